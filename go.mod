@@ -1,0 +1,3 @@
+module github.com/encas-zoo/encas-zoo
+
+go 1.26
