@@ -1,0 +1,78 @@
+# Everything runs from here: `make demo`, `make test`. Needs Go 1.26 and, for the
+# tests' cross-checks, Python 3.11 or newer; what else is missing is installed
+# under build/ (Python packages) or Go's own caches (modules, pinned tools).
+
+GO     ?= go
+PYTHON ?= python3
+BIN    := build/bin
+VENV   := build/venv
+
+# Packages with goroutines of their own: the race detector runs on these.
+RACE   := $(wildcard zoo optimize internal/ui ingest)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated venv fuzz clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## Build build/bin/encas-zoo
+	$(GO) build -trimpath -o $(BIN)/ ./cmd/encas-zoo
+
+demo: build ## Build, search the embedded example zoo, leave the front in build/demo
+	$(BIN)/encas-zoo optimize --zoo example --out build/demo
+
+# The unit tests come last but one so that their closing lines stand near the end.
+test: lint arm64 purego generated race unit ## Everything CI runs
+
+lint: format vet staticcheck layers vuln ## All checks that run no test
+
+format:
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+
+staticcheck: $(BIN)/staticcheck
+	$(BIN)/staticcheck ./...
+
+layers:
+	scripts/layers
+
+vuln: $(BIN)/govulncheck
+	scripts/vuln $(BIN)/govulncheck
+
+unit: venv
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -vet=off ./...
+
+race:
+	$(GO) test -vet=off -race -short $(RACE:%=./%/...)
+
+purego:
+	$(GO) test -vet=off -tags purego -short ./internal/kernel/... ./optimize/...
+
+arm64:
+	GOARCH=arm64 $(GO) build ./...
+	GOARCH=arm64 $(GO) vet ./...
+
+generated:
+	scripts/generated
+
+venv: ## The Python environment of the cross-checks, in build/venv
+	PYTHON=$(PYTHON) scripts/venv $(VENV)
+
+fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
+	scripts/fuzz $(or $(FUZZTIME),30s)
+
+clean: ## Remove what was built
+	rm -rf build
+
+# The tools' versions are pinned in a module of their own, so that what they
+# depend on stays out of the program's.
+$(BIN)/staticcheck: tools/go.mod tools/go.sum
+	$(GO) build -C tools -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck
+
+$(BIN)/govulncheck: tools/go.mod tools/go.sum
+	$(GO) build -C tools -o ../$(BIN)/ golang.org/x/vuln/cmd/govulncheck
