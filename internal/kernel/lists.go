@@ -1,0 +1,257 @@
+package kernel
+
+// Lists holds the top-K lists of one model on N samples, as the search index
+// stores them (docs/architecture.md, "Top-K lists and what a set's sum means").
+// A list is in the order of TopK.
+type Lists struct {
+	K                  int
+	Classes, Values    []uint16 // [N*K], sample by sample; values are float16 bits
+	Tail               []uint32 // [N], fixed point: the value of every class not listed
+	TopClass, TopValue []uint16 // [N], the first of each list
+}
+
+// Len is the number of samples.
+func (l *Lists) Len() int { return len(l.Tail) }
+
+// Slice is the part of l with samples from..to-1; it shares l's memory.
+func (l *Lists) Slice(from, to int) Lists {
+	return Lists{
+		K:        l.K,
+		Classes:  l.Classes[from*l.K : to*l.K],
+		Values:   l.Values[from*l.K : to*l.K],
+		Tail:     l.Tail[from:to],
+		TopClass: l.TopClass[from:to],
+		TopValue: l.TopValue[from:to],
+	}
+}
+
+// check panics unless l holds n samples with lists of k classes.
+func (l *Lists) check(n, k int) {
+	need(l.K == k && (k == 16 || k == 32), "Lists: K differs between arguments or is neither 16 nor 32")
+	need(len(l.Tail) == n && len(l.Classes) == n*k && len(l.Values) == n*k &&
+		len(l.TopClass) == n && len(l.TopValue) == n, "Lists: lengths do not fit the number of samples")
+}
+
+// value is what l says about class c on sample i, in fixed point.
+func (l *Lists) value(i int, c uint16) uint32 {
+	lo, hi := i*l.K, (i+1)*l.K
+	for j, x := range l.Classes[lo:hi] {
+		if x == c {
+			return fixed1(l.Values[lo+j])
+		}
+	}
+	return l.Tail[i]
+}
+
+// Sums is the running weighted sum of a set of models: for every sample the K
+// classes with the largest sums, and what is known of all the others. It is what
+// a chain's prefix leaves for the models that may come next.
+type Sums struct {
+	K      int
+	Weight uint32 // sum of the members' weights
+
+	// [N*K]: the K best classes of the union of the members' lists by sum
+	// descending, lower class first where equal, with their exact sums.
+	Classes []uint16
+	Values  []uint32
+
+	// [N]: no class outside Classes has a larger sum than Rest. Where Rest equals
+	// Base, every class outside Classes has exactly this sum. No listed sum is
+	// smaller than Rest.
+	Rest []uint32
+
+	// [N]: the sum of a class that is in no member's list: Σ w·tail.
+	Base []uint32
+
+	// [N]: the first class of each sample and its sum, side by side for the
+	// kernels that need no more.
+	TopClass []uint16
+	Top      []uint32
+}
+
+// NewSums returns room for n samples and k classes each (16 or 32).
+func NewSums(n, k int) *Sums {
+	w, h := make([]uint32, n*k+3*n), make([]uint16, n*k+n)
+	return &Sums{
+		K:        k,
+		Classes:  h[: n*k : n*k],
+		TopClass: h[n*k:],
+		Values:   w[: n*k : n*k],
+		Rest:     w[n*k : n*k+n : n*k+n],
+		Base:     w[n*k+n : n*k+2*n : n*k+2*n],
+		Top:      w[n*k+2*n:],
+	}
+}
+
+// SumsBytes is the memory NewSums(n, k) asks for, for callers with a budget.
+func SumsBytes(n, k int) int { return n*k*6 + n*14 }
+
+// Len is the number of samples.
+func (s *Sums) Len() int { return len(s.Rest) }
+
+// Slice is the part of s with samples from..to-1; it shares s's memory.
+func (s *Sums) Slice(from, to int) Sums {
+	return Sums{
+		K:        s.K,
+		Weight:   s.Weight,
+		Classes:  s.Classes[from*s.K : to*s.K],
+		Values:   s.Values[from*s.K : to*s.K],
+		Rest:     s.Rest[from:to],
+		Base:     s.Base[from:to],
+		TopClass: s.TopClass[from:to],
+		Top:      s.Top[from:to],
+	}
+}
+
+// check panics unless s holds n samples with k classes each.
+func (s *Sums) check(n, k int) {
+	need(s.K == k && (k == 16 || k == 32), "Sums: K differs between arguments or is neither 16 nor 32")
+	need(len(s.Rest) == n && len(s.Base) == n && len(s.Classes) == n*k && len(s.Values) == n*k &&
+		len(s.TopClass) == n && len(s.Top) == n, "Sums: lengths do not fit the number of samples")
+}
+
+// Single makes dst the weighted sum of the one model l:
+//
+//	for i := range N {
+//		for k := range K {
+//			dst.Classes[i*K+k] = l.Classes[i*K+k]
+//			dst.Values[i*K+k] = w * fixed(l.Values[i*K+k])
+//		}
+//		dst.Rest[i], dst.Base[i] = w*l.Tail[i], w*l.Tail[i]
+//	}
+//
+// w is 1..255.
+func Single(dst *Sums, l *Lists, w uint32) {
+	n := l.Len()
+	l.check(n, l.K)
+	dst.check(n, l.K)
+	need(1 <= w && w <= 255, "Single: the weight is not in 1..255")
+	dst.Weight = w
+	copy(dst.Classes, l.Classes)
+	copy(dst.TopClass, l.TopClass)
+	fixed(dst.Values, l.Values)
+	fixed(dst.Top, l.TopValue)
+	if w != 1 {
+		for i := range dst.Values {
+			dst.Values[i] *= w
+		}
+		for i := range dst.Top {
+			dst.Top[i] *= w
+		}
+	}
+	for i, t := range l.Tail {
+		dst.Rest[i], dst.Base[i] = w*t, w*t
+	}
+}
+
+// Extend makes dst = s + w·l, where members and weights (nil: all 1) are what s
+// was made of, in any order:
+//
+//	for i := range N {
+//		known := union of the lists of all members and of l on sample i
+//		dst.Classes, dst.Values = the K classes of known with the largest sums, in order
+//		dst.Base[i] = s.Base[i] + w*l.Tail[i]
+//		dst.Rest[i] = max(s.Rest[i]+w*l.Tail[i], the largest sum of a class of s or l
+//			on sample i that is not among them)
+//	}
+//
+// dst and s must not share memory. The weights must sum to at most 255 together
+// with w.
+//
+// Where s does not know a class of l, its sum in s is taken from the members. The
+// K best classes of s and of l together are the K best of the whole union: a
+// class that s has dropped is beaten in s by K others, and unless l lists it, l
+// adds at least as much to each of those.
+func Extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
+	n := s.Len()
+	s.check(n, l.K)
+	dst.check(n, l.K)
+	l.check(n, l.K)
+	checkMembers(n, l.K, members, weights)
+	need(s.Weight+w <= 255 && w >= 1, "Extend: the weights are not in 1..255 together")
+	dst.Weight = s.Weight + w
+	extend(dst, s, members, weights, l, w)
+}
+
+// Combine finds the best class of s + w·l on every sample without building that
+// sum:
+//
+//	for i := range N {
+//		for c := range union of the classes of s and l on sample i {
+//			S(c) = s(c) + w*l(c)
+//		}
+//		best[i] = max of S; class[i] = the lowest class with S(c) = best[i]
+//	}
+//
+// s knows K classes only. Where a class that l lists and s does not could be the
+// best one, and s cannot tell its sum (s.Rest > s.Base), the sample is open: its
+// number is appended to open (at least N long), its best is a lower bound only,
+// and Resolve must decide it. open[:nOpen] ascends. Sums of a single model leave
+// nothing open. All paths leave the same samples open and the same lower bounds.
+func Combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) (nOpen int) {
+	n := s.Len()
+	s.check(n, l.K)
+	l.check(n, l.K)
+	need(len(best) == n && len(class) == n && len(open) >= n, "Combine: lengths do not fit the number of samples")
+	need(s.Weight+w <= 255 && w >= 1, "Combine: the weights are not in 1..255 together")
+	return combine(best, class, open, s, l, w)
+}
+
+// Resolve is the definition of a set's sum on one sample:
+//
+//	for c := range union of the members' lists on sample i {
+//		S(c) = Σ weights[m] * members[m](c)
+//	}
+//	best = max of S; class = the lowest class with S(c) = best
+//
+// nil weights are all 1. They must sum to at most 255.
+func Resolve(i int, members []*Lists, weights []uint32) (best uint32, class uint16) {
+	need(len(members) > 0, "Resolve: no members")
+	checkMembers(members[0].Len(), members[0].K, members, weights)
+	need(0 <= i && i < members[0].Len(), "Resolve: no such sample")
+	return resolveGeneric(i, members, weights)
+}
+
+// ResolveSamples is Resolve for the given samples:
+//
+//	for _, i := range samples {
+//		best[i], class[i] = Resolve(i, members, weights)
+//	}
+func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {
+	need(len(members) > 0, "ResolveSamples: no members")
+	n := members[0].Len()
+	checkMembers(n, members[0].K, members, weights)
+	need(len(best) == n && len(class) == n, "ResolveSamples: lengths do not fit the number of samples")
+	resolveSamples(best, class, samples, members, weights)
+}
+
+// ResolveAll is Resolve for every sample:
+//
+//	for i := range N {
+//		best[i], class[i] = Resolve(i, members, weights)
+//	}
+//
+// It builds no Sums, and is the shortest way to the table of a set of which no
+// part is at hand.
+func ResolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
+	need(len(members) > 0, "ResolveAll: no members")
+	n := members[0].Len()
+	checkMembers(n, members[0].K, members, weights)
+	need(len(best) == n && len(class) == n, "ResolveAll: lengths do not fit the number of samples")
+	resolveAll(best, class, members, weights)
+}
+
+func checkMembers(n, k int, members []*Lists, weights []uint32) {
+	need(weights == nil || len(weights) == len(members), "members and weights differ in length")
+	for _, m := range members {
+		m.check(n, k)
+	}
+}
+
+// weight is weights[m], or 1 where there are none.
+func weight(weights []uint32, m int) uint32 {
+	if weights == nil {
+		return 1
+	}
+	return weights[m]
+}

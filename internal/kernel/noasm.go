@@ -1,0 +1,44 @@
+package kernel
+
+func f16FromF32(dst []uint16, src []float32)    { f16FromF32Generic(dst, src) }
+func f16ToF32(dst []float32, src []uint16)      { f16ToF32Generic(dst, src) }
+func fixed(dst []uint32, src []uint16)          { fixedGeneric(dst, src) }
+func topK(classes, values, row []uint16) uint64 { return topKGeneric(classes, values, row) }
+func evaluate(tables [][]byte, exits []byte, reach []int) int {
+	return evaluateGeneric(tables, exits, reach)
+}
+func correct(table []byte) int                            { return correctGeneric(table) }
+func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }
+func count(hist []int32, cells []uint16)                  { countGeneric(hist, cells) }
+func count1(hist []int32, table []byte)                   { count1Generic(hist, table) }
+func delta(hist []int32, cells []uint16, from, to []byte) { deltaGeneric(hist, cells, from, to) }
+func delta1(hist []int32, table, from, to []byte)         { delta1Generic(hist, table, from, to) }
+func prefix2(hist []int32, rows, cols int)                { prefix2Generic(hist, rows, cols) }
+
+func bins(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
+	binsGeneric(table, sums, class, labels, cuts)
+}
+
+func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) int {
+	return combineGeneric(best, class, open, s, l, w)
+}
+
+func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
+	extendGeneric(dst, s, members, weights, l, w)
+}
+
+func resolveSamples(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {
+	resolveSamplesGeneric(best, class, samples, members, weights)
+}
+
+func resolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
+	resolveAllGeneric(best, class, members, weights)
+}
+
+func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {
+	cost3Generic(cost, reach2, reach3, n, c1, c2, c3)
+}
+
+func improving(dst []int32, correct []int32, cost, best []float64) int {
+	return improvingGeneric(dst, correct, cost, best)
+}

@@ -1,0 +1,4 @@
+package kernel
+
+// Paths returns the paths that this machine and build can run, slowest first.
+func Paths() []Path { return []Path{Generic} }

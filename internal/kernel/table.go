@@ -1,0 +1,51 @@
+package kernel
+
+// MaxCuts is the largest number of cuts of a grid: the bin has seven bits.
+const MaxCuts = 127
+
+// Bins makes a set table, one byte a sample:
+//
+//	for i := range N {
+//		bin := number of cuts < sums[i]
+//		table[i] = bin<<1 | (class[i] == labels[i])
+//	}
+//
+// cuts ascends and holds at most 127 values.
+func Bins(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
+	n := len(table)
+	need(len(sums) == n && len(class) == n && len(labels) == n, "Bins: lengths do not fit the number of samples")
+	need(len(cuts) <= MaxCuts, "Bins: more than 127 cuts")
+	bins(table, sums, class, labels, cuts)
+}
+
+// Evaluate runs the cascade of the k set tables of a chain's prefixes with k-1
+// exits, where exits[j] = 2·(g+1) for the grid threshold with number g:
+//
+//	for i := range N {
+//		j := 0
+//		for j < k-1 && tables[j][i] < exits[j] {
+//			j++
+//		}
+//		correct += tables[j][i] & 1
+//		reach[0..j]++ // reach is set, not added to
+//	}
+//
+// A sample leaves at stage j where its bin is larger than g, and the byte
+// bin<<1 | correct is at least 2·(g+1) just then.
+func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
+	k := len(tables)
+	need(k >= 1 && len(exits) == k-1 && len(reach) == k, "Evaluate: k tables need k-1 exits and k counts")
+	for _, t := range tables {
+		need(len(t) == len(tables[0]), "Evaluate: tables differ in length")
+	}
+	return evaluate(tables, exits, reach)
+}
+
+// Correct counts the samples a set predicts right:
+//
+//	for _, b := range table {
+//		n += b & 1
+//	}
+func Correct(table []byte) (n int) {
+	return correct(table)
+}

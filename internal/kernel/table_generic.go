@@ -1,0 +1,48 @@
+package kernel
+
+func binsGeneric(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
+	for i, s := range sums {
+		// The samples crowd in the last bin, so look there first.
+		lo, hi := 0, len(cuts)
+		if hi > 0 && cuts[hi-1] < s {
+			lo = hi
+		}
+		for lo < hi {
+			mid := int(uint(lo+hi) >> 1)
+			if cuts[mid] < s {
+				lo = mid + 1
+			} else {
+				hi = mid
+			}
+		}
+		b := byte(lo) << 1
+		if class[i] == labels[i] {
+			b |= 1
+		}
+		table[i] = b
+	}
+}
+
+func evaluateGeneric(tables [][]byte, exits []byte, reach []int) (correct int) {
+	clear(reach)
+	last := len(tables) - 1
+	for i := range tables[0] {
+		j := 0
+		for j < last && tables[j][i] < exits[j] {
+			j++
+		}
+		correct += int(tables[j][i] & 1)
+		reach[j]++ // the stage it leaves at, for now
+	}
+	for j := last; j > 0; j-- {
+		reach[j-1] += reach[j]
+	}
+	return correct
+}
+
+func correctGeneric(table []byte) (n int) {
+	for _, b := range table {
+		n += int(b & 1)
+	}
+	return n
+}

@@ -1,0 +1,231 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// randomCuts makes g ascending cuts, some of them equal.
+func randomCuts(rng *rand.Rand, g int) []uint32 {
+	cuts := fill(g, func() uint32 { return rng.Uint32N(3 * One) })
+	for i := range cuts {
+		if i > 0 && rng.IntN(10) == 0 {
+			cuts[i] = cuts[i-1]
+		}
+	}
+	slices.Sort(cuts)
+	return cuts
+}
+
+func TestBins(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	eachPath(t, func(t *testing.T) {
+		check := func(n, g, offset int) {
+			cuts := guardOf(randomCuts(rng, g), offset)
+			sums := guardOf(fill(n, func() uint32 {
+				if g > 0 && rng.IntN(2) == 0 {
+					return cuts.s[rng.IntN(g)] + rng.Uint32N(3) - 1 // around a cut
+				}
+				if rng.IntN(8) == 0 {
+					return 0xFFFFFFFF - rng.Uint32N(2)
+				}
+				return rng.Uint32N(4 * One)
+			}), offset)
+			class := guardOf(fill(n, func() uint16 { return uint16(rng.IntN(3) * 0x7FFF) }), offset)
+			labels := guardOf(fill(n, func() uint16 { return uint16(rng.IntN(3) * 0x7FFF) }), offset)
+			table := guard[byte](n, offset)
+			Bins(table.s, sums.s, class.s, labels.s, cuts.s)
+			table.check(t, "Bins")
+			for i, got := range table.s {
+				bin := 0
+				for _, c := range cuts.s {
+					if c < sums.s[i] {
+						bin++
+					}
+				}
+				want := byte(bin << 1)
+				if class.s[i] == labels.s[i] {
+					want++
+				}
+				if got != want {
+					t.Fatalf("n %d, %d cuts, sample %d: %d, want %d", n, g, i, got, want)
+				}
+			}
+		}
+		for _, n := range lengths {
+			check(n, rng.IntN(MaxCuts+1), n%5)
+		}
+		for g := range MaxCuts + 1 {
+			check(130, g, 1)
+		}
+	})
+}
+
+// randomTables makes set tables as searches see them: most samples in the last
+// bins, later tables surer.
+func randomTables(rng *rand.Rand, n, k, bins int) [][]byte {
+	tables := make([][]byte, k)
+	for j := range tables {
+		tables[j] = fill(n, func() byte {
+			bin := bins - 1
+			if rng.IntN(3) == 0 {
+				bin = rng.IntN(bins)
+			}
+			right := byte(0)
+			if rng.IntN(10) > 0 {
+				right = 1
+			}
+			return byte(bin<<1) | right
+		})
+	}
+	return tables
+}
+
+// evaluateDefinition follows every sample through its stages.
+func evaluateDefinition(tables [][]byte, exits []byte) (reach []int, correct int) {
+	reach = make([]int, len(tables))
+	for i := range tables[0] {
+		for j, t := range tables {
+			reach[j]++
+			if j == len(tables)-1 || int(t[i]>>1) > int(exits[j])/2-1 {
+				correct += int(t[i] & 1)
+				break
+			}
+		}
+	}
+	return reach, correct
+}
+
+func TestEvaluate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	eachPath(t, func(t *testing.T) {
+		check := func(n, k, bins, offset int) {
+			exits := fill(k-1, func() byte { return byte(2 * (1 + rng.IntN(bins))) })
+			if k > 1 && rng.IntN(4) == 0 {
+				exits[rng.IntN(k-1)] = 254
+			}
+			var guards []guarded[byte]
+			var tables [][]byte
+			for _, table := range randomTables(rng, n, k, bins) {
+				g := guardOf(table, offset)
+				guards, tables = append(guards, g), append(tables, g.s)
+				offset++
+			}
+			reach := guard[int](k, 1)
+			for i := range reach.s {
+				reach.s[i] = -1
+			}
+			correct := Evaluate(tables, exits, reach.s)
+			reach.check(t, "Evaluate reach")
+			wantReach, wantCorrect := evaluateDefinition(tables, exits)
+			if correct != wantCorrect || !slices.Equal(reach.s, wantReach) {
+				t.Fatalf("n %d, k %d, exits %d: %d %d, want %d %d", n, k, exits, correct, reach.s, wantCorrect, wantReach)
+			}
+		}
+		for _, n := range lengths {
+			check(n, 1+rng.IntN(6), 1+rng.IntN(127), n%3)
+		}
+		for k := 1; k <= 20; k++ {
+			for _, n := range []int{0, 1, 63, 64, 65, 20_683} {
+				check(n, k, 78, k%3)
+			}
+		}
+		check(200_000, 3, 51, 0) // counters of one byte a lane run over here
+		for _, value := range []byte{0, 1, 254, 255} {
+			tables := [][]byte{slices.Repeat([]byte{value}, 70_001), slices.Repeat([]byte{value}, 70_001)}
+			reach := make([]int, 2)
+			correct := Evaluate(tables, []byte{254}, reach)
+			wantReach, wantCorrect := evaluateDefinition(tables, []byte{254})
+			if correct != wantCorrect || !slices.Equal(reach, wantReach) {
+				t.Fatalf("all %d: %d %d, want %d %d", value, correct, reach, wantCorrect, wantReach)
+			}
+		}
+	})
+}
+
+func FuzzEvaluate(f *testing.F) {
+	f.Add([]byte{1, 200, 3, 255, 0, 8}, []byte{100})
+	f.Add(slices.Repeat([]byte{255, 6}, 300), []byte{10, 20, 254})
+	f.Fuzz(func(t *testing.T, data, exits []byte) {
+		exits = slices.Clone(exits)
+		if len(exits) > 20 {
+			exits = exits[:20]
+		}
+		for i := range exits {
+			exits[i] = max(exits[i]&^1, 2)
+		}
+		k := len(exits) + 1
+		n := len(data) / k
+		tables := make([][]byte, k)
+		for j := range tables {
+			tables[j] = data[j*n:][:n]
+		}
+		wantReach, wantCorrect := evaluateDefinition(tables, exits)
+		for _, p := range Paths() {
+			func() {
+				defer Force(p)()
+				reach := make([]int, k)
+				if correct := Evaluate(tables, exits, reach); correct != wantCorrect || !slices.Equal(reach, wantReach) {
+					t.Fatalf("%v: %d %d, want %d %d", p, correct, reach, wantCorrect, wantReach)
+				}
+			}()
+		}
+	})
+}
+
+func TestCorrect(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range append(lengths, 70_001) {
+			table := guardOf(fill(n, func() byte { return byte(rng.Uint32()) | byte(n&1) }), n%3)
+			if got, want := Correct(table.s), correctGeneric(table.s); got != want {
+				t.Fatalf("length %d: %d, want %d", n, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkBins(b *testing.B) {
+	z := bigZoo()
+	n := len(z.labels)
+	s := NewSums(n, 16)
+	Single(s, z.lists[0], 1)
+	table := make([]byte, n)
+	for _, g := range []int{51, 78, 127} {
+		cuts := paperCuts(g, 1)
+		b.Run("G="+itoa(g), func(b *testing.B) {
+			eachPathBench(b, func(b *testing.B) {
+				b.SetBytes(int64(9 * n))
+				for b.Loop() {
+					Bins(table, s.Top, s.TopClass, z.labels, cuts)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	for _, k := range []int{2, 3, 5, 8} {
+		tables := randomTables(rand.New(rand.NewPCG(9, 9)), 20_683, k, 51)
+		exits, reach := slices.Repeat([]byte{80}, k-1), make([]int, k)
+		b.Run("k="+itoa(k), func(b *testing.B) {
+			eachPathBench(b, func(b *testing.B) {
+				b.SetBytes(int64(k * 20_683))
+				for b.Loop() {
+					Evaluate(tables, exits, reach)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkCorrect(b *testing.B) {
+	table := randomTables(rand.New(rand.NewPCG(9, 9)), 20_683, 1, 51)[0]
+	eachPathBench(b, func(b *testing.B) {
+		b.SetBytes(int64(len(table)))
+		for b.Loop() {
+			Correct(table)
+		}
+	})
+}
