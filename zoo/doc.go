@@ -1,0 +1,18 @@
+// Package zoo keeps the predictions of trained classifiers on disk.
+//
+// A zoo is a folder. It holds splits (named sets of labelled samples in a fixed
+// order), models (a name, columns of facts such as the cost per sample), and for
+// every model and split an archive: one softmax output a sample, in float16, as a
+// Parquet file that any tool can read. Beside each archive lies a search index,
+// derived from it: the few largest classes of every output, memory-mapped, which
+// is what a search over hundreds of models reads.
+//
+// One process writes at a time, any number read. A model is wholly there or not
+// there: every file is written under a temporary name, synced and renamed, and
+// the model's own JSON file comes last. A writer may be killed at any moment; the
+// next one removes what it left.
+//
+// Probabilities travel as the bits of float16 numbers in uint16. Every finite
+// float16 in [0, 1] has bits 0x0000 to 0x3C00 and is an integer multiple of 2^-24,
+// so sums in that unit are exact.
+package zoo

@@ -1,0 +1,101 @@
+package zoo
+
+// Lists are the outputs of one model on N samples, each cut down to its K largest
+// classes and one number for the rest. The slices must not be changed.
+type Lists struct {
+	K int
+	// Classes and Values hold [N*K]: for each sample the classes in descending order
+	// of value, the lower class first on a tie, and their values as float16 bits. A
+	// list with fewer than K classes ends in NoClass and value 0.
+	Classes, Values []uint16
+	// Tail holds [N]: the value that every other class is taken to have, in units of
+	// 2^-24: the mean of what is left, rounded down.
+	Tail []uint32
+	// TopClass and TopValue hold [N]: the first of each list.
+	TopClass, TopValue []uint16
+}
+
+// ListLength returns K for a number of classes: 16, or 32 for 17 to 32 classes. Up
+// to 32 classes the lists are complete.
+func ListLength(classes int) int {
+	if classes > 16 && classes <= 32 {
+		return 32
+	}
+	return 16
+}
+
+// BuildLists makes the lists of outputs in memory. rows holds [N*classes] valid
+// float16 bits.
+func BuildLists(rows []uint16, classes int) Lists {
+	n := len(rows) / classes
+	l := makeLists(n, classes)
+	for i := range n {
+		l.set(i, rows[i*classes:(i+1)*classes])
+	}
+	return l
+}
+
+func makeLists(n, classes int) Lists {
+	k := ListLength(classes)
+	return Lists{
+		K:        k,
+		Classes:  make([]uint16, n*k),
+		Values:   make([]uint16, n*k),
+		Tail:     make([]uint32, n),
+		TopClass: make([]uint16, n),
+		TopValue: make([]uint16, n),
+	}
+}
+
+// set fills the list of sample i from its output and returns the output's sum in
+// units of 2^-24.
+func (l *Lists) set(i int, row []uint16) uint64 {
+	classes, values := l.Classes[i*l.K:(i+1)*l.K], l.Values[i*l.K:(i+1)*l.K]
+	sum := topK(classes, values, row)
+	rest := sum
+	for _, v := range values {
+		rest -= uint64(fixed[v])
+	}
+	if len(row) > l.K {
+		l.Tail[i] = uint32(rest / uint64(len(row)-l.K))
+	}
+	l.TopClass[i], l.TopValue[i] = classes[0], values[0]
+	return sum
+}
+
+// setAnswer fills the list of sample i from an answer: one class.
+func (l *Lists) setAnswer(i int, label, confidence uint16) {
+	classes, values := l.Classes[i*l.K:(i+1)*l.K], l.Values[i*l.K:(i+1)*l.K]
+	for j := range classes {
+		classes[j], values[j] = NoClass, 0
+	}
+	classes[0], values[0] = label, confidence
+	l.TopClass[i], l.TopValue[i] = label, confidence
+}
+
+// topK puts the len(classes) largest values of row and their positions into values
+// and classes, in descending order, the lower class first on a tie, and returns the
+// sum of the row in units of 2^-24.
+func topK(classes, values, row []uint16) (sum uint64) {
+	n := 0
+	for c, v := range row {
+		sum += uint64(fixed[v])
+		if n == len(values) && v <= values[n-1] {
+			continue
+		}
+		at := n
+		if n < len(values) {
+			n++
+		} else {
+			at--
+		}
+		for ; at > 0 && values[at-1] < v; at-- {
+			values[at], classes[at] = values[at-1], classes[at-1]
+		}
+		values[at], classes[at] = v, uint16(c)
+	}
+	for ; n < len(values); n++ {
+		values[n], classes[n] = 0, NoClass
+	}
+	return sum
+}

@@ -1,0 +1,218 @@
+package zoo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Model is one classifier: its name, facts about it, and where it has
+// predictions.
+type Model struct {
+	// Name is any text that is valid UTF-8, at most 4096 bytes.
+	Name string
+	// Answers is true for a model that gives a label and a confidence instead of a
+	// probability for every class. Such models cannot be averaged.
+	Answers bool
+	// Columns holds everything else that is known of the model, as text: gflops,
+	// params, family, source and so on.
+	Columns map[string]string
+	// Splits holds the predictions, by the split's name. The store fills it in.
+	Splits map[string]Archive
+}
+
+// An Archive is the stored predictions of one model on one split.
+type Archive struct {
+	// Rows is the number of samples.
+	Rows int
+	// Bytes and SHA256 (in hexadecimal) describe the archive file, or the index file
+	// where IndexOnly is true.
+	Bytes  int64
+	SHA256 string
+	// IndexOnly is true where there is a search index and no full output.
+	IndexOnly bool
+}
+
+// Cost returns the number in a column, such as gflops: the cost of running the
+// model on one sample. It must be finite and above zero.
+func (m Model) Cost(column string) (float64, error) {
+	text, ok := m.Columns[column]
+	if !ok {
+		return 0, fmt.Errorf("zoo: model %q has no column %q (it has: %s)", m.Name, column,
+			strings.Join(slices.Sorted(maps.Keys(m.Columns)), ", "))
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return 0, fmt.Errorf("zoo: column %q of model %q is %q, not a number", column, m.Name, text)
+	}
+	if math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
+		return 0, fmt.Errorf("zoo: column %q of model %q is %q, but a cost must be finite and above 0", column, m.Name, text)
+	}
+	return v, nil
+}
+
+// clone returns a copy that shares nothing with m.
+func (m Model) clone() Model {
+	m.Columns = maps.Clone(m.Columns)
+	m.Splits = maps.Clone(m.Splits)
+	return m
+}
+
+func (m Model) check() error {
+	if err := checkName(m.Name); err != nil {
+		return err
+	}
+	for k, v := range m.Columns {
+		if k == "" || !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return fmt.Errorf("zoo: model %q: column %q is empty or not valid UTF-8", m.Name, k)
+		}
+	}
+	return nil
+}
+
+// modelFile is the JSON form of a Model.
+type modelFile struct {
+	Format  int                    `json:"format"`
+	Name    string                 `json:"name"`
+	Answers bool                   `json:"answers,omitempty"`
+	Columns map[string]string      `json:"columns,omitempty"`
+	Splits  map[string]archiveFile `json:"splits"`
+}
+
+type archiveFile struct {
+	Rows      int    `json:"rows"`
+	Bytes     int64  `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	IndexOnly bool   `json:"index_only,omitempty"`
+}
+
+func (z *Zoo) modelPath(slug string) string {
+	return filepath.Join(z.dir, "models", slug+".json")
+}
+
+func (z *Zoo) archivePath(split, model string) string {
+	return filepath.Join(z.dir, "archive", split, slug(model)+".parquet")
+}
+
+func (z *Zoo) indexPath(split, model string) string {
+	return filepath.Join(z.dir, "index", split, slug(model)+".arrow")
+}
+
+// writeModel is the moment m exists.
+func (z *Zoo) writeModel(m Model) error {
+	f := modelFile{Format: FormatVersion, Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: map[string]archiveFile{}}
+	for name, a := range m.Splits {
+		f.Splits[name] = archiveFile(a)
+	}
+	return writeJSON(z.modelPath(slug(m.Name)), f)
+}
+
+// readModel reads and checks one model's file against the splits of the zoo.
+func (z *Zoo) readModel(path string) (Model, error) {
+	var f modelFile
+	if err := readJSON(path, &f, &f.Format); err != nil {
+		return Model{}, err
+	}
+	bad := func(format string, args ...any) (Model, error) {
+		return Model{}, fmt.Errorf("zoo: %s: %s; restore the file, or remove it and import the model again", path, fmt.Sprintf(format, args...))
+	}
+	m := Model{Name: f.Name, Answers: f.Answers, Columns: f.Columns, Splits: map[string]Archive{}}
+	if err := m.check(); err != nil {
+		return bad("%v", err)
+	}
+	if want := slug(f.Name) + ".json"; want != filepath.Base(path) {
+		return bad("it describes the model %q, whose file is %s", f.Name, want)
+	}
+	for name, a := range f.Splits {
+		s, ok := z.split(name)
+		switch {
+		case !ok:
+			return bad("it names the split %q, which the zoo does not have", name)
+		case a.Rows != s.Samples:
+			return bad("it has %d rows for the split %q of %d samples", a.Rows, name, s.Samples)
+		case a.Bytes <= 0 || !isSHA256(a.SHA256):
+			return bad("it gives no valid size and SHA-256 for the split %q", name)
+		}
+		m.Splits[name] = Archive(a)
+	}
+	if len(m.Splits) == 0 {
+		return bad("it has no predictions")
+	}
+	return m, nil
+}
+
+func isSHA256(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// maxJSON bounds the metadata files. A model's file has a few kilobytes.
+const maxJSON = 16 << 20
+
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("zoo: %s: %w", path, err)
+	}
+	if len(data) >= maxJSON {
+		return fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
+	}
+	return writeFile(path, append(data, '\n'))
+}
+
+// readJSON decodes the file at path into v, whose field for the format version is
+// format. A newer version is refused before anything else is believed.
+func readJSON(path string, v any, format *int) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if len(data) > maxJSON {
+		return fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)
+	}
+	var head struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("zoo: %s is damaged: %w", path, err)
+	}
+	if head.Format > FormatVersion {
+		return fmt.Errorf("zoo: %s: %w: it has format version %d, this program knows versions up to %d; use a newer encas-zoo", path, ErrNewerFormat, head.Format, FormatVersion)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("zoo: %s is damaged: %w", path, err)
+	}
+	if *format < 1 {
+		return fmt.Errorf("zoo: %s is damaged: no format version", path)
+	}
+	return nil
+}
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrNewerFormat: the zoo was written by a newer program.
+	ErrNewerFormat = errors.New("newer format")
+	// ErrLocked: another process, or another Writer of this one, writes to the zoo.
+	ErrLocked = errors.New("zoo: locked by another writer")
+	// ErrModelExists: the zoo has a model of this name, or one is being written.
+	ErrModelExists = errors.New("zoo: the model exists")
+	// ErrNoModel: the zoo has no model of this name.
+	ErrNoModel = errors.New("zoo: no such model")
+	// ErrNoSplit: the zoo, or the model, has no split of this name.
+	ErrNoSplit = errors.New("zoo: no such split")
+	// ErrIndexOnly: the model has a search index and no full outputs.
+	ErrIndexOnly = errors.New("zoo: only a search index, no full outputs")
+)

@@ -1,0 +1,268 @@
+package zoo
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// A ModelWriter takes the predictions of one model, row by row, for one or several
+// splits, whose rows may alternate. It is used from one goroutine; several
+// ModelWriters of a Writer may be used at once. It must end with Commit or Abort.
+type ModelWriter struct {
+	w      *Writer
+	model  Model
+	splits map[string]*splitWriter
+	err    error // the first failed write
+	done   bool
+	clean  []uint16 // a row without negative zeros
+}
+
+// A splitWriter is the archive of one split in the making.
+type splitWriter struct {
+	split   Split
+	rows    int
+	archive *rowWriter    // full outputs
+	answers *answerWriter // or answers
+}
+
+func (s *splitWriter) file() *newFile {
+	if s.archive != nil {
+		return s.archive.out
+	}
+	return s.answers.out
+}
+
+func (s *splitWriter) finish() error {
+	if s.archive != nil {
+		return s.archive.finish()
+	}
+	return s.answers.finish()
+}
+
+var errDone = errors.New("zoo: the model is already committed or aborted")
+
+// begin returns the writer of a split that still takes a row.
+func (m *ModelWriter) begin(split string) (*splitWriter, error) {
+	if m.done {
+		return nil, errDone
+	}
+	if m.err != nil {
+		return nil, m.err
+	}
+	s := m.splits[split]
+	if s == nil {
+		info, err := m.w.z.Split(split)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := m.model.Splits[split]; ok {
+			return nil, fmt.Errorf("zoo: model %q has predictions on the split %q already", m.model.Name, split)
+		}
+		path := m.w.z.archivePath(split, m.model.Name)
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+		s = &splitWriter{split: info}
+		if m.model.Answers {
+			s.answers, err = createAnswers(path, m.model.Name, split, info.Samples)
+		} else {
+			s.archive, err = createRows(path, m.model.Name, split, info.Samples, m.w.z.classes)
+		}
+		if err != nil {
+			m.err = err
+			return nil, err
+		}
+		m.splits[split] = s
+	}
+	if s.rows == s.split.Samples {
+		return nil, fmt.Errorf("zoo: model %q has more rows than the %d samples of the split %q", m.model.Name, s.split.Samples, split)
+	}
+	return s, nil
+}
+
+// WriteRow adds the output on the next sample of a split: float16 bits [C], each in
+// [0, 1], their sum within 0.01 of 1. The error names the row; nothing of a refused
+// row is kept. Negative zero is stored as zero.
+func (m *ModelWriter) WriteRow(split string, row []uint16) error {
+	s, err := m.begin(split)
+	if err != nil {
+		return err
+	}
+	if m.model.Answers {
+		return fmt.Errorf("zoo: model %q gives answers only: it takes no rows of probabilities", m.model.Name)
+	}
+	classes := m.w.z.classes
+	if len(row) != classes {
+		return fmt.Errorf("zoo: model %q, split %q, row %d has %d values, the zoo has %d classes", m.model.Name, split, s.rows, len(row), classes)
+	}
+	m.clean = append(m.clean[:0], row...)
+	for i, v := range m.clean {
+		if v == 0x8000 {
+			m.clean[i] = 0
+		}
+	}
+	if err := checkRow(m.clean); err != nil {
+		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
+	}
+	if err := s.archive.write(m.clean); err != nil {
+		m.err = err
+		return err
+	}
+	s.rows++
+	return nil
+}
+
+// WriteAnswer adds the answer on the next sample of a split, for a model with
+// Answers: a class and a confidence in [0, 1], as float16 bits.
+func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error {
+	s, err := m.begin(split)
+	if err != nil {
+		return err
+	}
+	if !m.model.Answers {
+		return fmt.Errorf("zoo: model %q gives probabilities: it takes no answers", m.model.Name)
+	}
+	if confidence == 0x8000 {
+		confidence = 0
+	}
+	if err := checkAnswer(label, confidence, m.w.z.classes); err != nil {
+		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
+	}
+	if err := s.answers.write(label, confidence); err != nil {
+		m.err = err
+		return err
+	}
+	s.rows++
+	return nil
+}
+
+// Commit makes the model part of the zoo, durably. Every split that was begun must
+// have all its rows. After an error the model is not part of the zoo.
+func (m *ModelWriter) Commit() error {
+	if m.done {
+		return errDone
+	}
+	if err := m.commit(); err != nil {
+		m.Abort()
+		return err
+	}
+	m.done = true
+	m.release()
+	return nil
+}
+
+func (m *ModelWriter) commit() error {
+	if m.err != nil {
+		return m.err
+	}
+	if len(m.splits) == 0 {
+		return fmt.Errorf("zoo: model %q has no rows", m.model.Name)
+	}
+	model := m.model.clone()
+	for name, s := range m.splits {
+		if s.rows != s.split.Samples {
+			return fmt.Errorf("zoo: model %q has %d rows for the split %q of %d samples", m.model.Name, s.rows, name, s.split.Samples)
+		}
+	}
+	for name, s := range m.splits {
+		if err := s.finish(); err != nil {
+			return err
+		}
+		f := s.file()
+		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.size, SHA256: f.sum()}
+	}
+	for _, s := range m.splits {
+		f := s.file()
+		if err := f.rename(); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(f.path)); err != nil {
+			return err
+		}
+	}
+
+	z := m.w.z
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	if m.w.shut {
+		return errClosed
+	}
+	if err := os.MkdirAll(filepath.Join(z.dir, "models"), 0o777); err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if err := z.writeModel(model); err != nil {
+		return err
+	}
+	z.mu.Lock()
+	z.models[model.Name] = model
+	z.mu.Unlock()
+	return nil
+}
+
+// Abort gives the model up and removes what was written. After Commit it does
+// nothing.
+func (m *ModelWriter) Abort() {
+	if m.done {
+		return
+	}
+	m.done = true
+	for _, s := range m.splits {
+		f := s.file()
+		f.discard()
+		if f.renamed {
+			os.Remove(f.path)
+		}
+	}
+	m.release()
+}
+
+// release lets the next ModelWriter of this name begin.
+func (m *ModelWriter) release() {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	delete(m.w.open, m.model.Name)
+}
+
+// checkRow reports the first thing that keeps row from being a softmax output.
+func checkRow(row []uint16) error {
+	var sum uint64
+	for c, v := range row {
+		if v > one {
+			return badValue(c, v)
+		}
+		sum += uint64(fixed[v])
+	}
+	return checkSum(sum)
+}
+
+func badValue(class int, v uint16) error {
+	what := "above 1"
+	switch {
+	case v&0x7C00 == 0x7C00 && v&0x3FF != 0:
+		what = "not a number"
+	case v&0x7FFF == 0x7C00:
+		what = "infinite"
+	case v&0x8000 != 0:
+		what = "negative"
+	}
+	return fmt.Errorf("class %d is %s (float16 bits 0x%04X); probabilities are in [0, 1]", class, what, v)
+}
+
+func checkSum(sum uint64) error {
+	if sum+sumTolerance < unit || sum > unit+sumTolerance {
+		return fmt.Errorf("the probabilities sum to %.6g, not to 1 within 0.01", float64(sum)/unit)
+	}
+	return nil
+}
+
+func checkAnswer(label, confidence uint16, classes int) error {
+	if int(label) >= classes {
+		return fmt.Errorf("label %d, but the zoo has the classes 0 to %d", label, classes-1)
+	}
+	if confidence > one {
+		return fmt.Errorf("the confidence is not in [0, 1] (float16 bits 0x%04X)", confidence)
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package zoo
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+)
+
+// A table is an open Parquet file of this package's making. Everything in it is
+// checked before it is believed: a file may be truncated, changed, or written by
+// somebody else.
+type table struct {
+	path string
+	f    *os.File
+	r    *file.Reader
+	rows int
+}
+
+// openTable opens the file at path, which must have the given number of rows and
+// the given columns, all required.
+func openTable(path string, rows int, columns ...column) (*table, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("zoo: %w", err)
+	}
+	t := &table{path: path, f: f, rows: rows}
+	err = t.try(func() error {
+		props := parquet.NewReaderProperties(nil)
+		props.BufferedStreamEnabled = true
+		if t.r, err = file.NewParquetReader(f, file.WithReadProps(props)); err != nil {
+			return err
+		}
+		if n := t.r.NumRows(); n != int64(rows) {
+			return fmt.Errorf("it has %d rows instead of %d", n, rows)
+		}
+		s := t.r.MetaData().Schema
+		if n := s.NumColumns(); n != len(columns) {
+			return fmt.Errorf("it has %d columns instead of %d", n, len(columns))
+		}
+		for i, want := range columns {
+			c := s.Column(i)
+			if c.Name() != want.name || c.PhysicalType() != want.physical {
+				return fmt.Errorf("its column %d is %q of type %s instead of %q of type %s", i, clip(c.Name(), 80), c.PhysicalType(), want.name, want.physical)
+			}
+			if want.physical == parquet.Types.FixedLenByteArray && c.TypeLength() != want.width {
+				return fmt.Errorf("its column %q has %d bytes a row instead of %d", want.name, c.TypeLength(), want.width)
+			}
+			if c.MaxDefinitionLevel() != 0 || c.MaxRepetitionLevel() != 0 {
+				return fmt.Errorf("its column %q is optional or repeated", want.name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// A column is what a column of a table has to be.
+type column struct {
+	name     string
+	physical parquet.Type
+	width    int // bytes a row, 0 where it varies
+}
+
+// try runs f, which calls the Parquet reader, and turns what that panics with into
+// an error that names the file.
+func (t *table) try(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+		if err != nil && err != io.EOF {
+			err = fmt.Errorf("zoo: %s is damaged, or not the file that belongs there: %w", t.path, err)
+		}
+	}()
+	return f()
+}
+
+func (t *table) close() error { return t.f.Close() }
+
+// pages gives the plain values of one column of a table, page by page.
+type pages struct {
+	t      *table
+	column int
+	group  int
+	rows   int // of the groups begun
+	r      file.PageReader
+}
+
+// next returns the values of the next page and their number, or io.EOF at the end.
+// The bytes are valid until the next call.
+func (p *pages) next() (data []byte, values int, err error) {
+	for {
+		if p.r == nil {
+			if p.group == p.t.r.NumRowGroups() {
+				if p.rows != p.t.rows {
+					return nil, 0, fmt.Errorf("its row groups have %d rows instead of %d", p.rows, p.t.rows)
+				}
+				return nil, 0, io.EOF
+			}
+			g := p.t.r.RowGroup(p.group)
+			if n := g.NumRows(); n < 0 || n > int64(p.t.rows-p.rows) {
+				return nil, 0, fmt.Errorf("row group %d has %d rows", p.group, n)
+			}
+			p.rows += int(g.NumRows())
+			if p.r, err = g.GetColumnPageReader(p.column); err != nil {
+				return nil, 0, err
+			}
+			p.group++
+		}
+		if !p.r.Next() {
+			if err := p.r.Err(); err == io.EOF {
+				return nil, 0, io.ErrUnexpectedEOF
+			} else if err != nil {
+				return nil, 0, err
+			}
+			p.r = nil
+			continue
+		}
+		page, ok := p.r.Page().(*file.DataPageV1)
+		if !ok || int(page.Encoding()) != int(parquet.Encodings.Plain) {
+			return nil, 0, errors.New("a page is not a plain data page")
+		}
+		return page.Data(), int(page.NumValues()), nil
+	}
+}
+
+// fixedPages gives the rows of a column of fixed width.
+type fixedPages struct {
+	pages
+	width int
+	rest  []byte
+	row   int // the next one
+}
+
+// read fills dst with whole rows as they lie in the pages and returns their number,
+// or io.EOF when there are none left.
+func (p *fixedPages) read(dst []byte) (rows int, err error) {
+	for len(dst) >= p.width {
+		if len(p.rest) == 0 {
+			data, values, err := p.next()
+			if err == io.EOF {
+				if p.row != p.t.rows {
+					return rows, fmt.Errorf("it ends after row %d of %d", p.row, p.t.rows)
+				}
+				if rows == 0 {
+					return 0, io.EOF
+				}
+				return rows, nil
+			}
+			if err != nil {
+				return rows, fmt.Errorf("after row %d: %w", p.row, err)
+			}
+			if values*p.width != len(data) || values > p.t.rows-p.row {
+				return rows, fmt.Errorf("after row %d: a page of %d values has %d bytes", p.row, values, len(data))
+			}
+			p.rest = data
+			continue
+		}
+		n := min(len(p.rest), len(dst)/p.width*p.width)
+		copy(dst, p.rest[:n])
+		dst, p.rest = dst[n:], p.rest[n:]
+		rows += n / p.width
+		p.row += n / p.width
+	}
+	return rows, nil
+}
+
+var errShort = errors.New("a text runs over the end of its page")
+
+// readSplit reads the labels and ids of a split.
+func readSplit(path string, samples, classes int) (labels []uint16, ids []string, err error) {
+	t, err := openTable(path, samples,
+		column{"id", parquet.Types.ByteArray, 0},
+		column{"label", parquet.Types.Int32, 4})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.close()
+	err = t.try(func() error {
+		texts := pages{t: t, column: 0}
+		for {
+			data, values, err := texts.next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("after row %d: %w", len(ids), err)
+			}
+			for range values {
+				if len(data) < 4 {
+					return errShort
+				}
+				n := binary.LittleEndian.Uint32(data)
+				if data = data[4:]; uint64(n) > uint64(len(data)) {
+					return errShort
+				}
+				ids = append(ids, string(data[:n]))
+				data = data[n:]
+			}
+		}
+		numbers := fixedPages{pages: pages{t: t, column: 1}, width: 4}
+		var buf [4 * 1024]byte
+		for {
+			n, err := numbers.read(buf[:])
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			for i := range n {
+				l := binary.LittleEndian.Uint32(buf[4*i:])
+				if int64(l) >= int64(classes) {
+					return fmt.Errorf("row %d: label %d, but the zoo has the classes 0 to %d", len(labels), int32(l), classes-1)
+				}
+				labels = append(labels, uint16(l))
+			}
+		}
+		if len(ids) != samples {
+			return fmt.Errorf("it has %d ids for %d samples", len(ids), samples)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return labels, ids, nil
+}

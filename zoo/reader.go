@@ -1,0 +1,144 @@
+package zoo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/parquet"
+)
+
+// A Reader gives the predictions of one model on one split, in the order of the
+// samples. It holds a page of the archive in memory, whatever the number of
+// samples. It is used from one goroutine.
+type Reader struct {
+	t       *table
+	classes int
+	rows    fixedPages // full outputs
+	labels  fixedPages // or answers
+	conf    fixedPages
+	buf     []byte
+	err     error
+}
+
+// Predictions opens the archive of a model on a split. The error wraps ErrNoModel,
+// ErrNoSplit, or ErrIndexOnly where only a search index was ever written.
+func (z *Zoo) Predictions(model, split string) (*Reader, error) {
+	m, err := z.Model(model)
+	if err != nil {
+		return nil, err
+	}
+	s, err := z.Split(split)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := m.Splits[split]
+	if !ok {
+		return nil, fmt.Errorf("%w: model %q has no predictions on %q", ErrNoSplit, clip(model, 200), split)
+	}
+	if a.IndexOnly {
+		return nil, fmt.Errorf("%w: model %q on %q", ErrIndexOnly, clip(model, 200), split)
+	}
+	path := z.archivePath(split, model)
+	r := &Reader{classes: z.classes}
+	if m.Answers {
+		r.t, err = openTable(path, s.Samples,
+			column{"label", parquet.Types.Int32, 4},
+			column{"confidence", parquet.Types.FixedLenByteArray, 2})
+		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
+		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
+	} else {
+		r.t, err = openTable(path, s.Samples,
+			column{"probs", parquet.Types.FixedLenByteArray, 2 * z.classes})
+		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close closes the archive.
+func (r *Reader) Close() error { return r.t.close() }
+
+// ReadRows fills dst, whose length is a multiple of the number of classes, with the
+// next outputs as float16 bits, and returns how many there were: as many as dst
+// takes, except before the end. At the end it returns 0 and io.EOF. Every row is
+// checked; an error names the file and the row.
+func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
+	if r.rows.width == 0 {
+		return 0, fmt.Errorf("zoo: %s has answers, not probabilities: use ReadAnswers", r.t.path)
+	}
+	if len(dst) == 0 || len(dst)%r.classes != 0 {
+		return 0, fmt.Errorf("zoo: ReadRows: room for %d values is not a multiple of %d classes", len(dst), r.classes)
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.err = r.t.try(func() error {
+		first := r.rows.row
+		b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), 2*len(dst))
+		n, err := r.rows.read(b)
+		if err != nil {
+			return err
+		}
+		swapPairs(b[:n*r.rows.width])
+		for i := range n {
+			if err := checkRow(dst[i*r.classes : (i+1)*r.classes]); err != nil {
+				return fmt.Errorf("row %d: %w", first+i, err)
+			}
+		}
+		rows = n
+		return nil
+	})
+	return rows, r.err
+}
+
+// ReadAnswers fills labels and confidences, of equal length, with the next answers
+// of a model that gives no probabilities, and returns how many there were; io.EOF at
+// the end. Confidences are float16 bits.
+func (r *Reader) ReadAnswers(labels, confidences []uint16) (n int, err error) {
+	if r.rows.width != 0 {
+		return 0, fmt.Errorf("zoo: %s has probabilities, not answers: use ReadRows", r.t.path)
+	}
+	if len(labels) == 0 || len(labels) != len(confidences) {
+		return 0, errors.New("zoo: ReadAnswers: labels and confidences need equal length, above 0")
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.err = r.t.try(func() error {
+		first := r.labels.row
+		if cap(r.buf) < 4*len(labels) {
+			r.buf = make([]byte, 4*len(labels))
+		}
+		got, err := r.labels.read(r.buf[:4*len(labels)])
+		if err != nil {
+			return err
+		}
+		for i := range got {
+			l := uint32(r.buf[4*i]) | uint32(r.buf[4*i+1])<<8 | uint32(r.buf[4*i+2])<<16 | uint32(r.buf[4*i+3])<<24
+			if int64(l) >= int64(r.classes) {
+				return fmt.Errorf("row %d: label %d, but the zoo has the classes 0 to %d", first+i, int32(l), r.classes-1)
+			}
+			labels[i] = uint16(l)
+		}
+		also, err := r.conf.read(r.buf[:2*got])
+		if err == io.EOF || err == nil && also != got {
+			err = fmt.Errorf("it has fewer confidences than labels")
+		}
+		if err != nil {
+			return err
+		}
+		getUint16(confidences[:got], r.buf)
+		for i, c := range confidences[:got] {
+			if c > one {
+				return fmt.Errorf("row %d: the confidence is not in [0, 1] (float16 bits 0x%04X)", first+i, c)
+			}
+		}
+		n = got
+		return nil
+	})
+	return n, r.err
+}

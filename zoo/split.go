@@ -1,0 +1,116 @@
+package zoo
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxSamples bounds a split: sample numbers are kept in 32 bits.
+const maxSamples = math.MaxInt32
+
+// A Split is a named set of labelled samples in a fixed order.
+type Split struct {
+	Name string
+	// Samples is their number, N.
+	Samples int
+	// Fingerprint is the SHA-256, in hexadecimal, of the labels and sample ids in
+	// their order.
+	Fingerprint string
+}
+
+func sortSplits(s []Split) {
+	slices.SortFunc(s, func(a, b Split) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+func (z *Zoo) splitPath(name string) string {
+	return filepath.Join(z.dir, "splits", name+".parquet")
+}
+
+// Labels returns the label and the id of every sample of a split. The file is
+// checked against the split's fingerprint.
+func (z *Zoo) Labels(split string) (labels []uint16, ids []string, err error) {
+	s, err := z.Split(split)
+	if err != nil {
+		return nil, nil, err
+	}
+	path := z.splitPath(split)
+	labels, ids, err = readSplit(path, s.Samples, z.classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if got := fingerprint(labels, ids); got != s.Fingerprint {
+		return nil, nil, fmt.Errorf("zoo: %s is damaged: its labels and ids have the fingerprint %.12s..., zoo.json says %.12s...", path, got, s.Fingerprint)
+	}
+	return labels, ids, nil
+}
+
+func fingerprint(labels []uint16, ids []string) string {
+	h := sha256.New()
+	hashInts(h, uint64(len(labels)))
+	for _, l := range labels {
+		h.Write([]byte{byte(l), byte(l >> 8)})
+	}
+	hashText(h, ids...)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// checkLabels checks what a split is to be made of, and returns the ids with the
+// empty ones filled in by the row's number.
+func checkLabels(name string, classes int, labels []uint16, ids []string) ([]string, error) {
+	switch {
+	case len(labels) == 0:
+		return nil, fmt.Errorf("zoo: split %q has no samples", name)
+	case len(labels) > maxSamples:
+		return nil, fmt.Errorf("zoo: split %q has %d samples, at most %d are allowed", name, len(labels), maxSamples)
+	case ids != nil && len(ids) != len(labels):
+		return nil, fmt.Errorf("zoo: split %q has %d labels and %d sample ids", name, len(labels), len(ids))
+	}
+	full := make([]string, len(labels))
+	copy(full, ids)
+	for i, id := range full {
+		switch {
+		case id == "":
+			full[i] = strconv.Itoa(i)
+		case len(id) > maxName:
+			return nil, fmt.Errorf("zoo: split %q, row %d: the sample id has %d bytes, at most %d are allowed", name, i, len(id), maxName)
+		case !utf8.ValidString(id):
+			return nil, fmt.Errorf("zoo: split %q, row %d: the sample id %q is not valid UTF-8", name, i, clip(id, 80))
+		}
+	}
+	for i, l := range labels {
+		if int(l) >= classes {
+			return nil, fmt.Errorf("zoo: split %q, row %d (sample %q): label %d, but the zoo has the classes 0 to %d", name, i, clip(full[i], 80), l, classes-1)
+		}
+	}
+	if ids != nil {
+		if err := checkUnique(name, full); err != nil {
+			return nil, err
+		}
+	}
+	return full, nil
+}
+
+// checkUnique sorts row numbers, which takes a fraction of the memory of a map.
+func checkUnique(name string, ids []string) error {
+	order := make([]int32, len(ids))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(strings.Compare(ids[a], ids[b]), cmp.Compare(a, b))
+	})
+	for i := 1; i < len(order); i++ {
+		if a, b := order[i-1], order[i]; ids[a] == ids[b] {
+			return fmt.Errorf("zoo: split %q: rows %d and %d have the same sample id %q", name, a, b, clip(ids[a], 80))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,270 @@
+package zoo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Writer changes a zoo. There is one at a time for each zoo, over all processes.
+// Its methods may be called from several goroutines.
+type Writer struct {
+	z    *Zoo
+	lock *os.File
+
+	mu   sync.Mutex
+	open map[string]*ModelWriter
+	shut bool
+}
+
+// Write begins changing the zoo: it takes the lock, reads the metadata anew, and
+// removes what a killed writer left. The error wraps ErrLocked while another writer
+// holds the zoo.
+func (z *Zoo) Write() (*Writer, error) {
+	lock, err := z.lock()
+	if err != nil {
+		return nil, err
+	}
+	if err := z.load(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	if err := z.clean(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}}, nil
+}
+
+// Close gives up models that were not committed and releases the lock.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	open := slices.Collect(maps.Values(w.open))
+	shut := w.shut
+	w.shut = true
+	w.mu.Unlock()
+	if shut {
+		return nil
+	}
+	for _, m := range open {
+		m.Abort()
+	}
+	return w.lock.Close()
+}
+
+var errClosed = errors.New("zoo: the writer is closed")
+
+// AddSplit adds a split. Labels are below the number of classes. ids names the
+// samples: it is nil or has one text for each; an empty one is replaced by the
+// row's number, and no two may be equal. Adding what is there already does nothing;
+// the same name with other samples is an error.
+func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
+	if err := checkSplitName(name); err != nil {
+		return err
+	}
+	ids, err := checkLabels(name, w.z.classes, labels, ids)
+	if err != nil {
+		return err
+	}
+	s := Split{Name: name, Samples: len(labels), Fingerprint: fingerprint(labels, ids)}
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shut {
+		return errClosed
+	}
+	splits := w.z.Splits()
+	for _, old := range splits {
+		switch {
+		case old == s:
+			return nil
+		case old.Name == name && old.Samples != s.Samples:
+			return fmt.Errorf("zoo: the split %q has %d samples already, not %d; choose another name", name, old.Samples, s.Samples)
+		case old.Name == name:
+			return fmt.Errorf("zoo: the split %q is there already with other labels or sample ids; choose another name", name)
+		case strings.EqualFold(old.Name, name):
+			return fmt.Errorf("zoo: the split %q differs from %q in case only; choose another name", name, old.Name)
+		}
+	}
+	path := w.z.splitPath(name)
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	f, err := writeSplit(path, name, labels, ids)
+	if err != nil {
+		return err
+	}
+	defer f.discard()
+	if err := f.rename(); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	splits = append(splits, s)
+	sortSplits(splits)
+	if err := w.z.writeHead(splits); err != nil {
+		return err
+	}
+	w.z.mu.Lock()
+	w.z.splits = splits
+	w.z.mu.Unlock()
+	return nil
+}
+
+// NewModel begins a new model with the given name, columns and kind of output. The
+// error wraps ErrModelExists where there is one of that name.
+func (w *Writer) NewModel(m Model) (*ModelWriter, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	m = m.clone()
+	m.Splits = map[string]Archive{}
+	return w.begin(m, false)
+}
+
+// ExtendModel begins adding predictions on further splits to a model that is there.
+func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
+	m, err := w.z.Model(name)
+	if err != nil {
+		return nil, err
+	}
+	return w.begin(m, true)
+}
+
+func (w *Writer) begin(m Model, extend bool) (*ModelWriter, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.shut:
+		return nil, errClosed
+	case w.open[m.Name] != nil:
+		return nil, fmt.Errorf("%w: %q is being written", ErrModelExists, m.Name)
+	case !extend && w.z.HasModel(m.Name):
+		return nil, fmt.Errorf("%w: %q in %s; remove it first, or choose another name", ErrModelExists, m.Name, w.z.dir)
+	}
+	mw := &ModelWriter{w: w, model: m, splits: map[string]*splitWriter{}}
+	w.open[m.Name] = mw
+	return mw, nil
+}
+
+// RemoveModel removes a model with its predictions. The error wraps ErrNoModel
+// where there is none.
+func (w *Writer) RemoveModel(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shut {
+		return errClosed
+	}
+	if w.open[name] != nil {
+		return fmt.Errorf("zoo: the model %q is being written", name)
+	}
+	m, err := w.z.Model(name)
+	if err != nil {
+		return err
+	}
+	// Without its JSON file the model is gone. Should the rest be interrupted, the
+	// next writer finishes it.
+	path := w.z.modelPath(slug(name))
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	w.z.mu.Lock()
+	delete(w.z.models, name)
+	w.z.mu.Unlock()
+	for split := range m.Splits {
+		for _, p := range []string{w.z.archivePath(split, name), w.z.indexPath(split, name)} {
+			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("zoo: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// clean removes what writers and builders of indexes that were killed left behind.
+// Only the holder of the lock calls it. It knows every file it may remove by the
+// form of its name; others are left alone.
+func (z *Zoo) clean() error {
+	keep := map[string]bool{}
+	for _, s := range z.splits {
+		keep[z.splitPath(s.Name)] = true
+	}
+	for name, m := range z.models {
+		for split := range m.Splits {
+			keep[z.archivePath(split, name)] = true
+			keep[z.indexPath(split, name)] = true
+		}
+	}
+	folders := []struct{ pattern, extension string }{
+		{".", ""},
+		{"models", ""},
+		{"splits", ".parquet"},
+		{"archive/*", ".parquet"},
+		{"index/*", ".arrow"},
+	}
+	for _, f := range folders {
+		dirs, err := subfolders(z.dir, f.pattern)
+		if err != nil {
+			return err
+		}
+		for _, dir := range dirs {
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				return fmt.Errorf("zoo: %w", err)
+			}
+			for _, e := range entries {
+				path := filepath.Join(dir, e.Name())
+				if !e.Type().IsRegular() || keep[path] {
+					continue
+				}
+				base, ours := strings.CutSuffix(e.Name(), f.extension)
+				switch {
+				case isTemp(e.Name()):
+				case f.extension == "" || !ours:
+					continue
+				case f.pattern == "splits" && checkSplitName(base) == nil:
+				case f.pattern != "splits" && isSlug(base):
+				default:
+					continue
+				}
+				if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("zoo: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// subfolders returns dir/name, or for a pattern name/* its folders.
+func subfolders(dir, pattern string) ([]string, error) {
+	name, all := strings.CutSuffix(pattern, "/*")
+	dir = filepath.Join(dir, name)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if !all {
+		return []string{dir}, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("zoo: %w", err)
+	}
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, filepath.Join(dir, e.Name()))
+		}
+	}
+	return dirs, nil
+}

@@ -1,0 +1,313 @@
+package zoo
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	// FormatVersion is the version of the folder's layout that this package writes,
+	// and the newest it reads.
+	FormatVersion = 1
+	// MaxClasses is the largest number of classes of a zoo: class numbers are uint16
+	// and NoClass is not one.
+	MaxClasses = 65535
+	// NoClass stands in the place of a class where there is none.
+	NoClass = 0xFFFF
+)
+
+// A Zoo is an open zoo. Opening one reads its metadata only. All methods may be
+// called from several goroutines.
+type Zoo struct {
+	dir     string
+	classes int
+
+	mu     sync.RWMutex
+	splits []Split // by name
+	models map[string]Model
+	notify func(string)
+}
+
+// zooFile is the JSON form of what is known of the zoo as a whole.
+type zooFile struct {
+	Format  int                  `json:"format"`
+	Classes int                  `json:"classes"`
+	Splits  map[string]splitFile `json:"splits"`
+}
+
+type splitFile struct {
+	Samples     int    `json:"samples"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// Create makes a zoo for classifiers of the given number of classes in dir, which
+// must be empty or not exist. The error wraps fs.ErrExist where there is a zoo
+// already.
+func Create(dir string, classes int) (*Zoo, error) {
+	if classes < 2 || classes > MaxClasses {
+		return nil, fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	z := &Zoo{dir: dir, classes: classes, models: map[string]Model{}}
+	lock, err := z.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("zoo: %w", err)
+	}
+	for _, e := range entries {
+		switch {
+		case e.Name() == "zoo.json":
+			return nil, fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
+		case e.Name() != "lock" && !isTemp(e.Name()):
+			return nil, fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
+		}
+	}
+	if err := z.writeHead(nil); err != nil {
+		return nil, err
+	}
+	return z, nil
+}
+
+// Open opens the zoo in dir. It reads the metadata of the models and no
+// predictions. The error wraps fs.ErrNotExist where there is no zoo, and
+// ErrNewerFormat where a newer program wrote it.
+func Open(dir string) (*Zoo, error) {
+	z := &Zoo{dir: dir}
+	if err := z.load(); err != nil {
+		return nil, err
+	}
+	return z, nil
+}
+
+// load reads all metadata anew.
+func (z *Zoo) load() error {
+	var f zooFile
+	head := filepath.Join(z.dir, "zoo.json")
+	if err := readJSON(head, &f, &f.Format); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("zoo: there is no zoo in %s: %w", z.dir, err)
+		}
+		return err
+	}
+	if f.Classes < 2 || f.Classes > MaxClasses {
+		return fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)
+	}
+	n := &Zoo{dir: z.dir, classes: f.Classes, models: map[string]Model{}}
+	for name, s := range f.Splits {
+		if err := checkSplitName(name); err != nil {
+			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
+		}
+		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {
+			return fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
+		}
+		n.splits = append(n.splits, Split{Name: name, Samples: s.Samples, Fingerprint: s.Fingerprint})
+	}
+	sortSplits(n.splits)
+
+	entries, err := os.ReadDir(filepath.Join(z.dir, "models"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	for _, e := range entries {
+		base, ok := strings.CutSuffix(e.Name(), ".json")
+		if !ok || !isSlug(base) {
+			continue
+		}
+		m, err := n.readModel(n.modelPath(base))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed since the folder was read
+		}
+		if err != nil {
+			return err
+		}
+		n.models[m.Name] = m
+	}
+
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.classes, z.splits, z.models = n.classes, n.splits, n.models
+	return nil
+}
+
+// writeHead writes zoo.json with the given splits.
+func (z *Zoo) writeHead(splits []Split) error {
+	f := zooFile{Format: FormatVersion, Classes: z.classes, Splits: map[string]splitFile{}}
+	for _, s := range splits {
+		f.Splits[s.Name] = splitFile{Samples: s.Samples, Fingerprint: s.Fingerprint}
+	}
+	return writeJSON(filepath.Join(z.dir, "zoo.json"), f)
+}
+
+// Dir returns the zoo's folder, as it was given.
+func (z *Zoo) Dir() string { return z.dir }
+
+// Classes returns the number of classes, C.
+func (z *Zoo) Classes() int { return z.classes }
+
+// Splits returns the splits, sorted by name.
+func (z *Zoo) Splits() []Split {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	return slices.Clone(z.splits)
+}
+
+// Split returns the split of that name, or an error that wraps ErrNoSplit.
+func (z *Zoo) Split(name string) (Split, error) {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	if s, ok := z.split(name); ok {
+		return s, nil
+	}
+	if len(z.splits) == 0 {
+		return Split{}, fmt.Errorf("%w: %q; the zoo in %s has no splits yet", ErrNoSplit, clip(name, 80), z.dir)
+	}
+	var names []string
+	for _, s := range z.splits {
+		names = append(names, s.Name)
+	}
+	return Split{}, fmt.Errorf("%w: %q; the zoo in %s has: %s", ErrNoSplit, clip(name, 80), z.dir, strings.Join(names, ", "))
+}
+
+func (z *Zoo) split(name string) (Split, bool) {
+	for _, s := range z.splits {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Split{}, false
+}
+
+// Models returns the models, sorted by name.
+func (z *Zoo) Models() []Model {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	models := make([]Model, 0, len(z.models))
+	for _, name := range slices.Sorted(maps.Keys(z.models)) {
+		models = append(models, z.models[name].clone())
+	}
+	return models
+}
+
+// Model returns the model of that name, or an error that wraps ErrNoModel.
+func (z *Zoo) Model(name string) (Model, error) {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	m, ok := z.models[name]
+	if !ok {
+		return Model{}, fmt.Errorf("%w: %q in %s", ErrNoModel, clip(name, 200), z.dir)
+	}
+	return m.clone(), nil
+}
+
+// HasModel reports whether the zoo has a model of that name.
+func (z *Zoo) HasModel(name string) bool {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	_, ok := z.models[name]
+	return ok
+}
+
+// Fingerprint returns a hash, in hexadecimal, over everything a search can depend
+// on: classes, splits, and of every model the name, the columns and the hashes of
+// its archives. It does not depend on the order in which models came, nor on where
+// the zoo lies.
+func (z *Zoo) Fingerprint() string {
+	z.mu.RLock()
+	defer z.mu.RUnlock()
+	h := sha256.New()
+	hashInts(h, FormatVersion, uint64(z.classes), uint64(len(z.splits)), uint64(len(z.models)))
+	for _, s := range z.splits {
+		hashText(h, s.Name, s.Fingerprint)
+		hashInts(h, uint64(s.Samples))
+	}
+	for _, name := range slices.Sorted(maps.Keys(z.models)) {
+		m := z.models[name]
+		var answers uint64
+		if m.Answers {
+			answers = 1
+		}
+		hashText(h, m.Name)
+		hashInts(h, answers, uint64(len(m.Columns)), uint64(len(m.Splits)))
+		for _, c := range slices.Sorted(maps.Keys(m.Columns)) {
+			hashText(h, c, m.Columns[c])
+		}
+		for _, s := range slices.Sorted(maps.Keys(m.Splits)) {
+			hashText(h, s, m.Splits[s].SHA256)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hashText adds texts to h, each with its length before it, so that no two lists
+// of texts give the same bytes.
+func hashText(h hash.Hash, texts ...string) {
+	for _, s := range texts {
+		hashInts(h, uint64(len(s)))
+		h.Write([]byte(s))
+	}
+}
+
+func hashInts(h hash.Hash, values ...uint64) {
+	var b [8]byte
+	for _, v := range values {
+		binary.LittleEndian.PutUint64(b[:], v)
+		h.Write(b[:])
+	}
+}
+
+// Notify sets the function that is told, in one sentence each, what the zoo did by
+// itself: an index rebuilt because it was damaged, an index kept in memory because
+// the folder cannot be written. It may be called from several goroutines, one call
+// at a time. Without one the notes are dropped.
+func (z *Zoo) Notify(f func(note string)) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	var one sync.Mutex
+	z.notify = func(note string) {
+		one.Lock()
+		defer one.Unlock()
+		f(note)
+	}
+}
+
+func (z *Zoo) note(format string, args ...any) {
+	z.mu.RLock()
+	f := z.notify
+	z.mu.RUnlock()
+	if f != nil {
+		f(fmt.Sprintf(format, args...))
+	}
+}
+
+// lock takes the zoo's lock. It is given back by closing the file.
+func (z *Zoo) lock() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(z.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("zoo: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		if errors.Is(err, ErrLocked) {
+			return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
+		}
+		return nil, fmt.Errorf("zoo: %w", err)
+	}
+	return f, nil
+}
