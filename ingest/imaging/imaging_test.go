@@ -1,0 +1,323 @@
+package imaging
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
+)
+
+// parseSetting reads a setting as golden.py writes it: 224x224:bicubic:0.875:center.
+func parseSetting(t testing.TB, s string) Preprocessing {
+	t.Helper()
+	f := strings.Split(s, ":")
+	var p Preprocessing
+	var err error
+	if _, err = fmt.Sscanf(f[0], "%dx%d", &p.Height, &p.Width); err != nil {
+		t.Fatal(err)
+	}
+	if p.Filter, err = ParseFilter(f[1]); err != nil {
+		t.Fatal(err)
+	}
+	if p.CropPct, err = strconv.ParseFloat(f[2], 64); err != nil {
+		t.Fatal(err)
+	}
+	if p.Mode, err = ParseCropMode(f[3]); err != nil {
+		t.Fatal(err)
+	}
+	if p.Mode == Border {
+		p.Fill = [3]uint8{124, 116, 104}
+	}
+	return p
+}
+
+func needTurboJPEG(t testing.TB) {
+	t.Helper()
+	d, err := turbojpeg.NewDecoder()
+	if errors.Is(err, turbojpeg.ErrMissing) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+}
+
+// crop runs one file through decoder and resizer.
+func crop(t testing.TB, d *Decoder, r *Resizer, path string, p Preprocessing) ([]byte, error) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := d.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, p.Size())
+	r.Apply(out, img, p)
+	return out, nil
+}
+
+// TestGolden compares with the hashes of Pillow's crops in testdata/golden.csv.
+func TestGolden(t *testing.T) {
+	needTurboJPEG(t)
+	f, err := os.Open("testdata/golden.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"testdata", "jpegs"} {
+		t.Run(folder, func(t *testing.T) {
+			dir := folder
+			if folder == "jpegs" {
+				dir = sharedtest.Dir(t, folder)
+			}
+			var d Decoder
+			defer d.Close()
+			var r Resizer
+			n := 0
+			for _, row := range rows[1:] {
+				path := filepath.Join(dir, row[0])
+				if _, err := os.Stat(path); err != nil {
+					continue
+				}
+				n++
+				out, err := crop(t, &d, &r, path, parseSetting(t, row[1]))
+				switch {
+				case row[2] == "truncated":
+					if !errors.Is(err, ErrTruncated) {
+						t.Errorf("%s: error %v, want ErrTruncated", row[0], err)
+					}
+				case err != nil:
+					t.Errorf("%s at %s: %v", row[0], row[1], err)
+				default:
+					sum := sha256.Sum256(out)
+					if hex.EncodeToString(sum[:]) != row[2] {
+						t.Errorf("%s at %s: not the pixels of Pillow", row[0], row[1])
+					}
+				}
+			}
+			if n == 0 {
+				t.Error("golden.csv names no file of this folder")
+			}
+		})
+	}
+}
+
+// TestAgainstPillow makes the crops anew with the Pillow of this machine.
+func TestAgainstPillow(t *testing.T) {
+	needTurboJPEG(t)
+	version, err := exec.Command("/usr/bin/python3", "-c", "import PIL; print(PIL.__version__)").Output()
+	if err != nil {
+		t.Skipf("needs Pillow in /usr/bin/python3: %v", err)
+	}
+	major, _, _ := strings.Cut(string(version), ".")
+	names, err := filepath.Glob("testdata/*.[jpw]*g*")
+	if err != nil || len(names) < 10 {
+		t.Fatal(names, err)
+	}
+	if testing.Short() {
+		names = names[:4]
+	}
+	var d Decoder
+	defer d.Close()
+	var r Resizer
+	for _, name := range names {
+		if filepath.Ext(name) == ".py" {
+			continue
+		}
+		for _, setting := range []string{"47x47:bicubic:0.875:center", "80x64:lanczos:1.0:border", "33x33:bilinear:0.9:squash"} {
+			if n, _ := strconv.Atoi(major); n >= 13 && strings.HasSuffix(setting, "squash") {
+				continue // resizes some images vertically first
+			}
+			want, err := exec.Command("/usr/bin/python3", "testdata/golden.py", "--raw", setting, name).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := crop(t, &d, &r, name, parseSetting(t, setting))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s at %s: not the pixels of Pillow %s", name, setting, version)
+			}
+		}
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	needTurboJPEG(t)
+	jpeg, err := os.ReadFile("testdata/ycc420.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	png, err := os.ReadFile("testdata/rgba.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	huge := bytes.Clone(jpeg)
+	sof := bytes.Index(huge, []byte{0xFF, 0xC0})
+	copy(huge[sof+5:], []byte{0xFF, 0xFF, 0xFF, 0xFF})
+	var d Decoder
+	defer d.Close()
+	for _, c := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"empty", nil, ErrTruncated},
+		{"text", []byte("hello, I am no image at all"), ErrFormat},
+		{"JPEG without its end", jpeg[:len(jpeg)-2], ErrTruncated},
+		{"half a JPEG", jpeg[:len(jpeg)/2], ErrTruncated},
+		{"JPEG header cut", jpeg[:20], ErrTruncated},
+		{"half a PNG", png[:len(png)/2], ErrTruncated},
+		{"65535 x 65535", huge, nil},
+	} {
+		_, err := d.Decode(c.data)
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", c.name, err, c.want)
+		}
+	}
+	// The decoder still works after errors, and Pillow reads past rubbish.
+	rubbish := append(bytes.Clone(jpeg[:len(jpeg)-2]), "rubbish\xff\xd9"...)
+	if _, err := d.Decode(rubbish); err != nil {
+		t.Errorf("rubbish before the end marker: %v", err)
+	}
+}
+
+func TestResized(t *testing.T) {
+	for _, c := range []struct {
+		setting      string
+		w, h, rw, rh int
+	}{
+		{"224x224:bicubic:0.875:center", 500, 375, 341, 256},
+		{"224x224:bicubic:0.875:center", 375, 500, 256, 341},
+		{"224x224:bicubic:0.875:center", 1, 1000, 256, 256000},
+		{"224x224:bicubic:0.95:center", 235, 235, 235, 235},
+		{"299x299:bicubic:0.897:squash", 500, 375, 333, 333},
+		{"100x100:bicubic:1:border", 500, 333, 100, 67},
+		{"100x200:bicubic:1:center", 500, 333, 200, 133},
+	} {
+		if w, h := parseSetting(t, c.setting).resized(c.w, c.h); w != c.rw || h != c.rh {
+			t.Errorf("%s of %dx%d: %dx%d, want %dx%d", c.setting, c.w, c.h, w, h, c.rw, c.rh)
+		}
+	}
+}
+
+// TestApplyShapes runs every mode over shapes where crop and image cross, and
+// checks that a picture of one colour stays one.
+func TestApplyShapes(t *testing.T) {
+	var r Resizer
+	for _, w := range []int{1, 2, 3, 17, 64} {
+		for _, h := range []int{1, 2, 31, 64} {
+			img := RGB{w, h, bytes.Repeat([]byte{10, 20, 30}, w*h)}
+			for _, mode := range []CropMode{Center, Squash, Border} {
+				for _, pct := range []float64{0.5, 1, 1.7} {
+					for f := Bilinear; f <= Lanczos; f++ {
+						p := Preprocessing{Height: 12, Width: 9, CropPct: pct, Mode: mode, Filter: f, Fill: [3]uint8{10, 20, 30}}
+						out := make([]byte, p.Size())
+						r.Apply(out, img, p)
+						for i := 0; i < len(out); i += 3 {
+							px := [3]byte(out[i:])
+							if px != [3]byte{10, 20, 30} && (mode == Border || pct <= 1 || px != [3]byte{}) {
+								t.Fatalf("%v of %dx%d: pixel %d is %v", p, w, h, i/3, px)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	names, _ := filepath.Glob("testdata/*")
+	for _, name := range names {
+		if data, err := os.ReadFile(name); err == nil && filepath.Ext(name) != ".py" && filepath.Ext(name) != ".csv" {
+			f.Add(data)
+		}
+	}
+	needTurboJPEG(f)
+	var d Decoder
+	f.Cleanup(d.Close)
+	var r Resizer
+	p := Preprocessing{Height: 16, Width: 16, CropPct: 0.875, Filter: Bicubic}
+	out := make([]byte, p.Size())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if w, h, _, err := jpegHeader(data); err == nil && w*h > 1<<22 {
+			return // slow, and nothing else
+		}
+		img, err := d.Decode(data)
+		if err != nil {
+			return
+		}
+		if img.Width <= 0 || img.Height <= 0 || len(img.Pix) != img.Width*img.Height*3 {
+			t.Fatalf("%d x %d with %d bytes", img.Width, img.Height, len(img.Pix))
+		}
+		r.Apply(out, img, p)
+	})
+}
+
+// BenchmarkDecode is the decode stage: photographs of ImageNet's usual size, one
+// image an operation.
+func BenchmarkDecode(b *testing.B) {
+	needTurboJPEG(b)
+	names, err := filepath.Glob(filepath.Join(sharedtest.Dir(b, "jpegs"), "n*.JPEG"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var files [][]byte
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	for _, setting := range []string{"224x224:bicubic:0.875:center", "384x384:bicubic:1.0:center"} {
+		b.Run(setting, func(b *testing.B) {
+			p := parseSetting(b, setting)
+			var d Decoder
+			defer d.Close()
+			var r Resizer
+			out := make([]byte, p.Size())
+			i, start := 0, cpuTime(b)
+			for b.Loop() {
+				img, err := d.Decode(files[i%len(files)])
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.Apply(out, img, p)
+				i++
+			}
+			b.ReportMetric(float64(b.N)/(cpuTime(b)-start).Seconds(), "images/s-core")
+		})
+	}
+}
+
+// cpuTime is the processor time this process has used: on a busy machine the only
+// measure of the work done.
+func cpuTime(b *testing.B) time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
