@@ -1,0 +1,124 @@
+package optimize
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// readCIFAR10 returns rows from..to-1 of 29 real CIFAR-10 classifiers' outputs.
+func readCIFAR10(t testing.TB, from, to int) *Problem {
+	t.Helper()
+	const classes = 10
+	dir := sharedtest.Dir(t, "cifar10")
+	values := func(name string, size int) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = data[10+int(binary.LittleEndian.Uint16(data[8:])):]
+		return data[from*size : to*size]
+	}
+	labels := make([]int64, to-from)
+	if err := binary.Read(bytes.NewReader(values("labels.npy", 8)), binary.LittleEndian, labels); err != nil {
+		t.Fatal(err)
+	}
+	short := make([]uint16, len(labels))
+	for i, l := range labels {
+		short[i] = uint16(l)
+	}
+	rows := readCSV(t, filepath.Join(dir, "models.csv"))
+	var models []Model
+	for _, row := range rows {
+		cost, err := strconv.ParseFloat(row["gmacs"], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs := make([]uint16, (to-from)*classes)
+		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, outputs); err != nil {
+			t.Fatal(err)
+		}
+		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
+	}
+	p, err := NewProblem(short, models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func readCSV(t testing.TB, path string) []map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]string
+	for _, r := range records[1:] {
+		row := make(map[string]string)
+		for i, name := range records[0] {
+			row[name] = r[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func TestExactFrontsOfCIFAR10(t *testing.T) {
+	p := readCIFAR10(t, 0, 5000)
+	dir := sharedtest.Dir(t, "fronts")
+	f, err := os.Open(filepath.Join(dir, "grid_fine_78.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fine, err := ReadGrid(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, grid := range map[string]Grid{"paper": PaperGrid(), "fine": fine} {
+		for length := 2; length <= 3; length++ {
+			t.Run(fmt.Sprint(name, length), func(t *testing.T) {
+				r, err := Search(context.Background(), p, Options{Algorithm: "exact", Grid: grid, MaxModels: length})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := readCSV(t, filepath.Join(dir, fmt.Sprintf("cifar10_%s_k%d.csv", name, length)))
+				if len(r.Front) != len(want) {
+					t.Fatalf("%d cascades on the front, the reference has %d", len(r.Front), len(want))
+				}
+				for i, row := range want {
+					e, _ := strconv.ParseFloat(row["error"], 64)
+					cost, _ := strconv.ParseFloat(row["gflops"], 64)
+					point := r.Front[i]
+					if wrong := p.Samples() - point.Correct; wrong != int(math.Round(e*50)) || math.Abs(point.Cost-cost) > 1e-6 {
+						t.Errorf("point %d: %d wrong at %v GFLOPs, the reference has %v %% and %v", i, wrong, point.Cost, e, cost)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkExactTriplesCIFAR10(b *testing.B) {
+	p := readCIFAR10(b, 0, 5000)
+	for b.Loop() {
+		if _, err := Search(context.Background(), p, Options{Algorithm: "exact", MaxModels: 3}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,288 @@
+package optimize
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// exact tries all chains of up to three distinct models with all thresholds. Its
+// front is optimal for that length and grid.
+type exact struct{}
+
+func (exact) maxModels() int { return 2 }
+
+func (exact) check(o *Options) error {
+	if o.MaxModels > 3 {
+		return fmt.Errorf("algorithm exact tries chains of up to 3 models, not %d", o.MaxModels)
+	}
+	if o.Evals != 0 {
+		return fmt.Errorf("algorithm exact tries all chains and takes no budget of evaluations")
+	}
+	return nil
+}
+
+func (exact) run(ctx context.Context, s *search) (proof string, err error) {
+	phases := []func(context.Context) error{s.exactSingles, s.exactPairs, s.exactTriples}
+	for _, phase := range phases[:s.MaxModels] {
+		if err := phase(ctx); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("optimal among all chains of at most %d of the %d models, at all %d thresholds of the grid, rule %s",
+		s.MaxModels, len(s.models), len(s.Grid), s.Rule), nil
+}
+
+// exactSingles offers every model alone.
+func (s *search) exactSingles(ctx context.Context) error {
+	return s.parallel(ctx, "models", len(s.models), func(w *worker) func(int) {
+		return func(unit int) {
+			m := unit - s.firstUnit
+			if s.costs[m] <= s.MaxWorstCost {
+				p := plan{s.Rule, []member{{uint16(m), 1}}, nil}
+				w.archive.offer(unit, kernel.Correct(s.singles[m]), s.totalCost(p, []int{s.Samples()}), p)
+			}
+			s.evaluations.Add(1)
+		}
+	})
+}
+
+// exactPairs offers every chain of two distinct models with all thresholds.
+func (s *search) exactPairs(ctx context.Context) error {
+	models := len(s.models)
+	return s.parallel(ctx, "models paired with all others", models, func(w *worker) func(int) {
+		sums := kernel.NewSums(s.Samples(), s.lists[0].K)
+		table := make([]byte, s.Samples())
+		pair := make([]member, 1, 2)
+		solve := w.newPairSolver()
+		return func(unit int) {
+			x := unit - s.firstUnit
+			pair[0] = member{uint16(x), 1}
+			if s.Rule == RuleMean {
+				kernel.Single(sums, &s.lists[x], 1)
+			}
+			for y := x + 1; y < models; y++ {
+				if s.costs[x]+s.costs[y] > s.MaxWorstCost {
+					continue
+				}
+				if s.Rule == RuleMean {
+					w.combine(table, sums, pair, member{uint16(y), 1})
+					solve(unit, x, y, table)
+					solve(unit, y, x, table)
+				} else {
+					solve(unit, x, y, s.singles[y])
+					solve(unit, y, x, s.singles[x])
+				}
+			}
+		}
+	})
+}
+
+// newPairSolver returns a function that offers the chain x, y with all
+// thresholds; table is that of its second stage.
+func (w *worker) newPairSolver() func(unit, x, y int, table []byte) {
+	bins := len(w.Grid) + 1
+	gain := make([]int32, bins)
+	reach := make([][]int32, len(w.models)) // by model and bin: samples not above it
+	correct := make([]int, len(w.models))
+	for m, t := range w.singles {
+		reach[m] = make([]int32, bins)
+		kernel.Count1(reach[m], t)
+		kernel.Prefix1(reach[m])
+		correct[m] = kernel.Correct(t)
+	}
+	p := plan{rule: w.Rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}}
+	samples := float64(w.Samples())
+	return func(unit, x, y int, table []byte) {
+		clear(gain)
+		kernel.Delta1(gain, w.singles[x], w.singles[x], table)
+		right := correct[x]
+		base, cost := w.costs[x]*samples, w.costs[y]
+		for g := range w.Grid {
+			right += int(gain[g])
+			total := base + cost*float64(reach[x][g])
+			if total < w.archive.cost[right] {
+				p.members[0].model, p.members[1].model, p.exits[0] = uint16(x), uint16(y), uint8(g)
+				w.archive.offer(unit, right, total, p)
+			}
+		}
+		w.evaluations.Add(int64(len(w.Grid)))
+	}
+}
+
+// exactTriples offers every chain of three distinct models with all thresholds.
+// A unit is a pair of models; both its orders are prefixes of chains.
+func (s *search) exactTriples(ctx context.Context) error {
+	models := len(s.models)
+	pairs := models * (models - 1) / 2
+	return s.parallel(ctx, "pairs extended by all others", pairs, func(w *worker) func(int) {
+		n := s.Samples()
+		single, sums := kernel.NewSums(n, s.lists[0].K), kernel.NewSums(n, s.lists[0].K)
+		owner := -1 // the model whose sums single holds
+		pairTable, tripleTable := make([]byte, n), make([]byte, n)
+		forward, backward := w.newPrefix(), w.newPrefix()
+		bound := make([]float64, n+2)
+		return func(unit int) {
+			x, y := pairNumber(unit-s.firstUnit, models)
+			forwardTable, backwardTable := s.singles[y], s.singles[x]
+			set := []member{{uint16(x), 1}, {uint16(y), 1}}
+			if s.Rule == RuleMean {
+				if owner != x {
+					kernel.Single(single, &s.lists[x], 1)
+					owner = x
+				}
+				parts, weights := w.split(set[:1])
+				kernel.Extend(sums, single, parts, weights, &s.lists[y], 1)
+				kernel.Bins(pairTable, sums.Top, sums.TopClass, s.labels, s.cuts(2))
+				forwardTable, backwardTable = pairTable, pairTable
+			}
+			w.archive.staircase(bound)
+			forward.set(x, y, forwardTable)
+			backward.set(y, x, backwardTable)
+			limits := [2]float64{forward.costLimit(bound), backward.costLimit(bound)}
+			for z := range models {
+				if z == x || z == y || s.costs[x]+s.costs[y]+s.costs[z] > s.MaxWorstCost {
+					continue
+				}
+				cost := s.costs[z]
+				if cost <= limits[0] || cost <= limits[1] {
+					table := s.singles[z]
+					if s.Rule == RuleMean {
+						w.combine(tripleTable, sums, set, member{uint16(z), 1})
+						table = tripleTable
+					}
+					if cost <= limits[0] {
+						forward.solve(unit, z, table)
+					}
+					if cost <= limits[1] {
+						backward.solve(unit, z, table)
+					}
+				}
+				s.evaluations.Add(int64(2 * len(s.Grid) * len(s.Grid)))
+			}
+		}
+	})
+}
+
+// pairNumber returns the u-th of the pairs x < y of so many models, in
+// lexicographic order.
+func pairNumber(u, models int) (x, y int) {
+	for x = 0; u >= models-1-x; x++ {
+		u -= models - 1 - x
+	}
+	return x, x + 1 + u
+}
+
+// A prefix holds what all chains of three that begin with the same two models
+// share, for all threshold pairs (g1, g2).
+type prefix struct {
+	*worker
+	bins   int
+	second []byte   // table of the second stage
+	cells  []uint16 // of each sample: bins of stages 1 and 2
+
+	correct []int32   // by g1: right if stage 2 were the last
+	total   []float64 // by g1: cost of stages 1 and 2 for all samples
+	reach3  []int32   // by g1 and g2
+	gain    []int32   // by g1 and g2: right answers that stage 3 adds
+	plan    plan
+}
+
+func (w *worker) newPrefix() *prefix {
+	bins := len(w.Grid) + 1
+	return &prefix{
+		worker:  w,
+		bins:    bins,
+		cells:   make([]uint16, w.Samples()),
+		correct: make([]int32, bins),
+		total:   make([]float64, bins),
+		reach3:  make([]int32, bins*bins),
+		gain:    make([]int32, bins*bins),
+		plan:    plan{rule: w.Rule, members: []member{{0, 1}, {0, 1}, {0, 1}}, exits: []uint8{0, 0}},
+	}
+}
+
+// set makes the prefix that of the chains x, y, ...; table is that of its second
+// stage.
+func (p *prefix) set(x, y int, table []byte) {
+	first := p.singles[x]
+	p.second = table
+	p.plan.members[0].model, p.plan.members[1].model = uint16(x), uint16(y)
+
+	reach2 := p.gain[:p.bins]
+	clear(reach2)
+	kernel.Count1(reach2, first)
+	kernel.Prefix1(reach2)
+	for g, r := range reach2 {
+		p.total[g] = p.costs[x]*float64(p.Samples()) + p.costs[y]*float64(r)
+	}
+	clear(p.correct)
+	kernel.Delta1(p.correct, first, first, table)
+	p.correct[0] += int32(kernel.Correct(first))
+	kernel.Prefix1(p.correct)
+
+	kernel.Cells(p.cells, first, table, p.bins)
+	clear(p.reach3)
+	kernel.Count(p.reach3, p.cells)
+	kernel.Prefix2(p.reach3, p.bins, p.bins)
+}
+
+// costLimit returns a cost that no third model of a cascade on the front can
+// exceed, given the least total known for each number of right answers or more.
+//
+// Proof: at thresholds (g1, g2) the third model z answers reach3 samples, of
+// which at most reach3 can become right, while those right before among them
+// can at best stay right; so the cascade gives at most
+//
+//	u = right answers of stages 1 and 2 among samples that exit there + reach3
+//
+// which is found below by counting. Its total is total(g1) + cost(z)·reach3, and
+// if that exceeds bound[u] a known cascade with at least u right answers costs
+// strictly less. So cost(z) > max over (g1, g2) of (bound[u] - total)/reach3
+// leaves every threshold pair strictly dominated. The bound is widened by more
+// than the rounding of these few operations.
+func (p *prefix) costLimit(bound []float64) float64 {
+	limit := math.Inf(-1)
+	wrongStay := p.gain
+	clear(wrongStay)
+	for i, c := range p.cells {
+		wrongStay[c] += 1 - int32(p.second[i]&1)
+	}
+	kernel.Prefix2(wrongStay, p.bins, p.bins)
+	for g1 := range p.Grid {
+		for g2 := range p.Grid {
+			cell := g1*p.bins + g2
+			reach := p.reach3[cell]
+			if reach == 0 {
+				continue // no third stage: a chain of two
+			}
+			u := p.correct[g1] + wrongStay[cell]
+			limit = max(limit, (bound[u]*(1+1e-12)-p.total[g1])/float64(reach))
+		}
+	}
+	return limit
+}
+
+// solve offers the chain of the prefix and z with all thresholds; table is that
+// of its third stage.
+func (p *prefix) solve(unit, z int, table []byte) {
+	clear(p.gain)
+	kernel.Delta(p.gain, p.cells, p.second, table)
+	kernel.Prefix2(p.gain, p.bins, p.bins)
+	cost, known := p.costs[z], p.archive.cost
+	for g1 := range p.Grid {
+		row := g1 * p.bins
+		gain, reach := p.gain[row:][:len(p.Grid)], p.reach3[row:][:len(p.Grid)]
+		correct, total := p.correct[g1], p.total[g1]
+		for g2, more := range gain {
+			right := correct + more
+			if t := total + cost*float64(reach[g2]); t < known[right] {
+				p.plan.members[2].model = uint16(z)
+				p.plan.exits[0], p.plan.exits[1] = uint8(g1), uint8(g2)
+				p.archive.offer(unit, int(right), t, p.plan)
+			}
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package optimize
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A Point is a cascade of a front and what it does on the split it was searched
+// on.
+type Point struct {
+	Cascade Cascade
+	Evaluation
+}
+
+// A Reference fixes how a hypervolume is measured. Costs are divided by
+// DearestCost (linear axis), or their logarithms scaled so that CheapestCost
+// becomes 0 and DearestCost 1 (Log); errors are divided by WorstError. The
+// hypervolume is the area of the unit square that the front dominates.
+type Reference struct {
+	WorstError   float64 // share of samples, 0.4 for 40 %
+	DearestCost  float64
+	Log          bool
+	CheapestCost float64 // used when Log
+}
+
+// Hypervolume returns the exact area dominated by points given by their error
+// (share of samples) and cost. Points need not be sorted or non-dominated;
+// those beyond the reference add nothing.
+func Hypervolume(errors, costs []float64, ref Reference) float64 {
+	type point struct{ x, y float64 }
+	var points []point
+	for i, cost := range costs {
+		x := cost / ref.DearestCost
+		if ref.Log {
+			x = math.Log(cost/ref.CheapestCost) / math.Log(ref.DearestCost/ref.CheapestCost)
+		}
+		if y := errors[i] / ref.WorstError; x < 1 && y < 1 {
+			points = append(points, point{max(x, 0), y})
+		}
+	}
+	slices.SortFunc(points, func(a, b point) int {
+		return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.y, b.y))
+	})
+	area, lowest := 0.0, 1.0
+	for _, p := range points {
+		if p.y < lowest {
+			area += (1 - p.x) * (lowest - p.y)
+			lowest = p.y
+		}
+	}
+	return area
+}

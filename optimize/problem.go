@@ -1,0 +1,81 @@
+package optimize
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// A Model is a classifier as a search sees it.
+type Model struct {
+	Name    string
+	Cost    float64   // of one sample, in any unit; positive and finite
+	Answers bool      // gives an answer and a confidence only, no distribution
+	Lists   zoo.Lists // its largest outputs on every sample
+}
+
+// A Problem is what a search works on: the labels of a split and the models'
+// outputs on it.
+type Problem struct {
+	labels []uint16
+	models []Model
+}
+
+// NewProblem checks that models and labels fit together. Nothing is copied.
+func NewProblem(labels []uint16, models []Model) (*Problem, error) {
+	if len(labels) == 0 {
+		return nil, errors.New("the split has no samples")
+	}
+	if len(models) == 0 {
+		return nil, errors.New("there are no models to search")
+	}
+	if len(models) > math.MaxUint16 {
+		return nil, fmt.Errorf("%d models, at most %d are possible", len(models), math.MaxUint16)
+	}
+	names := make(map[string]bool, len(models))
+	for _, m := range models {
+		if names[m.Name] {
+			return nil, fmt.Errorf("model %q stands twice", m.Name)
+		}
+		names[m.Name] = true
+		if !(m.Cost > 0) || math.IsInf(m.Cost, 1) {
+			return nil, fmt.Errorf("model %q: cost %v is not a positive number", m.Name, m.Cost)
+		}
+		if n := len(m.Lists.TopClass); n != len(labels) {
+			return nil, fmt.Errorf("model %q has outputs for %d samples, the split has %d", m.Name, n, len(labels))
+		}
+		if m.Lists.K != models[0].Lists.K {
+			return nil, fmt.Errorf("model %q lists %d classes a sample, others %d", m.Name, m.Lists.K, models[0].Lists.K)
+		}
+	}
+	return &Problem{labels: labels, models: models}, nil
+}
+
+// Samples returns the number of samples, N.
+func (p *Problem) Samples() int { return len(p.labels) }
+
+// Models returns the models; a cascade's model numbers count along it.
+func (p *Problem) Models() []Model { return p.models }
+
+// Find returns the number of the model of that name.
+func (p *Problem) Find(name string) (int, bool) {
+	for i := range p.models {
+		if p.models[i].Name == name {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// cheapest returns the number of the cheapest model.
+func (p *Problem) cheapest() int {
+	best := 0
+	for i := range p.models {
+		if p.models[i].Cost < p.models[best].Cost {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,103 @@
+package optimize
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+)
+
+// random evaluates distinct cascades drawn at random: a length, models without
+// repetition and thresholds, each uniform.
+type random struct{}
+
+const (
+	randomModels = 5
+	randomEvals  = 100_000
+)
+
+func (random) maxModels() int { return randomModels }
+
+func (random) check(o *Options) error {
+	if o.Evals == 0 {
+		o.Evals = randomEvals
+	}
+	return nil
+}
+
+func (random) run(ctx context.Context, s *search) (proof string, err error) {
+	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
+	draw := newPlanSource(s)
+	for made := int64(0); made < s.Evals; {
+		// Plans are drawn in one place, so that they are distinct and do not
+		// depend on the threads.
+		plans := draw.next(int(min(s.Evals-made, 64*batch)))
+		if len(plans) == 0 {
+			break // the space is exhausted
+		}
+		units := slices.Collect(slices.Chunk(plans, batch))
+		err := s.parallel(ctx, "batches of cascades", len(units), func(w *worker) func(int) {
+			return func(unit int) {
+				for _, p := range units[unit-s.firstUnit] {
+					if s.worstCost(p) > s.MaxWorstCost {
+						continue
+					}
+					correct, reach := w.evaluate(p)
+					w.archive.offer(unit, correct, s.totalCost(p, reach), p)
+				}
+			}
+		})
+		if err != nil {
+			return "", err
+		}
+		made += int64(len(plans))
+	}
+	return "", nil
+}
+
+// A planSource draws distinct random plans.
+type planSource struct {
+	*search
+	rng  *rand.Rand
+	seen map[string]bool
+}
+
+func newPlanSource(s *search) *planSource {
+	return &planSource{s, rand.New(rand.NewPCG(s.Seed, 0)), make(map[string]bool)}
+}
+
+// next returns up to n plans not drawn before, fewer when new ones have become
+// hard to find.
+func (d *planSource) next(n int) []plan {
+	var plans []plan
+	var key []byte
+	for misses := 0; len(plans) < n && misses < 10_000; {
+		p := d.draw()
+		key = append(setKey(key[:0], p.members), p.exits...)
+		if d.seen[string(key)] {
+			misses++
+			continue
+		}
+		d.seen[string(key)] = true
+		plans = append(plans, p)
+		misses = 0
+	}
+	return plans
+}
+
+func (d *planSource) draw() plan {
+	length := 1 + d.rng.IntN(min(d.MaxModels, len(d.models)))
+	p := plan{rule: d.Rule, members: make([]member, length), exits: make([]uint8, length-1)}
+	for i := range p.members {
+		for {
+			m := uint16(d.rng.IntN(len(d.models)))
+			if !slices.ContainsFunc(p.members[:i], func(x member) bool { return x.model == m }) {
+				p.members[i] = member{m, 1}
+				break
+			}
+		}
+	}
+	for i := range p.exits {
+		p.exits[i] = uint8(d.rng.IntN(len(d.Grid)))
+	}
+	return p
+}

@@ -1,0 +1,222 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// Rows gives a model's full outputs on a split, in sample order: ReadRows fills
+// dst with whole rows of float16 bits and returns how many, and io.EOF after the
+// last.
+type Rows interface {
+	ReadRows(dst []uint16) (rows int, err error)
+}
+
+// Reevaluate evaluates cascades on full outputs, exactly and in one pass over
+// the models that the cascades name; open is called once for each of those, and
+// what it returns is closed at the end if it is an [io.Closer]. costs holds the
+// cost of every model. Memory does not depend on the number of samples.
+func Reevaluate(ctx context.Context, labels []uint16, classes int, costs []float64, cascades []Cascade, open func(model int) (Rows, error)) ([]Evaluation, error) {
+	r := newReevaluation(cascades, classes)
+	for i, c := range cascades {
+		if err := c.Validate(len(costs)); err != nil {
+			return nil, fmt.Errorf("cascade %d: %w", i+1, err)
+		}
+	}
+	used := slices.Sorted(func(yield func(int) bool) {
+		for m := range r.models {
+			if !yield(m) {
+				return
+			}
+		}
+	})
+	sources := make([]Rows, len(used))
+	for slot, m := range used {
+		rows, err := open(m)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := rows.(io.Closer); ok {
+			defer c.Close()
+		}
+		sources[slot], r.models[m] = rows, slot
+	}
+	// A block of all models' rows should stay near 64 MiB.
+	block := max(1, min(1024, (64<<20)/(2*classes*max(1, len(used)))))
+	rows := make([][]uint16, len(used))
+	for slot := range rows {
+		rows[slot] = make([]uint16, block*classes)
+	}
+	threads := make([]*reevaluator, runtime.GOMAXPROCS(0))
+	for t := range threads {
+		threads[t] = r.newThread()
+	}
+	for from := 0; from < len(labels); from += block {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := min(block, len(labels)-from)
+		for slot, source := range sources {
+			if err := readFull(source, rows[slot][:n*classes], classes); err != nil {
+				return nil, fmt.Errorf("model number %d, row %d on: %w", used[slot], from, err)
+			}
+		}
+		var wait sync.WaitGroup
+		for t, thread := range threads {
+			wait.Go(func() {
+				for i := t; i < n; i += len(threads) {
+					thread.sample(rows, i, labels[from+i])
+				}
+			})
+		}
+		wait.Wait()
+	}
+	evaluations := make([]Evaluation, len(cascades))
+	for i, c := range cascades {
+		correct, reach := 0, make([]int, len(c.Models))
+		for _, t := range threads {
+			correct += t.correct[i]
+			for stage := range reach {
+				reach[stage] += t.reach[i][stage]
+			}
+		}
+		evaluations[i] = newEvaluation(c, costs, correct, reach, len(labels))
+	}
+	return evaluations, nil
+}
+
+// readFull fills dst with whole rows.
+func readFull(r Rows, dst []uint16, classes int) error {
+	for len(dst) > 0 {
+		n, err := r.ReadRows(dst)
+		dst = dst[n*classes:]
+		if len(dst) > 0 && err != nil {
+			if errors.Is(err, io.EOF) {
+				return fmt.Errorf("%d rows are missing: %w", len(dst)/classes, io.ErrUnexpectedEOF)
+			}
+			return err
+		}
+		if n == 0 && err == nil {
+			return io.ErrNoProgress
+		}
+	}
+	return nil
+}
+
+// A reevaluation knows the distinct sets that cascades are made of: their stages
+// share most of them, and on each sample a set is summed up once.
+type reevaluation struct {
+	classes  int
+	cascades []Cascade
+	models   map[int]int // slot of each model in use
+	sets     [][]member
+	stages   [][]int     // by cascade and stage: the set
+	passes   [][]float64 // by cascade and stage: what the set's sum must exceed
+}
+
+func newReevaluation(cascades []Cascade, classes int) *reevaluation {
+	r := &reevaluation{classes: classes, cascades: cascades, models: make(map[int]int)}
+	known := make(map[string]int)
+	for _, c := range cascades {
+		var members []member
+		var stages []int
+		var passes []float64
+		weight := 0.0
+		for stage, m := range c.Models {
+			r.models[m] = 0
+			add := member{uint16(m), uint8(c.Weight(stage))}
+			if c.Rule == RuleLast {
+				members, weight, add.weight = nil, 0, 1
+			}
+			members = append(members, add)
+			weight += float64(add.weight)
+			set := normalize(nil, members)
+			key := string(setKey(nil, set))
+			if _, ok := known[key]; !ok {
+				known[key] = len(r.sets)
+				r.sets = append(r.sets, set)
+			}
+			stages = append(stages, known[key])
+			if stage < len(c.Thresholds) {
+				passes = append(passes, weight*float64(c.Thresholds[stage])*one)
+			}
+		}
+		r.stages, r.passes = append(r.stages, stages), append(r.passes, passes)
+	}
+	return r
+}
+
+// A reevaluator is one thread's part of a reevaluation.
+type reevaluator struct {
+	*reevaluation
+	sum     []uint32
+	row     []uint32
+	known   []int // by set: the number of the sample its answer is for
+	best    []uint32
+	class   []int
+	samples int
+	correct []int
+	reach   [][]int
+}
+
+func (r *reevaluation) newThread() *reevaluator {
+	t := &reevaluator{
+		reevaluation: r,
+		sum:          make([]uint32, r.classes),
+		row:          make([]uint32, r.classes),
+		known:        make([]int, len(r.sets)),
+		best:         make([]uint32, len(r.sets)),
+		class:        make([]int, len(r.sets)),
+		correct:      make([]int, len(r.cascades)),
+	}
+	for _, c := range r.cascades {
+		t.reach = append(t.reach, make([]int, len(c.Models)))
+	}
+	return t
+}
+
+// sample runs all cascades on the i-th row of each model's block.
+func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
+	t.samples++
+	for c, stages := range t.stages {
+		for stage, set := range stages {
+			t.reach[c][stage]++
+			if t.known[set] != t.samples {
+				t.known[set] = t.samples
+				t.best[set], t.class[set] = t.largest(rows, i, t.sets[set])
+			}
+			if stage == len(stages)-1 || float64(t.best[set]) > t.passes[c][stage] {
+				if t.class[set] == int(label) {
+					t.correct[c]++
+				}
+				break
+			}
+		}
+	}
+}
+
+// largest returns the largest sum of a set's outputs and the lowest class that
+// has it.
+func (t *reevaluator) largest(rows [][]uint16, i int, set []member) (best uint32, class int) {
+	clear(t.sum)
+	for _, m := range set {
+		kernel.Fixed(t.row, rows[t.models[int(m.model)]][i*t.classes:][:t.classes])
+		for c, p := range t.row {
+			t.sum[c] += uint32(m.weight) * p
+		}
+	}
+	best = t.sum[0]
+	for c, s := range t.sum {
+		if s > best {
+			best, class = s, c
+		}
+	}
+	return best, class
+}

@@ -1,0 +1,295 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// ErrNothingFeasible is returned, wrapped with the reason, when no cascade meets
+// the limits of a search.
+var ErrNothingFeasible = errors.New("optimize: no cascade within the limits")
+
+// Options say what to search and for how long. The zero value of a field means
+// its default.
+type Options struct {
+	Algorithm    string  // one of [Algorithms]; default exact
+	Rule         Rule    // how stages combine; default RuleMean
+	Grid         Grid    // thresholds; default [FineGrid]
+	MaxModels    int     // longest chain; default depends on the algorithm
+	MaxCost      float64 // of the mean sample; 0: no limit
+	MaxWorstCost float64 // sum over all members; 0: no limit
+	MinAccuracy  float64 // share of samples; 0: no limit
+
+	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
+	Time    time.Duration // to search at the most; 0: no limit
+	Seed    uint64
+	Threads int   // default: all cores
+	Memory  int64 // bytes for cached tables, all threads together; default 1 GiB
+
+	Progress func(Progress) // called a few times a second, from one goroutine
+}
+
+// Progress is how far a search has come.
+type Progress struct {
+	Done, Total int64  // units of work of the present phase
+	Unit        string // what a unit is
+	Evaluations int64
+	Elapsed     time.Duration
+}
+
+// A Result is what a search found.
+type Result struct {
+	Algorithm   string
+	Front       []Point // ascending in cost and in accuracy
+	Proof       string  // what is proven of the front, one sentence; "": nothing
+	Evaluations int64   // cascades evaluated, every threshold combination counted
+	Elapsed     time.Duration
+	Interrupted bool // ended before it was done; the front is what was found so far
+}
+
+// An algorithm proposes cascades to a search until it is done, its budget is
+// spent or ctx ends. It returns what it has proven of the front, if anything.
+type algorithm interface {
+	maxModels() int // default length of the longest chain
+	check(o *Options) error
+	run(ctx context.Context, s *search) (proof string, err error)
+}
+
+var algorithms = map[string]algorithm{
+	"exact":  exact{},
+	"random": random{},
+}
+
+// Algorithms returns the names of the search algorithms.
+func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
+
+// A search is one run of an algorithm on a problem.
+type search struct {
+	*Problem
+	Options
+	lists   []kernel.Lists // of each model
+	costs   []float64      // of each model
+	singles [][]byte       // table of each model alone
+	cuts    func(weight uint32) []uint32
+
+	archive     *archive
+	workers     []*worker
+	evaluations atomic.Int64
+	firstUnit   int // of the phase being done; units are numbered over all phases
+	nextUnit    int
+	progress    atomic.Pointer[phaseProgress]
+}
+
+// Search runs an algorithm and returns the front it found. When ctx ends or the
+// time is up the front found so far is returned, marked as interrupted. The
+// result depends on the problem and the options but not on Threads or Memory.
+func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
+	start := time.Now()
+	s, algorithm, err := newSearch(p, o)
+	if err != nil {
+		return nil, err
+	}
+	parent := ctx
+	if s.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.Time)
+		defer cancel()
+	}
+	stop := s.reportProgress(start)
+	proof, err := algorithm.run(ctx, s)
+	stop()
+	interrupted := err != nil && ctx.Err() != nil
+	if err != nil && !interrupted {
+		return nil, err
+	}
+	r := &Result{
+		Algorithm:   s.Algorithm,
+		Front:       s.front(),
+		Proof:       proof,
+		Evaluations: s.evaluations.Load(),
+		Elapsed:     time.Since(start),
+		Interrupted: interrupted,
+	}
+	if len(r.Front) == 0 {
+		if parent.Err() != nil {
+			return nil, parent.Err()
+		}
+		return nil, s.nothingFeasible(interrupted)
+	}
+	return r, nil
+}
+
+func newSearch(p *Problem, o Options) (*search, algorithm, error) {
+	if o.Algorithm == "" {
+		o.Algorithm = "exact"
+	}
+	algorithm, ok := algorithms[o.Algorithm]
+	if !ok {
+		return nil, nil, fmt.Errorf("there is no algorithm %q; there are %s", o.Algorithm, strings.Join(Algorithms(), ", "))
+	}
+	if o.Grid == nil {
+		o.Grid = FineGrid()
+	}
+	if err := o.Grid.Validate(); err != nil {
+		return nil, nil, err
+	}
+	if o.MaxModels == 0 {
+		o.MaxModels = algorithm.maxModels()
+	}
+	if o.MaxModels < 0 || o.MaxModels > MaxStages {
+		return nil, nil, fmt.Errorf("chains of %d models are not possible, only of 1 to %d", o.MaxModels, MaxStages)
+	}
+	if o.MaxCost == 0 {
+		o.MaxCost = math.Inf(1)
+	}
+	if o.MaxWorstCost == 0 {
+		o.MaxWorstCost = math.Inf(1)
+	}
+	if !(o.MaxCost > 0) || !(o.MaxWorstCost > 0) || !(o.MinAccuracy >= 0) {
+		return nil, nil, errors.New("limits on cost and accuracy must be positive numbers")
+	}
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Memory <= 0 {
+		o.Memory = 1 << 30
+	}
+	if err := algorithm.check(&o); err != nil {
+		return nil, nil, err
+	}
+	if o.Rule == RuleMean {
+		for _, m := range p.models {
+			if m.Answers {
+				return nil, nil, fmt.Errorf("model %q gives answers without a distribution, which cannot be averaged: search with rule last, or leave it out", m.Name)
+			}
+		}
+	}
+	s := &search{Problem: p, Options: o}
+	for i := range p.models {
+		s.lists = append(s.lists, kernel.Lists(p.models[i].Lists))
+		s.costs = append(s.costs, p.models[i].Cost)
+	}
+	var cuts [MaxStages + 1]func() []uint32
+	for w := range cuts {
+		cuts[w] = sync.OnceValue(func() []uint32 { return o.Grid.cuts(uint32(w)) })
+	}
+	s.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
+	s.tabulateSingles()
+	minCorrect := int(math.Ceil(o.MinAccuracy*float64(p.Samples()) - 1e-9))
+	s.archive = newArchive(p.Samples(), o.MaxCost, minCorrect)
+	return s, algorithm, nil
+}
+
+// nothingFeasible explains why the front is empty.
+func (s *search) nothingFeasible(interrupted bool) error {
+	m := s.models[s.cheapest()]
+	switch {
+	case m.Cost > s.MaxCost:
+		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxCost, m.Name, m.Cost)
+	case m.Cost > s.MaxWorstCost:
+		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxWorstCost, m.Name, m.Cost)
+	case interrupted:
+		return fmt.Errorf("%w were found before the time was up", ErrNothingFeasible)
+	case s.MinAccuracy > 0:
+		return fmt.Errorf("%w: none of those searched reaches an accuracy of %g", ErrNothingFeasible, s.MinAccuracy)
+	}
+	return fmt.Errorf("%w were found", ErrNothingFeasible)
+}
+
+// front prices the archive's front.
+func (s *search) front() []Point {
+	var points []Point
+	w := s.newWorker()
+	for _, correct := range s.archive.front() {
+		p := s.archive.plans[correct]
+		_, reach := w.evaluate(p)
+		c := p.cascade(s.Grid)
+		points = append(points, Point{c, newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())})
+	}
+	return points
+}
+
+// parallel does so many units of work on all threads. work makes a worker's
+// function for one unit, which offers to the worker's archive; units are numbered
+// from firstUnit and begin in ascending order.
+func (s *search) parallel(ctx context.Context, unit string, units int, work func(w *worker) func(unit int)) error {
+	s.firstUnit, s.nextUnit = s.nextUnit, s.nextUnit+units
+	progress := &phaseProgress{unit: unit, total: int64(units)}
+	s.progress.Store(progress)
+	for len(s.workers) < min(s.Threads, units) {
+		s.workers = append(s.workers, s.newWorker())
+	}
+	var next atomic.Int64
+	next.Store(int64(s.firstUnit))
+	var wait sync.WaitGroup
+	workers := s.workers[:min(s.Threads, units)]
+	for _, w := range workers {
+		w.archive = s.archive.empty()
+		wait.Go(func() {
+			do := work(w)
+			for ctx.Err() == nil {
+				u := int(next.Add(1)) - 1
+				if u >= s.nextUnit {
+					return
+				}
+				do(u)
+				progress.done.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	for _, w := range workers {
+		s.archive.merge(w.archive)
+	}
+	return ctx.Err()
+}
+
+// phaseProgress counts the units done of one parallel phase.
+type phaseProgress struct {
+	unit  string
+	total int64
+	done  atomic.Int64
+}
+
+// reportProgress calls Progress a few times a second until the returned function
+// is called.
+func (s *search) reportProgress(start time.Time) (stop func()) {
+	if s.Progress == nil {
+		return func() {}
+	}
+	report := func() {
+		if p := s.progress.Load(); p != nil {
+			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), time.Since(start)})
+		}
+	}
+	ticker := time.NewTicker(200 * time.Millisecond)
+	end := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			select {
+			case <-ticker.C:
+				report()
+			case <-end:
+				return
+			}
+		}
+	})
+	return func() {
+		ticker.Stop()
+		close(end)
+		wait.Wait()
+		report()
+	}
+}

@@ -1,0 +1,213 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shortGrid keeps brute force short and has values samples can sit on.
+var shortGrid = Grid{0, 0.25, 0.5, 0.75, 0.9, 1}
+
+// bruteForce evaluates every chain of at most length distinct models at all
+// thresholds with the dense oracle and returns the front's correct answers and
+// costs.
+func bruteForce(t *testing.T, d *Dense, rule Rule, grid Grid, length int, feasible func(Evaluation) bool) [][2]float64 {
+	t.Helper()
+	cheapest := make(map[int]float64)
+	var extend func(c Cascade)
+	extend = func(c Cascade) {
+		if len(c.Models) > 0 {
+			e, err := d.Evaluate(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if old, ok := cheapest[e.Correct]; feasible(e) && (!ok || e.Cost < old) {
+				cheapest[e.Correct] = e.Cost
+			}
+		}
+		if len(c.Models) == length {
+			return
+		}
+		for m := range d.Outputs {
+			if slices.Contains(c.Models, m) {
+				continue
+			}
+			next := Cascade{Rule: rule, Models: append(slices.Clone(c.Models), m)}
+			if len(c.Models) == 0 {
+				extend(next)
+				continue
+			}
+			for _, t := range grid {
+				next.Thresholds = append(slices.Clone(c.Thresholds), t)
+				extend(next)
+			}
+		}
+	}
+	extend(Cascade{})
+	var front [][2]float64
+	least := math.Inf(1)
+	for correct := len(d.Labels); correct >= 0; correct-- {
+		if cost, ok := cheapest[correct]; ok && cost < least {
+			least = cost
+			front = append(front, [2]float64{float64(correct), cost})
+		}
+	}
+	slices.Reverse(front)
+	return front
+}
+
+func points(r *Result) [][2]float64 {
+	var points [][2]float64
+	for _, p := range r.Front {
+		points = append(points, [2]float64{float64(p.Correct), p.Cost})
+	}
+	return points
+}
+
+func TestExactEqualsBruteForce(t *testing.T) {
+	p, d := newZoo(t, 1, 5, 70, 6)
+	for _, rule := range []Rule{RuleMean, RuleLast} {
+		for length := 1; length <= 3; length++ {
+			for _, limits := range []Options{
+				{},
+				{MaxCost: 8},
+				{MaxWorstCost: 12},
+				{MinAccuracy: 0.6},
+			} {
+				t.Run(fmt.Sprintf("%v/%d/%g,%g,%g", rule, length, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
+					o := limits
+					o.Algorithm, o.Rule, o.Grid, o.MaxModels = "exact", rule, shortGrid, length
+					r, err := Search(context.Background(), p, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want := bruteForce(t, d, rule, shortGrid, length, func(e Evaluation) bool {
+						return (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+							(limits.MaxWorstCost == 0 || e.WorstCost <= limits.MaxWorstCost) &&
+							float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
+					})
+					if got := points(r); !slices.Equal(got, want) {
+						t.Errorf("front %v, brute force %v", got, want)
+					}
+					if r.Proof == "" {
+						t.Error("an exact front says nothing of its proof")
+					}
+				})
+			}
+		}
+	}
+}
+
+// Every point of a front must do on the full outputs what the search says it
+// does.
+func TestFrontsAgreeWithDense(t *testing.T) {
+	p, d := newZoo(t, 2, 8, 300, 10)
+	for _, name := range Algorithms() {
+		for _, rule := range []Rule{RuleMean, RuleLast} {
+			t.Run(name+"/"+rule.String(), func(t *testing.T) {
+				r, err := Search(context.Background(), p, Options{Algorithm: name, Rule: rule, Seed: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(r.Front) < 3 {
+					t.Errorf("a front of %d points", len(r.Front))
+				}
+				for _, point := range r.Front {
+					e, err := d.Evaluate(point.Cascade)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if e.Correct != point.Correct || !slices.Equal(e.Reach, point.Reach) || e.Cost != point.Cost || e.WorstCost != point.WorstCost {
+						t.Errorf("%v: %+v by the search, %+v by the definition", point.Cascade, point.Evaluation, e)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 40) // truncated lists
+	for _, name := range Algorithms() {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Algorithm: name, Seed: 7, Threads: 1}
+			if name == "exact" {
+				o.MaxModels = 3
+			} else {
+				o.Evals = 3000
+			}
+			want, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, other := range []struct {
+				threads int
+				memory  int64
+			}{{2, 0}, {5, 1}, {1, 1}} {
+				o.Threads, o.Memory = other.threads, other.memory
+				got, err := Search(context.Background(), p, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+					t.Errorf("%d threads and %d bytes give another result than one thread", other.threads, other.memory)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingFeasible(t *testing.T) {
+	p, d := newZoo(t, 4, 4, 50, 5)
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{MaxCost: d.Costs[0] / 2}, `the cheapest model, "m0", costs`},
+		{Options{MaxWorstCost: d.Costs[0] / 2}, `the cheapest model, "m0", costs`},
+		{Options{MinAccuracy: 1}, "reaches an accuracy of 1"},
+	} {
+		_, err := Search(context.Background(), p, c.o)
+		if !errors.Is(err, ErrNothingFeasible) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want one that says %q", c.o, err, c.want)
+		}
+	}
+}
+
+func TestInterruptedSearchKeepsItsFront(t *testing.T) {
+	p, _ := newZoo(t, 5, 40, 4000, 10)
+	ctx, cancel := context.WithCancel(context.Background())
+	seen := 0
+	r, err := Search(ctx, p, Options{Algorithm: "random", Evals: 1 << 40, Progress: func(Progress) {
+		if seen++; seen == 2 {
+			cancel()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Interrupted || len(r.Front) == 0 || r.Proof != "" {
+		t.Errorf("interrupted %v, %d points, proof %q", r.Interrupted, len(r.Front), r.Proof)
+	}
+	r, err = Search(context.Background(), p, Options{Algorithm: "random", Evals: 1 << 40, Time: 50 * time.Millisecond})
+	if err != nil || !r.Interrupted {
+		t.Errorf("time limit: interrupted %v, error %v", r != nil && r.Interrupted, err)
+	}
+}
+
+func TestAnswersCannotBeAveraged(t *testing.T) {
+	p, _ := newZoo(t, 6, 3, 50, 5)
+	p.models[1].Answers = true
+	if _, err := Search(context.Background(), p, Options{}); err == nil || !strings.Contains(err.Error(), `"m1"`) {
+		t.Errorf("error %v, want one that names m1", err)
+	}
+	if _, err := Search(context.Background(), p, Options{Rule: RuleLast}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,158 @@
+package optimize
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// A worker is one thread's room for evaluating cascades. It is not safe for
+// parallel use; workers share nothing that changes but the counters of their
+// search.
+type worker struct {
+	*search
+	archive *archive // what this worker has found in the present phase
+
+	best  []uint32 // of each sample, the largest sum of a set
+	class []uint16 // and its class
+	open  []int32  // samples Combine leaves to Resolve
+
+	cache   tableCache
+	parts   []*kernel.Lists // members as the kernels want them
+	weights []uint32
+
+	tables [][]byte // of the stages of the plan being evaluated
+	exits  []byte
+	reach  []int
+	key    []byte
+	set    []member
+}
+
+func (s *search) newWorker() *worker {
+	n := s.Samples()
+	w := &worker{
+		search: s,
+		best:   make([]uint32, n),
+		class:  make([]uint16, n),
+		open:   make([]int32, n),
+	}
+	w.cache = newTableCache(n, s.Memory/int64(s.Threads))
+	return w
+}
+
+// tabulateSingles makes the table of every model alone.
+func (s *search) tabulateSingles() {
+	n := s.Samples()
+	all := make([]byte, n*len(s.lists))
+	sums := make([]uint32, n)
+	s.singles = make([][]byte, len(s.lists))
+	for m := range s.lists {
+		s.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
+		kernel.Fixed(sums, s.lists[m].TopValue)
+		kernel.Bins(s.singles[m], sums, s.lists[m].TopClass, s.labels, s.cuts(1))
+	}
+}
+
+// combine makes the table of a set and one more member. sums are those of the
+// set.
+func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {
+	list := &w.lists[add.model]
+	open := kernel.Combine(w.best, w.class, w.open, sums, list, uint32(add.weight))
+	if open > 0 {
+		parts, weights := w.split(set)
+		parts, weights = append(parts, list), append(weights, uint32(add.weight))
+		kernel.ResolveSamples(w.best, w.class, w.open[:open], parts, weights)
+	}
+	kernel.Bins(table, w.best, w.class, w.labels, w.cuts(sums.Weight+uint32(add.weight)))
+}
+
+// split returns a set's lists and weights, valid until the next call.
+func (w *worker) split(set []member) ([]*kernel.Lists, []uint32) {
+	w.parts, w.weights = w.parts[:0], w.weights[:0]
+	for _, m := range set {
+		w.parts = append(w.parts, &w.lists[m.model])
+		w.weights = append(w.weights, uint32(m.weight))
+	}
+	return w.parts, w.weights
+}
+
+// evaluate returns the correct answers of a plan and how many samples reach each
+// of its stages; reach is valid until the next call.
+func (w *worker) evaluate(p plan) (correct int, reach []int) {
+	w.tables, w.exits, w.reach = w.tables[:0], w.exits[:0], w.reach[:0]
+	w.cache.unpin()
+	for stage := range p.members {
+		w.tables = append(w.tables, w.table(p, stage))
+		w.reach = append(w.reach, 0)
+	}
+	for _, g := range p.exits {
+		w.exits = append(w.exits, 2*(g+1))
+	}
+	w.evaluations.Add(1)
+	return kernel.Evaluate(w.tables, w.exits, w.reach), w.reach
+}
+
+// total prices a plan that so many samples reach each stage of, for all samples
+// together, with the same operations in the same order as newEvaluation.
+func (s *search) totalCost(p plan, reach []int) float64 {
+	total := 0.0
+	for stage, m := range p.members {
+		total += s.costs[m.model] * float64(reach[stage])
+	}
+	return total
+}
+
+// worst is the cost of all members of a plan together.
+func (s *search) worstCost(p plan) float64 {
+	total := 0.0
+	for _, m := range p.members {
+		total += s.costs[m.model]
+	}
+	return total
+}
+
+// table returns the table of a plan's stage, from the cache or made anew. It
+// stays valid until the cache is next unpinned.
+func (w *worker) table(p plan, stage int) []byte {
+	if stage == 0 || p.rule == RuleLast {
+		return w.singles[p.members[stage].model]
+	}
+	w.set = normalize(w.set[:0], p.members[:stage+1])
+	w.key = setKey(w.key[:0], w.set)
+	table, known := w.cache.get(w.key)
+	if !known {
+		parts, weights := w.split(w.set)
+		kernel.ResolveAll(w.best, w.class, parts, weights)
+		total := uint32(0)
+		for _, x := range weights {
+			total += x
+		}
+		kernel.Bins(table, w.best, w.class, w.labels, w.cuts(total))
+	}
+	return table
+}
+
+// normalize appends the set that members form, by model, with the weights of a
+// model that stands more than once added up.
+func normalize(set []member, members []member) []member {
+	set = append(set, members...)
+	slices.SortFunc(set, func(a, b member) int { return cmp.Compare(a.model, b.model) })
+	out := set[:0]
+	for _, m := range set {
+		if last := len(out) - 1; last >= 0 && out[last].model == m.model {
+			out[last].weight += m.weight
+		} else {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// setKey appends what names a normalised set.
+func setKey(key []byte, set []member) []byte {
+	for _, m := range set {
+		key = append(key, byte(m.model), byte(m.model>>8), m.weight)
+	}
+	return key
+}
