@@ -1,0 +1,110 @@
+// Package ui writes for people: results, notes, warnings and the progress of long
+// work. It knows whether a terminal is there to rewrite lines on and to colour,
+// and keeps what it is given from doing anything to that terminal but show text.
+package ui
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Console is one place to write to, standard output or standard error. It may be
+// used from several goroutines.
+type Console struct {
+	mu     sync.Mutex
+	out    io.Writer
+	width  func() int // columns of the terminal; 0 where there is none
+	colour bool
+	quiet  bool
+	now    func() time.Time
+	line   string // the progress line that stands on the terminal
+}
+
+// NewConsole returns a console on f. A quiet one shows neither notes nor progress.
+// Colour is left out where f is no terminal, $NO_COLOR is set or $TERM is dumb.
+func NewConsole(f *os.File, quiet bool) *Console {
+	c := &Console{out: f, quiet: quiet, now: time.Now, width: func() int { return 0 }}
+	if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		c.colour = os.Getenv("NO_COLOR") == ""
+		c.width = func() int {
+			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+				return w
+			}
+			return 80
+		}
+	}
+	return c
+}
+
+// text is text that is safe to write as it is.
+type text string
+
+// Bold marks s, for Printf, where there is colour.
+func (c *Console) Bold(s string) fmt.Stringer { return c.style("1", s) }
+
+// Dim makes s, for Printf, step back where there is colour.
+func (c *Console) Dim(s string) fmt.Stringer { return c.style("2", s) }
+
+func (c *Console) style(code, s string) text {
+	if !c.colour {
+		return text(Safe(s))
+	}
+	return text("\x1b[" + code + "m" + Safe(s) + "\x1b[0m")
+}
+
+func (t text) String() string { return string(t) }
+
+// Printf writes a result. Strings among the arguments are made Safe, so that no
+// name can move the cursor or break the line; errors keep their line breaks.
+func (c *Console) Printf(format string, args ...any) {
+	clean := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			clean[i] = Safe(arg)
+		case error:
+			clean[i] = safeLines(arg.Error())
+		default:
+			clean[i] = arg
+		}
+	}
+	c.write(fmt.Sprintf(format, clean...))
+}
+
+// Notef writes a line that explains what happens. A quiet console leaves it out.
+func (c *Console) Notef(format string, args ...any) {
+	if !c.quiet {
+		c.Printf(format+"\n", args...)
+	}
+}
+
+// Warnf writes a line that must be seen, on a quiet console too.
+func (c *Console) Warnf(format string, args ...any) {
+	c.Printf("warning: "+format+"\n", args...)
+}
+
+// write puts finished text above the progress line. Nothing can be done about an
+// output that fails: where it is a closed pipe the system ends the program.
+func (c *Console) write(s string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.line != "" {
+		s = eraseLine + s + c.line
+	}
+	io.WriteString(c.out, s)
+}
+
+const eraseLine = "\r\x1b[K"
+
+// show puts line, which may be empty, in the place of the progress line.
+func (c *Console) show(line string) {
+	if c.line != "" || line != "" {
+		io.WriteString(c.out, eraseLine+line)
+	}
+	c.line = line
+}
