@@ -1,0 +1,188 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Folder is a run folder that is being made. Making it before the search starts
+// shows at once that results can be written.
+type Folder struct {
+	Dir  string
+	made bool // by us
+}
+
+// CreateFolder makes a run folder. Where dir is "" it is a new one in runs/ of the
+// working directory, named after the time and the algorithm. An earlier run's
+// folder may be used again; a folder with anything else in it may not.
+func CreateFolder(dir string, now time.Time, algorithm string) (*Folder, error) {
+	if dir != "" {
+		return useFolder(dir)
+	}
+	if err := os.MkdirAll("runs", 0o777); err != nil {
+		return nil, err
+	}
+	base := filepath.Join("runs", now.Format("20060102-150405")+"-"+algorithm)
+	for i := 1; ; i++ {
+		dir = base
+		if i > 1 {
+			dir += "-" + strconv.Itoa(i)
+		}
+		err := os.Mkdir(dir, 0o777)
+		if err == nil {
+			return &Folder{dir, true}, nil
+		}
+		if !errors.Is(err, os.ErrExist) {
+			return nil, err
+		}
+	}
+}
+
+func useFolder(dir string) (*Folder, error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return &Folder{dir, true}, os.MkdirAll(dir, 0o777)
+	case err != nil:
+		return nil, err
+	}
+	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile })
+	if len(entries) > 0 && !isRun {
+		return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another", dir)
+	}
+	return &Folder{dir, false}, nil
+}
+
+// Discard removes the folder where CreateFolder made it and nothing was written.
+func (f *Folder) Discard() {
+	if f.made {
+		os.Remove(f.Dir) // refuses where there is something in it
+	}
+}
+
+// Write fills the folder. Each file appears whole or not at all, front.json last.
+func (f *Folder) Write(front *Front, run *Run) error {
+	var table bytes.Buffer
+	if err := front.WriteCSV(&table); err != nil {
+		return err
+	}
+	runJSON, err := encode(run)
+	if err != nil {
+		return err
+	}
+	frontJSON, err := encode(front)
+	if err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		name string
+		data []byte
+	}{
+		{RunFile, runJSON},
+		{CSVFile, table.Bytes()},
+		{FrontFile, frontJSON},
+	} {
+		if err := writeFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// WriteCSV writes the front as a table, one cascade a row. Models and thresholds
+// are joined by semicolons, weights other than 1 stand after the name as *2, and
+// the rule last as last: before the first one; a name that would be misread is a
+// quoted Go string. Thresholds parse to the same float32.
+func (f *Front) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"correct", "n", "accuracy", f.Cost, "worst_" + f.Cost, "models", "thresholds"})
+	for _, c := range f.Cascades {
+		var models, thresholds []string
+		for i, s := range c.Stages {
+			name := s.Model
+			if mustQuote(name) {
+				name = strconv.Quote(name)
+			}
+			if s.Weight != 1 {
+				name += "*" + strconv.Itoa(s.Weight)
+			}
+			if i == 0 && c.Rule == "last" {
+				name = "last:" + name
+			}
+			models = append(models, name)
+			if s.Threshold != nil {
+				thresholds = append(thresholds, strconv.FormatFloat(float64(*s.Threshold), 'g', -1, 32))
+			}
+		}
+		out.Write([]string{
+			strconv.Itoa(c.Correct), strconv.Itoa(c.Samples), number(c.Accuracy), number(c.Cost), number(c.WorstCost),
+			strings.Join(models, ";"), strings.Join(thresholds, ";"),
+		})
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func mustQuote(name string) bool {
+	return strings.ContainsAny(name, `;*"`) || strings.TrimSpace(name) != name || strings.HasPrefix(name, "last:") ||
+		strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) })
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// writeFile writes a file under a temporary name in its folder, syncs it and
+// renames it.
+func writeFile(path string, data []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("writing %s: %w", path, err)
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

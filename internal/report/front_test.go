@@ -1,0 +1,301 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// hostile are names that break naive output.
+var hostile = []string{"<script>alert(1)</script>", `quo"te`, "new\nline", "semi;colon", "co,mma", "=1+1", "last:x", "a*2", strings.Repeat("n", 300), "模型"}
+
+// newFront returns a small front that is valid.
+func newFront() *Front {
+	stage := func(model string, weight int, threshold float32, cost float64, reach int) Stage {
+		s := Stage{Model: model, Weight: weight, Cost: cost, Reach: reach}
+		if threshold >= 0 {
+			s.Threshold = &threshold
+		}
+		return s
+	}
+	f := &Front{
+		Version:   Version,
+		Zoo:       Zoo{Fingerprint: "f00d", Classes: 10},
+		Split:     Split{Name: "search", Samples: 10, Fingerprint: "beef"},
+		Cost:      "gflops",
+		Algorithm: "exact",
+		Grid:      []float32{0, 0.02, 0.999998, 1},
+		Proof:     "optimal for chains of at most 2 models",
+		Cascades: []Cascade{
+			{Text: "a", Rule: "mean", Correct: 5, Stages: []Stage{stage("a", 1, -1, 0.5, 10)}},
+			{Text: "a@0.02,b*2", Rule: "mean", Correct: 7, Stages: []Stage{stage("a", 1, 0.02, 0.5, 10), stage("b", 2, -1, 3, 4)}},
+			{Text: "last:a@0.999998,b", Rule: "last", Correct: 8, Stages: []Stage{stage("a", 1, 0.999998, 0.5, 10), stage("b", 1, -1, 3, 6)}},
+		},
+		Models: []Model{{"a", 0.5, 5}, {"b", 3, 7}, {"dear and bad", 2, 4}},
+	}
+	for i, name := range hostile {
+		f.Cascades = append(f.Cascades, Cascade{Text: strconv.Quote(name), Rule: "mean", Correct: 9, Stages: []Stage{stage(name, 1, -1, float64(4+i), 10)}})
+	}
+	for i := range f.Cascades {
+		c := &f.Cascades[i]
+		c.Samples = 10
+		c.Accuracy = float64(c.Correct) / 10
+		total := 0.0
+		for _, s := range c.Stages {
+			total += s.Cost * float64(s.Reach)
+			c.WorstCost += s.Cost
+		}
+		c.Cost = total / 10
+	}
+	return f
+}
+
+func TestFolderRoundTrip(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "run")
+	folder, err := CreateFolder(dir, time.Now(), "exact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := newFront()
+	run := &Run{Version: Version, Command: []string{"encas-zoo", "optimize"}, Program: ProgramVersion(), Machine: ThisMachine(2), Options: map[string]any{"max-models": 3.0}, Seconds: map[string]float64{"search": 0.25}}
+	if err := folder.Write(want, run); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadFront(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("front.json reads as something else (-want +got):\n%s", diff)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotRun := new(Run)
+	if err := json.Unmarshal(data, gotRun); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(run, gotRun); diff != "" {
+		t.Errorf("run.json reads as something else (-want +got):\n%s", diff)
+	}
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != 3 {
+		t.Errorf("the run folder holds %v", entries)
+	}
+	folder.Discard()
+	if _, err := os.Stat(dir); err != nil {
+		t.Error("Discard removed a folder with results")
+	}
+}
+
+func TestCSV(t *testing.T) {
+	front := newFront()
+	var b bytes.Buffer
+	if err := front.WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	if head := "correct,n,accuracy,gflops,worst_gflops,models,thresholds\n5,10,0.5,0.5,0.5,a,\n7,10,0.7,1.7,3.5,a;b*2,0.02\n8,10,0.8,2.3,3.5,last:a;b,0.999998\n"; !strings.HasPrefix(b.String(), head) {
+		t.Errorf("begins with\n%.200swant\n%s", &b, head)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range hostile {
+		cell := rows[4+i][5]
+		if unquoted, err := strconv.Unquote(cell); err == nil {
+			cell = unquoted
+		}
+		if cell != name {
+			t.Errorf("the name %q became %q", name, rows[4+i][5])
+		}
+	}
+	for i, c := range front.Cascades[1:3] {
+		got, err := strconv.ParseFloat(rows[i+2][6], 32)
+		if err != nil || float32(got) != *c.Stages[0].Threshold {
+			t.Errorf("threshold %v became %q", *c.Stages[0].Threshold, rows[i+2][6])
+		}
+	}
+}
+
+func TestCreateFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, want := range []string{"runs/20260102-030405-exact", "runs/20260102-030405-exact-2"} {
+		f, err := CreateFolder("", now, "exact")
+		if err != nil || f.Dir != want {
+			t.Fatalf("got %v, %v, want %s", f, err, want)
+		}
+	}
+	f, err := CreateFolder("", now, "exact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+	if _, err := os.Stat(f.Dir); !os.IsNotExist(err) {
+		t.Error("Discard left the empty folder")
+	}
+
+	os.Mkdir("photos", 0o777)
+	os.WriteFile("photos/cat.jpg", nil, 0o666)
+	if _, err := CreateFolder("photos", now, "exact"); err == nil || !strings.Contains(err.Error(), "photos is neither empty nor") {
+		t.Errorf("a folder with other files: %v", err)
+	}
+	os.Mkdir("earlier", 0o777)
+	os.WriteFile("earlier/run.json", nil, 0o666)
+	f, err = CreateFolder("earlier", now, "exact")
+	if err != nil {
+		t.Errorf("the folder of an earlier run: %v", err)
+	}
+	f.Discard()
+	if _, err := os.Stat("earlier"); err != nil {
+		t.Error("Discard removed a folder that was there before")
+	}
+	if _, err := CreateFolder("photos/cat.jpg", now, "exact"); err == nil {
+		t.Error("a file in the place of the folder: no error")
+	}
+}
+
+func TestBestWithin(t *testing.T) {
+	front := newFront()
+	for _, test := range []struct {
+		budget  float64
+		cascade int
+		model   string
+	}{{0.4, -1, ""}, {0.5, 0, "a"}, {1.7, 1, "a"}, {2.3, 2, "a"}, {3, 2, "b"}, {1e9, 3, "b"}} {
+		cascade, ok := front.BestWithin(test.budget)
+		if ok != (test.cascade >= 0) || ok && cascade != test.cascade {
+			t.Errorf("within %v: cascade %d, %v, want %d", test.budget, cascade, ok, test.cascade)
+		}
+		model, ok := front.BestModelWithin(test.budget)
+		if model.Name != test.model || ok != (test.model != "") {
+			t.Errorf("within %v: model %v, want %q", test.budget, model, test.model)
+		}
+	}
+}
+
+func TestSpread(t *testing.T) {
+	front := &Front{}
+	cost := 0.001
+	for i := range 1000 {
+		cost *= 1.01
+		front.Cascades = append(front.Cascades, Cascade{Correct: i * i, Cost: cost})
+		for n := 2; n < 30; n += 9 {
+			places := front.Spread(n)
+			if len(places) > n || places[0] != 0 || places[len(places)-1] != i || !slices.IsSorted(places) || len(slices.Compact(slices.Clone(places))) != len(places) {
+				t.Fatalf("%d of %d cascades: %v", n, i+1, places)
+			}
+		}
+	}
+	if places := front.Spread(20); len(places) < 15 {
+		t.Errorf("only %v of 1000 cascades", places)
+	}
+}
+
+func TestDecodeFrontErrors(t *testing.T) {
+	var b bytes.Buffer
+	good, err := encode(newFront())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Write(good)
+	edit := func(old, new string) string {
+		if strings.Count(string(good), old) == 0 {
+			t.Fatalf("nothing to replace: %s", old)
+		}
+		return strings.Replace(string(good), old, new, 1)
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", "unexpected end"},
+		{"no JSON", "front", "line 1: invalid character"},
+		{"another JSON", "{}", `"version" is missing`},
+		{"newer", edit(`"version": 1`, `"version": 2`), "newer encas-zoo"},
+		{"truncated", string(good[:len(good)/2]), "unexpected end"},
+		{"syntax", edit(`"correct": 5,`, `"correct": 5;`), "line 25: invalid character"},
+		{"wrong type", edit(`"correct": 5`, `"correct": "5"`), "cannot unmarshal string"},
+		{"accuracy", edit(`"accuracy": 0.5`, `"accuracy": 0.6`), `cascade "a": accuracy 0.6 is not 5/10`},
+		{"correct", edit(`"correct": 5`, `"correct": 11`), "11 correct answers of 10"},
+		{"no samples", edit(`"n": 10`, `"n": 0`), "5 correct answers of 0"},
+		{"reach grows", edit(`"reach": 4`, `"reach": 14`), "14 samples reach stage 2"},
+		{"threshold", edit(`"threshold": 0.02`, `"threshold": 1.5`), "threshold 1.5"},
+		{"huge threshold", edit(`"threshold": 0.02`, `"threshold": 1e300`), "cannot unmarshal"},
+		{"missing threshold", edit(`"threshold": 0.02,`, ``), "every stage but the last"},
+		{"weight", edit(`"weight": 2`, `"weight": 0`), "weight 0"},
+		{"weights", edit(`"weight": 2`, `"weight": 255`), "sum to 256"},
+		{"no name", edit(`"model": "a"`, `"model": ""`), "names no model"},
+		{"negative cost", edit(`"cost": 0.5`, `"cost": -0.5`), "cost"},
+		{"cost", edit(`"cost": 1.7`, `"cost": 1.8`), "cost 1.8, but its stages cost 1.7"},
+		{"worst cost", edit(`"worst_cost": 3.5`, `"worst_cost": 3`), "worst cost 3, but"},
+		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule is "median"`},
+		{"no stages", edit(`"stages": [`, `"stages": [], "x": [`), "no stages"},
+		{"split", edit(`"samples": 10`, `"samples": 11`), "the split has 11"},
+		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
+		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "dear and bad"},
+		{"model", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 2,\n   \"correct\": 40"), "40 correct answers"},
+		{"difference", edit("\n}\n", ",\"differences\":[{\"cascade\":99}]}"), "cascade 99 of 13"},
+	} {
+		_, err := DecodeFront(strings.NewReader(test.text))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one that says %q", test.name, err, test.want)
+		}
+	}
+	if _, err := DecodeFront(&b); err != nil {
+		t.Errorf("the front itself: %v", err)
+	}
+	if _, err := ReadFront(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no run folder") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// A file full of empty objects must fail at the first one, not become millions of
+// structs.
+func TestDecodeFrontStopsEarly(t *testing.T) {
+	text := `{"version":1,"cascades":[` + strings.Repeat("{},", 1<<20) + `{}]}`
+	reader := strings.NewReader(text)
+	allocated := testing.AllocsPerRun(1, func() {
+		reader.Reset(text)
+		if _, err := DecodeFront(reader); err == nil {
+			t.Error("no error")
+		}
+	})
+	if allocated > 1000 {
+		t.Errorf("%v allocations", allocated)
+	}
+}
+
+func FuzzDecodeFront(f *testing.F) {
+	good, err := encode(newFront())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(`{"version":1}`))
+	f.Add([]byte(`{"version":1,"split":{"samples":10},"cascades":[{"rule":"mean","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		front, err := DecodeFront(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		// What was accepted can be shown, and written and read again.
+		front.BestWithin(1)
+		front.BestModelWithin(1)
+		front.Spread(20)
+		again, err := encode(front)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeFront(bytes.NewReader(again)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

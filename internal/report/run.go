@@ -1,0 +1,59 @@
+package report
+
+import (
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// Run is the content of run.json: how a front came about. The command line alone
+// repeats the run; Options has the values of the flags that were left out.
+type Run struct {
+	Version     int                `json:"version"`
+	Command     []string           `json:"command"`
+	Program     string             `json:"encas_zoo"`
+	Go          string             `json:"go"`
+	Started     time.Time          `json:"started"`
+	Zoo         string             `json:"zoo"` // folder
+	Fingerprint string             `json:"fingerprint"`
+	Split       string             `json:"split"`
+	Options     map[string]any     `json:"options"`
+	Seed        uint64             `json:"seed"`
+	Evaluations int64              `json:"evaluations"`
+	Interrupted bool               `json:"interrupted"`
+	Seconds     map[string]float64 `json:"seconds"` // by part of the work
+	Machine     Machine            `json:"machine"`
+}
+
+// Machine is where a run ran.
+type Machine struct {
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+	CPU     string `json:"cpu,omitempty"`
+	Cores   int    `json:"cores"`
+	Threads int    `json:"threads"` // that the run was allowed
+}
+
+// ThisMachine describes the machine the program runs on.
+func ThisMachine(threads int) Machine {
+	return Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuName(), Cores: runtime.NumCPU(), Threads: threads}
+}
+
+// ProgramVersion is the version of the program that runs, with the commit it was
+// built from where that is known.
+func ProgramVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	if version == "" {
+		version = "(devel)"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && version == "(devel)" {
+			return version + " " + s.Value
+		}
+	}
+	return version
+}
