@@ -138,6 +138,14 @@ func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error 
 	return nil
 }
 
+// SetColumn sets one of the model's columns. Like the rows, it counts from Commit on.
+func (m *ModelWriter) SetColumn(column, value string) {
+	if m.model.Columns == nil {
+		m.model.Columns = map[string]string{}
+	}
+	m.model.Columns[column] = value
+}
+
 // Commit makes the model part of the zoo, durably. Every split that was begun must
 // have all its rows. After an error the model is not part of the zoo.
 func (m *ModelWriter) Commit() error {
@@ -161,6 +169,9 @@ func (m *ModelWriter) commit() error {
 		return fmt.Errorf("zoo: model %q has no rows", m.model.Name)
 	}
 	model := m.model.clone()
+	if err := model.check(); err != nil {
+		return err
+	}
 	for name, s := range m.splits {
 		if s.rows != s.split.Samples {
 			return fmt.Errorf("zoo: model %q has %d rows for the split %q of %d samples", m.model.Name, s.rows, name, s.split.Samples)

@@ -1,0 +1,313 @@
+package importer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/npy"
+)
+
+// This file holds what the formats made of NumPy arrays share: npy, npz, encas.
+
+// An array is a .npy stream from a file, an archive or a compressed file.
+type array struct {
+	*npy.Reader
+	name  string // for messages
+	close func() error
+}
+
+// newArray reads the header of the array in src.
+func newArray(name string, src io.Reader, size int64, closer func() error) (*array, error) {
+	r, err := npy.NewReader(bufio.NewReaderSize(src, 256<<10), size)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), closer())
+	}
+	return &array{Reader: r, name: name, close: closer}, nil
+}
+
+func (a *array) Close() error { return a.close() }
+
+// outputs returns samples and classes of an array of outputs.
+func (a *array) outputs() (samples, classes int, err error) {
+	shape := a.Shape()
+	switch {
+	case len(shape) != 2:
+		return 0, 0, fmt.Errorf("%s: shape %v: outputs need two axes, [samples, classes]", a.name, shape)
+	case a.DType().Kind != npy.Float:
+		return 0, 0, fmt.Errorf("%s: it holds %s: outputs need float16, float32 or float64; convert them with array.astype('float32')", a.name, a.DType())
+	case shape[0] == 0:
+		return 0, 0, fmt.Errorf("%s: the array has no rows", a.name)
+	case shape[1] < 2 || shape[1] > zoo.MaxClasses:
+		return 0, 0, fmt.Errorf("%s: shape %v: %d classes, but a zoo has 2 to %d", a.name, shape, shape[1], zoo.MaxClasses)
+	}
+	return shape[0], shape[1], nil
+}
+
+// column reads a one-dimensional array piece by piece; a second axis of length 1
+// is let pass.
+func column[T any](a *array, what string, read func([]T) (int, error), each func(T) error) error {
+	shape := a.Shape()
+	if len(shape) != 1 && (len(shape) != 2 || shape[1] != 1) {
+		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]", a.name, shape, what)
+	}
+	if shape[0] > maxSamples {
+		return fmt.Errorf("%s: %d samples, at most %d can be imported", a.name, shape[0], maxSamples)
+	}
+	piece := make([]T, 1024)
+	for row := 0; ; {
+		n, err := read(piece)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		for _, v := range piece[:n] {
+			if err := each(v); err != nil {
+				return fmt.Errorf("%s: row %d: %w", a.name, row, err)
+			}
+			row++
+		}
+	}
+}
+
+// labels reads an array of labels and closes it.
+func (a *array) labels() ([]uint16, error) {
+	defer a.Close()
+	var labels []uint16
+	add := func(v int64) error {
+		l, err := toLabel(v)
+		labels = append(labels, l)
+		return err
+	}
+	var err error
+	switch d := a.DType(); {
+	case d.Kind == npy.Int || d.Kind == npy.Uint:
+		err = column(a, "labels", a.ReadInt64, add)
+	case d.Kind == npy.Float && d.Size >= 4:
+		err = column(a, "labels", a.ReadFloat64, func(v float64) error {
+			if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+				return fmt.Errorf("label %v is no whole number", v)
+			}
+			return add(int64(v))
+		})
+	default:
+		err = fmt.Errorf("%s: it holds %s: labels are class numbers; convert them with array.astype('int64')", a.name, d)
+	}
+	if err == nil && len(labels) == 0 {
+		err = fmt.Errorf("%s: there are no labels", a.name)
+	}
+	return labels, err
+}
+
+// ids reads an array of sample ids, strings or integers, and closes it.
+func (a *array) ids() ([]string, error) {
+	defer a.Close()
+	var ids []string
+	var err error
+	switch k := a.DType().Kind; k {
+	case npy.String:
+		err = column(a, "ids", a.ReadStrings, func(s string) error {
+			if s == "" {
+				return errors.New("the id is empty")
+			}
+			ids = append(ids, s)
+			return nil
+		})
+	case npy.Int, npy.Uint:
+		err = column(a, "ids", a.ReadInt64, func(v int64) error {
+			ids = append(ids, strconv.FormatInt(v, 10))
+			return nil
+		})
+	default:
+		err = fmt.Errorf("%s: it holds %s: ids are strings or integers; convert them with array.astype('str')", a.name, a.DType())
+	}
+	return ids, err
+}
+
+// arrayRows streams the outputs in an array.
+type arrayRows struct {
+	*array
+	conv    *converter
+	row     int
+	bits    []uint16
+	singles []float32
+	doubles []float64
+}
+
+func newArrayRows(a *array, classes int, logits bool) *arrayRows {
+	return &arrayRows{array: a, conv: newConverter(classes, logits), bits: make([]uint16, classes), singles: make([]float32, classes), doubles: make([]float64, classes)}
+}
+
+func (r *arrayRows) Next(row []uint16) error {
+	var err error
+	convert := func() error { return r.conv.from64(row, r.doubles) }
+	switch r.DType().Size {
+	case 2:
+		_, err = r.ReadFloat16(r.bits)
+		convert = func() error { return r.conv.from16(row, r.bits) }
+	case 4:
+		_, err = r.ReadFloat32(r.singles)
+		convert = func() error { return r.conv.from32(row, r.singles) }
+	default:
+		_, err = r.ReadFloat64(r.doubles)
+	}
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.name, err)
+	}
+	if err := convert(); err != nil {
+		return fmt.Errorf("%s: row %d: %w", r.name, r.row, err)
+	}
+	r.row++
+	return nil
+}
+
+// An arraySource is a Source whose outputs are arrays.
+type arraySource struct {
+	logits  bool
+	classes int
+	shaped  string // the array that the number of classes is from
+	sets    []Set
+	models  []Model
+	arrays  [][]func() (*array, error) // by model and set
+}
+
+func (s *arraySource) Classes() (int, bool) { return s.classes, true }
+func (s *arraySource) Sets() []Set          { return s.sets }
+func (s *arraySource) Models() []Model      { return s.models }
+
+func (s *arraySource) Rows(model, set int) (Rows, error) {
+	a, err := s.arrays[model][set]()
+	if err != nil {
+		return nil, err
+	}
+	// Looked at again: the file may have been replaced since it was checked.
+	if err := s.checkShape(a, set); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return newArrayRows(a, s.classes, s.logits), nil
+}
+
+// addModel adds a model with one array for each set, after a look at the headers.
+func (s *arraySource) addModel(m Model, arrays []func() (*array, error)) error {
+	for set, open := range arrays {
+		a, err := open()
+		if err != nil {
+			return err
+		}
+		err = s.checkShape(a, set)
+		if err := errors.Join(err, a.Close()); err != nil {
+			return err
+		}
+	}
+	s.models = append(s.models, m)
+	s.arrays = append(s.arrays, arrays)
+	return nil
+}
+
+// checkShape compares an array of outputs with the labels and with the models
+// before it.
+func (s *arraySource) checkShape(a *array, set int) error {
+	n, c, err := a.outputs()
+	if err != nil {
+		return err
+	}
+	if labels := s.sets[set]; n != len(labels.Labels) {
+		return fmt.Errorf("%s has %d rows, but %s has %d labels", a.name, n, labels.File, len(labels.Labels))
+	}
+	if s.shaped == "" {
+		s.classes, s.shaped = c, a.name
+	}
+	if c != s.classes {
+		return fmt.Errorf("%s has %d classes, but %s has %d", a.name, c, s.shaped, s.classes)
+	}
+	return nil
+}
+
+// finish checks what can only be checked once all models are there.
+func (s *arraySource) finish() error {
+	for _, set := range s.sets {
+		if err := checkLabels(set.File, set.Labels, s.classes); err != nil {
+			return err
+		}
+	}
+	return checkNames(s.models)
+}
+
+// A collection is named arrays in one place: outputs by model, "labels" and
+// perhaps "ids".
+type collection struct {
+	where   string   // the folder or archive, for messages
+	ext     string   // what files have after the name, for messages
+	names   []string // of the arrays
+	open    func(name string) (*array, error)
+	content func(name string) (string, error)
+	list    string // the path of its models.csv, for messages
+	rows    []modelRow
+}
+
+// openCollections makes a source of collections whose models have predictions on
+// the same samples.
+func openCollections(collections []collection, logits bool) (outputs, error) {
+	s := &arraySource{logits: logits, sets: make([]Set, 1)}
+	set := &s.sets[0]
+	for _, c := range collections {
+		if !slices.Contains(c.names, "labels") {
+			continue
+		}
+		a, err := c.open("labels")
+		if err != nil {
+			return nil, err
+		}
+		labels, err := a.labels()
+		if err != nil {
+			return nil, err
+		}
+		if err := set.mergeLabels(a.name, labels); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(c.names, "ids") {
+			continue
+		}
+		if a, err = c.open("ids"); err != nil {
+			return nil, err
+		}
+		ids, err := a.ids()
+		if err != nil {
+			return nil, err
+		}
+		if err := set.mergeIDs(a.name, ids); err != nil {
+			return nil, err
+		}
+	}
+	if set.Labels == nil {
+		return nil, fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing", collections[0].where, collections[0].ext)
+	}
+	for _, c := range collections {
+		have := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return n == "labels" || n == "ids" })
+		if err := match(c.list, c.rows, c.where, c.ext, have); err != nil {
+			return nil, err
+		}
+		for _, row := range c.rows {
+			content, err := c.content(row.name)
+			if err != nil {
+				return nil, err
+			}
+			m := Model{Name: row.name, File: c.where + ": " + row.name + c.ext, Columns: row.columns, Content: []string{content}}
+			open := func() (*array, error) { return c.open(row.name) }
+			if err := s.addModel(m, []func() (*array, error){open}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, s.finish()
+}

@@ -1,0 +1,413 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// Options says what Import makes of a source.
+type Options struct {
+	// Splits cuts the samples into splits; see ParseSplits. It may be empty for a
+	// source that has splits of its own, which then keep their names.
+	Splits []Cut
+	// Seed draws the samples of shares.
+	Seed uint64
+	// Threads is how many models are imported at a time; 0 chooses.
+	Threads int
+	// Progress is called as rows are written and models finished, one call at a
+	// time. It may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far an import is. Models that are skipped count in Skipped alone.
+type Progress struct {
+	Model        string // the model that was worked on last
+	Models, Todo int    // models imported so far, and to import in all
+	Skipped      int    // models that were in the zoo already
+	Rows, OfRows int64  // rows read so far, and to read in all
+}
+
+// A Summary is what an import did.
+type Summary struct {
+	Imported int // models added, or added to
+	Skipped  int // models that were there already, with the same content
+	Rows     int64
+	Splits   []zoo.Split
+	// Warnings are sentences about things that look wrong but may be right.
+	Warnings []string
+}
+
+// maxThreads bounds the models written at a time, and so the memory.
+const maxThreads = 4
+
+// Import adds the models of a source to the zoo in dir, which is made where there
+// is none. One model after the other becomes part of the zoo, so that an import
+// that was stopped keeps what it finished, and the same import again does the rest:
+// a model is skipped if it is in the zoo with the same metadata and, for every
+// split, the same content. Content is recognised by what the zoo kept of it, such
+// as the file's size and a hash over parts of it, in the column imported.<split>;
+// nothing is read for it. A model that lacks a split gets it. Anything else that is
+// already there and differs is an error, before anything is written.
+func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, error) {
+	plan, err := newPlan(src.Sets(), opt.Splits, opt.Seed)
+	if err != nil {
+		return Summary{}, err
+	}
+	if len(src.Models()) == 0 {
+		return Summary{}, errors.New("the source has no models")
+	}
+	classes, exact := src.Classes()
+	z, err := zoo.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		z = nil
+	} else if err != nil {
+		return Summary{}, err
+	} else if have := z.Classes(); have != classes && (exact || classes > have) {
+		return Summary{}, fmt.Errorf("the zoo in %s has %d classes, but %s has %d: import into another zoo", dir, have, src.Models()[0].File, classes)
+	} else {
+		classes = have
+	}
+	// Most mistakes, such as logits taken for probabilities, show in the first row.
+	// Found here they leave no zoo behind.
+	if err := tryFirst(src, plan, classes); err != nil {
+		return Summary{}, err
+	}
+	if z == nil {
+		if z, err = zoo.Create(dir, classes); err != nil {
+			return Summary{}, err
+		}
+	}
+	w, err := z.Write()
+	if err != nil {
+		return Summary{}, err
+	}
+	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
+	err = j.run(ctx)
+	return j.summary, errors.Join(err, w.Close())
+}
+
+// tryFirst reads the first row of the first model.
+func tryFirst(src Source, p *plan, classes int) error {
+	set := slices.IndexFunc(p.of, func(of []uint8) bool { return of != nil })
+	rows, err := src.Rows(0, set)
+	if err != nil {
+		return err
+	}
+	err = rows.Next(newRow(src.Models()[0], classes))
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%s: there are no rows", src.Models()[0].File)
+	}
+	return errors.Join(err, rows.Close())
+}
+
+// newRow makes a row that fits a model's stream.
+func newRow(m Model, classes int) []uint16 {
+	if m.Answers {
+		return make([]uint16, 2)
+	}
+	return make([]uint16, classes)
+}
+
+// A job is one import on its way.
+type job struct {
+	src     Source
+	plan    *plan
+	classes int
+	z       *zoo.Zoo
+	w       *zoo.Writer
+	opt     Options
+	summary Summary
+
+	mu       sync.Mutex // guards what follows, and Warnings, while models are imported
+	progress Progress
+}
+
+// A task is a model to import and the splits that it still needs.
+type task struct {
+	model  int
+	extend bool
+	need   []bool // by number of the split in the plan
+}
+
+func (j *job) run(ctx context.Context) error {
+	if err := j.addSplits(); err != nil {
+		return err
+	}
+	tasks, err := j.tasks()
+	if err != nil {
+		return err
+	}
+	j.progress.Todo = len(tasks)
+	j.progress.Skipped = len(j.src.Models()) - len(tasks)
+	j.summary.Skipped = j.progress.Skipped
+	for _, t := range tasks {
+		for set := range j.plan.of {
+			if j.needs(t, set) {
+				j.progress.OfRows += int64(len(j.plan.of[set]))
+			}
+		}
+	}
+	j.report(func(*Progress) {})
+
+	err = j.importAll(ctx, tasks)
+	j.summary.Imported, j.summary.Rows = j.progress.Models, j.progress.Rows
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stopped with %d of %d models in the zoo; the same import again does the rest: %w",
+			j.summary.Skipped+j.summary.Imported, len(j.src.Models()), err)
+	}
+	return err
+}
+
+// addSplits adds the splits of the plan to the zoo.
+func (j *job) addSplits() error {
+	for number, name := range j.plan.names {
+		var labels []uint16
+		var ids []string
+		set := j.src.Sets()[j.plan.set[number]]
+		for row, of := range j.plan.of[j.plan.set[number]] {
+			if int(of) != number {
+				continue
+			}
+			labels = append(labels, set.Labels[row])
+			// Without ids the row's number tells where a sample came from.
+			id := strconv.Itoa(row)
+			if set.IDs != nil {
+				id = set.IDs[row]
+			}
+			ids = append(ids, id)
+		}
+		if err := j.w.AddSplit(name, labels, ids); err != nil {
+			return fmt.Errorf("%s: %w (to add models to a split, cut it from the same samples with the same --split and --seed)", set.File, err)
+		}
+		s, err := j.z.Split(name)
+		if err != nil {
+			return err
+		}
+		j.summary.Splits = append(j.summary.Splits, s)
+	}
+	return nil
+}
+
+// importedColumn is the column that tells what a model's predictions on a split
+// were imported from.
+func importedColumn(split string) string { return importedPrefix + split }
+
+// tasks compares the source with the zoo and returns what is left to do.
+func (j *job) tasks() ([]task, error) {
+	var tasks []task
+	for i, m := range j.src.Models() {
+		t := task{model: i, need: slices.Repeat([]bool{true}, len(j.plan.names))}
+		if !j.z.HasModel(m.Name) {
+			tasks = append(tasks, t)
+			continue
+		}
+		have, err := j.z.Model(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		differs := func(what string) error {
+			return fmt.Errorf("%s: the zoo has a model %q already, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
+		}
+		if have.Answers != m.Answers {
+			return nil, differs("another kind of output")
+		}
+		for column, value := range m.Columns {
+			if old, ok := have.Columns[column]; !ok || old != value {
+				return nil, differs(fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
+			}
+		}
+		t.extend = true
+		for number, split := range j.plan.names {
+			if _, ok := have.Splits[split]; !ok {
+				continue
+			}
+			here, there := m.Content[j.plan.set[number]], have.Columns[importedColumn(split)]
+			if here != there {
+				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
+			}
+			t.need[number] = false
+		}
+		if slices.Contains(t.need, true) {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, nil
+}
+
+// needs reports whether a task reads a set of the source.
+func (j *job) needs(t task, set int) bool {
+	for number, need := range t.need {
+		if need && j.plan.set[number] == set {
+			return true
+		}
+	}
+	return false
+}
+
+// importAll works on several models at a time. The models of the zoo do not depend
+// on how many. The first error, in the order of the models, is returned.
+func (j *job) importAll(ctx context.Context, tasks []task) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	threads := j.opt.Threads
+	if threads <= 0 {
+		threads = min(runtime.GOMAXPROCS(0), maxThreads)
+	}
+	errs := make([]error, len(tasks))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(threads, len(tasks)) {
+		workers.Go(func() {
+			for i := range next {
+				if errs[i] = j.importModel(ctx, tasks[i]); errs[i] != nil {
+					cancel()
+				}
+			}
+		})
+	}
+	for i := 0; i < len(tasks) && ctx.Err() == nil; i++ {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	workers.Wait()
+	// A model stopped because another failed is not what went wrong.
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	if j.progress.Models == len(tasks) {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// importModel writes one model.
+func (j *job) importModel(ctx context.Context, t task) (err error) {
+	m := j.src.Models()[t.model]
+	var mw *zoo.ModelWriter
+	if t.extend {
+		mw, err = j.w.ExtendModel(m.Name)
+	} else {
+		mw, err = j.w.NewModel(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
+	}
+	if err != nil {
+		return err
+	}
+	defer mw.Abort()
+	var right, count int
+	for set := range j.src.Sets() {
+		if !j.needs(t, set) {
+			continue
+		}
+		r, n, err := j.importSet(ctx, mw, t, set)
+		if err != nil {
+			return err
+		}
+		right, count = right+r, count+n
+		for number, split := range j.plan.names {
+			if t.need[number] && j.plan.set[number] == set {
+				mw.SetColumn(importedColumn(split), m.Content[set])
+			}
+		}
+	}
+	if err := mw.Commit(); err != nil {
+		return fmt.Errorf("%s: %w", m.File, err)
+	}
+	j.report(func(p *Progress) {
+		p.Model = m.Name
+		p.Models++
+		if guess := float64(count) / float64(j.classes); count >= 100 && float64(right) <= guess+3*math.Sqrt(guess) {
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: right on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, right, count))
+		}
+	})
+	return nil
+}
+
+// importSet writes a model's predictions on one set and returns on how many of the
+// samples written it is right.
+func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (right, count int, err error) {
+	const batch = 256 // rows between two reports
+	m, s, of := j.src.Models()[t.model], j.src.Sets()[set], j.plan.of[set]
+	rows, err := j.src.Rows(t.model, set)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	row := newRow(m, j.classes)
+	for i, number := range of {
+		if err := rows.Next(row); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = fmt.Errorf("%s: it has %d rows instead of %d", m.File, i, len(of))
+			}
+			return 0, 0, err
+		}
+		if number != none && t.need[number] {
+			split, label := j.plan.names[number], row[0]
+			if m.Answers {
+				err = mw.WriteAnswer(split, row[0], row[1])
+			} else {
+				err = mw.WriteRow(split, row)
+				label = top(row)
+			}
+			if err != nil {
+				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
+			}
+			count++
+			if label == s.Labels[i] {
+				right++
+			}
+		}
+		if done := i + 1; done%batch == 0 || done == len(of) {
+			if err := ctx.Err(); err != nil {
+				return 0, 0, err
+			}
+			j.report(func(p *Progress) {
+				p.Model = m.Name
+				p.Rows += int64((done-1)%batch + 1)
+			})
+		}
+	}
+	if err := rows.Next(row); !errors.Is(err, io.EOF) {
+		if err == nil {
+			err = fmt.Errorf("%s: it has more than %d rows", m.File, len(of))
+		}
+		return 0, 0, err
+	}
+	return right, count, nil
+}
+
+// top returns the class of the largest value, the lowest of several. Valid float16
+// bits are in the order of their values.
+func top(row []uint16) uint16 {
+	best := 0
+	for c, v := range row {
+		if v > row[best] {
+			best = c
+		}
+	}
+	return uint16(best)
+}
+
+// report changes the progress and tells the caller.
+func (j *job) report(change func(*Progress)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	change(&j.progress)
+	if j.opt.Progress != nil {
+		j.opt.Progress(j.progress)
+	}
+}

@@ -1,0 +1,199 @@
+package importer
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxTable bounds models.csv and info.json, which are read whole.
+	maxTable = 64 << 20
+	// importedPrefix begins the columns in which Import keeps, for each split, what
+	// its content is recognised by.
+	importedPrefix = "imported."
+)
+
+// A modelRow is what a models.csv says of one model.
+type modelRow struct {
+	name    string
+	columns map[string]string
+}
+
+// readModels reads a models.csv: a column "name" (or "model"), a cost in "gflops"
+// or "gmacs", and any others, which are kept as they are.
+func readModels(f *folder, file string) ([]modelRow, error) {
+	opened, size, err := f.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	if size > maxTable {
+		return nil, fmt.Errorf("%s has %d bytes, far too many for a list of models", f.name(file), size)
+	}
+	rows, err := parseModels(opened)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.name(file), err)
+	}
+	return rows, nil
+}
+
+func parseModels(src io.Reader) ([]modelRow, error) {
+	t, err := newTable(src)
+	if err != nil {
+		return nil, err
+	}
+	name := t.column("name")
+	if name < 0 {
+		name = t.column("model")
+	}
+	if name < 0 {
+		return nil, fmt.Errorf("no column \"name\": the first line must name the columns, such as name,gflops")
+	}
+	gflops, gmacs := t.column("gflops"), t.column("gmacs")
+	if gflops < 0 && gmacs < 0 {
+		return nil, fmt.Errorf("no column \"gflops\" or \"gmacs\": add the cost of running each model on one sample")
+	}
+	for _, h := range t.header {
+		if strings.HasPrefix(h, importedPrefix) {
+			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
+		}
+	}
+	var rows []modelRow
+	lines := map[string]int{}
+	for {
+		cells, line, err := t.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		row := modelRow{name: cells[name], columns: map[string]string{}}
+		if row.name == "" {
+			return nil, fmt.Errorf("line %d: a model without a name", line)
+		}
+		if first, ok := lines[row.name]; ok {
+			return nil, fmt.Errorf("lines %d and %d both name the model %q: names must differ", first, line, row.name)
+		}
+		lines[row.name] = line
+		for i, cell := range cells {
+			// A table written with its row numbers has a first column without a name.
+			if i != name && i != gflops && t.header[i] != "" && cell != "" {
+				row.columns[t.header[i]] = cell
+			}
+		}
+		// A multiply-add counts as one operation, as the field counts it, so GMACs are
+		// GFLOPs.
+		from, cost := gflops, ""
+		if gflops >= 0 {
+			cost = cells[gflops]
+		}
+		if cost == "" && gmacs >= 0 {
+			from, cost = gmacs, cells[gmacs]
+			delete(row.columns, t.header[gmacs])
+		}
+		v, err := strconv.ParseFloat(cost, 64)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
+			return nil, fmt.Errorf("line %d: model %q has %q in the column %q: a cost must be a finite number above 0", line, row.name, cost, t.header[from])
+		}
+		row.columns["gflops"] = cost
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("the list is empty: add a line for each model")
+	}
+	return rows, nil
+}
+
+// match pairs the models of a list with the files (or arrays) that are there, and
+// reports those without a partner.
+func match(list string, rows []modelRow, where, ext string, have []string) error {
+	var names, missing, extra []string
+	for _, r := range rows {
+		names = append(names, r.name)
+		if !slices.Contains(have, r.name) {
+			missing = append(missing, r.name)
+		}
+	}
+	for _, h := range have {
+		if !slices.Contains(names, h) {
+			extra = append(extra, h)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		return fmt.Errorf("%s: no models: there is no <model>%s", where, ext)
+	case len(missing) > 0:
+		return fmt.Errorf("%s names %s, but %s has no %s%s", list, some(missing), where, missing[0], ext)
+	case len(extra) > 0:
+		return fmt.Errorf("%s has %s%s, but %s has no line for %s", where, extra[0], ext, list, some(extra))
+	}
+	return nil
+}
+
+// A table reads a CSV file with a header line.
+type table struct {
+	csv    *csv.Reader
+	header []string
+}
+
+// newTable reads the header.
+func newTable(src io.Reader) (*table, error) {
+	b := bufio.NewReaderSize(src, 64<<10)
+	switch mark, _ := b.Peek(3); {
+	case len(mark) >= 3 && string(mark) == "\xEF\xBB\xBF":
+		_, _ = b.Discard(3)
+	case len(mark) >= 2 && (string(mark[:2]) == "\xFF\xFE" || string(mark[:2]) == "\xFE\xFF"):
+		return nil, fmt.Errorf("the text is UTF-16: save it as UTF-8")
+	}
+	t := &table{csv: csv.NewReader(b)}
+	t.csv.ReuseRecord = true
+	t.csv.TrimLeadingSpace = true
+	cells, _, err := t.next()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the file is empty: the first line must name the columns")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.header = slices.Clone(cells)
+	if len(t.header) == 1 && strings.Contains(t.header[0], ";") {
+		return nil, fmt.Errorf("the cells are separated by semicolons: save it with commas")
+	}
+	for i, h := range t.header {
+		if j := slices.Index(t.header, h); j != i && h != "" {
+			return nil, fmt.Errorf("columns %d and %d are both called %q", j+1, i+1, h)
+		}
+	}
+	return t, nil
+}
+
+// column returns the number of a column, or -1; letter case does not matter.
+func (t *table) column(name string) int {
+	return slices.IndexFunc(t.header, func(h string) bool { return strings.EqualFold(h, name) })
+}
+
+// next returns the cells of the next line, which are valid until the next call,
+// and the line's number counted from 1.
+func (t *table) next() ([]string, int, error) {
+	cells, err := t.csv.Read()
+	if err != nil {
+		return nil, 0, err
+	}
+	line, _ := t.csv.FieldPos(0)
+	for i, c := range cells {
+		if !utf8.ValidString(c) {
+			return nil, 0, fmt.Errorf("line %d: the text is not valid UTF-8: save the file as UTF-8", line)
+		}
+		cells[i] = strings.TrimSpace(c)
+	}
+	return cells, line, nil
+}
