@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,15 @@ func (n *newFile) Write(p []byte) (int, error) {
 		n.fail(err)
 	}
 	return k, n.err
+}
+
+// Seek tells the position, which is all that writers of a file from its beginning to
+// its end need.
+func (n *newFile) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekCurrent {
+		return 0, errors.ErrUnsupported
+	}
+	return n.size, nil
 }
 
 // fail keeps the first error, under the name the user knows.

@@ -1,5 +1,12 @@
 package zoo
 
+import (
+	"errors"
+	"fmt"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
 // Lists are the outputs of one model on N samples, each cut down to its K largest
 // classes and one number for the rest. The slices must not be changed.
 type Lists struct {
@@ -35,6 +42,9 @@ func BuildLists(rows []uint16, classes int) Lists {
 	return l
 }
 
+// listBytes is the memory that makeLists takes.
+func listBytes(n, classes int) int { return n * (4*ListLength(classes) + 8) }
+
 func makeLists(n, classes int) Lists {
 	k := ListLength(classes)
 	return Lists{
@@ -51,7 +61,7 @@ func makeLists(n, classes int) Lists {
 // units of 2^-24.
 func (l *Lists) set(i int, row []uint16) uint64 {
 	classes, values := l.Classes[i*l.K:(i+1)*l.K], l.Values[i*l.K:(i+1)*l.K]
-	sum := topK(classes, values, row)
+	sum := kernel.TopK(classes, values, row)
 	rest := sum
 	for _, v := range values {
 		rest -= uint64(fixed[v])
@@ -73,29 +83,30 @@ func (l *Lists) setAnswer(i int, label, confidence uint16) {
 	l.TopClass[i], l.TopValue[i] = label, confidence
 }
 
-// topK puts the len(classes) largest values of row and their positions into values
-// and classes, in descending order, the lower class first on a tie, and returns the
-// sum of the row in units of 2^-24.
-func topK(classes, values, row []uint16) (sum uint64) {
-	n := 0
-	for c, v := range row {
-		sum += uint64(fixed[v])
-		if n == len(values) && v <= values[n-1] {
-			continue
-		}
-		at := n
-		if n < len(values) {
-			n++
-		} else {
-			at--
-		}
-		for ; at > 0 && values[at-1] < v; at-- {
-			values[at], classes[at] = values[at-1], classes[at-1]
-		}
-		values[at], classes[at] = v, uint16(c)
+// check reports whether l is what it has to be for n samples, so that nothing that
+// reads it can go astray: lengths, classes that exist, values that are
+// probabilities.
+func (l *Lists) check(n, classes int) error {
+	if l.K != ListLength(classes) || len(l.Classes) != n*l.K || len(l.Values) != n*l.K ||
+		len(l.Tail) != n || len(l.TopClass) != n || len(l.TopValue) != n {
+		return fmt.Errorf("its lists do not have the lengths that %d samples of %d classes take", n, classes)
 	}
-	for ; n < len(values); n++ {
-		values[n], classes[n] = 0, NoClass
+	// Whether anything is wrong is gathered without a branch for each number.
+	var high uint32   // bit 16: a class or a value is too large
+	var differ uint16 // a top entry is not the first of its list
+	var over uint64   // bit 63: a tail is above 1
+	for _, c := range l.Classes {
+		high |= (uint32(c) + 0x10000 - uint32(classes)) &^ (uint32(c) + 1) // NoClass may be
 	}
-	return sum
+	for _, v := range l.Values {
+		high |= uint32(v) + 0x10000 - (one + 1)
+	}
+	for i, t := range l.Tail {
+		over |= unit - uint64(t)
+		differ |= l.TopClass[i] ^ l.Classes[i*l.K] | l.TopValue[i] ^ l.Values[i*l.K]
+	}
+	if high>>16 != 0 || over>>63 != 0 || differ != 0 {
+		return errors.New("its lists hold what is no class or no probability")
+	}
+	return nil
 }

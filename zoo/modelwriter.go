@@ -16,6 +16,7 @@ type ModelWriter struct {
 	splits map[string]*splitWriter
 	err    error // the first failed write
 	done   bool
+	placed bool     // the JSON file may be there, so its archives must stay
 	clean  []uint16 // a row without negative zeros
 }
 
@@ -25,6 +26,7 @@ type splitWriter struct {
 	rows    int
 	archive *rowWriter    // full outputs
 	answers *answerWriter // or answers
+	lists   *Lists        // the search index in the making, nil where it would be too large
 }
 
 func (s *splitWriter) file() *newFile {
@@ -75,6 +77,10 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 			return nil, err
 		}
 		m.splits[split] = s
+		if m.w.keep(listBytes(info.Samples, m.w.z.classes)) {
+			l := makeLists(info.Samples, m.w.z.classes)
+			s.lists = &l
+		}
 	}
 	if s.rows == s.split.Samples {
 		return nil, fmt.Errorf("zoo: model %q has more rows than the %d samples of the split %q", m.model.Name, s.split.Samples, split)
@@ -103,7 +109,7 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 			m.clean[i] = 0
 		}
 	}
-	if err := checkRow(m.clean); err != nil {
+	if err := m.check(s, m.clean); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
 	if err := s.archive.write(m.clean); err != nil {
@@ -112,6 +118,18 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	}
 	s.rows++
 	return nil
+}
+
+// check validates a row and, where the search index is made along the way, puts it
+// there: finding the largest classes gives the sum for nothing.
+func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
+	if s.lists == nil {
+		return checkRow(row)
+	}
+	if err := checkValues(row); err != nil {
+		return err
+	}
+	return checkSum(s.lists.set(s.rows, row))
 }
 
 // WriteAnswer adds the answer on the next sample of a split, for a model with
@@ -129,6 +147,9 @@ func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error 
 	}
 	if err := checkAnswer(label, confidence, m.w.z.classes); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
+	}
+	if s.lists != nil {
+		s.lists.setAnswer(s.rows, label, confidence)
 	}
 	if err := s.answers.write(label, confidence); err != nil {
 		m.err = err
@@ -193,23 +214,16 @@ func (m *ModelWriter) commit() error {
 			return err
 		}
 	}
-
-	z := m.w.z
-	m.w.mu.Lock()
-	defer m.w.mu.Unlock()
-	if m.w.shut {
-		return errClosed
+	for name, s := range m.splits {
+		if s.lists == nil {
+			continue
+		}
+		if err := m.w.index(*s.lists, m.model.Name, s.split, model.Splits[name]); err != nil {
+			return err
+		}
 	}
-	if err := os.MkdirAll(filepath.Join(z.dir, "models"), 0o777); err != nil {
-		return fmt.Errorf("zoo: %w", err)
-	}
-	if err := z.writeModel(model); err != nil {
-		return err
-	}
-	z.mu.Lock()
-	z.models[model.Name] = model
-	z.mu.Unlock()
-	return nil
+	m.placed = true
+	return m.w.publish(model)
 }
 
 // Abort gives the model up and removes what was written. After Commit it does
@@ -222,8 +236,9 @@ func (m *ModelWriter) Abort() {
 	for _, s := range m.splits {
 		f := s.file()
 		f.discard()
-		if f.renamed {
+		if f.renamed && !m.placed {
 			os.Remove(f.path)
+			os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
 		}
 	}
 	m.release()
@@ -234,46 +249,9 @@ func (m *ModelWriter) release() {
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
 	delete(m.w.open, m.model.Name)
-}
-
-// checkRow reports the first thing that keeps row from being a softmax output.
-func checkRow(row []uint16) error {
-	var sum uint64
-	for c, v := range row {
-		if v > one {
-			return badValue(c, v)
+	for _, s := range m.splits {
+		if s.lists != nil {
+			m.w.kept -= listBytes(s.split.Samples, m.w.z.classes)
 		}
-		sum += uint64(fixed[v])
 	}
-	return checkSum(sum)
-}
-
-func badValue(class int, v uint16) error {
-	what := "above 1"
-	switch {
-	case v&0x7C00 == 0x7C00 && v&0x3FF != 0:
-		what = "not a number"
-	case v&0x7FFF == 0x7C00:
-		what = "infinite"
-	case v&0x8000 != 0:
-		what = "negative"
-	}
-	return fmt.Errorf("class %d is %s (float16 bits 0x%04X); probabilities are in [0, 1]", class, what, v)
-}
-
-func checkSum(sum uint64) error {
-	if sum+sumTolerance < unit || sum > unit+sumTolerance {
-		return fmt.Errorf("the probabilities sum to %.6g, not to 1 within 0.01", float64(sum)/unit)
-	}
-	return nil
-}
-
-func checkAnswer(label, confidence uint16, classes int) error {
-	if int(label) >= classes {
-		return fmt.Errorf("label %d, but the zoo has the classes 0 to %d", label, classes-1)
-	}
-	if confidence > one {
-		return fmt.Errorf("the confidence is not in [0, 1] (float16 bits 0x%04X)", confidence)
-	}
-	return nil
 }

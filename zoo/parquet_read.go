@@ -141,35 +141,45 @@ type fixedPages struct {
 	row   int // the next one
 }
 
-// read fills dst with whole rows as they lie in the pages and returns their number,
-// or io.EOF when there are none left.
+// view returns the next rows of the current page, at most limit of them, without
+// copying, or io.EOF when there are none left. They are valid until the next call.
+func (p *fixedPages) view(limit int) ([]byte, error) {
+	for len(p.rest) == 0 {
+		data, values, err := p.next()
+		if err == io.EOF && p.row != p.t.rows {
+			return nil, fmt.Errorf("it ends after row %d of %d", p.row, p.t.rows)
+		}
+		if err == io.EOF {
+			return nil, err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("after row %d: %w", p.row, err)
+		}
+		if values*p.width != len(data) || values > p.t.rows-p.row {
+			return nil, fmt.Errorf("after row %d: a page of %d values has %d bytes", p.row, values, len(data))
+		}
+		p.rest = data
+	}
+	n := min(len(p.rest)/p.width, limit)
+	rows := p.rest[:n*p.width]
+	p.rest = p.rest[n*p.width:]
+	p.row += n
+	return rows, nil
+}
+
+// read fills dst with whole rows and returns their number, or io.EOF when there are
+// none left.
 func (p *fixedPages) read(dst []byte) (rows int, err error) {
 	for len(dst) >= p.width {
-		if len(p.rest) == 0 {
-			data, values, err := p.next()
-			if err == io.EOF {
-				if p.row != p.t.rows {
-					return rows, fmt.Errorf("it ends after row %d of %d", p.row, p.t.rows)
-				}
-				if rows == 0 {
-					return 0, io.EOF
-				}
-				return rows, nil
-			}
-			if err != nil {
-				return rows, fmt.Errorf("after row %d: %w", p.row, err)
-			}
-			if values*p.width != len(data) || values > p.t.rows-p.row {
-				return rows, fmt.Errorf("after row %d: a page of %d values has %d bytes", p.row, values, len(data))
-			}
-			p.rest = data
-			continue
+		b, err := p.view(len(dst) / p.width)
+		if err == io.EOF && rows > 0 {
+			break
 		}
-		n := min(len(p.rest), len(dst)/p.width*p.width)
-		copy(dst, p.rest[:n])
-		dst, p.rest = dst[n:], p.rest[n:]
-		rows += n / p.width
-		p.row += n / p.width
+		if err != nil {
+			return rows, err
+		}
+		dst = dst[copy(dst, b):]
+		rows += len(b) / p.width
 	}
 	return rows, nil
 }

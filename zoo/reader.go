@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/parquet"
 )
@@ -78,7 +77,7 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 	}
 	r.err = r.t.try(func() error {
 		first := r.rows.row
-		b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), 2*len(dst))
+		b := bytesOf(dst)
 		n, err := r.rows.read(b)
 		if err != nil {
 			return err
@@ -93,6 +92,61 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 		return nil
 	})
 	return rows, r.err
+}
+
+// skip reads and checks the next rows without handing them out; io.EOF at the end.
+func (r *Reader) skip() error {
+	if r.rows.width == 0 {
+		var labels, confidences [1024]uint16
+		_, err := r.ReadAnswers(labels[:], confidences[:])
+		return err
+	}
+	return r.eachRow(func(_ int, row []uint16) error { return checkRow(row) })
+}
+
+// readLists puts the next rows into the lists l, from sample at on, and returns how
+// many there were; io.EOF at the end. Every row is checked.
+func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
+	if r.rows.width == 0 {
+		var labels, confidences [1024]uint16
+		n, err = r.ReadAnswers(labels[:], confidences[:])
+		for i := range n {
+			l.setAnswer(at+i, labels[i], confidences[i])
+		}
+		return n, err
+	}
+	err = r.eachRow(func(i int, row []uint16) error {
+		n++
+		if err := checkValues(row); err != nil {
+			return err
+		}
+		return checkSum(l.set(i, row))
+	})
+	return n, err
+}
+
+// eachRow calls f for the rows left in the current page, or of the next one, with
+// their numbers; io.EOF at the end.
+func (r *Reader) eachRow(f func(i int, row []uint16) error) error {
+	if r.err != nil {
+		return r.err
+	}
+	r.err = r.t.try(func() error {
+		first := r.rows.row
+		b, err := r.rows.view(r.t.rows)
+		if err != nil {
+			return err
+		}
+		swapPairs(b)
+		rows := sliceOf[uint16](b)
+		for i := range len(rows) / r.classes {
+			if err := f(first+i, rows[i*r.classes:(i+1)*r.classes]); err != nil {
+				return fmt.Errorf("row %d: %w", first+i, err)
+			}
+		}
+		return nil
+	})
+	return r.err
 }
 
 // ReadAnswers fills labels and confidences, of equal length, with the next answers

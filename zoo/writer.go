@@ -18,10 +18,16 @@ type Writer struct {
 	z    *Zoo
 	lock *os.File
 
-	mu   sync.Mutex
-	open map[string]*ModelWriter
-	shut bool
+	mu     sync.Mutex
+	open   map[string]*ModelWriter
+	labels map[string][]uint16 // of the splits whose index is written
+	kept   int                 // bytes of lists held by open models
+	shut   bool
 }
+
+// maxKept bounds the memory for the search indexes that are made along with their
+// models. An index that finds no room is built from the archive when it is needed.
+const maxKept = 64 << 20
 
 // Write begins changing the zoo: it takes the lock, reads the metadata anew, and
 // removes what a killed writer left. The error wraps ErrLocked while another writer
@@ -39,7 +45,7 @@ func (z *Zoo) Write() (*Writer, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}}, nil
+	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}}, nil
 }
 
 // Close gives up models that were not committed and releases the lock.
@@ -152,6 +158,125 @@ func (w *Writer) begin(m Model, extend bool) (*ModelWriter, error) {
 	mw := &ModelWriter{w: w, model: m, splits: map[string]*splitWriter{}}
 	w.open[m.Name] = mw
 	return mw, nil
+}
+
+// AddIndexOnly adds a model that has top-K lists and no full outputs: for every split
+// named in lists, the lists of all its samples. Such a model can be searched at full
+// speed and takes a hundredth of the space, but nothing can be read back or checked
+// on full outputs. It is meant for simulated zoos.
+func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
+	mw, err := w.NewModel(m)
+	if err != nil {
+		return err
+	}
+	defer mw.Abort()
+	if len(lists) == 0 {
+		return fmt.Errorf("zoo: model %q has no lists", m.Name)
+	}
+	var written []*newFile
+	defer func() {
+		for _, f := range written {
+			f.discard()
+		}
+	}()
+	model := mw.model
+	for split, l := range lists {
+		s, err := w.z.Split(split)
+		if err != nil {
+			return err
+		}
+		if err := l.check(s.Samples, w.z.classes); err != nil {
+			return fmt.Errorf("zoo: model %q, split %q: %w", m.Name, split, err)
+		}
+		a := Archive{Rows: s.Samples, IndexOnly: true}
+		labels, err := w.labelsOf(s)
+		if err != nil {
+			return err
+		}
+		path := w.z.indexPath(split, m.Name)
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		f, err := createFile(path)
+		if err != nil {
+			return err
+		}
+		written = append(written, f)
+		if err := writeIndex(f, l, labels, w.z.indexMeta(a, s)); err != nil {
+			return err
+		}
+		if err := f.sync(); err != nil {
+			return err
+		}
+		a.Bytes, a.SHA256 = f.size, f.sum()
+		model.Splits[split] = a
+	}
+	for _, f := range written {
+		if err := f.rename(); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(f.path)); err != nil {
+			return err
+		}
+	}
+	return w.publish(model)
+}
+
+// publish makes m part of the zoo; its files are in place.
+func (w *Writer) publish(m Model) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shut {
+		return errClosed
+	}
+	if err := makeDir(filepath.Join(w.z.dir, "models")); err != nil {
+		return err
+	}
+	if err := w.z.writeModel(m); err != nil {
+		return err
+	}
+	w.z.mu.Lock()
+	defer w.z.mu.Unlock()
+	w.z.models[m.Name] = m
+	return nil
+}
+
+// index writes the search index of a model's archive.
+func (w *Writer) index(l Lists, model string, s Split, a Archive) error {
+	labels, err := w.labelsOf(s)
+	if err != nil {
+		return err
+	}
+	path := w.z.indexPath(s.Name, model)
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return w.z.saveIndex(path, l, labels, w.z.indexMeta(a, s))
+}
+
+// labelsOf returns the labels of a split, read once.
+func (w *Writer) labelsOf(s Split) ([]uint16, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if labels, ok := w.labels[s.Name]; ok {
+		return labels, nil
+	}
+	labels, _, err := w.z.Labels(s.Name)
+	if err == nil {
+		w.labels[s.Name] = labels
+	}
+	return labels, err
+}
+
+// keep reports whether there is room for n more bytes of lists, and takes it.
+func (w *Writer) keep(n int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kept+n > maxKept {
+		return false
+	}
+	w.kept += n
+	return true
 }
 
 // RemoveModel removes a model with its predictions. The error wraps ErrNoModel

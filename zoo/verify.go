@@ -1,0 +1,126 @@
+package zoo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// Verify reads everything: the labels and ids of every split against its
+// fingerprint, and every archive against its size and SHA-256 and row by row. It
+// returns all problems, joined. report, which may be nil, is told how many archives
+// are done. For a model that has a search index only, the index is checked, and
+// Notify's function is told so.
+func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
+	type item struct {
+		m Model
+		s Split
+	}
+	var items []item
+	var problems []error
+	splits := z.Splits()
+	for _, s := range splits {
+		if _, _, err := z.Labels(s.Name); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for _, m := range z.Models() {
+		for _, s := range splits {
+			if _, ok := m.Splits[s.Name]; ok {
+				items = append(items, item{m, s})
+			}
+		}
+	}
+	if report == nil {
+		report = func(int, int) {}
+	}
+	report(0, len(items))
+	found := make([]error, len(items))
+	var mu sync.Mutex
+	done := 0
+	err := parallel(ctx, len(items), func(i int) error {
+		err := z.verifyArchive(ctx, items[i].m, items[i].s)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		found[i] = err
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		report(done, len(items))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(append(problems, found...)...)
+}
+
+func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
+	a := m.Splits[s.Name]
+	path := z.archivePath(s.Name, m.Name)
+	if a.IndexOnly {
+		path = z.indexPath(s.Name, m.Name)
+	}
+	if err := verifyFile(ctx, path, a); err != nil {
+		return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+	}
+	if a.IndexOnly {
+		ix, err := z.loadIndex(m, s)
+		if err != nil {
+			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+		}
+		z.note("model %q, split %q: there is a search index only, no full outputs to verify", clip(m.Name, 200), s.Name)
+		return ix.unmap()
+	}
+	r, err := z.Predictions(m.Name, s.Name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for ctx.Err() == nil {
+		if err := r.skip(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// verifyFile compares a file with its size and SHA-256.
+func verifyFile(ctx context.Context, path string, a Archive) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if info.Size() != a.Bytes {
+		return fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged; remove the model and import it again", path, info.Size(), a.Bytes)
+	}
+	h := sha256.New()
+	buf := make([]byte, 1<<20)
+	for ctx.Err() == nil {
+		n, err := f.Read(buf)
+		h.Write(buf[:n])
+		if err == io.EOF {
+			if hex.EncodeToString(h.Sum(nil)) != a.SHA256 {
+				return fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with; remove the model and import it again", path)
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("zoo: %w", err)
+		}
+	}
+	return context.Cause(ctx)
+}
