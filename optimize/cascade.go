@@ -19,25 +19,31 @@ const (
 	RuleMean Rule = iota
 	// RuleLast answers with the last model's output alone.
 	RuleLast
+	// RuleBoth is for searches alone: cascades of either rule in one front.
+	RuleBoth
 )
 
 // String returns the name of the rule as flags and files have it.
 func (r Rule) String() string {
-	if r == RuleLast {
-		return "last"
+	return [...]string{"mean", "last", "both"}[r]
+}
+
+// each returns the rules that cascades found under r may have.
+func (r Rule) each() []Rule {
+	if r == RuleBoth {
+		return []Rule{RuleMean, RuleLast}
 	}
-	return "mean"
+	return []Rule{r}
 }
 
 // ParseRule is the inverse of [Rule.String].
 func ParseRule(name string) (Rule, error) {
-	switch name {
-	case "mean":
-		return RuleMean, nil
-	case "last":
-		return RuleLast, nil
+	for _, r := range []Rule{RuleMean, RuleLast, RuleBoth} {
+		if name == r.String() {
+			return r, nil
+		}
 	}
-	return 0, fmt.Errorf("rule %q is neither mean nor last", name)
+	return 0, fmt.Errorf("rule %q is not mean, last or both", name)
 }
 
 // A Cascade is a chain of models with a threshold after every stage but the
@@ -62,6 +68,8 @@ func (c Cascade) Weight(stage int) uint32 {
 // if anything.
 func (c Cascade) Validate(models int) error {
 	switch {
+	case c.Rule > RuleLast:
+		return fmt.Errorf("a cascade has rule mean or last, not %d", c.Rule)
 	case len(c.Models) == 0:
 		return errors.New("cascade without a model")
 	case len(c.Thresholds) != len(c.Models)-1:

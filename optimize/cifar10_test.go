@@ -122,3 +122,38 @@ func BenchmarkExactTriplesCIFAR10(b *testing.B) {
 		}
 	}
 }
+
+func hypervolumes(r *Result, p *Problem, ref Reference) (linear, log float64) {
+	var errors, costs []float64
+	for _, point := range r.Front {
+		errors = append(errors, 1-float64(point.Correct)/float64(p.Samples()))
+		costs = append(costs, point.Cost)
+	}
+	linear = Hypervolume(errors, costs, ref)
+	ref.Log = true
+	return linear, Hypervolume(errors, costs, ref)
+}
+
+// The published optimizer had 600,000 evaluations and three seeds.
+func TestAutoBeatsPublishedFronts(t *testing.T) {
+	p := readCIFAR10(t, 0, 5000)
+	dir := sharedtest.Dir(t, "fronts")
+	ref := cifar10Reference
+	r, err := Search(context.Background(), p, Options{Algorithm: "auto", Paper: true, Grid: PaperGrid(), MaxModels: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear, log := hypervolumes(r, p, ref)
+	t.Logf("auto: %.5f linear, %.5f log, %d cascades, %v", linear, log, len(r.Front), r.Elapsed)
+	for seed := 1; seed <= 3; seed++ {
+		errors, costs := readFront(t, filepath.Join(dir, fmt.Sprintf("cifar10_gomea600k_s%d.csv", seed)))
+		ref.Log = false
+		if published := Hypervolume(errors, costs, ref); linear <= published {
+			t.Errorf("seed %d: linear hypervolume %.5f, published %.5f", seed, linear, published)
+		}
+		ref.Log = true
+		if published := Hypervolume(errors, costs, ref); log <= published {
+			t.Errorf("seed %d: log hypervolume %.5f, published %.5f", seed, log, published)
+		}
+	}
+}

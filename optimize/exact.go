@@ -25,23 +25,39 @@ func (exact) check(o *Options) error {
 }
 
 func (exact) run(ctx context.Context, s *search) (proof string, err error) {
-	phases := []func(context.Context) error{s.exactSingles, s.exactPairs, s.exactTriples}
-	for _, phase := range phases[:s.MaxModels] {
-		if err := phase(ctx); err != nil {
-			return "", err
+	if err := s.exactChains(ctx, s.MaxModels); err != nil {
+		return "", err
+	}
+	return s.proofOfChains(s.MaxModels), nil
+}
+
+// exactChains offers every chain of at most length models, 1 to 3, with all
+// thresholds.
+func (s *search) exactChains(ctx context.Context, length int) error {
+	phases := []func(context.Context, Rule) error{s.exactSingles, s.exactPairs, s.exactTriples}
+	for _, rule := range s.Rule.each() {
+		for _, phase := range phases[:length] {
+			if err := phase(ctx, rule); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// proofOfChains says what exactChains has proven.
+func (s *search) proofOfChains(length int) string {
 	return fmt.Sprintf("optimal among all chains of at most %d of the %d models, at all %d thresholds of the grid, rule %s",
-		s.MaxModels, len(s.models), len(s.Grid), s.Rule), nil
+		length, len(s.models), len(s.Grid), s.Rule)
 }
 
 // exactSingles offers every model alone.
-func (s *search) exactSingles(ctx context.Context) error {
+func (s *search) exactSingles(ctx context.Context, rule Rule) error {
 	return s.parallel(ctx, "models", len(s.models), func(w *worker) func(int) {
 		return func(unit int) {
 			m := unit - s.firstUnit
 			if s.costs[m] <= s.MaxWorstCost {
-				p := plan{s.Rule, []member{{uint16(m), 1}}, nil}
+				p := plan{rule, []member{{uint16(m), 1}}, nil}
 				w.archive.offer(unit, kernel.Correct(s.singles[m]), s.totalCost(p, []int{s.Samples()}), p)
 			}
 			s.evaluations.Add(1)
@@ -50,24 +66,24 @@ func (s *search) exactSingles(ctx context.Context) error {
 }
 
 // exactPairs offers every chain of two distinct models with all thresholds.
-func (s *search) exactPairs(ctx context.Context) error {
+func (s *search) exactPairs(ctx context.Context, rule Rule) error {
 	models := len(s.models)
 	return s.parallel(ctx, "models paired with all others", models, func(w *worker) func(int) {
 		sums := kernel.NewSums(s.Samples(), s.lists[0].K)
 		table := make([]byte, s.Samples())
 		pair := make([]member, 1, 2)
-		solve := w.newPairSolver()
+		solve := w.newPairSolver(rule)
 		return func(unit int) {
 			x := unit - s.firstUnit
 			pair[0] = member{uint16(x), 1}
-			if s.Rule == RuleMean {
+			if rule == RuleMean {
 				kernel.Single(sums, &s.lists[x], 1)
 			}
 			for y := x + 1; y < models; y++ {
 				if s.costs[x]+s.costs[y] > s.MaxWorstCost {
 					continue
 				}
-				if s.Rule == RuleMean {
+				if rule == RuleMean {
 					w.combine(table, sums, pair, member{uint16(y), 1})
 					solve(unit, x, y, table)
 					solve(unit, y, x, table)
@@ -82,7 +98,7 @@ func (s *search) exactPairs(ctx context.Context) error {
 
 // newPairSolver returns a function that offers the chain x, y with all
 // thresholds; table is that of its second stage.
-func (w *worker) newPairSolver() func(unit, x, y int, table []byte) {
+func (w *worker) newPairSolver(rule Rule) func(unit, x, y int, table []byte) {
 	bins := len(w.Grid) + 1
 	gain := make([]int32, bins)
 	reach := make([][]int32, len(w.models)) // by model and bin: samples not above it
@@ -93,7 +109,7 @@ func (w *worker) newPairSolver() func(unit, x, y int, table []byte) {
 		kernel.Prefix1(reach[m])
 		correct[m] = kernel.Correct(t)
 	}
-	p := plan{rule: w.Rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}}
+	p := plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}}
 	samples := float64(w.Samples())
 	return func(unit, x, y int, table []byte) {
 		clear(gain)
@@ -114,7 +130,7 @@ func (w *worker) newPairSolver() func(unit, x, y int, table []byte) {
 
 // exactTriples offers every chain of three distinct models with all thresholds.
 // A unit is a pair of models; both its orders are prefixes of chains.
-func (s *search) exactTriples(ctx context.Context) error {
+func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 	models := len(s.models)
 	pairs := models * (models - 1) / 2
 	return s.parallel(ctx, "pairs extended by all others", pairs, func(w *worker) func(int) {
@@ -122,13 +138,13 @@ func (s *search) exactTriples(ctx context.Context) error {
 		single, sums := kernel.NewSums(n, s.lists[0].K), kernel.NewSums(n, s.lists[0].K)
 		owner := -1 // the model whose sums single holds
 		pairTable, tripleTable := make([]byte, n), make([]byte, n)
-		forward, backward := w.newPrefix(), w.newPrefix()
+		forward, backward := w.newPrefix(rule), w.newPrefix(rule)
 		bound := make([]float64, n+2)
 		return func(unit int) {
 			x, y := pairNumber(unit-s.firstUnit, models)
 			forwardTable, backwardTable := s.singles[y], s.singles[x]
 			set := []member{{uint16(x), 1}, {uint16(y), 1}}
-			if s.Rule == RuleMean {
+			if rule == RuleMean {
 				if owner != x {
 					kernel.Single(single, &s.lists[x], 1)
 					owner = x
@@ -149,7 +165,7 @@ func (s *search) exactTriples(ctx context.Context) error {
 				cost := s.costs[z]
 				if cost <= limits[0] || cost <= limits[1] {
 					table := s.singles[z]
-					if s.Rule == RuleMean {
+					if rule == RuleMean {
 						w.combine(tripleTable, sums, set, member{uint16(z), 1})
 						table = tripleTable
 					}
@@ -190,7 +206,7 @@ type prefix struct {
 	plan    plan
 }
 
-func (w *worker) newPrefix() *prefix {
+func (w *worker) newPrefix(rule Rule) *prefix {
 	bins := len(w.Grid) + 1
 	return &prefix{
 		worker:  w,
@@ -200,7 +216,7 @@ func (w *worker) newPrefix() *prefix {
 		total:   make([]float64, bins),
 		reach3:  make([]int32, bins*bins),
 		gain:    make([]int32, bins*bins),
-		plan:    plan{rule: w.Rule, members: []member{{0, 1}, {0, 1}, {0, 1}}, exits: []uint8{0, 0}},
+		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}, {0, 1}}, exits: []uint8{0, 0}},
 	}
 }
 

@@ -72,7 +72,7 @@ func (d *planSource) next(n int) []plan {
 	var key []byte
 	for misses := 0; len(plans) < n && misses < 10_000; {
 		p := d.draw()
-		key = append(setKey(key[:0], p.members), p.exits...)
+		key = append(append(setKey(key[:0], p.members), p.exits...), byte(p.rule))
 		if d.seen[string(key)] {
 			misses++
 			continue
@@ -86,7 +86,8 @@ func (d *planSource) next(n int) []plan {
 
 func (d *planSource) draw() plan {
 	length := 1 + d.rng.IntN(min(d.MaxModels, len(d.models)))
-	p := plan{rule: d.Rule, members: make([]member, length), exits: make([]uint8, length-1)}
+	rules := d.Rule.each()
+	p := plan{rule: rules[d.rng.IntN(len(rules))], members: make([]member, length), exits: make([]uint8, length-1)}
 	for i := range p.members {
 		for {
 			m := uint16(d.rng.IntN(len(d.models)))

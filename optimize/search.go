@@ -26,6 +26,7 @@ type Options struct {
 	Algorithm    string  // one of [Algorithms]; default exact
 	Rule         Rule    // how stages combine; default RuleMean
 	Grid         Grid    // thresholds; default [FineGrid]
+	Paper        bool    // the published space: a model may repeat and is paid again
 	MaxModels    int     // longest chain; default depends on the algorithm
 	MaxCost      float64 // of the mean sample; 0: no limit
 	MaxWorstCost float64 // sum over all members; 0: no limit
@@ -67,6 +68,7 @@ type algorithm interface {
 }
 
 var algorithms = map[string]algorithm{
+	"auto":   auto{},
 	"exact":  exact{},
 	"random": random{},
 }
@@ -168,7 +170,7 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if err := algorithm.check(&o); err != nil {
 		return nil, nil, err
 	}
-	if o.Rule == RuleMean {
+	if o.Rule != RuleLast {
 		for _, m := range p.models {
 			if m.Answers {
 				return nil, nil, fmt.Errorf("model %q gives answers without a distribution, which cannot be averaged: search with rule last, or leave it out", m.Name)

@@ -1,0 +1,209 @@
+package optimize
+
+import (
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// A window solves two neighbouring thresholds of a cascade exactly while the
+// others stay: it finds the accuracy and cost of every pair of grid values from
+// histograms over the samples that reach the first of the two stages, and offers
+// all that improve the archive.
+//
+// With b and c the bin and the correct bit of a sample at the two stages u and
+// u+1, and c' whether it is right where the later, fixed thresholds let it exit,
+//
+//	correct(g, h) = base + Σ_{b_u <= g} (c_(u+1) - c_u) + Σ_{b_u <= g, b_(u+1) <= h} (c' - c_(u+1))
+//
+// and the reach of the stages follows the same pattern. base counts the samples
+// right at stage u or before.
+type window struct {
+	*worker
+	bins   int
+	alive  []int32   // samples that reach stage u
+	gain1  []int32   // by bin at u: right answers gained at u+1, then their prefix sums
+	reach1 []int32   // by bin at u: samples
+	gain2  []int32   // by both bins: right answers gained after u+1
+	reach2 []int32   // by both bins: samples, those that reach u+2
+	later  []float64 // by both bins: cost of the stages after u+2
+}
+
+func (w *worker) newWindow() *window {
+	bins := len(w.Grid) + 1
+	return &window{
+		worker: w,
+		bins:   bins,
+		alive:  make([]int32, 0, w.Samples()),
+		gain1:  make([]int32, bins),
+		reach1: make([]int32, bins),
+		gain2:  make([]int32, bins*bins),
+		reach2: make([]int32, bins*bins),
+		later:  make([]float64, bins*bins),
+	}
+}
+
+// solve offers the plan with all values of the thresholds after stages u and
+// u+1, of which the second is left out when u+1 is the last stage. tables are
+// those of the plan's stages. It reports whether anything was taken.
+func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
+	stages := len(p.members)
+	if u+1 == stages-1 {
+		return v.solveLast(unit, p, tables)
+	}
+	base, cost := v.enter(p, tables, u)
+	clear(v.gain1)
+	clear(v.reach1)
+	clear(v.gain2)
+	clear(v.reach2)
+	first, second, third := tables[u], tables[u+1], tables[u+2]
+	deep := u+2 < stages-1
+	if deep {
+		clear(v.later)
+	}
+	for _, i := range v.alive {
+		b, c := first[i], second[i]
+		bin := int(b >> 1)
+		cell := bin*v.bins + int(c>>1)
+		v.gain1[bin] += int32(c&1) - int32(b&1)
+		v.reach1[bin]++
+		v.reach2[cell]++
+		end := third[i]
+		if deep {
+			late := 0.0
+			for stage := u + 2; stage < stages-1 && end < 2*(p.exits[stage]+1); {
+				stage++
+				end = tables[stage][i]
+				late += v.costs[p.members[stage].model]
+			}
+			v.later[cell] += late
+		}
+		v.gain2[cell] += int32(end&1) - int32(c&1)
+	}
+	kernel.Prefix1(v.gain1)
+	kernel.Prefix1(v.reach1)
+	kernel.Prefix2(v.gain2, v.bins, v.bins)
+	kernel.Prefix2(v.reach2, v.bins, v.bins)
+	if deep {
+		prefixSums(v.later, v.bins)
+	}
+	cost1, cost2 := v.costs[p.members[u+1].model], v.costs[p.members[u+2].model]
+	known, taken := v.archive.cost, false
+	last := int32(-1)
+	for g := range v.Grid {
+		if v.reach1[g] == last {
+			continue // no sample lies between this threshold and the one before
+		}
+		last = v.reach1[g]
+		row := g * v.bins
+		correct, total := base+int(v.gain1[g]), cost+cost1*float64(v.reach1[g])
+		gain, reach := v.gain2[row:][:len(v.Grid)], v.reach2[row:][:len(v.Grid)]
+		later := v.later[row:][:len(v.Grid)]
+		for h, more := range gain {
+			t := total + cost2*float64(reach[h])
+			if deep {
+				t += later[h]
+			}
+			if right := correct + int(more); t < known[right]*(1-rounding) {
+				p.exits[u], p.exits[u+1] = uint8(g), uint8(h)
+				taken = v.offerExactly(unit, p, tables) || taken
+			}
+		}
+	}
+	v.evaluations.Add(int64(len(v.Grid) * len(v.Grid)))
+	return taken
+}
+
+// solveLast is solve for the last threshold alone.
+func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
+	u := len(p.members) - 2
+	base, cost := v.enter(p, tables, u)
+	clear(v.gain1)
+	clear(v.reach1)
+	first, second := tables[u], tables[u+1]
+	for _, i := range v.alive {
+		b := first[i]
+		v.gain1[b>>1] += int32(second[i]&1) - int32(b&1)
+		v.reach1[b>>1]++
+	}
+	kernel.Prefix1(v.gain1)
+	kernel.Prefix1(v.reach1)
+	taken := false
+	for g := range v.Grid {
+		t := cost + v.costs[p.members[u+1].model]*float64(v.reach1[g])
+		if t < v.archive.cost[base+int(v.gain1[g])]*(1-rounding) {
+			p.exits[u] = uint8(g)
+			taken = v.offerExactly(unit, p, tables) || taken
+		}
+	}
+	v.evaluations.Add(int64(len(v.Grid)))
+	return taken
+}
+
+// rounding is more than the sums of costs in a window can be off, relatively. An
+// improvement of less is none.
+const rounding = 1e-11
+
+// enter finds the samples that reach stage u. It returns how many samples are
+// right if all of them exit there, and the cost of the stages up to u.
+func (v *window) enter(p plan, tables [][]byte, u int) (correct int, cost float64) {
+	v.alive = v.alive[:0]
+	if u == 0 {
+		for i := range tables[0] {
+			v.alive = append(v.alive, int32(i))
+		}
+		return kernel.Correct(tables[0]), v.costs[p.members[0].model] * float64(v.Samples())
+	}
+	exit := 2 * (p.exits[0] + 1)
+	for i, b := range tables[0] {
+		if b < exit {
+			v.alive = append(v.alive, int32(i))
+		} else {
+			correct += int(b & 1)
+		}
+	}
+	cost = v.costs[p.members[0].model] * float64(v.Samples())
+	for stage := 1; stage < u; stage++ {
+		cost += v.costs[p.members[stage].model] * float64(len(v.alive))
+		exit, table := 2*(p.exits[stage]+1), tables[stage]
+		alive := v.alive[:0]
+		for _, i := range v.alive {
+			if b := table[i]; b < exit {
+				alive = append(alive, i)
+			} else {
+				correct += int(b & 1)
+			}
+		}
+		v.alive = alive
+	}
+	for _, i := range v.alive {
+		correct += int(tables[u][i] & 1)
+	}
+	return correct, cost + v.costs[p.members[u].model]*float64(len(v.alive))
+}
+
+// offerExactly offers a plan with its cost as the definition sums it up.
+func (v *window) offerExactly(unit int, p plan, tables [][]byte) bool {
+	v.exits, v.reach = v.exits[:0], v.reach[:0]
+	for _, g := range p.exits {
+		v.exits = append(v.exits, 2*(g+1))
+	}
+	for range tables {
+		v.reach = append(v.reach, 0)
+	}
+	correct := kernel.Evaluate(tables, v.exits, v.reach)
+	return v.archive.offer(unit, correct, v.totalCost(p, v.reach), p)
+}
+
+// prefixSums is kernel.Prefix2 for float64 on a square.
+func prefixSums(x []float64, side int) {
+	for r := range side {
+		sum := 0.0
+		row := x[r*side:][:side]
+		for c := range row {
+			sum += row[c]
+			row[c] = sum
+			if r > 0 {
+				row[c] += x[(r-1)*side+c]
+			}
+		}
+	}
+}
