@@ -106,6 +106,8 @@ var formats = []format{
 	{"npy", openNPY},
 	{"npz", openNPZ},
 	{"encas", openENCAS},
+	{"parquet", openParquet},
+	{"csv", openCSV},
 }
 
 // Formats returns the names that Open knows.

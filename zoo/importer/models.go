@@ -139,22 +139,45 @@ func match(list string, rows []modelRow, where, ext string, have []string) error
 	return nil
 }
 
+// maxLine bounds a line of a CSV file. A quotation mark without its partner makes
+// one line of the rest of a file.
+const maxLine = 1 << 20
+
 // A table reads a CSV file with a header line.
 type table struct {
+	src    lineLimit
 	csv    *csv.Reader
 	header []string
 }
 
+// lineLimit refuses to read further when a line has used up what it may have.
+type lineLimit struct {
+	src  io.Reader
+	left int
+}
+
+var errLongLine = fmt.Errorf("a line of more than %d bytes; a quotation mark may be without its partner", maxLine)
+
+func (l *lineLimit) Read(b []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errLongLine
+	}
+	n, err := l.src.Read(b)
+	l.left -= n
+	return n, err
+}
+
 // newTable reads the header.
 func newTable(src io.Reader) (*table, error) {
-	b := bufio.NewReaderSize(src, 64<<10)
+	t := &table{src: lineLimit{src: src, left: maxLine}}
+	b := bufio.NewReaderSize(&t.src, 64<<10)
 	switch mark, _ := b.Peek(3); {
 	case len(mark) >= 3 && string(mark) == "\xEF\xBB\xBF":
 		_, _ = b.Discard(3)
 	case len(mark) >= 2 && (string(mark[:2]) == "\xFF\xFE" || string(mark[:2]) == "\xFE\xFF"):
 		return nil, fmt.Errorf("the text is UTF-16: save it as UTF-8")
 	}
-	t := &table{csv: csv.NewReader(b)}
+	t.csv = csv.NewReader(b)
 	t.csv.ReuseRecord = true
 	t.csv.TrimLeadingSpace = true
 	cells, _, err := t.next()
@@ -184,6 +207,7 @@ func (t *table) column(name string) int {
 // next returns the cells of the next line, which are valid until the next call,
 // and the line's number counted from 1.
 func (t *table) next() ([]string, int, error) {
+	t.src.left = maxLine
 	cells, err := t.csv.Read()
 	if err != nil {
 		return nil, 0, err
