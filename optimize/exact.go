@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
@@ -128,58 +129,104 @@ func (w *worker) newPairSolver(rule Rule) func(unit, x, y int, table []byte) {
 	}
 }
 
-// exactTriples offers every chain of three distinct models with all thresholds.
-// A unit is a pair of models; both its orders are prefixes of chains.
+// exactTriples offers every chain of three distinct models with all thresholds,
+// but for those that [prefix.mayImprove] proves to be dominated. A unit is a pair
+// of models; both its orders are prefixes of chains.
 func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 	models := len(s.models)
 	pairs := models * (models - 1) / 2
+	values := s.labelValues(rule)
+	most := make([]uint32, s.Samples()) // of each sample, the largest of all values
+	for i := range most {
+		for m := range values {
+			most[i] = max(most[i], values[m][i])
+		}
+	}
 	return s.parallel(ctx, "pairs extended by all others", pairs, func(w *worker) func(int) {
 		n := s.Samples()
 		single, sums := kernel.NewSums(n, s.lists[0].K), kernel.NewSums(n, s.lists[0].K)
 		owner := -1 // the model whose sums single holds
 		pairTable, tripleTable := make([]byte, n), make([]byte, n)
-		forward, backward := w.newPrefix(rule), w.newPrefix(rule)
+		prefixes := [2]*prefix{w.newPrefix(rule), w.newPrefix(rule)}
 		bound := make([]float64, n+2)
 		return func(unit int) {
 			x, y := pairNumber(unit-s.firstUnit, models)
-			forwardTable, backwardTable := s.singles[y], s.singles[x]
+			s.evaluations.Add(int64(2 * (models - 2) * len(s.Grid) * len(s.Grid)))
+			if s.costs[x]+s.costs[y] > s.MaxWorstCost {
+				return
+			}
+			w.archive.staircase(bound)
 			set := []member{{uint16(x), 1}, {uint16(y), 1}}
 			if rule == RuleMean {
 				if owner != x {
 					kernel.Single(single, &s.lists[x], 1)
 					owner = x
 				}
-				parts, weights := w.split(set[:1])
-				kernel.Extend(sums, single, parts, weights, &s.lists[y], 1)
-				kernel.Bins(pairTable, sums.Top, sums.TopClass, s.labels, s.cuts(2))
-				forwardTable, backwardTable = pairTable, pairTable
+				w.combine(pairTable, single, set[:1], set[1])
+				prefixes[0].set(x, y, pairTable)
+				prefixes[1].set(y, x, pairTable)
+				for _, p := range prefixes {
+					p.wrongInPair(w.best, values[x], values[y])
+				}
+			} else {
+				prefixes[0].set(x, y, s.singles[y])
+				prefixes[1].set(y, x, s.singles[x])
+				for _, p := range prefixes {
+					p.wrongAlone()
+				}
 			}
-			w.archive.staircase(bound)
-			forward.set(x, y, forwardTable)
-			backward.set(y, x, backwardTable)
-			limits := [2]float64{forward.costLimit(bound), backward.costLimit(bound)}
+			limits := [2]float64{}
+			for order, p := range prefixes {
+				limits[order] = p.costLimit(most, bound)
+			}
+			summed := false
 			for z := range models {
 				if z == x || z == y || s.costs[x]+s.costs[y]+s.costs[z] > s.MaxWorstCost {
 					continue
 				}
-				cost := s.costs[z]
-				if cost <= limits[0] || cost <= limits[1] {
-					table := s.singles[z]
-					if rule == RuleMean {
+				table := s.singles[z]
+				made := rule == RuleLast
+				for order, p := range prefixes {
+					if s.costs[z] > limits[order] || !p.mayImprove(z, values[z], bound) {
+						continue
+					}
+					if !summed && rule == RuleMean {
+						parts, weights := w.split(set[:1])
+						kernel.Extend(sums, single, parts, weights, &s.lists[y], 1)
+						summed = true
+					}
+					if !made {
 						w.combine(tripleTable, sums, set, member{uint16(z), 1})
-						table = tripleTable
+						table, made = tripleTable, true
 					}
-					if cost <= limits[0] {
-						forward.solve(unit, z, table)
-					}
-					if cost <= limits[1] {
-						backward.solve(unit, z, table)
-					}
+					p.solve(unit, z, table)
 				}
-				s.evaluations.Add(int64(2 * len(s.Grid) * len(s.Grid)))
 			}
 		}
 	})
+}
+
+// labelValues returns for every model and sample what the model can do for the
+// sample's label: with rule mean its value of the label in fixed point, with rule
+// last 1 where it is right and 0 where it is wrong.
+func (s *search) labelValues(rule Rule) [][]uint32 {
+	values := make([][]uint32, len(s.lists))
+	for m := range s.lists {
+		values[m] = make([]uint32, s.Samples())
+		for i, label := range s.labels {
+			if rule == RuleLast {
+				values[m][i] = uint32(s.singles[m][i] & 1)
+			} else {
+				values[m][i] = s.lists[m].Tail[i]
+				k := s.lists[m].K
+				at := i*k + slices.Index(s.lists[m].Classes[i*k:(i+1)*k], label)
+				if at >= i*k {
+					kernel.Fixed(values[m][i:i+1], s.lists[m].Values[at:at+1])
+				}
+			}
+		}
+	}
+	return values
 }
 
 // pairNumber returns the u-th of the pairs x < y of so many models, in
@@ -204,6 +251,11 @@ type prefix struct {
 	reach3  []int32   // by g1 and g2
 	gain    []int32   // by g1 and g2: right answers that stage 3 adds
 	plan    plan
+
+	// The samples that the second stage gets wrong, and for each the least label
+	// value a third model must have to make it right.
+	wrong []int32
+	need  []uint32
 }
 
 func (w *worker) newPrefix(rule Rule) *prefix {
@@ -245,40 +297,88 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Prefix2(p.reach3, p.bins, p.bins)
 }
 
-// costLimit returns a cost that no third model of a cascade on the front can
-// exceed, given the least total known for each number of right answers or more.
-//
-// Proof: at thresholds (g1, g2) the third model z answers reach3 samples, of
-// which at most reach3 can become right, while those right before among them
-// can at best stay right; so the cascade gives at most
-//
-//	u = right answers of stages 1 and 2 among samples that exit there + reach3
-//
-// which is found below by counting. Its total is total(g1) + cost(z)·reach3, and
-// if that exceeds bound[u] a known cascade with at least u right answers costs
-// strictly less. So cost(z) > max over (g1, g2) of (bound[u] - total)/reach3
-// leaves every threshold pair strictly dominated. The bound is widened by more
-// than the rounding of these few operations.
-func (p *prefix) costLimit(bound []float64) float64 {
-	limit := math.Inf(-1)
-	wrongStay := p.gain
-	clear(wrongStay)
-	for i, c := range p.cells {
-		wrongStay[c] += 1 - int32(p.second[i]&1)
+// wrongInPair finds the samples that the mean of two models gets wrong, from its
+// top sums and the models' values of the label. The label wins only if its sum and
+// the third model's value reach the present top sum, to which the third model
+// adds 0 or more.
+func (p *prefix) wrongInPair(top, first, second []uint32) {
+	p.wrong, p.need = p.wrong[:0], p.need[:0]
+	for i, b := range p.second {
+		if b&1 == 0 {
+			p.wrong = append(p.wrong, int32(i))
+			p.need = append(p.need, top[i]-first[i]-second[i])
+		}
 	}
-	kernel.Prefix2(wrongStay, p.bins, p.bins)
+}
+
+// wrongAlone finds the samples that the second model gets wrong, under a rule that
+// lets the third answer alone.
+func (p *prefix) wrongAlone() {
+	p.wrong, p.need = p.wrong[:0], p.need[:0]
+	for i, b := range p.second {
+		if b&1 == 0 {
+			p.wrong = append(p.wrong, int32(i))
+			p.need = append(p.need, 1)
+		}
+	}
+}
+
+// repairable leaves in gain, by g1 and g2, how many wrong samples a third model
+// with these label values can make right.
+func (p *prefix) repairable(values []uint32) {
+	clear(p.gain)
+	for k, i := range p.wrong {
+		if values[i] >= p.need[k] {
+			p.gain[p.cells[i]]++
+		}
+	}
+	kernel.Prefix2(p.gain, p.bins, p.bins)
+}
+
+// costLimit returns a cost above which no third model can belong to a cascade on
+// the front, by the proof at [prefix.mayImprove] with the largest label values of
+// all models. The bound is widened by more than the rounding of a division.
+func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
+	p.repairable(most)
+	limit := math.Inf(-1)
 	for g1 := range p.Grid {
 		for g2 := range p.Grid {
 			cell := g1*p.bins + g2
-			reach := p.reach3[cell]
-			if reach == 0 {
-				continue // no third stage: a chain of two
+			if reach := p.reach3[cell]; reach > 0 {
+				limit = max(limit, (bound[p.correct[g1]+p.gain[cell]]*(1+1e-12)-p.total[g1])/float64(reach))
 			}
-			u := p.correct[g1] + wrongStay[cell]
-			limit = max(limit, (bound[u]*(1+1e-12)-p.total[g1])/float64(reach))
 		}
 	}
 	return limit
+}
+
+// mayImprove reports whether any cascade of the prefix and z might belong on the
+// front, given the least total known for each number of right answers or more.
+//
+// Proof: at thresholds (g1, g2), z answers reach3 samples. Those that stage 2 has
+// right can at best stay right, and of the others only those can become right
+// for which z's label value is at least the one needed. So the cascade gives at
+// most
+//
+//	u(g1, g2) = correct(g1) + those among the samples that reach z
+//
+// right answers, and its total is known beforehand. If that exceeds bound[u]
+// everywhere, every cascade is strictly dominated by a known one.
+func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
+	p.repairable(values)
+	cost := p.costs[z]
+	for g1 := range p.Grid {
+		row := g1 * p.bins
+		repaired, reach := p.gain[row:][:len(p.Grid)], p.reach3[row:][:len(p.Grid)]
+		correct, total := p.correct[g1], p.total[g1]
+		for g2, more := range repaired {
+			// Without reach it is a chain of two, known already.
+			if reach[g2] > 0 && total+cost*float64(reach[g2]) <= bound[correct+more] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // solve offers the chain of the prefix and z with all thresholds; table is that
