@@ -26,6 +26,7 @@ type Options struct {
 	Algorithm    string  // one of [Algorithms]; default exact
 	Rule         Rule    // how stages combine; default RuleMean
 	Grid         Grid    // thresholds; default [FineGrid]
+	Snap         bool    // move the thresholds found into the gaps between samples
 	Paper        bool    // the published space: a model may repeat and is paid again
 	MaxModels    int     // longest chain; default depends on the algorithm
 	MaxCost      float64 // of the mean sample; 0: no limit
@@ -217,6 +218,9 @@ func (s *search) front() []Point {
 		p := s.archive.plans[correct]
 		_, reach := w.evaluate(p)
 		c := p.cascade(s.Grid)
+		if s.Snap {
+			c = w.snap(p)
+		}
 		points = append(points, Point{c, newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())})
 	}
 	return points

@@ -111,7 +111,7 @@ func TestFrontsAgreeWithDense(t *testing.T) {
 	for _, name := range Algorithms() {
 		for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
 			t.Run(name+"/"+rule.String(), func(t *testing.T) {
-				o := Options{Algorithm: name, Rule: rule, Seed: 3}
+				o := Options{Algorithm: name, Rule: rule, Seed: 3, Snap: true}
 				if name != "exact" {
 					o.Evals = 20_000
 				}
@@ -213,5 +213,37 @@ func TestAnswersCannotBeAveraged(t *testing.T) {
 	}
 	if _, err := Search(context.Background(), p, Options{Rule: RuleLast}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
+	p, d := newZoo(t, 9, 6, 200, 10)
+	r, err := Search(context.Background(), p, Options{MaxModels: 3, Grid: shortGrid, Snap: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := 0
+	for _, point := range r.Front {
+		for stage, threshold := range point.Cascade.Thresholds {
+			if slices.Contains(shortGrid, threshold) {
+				continue
+			}
+			moved++
+			for _, step := range []float64{-1e-5, 1e-5} { // gaps between 200 samples are wider
+				c := point.Cascade
+				c.Thresholds = slices.Clone(c.Thresholds)
+				c.Thresholds[stage] = float32(float64(threshold) * (1 + step))
+				e, err := d.Evaluate(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Correct != point.Correct || !slices.Equal(e.Reach, point.Reach) {
+					t.Errorf("%v sits next to a sample at stage %d", point.Cascade, stage+1)
+				}
+			}
+		}
+	}
+	if moved == 0 {
+		t.Error("no threshold was moved")
 	}
 }
