@@ -91,21 +91,13 @@ func (l *Lists) check(n, classes int) error {
 		len(l.Tail) != n || len(l.TopClass) != n || len(l.TopValue) != n {
 		return fmt.Errorf("its lists do not have the lengths that %d samples of %d classes take", n, classes)
 	}
-	// Whether anything is wrong is gathered without a branch for each number.
-	var high uint32   // bit 16: a class or a value is too large
 	var differ uint16 // a top entry is not the first of its list
 	var over uint64   // bit 63: a tail is above 1
-	for _, c := range l.Classes {
-		high |= (uint32(c) + 0x10000 - uint32(classes)) &^ (uint32(c) + 1) // NoClass may be
-	}
-	for _, v := range l.Values {
-		high |= uint32(v) + 0x10000 - (one + 1)
-	}
 	for i, t := range l.Tail {
 		over |= unit - uint64(t)
 		differ |= l.TopClass[i] ^ l.Classes[i*l.K] | l.TopValue[i] ^ l.Values[i*l.K]
 	}
-	if high>>16 != 0 || over>>63 != 0 || differ != 0 {
+	if !below(l.Classes, classes) || !probabilities(l.Values) || over>>63 != 0 || differ != 0 {
 		return errors.New("its lists hold what is no class or no probability")
 	}
 	return nil

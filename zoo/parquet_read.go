@@ -1,14 +1,19 @@
 package zoo
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/klauspost/compress/zstd"
 )
 
 // A table is an open Parquet file of this package's making. Everything in it is
@@ -18,6 +23,7 @@ type table struct {
 	path string
 	f    *os.File
 	r    *file.Reader
+	size int64
 	rows int
 }
 
@@ -30,9 +36,10 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 	}
 	t := &table{path: path, f: f, rows: rows}
 	err = t.try(func() error {
-		props := parquet.NewReaderProperties(nil)
-		props.BufferedStreamEnabled = true
-		if t.r, err = file.NewParquetReader(f, file.WithReadProps(props)); err != nil {
+		if err := t.checkFooter(); err != nil {
+			return err
+		}
+		if t.r, err = file.NewParquetReader(f); err != nil {
 			return err
 		}
 		if n := t.r.NumRows(); n != int64(rows) {
@@ -63,6 +70,35 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 	return t, nil
 }
 
+// checkFooter makes sure that the file ends in a well-formed footer, so that nothing
+// is allocated beyond what the file is long.
+func (t *table) checkFooter() error {
+	info, err := t.f.Stat()
+	if err != nil {
+		return err
+	}
+	t.size = info.Size()
+	var end [8]byte // length of the footer, magic
+	if t.size < 12 || !info.Mode().IsRegular() {
+		return errors.New("it is too short for a Parquet file")
+	}
+	if _, err := t.f.ReadAt(end[:], t.size-8); err != nil {
+		return err
+	}
+	if string(end[4:]) != "PAR1" {
+		return errors.New("it does not end like a Parquet file")
+	}
+	n := int64(binary.LittleEndian.Uint32(end[:]))
+	if n > t.size-12 {
+		return errors.New("its footer is longer than the file")
+	}
+	footer := make([]byte, n)
+	if _, err := t.f.ReadAt(footer, t.size-8-n); err != nil {
+		return err
+	}
+	return checkFooter(footer)
+}
+
 // A column is what a column of a table has to be.
 type column struct {
 	name     string
@@ -86,51 +122,124 @@ func (t *table) try(f func() error) (err error) {
 
 func (t *table) close() error { return t.f.Close() }
 
-// pages gives the plain values of one column of a table, page by page.
+// maxPage bounds a page after decompression. The largest ones written are batches
+// of long sample ids.
+const maxPage = batchRows*(maxName+4) + pageBytes
+
+// decoder decompresses pages, from all goroutines, and never beyond the room it is
+// given.
+var decoder = sync.OnceValue(func() *zstd.Decoder {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return d
+})
+
+// pages gives the plain values of one column of a table, page by page. Arrow's own
+// page reader allocates what a page header asks for and unpacks without a limit;
+// this one knows how large pages are.
 type pages struct {
 	t      *table
 	column int
-	group  int
-	rows   int // of the groups begun
-	r      file.PageReader
+	group  int   // the next row group
+	rows   int   // of the groups begun
+	left   int64 // bytes of the open column chunk
+	codec  compress.Compression
+	in     *bufio.Reader
+	packed []byte
+	plain  []byte
 }
 
 // next returns the values of the next page and their number, or io.EOF at the end.
-// The bytes are valid until the next call.
+// The bytes are valid until the next call, and may be changed.
 func (p *pages) next() (data []byte, values int, err error) {
-	for {
-		if p.r == nil {
-			if p.group == p.t.r.NumRowGroups() {
-				if p.rows != p.t.rows {
-					return nil, 0, fmt.Errorf("its row groups have %d rows instead of %d", p.rows, p.t.rows)
-				}
-				return nil, 0, io.EOF
+	for p.left == 0 {
+		if p.group == p.t.r.NumRowGroups() {
+			if p.rows != p.t.rows {
+				return nil, 0, fmt.Errorf("its row groups have %d rows instead of %d", p.rows, p.t.rows)
 			}
-			g := p.t.r.RowGroup(p.group)
-			if n := g.NumRows(); n < 0 || n > int64(p.t.rows-p.rows) {
-				return nil, 0, fmt.Errorf("row group %d has %d rows", p.group, n)
-			}
-			p.rows += int(g.NumRows())
-			if p.r, err = g.GetColumnPageReader(p.column); err != nil {
-				return nil, 0, err
-			}
-			p.group++
+			return nil, 0, io.EOF
 		}
-		if !p.r.Next() {
-			if err := p.r.Err(); err == io.EOF {
-				return nil, 0, io.ErrUnexpectedEOF
-			} else if err != nil {
-				return nil, 0, err
-			}
-			p.r = nil
-			continue
+		if err := p.openGroup(); err != nil {
+			return nil, 0, fmt.Errorf("row group %d: %w", p.group, err)
 		}
-		page, ok := p.r.Page().(*file.DataPageV1)
-		if !ok || int(page.Encoding()) != int(parquet.Encodings.Plain) {
-			return nil, 0, errors.New("a page is not a plain data page")
-		}
-		return page.Data(), int(page.NumValues()), nil
+		p.group++
 	}
+	head, err := p.in.Peek(int(min(p.left, maxHeader)))
+	if err != nil {
+		return nil, 0, unexpected(err)
+	}
+	h, n, err := parsePageHeader(head)
+	if err != nil {
+		return nil, 0, err
+	}
+	p.left -= int64(n)
+	switch {
+	case h.kind != 0 || h.encoding != 0:
+		return nil, 0, errors.New("a page is not a plain data page")
+	case h.compressed < 0 || h.compressed > p.left:
+		return nil, 0, errors.New("a page runs over the end of its row group")
+	case h.uncompressed < 0 || h.uncompressed > maxPage || h.values < 0 || h.values > int64(p.t.rows):
+		return nil, 0, fmt.Errorf("a page claims %d values in %d bytes", h.values, h.uncompressed)
+	}
+	p.left -= h.compressed
+	p.in.Discard(n)
+	p.packed = slices.Grow(p.packed[:0], int(h.compressed))[:h.compressed]
+	if _, err := io.ReadFull(p.in, p.packed); err != nil {
+		return nil, 0, unexpected(err)
+	}
+	data = p.packed
+	if p.codec == compress.Codecs.Zstd {
+		p.plain = slices.Grow(p.plain[:0], int(h.uncompressed))
+		if data, err = decoder().DecodeAll(p.packed, p.plain[:0:h.uncompressed]); err != nil {
+			return nil, 0, err
+		}
+	}
+	if int64(len(data)) != h.uncompressed {
+		return nil, 0, fmt.Errorf("a page has %d bytes instead of %d", len(data), h.uncompressed)
+	}
+	return data, int(h.values), nil
+}
+
+// maxHeader bounds a page header, which takes some 30 bytes.
+const maxHeader = 1024
+
+// openGroup begins the column's chunk in the next row group.
+func (p *pages) openGroup() error {
+	g := p.t.r.RowGroup(p.group).MetaData()
+	if n := g.NumRows(); n < 0 || n > int64(p.t.rows-p.rows) {
+		return fmt.Errorf("it has %d rows", n)
+	}
+	p.rows += int(g.NumRows())
+	c, err := g.ColumnChunk(p.column)
+	if err != nil {
+		return err
+	}
+	start, size := c.DataPageOffset(), c.TotalCompressedSize()
+	if start < 0 || size < 0 || start > p.t.size || size > p.t.size-start {
+		return errors.New("it runs over the end of the file")
+	}
+	p.codec = c.Compression()
+	if p.codec != compress.Codecs.Zstd && p.codec != compress.Codecs.Uncompressed {
+		return fmt.Errorf("it is compressed with %s", p.codec)
+	}
+	p.left = size
+	section := io.NewSectionReader(p.t.f, start, size)
+	if p.in == nil {
+		p.in = bufio.NewReaderSize(section, 64<<10)
+	} else {
+		p.in.Reset(section)
+	}
+	return nil
+}
+
+// unexpected turns the end of a file into an error.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // fixedPages gives the rows of a column of fixed width.

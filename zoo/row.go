@@ -1,6 +1,9 @@
 package zoo
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // checkRow reports the first thing that keeps row from being a softmax output.
 func checkRow(row []uint16) error {
@@ -16,12 +19,51 @@ func checkRow(row []uint16) error {
 
 // checkValues reports the first value that is not in [0, 1].
 func checkValues(row []uint16) error {
+	if probabilities(row) {
+		return nil
+	}
 	for c, v := range row {
 		if v > one {
 			return badValue(c, v)
 		}
 	}
 	return nil
+}
+
+// probabilities reports whether all values are in [0, 1]. It looks at four at a
+// time: a value below 0x8000 is too large where adding 0x7FFF-one reaches 0x8000.
+func probabilities(values []uint16) bool {
+	const top, low = 0x8000_8000_8000_8000, 0x7FFF_7FFF_7FFF_7FFF
+	const add = (0x7FFF - one) * 0x0001_0001_0001_0001
+	var bad uint64
+	b := bytesOf(values)
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.NativeEndian.Uint64(b)
+		bad |= x | (x&low + add)
+	}
+	for _, v := range values[len(values)&^3:] {
+		bad |= uint64(v) | (uint64(v)&0x7FFF + 0x7FFF - one)
+	}
+	return bad&top == 0
+}
+
+// below reports whether all classes are below n or NoClass, four at a time in two
+// pairs: in 32 bits, a class c reaches bit 16 of c+0x10000-n where it is not below n,
+// and of c+1 where it is NoClass.
+func below(classes []uint16, n int) bool {
+	const each, ones = 0x0000_FFFF_0000_FFFF, 0x0000_0001_0000_0001
+	add := uint64(0x10000-n) * ones
+	var bad uint64
+	b := bytesOf(classes)
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.NativeEndian.Uint64(b)
+		e, o := x&each, x>>16&each
+		bad |= (e+add)&^(e+ones) | (o+add)&^(o+ones)
+	}
+	for _, c := range classes[len(classes)&^3:] {
+		bad |= (uint64(c) + add) &^ (uint64(c) + 1)
+	}
+	return bad&(ones<<16) == 0
 }
 
 func badValue(class int, v uint16) error {

@@ -142,7 +142,14 @@ func (z *Zoo) load() error {
 
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.classes, z.splits, z.models = n.classes, n.splits, n.models
+	switch z.classes {
+	case 0:
+		z.classes = n.classes
+	case n.classes:
+	default:
+		return fmt.Errorf("zoo: %s has been replaced by a zoo of %d classes since it was opened", z.dir, n.classes)
+	}
+	z.splits, z.models = n.splits, n.models
 	return nil
 }
 

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package zoo
+
+func limitFileSize() error { return nil }
