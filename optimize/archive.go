@@ -73,10 +73,9 @@ func newArchive(n int, maxCost float64, minCorrect int) *archive {
 	return a
 }
 
-// empty returns an archive with a's limits and none of its cascades.
-func (a *archive) empty() *archive {
-	e := &archive{cost: slices.Clone(a.cost), plans: make([]plan, len(a.plans)), units: make([]int, len(a.units))}
-	return e
+// copy returns an archive that holds what a holds; the plans are shared.
+func (a *archive) copy() *archive {
+	return &archive{slices.Clone(a.cost), slices.Clone(a.plans), slices.Clone(a.units)}
 }
 
 // offer keeps a copy of the plan if it is the cheapest so far for its number of

@@ -69,7 +69,7 @@ func (s *search) exactSingles(ctx context.Context, rule Rule) error {
 // exactPairs offers every chain of two distinct models with all thresholds.
 func (s *search) exactPairs(ctx context.Context, rule Rule) error {
 	models := len(s.models)
-	return s.parallel(ctx, "models paired with all others", models, func(w *worker) func(int) {
+	return s.parallelLong(ctx, "models paired with all others", models, func(w *worker) func(int) {
 		sums := kernel.NewSums(s.Samples(), s.lists[0].K)
 		table := make([]byte, s.Samples())
 		pair := make([]member, 1, 2)
@@ -142,7 +142,7 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 			most[i] = max(most[i], values[m][i])
 		}
 	}
-	return s.parallel(ctx, "pairs extended by all others", pairs, func(w *worker) func(int) {
+	return s.parallelLong(ctx, "pairs extended by all others", pairs, func(w *worker) func(int) {
 		n := s.Samples()
 		single, sums := kernel.NewSums(n, s.lists[0].K), kernel.NewSums(n, s.lists[0].K)
 		owner := -1 // the model whose sums single holds

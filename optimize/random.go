@@ -30,7 +30,7 @@ func (random) run(ctx context.Context, s *search) (proof string, err error) {
 	for made := int64(0); made < s.Evals; {
 		// Plans are drawn in one place, so that they are distinct and do not
 		// depend on the threads.
-		plans := draw.next(int(min(s.Evals-made, 64*batch)))
+		plans := draw.next(int(min(s.Evals-made, max(batch, made/2), 64*batch)))
 		if len(plans) == 0 {
 			break // the space is exhausted
 		}

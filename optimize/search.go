@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,6 +41,18 @@ type Options struct {
 	Memory  int64 // bytes for cached tables, all threads together; default 1 GiB
 
 	Progress func(Progress) // called a few times a second, from one goroutine
+
+	// Reference is what the hypervolumes of [Result.Curve] are measured against;
+	// default: 40 % error, the costs of the cheapest and the dearest model.
+	Reference Reference
+
+	// Save is called now and then, and when the search is interrupted, with what
+	// Resume takes. An error ends the search.
+	Save func(state []byte) error
+	// Resume continues a saved search of the same problem with the same options,
+	// of which Time, Threads and Memory may differ. The front is that of a search
+	// that was never interrupted. A state that does not fit is an [ErrBadState].
+	Resume []byte
 }
 
 // Progress is how far a search has come.
@@ -58,6 +71,7 @@ type Result struct {
 	Evaluations int64   // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
 	Interrupted bool // ended before it was done; the front is what was found so far
+	Curve       []CurvePoint
 }
 
 // An algorithm proposes cascades to a search until it is done, its budget is
@@ -90,15 +104,25 @@ type search struct {
 	workers     []*worker
 	evaluations atomic.Int64
 	firstUnit   int // of the phase being done; units are numbered over all phases
-	nextUnit    int
+	nextUnit    int // of the phase after it
 	progress    atomic.Pointer[phaseProgress]
+	recorder    recorder
+
+	// What a search that is resumed goes on from; see settle.
+	settledEvaluations int64
+	finishedUnits      int
+	settledUnits       int
+	results            []result        // that an algorithm's choices depend on, in order
+	taken              int             // of results, by the algorithm
+	own                any             // what else the algorithm wants saved
+	resumed            json.RawMessage // and has saved
+	saveNext           time.Time
 }
 
 // Search runs an algorithm and returns the front it found. When ctx ends or the
 // time is up the front found so far is returned, marked as interrupted. The
 // result depends on the problem and the options but not on Threads or Memory.
 func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
-	start := time.Now()
 	s, algorithm, err := newSearch(p, o)
 	if err != nil {
 		return nil, err
@@ -109,20 +133,32 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		ctx, cancel = context.WithTimeout(ctx, s.Time)
 		defer cancel()
 	}
-	stop := s.reportProgress(start)
+	stop := s.reportProgress()
 	proof, err := algorithm.run(ctx, s)
 	stop()
-	interrupted := err != nil && ctx.Err() != nil
+	interrupted := err != nil && errors.Is(err, ctx.Err())
 	if err != nil && !interrupted {
 		return nil, err
 	}
+	if interrupted {
+		if s.Save != nil {
+			if err := s.saveState(); err != nil {
+				return nil, err
+			}
+		}
+		s.mergeWorkers()
+	}
+	s.recorder.record(s.evaluations.Load(), s.archive)
 	r := &Result{
 		Algorithm:   s.Algorithm,
-		Front:       s.front(),
 		Proof:       proof,
 		Evaluations: s.evaluations.Load(),
-		Elapsed:     time.Since(start),
+		Elapsed:     s.recorder.elapsed(),
 		Interrupted: interrupted,
+		Curve:       s.recorder.curve,
+	}
+	if r.Front, err = s.front(); err != nil {
+		return nil, err
 	}
 	if len(r.Front) == 0 {
 		if parent.Err() != nil {
@@ -191,6 +227,13 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	s.tabulateSingles()
 	minCorrect := int(math.Ceil(o.MinAccuracy*float64(p.Samples()) - 1e-9))
 	s.archive = newArchive(p.Samples(), o.MaxCost, minCorrect)
+	s.recorder = newRecorder(o.Reference, p)
+	s.saveNext = time.Now().Add(saveEvery)
+	if o.Resume != nil {
+		if err := s.resumeState(o.Resume); err != nil {
+			return nil, nil, err
+		}
+	}
 	return s, algorithm, nil
 }
 
@@ -211,54 +254,96 @@ func (s *search) nothingFeasible(interrupted bool) error {
 }
 
 // front prices the archive's front.
-func (s *search) front() []Point {
+func (s *search) front() ([]Point, error) {
 	var points []Point
 	w := s.newWorker()
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		_, reach := w.evaluate(p)
+		right, reach := w.evaluate(p)
+		if right != correct || s.totalCost(p, reach) != s.archive.cost[correct] {
+			return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
+		}
 		c := p.cascade(s.Grid)
 		if s.Snap {
 			c = w.snap(p)
 		}
 		points = append(points, Point{c, newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())})
 	}
-	return points
+	return points, nil
 }
 
 // parallel does so many units of work on all threads. work makes a worker's
 // function for one unit, which offers to the worker's archive; units are numbered
-// from firstUnit and begin in ascending order.
+// from firstUnit and begin in ascending order. A search that is resumed passes
+// over those it has finished.
 func (s *search) parallel(ctx context.Context, unit string, units int, work func(w *worker) func(unit int)) error {
+	return s.parallelBlocks(ctx, unit, units, func(int) int { return units }, work)
+}
+
+// parallelLong is parallel for work that takes long: the threads meet, and the
+// search settles, each time the units done have grown by half or by a part.
+func (s *search) parallelLong(ctx context.Context, unit string, units int, work func(w *worker) func(unit int)) error {
+	const parts = 24
+	return s.parallelBlocks(ctx, unit, units, func(done int) int { return 1 + min(done/2, units/parts) }, work)
+}
+
+// parallelBlocks is parallel in blocks of units. After so many units block gives
+// the number of the next block.
+func (s *search) parallelBlocks(ctx context.Context, unit string, units int, block func(done int) int, work func(w *worker) func(unit int)) error {
 	s.firstUnit, s.nextUnit = s.nextUnit, s.nextUnit+units
 	progress := &phaseProgress{unit: unit, total: int64(units)}
 	s.progress.Store(progress)
-	for len(s.workers) < min(s.Threads, units) {
+	threads := min(s.Threads, units)
+	for len(s.workers) < threads {
 		s.workers = append(s.workers, s.newWorker())
 	}
-	var next atomic.Int64
-	next.Store(int64(s.firstUnit))
-	var wait sync.WaitGroup
-	workers := s.workers[:min(s.Threads, units)]
-	for _, w := range workers {
-		w.archive = s.archive.empty()
-		wait.Go(func() {
-			do := work(w)
-			for ctx.Err() == nil {
-				u := int(next.Add(1)) - 1
-				if u >= s.nextUnit {
-					return
+	workers := s.workers[:threads]
+	do := make([]func(int), threads)
+	from := max(s.firstUnit, min(s.settledUnits, s.nextUnit))
+	for from < s.nextUnit {
+		progress.done.Store(int64(from - s.firstUnit))
+		to := min(from+block(from-s.firstUnit), s.nextUnit)
+		var next atomic.Int64
+		next.Store(int64(from))
+		var wait sync.WaitGroup
+		for i, w := range workers {
+			w.archive = s.archive.copy()
+			wait.Go(func() {
+				if do[i] == nil {
+					do[i] = work(w)
 				}
-				do(u)
-				progress.done.Add(1)
-			}
-		})
+				for ctx.Err() == nil {
+					u := int(next.Add(1)) - 1
+					if u >= to {
+						return
+					}
+					do[i](u)
+					progress.done.Add(1)
+				}
+			})
+		}
+		wait.Wait()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mergeWorkers()
+		from, s.finishedUnits = to, to
+		if err := s.settle(); err != nil {
+			return err
+		}
 	}
-	wait.Wait()
-	for _, w := range workers {
-		s.archive.merge(w.archive)
+	return nil
+}
+
+// mergeWorkers takes over what the workers have found since they were last
+// merged.
+func (s *search) mergeWorkers() {
+	for _, w := range s.workers {
+		if w.archive != nil {
+			s.archive.merge(w.archive)
+			w.archive = nil
+		}
 	}
-	return ctx.Err()
 }
 
 // phaseProgress counts the units done of one parallel phase.
@@ -270,13 +355,13 @@ type phaseProgress struct {
 
 // reportProgress calls Progress a few times a second until the returned function
 // is called.
-func (s *search) reportProgress(start time.Time) (stop func()) {
+func (s *search) reportProgress() (stop func()) {
 	if s.Progress == nil {
 		return func() {}
 	}
 	report := func() {
 		if p := s.progress.Load(); p != nil {
-			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), time.Since(start)})
+			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), s.recorder.elapsed()})
 		}
 	}
 	ticker := time.NewTicker(200 * time.Millisecond)

@@ -1,0 +1,65 @@
+package optimize
+
+import "time"
+
+// A CurvePoint says how good a search's front was at one moment.
+type CurvePoint struct {
+	Evaluations int64
+	Elapsed     time.Duration
+	Linear, Log float64 // hypervolumes, over cost and over the logarithm of cost
+}
+
+// A recorder draws the curve of a search: a point whenever the evaluations have
+// grown by about half since the last one.
+type recorder struct {
+	start     time.Time
+	reference Reference
+	curve     []CurvePoint
+	next      int64 // evaluations at which the next point is due
+}
+
+// newRecorder returns a recorder that measures against the given reference, in
+// which a zero means its default: 40 % error and the costs of the cheapest and
+// the dearest model.
+func newRecorder(reference Reference, p *Problem) recorder {
+	if reference.WorstError == 0 {
+		reference.WorstError = 0.4
+	}
+	if reference.CheapestCost == 0 {
+		reference.CheapestCost = p.models[p.cheapest()].Cost
+	}
+	if reference.DearestCost == 0 {
+		for _, m := range p.models {
+			reference.DearestCost = max(reference.DearestCost, m.Cost)
+		}
+	}
+	return recorder{start: time.Now(), reference: reference}
+}
+
+// elapsed is the time the search has taken, all of its runs together.
+func (r *recorder) elapsed() time.Duration { return time.Since(r.start) }
+
+// record adds a point for an archive that holds what so many evaluations found.
+func (r *recorder) record(evaluations int64, a *archive) {
+	if n := len(r.curve); n > 0 && r.curve[n-1].Evaluations == evaluations {
+		return
+	}
+	samples := float64(len(a.plans) - 1)
+	var errors, costs []float64
+	for _, correct := range a.front() {
+		errors = append(errors, 1-float64(correct)/samples)
+		costs = append(costs, a.cost[correct]/samples)
+	}
+	linear, log := r.reference, r.reference
+	linear.Log, log.Log = false, true
+	r.curve = append(r.curve, CurvePoint{
+		Evaluations: evaluations,
+		Elapsed:     r.elapsed(),
+		Linear:      Hypervolume(errors, costs, linear),
+		Log:         Hypervolume(errors, costs, log),
+	})
+	r.next = nextPoint(evaluations)
+}
+
+// nextPoint returns at how many evaluations the point after one is due.
+func nextPoint(evaluations int64) int64 { return evaluations + evaluations/2 + 1 }

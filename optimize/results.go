@@ -1,0 +1,101 @@
+package optimize
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A result is what evaluating a plan gave.
+type result struct {
+	correct int32
+	total   float64 // cost of all samples together
+}
+
+const packedResult = 4 + 8 // bytes
+
+func packResults(results []result) string {
+	data := make([]byte, 0, packedResult*len(results))
+	for _, r := range results {
+		data = binary.LittleEndian.AppendUint32(data, uint32(r.correct))
+		data = binary.LittleEndian.AppendUint64(data, math.Float64bits(r.total))
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+func unpackResults(text string, samples int) ([]result, error) {
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("results: %w", err)
+	}
+	if len(data)%packedResult != 0 {
+		return nil, fmt.Errorf("results of %d bytes", len(data))
+	}
+	results := make([]result, 0, len(data)/packedResult)
+	for record := range slices.Chunk(data, packedResult) {
+		correct := binary.LittleEndian.Uint32(record)
+		total := math.Float64frombits(binary.LittleEndian.Uint64(record[4:]))
+		if int64(correct) > int64(samples) || !(total > 0) || math.IsInf(total, 1) {
+			return nil, fmt.Errorf("result %d: %d correct answers at a cost of %v", len(results), correct, total)
+		}
+		results = append(results, result{int32(correct), total})
+	}
+	return results, nil
+}
+
+// evaluateAll evaluates plans on all threads, offers those within the limits to
+// the archive and returns the results of all. What a resumed search knows it
+// does not evaluate again.
+func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]result, error) {
+	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
+	units := (len(plans) + batch - 1) / batch
+	from, to := s.taken, s.taken+len(plans)
+	switch {
+	case to <= len(s.results):
+		s.nextUnit += units
+	case from < len(s.results):
+		return nil, fmt.Errorf("%w: it ends within a round of evaluations", ErrBadState)
+	default:
+		s.results = append(s.results, make([]result, len(plans))...)
+		results := s.results[from:]
+		err := s.parallel(ctx, unit, units, func(w *worker) func(int) {
+			return func(unit int) {
+				first := (unit - s.firstUnit) * batch
+				for i, p := range plans[first:min(first+batch, len(plans))] {
+					results[first+i] = w.evaluateAndOffer(unit, p, w.archive)
+				}
+			}
+		})
+		if err != nil {
+			s.results = s.results[:from]
+			return nil, err
+		}
+	}
+	s.taken = to
+	return s.results[from:to], nil
+}
+
+// evaluateNext is evaluateAll for one plan on the worker's own thread.
+func (w *worker) evaluateNext(p plan) (result, error) {
+	s := w.search
+	if s.taken == len(s.results) {
+		s.results = append(s.results, w.evaluateAndOffer(s.nextUnit, p, s.archive))
+		if err := s.settle(); err != nil {
+			return result{}, err
+		}
+	}
+	s.taken++
+	return s.results[s.taken-1], nil
+}
+
+func (w *worker) evaluateAndOffer(unit int, p plan, a *archive) result {
+	correct, reach := w.evaluate(p)
+	total := w.totalCost(p, reach)
+	if w.worstCost(p) <= w.MaxWorstCost {
+		a.offer(unit, correct, total, p)
+	}
+	return result{int32(correct), total}
+}

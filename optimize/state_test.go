@@ -1,0 +1,184 @@
+package optimize
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A countdown is a context that ends after it was asked so many times.
+type countdown struct {
+	context.Context
+	left atomic.Int64
+}
+
+func newCountdown(left int64) *countdown {
+	c := &countdown{Context: context.Background()}
+	c.left.Store(left)
+	return c
+}
+
+func (c *countdown) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// smallSearch returns options under which the algorithm ends soon.
+func smallSearch(name string) Options {
+	o := Options{Algorithm: name, Seed: 7}
+	if name == "exact" {
+		o.MaxModels = 3
+	} else {
+		o.Evals = 3000
+	}
+	return o
+}
+
+func TestResumedSearchEqualsUninterrupted(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 40)
+	for _, name := range Algorithms() {
+		t.Run(name, func(t *testing.T) {
+			o := smallSearch(name)
+			want, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			interrupted := 0
+			for step := int64(1); ; step = step*3/2 + 1 {
+				o.Save = func(state []byte) error {
+					o.Resume = state
+					return nil
+				}
+				o.Threads = 1 + int(step)%2
+				got, err := Search(newCountdown(step), p, o)
+				if errors.Is(err, context.Canceled) || errors.Is(err, ErrNothingFeasible) {
+					continue // nothing found yet
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Interrupted {
+					interrupted++
+					continue
+				}
+				if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
+					t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
+						interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
+				}
+				break
+			}
+			if interrupted < 2 {
+				t.Errorf("the test interrupted the search %d times", interrupted)
+			}
+		})
+	}
+}
+
+func TestCurve(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 40)
+	for _, name := range Algorithms() {
+		t.Run(name, func(t *testing.T) {
+			r, err := Search(context.Background(), p, smallSearch(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Curve) < 2 || len(r.Curve) > 60 {
+				t.Fatalf("a curve of %d points", len(r.Curve))
+			}
+			if last := r.Curve[len(r.Curve)-1]; last.Evaluations != r.Evaluations || last.Linear <= 0 || last.Log <= 0 {
+				t.Errorf("the curve ends in %+v, the search after %d evaluations", last, r.Evaluations)
+			}
+			for i, c := range r.Curve[1:] {
+				if before := r.Curve[i]; c.Evaluations <= before.Evaluations || c.Elapsed < before.Elapsed || c.Linear < before.Linear || c.Log < before.Log {
+					t.Errorf("the curve falls from %+v to %+v", before, c)
+				}
+			}
+		})
+	}
+}
+
+func savedSearch(t testing.TB, p *Problem, o Options) []byte {
+	t.Helper()
+	var saved []byte
+	o.Save = func(state []byte) error {
+		saved = state
+		return nil
+	}
+	for step := int64(1); !bytes.Contains(saved, []byte(`"correct"`)); step++ {
+		_, err := Search(newCountdown(step), p, o)
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNothingFeasible) {
+			t.Fatal(err)
+		}
+	}
+	return saved
+}
+
+func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 40)
+	o := smallSearch("random")
+	saved := savedSearch(t, p, o)
+	for _, c := range []struct {
+		name   string
+		change func(o *Options)
+	}{
+		{"empty", func(o *Options) { o.Resume = []byte{} }},
+		{"cut", func(o *Options) { o.Resume = saved[:len(saved)/2] }},
+		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":1`), []byte(`"version":2`), 1) }},
+		{"seed", func(o *Options) { o.Seed++ }},
+		{"grid", func(o *Options) { o.Grid = PaperGrid() }},
+		{"evaluations", func(o *Options) { o.Evals++ }},
+		{"model", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"models":[`), []byte(`"models":[9,`), 1) }},
+		{"cheaper", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"cost":`), []byte(`"cost":1e-`), 1) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := o
+			o.Resume = saved
+			c.change(&o)
+			if _, err := Search(context.Background(), p, o); !errors.Is(err, ErrBadState) {
+				t.Errorf("error %v, want ErrBadState", err)
+			}
+		})
+	}
+}
+
+func TestFailureToSaveEndsSearch(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 40)
+	o := smallSearch("random")
+	full := errors.New("disk full")
+	o.Save = func([]byte) error { return full }
+	if _, err := Search(newCountdown(20), p, o); !errors.Is(err, full) {
+		t.Errorf("error %v, want that of Save", err)
+	}
+}
+
+func FuzzResume(f *testing.F) {
+	p, _ := newZoo(f, 3, 4, 30, 5)
+	for _, name := range Algorithms() {
+		o := smallSearch(name)
+		o.Evals = min(o.Evals, 300)
+		f.Add(name, string(savedSearch(f, p, o)))
+	}
+	f.Fuzz(func(t *testing.T, name, state string) {
+		o := smallSearch(name)
+		o.Evals = min(o.Evals, 300)
+		o.Resume = []byte(state)
+		r, err := Search(context.Background(), p, o)
+		if err != nil {
+			if !errors.Is(err, ErrBadState) && !strings.Contains(err.Error(), "no algorithm") {
+				t.Errorf("error %v, want ErrBadState", err)
+			}
+			return
+		}
+		for _, point := range r.Front {
+			if err := point.Cascade.Validate(len(p.models)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
