@@ -19,6 +19,7 @@ type worker struct {
 	open  []int32  // samples Combine leaves to Resolve
 
 	cache   tableCache
+	sums    sumsCache
 	parts   []*kernel.Lists // members as the kernels want them
 	weights []uint32
 
@@ -27,6 +28,9 @@ type worker struct {
 	reach  []int
 	key    []byte
 	set    []member
+
+	sumsKey []byte
+	rest    []member
 }
 
 func (s *search) newWorker() *worker {
@@ -37,7 +41,9 @@ func (s *search) newWorker() *worker {
 		class:  make([]uint16, n),
 		open:   make([]int32, n),
 	}
-	w.cache = newTableCache(n, s.Memory/int64(s.Threads))
+	memory := s.Memory / int64(s.Threads)
+	w.cache = newTableCache(n, memory/2)
+	w.sums = newSumsCache(n, s.lists[0].K, memory/2)
 	return w
 }
 
@@ -115,13 +121,27 @@ func (s *search) worstCost(p plan) float64 {
 // table returns the table of a plan's stage, from the cache or made anew. It
 // stays valid until the cache is next unpinned.
 func (w *worker) table(p plan, stage int) []byte {
+	return w.tableOver(p, stage, -1)
+}
+
+// tableOver is table for a plan whose member number fresh is one of many that are
+// tried with the same others: the table is made from the sums of these, which are
+// kept. A negative fresh stands for none.
+func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 	if stage == 0 || p.rule == RuleLast {
 		return w.singles[p.members[stage].model]
 	}
-	w.set = normalize(w.set[:0], p.members[:stage+1])
+	members := p.members[:stage+1]
+	w.set = normalize(w.set[:0], members)
 	w.key = setKey(w.key[:0], w.set)
 	table, known := w.cache.get(w.key)
-	if !known {
+	switch {
+	case known:
+	case 0 <= fresh && fresh <= stage:
+		w.rest = append(append(w.rest[:0], members[:fresh]...), members[fresh+1:]...)
+		w.rest = normalize(w.rest[:0], w.rest)
+		w.combine(table, w.sumsOf(w.rest), w.rest, members[fresh])
+	default:
 		parts, weights := w.split(w.set)
 		kernel.ResolveAll(w.best, w.class, parts, weights)
 		total := uint32(0)
@@ -131,6 +151,25 @@ func (w *worker) table(p plan, stage int) []byte {
 		kernel.Bins(table, w.best, w.class, w.labels, w.cuts(total))
 	}
 	return table
+}
+
+// sumsOf returns the sums of a normalised set, from the cache or made anew from
+// those of the set without its last member.
+func (w *worker) sumsOf(set []member) *kernel.Sums {
+	sums, known := w.sums.get(setKey(w.sumsKey[:0], set))
+	if known {
+		return sums
+	}
+	last := set[len(set)-1]
+	list := &w.lists[last.model]
+	if len(set) == 1 {
+		kernel.Single(sums, list, uint32(last.weight))
+		return sums
+	}
+	rest := w.sumsOf(set[:len(set)-1])
+	parts, weights := w.split(set[:len(set)-1])
+	kernel.Extend(sums, rest, parts, weights, list, uint32(last.weight))
+	return sums
 }
 
 // normalize appends the set that members form, by model, with the weights of a
