@@ -3,6 +3,8 @@ package optimize
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 )
 
@@ -46,12 +48,12 @@ const disorder = 2
 // What improves the front is explored in turn, a wider scope when a narrower one
 // has nothing left.
 func (s *search) localSearch(ctx context.Context) error {
-	var explored [scopes]map[string]bool
-	for i := range explored {
-		explored[i] = make(map[string]bool)
+	progress, err := s.newExploration()
+	if err != nil {
+		return err
 	}
 	for scope := frontModels; scope < scopes && (s.Evals == 0 || s.evaluations.Load() < s.Evals); {
-		chains := s.unexplored(explored[scope])
+		chains := progress.begin(s, scope)
 		if len(chains) == 0 {
 			scope++
 			continue
@@ -67,6 +69,42 @@ func (s *search) localSearch(ctx context.Context) error {
 		scope = frontModels
 	}
 	return nil
+}
+
+// An exploration knows which cascades of the front have been explored. Those of
+// the present round count once the search has finished its units.
+type exploration struct {
+	Explored [scopes][][]byte `json:"explored"` // cascades, named as in name
+	Round    [][]byte         `json:"round"`
+	Scope    scope            `json:"scope"` // of the round
+	End      int              `json:"end"`   // the unit after its last
+
+	known [scopes]map[string]bool // Explored, to look up
+}
+
+// newExploration begins one, or continues that of a search that is resumed.
+func (s *search) newExploration() (*exploration, error) {
+	e := &exploration{}
+	if s.resumed != nil {
+		if err := json.Unmarshal(s.resumed, e); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrBadState, err)
+		}
+		if e.Scope < 0 || e.Scope >= scopes {
+			return nil, fmt.Errorf("%w: scope %d", ErrBadState, e.Scope)
+		}
+		if s.settledUnits < e.End {
+			e.Round = nil // it was not finished
+		}
+		s.nextUnit = max(s.nextUnit, s.settledUnits)
+	}
+	for scope := range e.known {
+		e.known[scope] = make(map[string]bool)
+		for _, name := range e.Explored[scope] {
+			e.known[scope][string(name)] = true
+		}
+	}
+	s.own = e
+	return e, nil
 }
 
 // modelsInScope returns the models that neighbours may add, ascending.
@@ -92,30 +130,37 @@ func (s *search) modelsInScope(scope scope) []uint16 {
 // from a better front.
 const roundChains = 64
 
-// unexplored returns cascades of the front that explored does not know, those of
-// one chain together, of at most roundChains chains, and adds them to it.
-func (s *search) unexplored(explored map[string]bool) [][]plan {
+// begin takes up a round: cascades of the front not explored in a scope, those of
+// one chain together, of at most roundChains chains.
+func (e *exploration) begin(s *search, scope scope) [][]plan {
+	for _, name := range e.Round {
+		e.known[e.Scope][string(name)] = true
+	}
+	e.Explored[e.Scope] = append(e.Explored[e.Scope], e.Round...)
+	e.Round, e.Scope = nil, scope
+
 	byChain := make(map[string]int)
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		chain := string(append(setKey(nil, p.members), byte(p.rule)))
-		key := chain + "@" + string(p.exits)
-		if explored[key] {
+		chain := append(setKey(nil, p.members), byte(p.rule))
+		name := slices.Concat(chain, p.exits)
+		if e.known[scope][string(name)] {
 			continue
 		}
-		i, ok := byChain[chain]
+		i, ok := byChain[string(chain)]
 		if !ok && len(chains) == roundChains {
 			continue
 		}
-		explored[key] = true
 		if !ok {
 			i = len(chains)
-			byChain[chain] = i
+			byChain[string(chain)] = i
 			chains = append(chains, nil)
 		}
 		chains[i] = append(chains[i], p)
+		e.Round = append(e.Round, name)
 	}
+	e.End = s.nextUnit + len(chains)
 	// Long chains take longest and go first, so that no thread ends alone.
 	slices.SortStableFunc(chains, func(a, b []plan) int { return cmp.Compare(len(b[0].members), len(a[0].members)) })
 	return chains

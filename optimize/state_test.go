@@ -32,9 +32,12 @@ func (c *countdown) Err() error {
 // smallSearch returns options under which the algorithm ends soon.
 func smallSearch(name string) Options {
 	o := Options{Algorithm: name, Seed: 7}
-	if name == "exact" {
+	switch name {
+	case "auto":
+		o.Evals = 5_000_000 // every threshold combination counts
+	case "exact":
 		o.MaxModels = 3
-	} else {
+	default:
 		o.Evals = 3000
 	}
 	return o

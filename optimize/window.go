@@ -102,7 +102,7 @@ func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
 			if deep {
 				t += later[h]
 			}
-			if right := correct + int(more); t < known[right]*(1-rounding) {
+			if right := correct + int(more); t < known[right]*(1+rounding) {
 				p.exits[u], p.exits[u+1] = uint8(g), uint8(h)
 				taken = v.offerExactly(unit, p, tables) || taken
 			}
@@ -129,7 +129,7 @@ func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
 	taken := false
 	for g := range v.Grid {
 		t := cost + v.costs[p.members[u+1].model]*float64(v.reach1[g])
-		if t < v.archive.cost[base+int(v.gain1[g])]*(1-rounding) {
+		if t < v.archive.cost[base+int(v.gain1[g])]*(1+rounding) {
 			p.exits[u] = uint8(g)
 			taken = v.offerExactly(unit, p, tables) || taken
 		}
@@ -138,8 +138,8 @@ func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
 	return taken
 }
 
-// rounding is more than the sums of costs in a window can be off, relatively. An
-// improvement of less is none.
+// rounding is more than the sums of costs in a window can be off, relatively. What
+// passes with it is evaluated exactly.
 const rounding = 1e-11
 
 // enter finds the samples that reach stage u. It returns how many samples are
