@@ -111,10 +111,8 @@ func TestFrontsAgreeWithDense(t *testing.T) {
 	for _, name := range Algorithms() {
 		for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
 			t.Run(name+"/"+rule.String(), func(t *testing.T) {
-				o := Options{Algorithm: name, Rule: rule, Seed: 3, Snap: true}
-				if name != "exact" {
-					o.Evals = 20_000
-				}
+				o := smallSearch(name)
+				o.Rule, o.Snap = rule, true
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)
@@ -140,12 +138,8 @@ func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
 	p, _ := newZoo(t, 3, 9, 200, 40) // truncated lists
 	for _, name := range Algorithms() {
 		t.Run(name, func(t *testing.T) {
-			o := Options{Algorithm: name, Seed: 7, Threads: 1}
-			if name == "exact" {
-				o.MaxModels = 3
-			} else {
-				o.Evals = 3000
-			}
+			o := smallSearch(name)
+			o.Threads = 1
 			want, err := Search(context.Background(), p, o)
 			if err != nil {
 				t.Fatal(err)
