@@ -95,7 +95,7 @@ func (l *Lists) check(n, classes int) error {
 	var over uint64   // bit 63: a tail is above 1
 	for i, t := range l.Tail {
 		over |= unit - uint64(t)
-		differ |= l.TopClass[i] ^ l.Classes[i*l.K] | l.TopValue[i] ^ l.Values[i*l.K]
+		differ |= (l.TopClass[i] ^ l.Classes[i*l.K]) | (l.TopValue[i] ^ l.Values[i*l.K])
 	}
 	if !below(l.Classes, classes) || !probabilities(l.Values) || over>>63 != 0 || differ != 0 {
 		return errors.New("its lists hold what is no class or no probability")
