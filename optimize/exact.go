@@ -217,16 +217,23 @@ func (s *search) labelValues(rule Rule) [][]uint32 {
 			if rule == RuleLast {
 				values[m][i] = uint32(s.singles[m][i] & 1)
 			} else {
-				values[m][i] = s.lists[m].Tail[i]
-				k := s.lists[m].K
-				at := i*k + slices.Index(s.lists[m].Classes[i*k:(i+1)*k], label)
-				if at >= i*k {
-					kernel.Fixed(values[m][i:i+1], s.lists[m].Values[at:at+1])
-				}
+				values[m][i] = classValue(&s.lists[m], i, label)
 			}
 		}
 	}
 	return values
+}
+
+// classValue returns what a model's list says of a class on sample i, in fixed
+// point.
+func classValue(l *kernel.Lists, i int, class uint16) uint32 {
+	from, to := i*l.K, (i+1)*l.K
+	if k := slices.Index(l.Classes[from:to], class); k >= 0 {
+		var listed [1]uint32
+		kernel.Fixed(listed[:], l.Values[from+k:from+k+1])
+		return listed[0]
+	}
+	return l.Tail[i]
 }
 
 // pairNumber returns the u-th of the pairs x < y of so many models, in

@@ -7,10 +7,12 @@ import (
 )
 
 // A Point is a cascade of a front and what it does on the split it was searched
-// on.
+// on. No cascade that costs as little, of any length and weights and with any
+// thresholds, has more than Bound right answers on that split.
 type Point struct {
 	Cascade Cascade
 	Evaluation
+	Bound int
 }
 
 // A Reference fixes how a hypervolume is measured. Costs are divided by

@@ -257,6 +257,7 @@ func (s *search) nothingFeasible(interrupted bool) error {
 func (s *search) front() ([]Point, error) {
 	var points []Point
 	w := s.newWorker()
+	bound := newOracleBound(s)
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
 		right, reach := w.evaluate(p)
@@ -267,7 +268,8 @@ func (s *search) front() ([]Point, error) {
 		if s.Snap {
 			c = w.snap(p)
 		}
-		points = append(points, Point{c, newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())})
+		e := newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())
+		points = append(points, Point{c, e, bound.correct(e.Cost, s.Samples())})
 	}
 	return points, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -239,5 +240,44 @@ func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
 	}
 	if moved == 0 {
 		t.Error("no threshold was moved")
+	}
+}
+
+// No cascade that brute force can find, weights and repeated models included, may
+// pass the bound.
+func TestBoundHolds(t *testing.T) {
+	p, d := newZoo(t, 10, 5, 80, 6)
+	for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
+		r, err := Search(context.Background(), p, Options{Rule: rule, MaxModels: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dearest := r.Front[len(r.Front)-1]
+		if oracle := dearest.Bound; oracle >= len(d.Labels) || oracle < dearest.Correct {
+			t.Errorf("%v: a bound of %d of %d at the dearest model, which gives %d", rule, oracle, len(d.Labels), dearest.Correct)
+		}
+		s, _, err := newSearch(p, Options{Rule: rule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound := newOracleBound(s)
+		rng := rand.New(rand.NewPCG(1, 10))
+		for range 20_000 {
+			c := Cascade{Rule: rule.each()[rng.IntN(len(rule.each()))]}
+			for stage := range 1 + rng.IntN(5) {
+				c.Models = append(c.Models, rng.IntN(5))
+				c.Weights = append(c.Weights, uint8(1+rng.IntN(3)))
+				if stage > 0 {
+					c.Thresholds = append(c.Thresholds, shortGrid[rng.IntN(len(shortGrid))])
+				}
+			}
+			e, err := d.Evaluate(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if most := bound.correct(e.Cost, len(d.Labels)); e.Correct > most {
+				t.Fatalf("%+v has %d right answers at a cost of %v, the bound is %d", c, e.Correct, e.Cost, most)
+			}
+		}
 	}
 }
