@@ -29,3 +29,5 @@ func need(ok bool, rule string) {
 		panic("kernel: " + rule)
 	}
 }
+
+//go:generate go run -C _gen . -family table -out ../table_amd64.s -stubs ../table_stubs_amd64.go -pkg kernel

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 // Paths returns the paths that this machine and build can run, slowest first.

@@ -23,19 +23,17 @@ func binsGeneric(table []byte, sums []uint32, class, labels []uint16, cuts []uin
 	}
 }
 
-func evaluateGeneric(tables [][]byte, exits []byte, reach []int) (correct int) {
-	clear(reach)
+// evaluateGeneric adds the samples from the given one on to reach.
+func evaluateGeneric(tables [][]byte, exits []byte, reach []int, from int) (correct int) {
 	last := len(tables) - 1
-	for i := range tables[0] {
+	for i := from; i < len(tables[0]); i++ {
 		j := 0
 		for j < last && tables[j][i] < exits[j] {
+			reach[j]++
 			j++
 		}
+		reach[j]++
 		correct += int(tables[j][i] & 1)
-		reach[j]++ // the stage it leaves at, for now
-	}
-	for j := last; j > 0; j-- {
-		reach[j-1] += reach[j]
 	}
 	return correct
 }

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 func f16FromF32(dst []uint16, src []float32)    { f16FromF32Generic(dst, src) }
@@ -5,7 +7,8 @@ func f16ToF32(dst []float32, src []uint16)      { f16ToF32Generic(dst, src) }
 func fixed(dst []uint32, src []uint16)          { fixedGeneric(dst, src) }
 func topK(classes, values, row []uint16) uint64 { return topKGeneric(classes, values, row) }
 func evaluate(tables [][]byte, exits []byte, reach []int) int {
-	return evaluateGeneric(tables, exits, reach)
+	clear(reach)
+	return evaluateGeneric(tables, exits, reach, 0)
 }
 func correct(table []byte) int                            { return correctGeneric(table) }
 func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }

@@ -1,0 +1,413 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// maxStages is the longest chain that evaluate has code for.
+const maxStages = 16
+
+func table() {
+	evaluateAVX512()
+	evaluateAVX2()
+	correctAVX512()
+	correctAVX2()
+	binsAVX512()
+	binsAVX2()
+}
+
+// evaluateAVX512 follows 64 samples at a time. A mask register holds the samples
+// still on their way, r the byte each of them would leave with: at every stage
+// the next table is loaded over r under the mask, so that a sample that has left
+// keeps its byte, and the final r holds every sample's exit.
+func evaluateAVX512() {
+	TEXT("evaluateAVX512", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
+	Doc("evaluateAVX512 is evaluate for k in 2..16 tables of n bytes. It adds to reach[1:k].")
+	byStages("evaluate512", func(k int, tables, n, exits, reach Register) GPVirtual {
+		e := make([]VecVirtual, k-1)
+		for j := range e {
+			e[j] = ZMM()
+			VPBROADCASTB(Mem{Base: exits, Disp: j}, e[j])
+		}
+		one := ZMM()
+		VPBROADCASTB(words8(fmt.Sprintf("evaluateOne%d", k), []byte{1}), one)
+		correct := GP64()
+		XORQ(correct, correct)
+		count := counters(k, 8)
+		i, end, t, p, r := GP64(), GP64(), GP64(), GP64(), ZMM()
+		block := func(mask Op) {
+			MOVQ(Mem{Base: tables}, p)
+			alive := K()
+			if mask == nil {
+				VMOVDQU8(at(p, i, 1, 0), r)
+				VPCMPUB(less, e[0], r, alive)
+			} else {
+				VMOVDQU8_Z(at(p, i, 1, 0), mask, r)
+				VPCMPUB(less, e[0], r, mask, alive)
+			}
+			for j := 1; j < k; j++ {
+				MOVQ(Mem{Base: tables, Disp: 24 * j}, p)
+				KMOVQ(alive, t)
+				POPCNTQ(t, t)
+				count.add(j, t, reach)
+				VMOVDQU8(at(p, i, 1, 0), alive, r)
+				if j < k-1 {
+					next := K()
+					VPCMPUB(less, e[j], r, alive, next)
+					alive = next
+				}
+			}
+			right := K()
+			VPTESTMB(one, r, right)
+			KMOVQ(right, t)
+			POPCNTQ(t, t)
+			ADDQ(t, correct)
+		}
+		name := fmt.Sprintf("evaluate512_%d", k)
+		XORQ(i, i)
+		MOVQ(n, end)
+		ANDQ(I8(-64), end)
+		loop(name, i, end, 64, func() { block(nil) })
+		block(tailMask(n, 64, name+"_done"))
+		Label(name + "_done")
+		count.store(reach)
+		return correct
+	})
+}
+
+// evaluateAVX2 does the same with 32 samples and byte masks. The exits lie spread
+// out in memory because registers are few.
+func evaluateAVX2() {
+	TEXT("evaluateAVX2", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
+	Doc("evaluateAVX2 is evaluate for k in 2..16 tables of n bytes, n a multiple of 32. It adds to reach[1:k].")
+	spread := AllocLocal(32 * (maxStages - 1))
+	byStages("evaluate256", func(k int, tables, n, exits, reach Register) GPVirtual {
+		r, ge, alive, ones := YMM(), YMM(), YMM(), YMM()
+		for j := range k - 1 {
+			VPBROADCASTB(Mem{Base: exits, Disp: j}, r)
+			VMOVDQU(r, spread.Offset(32*j))
+		}
+		VPCMPEQB(ones, ones, ones)
+		correct := GP64()
+		XORQ(correct, correct)
+		count := counters(k, 8)
+		i, t, p := GP64(), GP64(), GP64()
+		name := fmt.Sprintf("evaluate256_%d", k)
+		XORQ(i, i)
+		loop(name, i, n, 32, func() {
+			MOVQ(Mem{Base: tables}, p)
+			VMOVDQU(at(p, i, 1, 0), r)
+			for j := 1; j < k; j++ {
+				VPMAXUB(spread.Offset(32*(j-1)), r, ge)
+				VPCMPEQB(ge, r, ge) // r >= exit
+				if j == 1 {
+					VPXOR(ge, ones, alive)
+				} else {
+					VPANDN(alive, ge, alive)
+				}
+				MOVQ(Mem{Base: tables, Disp: 24 * j}, p)
+				VPMOVMSKB(alive, t.As32())
+				POPCNTL(t.As32(), t.As32())
+				count.add(j, t, reach)
+				VPBLENDVB(alive, at(p, i, 1, 0), r, r)
+			}
+			VPSLLW(Imm(7), r, r)
+			VPMOVMSKB(r, t.As32())
+			POPCNTL(t.As32(), t.As32())
+			ADDQ(t, correct)
+		})
+		count.store(reach)
+		return correct
+	})
+}
+
+// byStages writes the body of evaluate once for each number of stages.
+func byStages(name string, body func(k int, tables, n, exits, reach Register) GPVirtual) {
+	k, tables, n, exits, reach := arg("k"), arg("tables"), arg("n"), arg("exits"), arg("reach")
+	for stages := 2; stages < maxStages; stages++ {
+		CMPQ(k, Imm(uint64(stages)))
+		JE(LabelRef(fmt.Sprintf("%s_k%d", name, stages)))
+	}
+	for stages := maxStages; stages >= 2; stages-- {
+		if stages < maxStages {
+			Label(fmt.Sprintf("%s_k%d", name, stages))
+		}
+		Store(body(stages, tables, n, exits, reach), ReturnIndex(0))
+		VZEROUPPER()
+		RET()
+	}
+}
+
+// stageCounts counts the samples that reach the stages 1..k-1, the first of them
+// in registers, the others in memory.
+type stageCounts []GPVirtual
+
+func counters(k, registers int) stageCounts {
+	c := make(stageCounts, min(k, registers))
+	for j := 1; j < len(c); j++ {
+		c[j] = GP64()
+		XORQ(c[j], c[j])
+	}
+	return c
+}
+
+func (c stageCounts) add(j int, n, reach Register) {
+	if j < len(c) {
+		ADDQ(n, c[j])
+	} else {
+		ADDQ(n, Mem{Base: reach, Disp: 8 * j})
+	}
+}
+
+func (c stageCounts) store(reach Register) {
+	for j := 1; j < len(c); j++ {
+		ADDQ(c[j], Mem{Base: reach, Disp: 8 * j})
+	}
+}
+
+func correctAVX512() {
+	TEXT("correctAVX512", NOSPLIT, "func(table *byte, n int) (right int)")
+	Doc("correctAVX512 is correct for n bytes.")
+	p, n := arg("table"), arg("n")
+	one, r := ZMM(), ZMM()
+	VPBROADCASTB(words8("correctOne", []byte{1}), one)
+	i, end, t, right, k := GP64(), GP64(), GP64(), GP64(), K()
+	XORQ(i, i)
+	XORQ(right, right)
+	MOVQ(n, end)
+	ANDQ(I8(-64), end)
+	tally := func() {
+		KMOVQ(k, t)
+		POPCNTQ(t, t)
+		ADDQ(t, right)
+	}
+	loop("correct512", i, end, 64, func() {
+		VPTESTMB(at(p, i, 1, 0), one, k)
+		tally()
+	})
+	tail := tailMask(n, 64, "correct512_done")
+	VMOVDQU8_Z(at(p, i, 1, 0), tail, r)
+	VPTESTMB(r, one, k)
+	tally()
+	Label("correct512_done")
+	Store(right, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+func correctAVX2() {
+	TEXT("correctAVX2", NOSPLIT, "func(table *byte, n int) (right int)")
+	Doc("correctAVX2 is correct for n bytes, n a multiple of 32.")
+	p, n := arg("table"), arg("n")
+	i, t, right, r := GP64(), GP64(), GP64(), YMM()
+	XORQ(i, i)
+	XORQ(right, right)
+	loop("correct256", i, n, 32, func() {
+		VMOVDQU(at(p, i, 1, 0), r)
+		VPSLLW(Imm(7), r, r)
+		VPMOVMSKB(r, t.As32())
+		POPCNTL(t.As32(), t.As32())
+		ADDQ(t, right)
+	})
+	Store(right, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// treePlaces lists, for the nodes of a search tree with levels levels in heap
+// order from 1, which of the sorted cuts each holds. Node 0 does not exist.
+func treePlaces(levels int) []uint32 {
+	places := []uint32{1<<levels - 1}
+	for d := range levels {
+		for i := range 1 << d {
+			places = append(places, uint32((2*i+1)<<(levels-1-d)-1))
+		}
+	}
+	return places
+}
+
+// binsAVX512 walks 32 samples at a time down a search tree of the cuts: from node
+// x to 2x, or to 2x+1 where the sum is above the node's cut. The tree lives in
+// registers, where a level is one permutation: the nodes of a level lie in heap
+// order, so the low bits of the node's number are its place in its registers.
+func binsAVX512() {
+	TEXT("binsAVX512", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, cuts *uint32, count int)")
+	Doc("binsAVX512 is bins for n samples and count in 0..127 cuts.")
+	dst, sums, class, labels, n, cuts, g := arg("table"), arg("sums"), arg("class"), arg("labels"), arg("n"), arg("cuts"), arg("count")
+	CMPQ(g, Imm(63))
+	JG(LabelRef("bins512_deep"))
+	for _, levels := range []int{6, 7} {
+		if levels == 7 {
+			Label("bins512_deep")
+		}
+		binsBody512(levels, dst, sums, class, labels, n, cuts, g)
+		VZEROUPPER()
+		RET()
+	}
+}
+
+func binsBody512(levels int, dst, sums, class, labels, n, cuts, g Register) {
+	name := fmt.Sprintf("bins512_%d", levels)
+	places := words32(fmt.Sprintf("binsPlaces%d", levels), treePlaces(levels))
+	length, index := ZMM(), ZMM()
+	VPBROADCASTD(g.(GPVirtual).As32(), length)
+	nodes := make([]VecVirtual, 1<<levels/16)
+	minus1 := ones512()
+	for i := range nodes {
+		nodes[i] = ZMM()
+		have := K()
+		VMOVDQU32(places.Offset(64*i), index)
+		VPCMPUD(less, length, index, have)
+		VMOVDQA32(minus1, nodes[i]) // no sum is above a cut that is not there
+		VPGATHERDD(Mem{Base: cuts, Index: index, Scale: 4}, have, nodes[i])
+	}
+	root, two, bytes := ZMM(), ZMM(), ZMM()
+	VPBROADCASTD(words32(name+"_one", []uint32{1}), root)
+	VPADDD(root, root, two)
+	VPERMD(nodes[0], root, root)
+	pack := append(sequence[byte](16, 0, 4), sequence[byte](16, 64, 4)...)
+	VMOVDQU8(words8(name+"_pack", append(pack, make([]byte, 32)...)), bytes)
+	one, flip := YMM(), YMM()
+	VPBROADCASTB(words8(name+"_byte", []byte{1}), one)
+	VPBROADCASTB(words8(name+"_flip", []byte{0x80}), flip)
+
+	walk := func(s VecVirtual) VecVirtual {
+		x, t, u := ZMM(), ZMM(), ZMM()
+		first, above := K(), K()
+		VPCMPUD(greater, root, s, first)
+		VMOVDQA32(two, x)
+		VPSUBD(minus1, x, first, x)
+		for d := 1; d < levels; d++ {
+			switch {
+			case d <= 3:
+				VPERMD(nodes[0], x, t)
+			case d == 4:
+				VPERMD(nodes[1], x, t)
+			case d == 5:
+				VMOVDQA32(x, t)
+				VPERMI2D(nodes[3], nodes[2], t)
+			default: // 64 nodes; the first step says in which half x is
+				VMOVDQA32(x, t)
+				VPERMI2D(nodes[5], nodes[4], t)
+				VMOVDQA32(x, u)
+				VPERMI2D(nodes[7], nodes[6], u)
+				VMOVDQA32(u, first, t)
+			}
+			VPCMPUD(greater, t, s, above)
+			VPADDD(x, x, x)
+			VPSUBD(minus1, x, above, x)
+		}
+		return x // 2^levels + bin
+	}
+	a, b, y := ZMM(), ZMM(), YMM()
+	i, end := GP64(), GP64()
+	finish := func(c, l VecVirtual) {
+		a, b := walk(a), walk(b)
+		right := K()
+		VPCMPEQW(c, l, right)
+		VPERMT2B(b, bytes, a)
+		VPADDB(a.AsY(), a.AsY(), y)
+		if levels == 6 {
+			VPXOR(flip, y, y)
+		}
+		VPADDB(one, y, right, y)
+	}
+	c, l := ZMM(), ZMM()
+	XORQ(i, i)
+	MOVQ(n, end)
+	ANDQ(I8(-32), end)
+	loop(name, i, end, 32, func() {
+		VMOVDQU32(at(sums, i, 4, 0), a)
+		VMOVDQU32(at(sums, i, 4, 64), b)
+		VMOVDQU16(at(class, i, 2, 0), c)
+		VMOVDQU16(at(labels, i, 2, 0), l)
+		finish(c, l)
+		VMOVDQU(y, at(dst, i, 1, 0))
+	})
+	tail := tailMask(n, 32, name+"_done")
+	high := K()
+	KSHIFTRD(Imm(16), tail, high)
+	VMOVDQU32_Z(at(sums, i, 4, 0), tail, a)
+	VMOVDQU32_Z(at(sums, i, 4, 64), high, b)
+	VMOVDQU16_Z(at(class, i, 2, 0), tail, c)
+	VMOVDQU16_Z(at(labels, i, 2, 0), tail, l)
+	finish(c, l)
+	VMOVDQU8(y, tail, at(dst, i, 1, 0))
+	Label(name + "_done")
+}
+
+// binsAVX2 walks the same tree 8 samples at a time: the first four levels in two
+// registers, the deeper ones gathered from memory.
+func binsAVX2() {
+	TEXT("binsAVX2", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, tree *uint32, levels int)")
+	Doc("binsAVX2 is bins for n samples, n a multiple of 32, with the cuts in the order of a search tree",
+		"of 6 or 7 levels and with their upper bit flipped, so that signed compares order them.")
+	dst, sums, class, labels, n, tree, levels := arg("table"), arg("sums"), arg("class"), arg("labels"), arg("n"), arg("tree"), arg("levels")
+	order := words32("binsOrder", []uint32{0, 4, 1, 5, 2, 6, 3, 7})
+	i := GP64()
+	top, second, root, flip, two := YMM(), YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(Mem{Base: tree}, top)
+	VMOVDQU(Mem{Base: tree, Disp: 32}, second)
+	VPBROADCASTD(Mem{Base: tree, Disp: 4}, root)
+	VPBROADCASTD(words32("binsFlip", []uint32{1 << 31}), flip)
+	VPBROADCASTD(words32("binsTwo", []uint32{2}), two)
+	body := func(depth int) {
+		name := fmt.Sprintf("bins256_%d", depth)
+		bias := YMM()
+		VPBROADCASTD(words32(name+"_bias", []uint32{1 << depth}), bias)
+		XORQ(i, i)
+		loop(name, i, n, 32, func() {
+			var x [4]VecVirtual
+			for q := range x {
+				s, t, every := YMM(), YMM(), YMM()
+				x[q] = YMM()
+				VPXOR(at(sums, i, 4, 32*q), flip, s)
+				VPCMPGTD(root, s, t)
+				VPSUBD(t, two, x[q])
+				for d := 1; d < depth; d++ {
+					switch {
+					case d <= 2:
+						VPERMD(top, x[q], t)
+					case d == 3:
+						VPERMD(second, x[q], t)
+					default:
+						VPCMPEQD(every, every, every)
+						VPXOR(t, t, t)
+						VPGATHERDD(every, Mem{Base: tree, Index: x[q], Scale: 4}, t)
+					}
+					VPCMPGTD(t, s, t)
+					VPADDD(x[q], x[q], x[q])
+					VPSUBD(t, x[q], x[q])
+				}
+				VPSUBD(bias, x[q], x[q])
+			}
+			VPACKSSDW(x[1], x[0], x[0])
+			VPACKSSDW(x[3], x[2], x[2])
+			VPACKUSWB(x[2], x[0], x[0])
+			o := YMM()
+			VMOVDQU(order, o)
+			VPERMD(x[0], o, x[0])
+			VPADDB(x[0], x[0], x[0])
+			a, b := YMM(), YMM()
+			VMOVDQU(at(class, i, 2, 0), a)
+			VMOVDQU(at(class, i, 2, 32), b)
+			VPCMPEQW(at(labels, i, 2, 0), a, a)
+			VPCMPEQW(at(labels, i, 2, 32), b, b)
+			VPACKSSWB(b, a, a)
+			VPERMQ(Imm(0b11011000), a, a)
+			VPSUBB(a, x[0], x[0])
+			VMOVDQU(x[0], at(dst, i, 1, 0))
+		})
+		VZEROUPPER()
+		RET()
+	}
+	CMPQ(levels, Imm(7))
+	JE(LabelRef("bins256_deep"))
+	body(6)
+	Label("bins256_deep")
+	body(7)
+}
