@@ -93,8 +93,29 @@ func cutTree(tree *[MaxCuts + 1]uint32, cuts []uint32, levels int) {
 	}
 }
 
+func agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) (nOpen int) {
+	done := 0
+	if len(top) >= 32 && active == AVX512 {
+		done = len(top) &^ 31
+		nOpen = agreeAVX512(&best[0], &class[0], &open[0], &top[0], &topClass[0], &l.TopClass[0], &l.TopValue[0], done, float32(w)*One)
+	}
+	return agreeGeneric(best, class, open, top, topClass, l, w, done, nOpen)
+}
+
 func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) int {
-	return combineGeneric(best, class, open, s, l, w)
+	n := agree(best, class, open, s.Top, s.TopClass, l, w)
+	if n == 0 || active != AVX512 {
+		return combineGeneric(best, class, open[:n], s, l, w)
+	}
+	if s.K == 16 {
+		n = combine16AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
+			&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
+	} else {
+		n = combine32AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
+			&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
+	}
+	// What is left may be open; few samples are.
+	return combineGeneric(best, class, open[:n], s, l, w)
 }
 
 func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {

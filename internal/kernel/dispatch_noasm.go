@@ -22,8 +22,12 @@ func bins(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
 	binsGeneric(table, sums, class, labels, cuts)
 }
 
+func agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) int {
+	return agreeGeneric(best, class, open, top, topClass, l, w, 0, 0)
+}
+
 func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) int {
-	return combineGeneric(best, class, open, s, l, w)
+	return combineGeneric(best, class, open[:agree(best, class, open, s.Top, s.TopClass, l, w)], s, l, w)
 }
 
 func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {

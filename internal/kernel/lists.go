@@ -173,6 +173,32 @@ func Extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32
 	extend(dst, s, members, weights, l, w)
 }
 
+// Agree does the easy part of adding l to a set of which only the best class of
+// each sample and its sum are known:
+//
+//	for i := range N {
+//		if topClass[i] == l.TopClass[i] {
+//			best[i], class[i] = top[i] + w*fixed(l.TopValue[i]), topClass[i]
+//		} else {
+//			open = append(open, i)
+//		}
+//	}
+//
+// Where the set and l name the same class, it is the best class of both together:
+// no class has more in either, and one with as much in both is a higher class,
+// because it stands behind this one in a list. The numbers of the other samples
+// ascend in open[:nOpen] (open is at least N long), and their best and class are
+// unspecified: ResolveSamples must find them.
+//
+// best and class may be top and topClass themselves.
+func Agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) (nOpen int) {
+	n := len(top)
+	l.check(n, l.K)
+	need(len(topClass) == n && len(best) == n && len(class) == n && len(open) >= n, "Agree: lengths do not fit the number of samples")
+	need(1 <= w && w <= 255, "Agree: the weight is not in 1..255")
+	return agree(best, class, open, top, topClass, l, w)
+}
+
 // Combine finds the best class of s + w·l on every sample without building that
 // sum:
 //

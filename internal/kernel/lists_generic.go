@@ -5,18 +5,28 @@ func better(sum uint32, class uint16, best uint32, bestClass uint16) bool {
 	return sum > best || sum == best && class < bestClass
 }
 
-func combineGeneric(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) (nOpen int) {
-	for i, c := range s.TopClass {
-		// Both sides agree: no class has more in either, and one with as much in
-		// both is a higher class, because it stands behind this one in a list.
-		if c == l.TopClass[i] {
-			best[i], class[i] = s.Top[i]+w*fixed1(l.TopValue[i]), c
-			continue
-		}
-		var isOpen bool
-		best[i], class[i], isOpen = combine1(i, s, l, w)
-		if isOpen {
+// agreeGeneric handles the samples from the given one on, of which nOpen before
+// are open.
+func agreeGeneric(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32, from, nOpen int) int {
+	for i := from; i < len(topClass); i++ {
+		if c := topClass[i]; c == l.TopClass[i] {
+			best[i], class[i] = top[i]+w*fixed1(l.TopValue[i]), c
+		} else {
 			open[nOpen] = int32(i)
+			nOpen++
+		}
+	}
+	return nOpen
+}
+
+// combineGeneric decides the given samples and keeps those that stay open at the
+// front of samples.
+func combineGeneric(best []uint32, class []uint16, samples []int32, s *Sums, l *Lists, w uint32) (nOpen int) {
+	for _, i := range samples {
+		var open bool
+		best[i], class[i], open = combine1(int(i), s, l, w)
+		if open {
+			samples[nOpen] = i
 			nOpen++
 		}
 	}

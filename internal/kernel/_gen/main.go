@@ -20,6 +20,7 @@ import (
 )
 
 var families = map[string]func(){
+	"lists": lists,
 	"table": table,
 }
 
@@ -48,6 +49,15 @@ const (
 
 // arg loads a parameter into a register.
 func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+
+// argAddr is a parameter in memory.
+func argAddr(name string) Mem {
+	p, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return p.Addr
+}
 
 // at is the memory base + index*scale + disp.
 func at(base, index Register, scale uint8, disp int) Mem {
@@ -92,7 +102,7 @@ func sequence[T uint8 | uint16 | uint32](n int, start, step T) []T {
 
 // loop runs body for the register i from its value in steps while i < end, which
 // may be no times.
-func loop(label string, i, end Register, step int, body func()) {
+func loop(label string, i, end GPVirtual, step int, body func()) {
 	CMPQ(i, end)
 	JGE(LabelRef(label + "_end"))
 	Label(label)

@@ -27,7 +27,7 @@ func table() {
 func evaluateAVX512() {
 	TEXT("evaluateAVX512", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
 	Doc("evaluateAVX512 is evaluate for k in 2..16 tables of n bytes. It adds to reach[1:k].")
-	byStages("evaluate512", func(k int, tables, n, exits, reach Register) GPVirtual {
+	byStages("evaluate512", func(k int, tables, n, exits, reach GPVirtual) GPVirtual {
 		e := make([]VecVirtual, k-1)
 		for j := range e {
 			e[j] = ZMM()
@@ -85,7 +85,7 @@ func evaluateAVX2() {
 	TEXT("evaluateAVX2", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
 	Doc("evaluateAVX2 is evaluate for k in 2..16 tables of n bytes, n a multiple of 32. It adds to reach[1:k].")
 	spread := AllocLocal(32 * (maxStages - 1))
-	byStages("evaluate256", func(k int, tables, n, exits, reach Register) GPVirtual {
+	byStages("evaluate256", func(k int, tables, n, exits, reach GPVirtual) GPVirtual {
 		r, ge, alive, ones := YMM(), YMM(), YMM(), YMM()
 		for j := range k - 1 {
 			VPBROADCASTB(Mem{Base: exits, Disp: j}, r)
@@ -126,7 +126,7 @@ func evaluateAVX2() {
 }
 
 // byStages writes the body of evaluate once for each number of stages.
-func byStages(name string, body func(k int, tables, n, exits, reach Register) GPVirtual) {
+func byStages(name string, body func(k int, tables, n, exits, reach GPVirtual) GPVirtual) {
 	k, tables, n, exits, reach := arg("k"), arg("tables"), arg("n"), arg("exits"), arg("reach")
 	for stages := 2; stages < maxStages; stages++ {
 		CMPQ(k, Imm(uint64(stages)))
@@ -250,11 +250,11 @@ func binsAVX512() {
 	}
 }
 
-func binsBody512(levels int, dst, sums, class, labels, n, cuts, g Register) {
+func binsBody512(levels int, dst, sums, class, labels, n, cuts, g GPVirtual) {
 	name := fmt.Sprintf("bins512_%d", levels)
 	places := words32(fmt.Sprintf("binsPlaces%d", levels), treePlaces(levels))
 	length, index := ZMM(), ZMM()
-	VPBROADCASTD(g.(GPVirtual).As32(), length)
+	VPBROADCASTD(g.As32(), length)
 	nodes := make([]VecVirtual, 1<<levels/16)
 	minus1 := ones512()
 	for i := range nodes {
