@@ -119,12 +119,12 @@ func Chain3(correct, reach3, reach2 []int32, t1, t12, t123 []byte, cells []uint1
 		return
 	}
 	Cells(cells, t1, t12, bins)
-	clear(reach2)
-	Count1(reach2, t1)
-	Prefix1(reach2)
 	clear(reach3)
 	Count(reach3, cells)
 	Prefix2(reach3, bins, bins)
+	for r := range reach2 {
+		reach2[r] = reach3[(r+1)*bins-1] // whatever b12 is
+	}
 	clear(correct)
 	Delta(correct, cells, t12, t123)
 	// What stage 2 changes for a row of g1 enters every column of it, and a

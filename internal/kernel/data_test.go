@@ -42,13 +42,13 @@ func newZoo(n, classes, k, models int, seed uint64) *zoo {
 			}
 		}
 		// How far the right class stands out is common to all models.
-		shared[z.labels[i]] += 6 + 3.5*rng.NormFloat64()
+		shared[z.labels[i]] += 9 + 5*rng.NormFloat64()
 		awkward := rng.IntN(40)
 		for m, l := range z.lists {
 			for c := range logits {
-				logits[c] = shared[c] + rng.NormFloat64()*0.8
+				logits[c] = shared[c] + rng.NormFloat64()*1.7
 			}
-			softmax(p32, logits, 1+0.5*float64(m%3))
+			softmax(p32, logits, 0.6+0.2*float64(m%3))
 			f16FromF32Generic(row, p32)
 			switch awkward {
 			case 0:

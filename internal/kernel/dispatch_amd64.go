@@ -2,16 +2,10 @@
 
 package kernel
 
-func f16FromF32(dst []uint16, src []float32)              { f16FromF32Generic(dst, src) }
-func f16ToF32(dst []float32, src []uint16)                { f16ToF32Generic(dst, src) }
-func fixed(dst []uint32, src []uint16)                    { fixedGeneric(dst, src) }
-func topK(classes, values, row []uint16) uint64           { return topKGeneric(classes, values, row) }
-func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }
-func count(hist []int32, cells []uint16)                  { countGeneric(hist, cells) }
-func count1(hist []int32, table []byte)                   { count1Generic(hist, table) }
-func delta(hist []int32, cells []uint16, from, to []byte) { deltaGeneric(hist, cells, from, to) }
-func delta1(hist []int32, table, from, to []byte)         { delta1Generic(hist, table, from, to) }
-func prefix2(hist []int32, rows, cols int)                { prefix2Generic(hist, rows, cols) }
+func f16FromF32(dst []uint16, src []float32)    { f16FromF32Generic(dst, src) }
+func f16ToF32(dst []float32, src []uint16)      { f16ToF32Generic(dst, src) }
+func fixed(dst []uint32, src []uint16)          { fixedGeneric(dst, src) }
+func topK(classes, values, row []uint16) uint64 { return topKGeneric(classes, values, row) }
 
 // maxStages is the longest chain that the assembly of evaluate knows.
 const maxStages = 16
@@ -100,6 +94,108 @@ func agree(best []uint32, class []uint16, open []int32, top []uint32, topClass [
 		nOpen = agreeAVX512(&best[0], &class[0], &open[0], &top[0], &topClass[0], &l.TopClass[0], &l.TopValue[0], done, float32(w)*One)
 	}
 	return agreeGeneric(best, class, open, top, topClass, l, w, done, nOpen)
+}
+
+func cellNumbers(cells []uint16, t1, t2 []byte, cols int) {
+	n, done := len(cells), 0
+	if n > 0 {
+		switch active {
+		case AVX512:
+			done = n &^ 31
+			cellsAVX512(&cells[0], &t1[0], &t2[0], done, cols)
+		case AVX2:
+			done = n &^ 15
+			cellsAVX2(&cells[0], &t1[0], &t2[0], done, cols)
+		}
+	}
+	cellsGeneric(cells[done:], t1[done:], t2[done:], cols)
+}
+
+// The assembly of the histograms stops at a cell outside the histogram, and then
+// the reference runs over the same samples to panic at it.
+
+func count(hist []int32, cells []uint16) {
+	n, done := len(cells), 0
+	if active == AVX512 && n >= 64 && 0 < len(hist) && len(hist) <= 1<<15 {
+		hot := frequent(cells, 0)
+		if int(hot) < len(hist) && countAVX512(&hist[0], len(hist), &cells[0], n&^31, hot) {
+			done = n &^ 31
+		}
+	}
+	countGeneric(hist, cells[done:])
+}
+
+func count1(hist []int32, table []byte) {
+	n, done := len(table), 0
+	if active == AVX512 && n >= 64 && len(hist) > 0 {
+		hot := frequent(table, 1) >> 1
+		if int(hot) < len(hist) && count1AVX512(&hist[0], min(len(hist), 128), &table[0], n&^63, hot) {
+			done = n &^ 63
+		}
+	}
+	count1Generic(hist, table[done:])
+}
+
+// frequent guesses the most frequent value but for its lowest bits from 32
+// samples: where one holds the majority of them, it is the one.
+func frequent[T byte | uint16](data []T, lowBits int) (v T) {
+	votes := 0
+	for i := range 32 {
+		x := data[i*len(data)>>5] >> lowBits << lowBits
+		switch {
+		case votes == 0:
+			v, votes = x, 1
+		case v == x:
+			votes++
+		default:
+			votes--
+		}
+	}
+	return v
+}
+
+func delta(hist []int32, cells []uint16, from, to []byte) {
+	n, done, ok := len(cells), 0, true
+	if n >= 64 && 0 < len(hist) && len(hist) <= 1<<15 {
+		switch active {
+		case AVX512:
+			done = n &^ 63
+			ok = deltaAVX512(&hist[0], len(hist), &cells[0], &from[0], &to[0], done)
+		case AVX2:
+			done = n &^ 31
+			ok = deltaAVX2(&hist[0], len(hist), &cells[0], &from[0], &to[0], done)
+		}
+		if !ok {
+			done = 0
+		}
+	}
+	deltaGeneric(hist, cells[done:], from[done:], to[done:])
+}
+
+func delta1(hist []int32, table, from, to []byte) {
+	n, done, ok := len(table), 0, true
+	if n >= 64 && len(hist) > 0 {
+		switch active {
+		case AVX512:
+			done = n &^ 63
+			ok = delta1AVX512(&hist[0], min(len(hist), 128), &table[0], &from[0], &to[0], done)
+		case AVX2:
+			done = n &^ 31
+			ok = delta1AVX2(&hist[0], len(hist), &table[0], &from[0], &to[0], done)
+		}
+		if !ok {
+			done = 0
+		}
+	}
+	delta1Generic(hist, table[done:], from[done:], to[done:])
+}
+
+func prefix2(hist []int32, rows, cols int) {
+	if active == AVX512 && len(hist) > 0 {
+		prefix2AVX512(&hist[0], rows, cols)
+		return
+	}
+	prefix2Generic(hist, rows, cols)
 }
 
 func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) int {

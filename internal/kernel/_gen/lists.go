@@ -157,6 +157,9 @@ func lowestClass(z VecVirtual, to Mem) {
 	VPEXTRW(U8(0), X0, to)
 }
 
+// ahead is how many listed samples before its turn a sample's rows are asked for.
+const ahead = 12
+
 // combineAVX512 decides one listed sample after another without a branch that
 // depends on the data: the sums of all classes of s, with what l says about them,
 // and a lower bound for all classes of l, which is exact where s does not know
@@ -175,11 +178,23 @@ func combineAVX512(k int) {
 	ones := ones512()
 	halves := k / 16
 
-	r, undecided := GP64(), GP64()
+	r, undecided, last := GP64(), GP64(), GP64()
 	XORQ(r, r)
 	XORQ(undecided, undecided)
+	LEAQ(Mem{Base: n, Disp: -1}, last)
 	loop(name+"_loop", r, n, 1, func() {
 		i, row, p, t := GP64(), GP64(), GP64(), GP32()
+		// The rows of the samples to come lie at random places of large lists.
+		LEAQ(Mem{Base: r, Disp: ahead}, i)
+		CMPQ(i, last)
+		CMOVQGT(last, i)
+		MOVLQSX(at(open, i, 4, 0), i)
+		SHLQ(U8(5+halves-1), i)
+		PREFETCHT0(at(sClasses, i, 1, 0))
+		PREFETCHT0(at(sValues, i, 2, 0))
+		PREFETCHT0(at(lClasses, i, 1, 0))
+		PREFETCHT0(at(lValues, i, 1, 0))
+
 		MOVLQSX(at(open, r, 4, 0), i)
 		MOVQ(i, row)
 		SHLQ(U8(5+halves-1), row) // bytes of k words

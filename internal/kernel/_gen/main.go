@@ -20,6 +20,7 @@ import (
 )
 
 var families = map[string]func(){
+	"chain": chain,
 	"lists": lists,
 	"table": table,
 }
