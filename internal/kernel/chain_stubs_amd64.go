@@ -18,14 +18,6 @@ func countAVX512(hist *int32, limit int, data *uint16, n int, hot uint16) (ok bo
 // where a cell is outside.
 func count1AVX512(hist *int32, limit int, data *byte, n int, hot byte) (ok bool)
 
-// deltaAVX512 is delta for n cells, n a multiple of 64, and limit = len(hist) in 1..32768.
-// It stops, and is not ok, where a cell is outside.
-func deltaAVX512(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
-
-// delta1AVX512 is delta1 for n samples, n a multiple of 64, and limit = len(hist) in 1..128.
-// It stops, and is not ok, where a bin is outside.
-func delta1AVX512(hist *int32, limit int, table *byte, from *byte, to *byte, n int) (ok bool)
-
 // deltaAVX2 is delta for n samples, n a multiple of 32, and limit = len(hist).
 // It stops, and is not ok, where a cell is outside.
 func deltaAVX2(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)

@@ -36,13 +36,13 @@ func newZoo(n, classes, k, models int, seed uint64) *zoo {
 	for i := range n {
 		z.labels[i] = uint16(rng.IntN(classes))
 		for c := range shared {
-			shared[c] = 0
-			if rng.IntN(8) == 0 {
+			shared[c] = -3
+			if rng.IntN(5) == 0 {
 				shared[c] = rng.NormFloat64() * 2
 			}
 		}
 		// How far the right class stands out is common to all models.
-		shared[z.labels[i]] += 9 + 5*rng.NormFloat64()
+		shared[z.labels[i]] += 10.5 + 5*rng.NormFloat64()
 		awkward := rng.IntN(40)
 		for m, l := range z.lists {
 			for c := range logits {

@@ -2,6 +2,8 @@
 
 package kernel
 
+import "unsafe"
+
 func f16FromF32(dst []uint16, src []float32)    { f16FromF32Generic(dst, src) }
 func f16ToF32(dst []float32, src []uint16)      { f16ToF32Generic(dst, src) }
 func fixed(dst []uint32, src []uint16)          { fixedGeneric(dst, src) }
@@ -155,37 +157,17 @@ func frequent[T byte | uint16](data []T, lowBits int) (v T) {
 }
 
 func delta(hist []int32, cells []uint16, from, to []byte) {
-	n, done, ok := len(cells), 0, true
-	if n >= 64 && 0 < len(hist) && len(hist) <= 1<<15 {
-		switch active {
-		case AVX512:
-			done = n &^ 63
-			ok = deltaAVX512(&hist[0], len(hist), &cells[0], &from[0], &to[0], done)
-		case AVX2:
-			done = n &^ 31
-			ok = deltaAVX2(&hist[0], len(hist), &cells[0], &from[0], &to[0], done)
-		}
-		if !ok {
-			done = 0
-		}
+	n, done := len(cells)&^31, 0
+	if active >= AVX2 && n > 0 && len(hist) > 0 && deltaAVX2(&hist[0], len(hist), &cells[0], &from[0], &to[0], n) {
+		done = n
 	}
 	deltaGeneric(hist, cells[done:], from[done:], to[done:])
 }
 
 func delta1(hist []int32, table, from, to []byte) {
-	n, done, ok := len(table), 0, true
-	if n >= 64 && len(hist) > 0 {
-		switch active {
-		case AVX512:
-			done = n &^ 63
-			ok = delta1AVX512(&hist[0], min(len(hist), 128), &table[0], &from[0], &to[0], done)
-		case AVX2:
-			done = n &^ 31
-			ok = delta1AVX2(&hist[0], len(hist), &table[0], &from[0], &to[0], done)
-		}
-		if !ok {
-			done = 0
-		}
+	n, done := len(table)&^31, 0
+	if active >= AVX2 && n > 0 && len(hist) > 0 && delta1AVX2(&hist[0], len(hist), &table[0], &from[0], &to[0], n) {
+		done = n
 	}
 	delta1Generic(hist, table[done:], from[done:], to[done:])
 }
@@ -218,12 +200,74 @@ func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32
 	extendGeneric(dst, s, members, weights, l, w)
 }
 
+// member is what the assembly needs to know of one member of a set. The
+// generator knows its layout.
+type member struct {
+	classes, values    *uint16
+	tail               *uint32
+	topClass, topValue *uint16
+	w                  uint32
+	scale              float32 // w·2^24
+}
+
+// maxMembers is the largest set that the assembly takes, and maxWeight its largest
+// sum of weights: sums of whole lists must fit into 32 bits, and a row may sum to
+// 1.01.
+const (
+	maxMembers = 16
+	maxWeight  = 250
+)
+
+// memberSet is a set as the assembly takes it, which knows bytes only.
+type memberSet [maxMembers]member
+
+func (s *memberSet) bytes() *byte { return (*byte)(unsafe.Pointer(s)) }
+
+// fillMembers describes a set to the assembly; ok says whether it can take it.
+func fillMembers(dst *memberSet, members []*Lists, weights []uint32) (ok bool) {
+	if len(members) > maxMembers || members[0].Len() == 0 {
+		return false
+	}
+	total := uint64(0)
+	for m, l := range members {
+		w := weight(weights, m)
+		total += uint64(w)
+		dst[m] = member{&l.Classes[0], &l.Values[0], &l.Tail[0], &l.TopClass[0], &l.TopValue[0], w, float32(w) * One}
+	}
+	return total <= maxWeight
+}
+
 func resolveSamples(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {
-	resolveSamplesGeneric(best, class, samples, members, weights)
+	var set memberSet
+	if active != AVX512 || len(samples) == 0 || !fillMembers(&set, members, weights) {
+		resolveSamplesGeneric(best, class, samples, members, weights)
+		return
+	}
+	resolveListed(best, class, samples, &set, len(members), members[0].K)
+}
+
+func resolveListed(best []uint32, class []uint16, samples []int32, set *memberSet, members, k int) {
+	if k == 16 {
+		resolve16AVX512(&best[0], &class[0], &samples[0], len(samples), set.bytes(), members)
+	} else {
+		resolve32AVX512(&best[0], &class[0], &samples[0], len(samples), set.bytes(), members)
+	}
 }
 
 func resolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
-	resolveAllGeneric(best, class, members, weights)
+	n, done := len(best), 0
+	var set memberSet
+	if active == AVX512 && fillMembers(&set, members, weights) {
+		var open [1024]int32
+		for done+32 <= n {
+			to := done + min(len(open), (n-done)&^31)
+			if m := agreeAllAVX512(&best[0], &class[0], &open[0], done, to, set.bytes(), len(members)); m > 0 {
+				resolveListed(best, class, open[:m], &set, len(members), members[0].K)
+			}
+			done = to
+		}
+	}
+	resolveAllGeneric(best, class, members, weights, done)
 }
 
 func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {

@@ -39,7 +39,7 @@ func resolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 }
 
 func resolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
-	resolveAllGeneric(best, class, members, weights)
+	resolveAllGeneric(best, class, members, weights, 0)
 }
 
 func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {

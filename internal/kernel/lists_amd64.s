@@ -19,7 +19,7 @@ TEXT ·agreeAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD agreeSixteen<>+0(SB), Z1
 	VMOVDQU32    agreeNumbers<>+0(SB), Z2
 	XORQ         R10, R10
-	XORQ         R12, R12
+	XORQ         R11, R11
 	CMPQ         R10, R9
 	JGE          agree512_end
 
@@ -27,36 +27,37 @@ agree512:
 	VMOVDQU16     (SI)(R10*2), Z3
 	VPCMPW        $0x04, (DI)(R10*2), Z3, K1
 	VMOVDQU16     Z3, (CX)(R10*2)
-	KMOVD         K1, R11
 	VCVTPH2PS     (R8)(R10*2), Z3
 	VMULPS        Z0, Z3, Z3
 	VCVTPS2UDQ    Z3, Z3
 	VPADDD        (BX)(R10*4), Z3, Z3
 	VMOVDQU32     Z3, (AX)(R10*4)
-	VPCOMPRESSD.Z Z2, K1, Z3
-	VMOVDQU32     Z3, (DX)(R12*4)
-	VPADDD        Z1, Z2, Z2
-	MOVWLZX       R11, R13
-	KSHIFTRD      $0x10, K1, K1
-	POPCNTL       R13, R13
-	ADDQ          R13, R12
 	VCVTPH2PS     32(R8)(R10*2), Z3
 	VMULPS        Z0, Z3, Z3
 	VCVTPS2UDQ    Z3, Z3
 	VPADDD        64(BX)(R10*4), Z3, Z3
 	VMOVDQU32     Z3, 64(AX)(R10*4)
+	KMOVD         K1, R12
 	VPCOMPRESSD.Z Z2, K1, Z3
-	VMOVDQU32     Z3, (DX)(R12*4)
+	VMOVDQU32     Z3, (DX)(R11*4)
 	VPADDD        Z1, Z2, Z2
-	SHRL          $0x10, R11
-	POPCNTL       R11, R11
-	ADDQ          R11, R12
+	MOVWLZX       R12, R13
+	KSHIFTRD      $0x10, K1, K1
+	POPCNTL       R13, R13
+	ADDQ          R13, R11
+	VPCOMPRESSD.Z Z2, K1, Z3
+	VMOVDQU32     Z3, (DX)(R11*4)
+	VPADDD        Z1, Z2, Z2
+	MOVL          R12, R13
+	SHRL          $0x10, R13
+	POPCNTL       R13, R13
+	ADDQ          R13, R11
 	ADDQ          $+32, R10
 	CMPQ          R10, R9
 	JLT           agree512
 
 agree512_end:
-	MOVQ R12, nOpen+72(FP)
+	MOVQ R11, nOpen+72(FP)
 	VZEROUPPER
 	RET
 
@@ -95,14 +96,14 @@ TEXT ·combine16AVX512(SB), NOSPLIT, $8-104
 	VBROADCASTSS scale+92(FP), Z1
 	VMOVDQU16    combine16AVX512_double<>+0(SB), Z2
 	VPBROADCASTW combine16AVX512_none<>+0(SB), Z3
-	VPBROADCASTD combine16AVX512_places<>+0(SB), Z4
-	VPBROADCASTD combine16AVX512_places<>+4(SB), Z5
-	VPBROADCASTD combine16AVX512_places<>+8(SB), Z6
-	VPBROADCASTD combine16AVX512_places<>+12(SB), Z7
-	VPBROADCASTD combine16AVX512_places<>+16(SB), Z8
-	VPBROADCASTD combine16AVX512_places<>+20(SB), Z9
-	VPBROADCASTD combine16AVX512_places<>+24(SB), Z10
-	VPBROADCASTD combine16AVX512_places<>+28(SB), Z11
+	VMOVDQU16    combine16AVX512_places<>+0(SB), Z4
+	VMOVDQU16    combine16AVX512_places<>+64(SB), Z5
+	VMOVDQU16    combine16AVX512_places<>+128(SB), Z6
+	VMOVDQU16    combine16AVX512_places<>+192(SB), Z7
+	VMOVDQU16    combine16AVX512_places<>+256(SB), Z8
+	VMOVDQU16    combine16AVX512_places<>+320(SB), Z9
+	VMOVDQU16    combine16AVX512_places<>+384(SB), Z10
+	VMOVDQU16    combine16AVX512_places<>+448(SB), Z11
 	VPTERNLOGD   $0xff, Z12, Z12, Z12
 	XORQ         R10, R10
 	XORQ         R11, R11
@@ -250,21 +251,261 @@ GLOBL combine16AVX512_none<>(SB), RODATA|NOPTR, $2
 
 DATA combine16AVX512_places<>+0(SB)/2, $0x0000
 DATA combine16AVX512_places<>+2(SB)/2, $0x0001
-DATA combine16AVX512_places<>+4(SB)/2, $0x0002
-DATA combine16AVX512_places<>+6(SB)/2, $0x0003
-DATA combine16AVX512_places<>+8(SB)/2, $0x0004
-DATA combine16AVX512_places<>+10(SB)/2, $0x0005
-DATA combine16AVX512_places<>+12(SB)/2, $0x0006
-DATA combine16AVX512_places<>+14(SB)/2, $0x0007
-DATA combine16AVX512_places<>+16(SB)/2, $0x0008
-DATA combine16AVX512_places<>+18(SB)/2, $0x0009
-DATA combine16AVX512_places<>+20(SB)/2, $0x000a
-DATA combine16AVX512_places<>+22(SB)/2, $0x000b
-DATA combine16AVX512_places<>+24(SB)/2, $0x000c
-DATA combine16AVX512_places<>+26(SB)/2, $0x000d
-DATA combine16AVX512_places<>+28(SB)/2, $0x000e
-DATA combine16AVX512_places<>+30(SB)/2, $0x000f
-GLOBL combine16AVX512_places<>(SB), RODATA|NOPTR, $32
+DATA combine16AVX512_places<>+4(SB)/2, $0x0000
+DATA combine16AVX512_places<>+6(SB)/2, $0x0001
+DATA combine16AVX512_places<>+8(SB)/2, $0x0000
+DATA combine16AVX512_places<>+10(SB)/2, $0x0001
+DATA combine16AVX512_places<>+12(SB)/2, $0x0000
+DATA combine16AVX512_places<>+14(SB)/2, $0x0001
+DATA combine16AVX512_places<>+16(SB)/2, $0x0000
+DATA combine16AVX512_places<>+18(SB)/2, $0x0001
+DATA combine16AVX512_places<>+20(SB)/2, $0x0000
+DATA combine16AVX512_places<>+22(SB)/2, $0x0001
+DATA combine16AVX512_places<>+24(SB)/2, $0x0000
+DATA combine16AVX512_places<>+26(SB)/2, $0x0001
+DATA combine16AVX512_places<>+28(SB)/2, $0x0000
+DATA combine16AVX512_places<>+30(SB)/2, $0x0001
+DATA combine16AVX512_places<>+32(SB)/2, $0x0000
+DATA combine16AVX512_places<>+34(SB)/2, $0x0001
+DATA combine16AVX512_places<>+36(SB)/2, $0x0000
+DATA combine16AVX512_places<>+38(SB)/2, $0x0001
+DATA combine16AVX512_places<>+40(SB)/2, $0x0000
+DATA combine16AVX512_places<>+42(SB)/2, $0x0001
+DATA combine16AVX512_places<>+44(SB)/2, $0x0000
+DATA combine16AVX512_places<>+46(SB)/2, $0x0001
+DATA combine16AVX512_places<>+48(SB)/2, $0x0000
+DATA combine16AVX512_places<>+50(SB)/2, $0x0001
+DATA combine16AVX512_places<>+52(SB)/2, $0x0000
+DATA combine16AVX512_places<>+54(SB)/2, $0x0001
+DATA combine16AVX512_places<>+56(SB)/2, $0x0000
+DATA combine16AVX512_places<>+58(SB)/2, $0x0001
+DATA combine16AVX512_places<>+60(SB)/2, $0x0000
+DATA combine16AVX512_places<>+62(SB)/2, $0x0001
+DATA combine16AVX512_places<>+64(SB)/2, $0x0002
+DATA combine16AVX512_places<>+66(SB)/2, $0x0003
+DATA combine16AVX512_places<>+68(SB)/2, $0x0002
+DATA combine16AVX512_places<>+70(SB)/2, $0x0003
+DATA combine16AVX512_places<>+72(SB)/2, $0x0002
+DATA combine16AVX512_places<>+74(SB)/2, $0x0003
+DATA combine16AVX512_places<>+76(SB)/2, $0x0002
+DATA combine16AVX512_places<>+78(SB)/2, $0x0003
+DATA combine16AVX512_places<>+80(SB)/2, $0x0002
+DATA combine16AVX512_places<>+82(SB)/2, $0x0003
+DATA combine16AVX512_places<>+84(SB)/2, $0x0002
+DATA combine16AVX512_places<>+86(SB)/2, $0x0003
+DATA combine16AVX512_places<>+88(SB)/2, $0x0002
+DATA combine16AVX512_places<>+90(SB)/2, $0x0003
+DATA combine16AVX512_places<>+92(SB)/2, $0x0002
+DATA combine16AVX512_places<>+94(SB)/2, $0x0003
+DATA combine16AVX512_places<>+96(SB)/2, $0x0002
+DATA combine16AVX512_places<>+98(SB)/2, $0x0003
+DATA combine16AVX512_places<>+100(SB)/2, $0x0002
+DATA combine16AVX512_places<>+102(SB)/2, $0x0003
+DATA combine16AVX512_places<>+104(SB)/2, $0x0002
+DATA combine16AVX512_places<>+106(SB)/2, $0x0003
+DATA combine16AVX512_places<>+108(SB)/2, $0x0002
+DATA combine16AVX512_places<>+110(SB)/2, $0x0003
+DATA combine16AVX512_places<>+112(SB)/2, $0x0002
+DATA combine16AVX512_places<>+114(SB)/2, $0x0003
+DATA combine16AVX512_places<>+116(SB)/2, $0x0002
+DATA combine16AVX512_places<>+118(SB)/2, $0x0003
+DATA combine16AVX512_places<>+120(SB)/2, $0x0002
+DATA combine16AVX512_places<>+122(SB)/2, $0x0003
+DATA combine16AVX512_places<>+124(SB)/2, $0x0002
+DATA combine16AVX512_places<>+126(SB)/2, $0x0003
+DATA combine16AVX512_places<>+128(SB)/2, $0x0004
+DATA combine16AVX512_places<>+130(SB)/2, $0x0005
+DATA combine16AVX512_places<>+132(SB)/2, $0x0004
+DATA combine16AVX512_places<>+134(SB)/2, $0x0005
+DATA combine16AVX512_places<>+136(SB)/2, $0x0004
+DATA combine16AVX512_places<>+138(SB)/2, $0x0005
+DATA combine16AVX512_places<>+140(SB)/2, $0x0004
+DATA combine16AVX512_places<>+142(SB)/2, $0x0005
+DATA combine16AVX512_places<>+144(SB)/2, $0x0004
+DATA combine16AVX512_places<>+146(SB)/2, $0x0005
+DATA combine16AVX512_places<>+148(SB)/2, $0x0004
+DATA combine16AVX512_places<>+150(SB)/2, $0x0005
+DATA combine16AVX512_places<>+152(SB)/2, $0x0004
+DATA combine16AVX512_places<>+154(SB)/2, $0x0005
+DATA combine16AVX512_places<>+156(SB)/2, $0x0004
+DATA combine16AVX512_places<>+158(SB)/2, $0x0005
+DATA combine16AVX512_places<>+160(SB)/2, $0x0004
+DATA combine16AVX512_places<>+162(SB)/2, $0x0005
+DATA combine16AVX512_places<>+164(SB)/2, $0x0004
+DATA combine16AVX512_places<>+166(SB)/2, $0x0005
+DATA combine16AVX512_places<>+168(SB)/2, $0x0004
+DATA combine16AVX512_places<>+170(SB)/2, $0x0005
+DATA combine16AVX512_places<>+172(SB)/2, $0x0004
+DATA combine16AVX512_places<>+174(SB)/2, $0x0005
+DATA combine16AVX512_places<>+176(SB)/2, $0x0004
+DATA combine16AVX512_places<>+178(SB)/2, $0x0005
+DATA combine16AVX512_places<>+180(SB)/2, $0x0004
+DATA combine16AVX512_places<>+182(SB)/2, $0x0005
+DATA combine16AVX512_places<>+184(SB)/2, $0x0004
+DATA combine16AVX512_places<>+186(SB)/2, $0x0005
+DATA combine16AVX512_places<>+188(SB)/2, $0x0004
+DATA combine16AVX512_places<>+190(SB)/2, $0x0005
+DATA combine16AVX512_places<>+192(SB)/2, $0x0006
+DATA combine16AVX512_places<>+194(SB)/2, $0x0007
+DATA combine16AVX512_places<>+196(SB)/2, $0x0006
+DATA combine16AVX512_places<>+198(SB)/2, $0x0007
+DATA combine16AVX512_places<>+200(SB)/2, $0x0006
+DATA combine16AVX512_places<>+202(SB)/2, $0x0007
+DATA combine16AVX512_places<>+204(SB)/2, $0x0006
+DATA combine16AVX512_places<>+206(SB)/2, $0x0007
+DATA combine16AVX512_places<>+208(SB)/2, $0x0006
+DATA combine16AVX512_places<>+210(SB)/2, $0x0007
+DATA combine16AVX512_places<>+212(SB)/2, $0x0006
+DATA combine16AVX512_places<>+214(SB)/2, $0x0007
+DATA combine16AVX512_places<>+216(SB)/2, $0x0006
+DATA combine16AVX512_places<>+218(SB)/2, $0x0007
+DATA combine16AVX512_places<>+220(SB)/2, $0x0006
+DATA combine16AVX512_places<>+222(SB)/2, $0x0007
+DATA combine16AVX512_places<>+224(SB)/2, $0x0006
+DATA combine16AVX512_places<>+226(SB)/2, $0x0007
+DATA combine16AVX512_places<>+228(SB)/2, $0x0006
+DATA combine16AVX512_places<>+230(SB)/2, $0x0007
+DATA combine16AVX512_places<>+232(SB)/2, $0x0006
+DATA combine16AVX512_places<>+234(SB)/2, $0x0007
+DATA combine16AVX512_places<>+236(SB)/2, $0x0006
+DATA combine16AVX512_places<>+238(SB)/2, $0x0007
+DATA combine16AVX512_places<>+240(SB)/2, $0x0006
+DATA combine16AVX512_places<>+242(SB)/2, $0x0007
+DATA combine16AVX512_places<>+244(SB)/2, $0x0006
+DATA combine16AVX512_places<>+246(SB)/2, $0x0007
+DATA combine16AVX512_places<>+248(SB)/2, $0x0006
+DATA combine16AVX512_places<>+250(SB)/2, $0x0007
+DATA combine16AVX512_places<>+252(SB)/2, $0x0006
+DATA combine16AVX512_places<>+254(SB)/2, $0x0007
+DATA combine16AVX512_places<>+256(SB)/2, $0x0008
+DATA combine16AVX512_places<>+258(SB)/2, $0x0009
+DATA combine16AVX512_places<>+260(SB)/2, $0x0008
+DATA combine16AVX512_places<>+262(SB)/2, $0x0009
+DATA combine16AVX512_places<>+264(SB)/2, $0x0008
+DATA combine16AVX512_places<>+266(SB)/2, $0x0009
+DATA combine16AVX512_places<>+268(SB)/2, $0x0008
+DATA combine16AVX512_places<>+270(SB)/2, $0x0009
+DATA combine16AVX512_places<>+272(SB)/2, $0x0008
+DATA combine16AVX512_places<>+274(SB)/2, $0x0009
+DATA combine16AVX512_places<>+276(SB)/2, $0x0008
+DATA combine16AVX512_places<>+278(SB)/2, $0x0009
+DATA combine16AVX512_places<>+280(SB)/2, $0x0008
+DATA combine16AVX512_places<>+282(SB)/2, $0x0009
+DATA combine16AVX512_places<>+284(SB)/2, $0x0008
+DATA combine16AVX512_places<>+286(SB)/2, $0x0009
+DATA combine16AVX512_places<>+288(SB)/2, $0x0008
+DATA combine16AVX512_places<>+290(SB)/2, $0x0009
+DATA combine16AVX512_places<>+292(SB)/2, $0x0008
+DATA combine16AVX512_places<>+294(SB)/2, $0x0009
+DATA combine16AVX512_places<>+296(SB)/2, $0x0008
+DATA combine16AVX512_places<>+298(SB)/2, $0x0009
+DATA combine16AVX512_places<>+300(SB)/2, $0x0008
+DATA combine16AVX512_places<>+302(SB)/2, $0x0009
+DATA combine16AVX512_places<>+304(SB)/2, $0x0008
+DATA combine16AVX512_places<>+306(SB)/2, $0x0009
+DATA combine16AVX512_places<>+308(SB)/2, $0x0008
+DATA combine16AVX512_places<>+310(SB)/2, $0x0009
+DATA combine16AVX512_places<>+312(SB)/2, $0x0008
+DATA combine16AVX512_places<>+314(SB)/2, $0x0009
+DATA combine16AVX512_places<>+316(SB)/2, $0x0008
+DATA combine16AVX512_places<>+318(SB)/2, $0x0009
+DATA combine16AVX512_places<>+320(SB)/2, $0x000a
+DATA combine16AVX512_places<>+322(SB)/2, $0x000b
+DATA combine16AVX512_places<>+324(SB)/2, $0x000a
+DATA combine16AVX512_places<>+326(SB)/2, $0x000b
+DATA combine16AVX512_places<>+328(SB)/2, $0x000a
+DATA combine16AVX512_places<>+330(SB)/2, $0x000b
+DATA combine16AVX512_places<>+332(SB)/2, $0x000a
+DATA combine16AVX512_places<>+334(SB)/2, $0x000b
+DATA combine16AVX512_places<>+336(SB)/2, $0x000a
+DATA combine16AVX512_places<>+338(SB)/2, $0x000b
+DATA combine16AVX512_places<>+340(SB)/2, $0x000a
+DATA combine16AVX512_places<>+342(SB)/2, $0x000b
+DATA combine16AVX512_places<>+344(SB)/2, $0x000a
+DATA combine16AVX512_places<>+346(SB)/2, $0x000b
+DATA combine16AVX512_places<>+348(SB)/2, $0x000a
+DATA combine16AVX512_places<>+350(SB)/2, $0x000b
+DATA combine16AVX512_places<>+352(SB)/2, $0x000a
+DATA combine16AVX512_places<>+354(SB)/2, $0x000b
+DATA combine16AVX512_places<>+356(SB)/2, $0x000a
+DATA combine16AVX512_places<>+358(SB)/2, $0x000b
+DATA combine16AVX512_places<>+360(SB)/2, $0x000a
+DATA combine16AVX512_places<>+362(SB)/2, $0x000b
+DATA combine16AVX512_places<>+364(SB)/2, $0x000a
+DATA combine16AVX512_places<>+366(SB)/2, $0x000b
+DATA combine16AVX512_places<>+368(SB)/2, $0x000a
+DATA combine16AVX512_places<>+370(SB)/2, $0x000b
+DATA combine16AVX512_places<>+372(SB)/2, $0x000a
+DATA combine16AVX512_places<>+374(SB)/2, $0x000b
+DATA combine16AVX512_places<>+376(SB)/2, $0x000a
+DATA combine16AVX512_places<>+378(SB)/2, $0x000b
+DATA combine16AVX512_places<>+380(SB)/2, $0x000a
+DATA combine16AVX512_places<>+382(SB)/2, $0x000b
+DATA combine16AVX512_places<>+384(SB)/2, $0x000c
+DATA combine16AVX512_places<>+386(SB)/2, $0x000d
+DATA combine16AVX512_places<>+388(SB)/2, $0x000c
+DATA combine16AVX512_places<>+390(SB)/2, $0x000d
+DATA combine16AVX512_places<>+392(SB)/2, $0x000c
+DATA combine16AVX512_places<>+394(SB)/2, $0x000d
+DATA combine16AVX512_places<>+396(SB)/2, $0x000c
+DATA combine16AVX512_places<>+398(SB)/2, $0x000d
+DATA combine16AVX512_places<>+400(SB)/2, $0x000c
+DATA combine16AVX512_places<>+402(SB)/2, $0x000d
+DATA combine16AVX512_places<>+404(SB)/2, $0x000c
+DATA combine16AVX512_places<>+406(SB)/2, $0x000d
+DATA combine16AVX512_places<>+408(SB)/2, $0x000c
+DATA combine16AVX512_places<>+410(SB)/2, $0x000d
+DATA combine16AVX512_places<>+412(SB)/2, $0x000c
+DATA combine16AVX512_places<>+414(SB)/2, $0x000d
+DATA combine16AVX512_places<>+416(SB)/2, $0x000c
+DATA combine16AVX512_places<>+418(SB)/2, $0x000d
+DATA combine16AVX512_places<>+420(SB)/2, $0x000c
+DATA combine16AVX512_places<>+422(SB)/2, $0x000d
+DATA combine16AVX512_places<>+424(SB)/2, $0x000c
+DATA combine16AVX512_places<>+426(SB)/2, $0x000d
+DATA combine16AVX512_places<>+428(SB)/2, $0x000c
+DATA combine16AVX512_places<>+430(SB)/2, $0x000d
+DATA combine16AVX512_places<>+432(SB)/2, $0x000c
+DATA combine16AVX512_places<>+434(SB)/2, $0x000d
+DATA combine16AVX512_places<>+436(SB)/2, $0x000c
+DATA combine16AVX512_places<>+438(SB)/2, $0x000d
+DATA combine16AVX512_places<>+440(SB)/2, $0x000c
+DATA combine16AVX512_places<>+442(SB)/2, $0x000d
+DATA combine16AVX512_places<>+444(SB)/2, $0x000c
+DATA combine16AVX512_places<>+446(SB)/2, $0x000d
+DATA combine16AVX512_places<>+448(SB)/2, $0x000e
+DATA combine16AVX512_places<>+450(SB)/2, $0x000f
+DATA combine16AVX512_places<>+452(SB)/2, $0x000e
+DATA combine16AVX512_places<>+454(SB)/2, $0x000f
+DATA combine16AVX512_places<>+456(SB)/2, $0x000e
+DATA combine16AVX512_places<>+458(SB)/2, $0x000f
+DATA combine16AVX512_places<>+460(SB)/2, $0x000e
+DATA combine16AVX512_places<>+462(SB)/2, $0x000f
+DATA combine16AVX512_places<>+464(SB)/2, $0x000e
+DATA combine16AVX512_places<>+466(SB)/2, $0x000f
+DATA combine16AVX512_places<>+468(SB)/2, $0x000e
+DATA combine16AVX512_places<>+470(SB)/2, $0x000f
+DATA combine16AVX512_places<>+472(SB)/2, $0x000e
+DATA combine16AVX512_places<>+474(SB)/2, $0x000f
+DATA combine16AVX512_places<>+476(SB)/2, $0x000e
+DATA combine16AVX512_places<>+478(SB)/2, $0x000f
+DATA combine16AVX512_places<>+480(SB)/2, $0x000e
+DATA combine16AVX512_places<>+482(SB)/2, $0x000f
+DATA combine16AVX512_places<>+484(SB)/2, $0x000e
+DATA combine16AVX512_places<>+486(SB)/2, $0x000f
+DATA combine16AVX512_places<>+488(SB)/2, $0x000e
+DATA combine16AVX512_places<>+490(SB)/2, $0x000f
+DATA combine16AVX512_places<>+492(SB)/2, $0x000e
+DATA combine16AVX512_places<>+494(SB)/2, $0x000f
+DATA combine16AVX512_places<>+496(SB)/2, $0x000e
+DATA combine16AVX512_places<>+498(SB)/2, $0x000f
+DATA combine16AVX512_places<>+500(SB)/2, $0x000e
+DATA combine16AVX512_places<>+502(SB)/2, $0x000f
+DATA combine16AVX512_places<>+504(SB)/2, $0x000e
+DATA combine16AVX512_places<>+506(SB)/2, $0x000f
+DATA combine16AVX512_places<>+508(SB)/2, $0x000e
+DATA combine16AVX512_places<>+510(SB)/2, $0x000f
+GLOBL combine16AVX512_places<>(SB), RODATA|NOPTR, $512
 
 // func combine32AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
@@ -280,23 +521,7 @@ TEXT ·combine32AVX512(SB), NOSPLIT, $8-104
 	VBROADCASTSS scale+92(FP), Z1
 	VMOVDQU16    combine32AVX512_double<>+0(SB), Z2
 	VPBROADCASTW combine32AVX512_none<>+0(SB), Z3
-	VPBROADCASTD combine32AVX512_places<>+0(SB), Z4
-	VPBROADCASTD combine32AVX512_places<>+4(SB), Z5
-	VPBROADCASTD combine32AVX512_places<>+8(SB), Z6
-	VPBROADCASTD combine32AVX512_places<>+12(SB), Z7
-	VPBROADCASTD combine32AVX512_places<>+16(SB), Z8
-	VPBROADCASTD combine32AVX512_places<>+20(SB), Z9
-	VPBROADCASTD combine32AVX512_places<>+24(SB), Z10
-	VPBROADCASTD combine32AVX512_places<>+28(SB), Z11
-	VPBROADCASTD combine32AVX512_places<>+32(SB), Z12
-	VPBROADCASTD combine32AVX512_places<>+36(SB), Z13
-	VPBROADCASTD combine32AVX512_places<>+40(SB), Z14
-	VPBROADCASTD combine32AVX512_places<>+44(SB), Z15
-	VPBROADCASTD combine32AVX512_places<>+48(SB), Z16
-	VPBROADCASTD combine32AVX512_places<>+52(SB), Z17
-	VPBROADCASTD combine32AVX512_places<>+56(SB), Z18
-	VPBROADCASTD combine32AVX512_places<>+60(SB), Z19
-	VPTERNLOGD   $0xff, Z20, Z20, Z20
+	VPTERNLOGD   $0xff, Z4, Z4, Z4
 	XORQ         R10, R10
 	XORQ         R11, R11
 	LEAQ         -1(BX), R12
@@ -319,161 +544,161 @@ combine32AVX512_loop:
 	MOVQ          tail+80(FP), R15
 	MOVL          (R15)(R13*4), BP
 	IMULL         w+88(FP), BP
-	VPBROADCASTD  BP, Z23
+	VPBROADCASTD  BP, Z7
 	MOVQ          base+56(FP), R15
 	VPBROADCASTD  (R15)(R13*4), Z0
-	VCVTPH2PS     (R8)(R14*1), Z21
-	VMULPS        Z1, Z21, Z21
-	VCVTPS2UDQ    Z21, Z21
-	VCVTPH2PS     32(R8)(R14*1), Z22
-	VMULPS        Z1, Z22, Z22
-	VCVTPS2UDQ    Z22, Z22
-	VMOVDQU16     (SI)(R14*1), Y24
-	VPERMW        Z24, Z2, Z25
-	VMOVDQA64     Z3, Z27
-	VPBROADCASTD  (DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z4, K1, Z27
-	VPBROADCASTD  4(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z5, K1, Z27
-	VPBROADCASTD  8(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z6, K1, Z27
-	VPBROADCASTD  12(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z7, K1, Z27
-	VPBROADCASTD  16(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z8, K1, Z27
-	VPBROADCASTD  20(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z9, K1, Z27
-	VPBROADCASTD  24(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z10, K1, Z27
-	VPBROADCASTD  28(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z11, K1, Z27
-	VPBROADCASTD  32(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z12, K1, Z27
-	VPBROADCASTD  36(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z13, K1, Z27
-	VPBROADCASTD  40(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z14, K1, Z27
-	VPBROADCASTD  44(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z15, K1, Z27
-	VPBROADCASTD  48(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z16, K1, Z27
-	VPBROADCASTD  52(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z17, K1, Z27
-	VPBROADCASTD  56(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z18, K1, Z27
-	VPBROADCASTD  60(DI)(R14*1), Z28
-	VPCMPEQW      Z28, Z25, K1
-	VMOVDQU16     Z19, K1, Z27
-	VPSRLD        $0x10, Z27, Z25
-	VPMINUW       Z27, Z25, Z27
-	VMOVDQA64     Z27, Z25
-	VPERMI2D      Z22, Z21, Z25
-	VPTESTNMD     Z3, Z27, K1
-	VPBLENDMD     Z25, Z23, K1, Z25
-	VPADDD        (R9)(R14*2), Z25, Z25
-	VMOVDQU16     32(SI)(R14*1), Y26
-	VPERMW        Z26, Z2, Z27
-	VMOVDQA64     Z3, Z28
-	VPBROADCASTD  (DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z4, K1, Z28
-	VPBROADCASTD  4(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z5, K1, Z28
-	VPBROADCASTD  8(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z6, K1, Z28
-	VPBROADCASTD  12(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z7, K1, Z28
-	VPBROADCASTD  16(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z8, K1, Z28
-	VPBROADCASTD  20(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z9, K1, Z28
-	VPBROADCASTD  24(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z10, K1, Z28
-	VPBROADCASTD  28(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z11, K1, Z28
-	VPBROADCASTD  32(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z12, K1, Z28
-	VPBROADCASTD  36(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z13, K1, Z28
-	VPBROADCASTD  40(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z14, K1, Z28
-	VPBROADCASTD  44(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z15, K1, Z28
-	VPBROADCASTD  48(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z16, K1, Z28
-	VPBROADCASTD  52(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z17, K1, Z28
-	VPBROADCASTD  56(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z18, K1, Z28
-	VPBROADCASTD  60(DI)(R14*1), Z29
-	VPCMPEQW      Z29, Z27, K1
-	VMOVDQU16     Z19, K1, Z28
-	VPSRLD        $0x10, Z28, Z27
-	VPMINUW       Z28, Z27, Z28
-	VMOVDQA64     Z28, Z27
-	VPERMI2D      Z22, Z21, Z27
-	VPTESTNMD     Z3, Z28, K1
-	VPBLENDMD     Z27, Z23, K1, Z27
-	VPADDD        64(R9)(R14*2), Z27, Z27
-	VPADDD        Z0, Z21, Z21
-	VPMAXUD       Z25, Z21, Z23
-	VPADDD        Z0, Z22, Z22
-	VPMAXUD       Z27, Z23, Z23
-	VPMAXUD       Z22, Z23, Z23
-	VEXTRACTI64X4 $0x01, Z23, Y0
-	VPMAXUD       Y23, Y0, Y0
-	VEXTRACTI32X4 $0x01, Y0, X23
-	VPMAXUD       X0, X23, X23
-	VPSHUFD       $0x4e, X23, X0
-	VPMAXUD       X0, X23, X23
-	VPSHUFD       $0xb1, X23, X0
-	VPMAXUD       X0, X23, X23
-	VMOVD         X23, (AX)(R13*4)
-	VPBROADCASTD  X23, Z23
-	VPCMPUD       $0x00, Z23, Z25, K1
-	VPCMPUD       $0x00, Z23, Z21, K2
+	VCVTPH2PS     (R8)(R14*1), Z5
+	VMULPS        Z1, Z5, Z5
+	VCVTPS2UDQ    Z5, Z5
+	VCVTPH2PS     32(R8)(R14*1), Z6
+	VMULPS        Z1, Z6, Z6
+	VCVTPS2UDQ    Z6, Z6
+	VMOVDQU16     (SI)(R14*1), Y8
+	VPERMW        Z8, Z2, Z9
+	VMOVDQA64     Z3, Z11
+	VPBROADCASTD  (DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+0(SB), K1, Z11
+	VPBROADCASTD  4(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+64(SB), K1, Z11
+	VPBROADCASTD  8(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+128(SB), K1, Z11
+	VPBROADCASTD  12(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+192(SB), K1, Z11
+	VPBROADCASTD  16(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+256(SB), K1, Z11
+	VPBROADCASTD  20(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+320(SB), K1, Z11
+	VPBROADCASTD  24(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+384(SB), K1, Z11
+	VPBROADCASTD  28(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+448(SB), K1, Z11
+	VPBROADCASTD  32(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+512(SB), K1, Z11
+	VPBROADCASTD  36(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+576(SB), K1, Z11
+	VPBROADCASTD  40(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+640(SB), K1, Z11
+	VPBROADCASTD  44(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+704(SB), K1, Z11
+	VPBROADCASTD  48(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+768(SB), K1, Z11
+	VPBROADCASTD  52(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+832(SB), K1, Z11
+	VPBROADCASTD  56(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+896(SB), K1, Z11
+	VPBROADCASTD  60(DI)(R14*1), Z12
+	VPCMPEQW      Z12, Z9, K1
+	VMOVDQU16     combine32AVX512_places<>+960(SB), K1, Z11
+	VPSRLD        $0x10, Z11, Z9
+	VPMINUW       Z11, Z9, Z11
+	VMOVDQA64     Z11, Z9
+	VPERMI2D      Z6, Z5, Z9
+	VPTESTNMD     Z3, Z11, K1
+	VPBLENDMD     Z9, Z7, K1, Z9
+	VPADDD        (R9)(R14*2), Z9, Z9
+	VMOVDQU16     32(SI)(R14*1), Y10
+	VPERMW        Z10, Z2, Z11
+	VMOVDQA64     Z3, Z12
+	VPBROADCASTD  (DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+0(SB), K1, Z12
+	VPBROADCASTD  4(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+64(SB), K1, Z12
+	VPBROADCASTD  8(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+128(SB), K1, Z12
+	VPBROADCASTD  12(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+192(SB), K1, Z12
+	VPBROADCASTD  16(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+256(SB), K1, Z12
+	VPBROADCASTD  20(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+320(SB), K1, Z12
+	VPBROADCASTD  24(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+384(SB), K1, Z12
+	VPBROADCASTD  28(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+448(SB), K1, Z12
+	VPBROADCASTD  32(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+512(SB), K1, Z12
+	VPBROADCASTD  36(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+576(SB), K1, Z12
+	VPBROADCASTD  40(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+640(SB), K1, Z12
+	VPBROADCASTD  44(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+704(SB), K1, Z12
+	VPBROADCASTD  48(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+768(SB), K1, Z12
+	VPBROADCASTD  52(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+832(SB), K1, Z12
+	VPBROADCASTD  56(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+896(SB), K1, Z12
+	VPBROADCASTD  60(DI)(R14*1), Z13
+	VPCMPEQW      Z13, Z11, K1
+	VMOVDQU16     combine32AVX512_places<>+960(SB), K1, Z12
+	VPSRLD        $0x10, Z12, Z11
+	VPMINUW       Z12, Z11, Z12
+	VMOVDQA64     Z12, Z11
+	VPERMI2D      Z6, Z5, Z11
+	VPTESTNMD     Z3, Z12, K1
+	VPBLENDMD     Z11, Z7, K1, Z11
+	VPADDD        64(R9)(R14*2), Z11, Z11
+	VPADDD        Z0, Z5, Z5
+	VPMAXUD       Z9, Z5, Z7
+	VPADDD        Z0, Z6, Z6
+	VPMAXUD       Z11, Z7, Z7
+	VPMAXUD       Z6, Z7, Z7
+	VEXTRACTI64X4 $0x01, Z7, Y0
+	VPMAXUD       Y7, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X7
+	VPMAXUD       X0, X7, X7
+	VPSHUFD       $0x4e, X7, X0
+	VPMAXUD       X0, X7, X7
+	VPSHUFD       $0xb1, X7, X0
+	VPMAXUD       X0, X7, X7
+	VMOVD         X7, (AX)(R13*4)
+	VPBROADCASTD  X7, Z7
+	VPCMPUD       $0x00, Z7, Z9, K1
+	VPCMPUD       $0x00, Z7, Z5, K2
 	KUNPCKWD      K1, K2, K2
-	VINSERTI64X4  $0x01, (DI)(R14*1), Z24, Z0
-	VPBLENDMW     Z0, Z20, K2, Z0
-	VPCMPUD       $0x00, Z23, Z27, K1
-	VPCMPUD       $0x00, Z23, Z22, K2
+	VINSERTI64X4  $0x01, (DI)(R14*1), Z8, Z0
+	VPBLENDMW     Z0, Z4, K2, Z0
+	VPCMPUD       $0x00, Z7, Z11, K1
+	VPCMPUD       $0x00, Z7, Z6, K2
 	KUNPCKWD      K1, K2, K2
-	VINSERTI64X4  $0x01, 32(DI)(R14*1), Z26, Z25
-	VPBLENDMW     Z25, Z20, K2, Z25
-	VPMINUW       Z25, Z0, Z0
-	VEXTRACTI64X4 $0x01, Z0, Y24
-	VPMINUW       Y0, Y24, Y24
-	VEXTRACTI32X4 $0x01, Y24, X0
-	VPMINUW       X24, X0, X0
+	VINSERTI64X4  $0x01, 32(DI)(R14*1), Z10, Z9
+	VPBLENDMW     Z9, Z4, K2, Z9
+	VPMINUW       Z9, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPMINUW       Y0, Y8, Y8
+	VEXTRACTI32X4 $0x01, Y8, X0
+	VPMINUW       X8, X0, X0
 	VPHMINPOSUW   X0, X0
 	VPEXTRW       $0x00, X0, (CX)(R13*2)
 	MOVQ          rest+48(FP), R15
@@ -482,11 +707,11 @@ combine32AVX512_loop:
 	SUBL          (R15)(R13*4), BP
 	JZ            combine32AVX512_exact
 	VPBROADCASTD  BP, Z0
-	VPADDD        Z0, Z21, Z21
-	VPCMPUD       $0x05, Z23, Z21, K2
+	VPADDD        Z0, Z5, Z5
+	VPCMPUD       $0x05, Z7, Z5, K2
 	KMOVW         K2, K1
-	VPADDD        Z0, Z22, Z22
-	VPCMPUD       $0x05, Z23, Z22, K2
+	VPADDD        Z0, Z6, Z6
+	VPCMPUD       $0x05, Z7, Z6, K2
 	KORW          K2, K1, K1
 	MOVL          R13, (DX)(R11*4)
 	KMOVW         K1, BP
@@ -542,34 +767,1881 @@ GLOBL combine32AVX512_none<>(SB), RODATA|NOPTR, $2
 
 DATA combine32AVX512_places<>+0(SB)/2, $0x0000
 DATA combine32AVX512_places<>+2(SB)/2, $0x0001
-DATA combine32AVX512_places<>+4(SB)/2, $0x0002
-DATA combine32AVX512_places<>+6(SB)/2, $0x0003
-DATA combine32AVX512_places<>+8(SB)/2, $0x0004
-DATA combine32AVX512_places<>+10(SB)/2, $0x0005
-DATA combine32AVX512_places<>+12(SB)/2, $0x0006
-DATA combine32AVX512_places<>+14(SB)/2, $0x0007
-DATA combine32AVX512_places<>+16(SB)/2, $0x0008
-DATA combine32AVX512_places<>+18(SB)/2, $0x0009
-DATA combine32AVX512_places<>+20(SB)/2, $0x000a
-DATA combine32AVX512_places<>+22(SB)/2, $0x000b
-DATA combine32AVX512_places<>+24(SB)/2, $0x000c
-DATA combine32AVX512_places<>+26(SB)/2, $0x000d
-DATA combine32AVX512_places<>+28(SB)/2, $0x000e
-DATA combine32AVX512_places<>+30(SB)/2, $0x000f
-DATA combine32AVX512_places<>+32(SB)/2, $0x0010
-DATA combine32AVX512_places<>+34(SB)/2, $0x0011
-DATA combine32AVX512_places<>+36(SB)/2, $0x0012
-DATA combine32AVX512_places<>+38(SB)/2, $0x0013
-DATA combine32AVX512_places<>+40(SB)/2, $0x0014
-DATA combine32AVX512_places<>+42(SB)/2, $0x0015
-DATA combine32AVX512_places<>+44(SB)/2, $0x0016
-DATA combine32AVX512_places<>+46(SB)/2, $0x0017
-DATA combine32AVX512_places<>+48(SB)/2, $0x0018
-DATA combine32AVX512_places<>+50(SB)/2, $0x0019
-DATA combine32AVX512_places<>+52(SB)/2, $0x001a
-DATA combine32AVX512_places<>+54(SB)/2, $0x001b
-DATA combine32AVX512_places<>+56(SB)/2, $0x001c
-DATA combine32AVX512_places<>+58(SB)/2, $0x001d
-DATA combine32AVX512_places<>+60(SB)/2, $0x001e
-DATA combine32AVX512_places<>+62(SB)/2, $0x001f
-GLOBL combine32AVX512_places<>(SB), RODATA|NOPTR, $64
+DATA combine32AVX512_places<>+4(SB)/2, $0x0000
+DATA combine32AVX512_places<>+6(SB)/2, $0x0001
+DATA combine32AVX512_places<>+8(SB)/2, $0x0000
+DATA combine32AVX512_places<>+10(SB)/2, $0x0001
+DATA combine32AVX512_places<>+12(SB)/2, $0x0000
+DATA combine32AVX512_places<>+14(SB)/2, $0x0001
+DATA combine32AVX512_places<>+16(SB)/2, $0x0000
+DATA combine32AVX512_places<>+18(SB)/2, $0x0001
+DATA combine32AVX512_places<>+20(SB)/2, $0x0000
+DATA combine32AVX512_places<>+22(SB)/2, $0x0001
+DATA combine32AVX512_places<>+24(SB)/2, $0x0000
+DATA combine32AVX512_places<>+26(SB)/2, $0x0001
+DATA combine32AVX512_places<>+28(SB)/2, $0x0000
+DATA combine32AVX512_places<>+30(SB)/2, $0x0001
+DATA combine32AVX512_places<>+32(SB)/2, $0x0000
+DATA combine32AVX512_places<>+34(SB)/2, $0x0001
+DATA combine32AVX512_places<>+36(SB)/2, $0x0000
+DATA combine32AVX512_places<>+38(SB)/2, $0x0001
+DATA combine32AVX512_places<>+40(SB)/2, $0x0000
+DATA combine32AVX512_places<>+42(SB)/2, $0x0001
+DATA combine32AVX512_places<>+44(SB)/2, $0x0000
+DATA combine32AVX512_places<>+46(SB)/2, $0x0001
+DATA combine32AVX512_places<>+48(SB)/2, $0x0000
+DATA combine32AVX512_places<>+50(SB)/2, $0x0001
+DATA combine32AVX512_places<>+52(SB)/2, $0x0000
+DATA combine32AVX512_places<>+54(SB)/2, $0x0001
+DATA combine32AVX512_places<>+56(SB)/2, $0x0000
+DATA combine32AVX512_places<>+58(SB)/2, $0x0001
+DATA combine32AVX512_places<>+60(SB)/2, $0x0000
+DATA combine32AVX512_places<>+62(SB)/2, $0x0001
+DATA combine32AVX512_places<>+64(SB)/2, $0x0002
+DATA combine32AVX512_places<>+66(SB)/2, $0x0003
+DATA combine32AVX512_places<>+68(SB)/2, $0x0002
+DATA combine32AVX512_places<>+70(SB)/2, $0x0003
+DATA combine32AVX512_places<>+72(SB)/2, $0x0002
+DATA combine32AVX512_places<>+74(SB)/2, $0x0003
+DATA combine32AVX512_places<>+76(SB)/2, $0x0002
+DATA combine32AVX512_places<>+78(SB)/2, $0x0003
+DATA combine32AVX512_places<>+80(SB)/2, $0x0002
+DATA combine32AVX512_places<>+82(SB)/2, $0x0003
+DATA combine32AVX512_places<>+84(SB)/2, $0x0002
+DATA combine32AVX512_places<>+86(SB)/2, $0x0003
+DATA combine32AVX512_places<>+88(SB)/2, $0x0002
+DATA combine32AVX512_places<>+90(SB)/2, $0x0003
+DATA combine32AVX512_places<>+92(SB)/2, $0x0002
+DATA combine32AVX512_places<>+94(SB)/2, $0x0003
+DATA combine32AVX512_places<>+96(SB)/2, $0x0002
+DATA combine32AVX512_places<>+98(SB)/2, $0x0003
+DATA combine32AVX512_places<>+100(SB)/2, $0x0002
+DATA combine32AVX512_places<>+102(SB)/2, $0x0003
+DATA combine32AVX512_places<>+104(SB)/2, $0x0002
+DATA combine32AVX512_places<>+106(SB)/2, $0x0003
+DATA combine32AVX512_places<>+108(SB)/2, $0x0002
+DATA combine32AVX512_places<>+110(SB)/2, $0x0003
+DATA combine32AVX512_places<>+112(SB)/2, $0x0002
+DATA combine32AVX512_places<>+114(SB)/2, $0x0003
+DATA combine32AVX512_places<>+116(SB)/2, $0x0002
+DATA combine32AVX512_places<>+118(SB)/2, $0x0003
+DATA combine32AVX512_places<>+120(SB)/2, $0x0002
+DATA combine32AVX512_places<>+122(SB)/2, $0x0003
+DATA combine32AVX512_places<>+124(SB)/2, $0x0002
+DATA combine32AVX512_places<>+126(SB)/2, $0x0003
+DATA combine32AVX512_places<>+128(SB)/2, $0x0004
+DATA combine32AVX512_places<>+130(SB)/2, $0x0005
+DATA combine32AVX512_places<>+132(SB)/2, $0x0004
+DATA combine32AVX512_places<>+134(SB)/2, $0x0005
+DATA combine32AVX512_places<>+136(SB)/2, $0x0004
+DATA combine32AVX512_places<>+138(SB)/2, $0x0005
+DATA combine32AVX512_places<>+140(SB)/2, $0x0004
+DATA combine32AVX512_places<>+142(SB)/2, $0x0005
+DATA combine32AVX512_places<>+144(SB)/2, $0x0004
+DATA combine32AVX512_places<>+146(SB)/2, $0x0005
+DATA combine32AVX512_places<>+148(SB)/2, $0x0004
+DATA combine32AVX512_places<>+150(SB)/2, $0x0005
+DATA combine32AVX512_places<>+152(SB)/2, $0x0004
+DATA combine32AVX512_places<>+154(SB)/2, $0x0005
+DATA combine32AVX512_places<>+156(SB)/2, $0x0004
+DATA combine32AVX512_places<>+158(SB)/2, $0x0005
+DATA combine32AVX512_places<>+160(SB)/2, $0x0004
+DATA combine32AVX512_places<>+162(SB)/2, $0x0005
+DATA combine32AVX512_places<>+164(SB)/2, $0x0004
+DATA combine32AVX512_places<>+166(SB)/2, $0x0005
+DATA combine32AVX512_places<>+168(SB)/2, $0x0004
+DATA combine32AVX512_places<>+170(SB)/2, $0x0005
+DATA combine32AVX512_places<>+172(SB)/2, $0x0004
+DATA combine32AVX512_places<>+174(SB)/2, $0x0005
+DATA combine32AVX512_places<>+176(SB)/2, $0x0004
+DATA combine32AVX512_places<>+178(SB)/2, $0x0005
+DATA combine32AVX512_places<>+180(SB)/2, $0x0004
+DATA combine32AVX512_places<>+182(SB)/2, $0x0005
+DATA combine32AVX512_places<>+184(SB)/2, $0x0004
+DATA combine32AVX512_places<>+186(SB)/2, $0x0005
+DATA combine32AVX512_places<>+188(SB)/2, $0x0004
+DATA combine32AVX512_places<>+190(SB)/2, $0x0005
+DATA combine32AVX512_places<>+192(SB)/2, $0x0006
+DATA combine32AVX512_places<>+194(SB)/2, $0x0007
+DATA combine32AVX512_places<>+196(SB)/2, $0x0006
+DATA combine32AVX512_places<>+198(SB)/2, $0x0007
+DATA combine32AVX512_places<>+200(SB)/2, $0x0006
+DATA combine32AVX512_places<>+202(SB)/2, $0x0007
+DATA combine32AVX512_places<>+204(SB)/2, $0x0006
+DATA combine32AVX512_places<>+206(SB)/2, $0x0007
+DATA combine32AVX512_places<>+208(SB)/2, $0x0006
+DATA combine32AVX512_places<>+210(SB)/2, $0x0007
+DATA combine32AVX512_places<>+212(SB)/2, $0x0006
+DATA combine32AVX512_places<>+214(SB)/2, $0x0007
+DATA combine32AVX512_places<>+216(SB)/2, $0x0006
+DATA combine32AVX512_places<>+218(SB)/2, $0x0007
+DATA combine32AVX512_places<>+220(SB)/2, $0x0006
+DATA combine32AVX512_places<>+222(SB)/2, $0x0007
+DATA combine32AVX512_places<>+224(SB)/2, $0x0006
+DATA combine32AVX512_places<>+226(SB)/2, $0x0007
+DATA combine32AVX512_places<>+228(SB)/2, $0x0006
+DATA combine32AVX512_places<>+230(SB)/2, $0x0007
+DATA combine32AVX512_places<>+232(SB)/2, $0x0006
+DATA combine32AVX512_places<>+234(SB)/2, $0x0007
+DATA combine32AVX512_places<>+236(SB)/2, $0x0006
+DATA combine32AVX512_places<>+238(SB)/2, $0x0007
+DATA combine32AVX512_places<>+240(SB)/2, $0x0006
+DATA combine32AVX512_places<>+242(SB)/2, $0x0007
+DATA combine32AVX512_places<>+244(SB)/2, $0x0006
+DATA combine32AVX512_places<>+246(SB)/2, $0x0007
+DATA combine32AVX512_places<>+248(SB)/2, $0x0006
+DATA combine32AVX512_places<>+250(SB)/2, $0x0007
+DATA combine32AVX512_places<>+252(SB)/2, $0x0006
+DATA combine32AVX512_places<>+254(SB)/2, $0x0007
+DATA combine32AVX512_places<>+256(SB)/2, $0x0008
+DATA combine32AVX512_places<>+258(SB)/2, $0x0009
+DATA combine32AVX512_places<>+260(SB)/2, $0x0008
+DATA combine32AVX512_places<>+262(SB)/2, $0x0009
+DATA combine32AVX512_places<>+264(SB)/2, $0x0008
+DATA combine32AVX512_places<>+266(SB)/2, $0x0009
+DATA combine32AVX512_places<>+268(SB)/2, $0x0008
+DATA combine32AVX512_places<>+270(SB)/2, $0x0009
+DATA combine32AVX512_places<>+272(SB)/2, $0x0008
+DATA combine32AVX512_places<>+274(SB)/2, $0x0009
+DATA combine32AVX512_places<>+276(SB)/2, $0x0008
+DATA combine32AVX512_places<>+278(SB)/2, $0x0009
+DATA combine32AVX512_places<>+280(SB)/2, $0x0008
+DATA combine32AVX512_places<>+282(SB)/2, $0x0009
+DATA combine32AVX512_places<>+284(SB)/2, $0x0008
+DATA combine32AVX512_places<>+286(SB)/2, $0x0009
+DATA combine32AVX512_places<>+288(SB)/2, $0x0008
+DATA combine32AVX512_places<>+290(SB)/2, $0x0009
+DATA combine32AVX512_places<>+292(SB)/2, $0x0008
+DATA combine32AVX512_places<>+294(SB)/2, $0x0009
+DATA combine32AVX512_places<>+296(SB)/2, $0x0008
+DATA combine32AVX512_places<>+298(SB)/2, $0x0009
+DATA combine32AVX512_places<>+300(SB)/2, $0x0008
+DATA combine32AVX512_places<>+302(SB)/2, $0x0009
+DATA combine32AVX512_places<>+304(SB)/2, $0x0008
+DATA combine32AVX512_places<>+306(SB)/2, $0x0009
+DATA combine32AVX512_places<>+308(SB)/2, $0x0008
+DATA combine32AVX512_places<>+310(SB)/2, $0x0009
+DATA combine32AVX512_places<>+312(SB)/2, $0x0008
+DATA combine32AVX512_places<>+314(SB)/2, $0x0009
+DATA combine32AVX512_places<>+316(SB)/2, $0x0008
+DATA combine32AVX512_places<>+318(SB)/2, $0x0009
+DATA combine32AVX512_places<>+320(SB)/2, $0x000a
+DATA combine32AVX512_places<>+322(SB)/2, $0x000b
+DATA combine32AVX512_places<>+324(SB)/2, $0x000a
+DATA combine32AVX512_places<>+326(SB)/2, $0x000b
+DATA combine32AVX512_places<>+328(SB)/2, $0x000a
+DATA combine32AVX512_places<>+330(SB)/2, $0x000b
+DATA combine32AVX512_places<>+332(SB)/2, $0x000a
+DATA combine32AVX512_places<>+334(SB)/2, $0x000b
+DATA combine32AVX512_places<>+336(SB)/2, $0x000a
+DATA combine32AVX512_places<>+338(SB)/2, $0x000b
+DATA combine32AVX512_places<>+340(SB)/2, $0x000a
+DATA combine32AVX512_places<>+342(SB)/2, $0x000b
+DATA combine32AVX512_places<>+344(SB)/2, $0x000a
+DATA combine32AVX512_places<>+346(SB)/2, $0x000b
+DATA combine32AVX512_places<>+348(SB)/2, $0x000a
+DATA combine32AVX512_places<>+350(SB)/2, $0x000b
+DATA combine32AVX512_places<>+352(SB)/2, $0x000a
+DATA combine32AVX512_places<>+354(SB)/2, $0x000b
+DATA combine32AVX512_places<>+356(SB)/2, $0x000a
+DATA combine32AVX512_places<>+358(SB)/2, $0x000b
+DATA combine32AVX512_places<>+360(SB)/2, $0x000a
+DATA combine32AVX512_places<>+362(SB)/2, $0x000b
+DATA combine32AVX512_places<>+364(SB)/2, $0x000a
+DATA combine32AVX512_places<>+366(SB)/2, $0x000b
+DATA combine32AVX512_places<>+368(SB)/2, $0x000a
+DATA combine32AVX512_places<>+370(SB)/2, $0x000b
+DATA combine32AVX512_places<>+372(SB)/2, $0x000a
+DATA combine32AVX512_places<>+374(SB)/2, $0x000b
+DATA combine32AVX512_places<>+376(SB)/2, $0x000a
+DATA combine32AVX512_places<>+378(SB)/2, $0x000b
+DATA combine32AVX512_places<>+380(SB)/2, $0x000a
+DATA combine32AVX512_places<>+382(SB)/2, $0x000b
+DATA combine32AVX512_places<>+384(SB)/2, $0x000c
+DATA combine32AVX512_places<>+386(SB)/2, $0x000d
+DATA combine32AVX512_places<>+388(SB)/2, $0x000c
+DATA combine32AVX512_places<>+390(SB)/2, $0x000d
+DATA combine32AVX512_places<>+392(SB)/2, $0x000c
+DATA combine32AVX512_places<>+394(SB)/2, $0x000d
+DATA combine32AVX512_places<>+396(SB)/2, $0x000c
+DATA combine32AVX512_places<>+398(SB)/2, $0x000d
+DATA combine32AVX512_places<>+400(SB)/2, $0x000c
+DATA combine32AVX512_places<>+402(SB)/2, $0x000d
+DATA combine32AVX512_places<>+404(SB)/2, $0x000c
+DATA combine32AVX512_places<>+406(SB)/2, $0x000d
+DATA combine32AVX512_places<>+408(SB)/2, $0x000c
+DATA combine32AVX512_places<>+410(SB)/2, $0x000d
+DATA combine32AVX512_places<>+412(SB)/2, $0x000c
+DATA combine32AVX512_places<>+414(SB)/2, $0x000d
+DATA combine32AVX512_places<>+416(SB)/2, $0x000c
+DATA combine32AVX512_places<>+418(SB)/2, $0x000d
+DATA combine32AVX512_places<>+420(SB)/2, $0x000c
+DATA combine32AVX512_places<>+422(SB)/2, $0x000d
+DATA combine32AVX512_places<>+424(SB)/2, $0x000c
+DATA combine32AVX512_places<>+426(SB)/2, $0x000d
+DATA combine32AVX512_places<>+428(SB)/2, $0x000c
+DATA combine32AVX512_places<>+430(SB)/2, $0x000d
+DATA combine32AVX512_places<>+432(SB)/2, $0x000c
+DATA combine32AVX512_places<>+434(SB)/2, $0x000d
+DATA combine32AVX512_places<>+436(SB)/2, $0x000c
+DATA combine32AVX512_places<>+438(SB)/2, $0x000d
+DATA combine32AVX512_places<>+440(SB)/2, $0x000c
+DATA combine32AVX512_places<>+442(SB)/2, $0x000d
+DATA combine32AVX512_places<>+444(SB)/2, $0x000c
+DATA combine32AVX512_places<>+446(SB)/2, $0x000d
+DATA combine32AVX512_places<>+448(SB)/2, $0x000e
+DATA combine32AVX512_places<>+450(SB)/2, $0x000f
+DATA combine32AVX512_places<>+452(SB)/2, $0x000e
+DATA combine32AVX512_places<>+454(SB)/2, $0x000f
+DATA combine32AVX512_places<>+456(SB)/2, $0x000e
+DATA combine32AVX512_places<>+458(SB)/2, $0x000f
+DATA combine32AVX512_places<>+460(SB)/2, $0x000e
+DATA combine32AVX512_places<>+462(SB)/2, $0x000f
+DATA combine32AVX512_places<>+464(SB)/2, $0x000e
+DATA combine32AVX512_places<>+466(SB)/2, $0x000f
+DATA combine32AVX512_places<>+468(SB)/2, $0x000e
+DATA combine32AVX512_places<>+470(SB)/2, $0x000f
+DATA combine32AVX512_places<>+472(SB)/2, $0x000e
+DATA combine32AVX512_places<>+474(SB)/2, $0x000f
+DATA combine32AVX512_places<>+476(SB)/2, $0x000e
+DATA combine32AVX512_places<>+478(SB)/2, $0x000f
+DATA combine32AVX512_places<>+480(SB)/2, $0x000e
+DATA combine32AVX512_places<>+482(SB)/2, $0x000f
+DATA combine32AVX512_places<>+484(SB)/2, $0x000e
+DATA combine32AVX512_places<>+486(SB)/2, $0x000f
+DATA combine32AVX512_places<>+488(SB)/2, $0x000e
+DATA combine32AVX512_places<>+490(SB)/2, $0x000f
+DATA combine32AVX512_places<>+492(SB)/2, $0x000e
+DATA combine32AVX512_places<>+494(SB)/2, $0x000f
+DATA combine32AVX512_places<>+496(SB)/2, $0x000e
+DATA combine32AVX512_places<>+498(SB)/2, $0x000f
+DATA combine32AVX512_places<>+500(SB)/2, $0x000e
+DATA combine32AVX512_places<>+502(SB)/2, $0x000f
+DATA combine32AVX512_places<>+504(SB)/2, $0x000e
+DATA combine32AVX512_places<>+506(SB)/2, $0x000f
+DATA combine32AVX512_places<>+508(SB)/2, $0x000e
+DATA combine32AVX512_places<>+510(SB)/2, $0x000f
+DATA combine32AVX512_places<>+512(SB)/2, $0x0010
+DATA combine32AVX512_places<>+514(SB)/2, $0x0011
+DATA combine32AVX512_places<>+516(SB)/2, $0x0010
+DATA combine32AVX512_places<>+518(SB)/2, $0x0011
+DATA combine32AVX512_places<>+520(SB)/2, $0x0010
+DATA combine32AVX512_places<>+522(SB)/2, $0x0011
+DATA combine32AVX512_places<>+524(SB)/2, $0x0010
+DATA combine32AVX512_places<>+526(SB)/2, $0x0011
+DATA combine32AVX512_places<>+528(SB)/2, $0x0010
+DATA combine32AVX512_places<>+530(SB)/2, $0x0011
+DATA combine32AVX512_places<>+532(SB)/2, $0x0010
+DATA combine32AVX512_places<>+534(SB)/2, $0x0011
+DATA combine32AVX512_places<>+536(SB)/2, $0x0010
+DATA combine32AVX512_places<>+538(SB)/2, $0x0011
+DATA combine32AVX512_places<>+540(SB)/2, $0x0010
+DATA combine32AVX512_places<>+542(SB)/2, $0x0011
+DATA combine32AVX512_places<>+544(SB)/2, $0x0010
+DATA combine32AVX512_places<>+546(SB)/2, $0x0011
+DATA combine32AVX512_places<>+548(SB)/2, $0x0010
+DATA combine32AVX512_places<>+550(SB)/2, $0x0011
+DATA combine32AVX512_places<>+552(SB)/2, $0x0010
+DATA combine32AVX512_places<>+554(SB)/2, $0x0011
+DATA combine32AVX512_places<>+556(SB)/2, $0x0010
+DATA combine32AVX512_places<>+558(SB)/2, $0x0011
+DATA combine32AVX512_places<>+560(SB)/2, $0x0010
+DATA combine32AVX512_places<>+562(SB)/2, $0x0011
+DATA combine32AVX512_places<>+564(SB)/2, $0x0010
+DATA combine32AVX512_places<>+566(SB)/2, $0x0011
+DATA combine32AVX512_places<>+568(SB)/2, $0x0010
+DATA combine32AVX512_places<>+570(SB)/2, $0x0011
+DATA combine32AVX512_places<>+572(SB)/2, $0x0010
+DATA combine32AVX512_places<>+574(SB)/2, $0x0011
+DATA combine32AVX512_places<>+576(SB)/2, $0x0012
+DATA combine32AVX512_places<>+578(SB)/2, $0x0013
+DATA combine32AVX512_places<>+580(SB)/2, $0x0012
+DATA combine32AVX512_places<>+582(SB)/2, $0x0013
+DATA combine32AVX512_places<>+584(SB)/2, $0x0012
+DATA combine32AVX512_places<>+586(SB)/2, $0x0013
+DATA combine32AVX512_places<>+588(SB)/2, $0x0012
+DATA combine32AVX512_places<>+590(SB)/2, $0x0013
+DATA combine32AVX512_places<>+592(SB)/2, $0x0012
+DATA combine32AVX512_places<>+594(SB)/2, $0x0013
+DATA combine32AVX512_places<>+596(SB)/2, $0x0012
+DATA combine32AVX512_places<>+598(SB)/2, $0x0013
+DATA combine32AVX512_places<>+600(SB)/2, $0x0012
+DATA combine32AVX512_places<>+602(SB)/2, $0x0013
+DATA combine32AVX512_places<>+604(SB)/2, $0x0012
+DATA combine32AVX512_places<>+606(SB)/2, $0x0013
+DATA combine32AVX512_places<>+608(SB)/2, $0x0012
+DATA combine32AVX512_places<>+610(SB)/2, $0x0013
+DATA combine32AVX512_places<>+612(SB)/2, $0x0012
+DATA combine32AVX512_places<>+614(SB)/2, $0x0013
+DATA combine32AVX512_places<>+616(SB)/2, $0x0012
+DATA combine32AVX512_places<>+618(SB)/2, $0x0013
+DATA combine32AVX512_places<>+620(SB)/2, $0x0012
+DATA combine32AVX512_places<>+622(SB)/2, $0x0013
+DATA combine32AVX512_places<>+624(SB)/2, $0x0012
+DATA combine32AVX512_places<>+626(SB)/2, $0x0013
+DATA combine32AVX512_places<>+628(SB)/2, $0x0012
+DATA combine32AVX512_places<>+630(SB)/2, $0x0013
+DATA combine32AVX512_places<>+632(SB)/2, $0x0012
+DATA combine32AVX512_places<>+634(SB)/2, $0x0013
+DATA combine32AVX512_places<>+636(SB)/2, $0x0012
+DATA combine32AVX512_places<>+638(SB)/2, $0x0013
+DATA combine32AVX512_places<>+640(SB)/2, $0x0014
+DATA combine32AVX512_places<>+642(SB)/2, $0x0015
+DATA combine32AVX512_places<>+644(SB)/2, $0x0014
+DATA combine32AVX512_places<>+646(SB)/2, $0x0015
+DATA combine32AVX512_places<>+648(SB)/2, $0x0014
+DATA combine32AVX512_places<>+650(SB)/2, $0x0015
+DATA combine32AVX512_places<>+652(SB)/2, $0x0014
+DATA combine32AVX512_places<>+654(SB)/2, $0x0015
+DATA combine32AVX512_places<>+656(SB)/2, $0x0014
+DATA combine32AVX512_places<>+658(SB)/2, $0x0015
+DATA combine32AVX512_places<>+660(SB)/2, $0x0014
+DATA combine32AVX512_places<>+662(SB)/2, $0x0015
+DATA combine32AVX512_places<>+664(SB)/2, $0x0014
+DATA combine32AVX512_places<>+666(SB)/2, $0x0015
+DATA combine32AVX512_places<>+668(SB)/2, $0x0014
+DATA combine32AVX512_places<>+670(SB)/2, $0x0015
+DATA combine32AVX512_places<>+672(SB)/2, $0x0014
+DATA combine32AVX512_places<>+674(SB)/2, $0x0015
+DATA combine32AVX512_places<>+676(SB)/2, $0x0014
+DATA combine32AVX512_places<>+678(SB)/2, $0x0015
+DATA combine32AVX512_places<>+680(SB)/2, $0x0014
+DATA combine32AVX512_places<>+682(SB)/2, $0x0015
+DATA combine32AVX512_places<>+684(SB)/2, $0x0014
+DATA combine32AVX512_places<>+686(SB)/2, $0x0015
+DATA combine32AVX512_places<>+688(SB)/2, $0x0014
+DATA combine32AVX512_places<>+690(SB)/2, $0x0015
+DATA combine32AVX512_places<>+692(SB)/2, $0x0014
+DATA combine32AVX512_places<>+694(SB)/2, $0x0015
+DATA combine32AVX512_places<>+696(SB)/2, $0x0014
+DATA combine32AVX512_places<>+698(SB)/2, $0x0015
+DATA combine32AVX512_places<>+700(SB)/2, $0x0014
+DATA combine32AVX512_places<>+702(SB)/2, $0x0015
+DATA combine32AVX512_places<>+704(SB)/2, $0x0016
+DATA combine32AVX512_places<>+706(SB)/2, $0x0017
+DATA combine32AVX512_places<>+708(SB)/2, $0x0016
+DATA combine32AVX512_places<>+710(SB)/2, $0x0017
+DATA combine32AVX512_places<>+712(SB)/2, $0x0016
+DATA combine32AVX512_places<>+714(SB)/2, $0x0017
+DATA combine32AVX512_places<>+716(SB)/2, $0x0016
+DATA combine32AVX512_places<>+718(SB)/2, $0x0017
+DATA combine32AVX512_places<>+720(SB)/2, $0x0016
+DATA combine32AVX512_places<>+722(SB)/2, $0x0017
+DATA combine32AVX512_places<>+724(SB)/2, $0x0016
+DATA combine32AVX512_places<>+726(SB)/2, $0x0017
+DATA combine32AVX512_places<>+728(SB)/2, $0x0016
+DATA combine32AVX512_places<>+730(SB)/2, $0x0017
+DATA combine32AVX512_places<>+732(SB)/2, $0x0016
+DATA combine32AVX512_places<>+734(SB)/2, $0x0017
+DATA combine32AVX512_places<>+736(SB)/2, $0x0016
+DATA combine32AVX512_places<>+738(SB)/2, $0x0017
+DATA combine32AVX512_places<>+740(SB)/2, $0x0016
+DATA combine32AVX512_places<>+742(SB)/2, $0x0017
+DATA combine32AVX512_places<>+744(SB)/2, $0x0016
+DATA combine32AVX512_places<>+746(SB)/2, $0x0017
+DATA combine32AVX512_places<>+748(SB)/2, $0x0016
+DATA combine32AVX512_places<>+750(SB)/2, $0x0017
+DATA combine32AVX512_places<>+752(SB)/2, $0x0016
+DATA combine32AVX512_places<>+754(SB)/2, $0x0017
+DATA combine32AVX512_places<>+756(SB)/2, $0x0016
+DATA combine32AVX512_places<>+758(SB)/2, $0x0017
+DATA combine32AVX512_places<>+760(SB)/2, $0x0016
+DATA combine32AVX512_places<>+762(SB)/2, $0x0017
+DATA combine32AVX512_places<>+764(SB)/2, $0x0016
+DATA combine32AVX512_places<>+766(SB)/2, $0x0017
+DATA combine32AVX512_places<>+768(SB)/2, $0x0018
+DATA combine32AVX512_places<>+770(SB)/2, $0x0019
+DATA combine32AVX512_places<>+772(SB)/2, $0x0018
+DATA combine32AVX512_places<>+774(SB)/2, $0x0019
+DATA combine32AVX512_places<>+776(SB)/2, $0x0018
+DATA combine32AVX512_places<>+778(SB)/2, $0x0019
+DATA combine32AVX512_places<>+780(SB)/2, $0x0018
+DATA combine32AVX512_places<>+782(SB)/2, $0x0019
+DATA combine32AVX512_places<>+784(SB)/2, $0x0018
+DATA combine32AVX512_places<>+786(SB)/2, $0x0019
+DATA combine32AVX512_places<>+788(SB)/2, $0x0018
+DATA combine32AVX512_places<>+790(SB)/2, $0x0019
+DATA combine32AVX512_places<>+792(SB)/2, $0x0018
+DATA combine32AVX512_places<>+794(SB)/2, $0x0019
+DATA combine32AVX512_places<>+796(SB)/2, $0x0018
+DATA combine32AVX512_places<>+798(SB)/2, $0x0019
+DATA combine32AVX512_places<>+800(SB)/2, $0x0018
+DATA combine32AVX512_places<>+802(SB)/2, $0x0019
+DATA combine32AVX512_places<>+804(SB)/2, $0x0018
+DATA combine32AVX512_places<>+806(SB)/2, $0x0019
+DATA combine32AVX512_places<>+808(SB)/2, $0x0018
+DATA combine32AVX512_places<>+810(SB)/2, $0x0019
+DATA combine32AVX512_places<>+812(SB)/2, $0x0018
+DATA combine32AVX512_places<>+814(SB)/2, $0x0019
+DATA combine32AVX512_places<>+816(SB)/2, $0x0018
+DATA combine32AVX512_places<>+818(SB)/2, $0x0019
+DATA combine32AVX512_places<>+820(SB)/2, $0x0018
+DATA combine32AVX512_places<>+822(SB)/2, $0x0019
+DATA combine32AVX512_places<>+824(SB)/2, $0x0018
+DATA combine32AVX512_places<>+826(SB)/2, $0x0019
+DATA combine32AVX512_places<>+828(SB)/2, $0x0018
+DATA combine32AVX512_places<>+830(SB)/2, $0x0019
+DATA combine32AVX512_places<>+832(SB)/2, $0x001a
+DATA combine32AVX512_places<>+834(SB)/2, $0x001b
+DATA combine32AVX512_places<>+836(SB)/2, $0x001a
+DATA combine32AVX512_places<>+838(SB)/2, $0x001b
+DATA combine32AVX512_places<>+840(SB)/2, $0x001a
+DATA combine32AVX512_places<>+842(SB)/2, $0x001b
+DATA combine32AVX512_places<>+844(SB)/2, $0x001a
+DATA combine32AVX512_places<>+846(SB)/2, $0x001b
+DATA combine32AVX512_places<>+848(SB)/2, $0x001a
+DATA combine32AVX512_places<>+850(SB)/2, $0x001b
+DATA combine32AVX512_places<>+852(SB)/2, $0x001a
+DATA combine32AVX512_places<>+854(SB)/2, $0x001b
+DATA combine32AVX512_places<>+856(SB)/2, $0x001a
+DATA combine32AVX512_places<>+858(SB)/2, $0x001b
+DATA combine32AVX512_places<>+860(SB)/2, $0x001a
+DATA combine32AVX512_places<>+862(SB)/2, $0x001b
+DATA combine32AVX512_places<>+864(SB)/2, $0x001a
+DATA combine32AVX512_places<>+866(SB)/2, $0x001b
+DATA combine32AVX512_places<>+868(SB)/2, $0x001a
+DATA combine32AVX512_places<>+870(SB)/2, $0x001b
+DATA combine32AVX512_places<>+872(SB)/2, $0x001a
+DATA combine32AVX512_places<>+874(SB)/2, $0x001b
+DATA combine32AVX512_places<>+876(SB)/2, $0x001a
+DATA combine32AVX512_places<>+878(SB)/2, $0x001b
+DATA combine32AVX512_places<>+880(SB)/2, $0x001a
+DATA combine32AVX512_places<>+882(SB)/2, $0x001b
+DATA combine32AVX512_places<>+884(SB)/2, $0x001a
+DATA combine32AVX512_places<>+886(SB)/2, $0x001b
+DATA combine32AVX512_places<>+888(SB)/2, $0x001a
+DATA combine32AVX512_places<>+890(SB)/2, $0x001b
+DATA combine32AVX512_places<>+892(SB)/2, $0x001a
+DATA combine32AVX512_places<>+894(SB)/2, $0x001b
+DATA combine32AVX512_places<>+896(SB)/2, $0x001c
+DATA combine32AVX512_places<>+898(SB)/2, $0x001d
+DATA combine32AVX512_places<>+900(SB)/2, $0x001c
+DATA combine32AVX512_places<>+902(SB)/2, $0x001d
+DATA combine32AVX512_places<>+904(SB)/2, $0x001c
+DATA combine32AVX512_places<>+906(SB)/2, $0x001d
+DATA combine32AVX512_places<>+908(SB)/2, $0x001c
+DATA combine32AVX512_places<>+910(SB)/2, $0x001d
+DATA combine32AVX512_places<>+912(SB)/2, $0x001c
+DATA combine32AVX512_places<>+914(SB)/2, $0x001d
+DATA combine32AVX512_places<>+916(SB)/2, $0x001c
+DATA combine32AVX512_places<>+918(SB)/2, $0x001d
+DATA combine32AVX512_places<>+920(SB)/2, $0x001c
+DATA combine32AVX512_places<>+922(SB)/2, $0x001d
+DATA combine32AVX512_places<>+924(SB)/2, $0x001c
+DATA combine32AVX512_places<>+926(SB)/2, $0x001d
+DATA combine32AVX512_places<>+928(SB)/2, $0x001c
+DATA combine32AVX512_places<>+930(SB)/2, $0x001d
+DATA combine32AVX512_places<>+932(SB)/2, $0x001c
+DATA combine32AVX512_places<>+934(SB)/2, $0x001d
+DATA combine32AVX512_places<>+936(SB)/2, $0x001c
+DATA combine32AVX512_places<>+938(SB)/2, $0x001d
+DATA combine32AVX512_places<>+940(SB)/2, $0x001c
+DATA combine32AVX512_places<>+942(SB)/2, $0x001d
+DATA combine32AVX512_places<>+944(SB)/2, $0x001c
+DATA combine32AVX512_places<>+946(SB)/2, $0x001d
+DATA combine32AVX512_places<>+948(SB)/2, $0x001c
+DATA combine32AVX512_places<>+950(SB)/2, $0x001d
+DATA combine32AVX512_places<>+952(SB)/2, $0x001c
+DATA combine32AVX512_places<>+954(SB)/2, $0x001d
+DATA combine32AVX512_places<>+956(SB)/2, $0x001c
+DATA combine32AVX512_places<>+958(SB)/2, $0x001d
+DATA combine32AVX512_places<>+960(SB)/2, $0x001e
+DATA combine32AVX512_places<>+962(SB)/2, $0x001f
+DATA combine32AVX512_places<>+964(SB)/2, $0x001e
+DATA combine32AVX512_places<>+966(SB)/2, $0x001f
+DATA combine32AVX512_places<>+968(SB)/2, $0x001e
+DATA combine32AVX512_places<>+970(SB)/2, $0x001f
+DATA combine32AVX512_places<>+972(SB)/2, $0x001e
+DATA combine32AVX512_places<>+974(SB)/2, $0x001f
+DATA combine32AVX512_places<>+976(SB)/2, $0x001e
+DATA combine32AVX512_places<>+978(SB)/2, $0x001f
+DATA combine32AVX512_places<>+980(SB)/2, $0x001e
+DATA combine32AVX512_places<>+982(SB)/2, $0x001f
+DATA combine32AVX512_places<>+984(SB)/2, $0x001e
+DATA combine32AVX512_places<>+986(SB)/2, $0x001f
+DATA combine32AVX512_places<>+988(SB)/2, $0x001e
+DATA combine32AVX512_places<>+990(SB)/2, $0x001f
+DATA combine32AVX512_places<>+992(SB)/2, $0x001e
+DATA combine32AVX512_places<>+994(SB)/2, $0x001f
+DATA combine32AVX512_places<>+996(SB)/2, $0x001e
+DATA combine32AVX512_places<>+998(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1000(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1002(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1004(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1006(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1008(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1010(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1012(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1014(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1016(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1018(SB)/2, $0x001f
+DATA combine32AVX512_places<>+1020(SB)/2, $0x001e
+DATA combine32AVX512_places<>+1022(SB)/2, $0x001f
+GLOBL combine32AVX512_places<>(SB), RODATA|NOPTR, $1024
+
+// func agreeAllAVX512(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
+// Requires: AVX, AVX512BW, AVX512F, POPCNT
+TEXT ·agreeAllAVX512(SB), NOSPLIT, $0-64
+	MOVQ         best+0(FP), AX
+	MOVQ         class+8(FP), CX
+	MOVQ         open+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         to+32(FP), SI
+	MOVQ         members+40(FP), DI
+	MOVQ         k+48(FP), R8
+	VPBROADCASTD agreeAllSixteen<>+0(SB), Z0
+	VPBROADCASTD BX, Z1
+	VPADDD       agreeAllNumbers<>+0(SB), Z1, Z1
+	IMUL3Q       $0x30, R8, R8
+	ADDQ         DI, R8
+	XORQ         R9, R9
+	CMPQ         BX, SI
+	JGE          agreeAll512_end
+
+agreeAll512:
+	MOVQ      24(DI), R11
+	VMOVDQU16 (R11)(BX*2), Z3
+	VMOVDQU16 Z3, (CX)(BX*2)
+	KXORD     K1, K1, K1
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	MOVQ      DI, R10
+
+agreeAll512_member:
+	MOVQ          24(R10), R11
+	VPCMPW        $0x04, (R11)(BX*2), Z3, K2
+	KORD          K2, K1, K1
+	MOVQ          32(R10), R11
+	VBROADCASTSS  44(R10), Z2
+	VCVTPH2PS     (R11)(BX*2), Z6
+	VMULPS        Z2, Z6, Z6
+	VCVTPS2UDQ    Z6, Z6
+	VPADDD        Z6, Z4, Z4
+	VCVTPH2PS     32(R11)(BX*2), Z6
+	VMULPS        Z2, Z6, Z6
+	VCVTPS2UDQ    Z6, Z6
+	VPADDD        Z6, Z5, Z5
+	ADDQ          $0x30, R10
+	CMPQ          R10, R8
+	JNE           agreeAll512_member
+	VMOVDQU32     Z4, (AX)(BX*4)
+	VMOVDQU32     Z5, 64(AX)(BX*4)
+	KMOVD         K1, R10
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (DX)(R9*4)
+	VPADDD        Z0, Z1, Z1
+	MOVWLZX       R10, R11
+	KSHIFTRD      $0x10, K1, K1
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (DX)(R9*4)
+	VPADDD        Z0, Z1, Z1
+	MOVL          R10, R11
+	SHRL          $0x10, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	ADDQ          $+32, BX
+	CMPQ          BX, SI
+	JLT           agreeAll512
+
+agreeAll512_end:
+	MOVQ R9, nOpen+56(FP)
+	VZEROUPPER
+	RET
+
+DATA agreeAllSixteen<>+0(SB)/4, $0x00000010
+GLOBL agreeAllSixteen<>(SB), RODATA|NOPTR, $4
+
+DATA agreeAllNumbers<>+0(SB)/4, $0x00000000
+DATA agreeAllNumbers<>+4(SB)/4, $0x00000001
+DATA agreeAllNumbers<>+8(SB)/4, $0x00000002
+DATA agreeAllNumbers<>+12(SB)/4, $0x00000003
+DATA agreeAllNumbers<>+16(SB)/4, $0x00000004
+DATA agreeAllNumbers<>+20(SB)/4, $0x00000005
+DATA agreeAllNumbers<>+24(SB)/4, $0x00000006
+DATA agreeAllNumbers<>+28(SB)/4, $0x00000007
+DATA agreeAllNumbers<>+32(SB)/4, $0x00000008
+DATA agreeAllNumbers<>+36(SB)/4, $0x00000009
+DATA agreeAllNumbers<>+40(SB)/4, $0x0000000a
+DATA agreeAllNumbers<>+44(SB)/4, $0x0000000b
+DATA agreeAllNumbers<>+48(SB)/4, $0x0000000c
+DATA agreeAllNumbers<>+52(SB)/4, $0x0000000d
+DATA agreeAllNumbers<>+56(SB)/4, $0x0000000e
+DATA agreeAllNumbers<>+60(SB)/4, $0x0000000f
+GLOBL agreeAllNumbers<>(SB), RODATA|NOPTR, $64
+
+// func resolve16AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·resolve16AVX512(SB), NOSPLIT, $0-48
+	MOVQ         nMembers+40(FP), AX
+	IMUL3Q       $0x30, AX, AX
+	ADDQ         members+32(FP), AX
+	VMOVDQU16    resolve16AVX512_double<>+0(SB), Z1
+	VPBROADCASTW resolve16AVX512_none<>+0(SB), Z2
+	VMOVDQU16    resolve16AVX512_places<>+0(SB), Z3
+	VMOVDQU16    resolve16AVX512_places<>+64(SB), Z4
+	VMOVDQU16    resolve16AVX512_places<>+128(SB), Z5
+	VMOVDQU16    resolve16AVX512_places<>+192(SB), Z6
+	VMOVDQU16    resolve16AVX512_places<>+256(SB), Z7
+	VMOVDQU16    resolve16AVX512_places<>+320(SB), Z8
+	VMOVDQU16    resolve16AVX512_places<>+384(SB), Z9
+	VMOVDQU16    resolve16AVX512_places<>+448(SB), Z10
+	VPTERNLOGD   $0xff, Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	XORQ         CX, CX
+	CMPQ         CX, n+24(FP)
+	JGE          resolve16AVX512_loop_end
+
+resolve16AVX512_loop:
+	LEAQ    12(CX), SI
+	MOVQ    n+24(FP), DX
+	DECQ    DX
+	CMPQ    SI, DX
+	CMOVQGT DX, SI
+	MOVQ    samples+16(FP), DI
+	MOVLQSX (DI)(SI*4), SI
+	SHLQ    $0x05, SI
+	MOVLQSX (DI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	XORL    R9, R9
+	MOVL    $0x0000ffff, R10
+	MOVQ    members+32(FP), R11
+
+resolve16AVX512_anchor:
+	XORL         R8, R8
+	MOVQ         16(R11), DI
+	MOVL         (DI)(DX*4), DI
+	IMULL        40(R11), DI
+	ADDL         DI, R8
+	VPBROADCASTD DI, Z13
+	MOVQ         8(R11), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Z0
+	VMULPS.BCST  44(R11), Z0, Z0
+	VCVTPS2UDQ   Z0, Z0
+	VPSUBD       Z13, Z0, Z0
+	VMOVDQA64    Z12, Z13
+	MOVQ         (R11), DI
+	PREFETCHT0   (DI)(SI*1)
+	VMOVDQU16    (DI)(BX*1), Y15
+	VPERMW       Z15, Z1, Z16
+	MOVQ         members+32(FP), R12
+
+resolve16AVX512_member:
+	CMPQ         R12, R11
+	JE           resolve16AVX512_skip
+	MOVQ         16(R12), DI
+	MOVL         (DI)(DX*4), DI
+	IMULL        40(R12), DI
+	ADDL         DI, R8
+	VPBROADCASTD DI, Z17
+	MOVQ         8(R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Z18
+	VMULPS.BCST  44(R12), Z18, Z18
+	VCVTPS2UDQ   Z18, Z18
+	VPSUBD       Z17, Z18, Z18
+	MOVQ         (R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VMOVDQA64    Z2, Z17
+	VPBROADCASTD (DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z3, K1, Z17
+	VPBROADCASTD 4(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z4, K1, Z17
+	VPBROADCASTD 8(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z5, K1, Z17
+	VPBROADCASTD 12(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z6, K1, Z17
+	VPBROADCASTD 16(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z7, K1, Z17
+	VPBROADCASTD 20(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z8, K1, Z17
+	VPBROADCASTD 24(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z9, K1, Z17
+	VPBROADCASTD 28(DI)(BX*1), Z19
+	VPCMPEQW     Z19, Z16, K1
+	VMOVDQU16    Z10, K1, Z17
+	VPSRLD       $0x10, Z17, Z19
+	VPMINUW      Z17, Z19, Z17
+	VMOVDQA64    Z17, Z17
+	VPERMI2D     Z12, Z18, Z17
+	VPADDD       Z17, Z0, Z0
+	VPSUBD       Z17, Z13, Z13
+	VPADDD       Z18, Z13, Z13
+
+resolve16AVX512_skip:
+	ADDQ          $0x30, R12
+	CMPQ          R12, AX
+	JNE           resolve16AVX512_member
+	VMOVDQA64     Z0, Z16
+	VEXTRACTI64X4 $0x01, Z16, Y17
+	VPMAXUD       Y16, Y17, Y17
+	VEXTRACTI32X4 $0x01, Y17, X16
+	VPMAXUD       X17, X16, X16
+	VPSHUFD       $0x4e, X16, X17
+	VPMAXUD       X17, X16, X16
+	VPSHUFD       $0xb1, X16, X17
+	VPMAXUD       X17, X16, X16
+	VMOVD         X16, R12
+	VPBROADCASTD  X16, Z16
+	VPCMPUD       $0x00, Z16, Z0, K1
+	VPBLENDMW     Z15, Z11, K1, Z14
+	VEXTRACTI64X4 $0x01, Z14, Y0
+	VPMINUW       Y14, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X15
+	VPMINUW       X0, X15, X0
+	VPHMINPOSUW   X0, X0
+	VPEXTRW       $0x00, X0, R13
+	VEXTRACTI64X4 $0x01, Z13, Y0
+	VPADDD        Y13, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X13
+	VPADDD        X0, X13, X13
+	VPSHUFD       $0x4e, X13, X0
+	VPADDD        X0, X13, X13
+	VPSHUFD       $0xb1, X13, X0
+	VPADDD        X0, X13, X13
+	VMOVD         X13, DI
+	CMPL          R12, R9
+	JB            resolve16AVX512_worse
+	JNE           resolve16AVX512_better
+	CMPL          R13, R10
+	JAE           resolve16AVX512_worse
+
+resolve16AVX512_better:
+	MOVL R12, R9
+	MOVL R13, R10
+
+resolve16AVX512_worse:
+	CMPL DI, R9
+	JB   resolve16AVX512_decided
+	ADDQ $0x30, R11
+	CMPQ R11, AX
+	JNE  resolve16AVX512_anchor
+
+resolve16AVX512_decided:
+	ADDL R8, R9
+	MOVQ best+0(FP), DI
+	MOVL R9, (DI)(DX*4)
+	MOVQ class+8(FP), DI
+	MOVW R10, (DI)(DX*2)
+	ADDQ $+1, CX
+	CMPQ CX, n+24(FP)
+	JLT  resolve16AVX512_loop
+
+resolve16AVX512_loop_end:
+	VZEROUPPER
+	RET
+
+DATA resolve16AVX512_double<>+0(SB)/2, $0x0000
+DATA resolve16AVX512_double<>+2(SB)/2, $0x0000
+DATA resolve16AVX512_double<>+4(SB)/2, $0x0001
+DATA resolve16AVX512_double<>+6(SB)/2, $0x0001
+DATA resolve16AVX512_double<>+8(SB)/2, $0x0002
+DATA resolve16AVX512_double<>+10(SB)/2, $0x0002
+DATA resolve16AVX512_double<>+12(SB)/2, $0x0003
+DATA resolve16AVX512_double<>+14(SB)/2, $0x0003
+DATA resolve16AVX512_double<>+16(SB)/2, $0x0004
+DATA resolve16AVX512_double<>+18(SB)/2, $0x0004
+DATA resolve16AVX512_double<>+20(SB)/2, $0x0005
+DATA resolve16AVX512_double<>+22(SB)/2, $0x0005
+DATA resolve16AVX512_double<>+24(SB)/2, $0x0006
+DATA resolve16AVX512_double<>+26(SB)/2, $0x0006
+DATA resolve16AVX512_double<>+28(SB)/2, $0x0007
+DATA resolve16AVX512_double<>+30(SB)/2, $0x0007
+DATA resolve16AVX512_double<>+32(SB)/2, $0x0008
+DATA resolve16AVX512_double<>+34(SB)/2, $0x0008
+DATA resolve16AVX512_double<>+36(SB)/2, $0x0009
+DATA resolve16AVX512_double<>+38(SB)/2, $0x0009
+DATA resolve16AVX512_double<>+40(SB)/2, $0x000a
+DATA resolve16AVX512_double<>+42(SB)/2, $0x000a
+DATA resolve16AVX512_double<>+44(SB)/2, $0x000b
+DATA resolve16AVX512_double<>+46(SB)/2, $0x000b
+DATA resolve16AVX512_double<>+48(SB)/2, $0x000c
+DATA resolve16AVX512_double<>+50(SB)/2, $0x000c
+DATA resolve16AVX512_double<>+52(SB)/2, $0x000d
+DATA resolve16AVX512_double<>+54(SB)/2, $0x000d
+DATA resolve16AVX512_double<>+56(SB)/2, $0x000e
+DATA resolve16AVX512_double<>+58(SB)/2, $0x000e
+DATA resolve16AVX512_double<>+60(SB)/2, $0x000f
+DATA resolve16AVX512_double<>+62(SB)/2, $0x000f
+GLOBL resolve16AVX512_double<>(SB), RODATA|NOPTR, $64
+
+DATA resolve16AVX512_none<>+0(SB)/2, $0x0010
+GLOBL resolve16AVX512_none<>(SB), RODATA|NOPTR, $2
+
+DATA resolve16AVX512_places<>+0(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+2(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+4(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+6(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+8(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+10(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+12(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+14(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+16(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+18(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+20(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+22(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+24(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+26(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+28(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+30(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+32(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+34(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+36(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+38(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+40(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+42(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+44(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+46(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+48(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+50(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+52(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+54(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+56(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+58(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+60(SB)/2, $0x0000
+DATA resolve16AVX512_places<>+62(SB)/2, $0x0001
+DATA resolve16AVX512_places<>+64(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+66(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+68(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+70(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+72(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+74(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+76(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+78(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+80(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+82(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+84(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+86(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+88(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+90(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+92(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+94(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+96(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+98(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+100(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+102(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+104(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+106(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+108(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+110(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+112(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+114(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+116(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+118(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+120(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+122(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+124(SB)/2, $0x0002
+DATA resolve16AVX512_places<>+126(SB)/2, $0x0003
+DATA resolve16AVX512_places<>+128(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+130(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+132(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+134(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+136(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+138(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+140(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+142(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+144(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+146(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+148(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+150(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+152(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+154(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+156(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+158(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+160(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+162(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+164(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+166(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+168(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+170(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+172(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+174(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+176(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+178(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+180(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+182(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+184(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+186(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+188(SB)/2, $0x0004
+DATA resolve16AVX512_places<>+190(SB)/2, $0x0005
+DATA resolve16AVX512_places<>+192(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+194(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+196(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+198(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+200(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+202(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+204(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+206(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+208(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+210(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+212(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+214(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+216(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+218(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+220(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+222(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+224(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+226(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+228(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+230(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+232(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+234(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+236(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+238(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+240(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+242(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+244(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+246(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+248(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+250(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+252(SB)/2, $0x0006
+DATA resolve16AVX512_places<>+254(SB)/2, $0x0007
+DATA resolve16AVX512_places<>+256(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+258(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+260(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+262(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+264(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+266(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+268(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+270(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+272(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+274(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+276(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+278(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+280(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+282(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+284(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+286(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+288(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+290(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+292(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+294(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+296(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+298(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+300(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+302(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+304(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+306(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+308(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+310(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+312(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+314(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+316(SB)/2, $0x0008
+DATA resolve16AVX512_places<>+318(SB)/2, $0x0009
+DATA resolve16AVX512_places<>+320(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+322(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+324(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+326(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+328(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+330(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+332(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+334(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+336(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+338(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+340(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+342(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+344(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+346(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+348(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+350(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+352(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+354(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+356(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+358(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+360(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+362(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+364(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+366(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+368(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+370(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+372(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+374(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+376(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+378(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+380(SB)/2, $0x000a
+DATA resolve16AVX512_places<>+382(SB)/2, $0x000b
+DATA resolve16AVX512_places<>+384(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+386(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+388(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+390(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+392(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+394(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+396(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+398(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+400(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+402(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+404(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+406(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+408(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+410(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+412(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+414(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+416(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+418(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+420(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+422(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+424(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+426(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+428(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+430(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+432(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+434(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+436(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+438(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+440(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+442(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+444(SB)/2, $0x000c
+DATA resolve16AVX512_places<>+446(SB)/2, $0x000d
+DATA resolve16AVX512_places<>+448(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+450(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+452(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+454(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+456(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+458(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+460(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+462(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+464(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+466(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+468(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+470(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+472(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+474(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+476(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+478(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+480(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+482(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+484(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+486(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+488(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+490(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+492(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+494(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+496(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+498(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+500(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+502(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+504(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+506(SB)/2, $0x000f
+DATA resolve16AVX512_places<>+508(SB)/2, $0x000e
+DATA resolve16AVX512_places<>+510(SB)/2, $0x000f
+GLOBL resolve16AVX512_places<>(SB), RODATA|NOPTR, $512
+
+// func resolve32AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·resolve32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         nMembers+40(FP), AX
+	IMUL3Q       $0x30, AX, AX
+	ADDQ         members+32(FP), AX
+	VMOVDQU16    resolve32AVX512_double<>+0(SB), Z1
+	VPBROADCASTW resolve32AVX512_none<>+0(SB), Z2
+	VPTERNLOGD   $0xff, Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	XORQ         CX, CX
+	CMPQ         CX, n+24(FP)
+	JGE          resolve32AVX512_loop_end
+
+resolve32AVX512_loop:
+	LEAQ    12(CX), SI
+	MOVQ    n+24(FP), DX
+	DECQ    DX
+	CMPQ    SI, DX
+	CMOVQGT DX, SI
+	MOVQ    samples+16(FP), DI
+	MOVLQSX (DI)(SI*4), SI
+	SHLQ    $0x06, SI
+	MOVLQSX (DI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x06, BX
+	XORL    R9, R9
+	MOVL    $0x0000ffff, R10
+	MOVQ    members+32(FP), R11
+
+resolve32AVX512_anchor:
+	XORL         R8, R8
+	MOVQ         16(R11), DI
+	MOVL         (DI)(DX*4), DI
+	IMULL        40(R11), DI
+	ADDL         DI, R8
+	VPBROADCASTD DI, Z5
+	MOVQ         8(R11), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Z0
+	VMULPS.BCST  44(R11), Z0, Z0
+	VCVTPS2UDQ   Z0, Z0
+	VPSUBD       Z5, Z0, Z0
+	VCVTPH2PS    32(DI)(BX*1), Z8
+	VMULPS.BCST  44(R11), Z8, Z8
+	VCVTPS2UDQ   Z8, Z8
+	VPSUBD       Z5, Z8, Z8
+	VMOVDQA64    Z4, Z5
+	MOVQ         (R11), DI
+	PREFETCHT0   (DI)(SI*1)
+	VMOVDQU16    (DI)(BX*1), Y9
+	VPERMW       Z9, Z1, Z10
+	VMOVDQU16    32(DI)(BX*1), Y11
+	VPERMW       Z11, Z1, Z12
+	MOVQ         members+32(FP), R12
+
+resolve32AVX512_member:
+	CMPQ         R12, R11
+	JE           resolve32AVX512_skip
+	MOVQ         16(R12), DI
+	MOVL         (DI)(DX*4), DI
+	IMULL        40(R12), DI
+	ADDL         DI, R8
+	VPBROADCASTD DI, Z13
+	MOVQ         8(R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Z14
+	VMULPS.BCST  44(R12), Z14, Z14
+	VCVTPS2UDQ   Z14, Z14
+	VPSUBD       Z13, Z14, Z14
+	VCVTPH2PS    32(DI)(BX*1), Z15
+	VMULPS.BCST  44(R12), Z15, Z15
+	VCVTPS2UDQ   Z15, Z15
+	VPSUBD       Z13, Z15, Z15
+	MOVQ         (R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VMOVDQA64    Z2, Z13
+	VPBROADCASTD (DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+0(SB), K1, Z13
+	VPBROADCASTD 4(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+64(SB), K1, Z13
+	VPBROADCASTD 8(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+128(SB), K1, Z13
+	VPBROADCASTD 12(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+192(SB), K1, Z13
+	VPBROADCASTD 16(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+256(SB), K1, Z13
+	VPBROADCASTD 20(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+320(SB), K1, Z13
+	VPBROADCASTD 24(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+384(SB), K1, Z13
+	VPBROADCASTD 28(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+448(SB), K1, Z13
+	VPBROADCASTD 32(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+512(SB), K1, Z13
+	VPBROADCASTD 36(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+576(SB), K1, Z13
+	VPBROADCASTD 40(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+640(SB), K1, Z13
+	VPBROADCASTD 44(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+704(SB), K1, Z13
+	VPBROADCASTD 48(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+768(SB), K1, Z13
+	VPBROADCASTD 52(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+832(SB), K1, Z13
+	VPBROADCASTD 56(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+896(SB), K1, Z13
+	VPBROADCASTD 60(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z10, K1
+	VMOVDQU16    resolve32AVX512_places<>+960(SB), K1, Z13
+	VPSRLD       $0x10, Z13, Z16
+	VPMINUW      Z13, Z16, Z13
+	VMOVDQA64    Z13, Z16
+	VPERMI2D     Z15, Z14, Z16
+	VPTESTNMD    Z2, Z13, K1
+	VPBLENDMD    Z16, Z4, K1, Z16
+	VPADDD       Z16, Z0, Z0
+	VPSUBD       Z16, Z5, Z5
+	VMOVDQA64    Z2, Z13
+	VPBROADCASTD (DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+0(SB), K1, Z13
+	VPBROADCASTD 4(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+64(SB), K1, Z13
+	VPBROADCASTD 8(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+128(SB), K1, Z13
+	VPBROADCASTD 12(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+192(SB), K1, Z13
+	VPBROADCASTD 16(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+256(SB), K1, Z13
+	VPBROADCASTD 20(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+320(SB), K1, Z13
+	VPBROADCASTD 24(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+384(SB), K1, Z13
+	VPBROADCASTD 28(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+448(SB), K1, Z13
+	VPBROADCASTD 32(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+512(SB), K1, Z13
+	VPBROADCASTD 36(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+576(SB), K1, Z13
+	VPBROADCASTD 40(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+640(SB), K1, Z13
+	VPBROADCASTD 44(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+704(SB), K1, Z13
+	VPBROADCASTD 48(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+768(SB), K1, Z13
+	VPBROADCASTD 52(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+832(SB), K1, Z13
+	VPBROADCASTD 56(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+896(SB), K1, Z13
+	VPBROADCASTD 60(DI)(BX*1), Z16
+	VPCMPEQW     Z16, Z12, K1
+	VMOVDQU16    resolve32AVX512_places<>+960(SB), K1, Z13
+	VPSRLD       $0x10, Z13, Z16
+	VPMINUW      Z13, Z16, Z13
+	VMOVDQA64    Z13, Z16
+	VPERMI2D     Z15, Z14, Z16
+	VPTESTNMD    Z2, Z13, K1
+	VPBLENDMD    Z16, Z4, K1, Z16
+	VPADDD       Z16, Z8, Z8
+	VPSUBD       Z16, Z5, Z5
+	VPADDD       Z14, Z5, Z5
+	VPADDD       Z15, Z5, Z5
+
+resolve32AVX512_skip:
+	ADDQ          $0x30, R12
+	CMPQ          R12, AX
+	JNE           resolve32AVX512_member
+	VPMAXUD       Z0, Z8, Z10
+	VEXTRACTI64X4 $0x01, Z10, Y12
+	VPMAXUD       Y10, Y12, Y12
+	VEXTRACTI32X4 $0x01, Y12, X10
+	VPMAXUD       X12, X10, X10
+	VPSHUFD       $0x4e, X10, X12
+	VPMAXUD       X12, X10, X10
+	VPSHUFD       $0xb1, X10, X12
+	VPMAXUD       X12, X10, X10
+	VMOVD         X10, R12
+	VPBROADCASTD  X10, Z10
+	VPCMPUD       $0x00, Z10, Z0, K1
+	VPBLENDMW     Z9, Z3, K1, Z6
+	VPCMPUD       $0x00, Z10, Z8, K1
+	VPBLENDMW     Z11, Z3, K1, Z7
+	VPMINUW       Z7, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z6, Y0
+	VPMINUW       Y6, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X8
+	VPMINUW       X0, X8, X0
+	VPHMINPOSUW   X0, X0
+	VPEXTRW       $0x00, X0, R13
+	VEXTRACTI64X4 $0x01, Z5, Y0
+	VPADDD        Y5, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X5
+	VPADDD        X0, X5, X5
+	VPSHUFD       $0x4e, X5, X0
+	VPADDD        X0, X5, X5
+	VPSHUFD       $0xb1, X5, X0
+	VPADDD        X0, X5, X5
+	VMOVD         X5, DI
+	CMPL          R12, R9
+	JB            resolve32AVX512_worse
+	JNE           resolve32AVX512_better
+	CMPL          R13, R10
+	JAE           resolve32AVX512_worse
+
+resolve32AVX512_better:
+	MOVL R12, R9
+	MOVL R13, R10
+
+resolve32AVX512_worse:
+	CMPL DI, R9
+	JB   resolve32AVX512_decided
+	ADDQ $0x30, R11
+	CMPQ R11, AX
+	JNE  resolve32AVX512_anchor
+
+resolve32AVX512_decided:
+	ADDL R8, R9
+	MOVQ best+0(FP), DI
+	MOVL R9, (DI)(DX*4)
+	MOVQ class+8(FP), DI
+	MOVW R10, (DI)(DX*2)
+	ADDQ $+1, CX
+	CMPQ CX, n+24(FP)
+	JLT  resolve32AVX512_loop
+
+resolve32AVX512_loop_end:
+	VZEROUPPER
+	RET
+
+DATA resolve32AVX512_double<>+0(SB)/2, $0x0000
+DATA resolve32AVX512_double<>+2(SB)/2, $0x0000
+DATA resolve32AVX512_double<>+4(SB)/2, $0x0001
+DATA resolve32AVX512_double<>+6(SB)/2, $0x0001
+DATA resolve32AVX512_double<>+8(SB)/2, $0x0002
+DATA resolve32AVX512_double<>+10(SB)/2, $0x0002
+DATA resolve32AVX512_double<>+12(SB)/2, $0x0003
+DATA resolve32AVX512_double<>+14(SB)/2, $0x0003
+DATA resolve32AVX512_double<>+16(SB)/2, $0x0004
+DATA resolve32AVX512_double<>+18(SB)/2, $0x0004
+DATA resolve32AVX512_double<>+20(SB)/2, $0x0005
+DATA resolve32AVX512_double<>+22(SB)/2, $0x0005
+DATA resolve32AVX512_double<>+24(SB)/2, $0x0006
+DATA resolve32AVX512_double<>+26(SB)/2, $0x0006
+DATA resolve32AVX512_double<>+28(SB)/2, $0x0007
+DATA resolve32AVX512_double<>+30(SB)/2, $0x0007
+DATA resolve32AVX512_double<>+32(SB)/2, $0x0008
+DATA resolve32AVX512_double<>+34(SB)/2, $0x0008
+DATA resolve32AVX512_double<>+36(SB)/2, $0x0009
+DATA resolve32AVX512_double<>+38(SB)/2, $0x0009
+DATA resolve32AVX512_double<>+40(SB)/2, $0x000a
+DATA resolve32AVX512_double<>+42(SB)/2, $0x000a
+DATA resolve32AVX512_double<>+44(SB)/2, $0x000b
+DATA resolve32AVX512_double<>+46(SB)/2, $0x000b
+DATA resolve32AVX512_double<>+48(SB)/2, $0x000c
+DATA resolve32AVX512_double<>+50(SB)/2, $0x000c
+DATA resolve32AVX512_double<>+52(SB)/2, $0x000d
+DATA resolve32AVX512_double<>+54(SB)/2, $0x000d
+DATA resolve32AVX512_double<>+56(SB)/2, $0x000e
+DATA resolve32AVX512_double<>+58(SB)/2, $0x000e
+DATA resolve32AVX512_double<>+60(SB)/2, $0x000f
+DATA resolve32AVX512_double<>+62(SB)/2, $0x000f
+GLOBL resolve32AVX512_double<>(SB), RODATA|NOPTR, $64
+
+DATA resolve32AVX512_none<>+0(SB)/2, $0x0020
+GLOBL resolve32AVX512_none<>(SB), RODATA|NOPTR, $2
+
+DATA resolve32AVX512_places<>+0(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+2(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+4(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+6(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+8(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+10(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+12(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+14(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+16(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+18(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+20(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+22(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+24(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+26(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+28(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+30(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+32(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+34(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+36(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+38(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+40(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+42(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+44(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+46(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+48(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+50(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+52(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+54(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+56(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+58(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+60(SB)/2, $0x0000
+DATA resolve32AVX512_places<>+62(SB)/2, $0x0001
+DATA resolve32AVX512_places<>+64(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+66(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+68(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+70(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+72(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+74(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+76(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+78(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+80(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+82(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+84(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+86(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+88(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+90(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+92(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+94(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+96(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+98(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+100(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+102(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+104(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+106(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+108(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+110(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+112(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+114(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+116(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+118(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+120(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+122(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+124(SB)/2, $0x0002
+DATA resolve32AVX512_places<>+126(SB)/2, $0x0003
+DATA resolve32AVX512_places<>+128(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+130(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+132(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+134(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+136(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+138(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+140(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+142(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+144(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+146(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+148(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+150(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+152(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+154(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+156(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+158(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+160(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+162(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+164(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+166(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+168(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+170(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+172(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+174(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+176(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+178(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+180(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+182(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+184(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+186(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+188(SB)/2, $0x0004
+DATA resolve32AVX512_places<>+190(SB)/2, $0x0005
+DATA resolve32AVX512_places<>+192(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+194(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+196(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+198(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+200(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+202(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+204(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+206(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+208(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+210(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+212(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+214(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+216(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+218(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+220(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+222(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+224(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+226(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+228(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+230(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+232(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+234(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+236(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+238(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+240(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+242(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+244(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+246(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+248(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+250(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+252(SB)/2, $0x0006
+DATA resolve32AVX512_places<>+254(SB)/2, $0x0007
+DATA resolve32AVX512_places<>+256(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+258(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+260(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+262(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+264(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+266(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+268(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+270(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+272(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+274(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+276(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+278(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+280(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+282(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+284(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+286(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+288(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+290(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+292(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+294(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+296(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+298(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+300(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+302(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+304(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+306(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+308(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+310(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+312(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+314(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+316(SB)/2, $0x0008
+DATA resolve32AVX512_places<>+318(SB)/2, $0x0009
+DATA resolve32AVX512_places<>+320(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+322(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+324(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+326(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+328(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+330(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+332(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+334(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+336(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+338(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+340(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+342(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+344(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+346(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+348(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+350(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+352(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+354(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+356(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+358(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+360(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+362(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+364(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+366(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+368(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+370(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+372(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+374(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+376(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+378(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+380(SB)/2, $0x000a
+DATA resolve32AVX512_places<>+382(SB)/2, $0x000b
+DATA resolve32AVX512_places<>+384(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+386(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+388(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+390(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+392(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+394(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+396(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+398(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+400(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+402(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+404(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+406(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+408(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+410(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+412(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+414(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+416(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+418(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+420(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+422(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+424(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+426(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+428(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+430(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+432(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+434(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+436(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+438(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+440(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+442(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+444(SB)/2, $0x000c
+DATA resolve32AVX512_places<>+446(SB)/2, $0x000d
+DATA resolve32AVX512_places<>+448(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+450(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+452(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+454(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+456(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+458(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+460(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+462(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+464(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+466(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+468(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+470(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+472(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+474(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+476(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+478(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+480(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+482(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+484(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+486(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+488(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+490(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+492(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+494(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+496(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+498(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+500(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+502(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+504(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+506(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+508(SB)/2, $0x000e
+DATA resolve32AVX512_places<>+510(SB)/2, $0x000f
+DATA resolve32AVX512_places<>+512(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+514(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+516(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+518(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+520(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+522(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+524(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+526(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+528(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+530(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+532(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+534(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+536(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+538(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+540(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+542(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+544(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+546(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+548(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+550(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+552(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+554(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+556(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+558(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+560(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+562(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+564(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+566(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+568(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+570(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+572(SB)/2, $0x0010
+DATA resolve32AVX512_places<>+574(SB)/2, $0x0011
+DATA resolve32AVX512_places<>+576(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+578(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+580(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+582(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+584(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+586(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+588(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+590(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+592(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+594(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+596(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+598(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+600(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+602(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+604(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+606(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+608(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+610(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+612(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+614(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+616(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+618(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+620(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+622(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+624(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+626(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+628(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+630(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+632(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+634(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+636(SB)/2, $0x0012
+DATA resolve32AVX512_places<>+638(SB)/2, $0x0013
+DATA resolve32AVX512_places<>+640(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+642(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+644(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+646(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+648(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+650(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+652(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+654(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+656(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+658(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+660(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+662(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+664(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+666(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+668(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+670(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+672(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+674(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+676(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+678(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+680(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+682(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+684(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+686(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+688(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+690(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+692(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+694(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+696(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+698(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+700(SB)/2, $0x0014
+DATA resolve32AVX512_places<>+702(SB)/2, $0x0015
+DATA resolve32AVX512_places<>+704(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+706(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+708(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+710(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+712(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+714(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+716(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+718(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+720(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+722(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+724(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+726(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+728(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+730(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+732(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+734(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+736(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+738(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+740(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+742(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+744(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+746(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+748(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+750(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+752(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+754(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+756(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+758(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+760(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+762(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+764(SB)/2, $0x0016
+DATA resolve32AVX512_places<>+766(SB)/2, $0x0017
+DATA resolve32AVX512_places<>+768(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+770(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+772(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+774(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+776(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+778(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+780(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+782(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+784(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+786(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+788(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+790(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+792(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+794(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+796(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+798(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+800(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+802(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+804(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+806(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+808(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+810(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+812(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+814(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+816(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+818(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+820(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+822(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+824(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+826(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+828(SB)/2, $0x0018
+DATA resolve32AVX512_places<>+830(SB)/2, $0x0019
+DATA resolve32AVX512_places<>+832(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+834(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+836(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+838(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+840(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+842(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+844(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+846(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+848(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+850(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+852(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+854(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+856(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+858(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+860(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+862(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+864(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+866(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+868(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+870(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+872(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+874(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+876(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+878(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+880(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+882(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+884(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+886(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+888(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+890(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+892(SB)/2, $0x001a
+DATA resolve32AVX512_places<>+894(SB)/2, $0x001b
+DATA resolve32AVX512_places<>+896(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+898(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+900(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+902(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+904(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+906(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+908(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+910(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+912(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+914(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+916(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+918(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+920(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+922(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+924(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+926(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+928(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+930(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+932(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+934(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+936(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+938(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+940(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+942(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+944(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+946(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+948(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+950(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+952(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+954(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+956(SB)/2, $0x001c
+DATA resolve32AVX512_places<>+958(SB)/2, $0x001d
+DATA resolve32AVX512_places<>+960(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+962(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+964(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+966(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+968(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+970(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+972(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+974(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+976(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+978(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+980(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+982(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+984(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+986(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+988(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+990(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+992(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+994(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+996(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+998(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1000(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1002(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1004(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1006(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1008(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1010(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1012(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1014(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1016(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1018(SB)/2, $0x001f
+DATA resolve32AVX512_places<>+1020(SB)/2, $0x001e
+DATA resolve32AVX512_places<>+1022(SB)/2, $0x001f
+GLOBL resolve32AVX512_places<>(SB), RODATA|NOPTR, $1024

@@ -146,8 +146,8 @@ func resolveSamplesGeneric(best []uint32, class []uint16, samples []int32, membe
 	}
 }
 
-func resolveAllGeneric(best []uint32, class []uint16, members []*Lists, weights []uint32) {
-	for i := range best {
+func resolveAllGeneric(best []uint32, class []uint16, members []*Lists, weights []uint32, from int) {
+	for i := from; i < len(best); i++ {
 		best[i], class[i] = resolveGeneric(i, members, weights)
 	}
 }

@@ -14,3 +14,15 @@ func combine16AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClass
 // combine32AVX512 decides the nOpen samples listed in open, with lists of 32 classes; scale is w·2^24.
 // The samples that s may not be able to decide stay listed.
 func combine32AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)
+
+// agreeAllAVX512 settles the samples from..to-1 on which all k members name the same class and lists the others.
+// to-from is a multiple of 32.
+func agreeAllAVX512(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
+
+// resolve16AVX512 is resolveSamples for n samples and lists of 16 classes.
+// The weights sum to at most 250, so that no sum of excess runs over.
+func resolve16AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+
+// resolve32AVX512 is resolveSamples for n samples and lists of 32 classes.
+// The weights sum to at most 250, so that no sum of excess runs over.
+func resolve32AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)

@@ -13,8 +13,6 @@ func chain() {
 	cells("AVX2", 16, YMM)
 	countAVX512("count", 2)
 	countAVX512("count1", 1)
-	deltaAVX512()
-	delta1AVX512()
 	deltaAVX2("delta", 2)
 	deltaAVX2("delta1", 1)
 	prefix2AVX512()
@@ -187,116 +185,8 @@ func returnOK(bad string) {
 	RET()
 }
 
-// deltaAVX512 collects the cells of the samples in which the two tables differ,
-// doubled and with the bit of table from added: shifted out, it says whether to
-// add or to subtract one.
-func deltaAVX512() {
-	TEXT("deltaAVX512", 0, "func(hist *int32, limit int, cells *uint16, from, to *byte, n int) (ok bool)")
-	Doc("deltaAVX512 is delta for n cells, n a multiple of 64, and limit = len(hist) in 1..32768.",
-		"It stops, and is not ok, where a cell is outside.")
-	buffer := AllocLocal(chunk*2 + 64)
-	hist, limit, cells, from, to, n := arg("hist"), arg("limit"), arg("cells"), arg("from"), arg("to"), arg("n")
-	one, minus1 := ZMM(), ones512()
-	VPBROADCASTB(words8("deltaOne", []byte{1}), one)
-	most, f, d := ZMM(), ZMM(), ZMM()
-	i, m, t, base := GP64(), GP64(), GP64(), GP64()
-	LEAQ(buffer, base)
-	XORQ(i, i)
-	chunks("delta512", i, n, func(end GPVirtual) {
-		XORQ(m, m)
-		VPXORD(most, most, most)
-		loop("delta512_collect", i, end, 64, func() {
-			differ, minus := K(), K()
-			VMOVDQU8(at(from, i, 1, 0), f)
-			VPXORD(at(to, i, 1, 0), f, d)
-			VPTESTMB(one, d, differ)
-			VPTESTMB(one, f, minus)
-			for h := range 2 {
-				if h == 1 {
-					KSHIFTRQ(U8(32), differ, differ)
-					KSHIFTRQ(U8(32), minus, minus)
-				}
-				c := ZMM()
-				VMOVDQU16(at(cells, i, 2, 64*h), c)
-				VPMAXUW(c, most, differ, most)
-				VPADDW(c, c, c)
-				VPSUBW(minus1, c, minus, c)
-				VPCOMPRESSW_Z(c, differ, c)
-				VMOVDQU16(c, at(base, m, 2, 0))
-				KMOVD(differ, t.As32())
-				POPCNTL(t.As32(), t.As32())
-				ADDQ(t, m)
-			}
-		})
-		checkLimit(2, most, limit, "delta512_bad")
-		applyDeltas("delta512_apply", hist, base, m, 2)
-	})
-	returnOK("delta512_bad")
-}
-
-// delta1AVX512 is the same with bytes, which hold twice the bin already.
-func delta1AVX512() {
-	TEXT("delta1AVX512", 0, "func(hist *int32, limit int, table, from, to *byte, n int) (ok bool)")
-	Doc("delta1AVX512 is delta1 for n samples, n a multiple of 64, and limit = len(hist) in 1..128.",
-		"It stops, and is not ok, where a bin is outside.")
-	buffer := AllocLocal(chunk + 64)
-	hist, limit, table, from, to, n := arg("hist"), arg("limit"), arg("table"), arg("from"), arg("to"), arg("n")
-	one := ZMM()
-	VPBROADCASTB(words8("delta1One", []byte{1}), one)
-	most, f, d := ZMM(), ZMM(), ZMM()
-	i, m, t, base := GP64(), GP64(), GP64(), GP64()
-	LEAQ(buffer, base)
-	XORQ(i, i)
-	twice := GP64()
-	LEAQ(at(limit, limit, 1, -1), twice)
-	chunks("delta1512", i, n, func(end GPVirtual) {
-		XORQ(m, m)
-		VPXORD(most, most, most)
-		loop("delta1512_collect", i, end, 64, func() {
-			differ, c := K(), ZMM()
-			VMOVDQU8(at(from, i, 1, 0), f)
-			VPXORD(at(to, i, 1, 0), f, d)
-			VPTESTMB(one, d, differ)
-			VMOVDQU8(at(table, i, 1, 0), c)
-			VPTERNLOGD(U8(0xD8), one, f, c) // one ? f : c
-			VPMAXUB(c, most, differ, most)
-			VPCOMPRESSB_Z(c, differ, c)
-			VMOVDQU8(c, at(base, m, 1, 0))
-			KMOVQ(differ, t)
-			POPCNTQ(t, t)
-			ADDQ(t, m)
-		})
-		// The largest byte allowed is 2·limit-1, which fits where 2·limit may not.
-		k, all, x := K(), ZMM(), XMM()
-		VMOVQ(twice, x)
-		VPBROADCASTB(x, all)
-		VPCMPUB(greater, all, most, k)
-		KORTESTQ(k, k)
-		JNZ(LabelRef("delta1512_bad"))
-		applyDeltas("delta1512_apply", hist, base, m, 1)
-	})
-	returnOK("delta1512_bad")
-}
-
-// applyDeltas adds 1 to the histogram for every even number in the list and
-// subtracts 1 for every odd one, at half the number.
-func applyDeltas(name string, hist, list, m GPVirtual, size int) {
-	j, t, d := GP64(), GP64(), GP32()
-	XORQ(j, j)
-	loop(name, j, m, 1, func() {
-		if size == 2 {
-			MOVWLZX(at(list, j, 2, 0), t.As32())
-		} else {
-			MOVBLZX(at(list, j, 1, 0), t.As32())
-		}
-		SHRL(U8(1), t.As32())
-		SBBL(d, d)
-		ORL(U8(1), d)
-		ADDL(d, at(hist, t, 4, 0))
-	})
-}
-
-// deltaAVX2 finds the samples that differ 32 at a time and walks over them.
+// deltaAVX2 finds the samples that differ 32 at a time and walks over them. They
+// are few, a sample or two in 32, and collecting them with AVX-512 first is slower.
 func deltaAVX2(family string, size int) {
 	name := family + "AVX2"
 	if size == 2 {

@@ -12,6 +12,9 @@ func lists() {
 	agreeAVX512()
 	combineAVX512(16)
 	combineAVX512(32)
+	agreeAllAVX512()
+	resolveAVX512(16)
+	resolveAVX512(32)
 }
 
 // agreeAVX512 settles the samples on which both sides name the same class, 32 at
@@ -28,7 +31,7 @@ func agreeAVX512() {
 	number := ZMM()
 	VMOVDQU32(words32("agreeNumbers", sequence[uint32](16, 0, 1)), number)
 
-	i, t, m := GP64(), GP64(), GP64()
+	i, m := GP64(), GP64()
 	XORQ(i, i)
 	XORQ(m, m)
 	loop("agree512", i, n, 32, func() {
@@ -36,29 +39,103 @@ func agreeAVX512() {
 		VMOVDQU16(at(topClass, i, 2, 0), c)
 		VPCMPW(notEqual, at(lClass, i, 2, 0), c, differ)
 		VMOVDQU16(c, at(class, i, 2, 0))
-		KMOVD(differ, t.As32())
 		for h := range 2 {
 			v := ZMM()
-			VCVTPH2PS(at(lValue, i, 2, 32*h), v)
-			VMULPS(scale, v, v)
-			VCVTPS2UDQ(v, v)
+			scaled(v, at(lValue, i, 2, 32*h), scale)
 			VPADDD(at(top, i, 4, 64*h), v, v)
 			VMOVDQU32(v, at(best, i, 4, 64*h))
-
-			z, count := ZMM(), GP64()
-			VPCOMPRESSD_Z(number, differ, z)
-			VMOVDQU32(z, at(open, m, 4, 0))
-			VPADDD(sixteen, number, number)
-			if h == 0 {
-				MOVWLZX(t.As16(), count.As32())
-				KSHIFTRD(U8(16), differ, differ)
-			} else {
-				MOVL(t.As32(), count.As32())
-				SHRL(U8(16), count.As32())
-			}
-			POPCNTL(count.As32(), count.As32())
-			ADDQ(count, m)
 		}
+		list(differ, number, sixteen, open, m)
+	})
+	Store(m, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// scaled loads 16 float16 and turns them into w times fixed point: exact, because
+// the 11 bits of a float16 and the 8 of w fit into a float32.
+func scaled(z VecVirtual, from Mem, scale VecVirtual) {
+	VCVTPH2PS(from, z)
+	VMULPS(scale, z, z)
+	VCVTPS2UDQ(z, z)
+}
+
+// list appends the numbers of the samples in the mask to the m numbers in open
+// and moves on by 32 samples. It stores 16 numbers at a time, never past the last
+// sample's place.
+func list(mask OpmaskVirtual, number, sixteen VecVirtual, open, m GPVirtual) {
+	t, count := GP32(), GP64()
+	KMOVD(mask, t)
+	for h := range 2 {
+		z := ZMM()
+		VPCOMPRESSD_Z(number, mask, z)
+		VMOVDQU32(z, at(open, m, 4, 0))
+		VPADDD(sixteen, number, number)
+		if h == 0 {
+			MOVWLZX(t.As16(), count.As32())
+			KSHIFTRD(U8(16), mask, mask)
+		} else {
+			MOVL(t, count.As32())
+			SHRL(U8(16), count.As32())
+		}
+		POPCNTL(count.As32(), count.As32())
+		ADDQ(count, m)
+	}
+}
+
+// Offsets in the type member of the package.
+const (
+	memberClasses  = 0
+	memberValues   = 8
+	memberTail     = 16
+	memberTopClass = 24
+	memberTopValue = 32
+	memberW        = 40
+	memberScale    = 44
+	memberSize     = 48
+)
+
+// agreeAllAVX512 is agreeAVX512 for a whole set.
+func agreeAllAVX512() {
+	TEXT("agreeAllAVX512", NOSPLIT, "func(best *uint32, class *uint16, open *int32, from, to int, members *byte, k int) (nOpen int)")
+	Doc("agreeAllAVX512 settles the samples from..to-1 on which all k members name the same class and lists the others.",
+		"to-from is a multiple of 32.")
+	best, class, open, i, to, members, k := arg("best"), arg("class"), arg("open"), arg("from"), arg("to"), arg("members"), arg("k")
+	sixteen, number, scale := ZMM(), ZMM(), ZMM()
+	VPBROADCASTD(words32("agreeAllSixteen", []uint32{16}), sixteen)
+	VPBROADCASTD(i.As32(), number)
+	VPADDD(words32("agreeAllNumbers", sequence[uint32](16, 0, 1)), number, number)
+	end, m, p, q := GP64(), GP64(), GP64(), GP64()
+	IMUL3Q(U8(memberSize), k, end)
+	ADDQ(members, end)
+	XORQ(m, m)
+	loop("agreeAll512", i, to, 32, func() {
+		c, differ, k := ZMM(), K(), K()
+		sum := [2]VecVirtual{ZMM(), ZMM()}
+		MOVQ(Mem{Base: members, Disp: memberTopClass}, q)
+		VMOVDQU16(at(q, i, 2, 0), c)
+		VMOVDQU16(c, at(class, i, 2, 0))
+		KXORD(differ, differ, differ)
+		VPXORD(sum[0], sum[0], sum[0])
+		VPXORD(sum[1], sum[1], sum[1])
+		MOVQ(members, p)
+		Label("agreeAll512_member")
+		MOVQ(Mem{Base: p, Disp: memberTopClass}, q)
+		VPCMPW(notEqual, at(q, i, 2, 0), c, k)
+		KORD(k, differ, differ)
+		MOVQ(Mem{Base: p, Disp: memberTopValue}, q)
+		VBROADCASTSS(Mem{Base: p, Disp: memberScale}, scale)
+		for h := range sum {
+			v := ZMM()
+			scaled(v, at(q, i, 2, 32*h), scale)
+			VPADDD(v, sum[h], sum[h])
+		}
+		ADDQ(U8(memberSize), p)
+		CMPQ(p, end)
+		JNE(LabelRef("agreeAll512_member"))
+		VMOVDQU32(sum[0], at(best, i, 4, 0))
+		VMOVDQU32(sum[1], at(best, i, 4, 64))
+		list(differ, number, sixteen, open, m)
 	})
 	Store(m, ReturnIndex(0))
 	VZEROUPPER()
@@ -71,9 +148,9 @@ func agreeAVX512() {
 // the places of those that are equal are collected.
 type matcher struct {
 	k      int
-	spread VecVirtual   // permutes 16 words to 16 doubled words
-	pair   []VecVirtual // pair j holds the places 2j and 2j+1 in all lanes
-	none   VecVirtual   // places "k", not found
+	spread VecVirtual // permutes 16 words to 16 doubled words
+	pair   []Op       // pair j holds the places 2j and 2j+1 in all lanes
+	none   VecVirtual // places "k", not found
 }
 
 func newMatcher(name string, k int) *matcher {
@@ -84,20 +161,36 @@ func newMatcher(name string, k int) *matcher {
 	}
 	VMOVDQU16(words16(name+"_double", double), m.spread)
 	VPBROADCASTW(words16(name+"_none", []uint16{uint16(k)}), m.none)
-	places := words16(name+"_places", sequence[uint16](k, 0, 1))
+	var places []uint16
 	for j := range k / 2 {
+		for range 16 {
+			places = append(places, uint16(2*j), uint16(2*j+1))
+		}
+	}
+	table := words16(name+"_places", places)
+	for j := range k / 2 {
+		if k > 16 { // more than there are registers for
+			m.pair = append(m.pair, table.Offset(64*j))
+			continue
+		}
 		z := ZMM()
-		VPBROADCASTD(places.Offset(4*j), z)
+		VMOVDQU16(table.Offset(64*j), z)
 		m.pair = append(m.pair, z)
 	}
 	return m
 }
 
-// places returns, as one number a lane, where the 16 classes in memory stand in
-// the list of k classes at list; k where they do not.
-func (m *matcher) places(classes VecVirtual, list Mem) VecVirtual {
-	dup, acc := ZMM(), ZMM()
+// double puts each of 16 classes into both words of its lane.
+func (m *matcher) double(classes VecVirtual) VecVirtual {
+	dup := ZMM()
 	VPERMW(classes, m.spread, dup)
+	return dup
+}
+
+// places returns, as one number a lane, where the 16 doubled classes stand in the
+// list of k classes in memory; k where they do not.
+func (m *matcher) places(dup VecVirtual, list Mem) VecVirtual {
+	acc, high := ZMM(), ZMM()
 	VMOVDQA64(m.none, acc)
 	for j := range m.k / 2 {
 		two, hit := ZMM(), K()
@@ -107,8 +200,8 @@ func (m *matcher) places(classes VecVirtual, list Mem) VecVirtual {
 	}
 	// One half of a lane says none, both if there is none. The shift brings in
 	// zeros from above, and the smaller is what remains.
-	VPSRLD(U8(16), acc, dup)
-	VPMINUW(acc, dup, acc)
+	VPSRLD(U8(16), acc, high)
+	VPMINUW(acc, high, acc)
 	return acc
 }
 
@@ -122,32 +215,27 @@ func (m *matcher) pick(place VecVirtual, from []VecVirtual, other VecVirtual) Ve
 	}
 	found := K()
 	VPERMI2D(from[1], from[0], z)
-	VPTESTNMD(m.limit(), place, found)
+	VPTESTNMD(m.none, place, found) // the upper words of places are zero
 	VPBLENDMD(z, other, found, z)
 	return z
 }
 
-// limit is the number k in every lane. Words of none hold k; their upper halves
-// do not matter because no place reaches there.
-func (m *matcher) limit() VecVirtual { return m.none }
-
-// maximum leaves the largest of 16 numbers in the lowest lane of the result.
-func maximum(z VecVirtual) VecVirtual {
-	y, x := YMM(), XMM()
+// fold leaves op over 16 numbers in the lowest lane of the result.
+func fold(op func(...Op), z VecVirtual) VecVirtual {
+	y, x, t := YMM(), XMM(), XMM()
 	VEXTRACTI64X4(U8(1), z, y)
-	VPMAXUD(z.AsY(), y, y)
+	op(z.AsY(), y, y)
 	VEXTRACTI32X4(U8(1), y, x)
-	VPMAXUD(y.AsX(), x, x)
-	fold := XMM()
-	VPSHUFD(U8(0x4E), x, fold)
-	VPMAXUD(fold, x, x)
-	VPSHUFD(U8(0xB1), x, fold)
-	VPMAXUD(fold, x, x)
+	op(y.AsX(), x, x)
+	VPSHUFD(U8(0x4E), x, t)
+	op(t, x, x)
+	VPSHUFD(U8(0xB1), x, t)
+	op(t, x, x)
 	return x
 }
 
-// lowestClass stores the smallest of 32 words.
-func lowestClass(z VecVirtual, to Mem) {
+// lowestClass moves the smallest of 32 words to memory or a register.
+func lowestClass(z VecVirtual, to Op) {
 	y, x := YMM(), XMM()
 	VEXTRACTI64X4(U8(1), z, y)
 	VPMINUW(z.AsY(), y, y)
@@ -209,16 +297,14 @@ func combineAVX512(k int) {
 		l := make([]VecVirtual, halves)
 		for h := range l {
 			l[h] = ZMM()
-			VCVTPH2PS(at(lValues, row, 1, 32*h), l[h])
-			VMULPS(scale, l[h], l[h])
-			VCVTPS2UDQ(l[h], l[h])
+			scaled(l[h], at(lValues, row, 1, 32*h), scale)
 		}
 		s, c := make([]VecVirtual, halves), make([]VecVirtual, halves)
 		top := ZMM()
 		for h := range s {
 			c[h] = ZMM()
 			VMOVDQU16(at(sClasses, row, 1, 32*h), c[h].AsY())
-			place := m.places(c[h], at(lClasses, row, 1, 0))
+			place := m.places(m.double(c[h]), at(lClasses, row, 1, 0))
 			s[h] = m.pick(place, l, other)
 			VPADDD(at(sValues, row, 2, 64*h), s[h], s[h])
 		}
@@ -229,7 +315,7 @@ func combineAVX512(k int) {
 			VPMAXUD(s[h], top, top)
 			VPMAXUD(l[h], top, top)
 		}
-		x := maximum(top)
+		x := fold(VPMAXUD, top)
 		VMOVD(x, at(best, i, 4, 0))
 		VPBROADCASTD(x, top)
 		lowest := ZMM()
@@ -273,6 +359,150 @@ func combineAVX512(k int) {
 		Label(exact)
 	})
 	Store(undecided, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// resolveAVX512 decides one listed sample after another from the lists of all
+// members. Relative to the sum of all tails, member m adds the excess
+// w·(value - tail) to the classes of its list and nothing to others. One member
+// is the anchor: the excess of all its classes is summed over the members, which
+// yields a best class; and all excess that found no class of the anchor is summed
+// too. No class outside the anchor's list has more than that, so if it is less
+// than the best, the sample is decided. It nearly always is; if not, the next
+// member is the anchor, and after the last one all classes have been seen.
+func resolveAVX512(k int) {
+	name := fmt.Sprintf("resolve%dAVX512", k)
+	TEXT(name, NOSPLIT, "func(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)")
+	Doc(fmt.Sprintf("%s is resolveSamples for n samples and lists of %d classes.", name, k),
+		"The weights sum to at most 250, so that no sum of excess runs over.")
+	end := arg("nMembers")
+	IMUL3Q(U8(memberSize), end, end)
+	ADDQ(argAddr("members"), end)
+	m := newMatcher(name, k)
+	ones, zero := ones512(), ZMM()
+	VPXORD(zero, zero, zero)
+	halves := k / 16
+	r := GP64()
+	XORQ(r, r)
+	loop(name+"_loop", r, argAddr("n"), 1, func() {
+		i, row, later, p, base, t := GP64(), GP64(), GP64(), GP64(), GP32(), GP32()
+		LEAQ(Mem{Base: r, Disp: ahead}, later)
+		MOVQ(argAddr("n"), i)
+		DECQ(i)
+		CMPQ(later, i)
+		CMOVQGT(i, later)
+		MOVQ(argAddr("samples"), p)
+		MOVLQSX(at(p, later, 4, 0), later)
+		SHLQ(U8(5+halves-1), later)
+		MOVLQSX(at(p, r, 4, 0), i)
+		MOVQ(i, row)
+		SHLQ(U8(5+halves-1), row)
+
+		excess := func(member GPVirtual) []VecVirtual {
+			e, tail := make([]VecVirtual, halves), ZMM()
+			MOVQ(Mem{Base: member, Disp: memberTail}, p)
+			MOVL(at(p, i, 4, 0), t)
+			IMULL(Mem{Base: member, Disp: memberW}, t)
+			ADDL(t, base)
+			VPBROADCASTD(t, tail)
+			MOVQ(Mem{Base: member, Disp: memberValues}, p)
+			PREFETCHT0(at(p, later, 1, 0))
+			for h := range e {
+				e[h] = ZMM()
+				VCVTPH2PS(at(p, row, 1, 32*h), e[h])
+				VMULPS_BCST(Mem{Base: member, Disp: memberScale}, e[h], e[h])
+				VCVTPS2UDQ(e[h], e[h])
+				VPSUBD(tail, e[h], e[h])
+			}
+			return e
+		}
+
+		bestSum, bestClass, sum, lowest := GP32(), GP32(), GP32(), GP32()
+		XORL(bestSum, bestSum)
+		MOVL(U32(0xFFFF), bestClass)
+		anchor, member := GP64(), GP64()
+		MOVQ(argAddr("members"), anchor)
+
+		Label(name + "_anchor")
+		XORL(base, base)
+		known := excess(anchor)
+		unknown := ZMM()
+		VMOVDQA64(zero, unknown)
+		MOVQ(Mem{Base: anchor, Disp: memberClasses}, p)
+		PREFETCHT0(at(p, later, 1, 0))
+		classes, dup := make([]VecVirtual, halves), make([]VecVirtual, halves)
+		for h := range classes {
+			classes[h] = ZMM()
+			VMOVDQU16(at(p, row, 1, 32*h), classes[h].AsY())
+			dup[h] = m.double(classes[h])
+		}
+		MOVQ(argAddr("members"), member)
+		Label(name + "_member")
+		CMPQ(member, anchor)
+		JE(LabelRef(name + "_skip"))
+		e := excess(member)
+		MOVQ(Mem{Base: member, Disp: memberClasses}, p)
+		PREFETCHT0(at(p, later, 1, 0))
+		for h := range known {
+			hit := m.pick(m.places(dup[h], at(p, row, 1, 0)), e, zero)
+			VPADDD(hit, known[h], known[h])
+			VPSUBD(hit, unknown, unknown)
+		}
+		for h := range e {
+			VPADDD(e[h], unknown, unknown)
+		}
+		Label(name + "_skip")
+		ADDQ(U8(memberSize), member)
+		CMPQ(member, end)
+		JNE(LabelRef(name + "_member"))
+
+		top := ZMM()
+		if halves == 1 {
+			VMOVDQA64(known[0], top)
+		} else {
+			VPMAXUD(known[0], known[1], top)
+		}
+		x := fold(VPMAXUD, top)
+		VMOVD(x, sum)
+		VPBROADCASTD(x, top)
+		low := ZMM()
+		for h := range known {
+			hit, words := K(), ZMM()
+			VPCMPUD(equal, top, known[h], hit)
+			VPBLENDMW(classes[h], ones, hit, words) // the upper 16 words are ones
+			if h == 0 {
+				low = words
+			} else {
+				VPMINUW(words, low, low)
+			}
+		}
+		lowestClass(low, lowest)
+		rest := fold(VPADDD, unknown)
+		VMOVD(rest, t)
+
+		CMPL(sum, bestSum)
+		JB(LabelRef(name + "_worse"))
+		JNE(LabelRef(name + "_better"))
+		CMPL(lowest, bestClass)
+		JAE(LabelRef(name + "_worse"))
+		Label(name + "_better")
+		MOVL(sum, bestSum)
+		MOVL(lowest, bestClass)
+		Label(name + "_worse")
+		CMPL(t, bestSum)
+		JB(LabelRef(name + "_decided"))
+		ADDQ(U8(memberSize), anchor)
+		CMPQ(anchor, end)
+		JNE(LabelRef(name + "_anchor"))
+
+		Label(name + "_decided")
+		ADDL(base, bestSum)
+		MOVQ(argAddr("best"), p)
+		MOVL(bestSum, at(p, i, 4, 0))
+		MOVQ(argAddr("class"), p)
+		MOVW(bestClass.As16(), at(p, i, 2, 0))
+	})
 	VZEROUPPER()
 	RET()
 }

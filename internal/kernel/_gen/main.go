@@ -103,7 +103,7 @@ func sequence[T uint8 | uint16 | uint32](n int, start, step T) []T {
 
 // loop runs body for the register i from its value in steps while i < end, which
 // may be no times.
-func loop(label string, i, end GPVirtual, step int, body func()) {
+func loop(label string, i GPVirtual, end Op, step int, body func()) {
 	CMPQ(i, end)
 	JGE(LabelRef(label + "_end"))
 	Label(label)
