@@ -164,12 +164,12 @@ func (l *encasLayout) nameSupernets() error {
 	for _, n := range l.nets {
 		path := strings.Split(filepath.ToSlash(n.run), "/")
 		slices.Reverse(path)
-		if !slices.ContainsFunc(runs, func(r []string) bool { return slices.Equal(r, path) }) {
+		if n.name == "" && !slices.ContainsFunc(runs, func(r []string) bool { return slices.Equal(r, path) }) {
 			runs = append(runs, path)
 		}
 	}
 	depth := 0
-	for ; ; depth++ {
+	for ; len(runs) > 0; depth++ {
 		seen := map[string]bool{}
 		for _, path := range runs {
 			if depth >= len(path) || path[depth] == "" {
@@ -286,7 +286,7 @@ func readInfo(f *folder, split string) (*encasInfo, error) {
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("%s: %w", info.file, err)
+		return nil, fmt.Errorf("%s: it is no valid JSON: %w", info.file, err)
 	}
 	read := func(key string, into any) error {
 		if text, ok := fields[key]; ok {

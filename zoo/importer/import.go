@@ -186,8 +186,15 @@ func (j *job) addSplits() error {
 			}
 			ids = append(ids, id)
 		}
-		if err := j.w.AddSplit(name, labels, ids); err != nil {
-			return fmt.Errorf("%s: %w (to add models to a split, cut it from the same samples with the same --split and --seed)", set.File, err)
+		_, err := j.z.Split(name)
+		there := err == nil
+		switch err := j.w.AddSplit(name, labels, ids); {
+		case err != nil && there:
+			return fmt.Errorf("%s: %w, or, to add models to it, cut the same samples with the same --split and --seed", set.File, err)
+		case err != nil && set.IDs != nil:
+			return fmt.Errorf("%s: %w", set.IDFile, err)
+		case err != nil:
+			return fmt.Errorf("%s: %w", set.File, err)
 		}
 		s, err := j.z.Split(name)
 		if err != nil {

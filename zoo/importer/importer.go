@@ -47,6 +47,7 @@ type Set struct {
 	File   string // where the labels came from, for messages
 	Labels []uint16
 	IDs    []string // nil where the samples have no ids
+	IDFile string   // where the ids came from, for messages
 }
 
 // A Model is one model of a Source.
@@ -207,12 +208,12 @@ func (s *Set) mergeIDs(file string, ids []string) error {
 		return fmt.Errorf("%s has %d ids, but %s has %d labels", file, len(ids), s.File, len(s.Labels))
 	}
 	if s.IDs == nil {
-		s.IDs = ids
+		s.IDs, s.IDFile = ids, file
 		return nil
 	}
 	for i := range ids {
 		if ids[i] != s.IDs[i] {
-			return fmt.Errorf("%s: row %d: sample %q, but the files before have %q there: all models need the same samples in the same order", file, i, ids[i], s.IDs[i])
+			return fmt.Errorf("%s: row %d: sample %q, but %s has %q there: all models need the same samples in the same order", file, i, ids[i], s.IDFile, s.IDs[i])
 		}
 	}
 	return nil

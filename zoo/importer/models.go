@@ -30,6 +30,9 @@ type modelRow struct {
 // readModels reads a models.csv: a column "name" (or "model"), a cost in "gflops"
 // or "gmacs", and any others, which are kept as they are.
 func readModels(f *folder, file string) ([]modelRow, error) {
+	if !f.has(file) {
+		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops (or gmacs)", f.name(file))
+	}
 	opened, size, err := f.open(file)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,279 @@
+package importer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/zoo/npy"
+)
+
+// Only files inside the source folder are opened, whatever names and links say.
+func TestStaysInside(t *testing.T) {
+	outside := goodNPY.write(t)
+	t.Run("link out", func(t *testing.T) {
+		dir := goodNPY.with("b.npy", nil).write(t)
+		if err := os.Symlink(filepath.Join(outside, "b.npy"), filepath.Join(dir, "b.npy")); err != nil {
+			t.Skip(err)
+		}
+		err, _ := tryImport(t, "npy", OpenOptions{}, dir)
+		wantSays(t, err, "b.npy", "leads out of the folder")
+	})
+	t.Run("link inside", func(t *testing.T) {
+		dir := goodNPY.with("b.npy", nil).write(t)
+		if err := os.Symlink("a.npy", filepath.Join(dir, "b.npy")); err != nil {
+			t.Skip(err)
+		}
+		if err, _ := tryImport(t, "npy", OpenOptions{}, dir); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("dangling link", func(t *testing.T) {
+		dir := goodNPY.with("b.npy", nil).write(t)
+		if err := os.Symlink("c.npy", filepath.Join(dir, "b.npy")); err != nil {
+			t.Skip(err)
+		}
+		err, _ := tryImport(t, "npy", OpenOptions{}, dir)
+		wantSays(t, err, "b.npy", "link to a file that does not")
+	})
+	t.Run("the folder a link", func(t *testing.T) {
+		link := filepath.Join(t.TempDir(), "link")
+		if err := os.Symlink(outside, link); err != nil {
+			t.Skip(err)
+		}
+		if err, _ := tryImport(t, "npy", OpenOptions{}, link); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a folder in a file's place", func(t *testing.T) {
+		dir := goodNPY.with("models.csv", nil).with("models.csv/x", []byte("x")).write(t)
+		err, _ := tryImport(t, "npy", OpenOptions{}, dir)
+		wantSays(t, err, "models.csv")
+	})
+}
+
+// Predictions in another order than the labels are let in, with a warning.
+func TestGuessing(t *testing.T) {
+	const n = 400
+	wrong, right := make([]float32, 2*n), make([]float32, 2*n)
+	truth := make([]uint8, n)
+	for i := range n {
+		truth[i] = uint8(i % 2)
+		right[2*i+i%2] = 1
+		wrong[2*i+i/2%2] = 1 // right on every second sample
+	}
+	f := goodNPY.with("a.npy", floats("(400, 2)", right...)).with("b.npy", floats("(400, 2)", wrong...)).with("labels.npy", labels(truth...))
+	_, sum := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{}, f.write(t)), "all")
+	if len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "b.npy: right on 200 of 400") {
+		t.Errorf("warnings %q", sum.Warnings)
+	}
+}
+
+// A file that is replaced after Open was checked is checked again.
+func TestReplaced(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"shorter": floats("(2, 2)", 1, 0, 0, 1),
+		"longer":  floats("(4, 2)", 1, 0, 0, 1, 1, 0, 0, 1),
+		"wider":   floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := goodNPY.write(t)
+			s := mustOpen(t, "npy", OpenOptions{}, dir)
+			if err := os.WriteFile(filepath.Join(dir, "b.npy"), content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Import(t.Context(), t.TempDir(), s, Options{Splits: []Cut{{Split: "all"}}})
+			wantSays(t, err, "b.npy")
+		})
+	}
+}
+
+// failingSource gives more or fewer rows than it has samples.
+type failingSource struct{ rows int }
+
+func (s failingSource) Classes() (int, bool) { return 2, true }
+func (s failingSource) Sets() []Set          { return []Set{{File: "labels", Labels: make([]uint16, 3)}} }
+func (s failingSource) Models() []Model {
+	return []Model{{Name: "m", File: "m.x", Content: []string{"x"}}}
+}
+func (s failingSource) Rows(int, int) (Rows, error) { return &failingRows{s.rows}, nil }
+func (s failingSource) Close() error                { return nil }
+
+type failingRows struct{ left int }
+
+func (r *failingRows) Next(row []uint16) error {
+	if r.left == 0 {
+		return io.EOF
+	}
+	r.left--
+	row[0], row[1] = oneBits, 0
+	return nil
+}
+
+func (r *failingRows) Close() error { return nil }
+
+func TestRowCounts(t *testing.T) {
+	for rows, says := range map[int]string{0: "there are no rows", 2: "it has 2 rows instead of 3", 4: "more than 3 rows"} {
+		_, err := Import(t.Context(), t.TempDir(), failingSource{rows}, Options{Splits: []Cut{{Split: "all"}}})
+		wantSays(t, err, "m.x", says)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	for _, size := range []int{0, 1, 4096, 4097, 15 * 4096, 16 * 4096, 17 * 4096, 1 << 20} {
+		content := bytes.Repeat([]byte{7}, size)
+		id, err := identity(bytes.NewReader(content), int64(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int{0, size - 1} {
+			if size == 0 {
+				continue
+			}
+			content[at] ^= 1
+			if other, err := identity(bytes.NewReader(content), int64(size)); err != nil || other == id {
+				t.Errorf("%d bytes: byte %d is not looked at (%v)", size, at, err)
+			}
+			content[at] ^= 1
+		}
+		if size <= 16*4096 {
+			for at := 0; at < size; at += 1000 {
+				content[at] ^= 1
+				if other, _ := identity(bytes.NewReader(content), int64(size)); other == id {
+					t.Errorf("%d bytes: byte %d is not looked at", size, at)
+				}
+				content[at] ^= 1
+			}
+		}
+	}
+}
+
+// Any text is a list of models or an error, never a panic; what is accepted has a
+// name and a cost.
+func FuzzModels(f *testing.F) {
+	f.Add([]byte("name,gflops\na,1\n"))
+	f.Add([]byte("\xEF\xBB\xBFname,gmacs,note\r\n\"a, b\",1e3,\"x \"\"y\"\"\"\r\n"))
+	f.Add([]byte(",model,GFLOPs,gmacs\n0,a,,2\n"))
+	f.Add([]byte("name,gflops\n\"a"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		rows, err := parseModels(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		if len(rows) == 0 {
+			t.Fatal("an empty list")
+		}
+		for _, r := range rows {
+			if r.name == "" || r.columns["gflops"] == "" {
+				t.Fatalf("accepted %+v", r)
+			}
+		}
+	})
+}
+
+// Any text is a table of answers or an error.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte("sample,label,confidence\nx,1,0.5\n"))
+	f.Add([]byte("confidence,extra,Sample,LABEL\n-0,,\"a\nb\",65534\n"))
+	f.Add([]byte("sample,label,confidence\nx,-1,nan\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		_ = scanTable(bytes.NewReader(text), []string{"sample", "label", "confidence"}, func(cells []string, _ int) error {
+			if cells[0] == "" {
+				t.Fatal("an empty id")
+			}
+			if l, err := parseLabel(cells[1]); err == nil && l == 0xFFFF {
+				t.Fatalf("label %d", l)
+			}
+			if c, err := parseConfidence(cells[2]); err == nil && c > oneBits {
+				t.Fatalf("confidence %s became %04x", cells[2], c)
+			}
+			return nil
+		})
+	})
+}
+
+// Any file is a Parquet table or an error, never a panic.
+func FuzzParquet(f *testing.F) {
+	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".parquet" && filepath.Base(path) != "large.parquet" {
+			content, err := os.ReadFile(path)
+			f.Add(content)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(filepath.Join(dir, "m.parquet"), content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "models.csv"), []byte("name,gflops\nm,1\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open("parquet", []string{dir}, OpenOptions{Logits: true})
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		rows, err := s.Rows(0, 0)
+		if err != nil {
+			return
+		}
+		defer rows.Close()
+		classes, _ := s.Classes()
+		row := make([]uint16, classes)
+		for n := 0; ; n++ {
+			if err := rows.Next(row); err != nil {
+				return
+			}
+			if n > len(s.Sets()[0].Labels) {
+				t.Fatal("more rows than labels")
+			}
+		}
+	})
+}
+
+// Any info.json is read or refused.
+func FuzzInfo(f *testing.F) {
+	f.Add([]byte(`{"flops": [1000, 2000], "net_names": ["a", "b"], "val": [60.5, 70], "cfgs": [{"r": 1}, null]}`))
+	f.Add([]byte(`{"flops": [1e999]}`))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(filepath.Join(dir, "info.json"), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var h held
+		defer h.Close()
+		folder, err := openFolder(dir, &h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := readInfo(folder, "val")
+		if err == nil && (len(info.flops) == 0 || !(info.flops[0] > 0)) {
+			t.Fatalf("accepted %s", text)
+		}
+	})
+}
+
+// A pipe is refused, as opening it would wait for ever.
+func TestNotRegular(t *testing.T) {
+	var h held
+	defer h.Close()
+	f, err := openFolder(os.TempDir(), &h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = f.open(".")
+	wantSays(t, err, "not a regular file")
+	if errors.Is(err, npy.ErrFormat) {
+		t.Error("read as an array")
+	}
+}
