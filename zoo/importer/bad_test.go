@@ -465,7 +465,7 @@ func TestBadParquet(t *testing.T) {
 		says    []string
 	}{
 		{"lz4", read("parquet_bad/lz4.parquet"), []string{"LZ4", "zstd"}},
-		{"byte stream split", read("parquet_bad/split.parquet"), []string{"BYTE_STREAM_SPLIT"}},
+		{"delta encoding", read("parquet_bad/delta.parquet"), []string{`"label"`, "DELTA_BINARY_PACKED", "plain"}},
 		{"row null", read("parquet_bad/null_row.parquet"), []string{"row 7", "missing"}},
 		{"value null", read("parquet_bad/null_value.parquet"), []string{"row 7", "missing"}},
 		{"row empty", read("parquet_bad/empty.parquet"), []string{"row 7", "missing"}},

@@ -110,6 +110,7 @@ func TestFixtures(t *testing.T) {
 		{"polars a column a class", "parquet", []string{"parquet_polars_wide"}, want.IDs},
 		{"pyarrow float16", "parquet", []string{"parquet_pyarrow_f2"}, want.IDs},
 		{"pyarrow pages of version 2", "parquet", []string{"parquet_pyarrow_v2"}, numbers(0)},
+		{"pyarrow split bytes", "parquet", []string{"parquet_pyarrow_split"}, numbers(0)},
 		{"pyarrow a column of float16 a class", "parquet", []string{"parquet_pyarrow_wide_f2"}, numbers(0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -187,114 +187,61 @@ func isFloat(c *schema.Column) bool {
 	return c.PhysicalType() == parquet.Types.Float || c.PhysicalType() == parquet.Types.Double || isFloat16(c)
 }
 
-// batchCells is how many cells are read from a column at a time.
-const batchCells = 4096
-
-// cells reads the cells of a leaf column of one row group as values of type T.
-// After a call of next that returns true, values holds the next cells and reps,
-// where the column is repeated, their repetition levels; missing is true where the
-// cell after them is null, or an empty list, and then reading cannot go on.
-type cells[T any] struct {
-	next    func() (more bool, err error)
-	values  []T
-	reps    []int16
-	missing bool
-}
-
-var errMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
-
-// readCells makes cells of a column whose values have the type S in the file.
-func readCells[S, T any](t *parquetTable, chunk file.ColumnChunkReader, read func(int64, []S, []int16, []int16) (int64, int, error), convert func(S) T) *cells[T] {
-	raw := make([]S, batchCells)
-	defs := make([]int16, batchCells)
-	full := chunk.Descriptor().MaxDefinitionLevel()
-	c := &cells[T]{reps: make([]int16, batchCells)}
-	c.next = func() (bool, error) {
-		c.values, c.missing = c.values[:0], false
-		err := t.try(func() error {
-			total, n, err := read(batchCells, raw, defs, c.reps)
-			if err == nil {
-				err = chunk.Err()
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
-				return err
-			}
-			if int64(n) < total {
-				c.missing = true
-				n = slices.IndexFunc(defs[:total], func(d int16) bool { return d < full })
-			}
-			for _, v := range raw[:n] {
-				c.values = append(c.values, convert(v))
-			}
-			return nil
-		})
-		return len(c.values) > 0 || c.missing, err
-	}
-	return c
-}
-
 // numbers opens a column of numbers of a row group.
 func (t *parquetTable) numbers(group, column int) (*cells[float64], error) {
-	chunk, err := t.chunk(group, column)
-	if err != nil {
-		return nil, err
+	order := binary.LittleEndian
+	c := t.schema().Column(column)
+	switch c.PhysicalType() {
+	case parquet.Types.Float:
+		return openCells(t, group, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
+	case parquet.Types.Double:
+		return openCells(t, group, column, 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) })
+	case parquet.Types.Int32:
+		return openCells(t, group, column, 4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) })
+	case parquet.Types.Int64:
+		return openCells(t, group, column, 8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) })
 	}
-	switch r := chunk.(type) {
-	case *file.Float32ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v float32) float64 { return float64(v) }), nil
-	case *file.Float64ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v float64) float64 { return v }), nil
-	case *file.Int32ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v int32) float64 { return float64(v) }), nil
-	case *file.Int64ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v int64) float64 { return float64(v) }), nil
-	case *file.FixedLenByteArrayColumnChunkReader:
-		if isFloat16(r.Descriptor()) {
-			return readCells(t, r, r.ReadBatch, float16Value), nil
-		}
+	if isFloat16(c) {
+		single := make([]float32, 1)
+		return openCells(t, group, column, 2, func(b []byte) float64 {
+			kernel.F16ToF32(single, []uint16{order.Uint16(b)})
+			return float64(single[0])
+		})
 	}
-	return nil, fmt.Errorf("%s: the column %q holds %s, not numbers", t.name, t.columnName(column), chunk.Type())
-}
-
-func float16Value(v parquet.FixedLenByteArray) float64 {
-	var single [1]float32
-	kernel.F16ToF32(single[:], []uint16{binary.LittleEndian.Uint16(v)})
-	return float64(single[0])
+	return nil, fmt.Errorf("%s: the column %q holds %s, not numbers", t.name, t.columnName(column), c.PhysicalType())
 }
 
 // texts opens a column of strings or integers of a row group.
 func (t *parquetTable) texts(group, column int) (*cells[string], error) {
-	chunk, err := t.chunk(group, column)
-	if err != nil {
-		return nil, err
-	}
+	order := binary.LittleEndian
+	c := t.schema().Column(column)
 	unsigned := false
-	if l, ok := chunk.Descriptor().LogicalType().(schema.IntLogicalType); ok {
+	if l, ok := c.LogicalType().(schema.IntLogicalType); ok {
 		unsigned = !l.IsSigned()
 	}
-	switch r := chunk.(type) {
-	case *file.ByteArrayColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v parquet.ByteArray) string { return string(v) }), nil
-	case *file.Int32ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v int32) string {
+	switch c.PhysicalType() {
+	case parquet.Types.ByteArray:
+		return openCells(t, group, column, 0, func(b []byte) string { return string(b) })
+	case parquet.Types.Int32:
+		return openCells(t, group, column, 4, func(b []byte) string {
 			if unsigned {
-				return strconv.FormatUint(uint64(uint32(v)), 10)
+				return strconv.FormatUint(uint64(order.Uint32(b)), 10)
 			}
-			return strconv.FormatInt(int64(v), 10)
-		}), nil
-	case *file.Int64ColumnChunkReader:
-		return readCells(t, r, r.ReadBatch, func(v int64) string {
+			return strconv.FormatInt(int64(int32(order.Uint32(b))), 10)
+		})
+	case parquet.Types.Int64:
+		return openCells(t, group, column, 8, func(b []byte) string {
 			if unsigned {
-				return strconv.FormatUint(uint64(v), 10)
+				return strconv.FormatUint(order.Uint64(b), 10)
 			}
-			return strconv.FormatInt(v, 10)
-		}), nil
+			return strconv.FormatInt(int64(order.Uint64(b)), 10)
+		})
 	}
-	return nil, fmt.Errorf("%s: the column %q holds %s, not strings or integers", t.name, t.columnName(column), chunk.Type())
+	return nil, fmt.Errorf("%s: the column %q holds %s, not strings or integers", t.name, t.columnName(column), c.PhysicalType())
 }
 
-// chunk opens a leaf column of a row group.
-func (t *parquetTable) chunk(group, column int) (r file.ColumnChunkReader, err error) {
+// pages opens the pages of a leaf column of a row group.
+func (t *parquetTable) pages(group, column int) (p file.PageReader, err error) {
 	var m *metadata.ColumnChunkMetaData
 	err = t.try(func() error {
 		m, err = t.r.MetaData().RowGroup(group).ColumnChunk(column)
@@ -307,14 +254,11 @@ func (t *parquetTable) chunk(group, column int) (r file.ColumnChunkReader, err e
 	if c := m.Compression(); !slices.Contains([]compress.Compression{codecs.Uncompressed, codecs.Snappy, codecs.Gzip, codecs.Brotli, codecs.Zstd}, c) {
 		return nil, fmt.Errorf("%s: the column %q has the compression %s, which is not supported: write it with zstd or snappy", t.name, t.columnName(column), c)
 	}
-	if slices.ContainsFunc(m.Encodings(), func(e parquet.Encoding) bool { return e.String() == "BYTE_STREAM_SPLIT" }) {
-		return nil, fmt.Errorf("%s: the column %q has the encoding BYTE_STREAM_SPLIT, which is not supported: write it with the plain or the dictionary encoding", t.name, t.columnName(column))
-	}
 	err = t.try(func() error {
-		r, err = t.r.RowGroup(group).Column(column)
+		p, err = t.r.RowGroup(group).GetColumnPageReader(column)
 		return err
 	})
-	return r, err
+	return p, err
 }
 
 // scan calls each for every cell of a column with one cell a row.

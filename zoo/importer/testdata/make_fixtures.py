@@ -135,13 +135,15 @@ d = parquet("parquet_pyarrow_v2", lambda f, p: pq.write_table(
 pq.write_table(pa.table({"label": pa.array(labels, pa.uint16())}), d / "labels.parquet")
 parquet("parquet_pyarrow_wide_f2", lambda f, p: pq.write_table(
     pa.table({"label": labels, **{f"class_{c}": pa.array(p[:, c].astype("f2")) for c in reversed(range(CLASSES))}}), f, row_group_size=5))
+parquet("parquet_pyarrow_split", lambda f, p: pq.write_table(
+    pa.table({"probs": fixed(p, "f4"), "label": labels}), f, use_dictionary=["label"], use_byte_stream_split=["probs.list.element"]))
 
 # What cannot be read, or is wrong.
 bad = folder("parquet_bad")
 table = lambda probs: pa.table({"probs": probs, "label": labels})
 lists = [list(r) for r in probs["small"]]
 pq.write_table(table(fixed(probs["small"], "f4")), bad / "lz4.parquet", compression="lz4")
-pq.write_table(table(fixed(probs["small"], "f4")), bad / "split.parquet", use_dictionary=False, use_byte_stream_split=["probs.list.element"])
+pq.write_table(table(fixed(probs["small"], "f4")), bad / "delta.parquet", use_dictionary=False, column_encoding={"label": "DELTA_BINARY_PACKED"})
 pq.write_table(table(pa.array([None if i == 7 else r for i, r in enumerate(lists)])), bad / "null_row.parquet")
 pq.write_table(table(pa.array([[None, *r[1:]] if i == 7 else r for i, r in enumerate(lists)])), bad / "null_value.parquet")
 pq.write_table(table(pa.array([[] if i == 7 else r for i, r in enumerate(lists)])), bad / "empty.parquet")

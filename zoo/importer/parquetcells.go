@@ -1,0 +1,314 @@
+package importer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+)
+
+// This file decodes the pages of a Parquet column. The library reads the pages, but
+// its column readers loop for ever on a page that claims more values than it has.
+
+// batchCells is how many cells are decoded at a time.
+const batchCells = 4096
+
+// cells reads the cells of a leaf column of one row group as values of type T.
+// After a call of next that returns true, values holds the next cells and reps,
+// where the column is repeated, their repetition levels; missing is true where the
+// cell after them is null, or an empty list, and then reading cannot go on.
+type cells[T any] struct {
+	values  []T
+	reps    []uint32
+	missing bool
+
+	table          *parquetTable
+	column         string
+	pages          file.PageReader
+	maxRep, maxDef int
+	width          int // bytes a value, 0 where it varies
+	convert        func([]byte) T
+	dictionary     []T
+
+	// The current page.
+	left               int // cells not given out yet
+	repLevels          hybrid
+	defLevels, indices hybrid
+	defs, index        []uint32
+	decode             func(n int) error // appends n values
+	data               []byte            // of plain values not decoded yet
+	at                 int               // the next of split values
+}
+
+var errMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
+
+func openCells[T any](t *parquetTable, group, column, width int, convert func([]byte) T) (*cells[T], error) {
+	pages, err := t.pages(group, column)
+	if err != nil {
+		return nil, err
+	}
+	d := t.schema().Column(column)
+	c := &cells[T]{
+		table: t, column: t.columnName(column), pages: pages,
+		maxRep: int(d.MaxRepetitionLevel()), maxDef: int(d.MaxDefinitionLevel()),
+		width: width, convert: convert,
+		reps: make([]uint32, batchCells), defs: make([]uint32, batchCells), index: make([]uint32, batchCells),
+	}
+	return c, nil
+}
+
+// next decodes the next cells; it returns false at the end of the column.
+func (c *cells[T]) next() (bool, error) {
+	c.values, c.missing = c.values[:0], false
+	for c.left == 0 {
+		more, err := c.nextPage()
+		if err != nil || !more {
+			return false, err
+		}
+	}
+	n := min(c.left, batchCells)
+	err := c.damaged(c.batch(n))
+	c.left -= n
+	return err == nil, err
+}
+
+// damaged wraps the errors of decoding.
+func (c *cells[T]) damaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: the column %q is damaged (%w); write the file again", c.table.name, c.column, err)
+}
+
+// batch decodes n cells of the page.
+func (c *cells[T]) batch(n int) error {
+	if err := c.repLevels.read(c.reps[:n]); err != nil {
+		return err
+	}
+	if err := c.defLevels.read(c.defs[:n]); err != nil {
+		return err
+	}
+	if c.maxDef > 0 {
+		if i := slices.IndexFunc(c.defs[:n], func(d uint32) bool { return d != uint32(c.maxDef) }); i >= 0 {
+			c.missing, n = true, i
+		}
+	}
+	return c.decode(n)
+}
+
+// nextPage goes to the next page of cells; it returns false at the end.
+func (c *cells[T]) nextPage() (bool, error) {
+	var page file.Page
+	err := c.table.try(func() error {
+		if c.pages.Next() {
+			page = c.pages.Page()
+		}
+		return c.pages.Err()
+	})
+	if err != nil || page == nil {
+		return false, err
+	}
+	encoding := parquet.Encoding(page.Encoding())
+	data := page.Data()
+	switch p := page.(type) {
+	case *file.DictionaryPage:
+		c.data = data
+		c.dictionary = nil
+		values := c.values
+		c.values = nil
+		err := c.plain(int(p.NumValues()))
+		c.dictionary, c.values = c.values, values
+		return true, c.damaged(err)
+	case *file.DataPageV1:
+		if c.repLevels, data, err = levels(data, c.maxRep, -1, p.RepetitionLevelEncoding()); err == nil {
+			c.defLevels, data, err = levels(data, c.maxDef, -1, p.DefinitionLevelEncoding())
+		}
+	case *file.DataPageV2:
+		if c.repLevels, data, err = levels(data, c.maxRep, int(p.RepetitionLevelByteLen()), parquet.Encodings.RLE); err == nil {
+			c.defLevels, data, err = levels(data, c.maxDef, int(p.DefinitionLevelByteLen()), parquet.Encodings.RLE)
+		}
+	default:
+		return true, nil // an index page; there is nothing in it for us
+	}
+	if err != nil {
+		return false, c.damaged(err)
+	}
+	c.left = int(page.NumValues())
+	switch {
+	case encoding == parquet.Encodings.Plain:
+		c.data, c.decode = data, c.plain
+	case encoding == parquet.Encodings.RLEDict || encoding == parquet.Encodings.PlainDict:
+		if len(data) == 0 || data[0] > 32 {
+			return false, c.damaged(errors.New("no bit width of the dictionary's indices"))
+		}
+		c.indices = hybrid{data: data[1:], width: int(data[0])}
+		c.decode = c.looked
+	case encoding.String() == "BYTE_STREAM_SPLIT" && c.width > 0:
+		c.data, c.at, c.decode = data, 0, c.split
+	default:
+		return false, fmt.Errorf("%s: the column %q has the encoding %s, which is not supported: write it with the plain or the dictionary encoding", c.table.name, c.column, encoding)
+	}
+	return true, nil
+}
+
+var errShort = errors.New("a page ends before its values do")
+
+// plain decodes values that lie one after the other.
+func (c *cells[T]) plain(n int) error {
+	for range n {
+		size := c.width
+		if size == 0 {
+			if len(c.data) < 4 {
+				return errShort
+			}
+			size = int(binary.LittleEndian.Uint32(c.data))
+			c.data = c.data[4:]
+		}
+		if size > len(c.data) {
+			return errShort
+		}
+		c.values = append(c.values, c.convert(c.data[:size]))
+		c.data = c.data[size:]
+	}
+	return nil
+}
+
+// looked decodes indices into the dictionary.
+func (c *cells[T]) looked(n int) error {
+	if err := c.indices.read(c.index[:n]); err != nil {
+		return err
+	}
+	for _, i := range c.index[:n] {
+		if int64(i) >= int64(len(c.dictionary)) {
+			return fmt.Errorf("index %d into a dictionary of %d values", i, len(c.dictionary))
+		}
+		c.values = append(c.values, c.dictionary[i])
+	}
+	return nil
+}
+
+// split decodes values whose first bytes come first, then their second ones, and so
+// on (BYTE_STREAM_SPLIT).
+func (c *cells[T]) split(n int) error {
+	stride := len(c.data) / c.width
+	if c.at+n > stride {
+		return errShort
+	}
+	value := make([]byte, c.width)
+	for range n {
+		for k := range value {
+			value[k] = c.data[k*stride+c.at]
+		}
+		c.values = append(c.values, c.convert(value))
+		c.at++
+	}
+	return nil
+}
+
+// levels takes the levels from the beginning of a page and returns what follows. In
+// pages of version 1 (length -1) their length stands before them.
+func levels(data []byte, largest, length int, encoding parquet.Encoding) (hybrid, []byte, error) {
+	h := hybrid{width: bits.Len(uint(largest))}
+	if largest == 0 && length < 0 {
+		return h, data, nil
+	}
+	if length < 0 {
+		if encoding != parquet.Encodings.RLE {
+			return h, nil, fmt.Errorf("levels in the encoding %s", encoding)
+		}
+		if len(data) < 4 {
+			return h, nil, errShort
+		}
+		length = int(binary.LittleEndian.Uint32(data))
+		data = data[4:]
+	}
+	if length > len(data) {
+		return h, nil, errShort
+	}
+	// Writers may put levels where there can be none; they are passed over.
+	if largest > 0 {
+		h.data = data[:length]
+	}
+	return h, data[length:], nil
+}
+
+// A hybrid decodes Parquet's mix of repeated values and bit-packed ones. One of
+// width 0 yields zeros without end.
+type hybrid struct {
+	data  []byte
+	width int    // bits a value, at most 32
+	left  int    // values left in the current run
+	value uint32 // of a run of one repeated value
+	group bool   // the run is bit-packed, from bit on
+	bit   int
+}
+
+// read decodes exactly len(dst) values.
+func (h *hybrid) read(dst []uint32) error {
+	if h.width == 0 {
+		clear(dst)
+		return nil
+	}
+	for len(dst) > 0 {
+		if h.left == 0 {
+			if err := h.nextRun(); err != nil {
+				return err
+			}
+		}
+		n := min(h.left, len(dst))
+		for i := range n {
+			if h.group {
+				dst[i] = h.unpack()
+			} else {
+				dst[i] = h.value
+			}
+		}
+		if h.left -= n; h.left == 0 && h.group {
+			h.data = h.data[h.bit/8:]
+		}
+		dst = dst[n:]
+	}
+	return nil
+}
+
+// nextRun reads the header of a run.
+func (h *hybrid) nextRun() error {
+	header, n := binary.Uvarint(h.data)
+	if n <= 0 || header>>1 == 0 || header>>1 > math.MaxInt32/8 {
+		return errShort
+	}
+	h.data = h.data[n:]
+	count := int(header >> 1)
+	if h.group = header&1 == 1; h.group {
+		// A group is 8 values, width bytes.
+		if count*h.width > len(h.data) {
+			return errShort
+		}
+		h.left, h.bit = 8*count, 0
+		return nil
+	}
+	size := (h.width + 7) / 8
+	if size > len(h.data) {
+		return errShort
+	}
+	h.left, h.value = count, 0
+	for i, b := range h.data[:size] {
+		h.value |= uint32(b) << (8 * i)
+	}
+	h.data = h.data[size:]
+	return nil
+}
+
+// unpack returns the next value of a bit-packed run.
+func (h *hybrid) unpack() uint32 {
+	var word [8]byte
+	copy(word[:], h.data[h.bit/8:])
+	v := binary.LittleEndian.Uint64(word[:]) >> (h.bit % 8) & (1<<h.width - 1)
+	h.bit += h.width
+	return uint32(v)
+}
