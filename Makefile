@@ -11,7 +11,7 @@ VENV   := build/venv
 RACE   := $(wildcard zoo optimize internal/ui ingest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated venv fuzz clean
+.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ venv: ## The Python environment of the cross-checks, in build/venv
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 	scripts/fuzz $(or $(FUZZTIME),30s)
+
+bench: venv ## Run the benchmark suites (ten minutes), write benchmarks/REPORT.md
+	$(GO) run ./benchmarks
 
 clean: ## Remove what was built
 	rm -rf build

@@ -41,9 +41,12 @@ func (s *stream) below(n int) int {
 // unit returns a value in [0, 1).
 func (s *stream) unit() float64 { return float64(s.next()>>40) / (1 << 24) }
 
-// Logits are counted in units of 2^-10 octaves: an octave is a factor of two in
+// Logits are counted in units of 2^-12 octaves: an octave is a factor of two in
 // probability.
-const octave = 1 << 10
+const (
+	octaveBits = 12
+	octave     = 1 << octaveBits
+)
 
 // normals holds 4,096 quantiles of the normal distribution of mean 0 and
 // standard deviation one octave.
@@ -74,5 +77,5 @@ var exp2 = func() (t [octave]float32) {
 // pow2 returns 2^(z/octave) for z <= 0, and at least 2^-100.
 func pow2(z int32) float32 {
 	z = max(z, -100*octave)
-	return math.Float32frombits(math.Float32bits(exp2[z&(octave-1)]) - uint32(-(z>>10))<<23)
+	return math.Float32frombits(math.Float32bits(exp2[z&(octave-1)]) - uint32(-(z>>octaveBits))<<23)
 }

@@ -12,7 +12,7 @@ import (
 // until models agree, err together and gain from averaging as real ones do
 // (TestRealistic; the package's doc gives the figures).
 const (
-	difficultySpread = 4.8  // how far samples differ, for all models alike
+	difficultySpread = 4.5  // how far samples differ, for all models alike
 	modelSpread      = 1.75 // noise of one model on one class of one sample
 	familySpread     = 1.0  // noise its family shares
 	pretrainSpread   = 0.75 // noise that models of one pretraining share
@@ -144,7 +144,7 @@ func (src noiseSource) addTo(z []int32, sample uint64) {
 // be.
 func (o *Outputs) recipe(key uint64) {
 	draw := stream(key)
-	sharp, floor := 192+draw.below(51), 10*octave+draw.below(3*octave) // 0.75 to 0.95
+	sharp, floor := 192+draw.below(51), 10*octave+draw.below(4*octave) // 0.75 to 0.95
 	if draw.below(3) == 0 {
 		sharp, floor = 256+draw.below(128), noFloor // 1 to 1.5
 	}

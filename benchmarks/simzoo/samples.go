@@ -69,7 +69,7 @@ func NewSamples(seed uint64, split string, n, classes int) *Samples {
 		if draw.unit() < hopeless {
 			difficulty += 3 * difficultySpread * octave
 		}
-		ambiguity := 1.3 + 2*draw.unit()
+		ambiguity := 1.6 + 2.2*draw.unit()
 
 		cand[0] = candidate{label, int32(-difficulty)}
 		taken[label] = true

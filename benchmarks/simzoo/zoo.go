@@ -30,6 +30,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
+// Version is raised whenever the same options make other outputs.
+const Version = 1
+
 // Splits of a simulated zoo: the search split is like ImageNetV2, which the paper
 // searches on, and the test split like ImageNet's validation images.
 const (

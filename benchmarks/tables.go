@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/optimize"
+)
+
+const tableAbout = "The table of a set that was not looked at before, from the top-16 lists of the index; one thread. A pair is what the exact search does 134,000 times; a set of five from nothing is what a random cascade costs."
+
+func newTables(ctx context.Context, b *bench) ([]Row, error) {
+	labels, lists, err := b.fewLists(ctx, 29)
+	if err != nil {
+		return nil, err
+	}
+	n, k := len(labels), lists[0].K
+	best, class, open := make([]uint32, n), make([]uint16, n), make([]int32, n)
+	table := make([]byte, n)
+	grid := optimize.FineGrid()
+	cuts := make([][]uint32, 6)
+	for j := range cuts {
+		cuts[j] = cutsOf(grid, j)
+	}
+
+	first := kernel.NewSums(n, k)
+	kernel.Single(first, &lists[len(lists)/2], 1)
+	var others []*kernel.Lists
+	for i := range lists {
+		if i != len(lists)/2 {
+			others = append(others, &lists[i])
+		}
+	}
+	pairs := func() {
+		for _, l := range others {
+			// Nothing stays open when a single model is added to.
+			kernel.Combine(best, class, open, first, l, 1)
+			kernel.Bins(table, best, class, labels, cuts[2])
+		}
+	}
+
+	two := kernel.NewSums(n, k)
+	members := []*kernel.Lists{&lists[len(lists)/2], others[0]}
+	kernel.Extend(two, first, members[:1], nil, others[0], 1)
+	triples := func() {
+		for _, l := range others[1:] {
+			if m := kernel.Combine(best, class, open, two, l, 1); m > 0 {
+				kernel.ResolveSamples(best, class, open[:m], append(members, l), nil)
+			}
+			kernel.Bins(table, best, class, labels, cuts[3])
+		}
+	}
+
+	fives := drawChains(8, len(lists), 5)
+	scratch := func() {
+		for _, c := range fives {
+			set := make([]*kernel.Lists, len(c.models))
+			for i, m := range c.models {
+				set[i] = &lists[m]
+			}
+			kernel.ResolveAll(best, class, set, nil)
+			kernel.Bins(table, best, class, labels, cuts[len(set)])
+		}
+	}
+
+	var rows []Row
+	for _, v := range []struct {
+		figure string
+		limit  float64
+		calls  int
+		f      func()
+	}{
+		{"pair", 150, len(others), pairs},
+		{"third model to a pair", 0, len(others) - 1, triples},
+		{"five models from nothing", 0, len(fives), scratch},
+	} {
+		paths, micros, err := b.onPaths(v.calls, v.f)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range paths {
+			r := Row{Figure: v.figure + ", " + p.String(), Measurement: measurement("us", micros[i])}
+			if v.limit > 0 && p == kernel.Active() {
+				r = r.atMost(v.limit)
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
