@@ -85,6 +85,7 @@ type algorithm interface {
 var algorithms = map[string]algorithm{
 	"auto":   auto{},
 	"exact":  exact{},
+	"gomea":  gomea{},
 	"random": random{},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -51,10 +52,15 @@ func bruteForce(t *testing.T, d *Dense, rule Rule, grid Grid, length int, feasib
 		}
 	}
 	extend(Cascade{})
+	return frontOf(cheapest)
+}
+
+// frontOf returns the front among the cheapest costs by correct answers.
+func frontOf(cheapest map[int]float64) [][2]float64 {
 	var front [][2]float64
 	least := math.Inf(1)
-	for correct := len(d.Labels); correct >= 0; correct-- {
-		if cost, ok := cheapest[correct]; ok && cost < least {
+	for _, correct := range slices.Backward(slices.Sorted(maps.Keys(cheapest))) {
+		if cost := cheapest[correct]; cost < least {
 			least = cost
 			front = append(front, [2]float64{float64(correct), cost})
 		}

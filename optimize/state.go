@@ -150,6 +150,9 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
+	if rule > RuleLast {
+		return plan{}, fmt.Errorf("a cascade with rule %s", rule)
+	}
 	p := plan{rule: rule}
 	weight := 0
 	for stage, m := range saved.Models {

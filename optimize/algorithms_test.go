@@ -1,0 +1,86 @@
+package optimize
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// Algorithms over genomes find all of the front when the budget suffices for all
+// genomes, and within limits too.
+func TestGenomeSearchEqualsBruteForce(t *testing.T) {
+	p, d := newZoo(t, 1, 4, 60, 5)
+	grid := Grid{0.5, 0.75, 1}
+	for _, name := range []string{"gomea"} {
+		for _, limits := range []Options{
+			{Rule: RuleMean, Evals: 1 << 40},
+			{Rule: RuleLast, Evals: 1 << 40},
+			{Rule: RuleBoth, MaxModels: 2, Evals: 1 << 40},
+			{MaxCost: 6, Evals: 1 << 40},
+			{MaxWorstCost: 12, Evals: 1 << 40},
+			{MinAccuracy: 0.6, Evals: 1 << 40},
+			{MaxModels: 1, Evals: 1 << 40},
+		} {
+			o := limits
+			o.Algorithm, o.Grid, o.Paper = name, grid, true
+			if o.MaxModels == 0 {
+				o.MaxModels = 3
+			}
+			t.Run(fmt.Sprintf("%s/%v/%d/%g,%g,%g", name, o.Rule, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
+				r, err := Search(context.Background(), p, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := newCodingOf(t, p, o)
+				want := bruteForceGenomes(t, d, c, func(e Evaluation) bool {
+					return (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+						(limits.MaxWorstCost == 0 || e.WorstCost <= limits.MaxWorstCost) &&
+						float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
+				})
+				if got := points(r); !slices.Equal(got, want) {
+					t.Errorf("front %v, brute force %v", got, want)
+				}
+				if float64(r.Evaluations) != c.genomes() {
+					t.Errorf("%d evaluations of %v genomes", r.Evaluations, c.genomes())
+				}
+			})
+		}
+	}
+}
+
+// What a search does within limits stays within them, and as many evaluations are
+// made as asked for, but by auto, which ends a round it has begun.
+func TestLimitsAndBudget(t *testing.T) {
+	p, _ := newZoo(t, 2, 8, 300, 10)
+	for _, name := range Algorithms() {
+		o := smallSearch(name)
+		free, err := Search(context.Background(), p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "auto" && o.Evals > 0 && free.Evaluations != o.Evals {
+			t.Errorf("%s: %d evaluations of %d", name, free.Evaluations, o.Evals)
+		}
+		middle := free.Front[len(free.Front)/2]
+		for _, limits := range []Options{
+			{MaxCost: middle.Cost},
+			{MaxWorstCost: middle.WorstCost},
+			{MinAccuracy: float64(middle.Correct) / float64(p.Samples())},
+		} {
+			t.Run(fmt.Sprintf("%s/%.3g,%.3g,%.3g", name, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
+				o := o
+				o.MaxCost, o.MaxWorstCost, o.MinAccuracy = limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy
+				r, err := Search(context.Background(), p, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, point := range r.Front {
+					if limits.MaxCost > 0 && point.Cost > limits.MaxCost || limits.MaxWorstCost > 0 && point.WorstCost > limits.MaxWorstCost || point.Correct < middle.Correct && limits.MinAccuracy > 0 {
+						t.Errorf("%+v is beyond the limits", point.Evaluation)
+					}
+				}
+			})
+		}
+	}
+}
