@@ -23,8 +23,8 @@ func (p plan) clone() plan {
 	return plan{p.rule, slices.Clone(p.members), slices.Clone(p.exits)}
 }
 
-func (p plan) cascade(grid Grid) Cascade {
-	c := Cascade{Rule: p.rule, Models: make([]int, len(p.members))}
+func (p plan) cascade(grid Grid, confidence Confidence) Cascade {
+	c := Cascade{Rule: p.rule, Confidence: confidence, Models: make([]int, len(p.members))}
 	for _, m := range p.members {
 		if m.weight != 1 {
 			c.Weights = make([]uint8, len(p.members))

@@ -51,6 +51,7 @@ func ParseRule(name string) (Rule, error) {
 // twice is averaged twice and paid twice, as in the publication.
 type Cascade struct {
 	Rule       Rule
+	Confidence Confidence
 	Models     []int
 	Weights    []uint8   // of each model in the mean; nil: all 1
 	Thresholds []float32 // one fewer than Models
@@ -70,6 +71,8 @@ func (c Cascade) Validate(models int) error {
 	switch {
 	case c.Rule > RuleLast:
 		return fmt.Errorf("a cascade has rule mean or last, not %d", c.Rule)
+	case c.Confidence > Entropy:
+		return fmt.Errorf("there is no measure of confidence %d", c.Confidence)
 	case len(c.Models) == 0:
 		return errors.New("cascade without a model")
 	case len(c.Thresholds) != len(c.Models)-1:
@@ -100,10 +103,14 @@ func (c Cascade) Validate(models int) error {
 
 // Format writes the cascade as [ParseCascade] reads it, with name giving the
 // models' names: resnet20@0.62,resnet56*2@0.9,wrn_28_10, led by "last:" when
-// that is the rule. A name that would be misread is written as a quoted Go
+// that is the rule and by "margin:" or "entropy:" when that is the measure of
+// confidence. A name that would be misread is written as a quoted Go
 // string.
 func (c Cascade) Format(name func(model int) string) string {
 	var b strings.Builder
+	if c.Confidence != MaxProbability {
+		b.WriteString(c.Confidence.String() + ":")
+	}
 	if c.Rule == RuleLast {
 		b.WriteString("last:")
 	}
@@ -128,8 +135,13 @@ func (c Cascade) Format(name func(model int) string) string {
 }
 
 func mustQuote(name string) bool {
-	if name == "" || strings.ContainsAny(name, ",@*\"") || strings.TrimSpace(name) != name || strings.HasPrefix(name, "last:") {
+	if name == "" || strings.ContainsAny(name, ",@*\"") || strings.TrimSpace(name) != name {
 		return true
+	}
+	for _, prefix := range []string{"last:", "margin:", "entropy:"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
 	}
 	for _, r := range name {
 		if !strconv.IsPrint(r) {
@@ -145,6 +157,12 @@ func mustQuote(name string) bool {
 // model. Errors name the stage.
 func ParseCascade(text string, find func(name string) (model int, ok bool)) (Cascade, error) {
 	var c Cascade
+	for _, measure := range []Confidence{Margin, Entropy} {
+		if rest, ok := strings.CutPrefix(text, measure.String()+":"); ok {
+			c.Confidence, text = measure, rest
+			break
+		}
+	}
 	if rest, ok := strings.CutPrefix(text, "last:"); ok {
 		c.Rule, text = RuleLast, rest
 	}

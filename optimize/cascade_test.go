@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-var names = []string{"resnet20", "wrn_28_10", "a,b", "x@0.5", "", " lead", "last:night", "quo\"te", "new\nline", "naïve", "v*2", "<script>"}
+var names = []string{"resnet20", "wrn_28_10", "a,b", "x@0.5", "", " lead", "last:night", "quo\"te", "new\nline", "naïve", "v*2", "<script>", "margin:x"}
 
 func find(name string) (int, bool) {
 	for i, n := range names {
@@ -57,7 +57,7 @@ func TestParseCascade(t *testing.T) {
 func TestCascadeRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 500 {
-		c := Cascade{Rule: Rule(rng.IntN(2))}
+		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
 		length := 1 + rng.IntN(6)
 		if rng.IntN(2) == 0 {
 			c.Weights = []uint8{2}

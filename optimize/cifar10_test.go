@@ -50,7 +50,7 @@ func readCIFAR10(t testing.TB, from, to int) *Problem {
 		}
 		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
 	}
-	p, err := NewProblem(short, models)
+	p, err := NewProblem(short, classes, models)
 	if err != nil {
 		t.Fatal(err)
 	}

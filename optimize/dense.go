@@ -21,7 +21,8 @@ type Dense struct {
 }
 
 // Evaluate runs the cascade on every sample. Sums are float64: exact for
-// outputs that were float16 and for up to 255 members.
+// outputs that were float16 and for up to 255 members. Measures of confidence
+// other than [MaxProbability] are for such outputs alone.
 func (d *Dense) Evaluate(c Cascade) (Evaluation, error) {
 	if err := c.Validate(len(d.Outputs)); err != nil {
 		return Evaluation{}, err
@@ -50,6 +51,9 @@ func (d *Dense) Evaluate(c Cascade) (Evaluation, error) {
 				sum[class] += w * float64(p)
 			}
 			prediction, confidence := largest(sum)
+			if c.Confidence != MaxProbability {
+				confidence = d.measure(c.Confidence, sum, weight)
+			}
 			if stage == len(c.Models)-1 || confidence > weight*float64(c.Thresholds[stage]) {
 				if prediction == int(label) {
 					correct++
@@ -59,6 +63,15 @@ func (d *Dense) Evaluate(c Cascade) (Evaluation, error) {
 		}
 	}
 	return newEvaluation(c, d.Costs, correct, reach, n), nil
+}
+
+// measure returns the confidence of sums, times the weight.
+func (d *Dense) measure(c Confidence, sum []float64, weight float64) float64 {
+	fixed := make([]uint32, len(sum))
+	for class, s := range sum {
+		fixed[class] = uint32(s * one)
+	}
+	return float64(c.dense(fixed, uint32(weight), make([]uint32, len(sum)))) / one
 }
 
 // largest returns the class of the largest value, the lowest such class on a

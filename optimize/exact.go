@@ -149,6 +149,12 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 		pairTable, tripleTable := make([]byte, n), make([]byte, n)
 		prefixes := [2]*prefix{w.newPrefix(rule), w.newPrefix(rule)}
 		bound := make([]float64, n+2)
+		top := func() []uint32 { // the top sums of the pair just combined
+			if s.Confidence == MaxProbability {
+				return w.best
+			}
+			return w.extended.Top
+		}
 		return func(unit int) {
 			x, y := pairNumber(unit-s.firstUnit, models)
 			s.evaluations.Add(int64(2 * (models - 2) * len(s.Grid) * len(s.Grid)))
@@ -166,7 +172,7 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 				prefixes[0].set(x, y, pairTable)
 				prefixes[1].set(y, x, pairTable)
 				for _, p := range prefixes {
-					p.wrongInPair(w.best, values[x], values[y])
+					p.wrongInPair(top(), values[x], values[y])
 				}
 			} else {
 				prefixes[0].set(x, y, s.singles[y])

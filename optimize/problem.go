@@ -19,14 +19,20 @@ type Model struct {
 // A Problem is what a search works on: the labels of a split and the models'
 // outputs on it.
 type Problem struct {
-	labels []uint16
-	models []Model
+	labels  []uint16
+	classes int
+	models  []Model
 }
 
 // NewProblem checks that models and labels fit together. Nothing is copied.
-func NewProblem(labels []uint16, models []Model) (*Problem, error) {
+func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) {
 	if len(labels) == 0 {
 		return nil, errors.New("the split has no samples")
+	}
+	for i, label := range labels {
+		if int(label) >= classes {
+			return nil, fmt.Errorf("sample %d has label %d, there are %d classes", i, label, classes)
+		}
 	}
 	if len(models) == 0 {
 		return nil, errors.New("there are no models to search")
@@ -50,7 +56,7 @@ func NewProblem(labels []uint16, models []Model) (*Problem, error) {
 			return nil, fmt.Errorf("model %q lists %d classes a sample, others %d", m.Name, m.Lists.K, models[0].Lists.K)
 		}
 	}
-	return &Problem{labels: labels, models: models}, nil
+	return &Problem{labels: labels, classes: classes, models: models}, nil
 }
 
 // Samples returns the number of samples, N.

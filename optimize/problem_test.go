@@ -52,7 +52,7 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 		d.Costs = append(d.Costs, math.Ldexp(1+rng.Float64(), m))
 		list = append(list, Model{Name: "m" + strconv.Itoa(m), Cost: d.Costs[m], Lists: zoo.BuildLists(rows, classes)})
 	}
-	p, err := NewProblem(d.Labels, list)
+	p, err := NewProblem(d.Labels, classes, list)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,8 +117,9 @@ type reevaluation struct {
 	cascades []Cascade
 	models   map[int]int // slot of each model in use
 	sets     [][]member
-	stages   [][]int     // by cascade and stage: the set
-	passes   [][]float64 // by cascade and stage: what the set's sum must exceed
+	measures []Confidence // by set
+	stages   [][]int      // by cascade and stage: the set
+	passes   [][]float64  // by cascade and stage: what the set's sum must exceed
 }
 
 func newReevaluation(cascades []Cascade, classes int) *reevaluation {
@@ -138,10 +139,11 @@ func newReevaluation(cascades []Cascade, classes int) *reevaluation {
 			members = append(members, add)
 			weight += float64(add.weight)
 			set := normalize(nil, members)
-			key := string(setKey(nil, set))
+			key := string(append(setKey(nil, set), byte(c.Confidence)))
 			if _, ok := known[key]; !ok {
 				known[key] = len(r.sets)
 				r.sets = append(r.sets, set)
+				r.measures = append(r.measures, c.Confidence)
 			}
 			stages = append(stages, known[key])
 			if stage < len(c.Thresholds) {
@@ -158,8 +160,8 @@ type reevaluator struct {
 	*reevaluation
 	sum     []uint32
 	row     []uint32
-	known   []int // by set: the number of the sample its answer is for
-	best    []uint32
+	known   []int    // by set: the number of the sample its answer is for
+	best    []uint32 // confidence, times the weight
 	class   []int
 	samples int
 	correct []int
@@ -190,7 +192,7 @@ func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
 			t.reach[c][stage]++
 			if t.known[set] != t.samples {
 				t.known[set] = t.samples
-				t.best[set], t.class[set] = t.largest(rows, i, t.sets[set])
+				t.best[set], t.class[set] = t.decide(rows, i, set)
 			}
 			if stage == len(stages)-1 || float64(t.best[set]) > t.passes[c][stage] {
 				if t.class[set] == int(label) {
@@ -202,21 +204,26 @@ func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
 	}
 }
 
-// largest returns the largest sum of a set's outputs and the lowest class that
-// has it.
-func (t *reevaluator) largest(rows [][]uint16, i int, set []member) (best uint32, class int) {
+// decide returns the confidence of a set on a sample, times its weight, and the
+// lowest class whose sum is largest.
+func (t *reevaluator) decide(rows [][]uint16, i, set int) (confidence uint32, class int) {
 	clear(t.sum)
-	for _, m := range set {
+	weight := uint32(0)
+	for _, m := range t.sets[set] {
+		weight += uint32(m.weight)
 		kernel.Fixed(t.row, rows[t.models[int(m.model)]][i*t.classes:][:t.classes])
 		for c, p := range t.row {
 			t.sum[c] += uint32(m.weight) * p
 		}
 	}
-	best = t.sum[0]
+	best := t.sum[0]
 	for c, s := range t.sum {
 		if s > best {
 			best, class = s, c
 		}
 	}
-	return best, class
+	if t.measures[set] == MaxProbability {
+		return best, class
+	}
+	return t.measures[set].dense(t.sum, weight, t.row), class
 }

@@ -39,7 +39,7 @@ func TestReevaluateEqualsDense(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	var cascades []Cascade
 	for range 200 {
-		c := Cascade{Rule: Rule(rng.IntN(2))}
+		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
 		weighted := rng.IntN(2) == 0
 		for stage := range 1 + rng.IntN(6) {
 			c.Models = append(c.Models, rng.IntN(len(d.Outputs))) // repeats, too

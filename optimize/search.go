@@ -24,15 +24,16 @@ var ErrNothingFeasible = errors.New("optimize: no cascade within the limits")
 // Options say what to search and for how long. The zero value of a field means
 // its default.
 type Options struct {
-	Algorithm    string  // one of [Algorithms]; default exact
-	Rule         Rule    // how stages combine; default RuleMean
-	Grid         Grid    // thresholds; default [FineGrid]
-	Snap         bool    // move the thresholds found into the gaps between samples
-	Paper        bool    // the published space: a model may repeat and is paid again
-	MaxModels    int     // longest chain; default depends on the algorithm
-	MaxCost      float64 // of the mean sample; 0: no limit
-	MaxWorstCost float64 // sum over all members; 0: no limit
-	MinAccuracy  float64 // share of samples; 0: no limit
+	Algorithm    string     // one of [Algorithms]; default exact
+	Rule         Rule       // how stages combine; default RuleMean
+	Confidence   Confidence // what thresholds are compared with; default MaxProbability
+	Grid         Grid       // thresholds; default [FineGrid]
+	Snap         bool       // move the thresholds found into the gaps between samples
+	Paper        bool       // the published space: a model may repeat and is paid again
+	MaxModels    int        // longest chain; default depends on the algorithm
+	MaxCost      float64    // of the mean sample; 0: no limit
+	MaxWorstCost float64    // sum over all members; 0: no limit
+	MinAccuracy  float64    // share of samples; 0: no limit
 
 	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
 	Time    time.Duration // to search at the most; 0: no limit
@@ -265,7 +266,7 @@ func (s *search) front() ([]Point, error) {
 		if right != correct || s.totalCost(p, reach) != s.archive.cost[correct] {
 			return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
 		}
-		c := p.cascade(s.Grid)
+		c := p.cascade(s.Grid, s.Confidence)
 		if s.Snap {
 			c = w.snap(p)
 		}

@@ -19,7 +19,7 @@ var shortGrid = Grid{0, 0.25, 0.5, 0.75, 0.9, 1}
 // bruteForce evaluates every chain of at most length distinct models at all
 // thresholds with the dense oracle and returns the front's correct answers and
 // costs.
-func bruteForce(t *testing.T, d *Dense, rule Rule, grid Grid, length int, feasible func(Evaluation) bool) [][2]float64 {
+func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid Grid, length int, feasible func(Evaluation) bool) [][2]float64 {
 	t.Helper()
 	cheapest := make(map[int]float64)
 	var extend func(c Cascade)
@@ -40,7 +40,7 @@ func bruteForce(t *testing.T, d *Dense, rule Rule, grid Grid, length int, feasib
 			if slices.Contains(c.Models, m) {
 				continue
 			}
-			next := Cascade{Rule: rule, Models: append(slices.Clone(c.Models), m)}
+			next := Cascade{Rule: rule, Confidence: confidence, Models: append(slices.Clone(c.Models), m)}
 			if len(c.Models) == 0 {
 				extend(next)
 				continue
@@ -86,15 +86,17 @@ func TestExactEqualsBruteForce(t *testing.T) {
 				{MaxCost: 8},
 				{MaxWorstCost: 12},
 				{MinAccuracy: 0.6},
+				{Confidence: Margin},
+				{Confidence: Entropy},
 			} {
-				t.Run(fmt.Sprintf("%v/%d/%g,%g,%g", rule, length, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%v/%d/%v/%g,%g,%g", rule, length, limits.Confidence, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
 					o := limits
 					o.Algorithm, o.Rule, o.Grid, o.MaxModels = "exact", rule, shortGrid, length
 					r, err := Search(context.Background(), p, o)
 					if err != nil {
 						t.Fatal(err)
 					}
-					want := bruteForce(t, d, rule, shortGrid, length, func(e Evaluation) bool {
+					want := bruteForce(t, d, rule, limits.Confidence, shortGrid, length, func(e Evaluation) bool {
 						return (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 							(limits.MaxWorstCost == 0 || e.WorstCost <= limits.MaxWorstCost) &&
 							float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
@@ -120,6 +122,7 @@ func TestFrontsAgreeWithDense(t *testing.T) {
 			t.Run(name+"/"+rule.String(), func(t *testing.T) {
 				o := smallSearch(name)
 				o.Rule, o.Snap = rule, true
+				o.Confidence = Confidence(rule) // each measure once
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)

@@ -1,14 +1,12 @@
 package optimize
 
-import "github.com/encas-zoo/encas-zoo/internal/kernel"
-
 // snap returns the cascade of a plan with every threshold moved into the middle
 // of the gap around it: between the largest confidence of a sample that stays at
 // the stage and the smallest of one that exits. On the split searched nothing
 // changes; on other samples such a threshold is less of an accident than a grid
 // value next to a sample. A threshold that every sample, or none, exceeds stays.
 func (w *worker) snap(p plan) Cascade {
-	c := p.cascade(w.Grid)
+	c := p.cascade(w.Grid, w.Confidence)
 	alive := make([]int32, w.Samples())
 	for i := range alive {
 		alive[i] = int32(i)
@@ -38,8 +36,8 @@ func (w *worker) snap(p plan) Cascade {
 	return c
 }
 
-// confidences leaves in best the top sums of a plan's stage on all samples and
-// returns the weight they are divided by.
+// confidences leaves in best the confidence of a plan's stage on all samples, in
+// fixed point times the weight that is returned.
 func (w *worker) confidences(p plan, stage int) (weight uint32) {
 	members := p.members[stage : stage+1]
 	if p.rule == RuleMean {
@@ -49,10 +47,5 @@ func (w *worker) confidences(p plan, stage int) (weight uint32) {
 	if p.rule == RuleLast {
 		w.set[0].weight = 1
 	}
-	parts, weights := w.split(w.set)
-	kernel.ResolveAll(w.best, w.class, parts, weights)
-	for _, x := range weights {
-		weight += x
-	}
-	return weight
+	return w.sum(w.set)
 }

@@ -14,9 +14,11 @@ type worker struct {
 	*search
 	archive *archive // what this worker has found in the present phase
 
-	best  []uint32 // of each sample, the largest sum of a set
-	class []uint16 // and its class
+	best  []uint32 // of each sample, the confidence of a set, times its weight
+	class []uint16 // and its prediction
 	open  []int32  // samples Combine leaves to Resolve
+
+	extended *kernel.Sums // room for measures of confidence that need sums
 
 	cache   tableCache
 	sums    sumsCache
@@ -41,6 +43,9 @@ func (s *search) newWorker() *worker {
 		class:  make([]uint16, n),
 		open:   make([]int32, n),
 	}
+	if s.Confidence != MaxProbability {
+		w.extended = kernel.NewSums(n, s.lists[0].K)
+	}
 	memory := s.Memory / int64(s.Threads)
 	w.cache = newTableCache(n, memory/2)
 	w.sums = newSumsCache(n, s.lists[0].K, memory/2)
@@ -51,26 +56,56 @@ func (s *search) newWorker() *worker {
 func (s *search) tabulateSingles() {
 	n := s.Samples()
 	all := make([]byte, n*len(s.lists))
-	sums := make([]uint32, n)
 	s.singles = make([][]byte, len(s.lists))
+	sums := make([]uint32, n)
+	values := make([]uint32, s.lists[0].K)
 	for m := range s.lists {
+		l := &s.lists[m]
 		s.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
-		kernel.Fixed(sums, s.lists[m].TopValue)
-		kernel.Bins(s.singles[m], sums, s.lists[m].TopClass, s.labels, s.cuts(1))
+		kernel.Fixed(sums, l.TopValue)
+		if s.Confidence != MaxProbability {
+			listed := min(l.K, s.classes)
+			for i := range sums {
+				kernel.Fixed(values, l.Values[i*l.K:(i+1)*l.K])
+				sums[i] = s.Confidence.of(values[:listed], 1, s.classes-listed)
+			}
+		}
+		kernel.Bins(s.singles[m], sums, l.TopClass, s.labels, s.cuts(1))
 	}
 }
 
 // combine makes the table of a set and one more member. sums are those of the
 // set.
 func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {
-	list := &w.lists[add.model]
-	open := kernel.Combine(w.best, w.class, w.open, sums, list, uint32(add.weight))
-	if open > 0 {
+	list, weight := &w.lists[add.model], uint32(add.weight)
+	if w.Confidence == MaxProbability {
+		open := kernel.Combine(w.best, w.class, w.open, sums, list, weight)
+		if open > 0 {
+			parts, weights := w.split(set)
+			kernel.ResolveSamples(w.best, w.class, w.open[:open], append(parts, list), append(weights, weight))
+		}
+	} else {
+		// Other measures need more of the sums than the largest.
 		parts, weights := w.split(set)
-		parts, weights = append(parts, list), append(weights, uint32(add.weight))
-		kernel.ResolveSamples(w.best, w.class, w.open[:open], parts, weights)
+		kernel.Extend(w.extended, sums, parts, weights, list, weight)
+		w.measured(w.extended)
 	}
-	kernel.Bins(table, w.best, w.class, w.labels, w.cuts(sums.Weight+uint32(add.weight)))
+	kernel.Bins(table, w.best, w.class, w.labels, w.cuts(sums.Weight+weight))
+}
+
+// sum finds the confidence and the class of a normalised set on all samples, and
+// leaves them in best and class. It returns the set's weight.
+func (w *worker) sum(set []member) (weight uint32) {
+	parts, weights := w.split(set)
+	for _, x := range weights {
+		weight += x
+	}
+	if w.Confidence == MaxProbability {
+		kernel.ResolveAll(w.best, w.class, parts, weights)
+	} else {
+		w.measured(w.sumsOf(set))
+	}
+	return weight
 }
 
 // split returns a set's lists and weights, valid until the next call.
@@ -142,13 +177,8 @@ func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 		w.rest = normalize(w.rest[:0], w.rest)
 		w.combine(table, w.sumsOf(w.rest), w.rest, members[fresh])
 	default:
-		parts, weights := w.split(w.set)
-		kernel.ResolveAll(w.best, w.class, parts, weights)
-		total := uint32(0)
-		for _, x := range weights {
-			total += x
-		}
-		kernel.Bins(table, w.best, w.class, w.labels, w.cuts(total))
+		weight := w.sum(w.set)
+		kernel.Bins(table, w.best, w.class, w.labels, w.cuts(weight))
 	}
 	return table
 }
