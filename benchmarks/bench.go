@@ -135,7 +135,7 @@ func openSearchable(ctx context.Context, dir string) (*searchable, error) {
 		models[i].Lists = s.index.Lists(models[i].Name)
 		s.lists = append(s.lists, models[i].Lists)
 	}
-	s.problem, err = optimize.NewProblem(s.labels, models)
+	s.problem, err = optimize.NewProblem(s.labels, z.Classes(), models)
 	return s, err
 }
 
@@ -148,7 +148,7 @@ func (s *searchable) part(m, n int) (*optimize.Problem, error) {
 		model.Lists = firstSamples(model.Lists, n)
 		models = append(models, model)
 	}
-	return optimize.NewProblem(s.labels[:n], models)
+	return optimize.NewProblem(s.labels[:n], s.problem.Classes(), models)
 }
 
 func firstSamples(l zoo.Lists, n int) zoo.Lists {

@@ -24,7 +24,7 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 	for i, s := range f.specs {
 		models = append(models, optimize.Model{Name: s.Name, Cost: s.GMACs, Lists: zoo.Lists(f.lists[i])})
 	}
-	p, err := optimize.NewProblem(f.labels, models)
+	p, err := optimize.NewProblem(f.labels, f.classes, models)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,9 @@ func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) 
 // Samples returns the number of samples, N.
 func (p *Problem) Samples() int { return len(p.labels) }
 
+// Classes returns the number of classes, C.
+func (p *Problem) Classes() int { return p.classes }
+
 // Models returns the models; a cascade's model numbers count along it.
 func (p *Problem) Models() []Model { return p.models }
 
