@@ -21,7 +21,7 @@ func bruteForceGenomes(t *testing.T, d *Dense, c *coding, feasible func(Evaluati
 	genes := make([]uint16, len(c.alphabet))
 	for {
 		if p, ok := c.decode(genes); ok {
-			e, err := d.Evaluate(p.cascade(c.Grid))
+			e, err := d.Evaluate(p.cascade(c.Grid, MaxProbability))
 			if err != nil {
 				t.Fatal(err)
 			}
