@@ -99,7 +99,7 @@ func TestDecode(t *testing.T) {
 		if !ok {
 			t.Fatalf("%v is no cascade", test.genes)
 		}
-		if got := plan.cascade(c.Grid).Format(func(m int) string { return p.models[m].Name }); got != test.want {
+		if got := plan.cascade(c.Grid, MaxProbability).Format(func(m int) string { return p.models[m].Name }); got != test.want {
 			t.Errorf("%v is %s, want %s", test.genes, got, test.want)
 		}
 	}
