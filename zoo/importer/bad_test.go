@@ -69,17 +69,17 @@ var goodNPY = files{
 	"models.csv": []byte("name,gflops\na,1\nb,2\n"),
 }
 
-// tryImport imports into a new zoo and returns the error and the zoo's folder.
-func tryImport(t *testing.T, format string, opt OpenOptions, paths ...string) (error, string) {
+// tryImport imports into a new zoo and returns the zoo's folder and the error.
+func tryImport(t *testing.T, format string, opt OpenOptions, paths ...string) (string, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "zoo")
 	s, err := Open(format, paths, opt)
 	if err != nil {
-		return err, dir
+		return dir, err
 	}
 	defer s.Close()
 	_, err = Import(t.Context(), dir, s, Options{Splits: []Cut{{Split: "all"}}, Threads: 1})
-	return err, dir
+	return dir, err
 }
 
 func wantSays(t *testing.T, err error, says ...string) {
@@ -99,7 +99,7 @@ func wantSays(t *testing.T, err error, says ...string) {
 }
 
 func TestBadNPY(t *testing.T) {
-	if err, _ := tryImport(t, "npy", OpenOptions{}, goodNPY.write(t)); err != nil {
+	if _, err := tryImport(t, "npy", OpenOptions{}, goodNPY.write(t)); err != nil {
 		t.Fatal(err)
 	}
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
@@ -147,7 +147,7 @@ func TestBadNPY(t *testing.T) {
 		{"name that is a path", goodNPY.with("models.csv", []byte("name,gflops\n../a,1\nb,2\n")), OpenOptions{}, []string{"names ../a"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err, dir := tryImport(t, "npy", c.opt, c.files.write(t))
+			dir, err := tryImport(t, "npy", c.opt, c.files.write(t))
 			wantSays(t, err, c.says...)
 			z, err := zoo.Open(dir)
 			if err != nil {
@@ -189,7 +189,7 @@ func TestBadModels(t *testing.T) {
 		{"reserved column", "name,gflops,imported.search\na,1,x\n", []string{"imported.search"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err, _ := tryImport(t, "npy", OpenOptions{}, goodNPY.with("models.csv", []byte(c.text)).write(t))
+			_, err := tryImport(t, "npy", OpenOptions{}, goodNPY.with("models.csv", []byte(c.text)).write(t))
 			wantSays(t, err, append(c.says, "models.csv")...)
 		})
 	}
@@ -238,7 +238,7 @@ func TestSeveralFolders(t *testing.T) {
 		{"other classes", second.with("c.npy", floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0)), []string{"c.npy has 3 classes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err, dir := tryImport(t, "npy", OpenOptions{}, first, c.files.write(t))
+			dir, err := tryImport(t, "npy", OpenOptions{}, first, c.files.write(t))
 			wantSays(t, err, c.says...)
 			if _, err := os.Stat(dir); err == nil {
 				t.Error("a zoo was made")
@@ -323,12 +323,12 @@ func TestBadNPZ(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := files{"m.npz": c.content}.with("models.csv", c.list).write(t)
-			err, _ := tryImport(t, "npz", OpenOptions{}, filepath.Join(dir, "m.npz"))
+			_, err := tryImport(t, "npz", OpenOptions{}, filepath.Join(dir, "m.npz"))
 			wantSays(t, err, c.says...)
 		})
 	}
 	dir := files{"m.npz": good, "m.csv": list, "models.csv": []byte("broken")}.write(t)
-	if err, _ := tryImport(t, "npz", OpenOptions{}, filepath.Join(dir, "m.npz")); err != nil {
+	if _, err := tryImport(t, "npz", OpenOptions{}, filepath.Join(dir, "m.npz")); err != nil {
 		t.Errorf("with a list of its own: %v", err)
 	}
 }
@@ -483,7 +483,7 @@ func TestBadParquet(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := files{"models.csv": list, "m.parquet": c.content}
-			err, dir := tryImport(t, "parquet", OpenOptions{}, f.write(t))
+			dir, err := tryImport(t, "parquet", OpenOptions{}, f.write(t))
 			if c.name != "no labels" {
 				c.says = append(c.says, "m.parquet")
 			}
@@ -495,12 +495,12 @@ func TestBadParquet(t *testing.T) {
 	}
 	t.Run("labels differ", func(t *testing.T) {
 		f := files{"models.csv": list, "m.parquet": good, "labels.parquet": read("parquet_bad/text_label.parquet")}
-		err, _ := tryImport(t, "parquet", OpenOptions{}, f.write(t))
+		_, err := tryImport(t, "parquet", OpenOptions{}, f.write(t))
 		wantSays(t, err, "labels.parquet", "not numbers")
 	})
 	t.Run("no outputs", func(t *testing.T) {
 		f := files{"models.csv": list, "m.parquet": read("parquet_pyarrow_f2/labels.parquet")}
-		err, _ := tryImport(t, "parquet", OpenOptions{}, f.write(t))
+		_, err := tryImport(t, "parquet", OpenOptions{}, f.write(t))
 		wantSays(t, err, "holds no outputs", "id, label")
 	})
 }
@@ -511,7 +511,7 @@ func TestBadCSV(t *testing.T) {
 		"labels.csv": []byte("sample,label\nx,0\ny,1\nz,2\n"),
 		"m.csv":      []byte("sample,label,confidence\nz,2,0.5\nx,1,0.25\ny,0,1\n"),
 	}
-	if err, _ := tryImport(t, "csv", OpenOptions{}, good.write(t)); err != nil {
+	if _, err := tryImport(t, "csv", OpenOptions{}, good.write(t)); err != nil {
 		t.Fatal(err)
 	}
 	answers := func(text string) files {
@@ -541,7 +541,7 @@ func TestBadCSV(t *testing.T) {
 		{"label too large", answers("x,0,1\ny,0,1\nz,0,1\n"), OpenOptions{Classes: 2}, []string{"labels.csv: row 2: label 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err, dir := tryImport(t, "csv", c.opt, c.files.write(t))
+			dir, err := tryImport(t, "csv", c.opt, c.files.write(t))
 			wantSays(t, err, c.says...)
 			if _, err := os.Stat(dir); err == nil {
 				t.Error("a zoo was made")

@@ -55,9 +55,9 @@ const maxThreads = 4
 // that was stopped keeps what it finished, and the same import again does the rest:
 // a model is skipped if it is in the zoo with the same metadata and, for every
 // split, the same content. Content is recognised by what the zoo kept of it, such
-// as the file's size and a hash over parts of it, in the column imported.<split>;
-// nothing is read for it. A model that lacks a split gets it. Anything else that is
-// already there and differs is an error, before anything is written.
+// as the file's size and a hash over parts of it, in the column imported.<split>. A
+// model that lacks a split gets it. A model that is there and differs is an error
+// before anything is written.
 func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, error) {
 	plan, err := newPlan(src.Sets(), opt.Splits, opt.Seed)
 	if err != nil {
@@ -68,14 +68,15 @@ func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, 
 	}
 	classes, exact := src.Classes()
 	z, err := zoo.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		z = nil
-	} else if err != nil {
+	case err != nil:
 		return Summary{}, err
-	} else if have := z.Classes(); have != classes && (exact || classes > have) {
-		return Summary{}, fmt.Errorf("the zoo in %s has %d classes, but %s has %d: import into another zoo", dir, have, src.Models()[0].File, classes)
-	} else {
-		classes = have
+	case z.Classes() != classes && (exact || z.Classes() < classes):
+		return Summary{}, fmt.Errorf("the zoo in %s has %d classes, but %s has %d: import into another zoo", dir, z.Classes(), src.Models()[0].File, classes)
+	default:
+		classes = z.Classes()
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind.
@@ -140,11 +141,11 @@ type task struct {
 }
 
 func (j *job) run(ctx context.Context) error {
-	if err := j.addSplits(); err != nil {
-		return err
-	}
 	tasks, err := j.tasks()
 	if err != nil {
+		return err
+	}
+	if err := j.addSplits(); err != nil {
 		return err
 	}
 	j.progress.Todo = len(tasks)
