@@ -1,0 +1,210 @@
+// Package dataset reads labelled images as people have them: folders of class
+// folders, a folder with a label file, Hugging Face's image Parquet, CIFAR's binary
+// batches.
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+)
+
+// MaxLabel is the largest class number.
+const MaxLabel = 65534
+
+// A Set is labelled images in a fixed order. It may be used from several
+// goroutines.
+type Set struct {
+	// Path is what Open was given.
+	Path string
+	// Labels and IDs have one entry an image. No two ids are equal.
+	Labels []uint16
+	IDs    []string
+	// Classes is the number of classes the data set itself states, or 0: a folder of
+	// class folders and CIFAR say it, a label file does not.
+	Classes int
+
+	source source
+	// index maps this set's images to the source's; nil is the identity.
+	index []int
+}
+
+// A source holds the images of a set.
+type source interface {
+	// image returns image i, valid until r is used again. The error need not name
+	// the image.
+	image(i int, r *Reader) (imaging.RGB, error)
+	// weigh writes to w what tells this source's images from changed ones, without
+	// reading them.
+	weigh(w io.Writer, i int)
+	close() error
+}
+
+// Open opens the data set at path: a folder, a Parquet or CIFAR file, or a pattern
+// of Parquet files such as data/validation-*.parquet.
+func Open(path string) (*Set, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data set %s: %w", path, err)
+	}
+	s.Path = path
+	if len(s.Labels) == 0 {
+		s.Close()
+		return nil, fmt.Errorf("data set %s: it holds no images", path)
+	}
+	if err := uniqueIDs(s.IDs); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("data set %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string) (*Set, error) {
+	info, err := os.Stat(path)
+	if err != nil && strings.ContainsAny(path, "*?[") {
+		names, err := filepath.Glob(path)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			return nil, errors.New("no file matches")
+		}
+		return openParquet(names)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		switch strings.ToLower(filepath.Ext(path)) {
+		case ".parquet":
+			return openParquet([]string{path})
+		case ".bin":
+			return openCIFAR(path)
+		}
+		return nil, errors.New("it is neither a folder nor a .parquet or .bin file")
+	}
+	for _, name := range labelFiles {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return openLabelFile(path, name)
+		}
+	}
+	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
+		if names, _ := filepath.Glob(filepath.Join(path, pattern)); len(names) > 0 {
+			if err := onePart(names); err != nil {
+				return nil, err
+			}
+			return openParquet(names)
+		}
+	}
+	for _, name := range []string{"test_batch.bin", "test.bin"} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return openCIFAR(filepath.Join(path, name))
+		}
+	}
+	return openClassFolders(path)
+}
+
+// shardName splits the name of a Hugging Face file into the data set's part and the
+// file's number: validation-00003-of-00014.parquet, train_2.parquet, 0000.parquet.
+var shardName = regexp.MustCompile(`^(.*?)[-_]?\d*(?:-of-\d+)?(?:-[0-9a-f]+)?\.parquet$`)
+
+// onePart refuses a folder that mixes the parts of a data set.
+func onePart(names []string) error {
+	part := func(name string) string { return shardName.FindStringSubmatch(filepath.Base(name))[1] }
+	for _, name := range names {
+		if a, b := part(names[0]), part(name); a != b {
+			return fmt.Errorf("it has several parts; name one, such as %s", filepath.Join(filepath.Dir(name), b+"-*.parquet"))
+		}
+	}
+	return nil
+}
+
+// Close closes the data set's files.
+func (s *Set) Close() error { return s.source.close() }
+
+// Len is the number of images.
+func (s *Set) Len() int { return len(s.Labels) }
+
+// Sample returns n of the images, evenly spread over the set so that sorted classes
+// are all there. It shares the set's files: only one of the two is to be closed.
+func (s *Set) Sample(n int) *Set {
+	if n <= 0 || n >= s.Len() {
+		return s
+	}
+	sub := &Set{Path: s.Path, Classes: s.Classes, source: s.source}
+	for i := range n {
+		j := i * s.Len() / n
+		sub.index = append(sub.index, s.at(j))
+		sub.Labels = append(sub.Labels, s.Labels[j])
+		sub.IDs = append(sub.IDs, s.IDs[j])
+	}
+	return sub
+}
+
+func (s *Set) at(i int) int {
+	if s.index == nil {
+		return i
+	}
+	return s.index[i]
+}
+
+// Fingerprint is a hash over the ids, labels and sizes of the images. The images
+// are not read: one that changes and keeps its size is not noticed.
+func (s *Set) Fingerprint() string {
+	h := sha256.New()
+	for i, id := range s.IDs {
+		fmt.Fprintf(h, "%d %s %d ", len(id), id, s.Labels[i])
+		s.source.weigh(h, s.at(i))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// A Reader reads images of a set. It keeps buffers between them and is used from one
+// goroutine; several Readers may be used at once.
+type Reader struct {
+	set     *Set
+	decoder imaging.Decoder
+	buf     []byte
+}
+
+// NewReader returns a Reader, which must be closed.
+func (s *Set) NewReader() *Reader { return &Reader{set: s} }
+
+// Close frees the reader.
+func (r *Reader) Close() { r.decoder.Close() }
+
+// Image returns the decoded image i, valid until the next call. The error names the
+// image.
+func (r *Reader) Image(i int) (imaging.RGB, error) {
+	img, err := r.set.source.image(r.set.at(i), r)
+	if err != nil {
+		return imaging.RGB{}, fmt.Errorf("data set %s: image %s: %w", r.set.Path, r.set.IDs[i], err)
+	}
+	return img, nil
+}
+
+func uniqueIDs(ids []string) error {
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if seen[id] {
+			return fmt.Errorf("image %s is listed twice", id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+func checkLabel(label int64) (uint16, error) {
+	if label < 0 || label > MaxLabel {
+		return 0, fmt.Errorf("label %d is not within 0..%d", label, MaxLabel)
+	}
+	return uint16(label), nil
+}

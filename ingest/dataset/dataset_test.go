@@ -1,0 +1,342 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
+)
+
+const images = "../imaging/testdata"
+
+// write makes files of a data set: image files are copies of a PNG.
+func write(t testing.TB, dir string, contents map[string]string) {
+	t.Helper()
+	png, err := os.ReadFile(filepath.Join(images, "rgba.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range contents {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		data := []byte(text)
+		if text == "PNG" {
+			data = png
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLayouts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		files   map[string]string
+		ids     string
+		labels  []uint16
+		classes int
+	}{
+		{"class folders", map[string]string{"n02/b.png": "PNG", "n02/a.PNG": "PNG", "n01/c.png": "PNG", "n01/.hidden.png": "x", "n01/note.txt": "x", "top.png": "PNG"},
+			"n01/c.png n02/a.PNG n02/b.png", []uint16{0, 1, 1}, 2},
+		{"numbered folders", map[string]string{"0/a.png": "PNG", "2/a.png": "PNG", "10/a.png": "PNG", "1/a.png": "PNG", "3/a.png": "PNG", "4/a.png": "PNG", "5/a.png": "PNG", "6/a.png": "PNG", "7/a.png": "PNG", "8/a.png": "PNG", "9/a.png": "PNG"},
+			"0/a.png 1/a.png 2/a.png 3/a.png 4/a.png 5/a.png 6/a.png 7/a.png 8/a.png 9/a.png 10/a.png", []uint16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 11},
+		{"folders that are not all numbers", map[string]string{"0/a.png": "PNG", "2/a.png": "PNG", "10/a.png": "PNG"},
+			"0/a.png 10/a.png 2/a.png", []uint16{0, 1, 2}, 3},
+		{"folders below class folders", map[string]string{"cat/x/b.png": "PNG", "cat/a.png": "PNG", "dog/a.png": "PNG"},
+			"cat/a.png cat/x/b.png dog/a.png", []uint16{0, 0, 1}, 2},
+		{"val.txt", map[string]string{"val.txt": "b c.png 7\n\n./a.png\t65534\n", "a.png": "PNG", "b c.png": "PNG"},
+			"b c.png|a.png", []uint16{7, 65534}, 0},
+		{"labels.csv", map[string]string{"labels.csv": "file,class\nx/a.png,3,extra\n\"b,1.png\",0\n", "x/a.png": "PNG", "b,1.png": "PNG"},
+			"x/a.png|b,1.png", []uint16{3, 0}, 0},
+		{"labels.csv without header", map[string]string{"labels.csv": "a.png,3\n", "a.png": "PNG"}, "a.png", []uint16{3}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, c.files)
+			s, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			sep := " "
+			if strings.Contains(c.ids, "|") {
+				sep = "|"
+			}
+			if got := strings.Join(s.IDs, sep); got != c.ids {
+				t.Errorf("ids %s, want %s", got, c.ids)
+			}
+			if !slices.Equal(s.Labels, c.labels) || s.Classes != c.classes {
+				t.Errorf("labels %v of %d classes, want %v of %d", s.Labels, s.Classes, c.labels, c.classes)
+			}
+			r := s.NewReader()
+			defer r.Close()
+			for i := range s.Len() {
+				if img, err := r.Image(i); err != nil || img.Width != 61 || img.Height != 43 {
+					t.Errorf("image %d: %v, %v", i, img.Width, err)
+				}
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		open  string
+		want  string
+	}{
+		{"nothing", nil, "", "no class folders"},
+		{"absent", nil, "no/such", "no such file"},
+		{"empty class folders", map[string]string{"a/readme": "x"}, "", "no images"},
+		{"a format that is not read", map[string]string{"a/x.bmp": "x"}, "", "x.bmp"},
+		{"label out of range", map[string]string{"val.txt": "a.png 65535\n", "a.png": "PNG"}, "", "val.txt line 1: label 65535"},
+		{"negative label", map[string]string{"labels.csv": "file,label\na.png,-1\n", "a.png": "PNG"}, "", "labels.csv line 2: label -1"},
+		{"label that is no number", map[string]string{"labels.csv": "file,label\na.png,cat\n", "a.png": "PNG"}, "", `label "cat"`},
+		{"missing image", map[string]string{"val.txt": "a.png 1\nb.png 2\n", "a.png": "PNG"}, "", "val.txt line 2"},
+		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "does not lie in the folder"},
+		{"image twice", map[string]string{"val.txt": "a.png 1\na.png 1\n", "a.png": "PNG"}, "", "twice"},
+		{"no label", map[string]string{"val.txt": "a.png\n", "a.png": "PNG"}, "", "line 1: a file and a label"},
+		{"CIFAR cut short", map[string]string{"x.bin": "12345"}, "x.bin", "5 bytes"},
+		{"not Parquet", map[string]string{"x.parquet": "hello"}, "x.parquet", "x.parquet"},
+		{"two parts", map[string]string{"train-00000-of-00001.parquet": "x", "test-00000-of-00001.parquet": "x"}, "", "several parts"},
+		{"pattern", nil, "*.parquet", "no file matches"},
+		{"a file of another kind", map[string]string{"x.tar": "x"}, "x.tar", "neither"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, c.files)
+			s, err := Open(filepath.Join(dir, c.open))
+			if err == nil {
+				s.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestVanished removes an image after the set was opened.
+func TestVanished(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a/x.png": "PNG", "a/y.png": "PNG", "a/z.png": "PNG"})
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	os.Remove(filepath.Join(dir, "a/y.png"))
+	os.WriteFile(filepath.Join(dir, "a/z.png"), []byte("\x89PNG\r\n\x1a\n"), 0o644)
+	r := s.NewReader()
+	defer r.Close()
+	for i, want := range []string{"", "a/y.png", "a/z.png: the file is truncated"} {
+		_, err := r.Image(i)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("image %d: error %v, want %q", i, err, want)
+		}
+	}
+}
+
+func TestCIFAR(t *testing.T) {
+	for _, c := range []struct {
+		labels  []byte
+		classes int
+	}{{[]byte{3}, 10}, {[]byte{9, 77}, 100}} {
+		var data []byte
+		for i := range 5 {
+			data = append(data, c.labels...)
+			for p := range 3 {
+				data = append(data, bytes.Repeat([]byte{byte(i*10 + p)}, cifarPlane)...)
+			}
+		}
+		path := filepath.Join(t.TempDir(), "test_batch.bin")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if s.Len() != 5 || s.Classes != c.classes || s.Labels[4] != uint16(c.labels[len(c.labels)-1]) || s.IDs[4] != "test_batch.bin#4" {
+			t.Errorf("%d images of %d classes, label %d, id %s", s.Len(), s.Classes, s.Labels[4], s.IDs[4])
+		}
+		r := s.NewReader()
+		defer r.Close()
+		img, err := r.Image(3)
+		if err != nil || img.Width != 32 || !bytes.Equal(img.Pix, bytes.Repeat([]byte{30, 31, 32}, cifarPlane)) {
+			t.Errorf("image 3: %v %v", img.Pix[:6], err)
+		}
+	}
+}
+
+// writeParquet writes rows in groups of groupRows, as Hugging Face does.
+func writeParquet(t testing.TB, path string, data [][]byte, names []string, labels []int64, groupRows int, meta string) {
+	t.Helper()
+	opt := parquet.Repetitions.Optional
+	image, err := schema.NewGroupNode("image", opt, schema.FieldList{
+		schema.NewByteArrayNode("bytes", opt, -1), schema.NewByteArrayNode("path", opt, -1)}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{image, schema.NewInt64Node("label", opt, -1)}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := file.NewParquetWriter(f, root)
+	w.AppendKeyValueMetadata("huggingface", meta)
+	for i := 0; i < len(data); i += groupRows {
+		j := min(i+groupRows, len(data))
+		g := w.AppendRowGroup()
+		byteColumn := func(n int, at func(int) []byte) {
+			c, err := g.NextColumn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var values []parquet.ByteArray
+			defs := make([]int16, n)
+			for k := range n {
+				if v := at(k); v != nil {
+					values = append(values, v)
+					defs[k] = 2
+				} else {
+					defs[k] = 1
+				}
+			}
+			if _, err := c.(*file.ByteArrayColumnChunkWriter).WriteBatch(values, defs, nil); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
+		byteColumn(j-i, func(k int) []byte { return data[i+k] })
+		byteColumn(j-i, func(k int) []byte {
+			if names == nil {
+				return nil
+			}
+			return []byte(names[i+k])
+		})
+		c, err := g.NextColumn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.(*file.Int64ColumnChunkWriter).WriteBatch(labels[i:j], slices.Repeat([]int16{1}, j-i), nil); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		g.Close()
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestParquet(t *testing.T) {
+	names, _ := filepath.Glob(filepath.Join(images, "*.png"))
+	var data [][]byte
+	var paths []string
+	var labels []int64
+	for i := range 40 {
+		b, err := os.ReadFile(names[i%len(names)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, b)
+		paths = append(paths, fmt.Sprintf("val_%d.png", i))
+		labels = append(labels, int64(i%7))
+	}
+	dir := t.TempDir()
+	meta := `{"info": {"features": {"image": {"_type": "Image"}, "label": {"names": ["a","b","c","d","e","f","g","h"], "_type": "ClassLabel"}}}}`
+	writeParquet(t, filepath.Join(dir, "validation-00000-of-00002.parquet"), data[:25], paths[:25], labels[:25], 4, meta)
+	writeParquet(t, filepath.Join(dir, "validation-00001-of-00002.parquet"), data[25:], paths[25:], labels[25:], 7, meta)
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Len() != 40 || s.Classes != 8 || s.IDs[26] != "val_26.png" || s.Labels[26] != 26%7 {
+		t.Errorf("%d images of %d classes, id %s, label %d", s.Len(), s.Classes, s.IDs[26], s.Labels[26])
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			r := s.NewReader()
+			defer r.Close()
+			for i := w; i < s.Len(); i += 4 {
+				img, err := r.Image(i)
+				if err != nil {
+					t.Error(err)
+				}
+				var direct Reader
+				want, err := direct.decoder.Decode(data[i])
+				if err != nil || !bytes.Equal(img.Pix, want.Pix) {
+					t.Errorf("image %d is another one (%v)", i, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	sub := s.Sample(3)
+	if want := []string{"val_0.png", "val_13.png", "val_26.png"}; !slices.Equal(sub.IDs, want) {
+		t.Errorf("a sample of 3: %v, want %v", sub.IDs, want)
+	}
+	if a, b := s.Fingerprint(), sub.Fingerprint(); a == b || s.Fingerprint() != a {
+		t.Error("fingerprints do not tell sets apart")
+	}
+
+	one := filepath.Join(t.TempDir(), "x.parquet")
+	writeParquet(t, one, [][]byte{data[0], nil}, nil, []int64{0, 1}, 2, "")
+	if s, err = Open(one); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.IDs[1] != "x.parquet#1" || s.Classes != 0 {
+		t.Errorf("id %s, %d classes", s.IDs[1], s.Classes)
+	}
+	r := s.NewReader()
+	defer r.Close()
+	if _, err := r.Image(0); err == nil || !strings.Contains(err.Error(), "holds no image bytes") {
+		t.Errorf("an image that is null: %v", err)
+	}
+	writeParquet(t, one, data[:1], nil, []int64{-1}, 2, "")
+	if _, err := Open(one); err == nil || !strings.Contains(err.Error(), "row 0: label -1") {
+		t.Errorf("label -1: %v", err)
+	}
+}
+
+func FuzzLabelFile(f *testing.F) {
+	f.Add([]byte("file,label\na.png,3\n"), true)
+	f.Add([]byte("a.png 3\n\n./b.png\t4"), false)
+	f.Add([]byte("\"a\nb\",1\n,\n"), true)
+	f.Fuzz(func(t *testing.T, data []byte, csv bool) {
+		dir := t.TempDir()
+		name := "val.txt"
+		if csv {
+			name = "labels.csv"
+		}
+		write(t, dir, map[string]string{"a.png": "PNG", "b.png": "PNG", name: string(data)})
+		s, err := Open(dir)
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		if len(s.IDs) != s.Len() || s.Len() == 0 {
+			t.Fatalf("%d ids, %d labels", len(s.IDs), s.Len())
+		}
+	})
+}

@@ -1,0 +1,219 @@
+package dataset
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+)
+
+// maxFile is the largest image file that is read.
+const maxFile = 1 << 30
+
+// files is a source of one file an image.
+type files struct {
+	root  string
+	names []string // slash-separated, relative to root
+	sizes []int64
+}
+
+func (f *files) image(i int, r *Reader) (imaging.RGB, error) {
+	file, err := os.Open(filepath.Join(f.root, filepath.FromSlash(f.names[i])))
+	if err != nil {
+		return imaging.RGB{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return imaging.RGB{}, err
+	}
+	if info.Size() > maxFile {
+		return imaging.RGB{}, fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxFile)
+	}
+	r.buf = slices.Grow(r.buf[:0], int(info.Size()))[:info.Size()]
+	if _, err := io.ReadFull(file, r.buf); err != nil {
+		return imaging.RGB{}, err
+	}
+	return r.decoder.Decode(r.buf)
+}
+
+func (f *files) weigh(w io.Writer, i int) { fmt.Fprintf(w, "%d\n", f.sizes[i]) }
+
+func (f *files) close() error { return nil }
+
+// isImage tells images from other files by name. The formats that torchvision would
+// read and this program does not are an error: leaving them out would change the
+// data set.
+func isImage(name string) (bool, error) {
+	if strings.HasPrefix(filepath.Base(name), ".") {
+		return false, nil
+	}
+	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	case ".jpg", ".jpeg", ".png", ".webp":
+		return true, nil
+	case ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif":
+		return false, fmt.Errorf("%s: %s images are not read; convert them to PNG", name, ext)
+	}
+	return false, nil
+}
+
+// openClassFolders reads a folder of one folder a class. Classes are numbered in the
+// order of their names, as torchvision does, unless all names are the numbers 0 to
+// n-1 (ImageNetV2), which then are the classes.
+func openClassFolders(root string) (*Set, error) {
+	entries, err := os.ReadDir(root) // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	var classes []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(root, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			classes = append(classes, e.Name())
+		}
+	}
+	if len(classes) == 0 {
+		return nil, errors.New("it has no class folders, no val.txt or labels.csv, no .parquet and no CIFAR files")
+	}
+	if len(classes) > MaxLabel+1 {
+		return nil, fmt.Errorf("%d class folders, at most %d are read", len(classes), MaxLabel+1)
+	}
+	sortNumbers(classes)
+	src := &files{root: root}
+	set := &Set{Classes: len(classes), source: src}
+	for label, class := range classes {
+		// A class folder may be a link; WalkDir follows one only with a slash behind.
+		err := filepath.WalkDir(filepath.Join(root, class)+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			if ok, err := isImage(rel); !ok {
+				return err
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			id := filepath.ToSlash(rel)
+			src.names = append(src.names, id)
+			src.sizes = append(src.sizes, info.Size())
+			set.IDs = append(set.IDs, id)
+			set.Labels = append(set.Labels, uint16(label))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// sortNumbers puts names that are exactly the numbers 0 to n-1 in numerical order.
+func sortNumbers(names []string) {
+	byNumber := make([]string, len(names))
+	for _, name := range names {
+		n, err := strconv.Atoi(name)
+		if err != nil || n < 0 || n >= len(names) || byNumber[n] != "" {
+			return
+		}
+		byNumber[n] = name
+	}
+	copy(names, byNumber)
+}
+
+// labelFiles are the names of label files, in the order they are looked for.
+var labelFiles = []string{"val.txt", "labels.txt", "labels.csv"}
+
+// openLabelFile reads a folder of images with a label file: lines of "file label"
+// (.txt), or a CSV file whose first two columns are file and label, with or without
+// a header. Files may lie in folders below root.
+func openLabelFile(root, name string) (*Set, error) {
+	f, err := os.Open(filepath.Join(root, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	src := &files{root: root}
+	set := &Set{source: src}
+	add := func(line int, file, label string) error {
+		n, err := strconv.ParseInt(strings.TrimSpace(label), 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s line %d: label %q is not a number", name, line, label)
+		}
+		class, err := checkLabel(n)
+		if err != nil {
+			return fmt.Errorf("%s line %d: %w", name, line, err)
+		}
+		file = strings.TrimPrefix(filepath.ToSlash(file), "./")
+		if !filepath.IsLocal(filepath.FromSlash(file)) {
+			return fmt.Errorf("%s line %d: %q does not lie in the folder", name, line, file)
+		}
+		info, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			return fmt.Errorf("%s line %d: %w", name, line, err)
+		}
+		src.names = append(src.names, file)
+		src.sizes = append(src.sizes, info.Size())
+		set.IDs = append(set.IDs, file)
+		set.Labels = append(set.Labels, class)
+		return nil
+	}
+	if filepath.Ext(name) == ".csv" {
+		r := csv.NewReader(f)
+		r.FieldsPerRecord = -1
+		r.TrimLeadingSpace = true
+		for {
+			row, err := r.Read()
+			if err == io.EOF {
+				return set, nil
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			line, _ := r.FieldPos(0)
+			if len(row) < 2 {
+				return nil, fmt.Errorf("%s line %d: a file and a label are needed", name, line)
+			}
+			if _, err := strconv.Atoi(row[1]); err != nil && line == 1 {
+				continue // the header
+			}
+			if err := add(line, row[0], row[1]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	lines := bufio.NewScanner(f)
+	for line := 1; lines.Scan(); line++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" {
+			continue
+		}
+		i := strings.LastIndexAny(text, " \t")
+		if i < 0 {
+			return nil, fmt.Errorf("%s line %d: a file and a label are needed", name, line)
+		}
+		if err := add(line, strings.TrimSpace(text[:i]), text[i+1:]); err != nil {
+			return nil, err
+		}
+	}
+	return set, lines.Err()
+}
