@@ -71,11 +71,11 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "zoo.json" }) {
+		return nil, fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
+	}
 	for _, e := range entries {
-		switch {
-		case e.Name() == "zoo.json":
-			return nil, fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
-		case e.Name() != "lock" && !isTemp(e.Name()):
+		if e.Name() != "lock" && !isTemp(e.Name()) {
 			return nil, fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
 		}
 	}
