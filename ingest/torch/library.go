@@ -1,0 +1,190 @@
+//go:build cgo && !windows
+
+package torch
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/shim
+#cgo linux LDFLAGS: -ldl
+#include <dlfcn.h>
+#include <stdlib.h>
+#include "encas_torch.h"
+
+// The functions of encas_torch.h, by the same names.
+typedef struct {
+	void *lib;
+	int (*abi)(void);
+	const char *(*version)(void);
+	int (*device)(const char *, encas_error *);
+	int (*threads)(int, encas_error *);
+	int (*load)(const char *, const char *, int, encas_model **, encas_error *);
+	void (*free)(encas_model *);
+	int64_t (*parameters)(const encas_model *);
+	int (*run)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, uint16_t *, int, encas_error *);
+	int (*count)(encas_model *, int, int, encas_counts *, encas_error *);
+	int (*memory)(encas_model *, int, int, int, int64_t *, encas_error *);
+} encas_shim;
+
+// Fills *s from the library at path. Returns NULL, or what is wrong.
+static const char *encas_shim_open(encas_shim *s, const char *path) {
+	s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (s->lib == NULL)
+		return dlerror();
+#define ENCAS_FIND(f) if (!(*(void **)&s->f = dlsym(s->lib, "encas_torch_" #f))) return "it lacks encas_torch_" #f
+	ENCAS_FIND(abi);
+	ENCAS_FIND(version);
+	ENCAS_FIND(device);
+	ENCAS_FIND(threads);
+	ENCAS_FIND(load);
+	ENCAS_FIND(free);
+	ENCAS_FIND(parameters);
+	ENCAS_FIND(run);
+	ENCAS_FIND(count);
+	ENCAS_FIND(memory);
+	return NULL;
+}
+
+static int encas_shim_abi(encas_shim *s) { return s->abi(); }
+static const char *encas_shim_version(encas_shim *s) { return s->version(); }
+static int encas_shim_device(encas_shim *s, const char *d, encas_error *e) { return s->device(d, e); }
+static int encas_shim_threads(encas_shim *s, int n, encas_error *e) { return s->threads(n, e); }
+static int encas_shim_load(encas_shim *s, const char *p, const char *d, int prec, encas_model **m, encas_error *e) { return s->load(p, d, prec, m, e); }
+static void encas_shim_free(encas_shim *s, encas_model *m) { s->free(m); }
+static int64_t encas_shim_parameters(encas_shim *s, encas_model *m) { return s->parameters(m); }
+static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, uint16_t *out, int c, encas_error *e) { return s->run(m, px, n, h, w, mean, std, out, c, e); }
+static int encas_shim_count(encas_shim *s, encas_model *m, int h, int w, encas_counts *c, encas_error *e) { return s->count(m, h, w, c, e); }
+static int encas_shim_memory(encas_shim *s, encas_model *m, int n, int h, int w, int64_t *b, encas_error *e) { return s->memory(m, n, h, w, b, e); }
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+)
+
+// A Shim is the opened library. It stays open to the end of the process: torch
+// cannot be unloaded.
+type Shim struct{ fns C.encas_shim }
+
+// Open opens the shim at path, or at DefaultPath when path is empty. The error is
+// ErrNoShim where it has to be built first.
+func Open(path string) (*Shim, error) {
+	if path == "" {
+		var err error
+		if path, err = DefaultPath(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%w: no %s; run `encas-zoo shim build` (after installing torch: on Debian libtorch-dev and libopenblas0-pthread, elsewhere `pip install torch`)", ErrNoShim, path)
+	}
+	s := &Shim{}
+	cpath := C.CString(path)
+	defer C.free(unsafe.Pointer(cpath))
+	if msg := C.encas_shim_open(&s.fns, cpath); msg != nil {
+		return nil, fmt.Errorf("%w: %s: %s; run `encas-zoo shim build` again", ErrNoShim, path, C.GoString(msg))
+	}
+	if v := int(C.encas_shim_abi(&s.fns)); v != C.ENCAS_TORCH_ABI {
+		return nil, fmt.Errorf("%w: %s has ABI %d and this program %d; run `encas-zoo shim build` again", ErrNoShim, path, v, C.ENCAS_TORCH_ABI)
+	}
+	return s, nil
+}
+
+// check turns a status into an error.
+func check(status C.int, e *C.encas_error) error {
+	if status == C.ENCAS_OK {
+		return nil
+	}
+	msg := C.GoString(&e.message[0])
+	switch status {
+	case C.ENCAS_OUT_OF_MEMORY:
+		return fmt.Errorf("%w: %s", ErrOutOfMemory, msg)
+	case C.ENCAS_NOT_TORCHSCRIPT:
+		return fmt.Errorf("%w: %s", ErrNotTorchScript, msg)
+	case C.ENCAS_BAD_OUTPUT:
+		return fmt.Errorf("%w: %s", ErrBadOutput, msg)
+	}
+	return errors.New(msg)
+}
+
+// Version is torch's, such as 2.4.1.
+func (s *Shim) Version() string { return C.GoString(C.encas_shim_version(&s.fns)) }
+
+// Device fails where torch cannot use a device: cpu, cuda, cuda:1.
+func (s *Shim) Device(device string) error {
+	var e C.encas_error
+	cdevice := C.CString(device)
+	defer C.free(unsafe.Pointer(cdevice))
+	if err := check(C.encas_shim_device(&s.fns, cdevice, &e), &e); err != nil {
+		return fmt.Errorf("device %s: %w", device, err)
+	}
+	return nil
+}
+
+// Threads sets how many threads an operation uses that is called from this OS
+// thread.
+func (s *Shim) Threads(n int) error {
+	var e C.encas_error
+	return check(C.encas_shim_threads(&s.fns, C.int(n), &e), &e)
+}
+
+// A Model is loaded on a device. It is used from one goroutine at a time, best one
+// locked to its thread: every thread that calls in gets a thread pool of its own.
+type Model struct {
+	shim    *Shim
+	handle  *C.encas_model
+	classes int
+}
+
+// Load loads a TorchScript file. classes is the number of outputs it must have. The
+// model must be closed.
+func (s *Shim) Load(path, device string, p Precision, classes int) (*Model, error) {
+	var e C.encas_error
+	cpath, cdevice := C.CString(path), C.CString(device)
+	defer C.free(unsafe.Pointer(cpath))
+	defer C.free(unsafe.Pointer(cdevice))
+	m := &Model{shim: s, classes: classes}
+	if err := check(C.encas_shim_load(&s.fns, cpath, cdevice, C.int(p), &m.handle, &e), &e); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Close frees the model.
+func (m *Model) Close() {
+	C.encas_shim_free(&m.shim.fns, m.handle)
+	m.handle = nil
+}
+
+// Parameters is their number, or that of all floating-point constants where the
+// file was frozen.
+func (m *Model) Parameters() int64 { return int64(C.encas_shim_parameters(&m.shim.fns, m.handle)) }
+
+// Run runs n images of height x width RGB pixels, row by row, and fills probs, n
+// times the number of classes, with float16 softmax outputs.
+func (m *Model) Run(pixels []byte, n, height, width int, mean, std [3]float32, probs []uint16) error {
+	if n < 1 || len(pixels) != n*height*width*3 || len(probs) != n*m.classes {
+		return fmt.Errorf("torch: %d bytes and %d outputs for %d images of %dx%d and %d classes", len(pixels), len(probs), n, height, width, m.classes)
+	}
+	var e C.encas_error
+	return check(C.encas_shim_run(&m.shim.fns, m.handle, (*C.uint8_t)(&pixels[0]), C.int(n), C.int(height), C.int(width),
+		(*C.float)(&mean[0]), (*C.float)(&std[0]), (*C.uint16_t)(&probs[0]), C.int(m.classes), &e), &e)
+}
+
+// Count counts the multiply-adds of one image.
+func (m *Model) Count(height, width int) (Counts, error) {
+	var e C.encas_error
+	var c C.encas_counts
+	err := check(C.encas_shim_count(&m.shim.fns, m.handle, C.int(height), C.int(width), &c, &e), &e)
+	return Counts{MACs: float64(c.macs), FVCore: float64(c.fvcore)}, err
+}
+
+// Memory is the largest number of bytes that a batch of n images takes at a time on
+// the model's device, beside the weights.
+func (m *Model) Memory(n, height, width int) (int64, error) {
+	var e C.encas_error
+	var b C.int64_t
+	err := check(C.encas_shim_memory(&m.shim.fns, m.handle, C.int(n), C.int(height), C.int(width), &b, &e), &e)
+	return int64(b), err
+}

@@ -1,0 +1,385 @@
+// The library behind encas_torch.h: TorchScript models, run through libtorch.
+//
+// It compiles against torch 1.13 and every 2.x. What differs between them is kept
+// to the functions marked "versions".
+
+#include "encas_torch.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/script.h>
+#include <torch/version.h>
+
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#define ENCAS_TORCH_AT_LEAST(major, minor) \
+	(TORCH_VERSION_MAJOR > (major) ||      \
+	 (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
+
+struct encas_model {
+	torch::jit::Module module;
+	at::Device device = at::kCPU;
+	int precision = ENCAS_FLOAT32;
+};
+
+namespace {
+
+// Status is thrown where this file itself finds something wrong.
+struct Status {
+	int code;
+	std::string message;
+};
+
+// cause returns the one line of torch's text that says what happened: the last one
+// of an error from inside a model, whose first lines are a traceback, else the first.
+std::string cause(std::string text) {
+	const bool traceback = text.find("TorchScript interpreter") != std::string::npos ||
+	                       text.find("Traceback of TorchScript") != std::string::npos;
+	while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+		text.pop_back();
+	if (traceback) {
+		const auto at = text.rfind('\n');
+		return at == std::string::npos ? text : text.substr(at + 1);
+	}
+	return text.substr(0, text.find('\n'));
+}
+
+// Torch has no one type for it: the CPU's allocator, CUDA's, cuBLAS and cuDNN each
+// say it in their own words.
+bool out_of_memory(const std::string &text) {
+	for (const char *words : {"out of memory", "can't allocate memory", "not enough memory",
+	                          "STATUS_ALLOC_FAILED", "std::bad_alloc"})
+		if (text.find(words) != std::string::npos)
+			return true;
+	return false;
+}
+
+int fail(encas_error *err, int code, const std::string &message) {
+	std::strncpy(err->message, message.c_str(), sizeof err->message - 1);
+	err->message[sizeof err->message - 1] = 0;
+	return code;
+}
+
+// guarded runs f and turns every exception into a status; code is what an error of
+// no special kind becomes.
+template <class F>
+int guarded(encas_error *err, int code, F f) {
+	std::string text;
+	try {
+		f();
+		return ENCAS_OK;
+	} catch (const Status &s) {
+		return fail(err, s.code, s.message);
+	} catch (const std::bad_alloc &) {
+		return fail(err, ENCAS_OUT_OF_MEMORY, "out of memory");
+	} catch (const c10::Error &e) {
+		text = e.what_without_backtrace();
+	} catch (const std::exception &e) {
+		text = e.what();
+	} catch (...) {
+		text = "an exception of unknown type";
+	}
+	return fail(err, out_of_memory(text) ? ENCAS_OUT_OF_MEMORY : code, cause(text));
+}
+
+// Autocast holds a precision for its lifetime. Versions.
+class Autocast {
+public:
+	Autocast(const encas_model &m) : on_(m.precision != ENCAS_FLOAT32), device_(m.device.type()) {
+		if (on_)
+			set(true, m.precision == ENCAS_FLOAT16 ? at::kHalf : at::kBFloat16);
+	}
+	~Autocast() {
+		if (!on_)
+			return;
+		set(false, at::kBFloat16);
+		at::autocast::clear_cache();
+	}
+
+private:
+	void set(bool enabled, at::ScalarType type) {
+#if ENCAS_TORCH_AT_LEAST(2, 4)
+		at::autocast::set_autocast_enabled(device_, enabled);
+		if (enabled)
+			at::autocast::set_autocast_dtype(device_, type);
+#else
+		if (device_ == at::kCPU) {
+			at::autocast::set_cpu_enabled(enabled);
+			if (enabled)
+				at::autocast::set_autocast_cpu_dtype(type);
+		} else {
+			at::autocast::set_enabled(enabled);
+			if (enabled)
+				at::autocast::set_autocast_gpu_dtype(type);
+		}
+#endif
+	}
+	bool on_;
+	at::DeviceType device_;
+};
+
+// forward runs the model as it was traced. The profiling executor stays off: it
+// would compile again for each batch size and fuse differently on each machine.
+at::Tensor forward(encas_model &m, at::Tensor input) {
+	c10::InferenceMode inference;
+	torch::jit::GraphOptimizerEnabledGuard no_optimizer(false);
+	Autocast autocast(m);
+	auto out = m.module.forward({std::move(input)});
+	if (out.isTuple() && !out.toTupleRef().elements().empty())
+		out = out.toTupleRef().elements()[0]; // logits come first, auxiliary heads after
+	if (!out.isTensor())
+		throw Status{ENCAS_BAD_OUTPUT, "the model returns " + out.tagKind() + " instead of a tensor"};
+	return out.toTensor();
+}
+
+std::string shape(const at::Tensor &t) {
+	std::string s = "[";
+	for (auto d : t.sizes())
+		s += (s.size() > 1 ? ", " : "") + std::to_string(d);
+	return s + "]";
+}
+
+at::Tensor black(const encas_model &m, int n, int height, int width) {
+	return at::zeros({n, 3, height, width}, at::TensorOptions().dtype(at::kFloat).device(m.device));
+}
+
+double elements(const c10::IValue &v) { return static_cast<double>(v.toTensor().numel()); }
+
+int64_t size(const c10::IValue &v, int64_t dim) { return v.toTensor().size(dim); }
+
+// convolution counts one from the arguments of aten::_convolution: every weight
+// meets every output position (input position, when transposed).
+double convolution(c10::ArrayRef<const c10::IValue> v) {
+	if (v.size() < 12)
+		return 0;
+	// Torch 1.13 passes the interpreter's whole stack; the arguments are its end.
+	// 2.x passes them alone.
+	constexpr size_t arguments = 13;
+	if (v.size() > arguments)
+		v = v.slice(v.size() - arguments);
+	const at::Tensor input = v[0].toTensor(), weight = v[1].toTensor();
+	const auto stride = v[3].toIntVector(), padding = v[4].toIntVector(), dilation = v[5].toIntVector();
+	const bool transposed = v[6].toBool();
+	double positions = static_cast<double>(input.size(0));
+	for (int64_t i = 2; i < input.dim(); i++) {
+		if (transposed) {
+			positions *= static_cast<double>(input.size(i));
+			continue;
+		}
+		const auto at = [&](const std::vector<int64_t> &x) { return x.size() == 1 ? x[0] : x[i - 2]; };
+		positions *= static_cast<double>(
+		    (input.size(i) + 2 * at(padding) - at(dilation) * (weight.size(i) - 1) - 1) / at(stride) + 1);
+	}
+	return positions * static_cast<double>(weight.numel());
+}
+
+// A Count adds up the operations of one forward pass. Only innermost operations
+// are counted, those that no counted one is made of.
+struct Count {
+	double macs = 0, extra = 0;
+
+	void add(const char *name, c10::ArrayRef<const c10::IValue> v) {
+		const auto is = [&](const char *s) { return std::strcmp(name, s) == 0; };
+		const auto last = [&](size_t n) { return v.size() > n ? v.slice(v.size() - n) : v; };
+		if (is("aten::_convolution")) {
+			macs += convolution(v);
+		} else if (is("aten::mm") || is("aten::bmm")) {
+			v = last(2);
+			macs += elements(v[0]) * static_cast<double>(size(v[1], -1));
+		} else if (is("aten::mv") || is("aten::dot")) {
+			v = last(2);
+			macs += elements(v[0]);
+		} else if (is("aten::addmm") || is("aten::baddbmm") || is("aten::_addmm_activation")) {
+			v = last(is("aten::_addmm_activation") ? 6 : 5);
+			macs += elements(v[1]) * static_cast<double>(size(v[2], -1));
+		} else if (is("aten::addmv")) {
+			v = last(5);
+			macs += elements(v[1]);
+		} else if (std::strncmp(name, "aten::_scaled_dot_product_", 26) == 0 &&
+		           std::strcmp(name, "aten::_scaled_dot_product_attention_math") != 0 &&
+		           v.size() >= 3 && v[0].isTensor() && v[0].toTensor().dim() == 4) {
+			// A fused kernel: Q·K', then weights·V.
+			macs += elements(v[0]) * static_cast<double>(size(v[1], 2));
+			macs += elements(v[0]) / static_cast<double>(size(v[0], 3)) *
+			        static_cast<double>(size(v[1], 2)) * static_cast<double>(size(v[2], 3));
+		} else if (is("aten::batch_norm")) {
+			v = last(9);
+			// Evaluation scales and shifts; training takes the statistics as well.
+			extra += elements(v[0]) * ((v[1].isNone() ? 1 : 2) + (v[5].toBool() ? 3 : 0));
+		} else if (is("aten::layer_norm") || is("aten::group_norm")) {
+			v = last(6);
+			extra += elements(v[0]) * (v[2].isNone() ? 4 : 5);
+		} else if (is("aten::instance_norm")) {
+			v = last(9);
+			extra += elements(v[0]) * (v[1].isNone() ? 4 : 5);
+		} else if (is("aten::adaptive_avg_pool2d")) {
+			v = last(2);
+			extra += elements(v[0]);
+		}
+	}
+};
+
+// A RecordFunction callback is a plain function: this is where it finds its Count,
+// and where an exception in it waits for the end of the pass.
+thread_local Count *counting = nullptr;
+thread_local std::exception_ptr counting_error;
+
+std::unique_ptr<at::ObserverContext> count_one(const at::RecordFunction &f) {
+	if (counting && !counting_error) {
+		try {
+			counting->add(f.name(), f.inputs());
+		} catch (...) {
+			counting_error = std::current_exception();
+		}
+	}
+	return nullptr;
+}
+
+// Memory follows the bytes of tensors on one device. Torch's allocators report to
+// it, whatever the device, which needs none of CUDA's headers. Versions.
+class Memory : public c10::MemoryReportingInfoBase {
+public:
+#if ENCAS_TORCH_AT_LEAST(2, 0)
+	using Total = size_t;
+#else
+	using Total = int64_t;
+#endif
+	explicit Memory(at::Device device) : device_(device.type()) {}
+	void reportMemoryUsage(void *, int64_t bytes, Total, Total, c10::Device device) override {
+		if (device.type() != device_)
+			return;
+		const int64_t now = now_ += bytes;
+		int64_t peak = peak_;
+		while (now > peak && !peak_.compare_exchange_weak(peak, now)) {
+		}
+	}
+	bool memoryProfilingEnabled() const override { return true; }
+	int64_t peak() const { return peak_; }
+
+private:
+	at::DeviceType device_;
+	std::atomic<int64_t> now_{0}, peak_{0};
+};
+
+} // namespace
+
+extern "C" {
+
+int encas_torch_abi(void) { return ENCAS_TORCH_ABI; }
+
+const char *encas_torch_version(void) { return TORCH_VERSION; }
+
+int encas_torch_device(const char *device, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] { at::zeros({1}, at::TensorOptions().device(at::Device(device))).cpu(); });
+}
+
+int encas_torch_threads(int threads, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] { at::set_num_threads(threads); });
+}
+
+int encas_torch_load(const char *path, const char *device, int precision, encas_model **model,
+                     encas_error *err) {
+	return guarded(err, ENCAS_NOT_TORCHSCRIPT, [&] {
+		auto m = std::make_unique<encas_model>();
+		m->device = at::Device(device);
+		m->precision = precision;
+		if (precision == ENCAS_FLOAT16 && m->device.is_cpu())
+			throw Status{ENCAS_ERROR, "float16 does not run on a CPU; use bfloat16 or float32"};
+		m->module = torch::jit::load(path, m->device);
+		m->module.eval();
+		*model = m.release();
+	});
+}
+
+void encas_torch_free(encas_model *model) { delete model; }
+
+int64_t encas_torch_parameters(const encas_model *model) {
+	encas_error ignored;
+	int64_t n = 0;
+	guarded(&ignored, ENCAS_ERROR, [&] {
+		for (const auto &p : model->module.parameters())
+			n += p.numel();
+		if (n > 0)
+			return;
+		for (const auto *node : model->module.get_method("forward").graph()->nodes())
+			if (node->kind() == c10::prim::Constant && node->hasAttribute(c10::attr::value) &&
+			    node->kindOf(c10::attr::value) == torch::jit::AttributeKind::t &&
+			    node->t(c10::attr::value).is_floating_point())
+				n += node->t(c10::attr::value).numel();
+	});
+	return n;
+}
+
+int encas_torch_run(encas_model *model, const uint8_t *pixels, int n, int height, int width,
+                    const float *mean, const float *std, uint16_t *probs, int classes,
+                    encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		c10::InferenceMode inference;
+		const auto channel = [&](const float *v) {
+			return at::from_blob(const_cast<float *>(v), {3, 1, 1}, at::kFloat).to(model->device);
+		};
+		// The steps, and the order of their roundings, are torchvision's ToTensor
+		// and Normalize.
+		auto input = at::from_blob(const_cast<uint8_t *>(pixels), {n, height, width, 3}, at::kByte)
+		                 .to(model->device)
+		                 .permute({0, 3, 1, 2})
+		                 .contiguous()
+		                 .to(at::kFloat)
+		                 .div_(255)
+		                 .sub_(channel(mean))
+		                 .div_(channel(std));
+		auto out = forward(*model, std::move(input));
+		if (out.dim() != 2 || out.size(0) != n || out.size(1) != classes)
+			throw Status{ENCAS_BAD_OUTPUT, "the output for " + std::to_string(n) + " images has shape " + shape(out) +
+			                                   " instead of [" + std::to_string(n) + ", " +
+			                                   std::to_string(classes) + "]"};
+		at::from_blob(probs, {n, classes}, at::kHalf)
+		    .copy_(at::softmax(out.to(at::kFloat), 1).to(at::kHalf));
+	});
+}
+
+int encas_torch_count(encas_model *model, int height, int width, encas_counts *counts,
+                      encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		Count count;
+		counting = &count;
+		counting_error = nullptr;
+		const auto handle = at::addThreadLocalCallback(
+		    at::RecordFunctionCallback(count_one).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
+		struct Stop {
+			at::CallbackHandle handle;
+			~Stop() {
+				at::removeCallback(handle);
+				counting = nullptr;
+			}
+		} stop{handle};
+		forward(*model, black(*model, 1, height, width));
+		if (counting_error)
+			std::rethrow_exception(counting_error);
+		counts->macs = count.macs;
+		counts->fvcore = count.macs + count.extra;
+	});
+}
+
+int encas_torch_memory(encas_model *model, int n, int height, int width, int64_t *bytes,
+                       encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		auto memory = std::make_shared<Memory>(model->device);
+		{
+			c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, memory);
+			forward(*model, black(*model, n, height, width));
+		}
+		*bytes = memory->peak();
+	});
+}
+
+} // extern "C"

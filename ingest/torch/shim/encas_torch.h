@@ -1,0 +1,99 @@
+/*
+ * The C ABI between encas-zoo and libtorch. The library behind it is compiled once
+ * for the torch a machine has (`encas-zoo shim build`) and opened at run time.
+ *
+ * Every function that can fail returns an encas_status and, unless that is
+ * ENCAS_OK, leaves a message in *err. No C++ exception leaves the library. All
+ * buffers belong to the caller. A model is used from one thread at a time.
+ */
+#ifndef ENCAS_TORCH_H
+#define ENCAS_TORCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ENCAS_API __attribute__((visibility("default")))
+#else
+#define ENCAS_API
+#endif
+
+/* The version of this header. A library of another version is refused. */
+#define ENCAS_TORCH_ABI 1
+
+typedef enum {
+	ENCAS_OK = 0,
+	ENCAS_ERROR = 1,           /* the message says what */
+	ENCAS_OUT_OF_MEMORY = 2,   /* less at a time may do */
+	ENCAS_NOT_TORCHSCRIPT = 3, /* the file cannot be loaded as a model */
+	ENCAS_BAD_OUTPUT = 4       /* not one row of `classes` numbers an image */
+} encas_status;
+
+typedef enum {
+	ENCAS_FLOAT32 = 0,
+	ENCAS_BFLOAT16 = 1, /* autocast: torch chooses what runs in bfloat16 */
+	ENCAS_FLOAT16 = 2   /* autocast; CUDA devices only */
+} encas_precision;
+
+typedef struct {
+	char message[1024]; /* one line, terminated */
+} encas_error;
+
+/* Multiply-adds of one image. */
+typedef struct {
+	double macs;   /* convolutions and matrix products, attention's included */
+	double fvcore; /* as fvcore counts: macs, and norms and adaptive pooling */
+} encas_counts;
+
+typedef struct encas_model encas_model;
+
+/* Returns ENCAS_TORCH_ABI as the library was compiled. */
+ENCAS_API int encas_torch_abi(void);
+
+/* Returns torch's version, such as "2.4.1". */
+ENCAS_API const char *encas_torch_version(void);
+
+/* Fails where torch cannot use the device ("cpu", "cuda", "cuda:1"). */
+ENCAS_API int encas_torch_device(const char *device, encas_error *err);
+
+/* Sets the number of threads the calling thread's operations use. */
+ENCAS_API int encas_torch_threads(int threads, encas_error *err);
+
+/* Loads a TorchScript file onto a device. The model must be freed. */
+ENCAS_API int encas_torch_load(const char *path, const char *device, int precision,
+                               encas_model **model, encas_error *err);
+
+/* Frees a model; NULL is allowed. */
+ENCAS_API void encas_torch_free(encas_model *model);
+
+/* Returns the number of parameters, or of all floating-point constants where the
+ * file was frozen and tells no parameters apart. */
+ENCAS_API int64_t encas_torch_parameters(const encas_model *model);
+
+/* Runs n images. pixels is [n][height][width][3], RGB, 0..255; the model sees
+ * (pixel/255 - mean[c]) / std[c] as float32 [n][3][height][width]. probs receives
+ * [n][classes]: the softmax of the model's output, computed in float32, as float16
+ * bits. */
+ENCAS_API int encas_torch_run(encas_model *model, const uint8_t *pixels, int n,
+                              int height, int width, const float *mean,
+                              const float *std, uint16_t *probs, int classes,
+                              encas_error *err);
+
+/* Counts the multiply-adds of one black image. */
+ENCAS_API int encas_torch_count(encas_model *model, int height, int width,
+                                encas_counts *counts, encas_error *err);
+
+/* Measures the most memory, in bytes, that tensors made while n black images run
+ * take at a time on the model's device. The model's own weights are not in it. */
+ENCAS_API int encas_torch_memory(encas_model *model, int n, int height, int width,
+                                 int64_t *bytes, encas_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+// Package torch runs TorchScript models through libtorch. It never links against
+// it: a small library, the shim, is compiled once for whatever torch a machine has
+// (Build) and opened at run time (Open). shim/encas_torch.h is the contract between
+// the two.
+package torch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrNoShim: there is no shim, or it cannot be opened.
+	ErrNoShim = errors.New("torch is not ready")
+	// ErrOutOfMemory: the device has no room; fewer images at a time may do.
+	ErrOutOfMemory = errors.New("out of memory")
+	// ErrNotTorchScript: the file cannot be loaded as a TorchScript model.
+	ErrNotTorchScript = errors.New("not a TorchScript model")
+	// ErrBadOutput: the model does not return one row of as many numbers as there
+	// are classes for each image.
+	ErrBadOutput = errors.New("wrong output")
+)
+
+// A Precision is what a model computes in.
+type Precision int
+
+// The values are those of encas_precision.
+const (
+	Float32  Precision = iota
+	BFloat16           // autocast: torch chooses which operations run in it
+	Float16            // autocast, CUDA only
+)
+
+var precisionNames = [...]string{"fp32", "bf16", "fp16"}
+
+func (p Precision) String() string { return precisionNames[p] }
+
+// ParsePrecision reads fp32, bf16 or fp16.
+func ParsePrecision(s string) (Precision, error) {
+	for i, name := range precisionNames {
+		if s == name {
+			return Precision(i), nil
+		}
+	}
+	return 0, fmt.Errorf("precision %q is none of fp32, bf16, fp16", s)
+}
+
+// Counts are the multiply-adds of one image.
+type Counts struct {
+	// MACs counts convolutions and matrix products, attention's included.
+	MACs float64
+	// FVCore counts as the fvcore package does: MACs, and norms and adaptive
+	// pooling.
+	FVCore float64
+}
+
+// DefaultPath is where the shim is looked for and built: $ENCAS_TORCH_SHIM, or a
+// file in the user's cache folder.
+func DefaultPath() (string, error) {
+	if path := os.Getenv("ENCAS_TORCH_SHIM"); path != "" {
+		return path, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for the torch library; set ENCAS_TORCH_SHIM to a file name: %w", err)
+	}
+	return filepath.Join(dir, "encas-zoo", "libencas_torch.so"), nil
+}
