@@ -1,0 +1,239 @@
+"""Turns models of timm and torchvision into TorchScript files for encas-zoo.
+
+Reads one request a line from standard input and answers each with one line of
+JSON on standard output; everything the libraries print goes to standard error.
+
+    {"op": "names", "source": "timm", "pattern": "tf_efficientnet_*"}
+        -> {"names": [...]}
+    {"op": "export", "source": "", "name": "resnet18.a1_in1k", "size": [h, w] or null,
+     "pretrained": true, "seed": 0, "out": "file.pt"}
+        -> {"meta": {...}}
+    an error of any kind
+        -> {"error": "one line"}
+
+The metadata also lies in the file, as the extra file encas.json.
+"""
+import fnmatch
+import hashlib
+import json
+import math
+import os
+import sys
+
+# Fused attention hides its multiplications from counting and traces badly. Has to
+# be said before timm is imported.
+os.environ["TIMM_FUSED_ATTN"] = "0"
+
+import torch
+
+try:
+    import timm
+except ImportError:
+    timm = None
+try:
+    import torchvision
+except ImportError:
+    torchvision = None
+
+FORMAT = 1  # of the metadata
+CHECKED_BATCHES = (1, 3)
+TOLERANCE = 1e-5  # on softmax outputs
+
+
+class Refused(Exception):
+    """Something the user can act on."""
+
+
+def names(source, pattern):
+    """The names of a library's models that match a shell pattern, sorted."""
+    if source == "timm":
+        need(timm, "timm")
+        # With a tag in the pattern a name has one; without, architectures match, and
+        # their default weights are meant.
+        pool = timm.list_pretrained() if "." in pattern else timm.list_models()
+    else:
+        need(torchvision, "torchvision")
+        pool = [n for n in torchvision.models.list_models() if "/" not in n and not n.startswith("quantized_")]
+        pool = [n for n in pool if hasattr(torchvision.models, n)]  # classifiers only
+    return sorted(n for n in pool if fnmatch.fnmatchcase(n, pattern))
+
+
+def need(module, name):
+    if module is None:
+        raise Refused(f"{name} is not installed in this Python ({sys.executable})")
+
+
+def create_timm(name, size, pretrained):
+    from timm.data import resolve_data_config
+
+    options = {}
+    if size:
+        options["img_size"] = tuple(size)
+    try:
+        model = timm.create_model(name, pretrained=pretrained, **options)
+    except TypeError:
+        # Convolutional models take any size and no argument for it.
+        if not options:
+            raise
+        model = timm.create_model(name, pretrained=pretrained)
+    cfg = dict(model.pretrained_cfg or model.default_cfg)
+    data = resolve_data_config({}, model=model, use_test_size=not cfg.get("fixed_input_size", False))
+    channels, height, width = data["input_size"]
+    if channels != 3:
+        raise Refused(f"it takes {channels} channels and not 3")
+    if size:
+        height, width = size
+    return model, {
+        "source": "timm",
+        "version": timm.__version__,
+        "architecture": cfg.get("architecture", name),
+        "tag": cfg.get("tag", ""),
+        "image_size": [height, width],
+        "mean": list(data["mean"]),
+        "std": list(data["std"]),
+        "crop_pct": data["crop_pct"],
+        "crop_mode": data.get("crop_mode", "center"),
+        "interpolation": data["interpolation"],
+        "license": cfg.get("license") or "",
+    }
+
+
+def create_torchvision(name, size, pretrained):
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+    except (ValueError, AttributeError) as err:
+        raise Refused(f"torchvision knows no model {name}") from err
+    preset = weights.transforms()
+    if not hasattr(preset, "crop_size"):
+        raise Refused("it is no image classifier")
+    model = torchvision.models.get_model(name, weights=weights if pretrained else None)
+    crop, resize = preset.crop_size[0], preset.resize_size[0]
+    # The setting is said as timm says it: floor(crop / crop_pct) is the resized side.
+    pct = crop / resize
+    while math.floor(crop / pct) < resize:
+        pct = math.nextafter(pct, 0)
+    return model, {
+        "source": "torchvision",
+        "version": torchvision.__version__,
+        "architecture": name,
+        "tag": weights.name if pretrained else "",
+        "image_size": list(size) if size else [crop, crop],
+        "mean": list(preset.mean),
+        "std": list(preset.std),
+        "crop_pct": pct,
+        "crop_mode": "center",
+        "interpolation": preset.interpolation.value,
+        "license": "bsd-3-clause",
+    }
+
+
+def create(source, name, size, pretrained):
+    """The model and what is known of it. An empty source means timm, or torchvision
+    where timm is not installed or knows no such model."""
+    if source == "timm" or not source and timm is not None and known_to_timm(name):
+        need(timm, "timm")
+        return create_timm(name, size, pretrained)
+    need(torchvision, "torchvision" if source else "timm or torchvision")
+    if not source and timm is None and "." in name:
+        raise Refused("a name with a tag is one of timm, which is not installed in this Python")
+    return create_torchvision(name, size, pretrained)
+
+
+def known_to_timm(name):
+    if name.startswith(("hf_hub:", "hf-hub:")):
+        return True
+    arch = name.split(".")[0]
+    if timm.is_model(arch):
+        return True
+    deprecated = getattr(timm.models._registry, "_deprecated_models", {})
+    return any(name in table for table in deprecated.values())
+
+
+def checkpoint_hash(model):
+    """SHA-256 over the names, types, shapes and values of all weights and buffers."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.state_dict().items()):
+        if not torch.is_tensor(value):
+            continue
+        value = value.detach().cpu().contiguous()
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data if value.numel() else b"")
+    return digest.hexdigest()
+
+
+def export(source, name, size, pretrained, seed, out):
+    torch.manual_seed(seed)
+    model, meta = create(source, name, size, pretrained)
+    model.eval()
+    height, width = meta["image_size"]
+    meta.update(
+        format=FORMAT,
+        name=name,
+        params=sum(p.numel() for p in model.parameters()),
+        checkpoint=checkpoint_hash(model),
+        pretrained=pretrained,
+        torch=torch.__version__,
+    )
+    generator = torch.Generator().manual_seed(1)
+    picture = lambda n: torch.randn(n, 3, height, width, generator=generator)
+    with torch.no_grad():
+        # check_trace would compare on the traced input alone.
+        traced = torch.jit.trace(model, picture(2), check_trace=False)
+        # Numerics stay as they are: folding batch norms into convolutions would
+        # change the logits in their last bits.
+        traced = torch.jit.freeze(traced.eval(), optimize_numerics=False)
+        for n in CHECKED_BATCHES:
+            x = picture(n)
+            want, got = model(x), traced(x)
+            if not torch.is_tensor(want) or want.dim() != 2:
+                raise Refused("its output is not one row of numbers an image")
+            error = (want.softmax(1) - got.softmax(1)).abs().max().item()
+            if not error <= TOLERANCE:
+                raise Refused(f"the traced model differs from the eager one by {error:.2g} on a batch of {n}")
+        meta["classes"] = want.shape[1]
+    temp = f"{out}.{os.getpid()}.tmp"
+    try:
+        torch.jit.save(traced, temp, _extra_files={"encas.json": json.dumps(meta).encode()})
+        os.replace(temp, out)
+    finally:
+        if os.path.exists(temp):
+            os.remove(temp)
+    return meta
+
+
+def answer(request):
+    if request["op"] == "names":
+        return {"names": names(request["source"], request["pattern"])}
+    return {
+        "meta": export(
+            request["source"],
+            request["name"],
+            request["size"],
+            request["pretrained"],
+            request["seed"],
+            request["out"],
+        )
+    }
+
+
+def main():
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    # nn.MultiheadAttention's shortcut for inference cannot be traced.
+    if hasattr(torch.backends, "mha"):
+        torch.backends.mha.set_fastpath_enabled(False)
+    for line in sys.stdin:
+        try:
+            reply = answer(json.loads(line))
+        except Refused as err:
+            reply = {"error": str(err)}
+        except Exception as err:  # whatever a library raises concerns this model alone
+            text = (str(err) or repr(err)).strip()
+            # An interpreter error ends with its cause.
+            text = text.splitlines()[-1 if "Traceback of TorchScript" in text else 0]
+            reply = {"error": f"{type(err).__name__}: {text}"}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+)
+
+// An Entry is one line of a list: a model and what is to be done otherwise than the
+// model itself says.
+type Entry struct {
+	// Source is timm, torchvision or file; empty is a bare name, which the first of
+	// timm and torchvision that knows it has.
+	Source string
+	// Name is the model's name in its library, which may be a pattern, or the path
+	// of a TorchScript file.
+	Name string
+	// As is the name in the zoo.
+	As string
+
+	Size          *[2]int // height, width
+	CropPct       float64
+	CropMode      string
+	Interpolation string
+	Mean, Std     *[3]float64
+	Batch         int
+}
+
+// Pattern reports whether the entry stands for all names that match it.
+func (e Entry) Pattern() bool { return e.Source != "file" && strings.ContainsAny(e.Name, "*?[") }
+
+//go:embed encas518.txt
+var encas518 []byte
+
+// Encas518 is the list of the 518 timm models of the ENCAS paper, by today's names.
+func Encas518() []Entry {
+	entries, err := ParseList(bytes.NewReader(encas518), "encas-518", ".")
+	if err != nil {
+		panic(err) // embedded
+	}
+	return entries
+}
+
+// ParseList reads a list of models, a line each: a timm name (resnet18.a1_in1k,
+// timm/..., hf_hub:...), torchvision/NAME, or the path of a TorchScript file, then
+// key=value overrides: name, size (224 or 224x192), crop_pct, crop_mode,
+// interpolation, mean, std (three numbers with commas between), batch. A # begins a
+// comment. Relative paths start at dir. name is the list's own, for errors.
+func ParseList(r io.Reader, name, dir string) ([]Entry, error) {
+	var entries []Entry
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		words := strings.Fields(text)
+		if len(words) == 0 {
+			continue
+		}
+		e, err := ParseEntry(words, dir)
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, n, err)
+		}
+		entries = append(entries, e)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return entries, nil
+}
+
+// ParseEntry reads the words of one line.
+func ParseEntry(words []string, dir string) (Entry, error) {
+	e := Entry{Name: words[0], As: words[0]}
+	switch {
+	case strings.HasPrefix(e.Name, "timm/"):
+		e.Source, e.Name = "timm", strings.TrimPrefix(e.Name, "timm/")
+		e.As = e.Name
+	case strings.HasPrefix(e.Name, "torchvision/"):
+		e.Source, e.Name = "torchvision", strings.TrimPrefix(e.Name, "torchvision/")
+	case strings.HasPrefix(e.Name, "hf_hub:"), strings.HasPrefix(e.Name, "hf-hub:"):
+		e.Source = "timm"
+	case isPath(e.Name):
+		e.Source = "file"
+		e.As = strings.TrimSuffix(filepath.Base(e.Name), filepath.Ext(e.Name))
+		if !filepath.IsAbs(e.Name) {
+			e.Name = filepath.Join(dir, e.Name)
+		}
+	}
+	for _, word := range words[1:] {
+		key, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return e, fmt.Errorf("%q is not of the form key=value", word)
+		}
+		if err := e.set(key, value); err != nil {
+			return e, fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	if e.Name == "" || e.As == "" {
+		return e, fmt.Errorf("%q names no model", words[0])
+	}
+	return e, nil
+}
+
+// isPath tells a file from a name: no library's names hold a slash or end so.
+func isPath(s string) bool {
+	switch filepath.Ext(s) {
+	case ".pt", ".pts", ".pth", ".ts", ".jit", ".torchscript":
+		return true
+	}
+	return strings.ContainsRune(s, filepath.Separator)
+}
+
+func (e *Entry) set(key, value string) (err error) {
+	switch key {
+	case "name":
+		e.As = value
+	case "size":
+		h, w, two := strings.Cut(value, "x")
+		if !two {
+			w = h
+		}
+		var size [2]int
+		for i, s := range []string{h, w} {
+			if size[i], err = strconv.Atoi(s); err != nil || size[i] < 1 || size[i] > imaging.MaxSize {
+				return fmt.Errorf("want a number of pixels, or HEIGHTxWIDTH, each 1 to %d", imaging.MaxSize)
+			}
+		}
+		e.Size = &size
+	case "crop_pct":
+		if e.CropPct, err = strconv.ParseFloat(value, 64); err != nil || !(e.CropPct > 0) {
+			return fmt.Errorf("want a number above 0")
+		}
+	case "crop_mode":
+		e.CropMode = value
+		_, err = imaging.ParseCropMode(value)
+	case "interpolation":
+		e.Interpolation = value
+		_, err = imaging.ParseFilter(value)
+	case "mean":
+		e.Mean, err = three(value)
+	case "std":
+		e.Std, err = three(value)
+	case "batch":
+		if e.Batch, err = strconv.Atoi(value); err != nil || e.Batch < 1 {
+			return fmt.Errorf("want a number of images above 0")
+		}
+	default:
+		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch")
+	}
+	return err
+}
+
+func three(s string) (*[3]float64, error) {
+	var v [3]float64
+	words := strings.Split(s, ",")
+	if len(words) != 3 {
+		return nil, fmt.Errorf("want three numbers with commas between")
+	}
+	for i, w := range words {
+		x, err := strconv.ParseFloat(w, 64)
+		if err != nil {
+			return nil, fmt.Errorf("want three numbers with commas between")
+		}
+		v[i] = x
+	}
+	return &v, nil
+}
