@@ -149,6 +149,17 @@ func (s *Set) Sample(n int) *Set {
 	return sub
 }
 
+// Head returns the first n images, or all. It shares the set's files: only one of the
+// two is to be closed.
+func (s *Set) Head(n int) *Set {
+	n = min(n, s.Len())
+	sub := &Set{Path: s.Path, Classes: s.Classes, source: s.source, Labels: s.Labels[:n], IDs: s.IDs[:n]}
+	if s.index != nil {
+		sub.index = s.index[:n]
+	}
+	return sub
+}
+
 func (s *Set) at(i int) int {
 	if s.index == nil {
 		return i

@@ -93,7 +93,10 @@ func TestGolden(t *testing.T) {
 			defer d.Close()
 			var r Resizer
 			n := 0
-			for _, row := range rows[1:] {
+			for i, row := range rows[1:] {
+				if testing.Short() && i%9 > 0 {
+					continue // 8 settings a file: each setting comes up
+				}
 				path := filepath.Join(dir, row[0])
 				if _, err := os.Stat(path); err != nil {
 					continue

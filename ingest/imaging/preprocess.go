@@ -155,3 +155,10 @@ func (r *Resizer) Apply(dst []uint8, img RGB, p Preprocessing) {
 		}
 	}
 }
+
+// SetFill sets the border's colour to a mean of values 0..1, as timm does.
+func (p *Preprocessing) SetFill(mean [3]float64) {
+	for c, v := range mean {
+		p.Fill[c] = uint8(min(max(math.RoundToEven(255*v), 0), 255))
+	}
+}

@@ -1,0 +1,620 @@
+// Package ingest runs models once over labelled images and puts their softmax
+// outputs, their cost and what they are made of into a zoo. docs/ingest.md is its
+// design.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/ingest/export"
+	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// Data is a data set and the split it becomes.
+type Data struct{ Split, Path string }
+
+// Options say what Run does.
+type Options struct {
+	Zoo     string // the folder; made where there is none
+	Classes int    // 0: the zoo's, else the data's, else the first model's
+	Data    []Data
+	Models  []Entry
+
+	Shim      string // path of the torch library; "" for torch.DefaultPath
+	Device    string // cpu, cuda, cuda:1
+	Precision torch.Precision
+	Threads   int // of torch on a CPU; 0 for all
+
+	Python     string    // for names; files need none
+	Stderr     io.Writer // what Python's libraries print; may be nil
+	ModelsDir  string    // where exported files are kept
+	Pretrained bool      // false: random weights
+	Seed       int64     // of the random weights
+
+	Batch       int           // images at a time; halved for a model that has no room
+	Workers     int           // decoding; 0 for all cores
+	GroupMemory int64         // bytes of model files loaded together
+	Timing      time.Duration // spent on timing a model at each batch size, at least; 0 for one run
+	Limit       int           // images of each data set, spread evenly; 0 for all
+	Shard       int           // of Shards: this run takes every Shards-th model
+	Shards      int           // 0 or 1 for all
+	Replace     bool          // models of the same name and other making
+	FailFast    bool
+
+	// Progress is told of every batch and every model; it may be nil. It is called
+	// from one goroutine.
+	Progress func(Progress)
+	// Log is told what else a user may want to know; it may be nil. It may be called
+	// from several goroutines.
+	Log func(string)
+}
+
+// Progress is where a run stands.
+type Progress struct {
+	Models []string // being run now, over the same images
+	Split  string
+	Images int // of the split that those models have seen
+	Of     int
+	// Done of Total counts images times models, over the whole list.
+	Done, Total int64
+	// Rate is images times models a second since the run began, and Left the time
+	// that the rest will take at that rate; 0 before anything is known.
+	Rate float64
+	Left time.Duration
+}
+
+// A Failure is a model that did not get into the zoo.
+type Failure struct {
+	Model  string
+	Reason error
+}
+
+// A Result lists the models of a run by how they ended.
+type Result struct {
+	Added   []string // and extended
+	Skipped []string // in the zoo already
+	Failed  []Failure
+}
+
+// chunk is the number of models that are prepared together: those of one
+// preprocessing setting among them share batches, and the next ones are exported
+// while these run.
+const chunk = 32
+
+// lockWait is how long a finished model waits for another process to let go of the
+// zoo. Writers of this package hold it for seconds.
+const lockWait = 30 * time.Minute
+
+var errFailFast = errors.New("stopped at the first failure")
+
+// runner is the state of one Run.
+type runner struct {
+	o            Options
+	shim         *torch.Shim
+	device       string
+	exporter     *export.Exporter
+	sets         map[string]*dataset.Set
+	fingerprints map[string]string
+	zoo          *zoo.Zoo
+	classes      int
+	probs        []uint16 // one batch of outputs
+	result       Result
+
+	begin    time.Time
+	progress Progress
+	images   int64 // of all splits
+}
+
+// Run ingests. A model that fails is in the result and does not end the run; the
+// error is for what ends it: an image that cannot be read, a full disk, an
+// interruption. Models that were added before stay.
+func Run(ctx context.Context, o Options) (Result, error) {
+	r := &runner{o: o, begin: time.Now()}
+	if err := r.start(ctx); err != nil {
+		return r.result, err
+	}
+	defer r.exporter.Close()
+	defer r.closeData()
+	// Torch keeps a pool of threads for every thread that calls it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if o.Threads > 0 {
+		if err := r.shim.Threads(o.Threads); err != nil {
+			return r.result, err
+		}
+	}
+	err := r.run(ctx)
+	if errors.Is(err, errFailFast) {
+		err = nil
+	}
+	return r.result, err
+}
+
+// start checks everything that can be checked before the first model.
+func (r *runner) start(ctx context.Context) (err error) {
+	o := &r.o
+	if o.Batch < 1 || o.GroupMemory < 0 || o.Limit < 0 || o.Shards < 0 || o.Shard < 0 || o.Shard >= max(o.Shards, 1) {
+		return fmt.Errorf("ingest: batch %d, group memory %d, limit %d, shard %d of %d cannot be", o.Batch, o.GroupMemory, o.Limit, o.Shard, o.Shards)
+	}
+	if len(o.Data) == 0 || len(o.Models) == 0 {
+		return errors.New("ingest: no data or no models")
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	if r.shim, err = torch.Open(o.Shim); err != nil {
+		return err
+	}
+	if err := r.shim.Device(o.Device); err != nil {
+		return err
+	}
+	r.device = deviceName(ctx, o.Device)
+	if r.sets, err = openData(o.Data, o.Limit); err != nil {
+		return err
+	}
+	r.fingerprints = map[string]string{}
+	for split, set := range r.sets {
+		r.fingerprints[split] = set.Fingerprint()
+		r.images += int64(set.Len())
+	}
+	r.exporter = export.New(o.Python, o.Stderr)
+	if r.zoo, err = zoo.Open(o.Zoo); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	} else if err == nil && o.Classes != 0 && o.Classes != r.zoo.Classes() {
+		err = fmt.Errorf("zoo %s has %d classes, not %d", o.Zoo, r.zoo.Classes(), o.Classes)
+	}
+	if err != nil {
+		r.closeData()
+	}
+	return err
+}
+
+func (r *runner) closeData() {
+	for _, s := range r.sets {
+		s.Close()
+	}
+}
+
+func (r *runner) log(format string, args ...any) {
+	if r.o.Log != nil {
+		r.o.Log(fmt.Sprintf(format, args...))
+	}
+}
+
+// prepared is a chunk of models ready to run, and those that are not.
+type prepared struct {
+	models []*planned
+	failed []Failure
+}
+
+func (r *runner) run(ctx context.Context) error {
+	entries, err := expand(ctx, r.o.Models, r.exporter)
+	if err != nil {
+		return err
+	}
+	if r.o.Shards > 1 {
+		var mine []Entry
+		for i := r.o.Shard; i < len(entries); i += r.o.Shards {
+			mine = append(mine, entries[i])
+		}
+		entries = mine
+	}
+	r.progress.Total = int64(len(entries)) * r.images
+
+	// Python exports the next chunk while torch runs this one.
+	ctx, cancel := context.WithCancel(ctx)
+	chunks := make(chan prepared)
+	stopped := make(chan struct{})
+	defer func() { cancel(); <-stopped }()
+	go func() {
+		defer close(stopped)
+		defer close(chunks)
+		for first := 0; first < len(entries); first += chunk {
+			var c prepared
+			for _, e := range entries[first:min(first+chunk, len(entries))] {
+				p, err := r.prepare(ctx, e)
+				if ctx.Err() != nil {
+					return
+				}
+				if err != nil {
+					c.failed = append(c.failed, Failure{e.As, err})
+					continue
+				}
+				c.models = append(c.models, p)
+			}
+			select {
+			case chunks <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for c := range chunks {
+		for _, f := range c.failed {
+			if err := r.fail(f.Model, f.Reason, r.images); err != nil {
+				return err
+			}
+		}
+		if err := r.runChunk(ctx, c.models); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// fail notes a failed model; images are those that will not be run for it.
+func (r *runner) fail(model string, reason error, images int64) error {
+	r.result.Failed = append(r.result.Failed, Failure{model, reason})
+	r.progress.Total -= images
+	r.log("%s failed: %v", model, reason)
+	if r.o.FailFast {
+		return errFailFast
+	}
+	return nil
+}
+
+func (r *runner) runChunk(ctx context.Context, models []*planned) error {
+	var todo []*planned
+	for _, p := range models {
+		if err := r.needZoo(ctx, p); err != nil {
+			return err
+		}
+		splits, extend, err := r.missing(p, r.zoo)
+		if err != nil {
+			if err := r.fail(p.name, err, r.images); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(splits) == 0 {
+			r.result.Skipped = append(r.result.Skipped, p.name)
+			r.progress.Total -= r.images
+			continue
+		}
+		p.splits, p.extend = splits, extend
+		for _, d := range r.o.Data {
+			r.progress.Total -= int64(r.sets[d.Split].Len())
+		}
+		for _, d := range splits {
+			r.progress.Total += int64(r.sets[d.Split].Len())
+		}
+		todo = append(todo, p)
+	}
+	queue := groups(todo, r.o.GroupMemory)
+	for len(queue) > 0 {
+		alone, err := r.runGroup(ctx, queue[0])
+		if err != nil {
+			return err
+		}
+		queue = queue[1:]
+		for _, p := range alone {
+			queue = append(queue, []*planned{p})
+		}
+	}
+	return nil
+}
+
+// needZoo makes the zoo, where there is none, and its splits, once.
+func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
+	if r.classes != 0 {
+		return nil
+	}
+	if r.zoo == nil {
+		classes := r.o.Classes
+		for _, d := range r.o.Data {
+			if classes == 0 {
+				classes = r.sets[d.Split].Classes
+			}
+		}
+		if classes == 0 {
+			classes = first.meta.Classes
+		}
+		if classes == 0 {
+			return errors.New("neither the data nor the models say how many classes there are; give --classes")
+		}
+		err := r.locked(ctx, func() (err error) {
+			if r.zoo, err = zoo.Create(r.o.Zoo, classes); errors.Is(err, fs.ErrExist) {
+				r.zoo, err = zoo.Open(r.o.Zoo) // another ingest was faster
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, d := range r.o.Data {
+		set := r.sets[d.Split]
+		if set.Classes > r.zoo.Classes() {
+			return fmt.Errorf("data set %s has %d classes and the zoo %d", set.Path, set.Classes, r.zoo.Classes())
+		}
+		for i, label := range set.Labels {
+			if int(label) >= r.zoo.Classes() {
+				return fmt.Errorf("data set %s: image %s has label %d and the zoo %d classes", set.Path, set.IDs[i], label, r.zoo.Classes())
+			}
+		}
+	}
+	err = r.write(ctx, func(w *zoo.Writer) error {
+		for _, d := range r.o.Data {
+			if err := w.AddSplit(d.Split, r.sets[d.Split].Labels, r.sets[d.Split].IDs); err != nil {
+				return fmt.Errorf("data set %s: %w", d.Path, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.classes = r.zoo.Classes()
+	r.probs = make([]uint16, r.o.Batch*r.classes)
+	return nil
+}
+
+// write calls f with the zoo's writer.
+func (r *runner) write(ctx context.Context, f func(*zoo.Writer) error) error {
+	var w *zoo.Writer
+	err := r.locked(ctx, func() (err error) {
+		w, err = r.zoo.Write()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(w), w.Close())
+}
+
+// locked calls take, again and again while another process has the zoo.
+func (r *runner) locked(ctx context.Context, take func() error) error {
+	deadline := time.Now().Add(lockWait)
+	for waited := false; ; waited = true {
+		err := take()
+		if !errors.Is(err, zoo.ErrLocked) || time.Now().After(deadline) {
+			return err
+		}
+		if !waited {
+			r.log("waiting for another process that writes to %s", r.o.Zoo)
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// running is a model that is loaded.
+type running struct {
+	*planned
+	model  *torch.Model
+	costs  costs
+	spools map[string]*spool
+	seen   int64 // images
+}
+
+func (m *running) close() {
+	if m.model != nil {
+		m.model.Close()
+	}
+	for _, s := range m.spools {
+		s.close()
+	}
+}
+
+// errAlone says that a model has no room beside the others.
+var errAlone = errors.New("no room beside other models")
+
+// runGroup runs models of one setting over the same batches. It returns those that
+// have to be run again alone.
+func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*planned, err error) {
+	var live []*running
+	defer func() {
+		for _, m := range live {
+			m.close()
+		}
+	}()
+	// drop takes a model out of the group because of an error of its own.
+	drop := func(p *planned, seen int64, reason error) error {
+		var rest int64
+		for _, d := range p.splits {
+			rest += int64(r.sets[d.Split].Len())
+		}
+		r.progress.Done -= seen
+		if len(group) > 1 && errors.Is(reason, torch.ErrOutOfMemory) {
+			alone = append(alone, p)
+			return nil
+		}
+		return r.fail(p.name, reason, rest)
+	}
+	for _, p := range group {
+		m := &running{planned: p, spools: map[string]*spool{}}
+		if m.model, err = r.shim.Load(p.path, r.o.Device, r.o.Precision, r.classes); err != nil {
+			if err := drop(p, 0, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		live = append(live, m)
+		for _, d := range p.splits {
+			s, err := newSpool(r.o.Zoo, r.classes)
+			if err != nil {
+				return nil, err
+			}
+			m.spools[d.Split] = s
+		}
+	}
+	// each calls f for every live model and drops those it fails for, unless the run
+	// itself has to end.
+	each := func(f func(*running) error) error {
+		kept := live[:0]
+		var stop error
+		for i, m := range live {
+			if stop == nil {
+				stop = ctx.Err()
+			}
+			if stop != nil {
+				kept = append(kept, live[i])
+				continue
+			}
+			err := f(m)
+			var end *runError
+			if errors.As(err, &end) {
+				stop = end.error
+			} else if err != nil {
+				m.close()
+				stop = drop(m.planned, m.seen, err)
+				continue
+			}
+			kept = append(kept, m)
+		}
+		live = kept
+		return stop
+	}
+	measured := false
+	for _, d := range group[0].splits {
+		if len(live) == 0 {
+			break
+		}
+		set := r.sets[d.Split]
+		if !measured {
+			// The first batch alone, so that no decoder disturbs the timing.
+			first := set.Head(r.o.Batch)
+			err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
+				return each(func(m *running) error { return r.measure(m, b) })
+			})
+			if err != nil {
+				return nil, err
+			}
+			measured = true
+		}
+		err := eachBatch(ctx, set, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
+			if len(live) == 0 {
+				return errNoModels
+			}
+			err := each(func(m *running) error { return r.runBatch(m, d.Split, b) })
+			r.report(live, d.Split, b.first+b.n, set.Len())
+			return err
+		})
+		if err != nil && !errors.Is(err, errNoModels) {
+			return nil, err
+		}
+	}
+	return alone, each(func(m *running) error { return r.commit(ctx, m) })
+}
+
+var errNoModels = errors.New("no model is left")
+
+// A runError ends the run and not only a model.
+type runError struct{ error }
+
+// runBatch runs one model over one batch, in as many parts as the device has room
+// for, and keeps the outputs.
+func (r *runner) runBatch(m *running, split string, b *batch) error {
+	p := m.planned
+	size := p.setting.Size()
+	for first := 0; first < b.n; {
+		n := min(p.batch, b.n-first)
+		probs := r.probs[:n*r.classes]
+		err := m.model.Run(b.pixels[first*size:(first+n)*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, probs)
+		if errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1 {
+			r.halve(p)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i, v := range probs {
+			if v&0x7FFF > 0x7C00 {
+				return fmt.Errorf("its output for image %s of %s is not a number", r.sets[split].IDs[b.first+first+i/r.classes], split)
+			}
+		}
+		if err := m.spools[split].add(probs); err != nil {
+			return &runError{err}
+		}
+		m.seen += int64(n)
+		r.progress.Done += int64(n)
+		first += n
+	}
+	return nil
+}
+
+// commit puts a finished model into the zoo.
+func (r *runner) commit(ctx context.Context, m *running) error {
+	var own error
+	err := r.write(ctx, func(w *zoo.Writer) error {
+		// Another process may have been here since the plan was made.
+		splits, extend, err := r.missing(m.planned, r.zoo)
+		if err != nil {
+			own = err
+			return nil
+		}
+		if len(splits) == 0 {
+			return nil
+		}
+		var mw *zoo.ModelWriter
+		if extend {
+			mw, err = w.ExtendModel(m.name)
+		} else {
+			if r.zoo.HasModel(m.name) {
+				if err := w.RemoveModel(m.name); err != nil {
+					return err
+				}
+			}
+			mw, err = w.NewModel(zoo.Model{Name: m.name, Columns: r.columns(m.planned, m.costs)})
+		}
+		if err != nil {
+			return err
+		}
+		defer mw.Abort()
+		for _, d := range splits {
+			if m.spools[d.Split] == nil {
+				own = fmt.Errorf("split %s went from the zoo while the model ran; run it again", d.Split)
+				return nil
+			}
+			err := m.spools[d.Split].each(func(row []uint16) error { return mw.WriteRow(d.Split, row) })
+			var file *fs.PathError
+			if err != nil && !errors.As(err, &file) {
+				own = err // the row, and not the disk
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return mw.Commit()
+	})
+	if own != nil {
+		return own
+	}
+	if err != nil {
+		return &runError{fmt.Errorf("%s: %w", m.name, err)}
+	}
+	r.result.Added = append(r.result.Added, m.name)
+	return nil
+}
+
+// report tells the progress.
+func (r *runner) report(live []*running, split string, images, of int) {
+	if r.o.Progress == nil {
+		return
+	}
+	p := &r.progress
+	p.Models = p.Models[:0:0]
+	for _, m := range live {
+		p.Models = append(p.Models, m.name)
+	}
+	p.Split, p.Images, p.Of = split, images, of
+	if seconds := time.Since(r.begin).Seconds(); seconds > 0 && p.Done > 0 {
+		p.Rate = float64(p.Done) / seconds
+		left := float64(p.Total-p.Done) / p.Rate
+		p.Left = time.Duration(math.Max(left, 0) * float64(time.Second))
+	}
+	r.o.Progress(*p)
+}

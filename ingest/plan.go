@@ -1,0 +1,342 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/ingest/export"
+	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// Columns a model's sameness is told by; "data:SPLIT" besides.
+const (
+	columnCheckpoint    = "checkpoint"
+	columnPreprocessing = "preprocessing"
+	columnPrecision     = "precision"
+	columnDataPrefix    = "data:"
+)
+
+// A planned model has its file and everything it is to be run with.
+type planned struct {
+	name    string
+	path    string
+	size    int64 // of the file
+	meta    export.Meta
+	setting imaging.Preprocessing
+	mean    [3]float32
+	std     [3]float32
+	batch   int
+	// splits are the data sets it is run on, extend that it is in the zoo with
+	// others already.
+	splits []Data
+	extend bool
+}
+
+// expand replaces patterns by the names that match, and refuses two entries of one
+// name.
+func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]Entry, error) {
+	var out []Entry
+	for _, e := range entries {
+		if !e.Pattern() {
+			out = append(out, e)
+			continue
+		}
+		source := e.Source
+		if source == "" {
+			source = "timm"
+		}
+		names, err := exporter.Names(ctx, source, e.Name)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %s: %w", e.Name, err)
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("pattern %s: no model of %s matches", e.Name, source)
+		}
+		if len(names) > 1 && e.As != e.Name && e.As != "torchvision/"+e.Name {
+			return nil, fmt.Errorf("pattern %s: name=%s cannot name %d models", e.Name, e.As, len(names))
+		}
+		for _, name := range names {
+			one := e
+			one.Source, one.Name, one.As = source, name, name
+			if source == "torchvision" {
+				one.As = "torchvision/" + name
+			}
+			out = append(out, one)
+		}
+	}
+	seen := map[string]bool{}
+	for _, e := range out {
+		if seen[e.As] {
+			return nil, fmt.Errorf("the list has two models of the name %s; give one another with name=", e.As)
+		}
+		seen[e.As] = true
+	}
+	return out, nil
+}
+
+// prepare makes or finds an entry's file and puts its settings together: the
+// entry's, else the file's, else timm's defaults.
+func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
+	p := &planned{name: e.As, path: e.Name, batch: min(e.Batch, r.o.Batch)}
+	if p.batch == 0 {
+		p.batch = r.o.Batch
+	}
+	var err error
+	if e.Source != "file" {
+		if p.path, p.meta, err = r.export(ctx, e); err != nil {
+			return nil, err
+		}
+	} else if p.meta, err = export.ReadMeta(p.path); errors.Is(err, export.ErrNoMeta) {
+		p.meta = export.Meta{
+			Source: "file", CropPct: 0.875, CropMode: "center", Interpolation: "bicubic",
+			Mean: [3]float64{0.485, 0.456, 0.406}, Std: [3]float64{0.229, 0.224, 0.225},
+		}
+		if p.meta.Checkpoint, err = hashFile(p.path); err != nil {
+			return nil, err
+		}
+		if e.Size == nil {
+			return nil, fmt.Errorf("%s does not say its image size; add size= to its line", p.path)
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(p.path)
+	if err != nil {
+		return nil, err
+	}
+	p.size = info.Size()
+	m := &p.meta
+	if e.Size != nil {
+		m.ImageSize = *e.Size
+	}
+	if e.CropPct != 0 {
+		m.CropPct = e.CropPct
+	}
+	if e.CropMode != "" {
+		m.CropMode = e.CropMode
+	}
+	if e.Interpolation != "" {
+		m.Interpolation = e.Interpolation
+	}
+	if e.Mean != nil {
+		m.Mean = *e.Mean
+	}
+	if e.Std != nil {
+		m.Std = *e.Std
+	}
+	p.setting = imaging.Preprocessing{Height: m.ImageSize[0], Width: m.ImageSize[1], CropPct: m.CropPct}
+	if p.setting.Mode, err = imaging.ParseCropMode(m.CropMode); err != nil {
+		return nil, err
+	}
+	if p.setting.Filter, err = imaging.ParseFilter(m.Interpolation); err != nil {
+		return nil, err
+	}
+	for c := range 3 {
+		p.mean[c], p.std[c] = float32(m.Mean[c]), float32(m.Std[c])
+		if !(m.Std[c] > 0) || !(m.Mean[c] >= -10 && m.Mean[c] <= 10) {
+			return nil, fmt.Errorf("mean %v and std %v cannot be", m.Mean, m.Std)
+		}
+	}
+	if p.setting.Mode == imaging.Border {
+		p.setting.SetFill(m.Mean)
+	}
+	return p, p.setting.Validate()
+}
+
+// export returns the file of a named model from the models folder, or has it made.
+func (r *runner) export(ctx context.Context, e Entry) (string, export.Meta, error) {
+	size := "own"
+	if e.Size != nil {
+		size = fmt.Sprintf("%dx%d", e.Size[0], e.Size[1])
+	}
+	weights := "pretrained"
+	if !r.o.Pretrained {
+		weights = fmt.Sprintf("seed %d", r.o.Seed)
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%d %s %s %s %s", export.Format, e.Source, e.Name, size, weights))
+	path := filepath.Join(r.o.ModelsDir, fileName(e.Name)+"-"+hex.EncodeToString(key[:6])+".pt")
+	if meta, err := export.ReadMeta(path); err == nil {
+		return path, meta, nil
+	}
+	if err := os.MkdirAll(r.o.ModelsDir, 0o755); err != nil {
+		return "", export.Meta{}, err
+	}
+	r.log("exporting %s", e.Name)
+	meta, err := r.exporter.Export(ctx, export.Request{
+		Source: e.Source, Name: e.Name, Size: e.Size, Pretrained: r.o.Pretrained, Seed: r.o.Seed, Out: path,
+	})
+	if err != nil {
+		return "", meta, fmt.Errorf("cannot be exported: %w", err)
+	}
+	return path, meta, nil
+}
+
+// fileName makes a readable and safe part of a file's name.
+func fileName(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-' {
+			return c
+		}
+		return '_'
+	}, strings.TrimLeft(s, "."))
+	return s[:min(len(s), 100)]
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// identity is what makes two runs of a model the same.
+func (r *runner) identity(p *planned) map[string]string {
+	return map[string]string{
+		columnCheckpoint:    p.meta.Checkpoint,
+		columnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
+		columnPrecision:     r.o.Precision.String(),
+	}
+}
+
+// missing compares a planned model with the zoo's of that name and returns the
+// data it still has to be run on. A different model of that name is an error.
+func (r *runner) missing(p *planned, z *zoo.Zoo) (splits []Data, extend bool, err error) {
+	if !z.HasModel(p.name) {
+		return r.o.Data, false, nil
+	}
+	m, err := z.Model(p.name)
+	if err != nil {
+		return nil, false, err
+	}
+	want := r.identity(p)
+	for _, d := range r.o.Data {
+		if m.Columns[columnDataPrefix+d.Split] != "" {
+			want[columnDataPrefix+d.Split] = r.fingerprints[d.Split]
+		}
+	}
+	var differs []string
+	for column, value := range want {
+		if m.Columns[column] != value {
+			differs = append(differs, column)
+		}
+	}
+	if len(differs) > 0 {
+		if r.o.Replace {
+			return r.o.Data, false, nil
+		}
+		slices.Sort(differs)
+		return nil, false, fmt.Errorf("the zoo has another model of this name (different %s); replace it with --replace, or give this one another name with name=", strings.Join(differs, ", "))
+	}
+	for _, d := range r.o.Data {
+		if _, ok := m.Splits[d.Split]; !ok {
+			splits = append(splits, d)
+		}
+	}
+	return splits, len(splits) > 0, nil
+}
+
+// columns are the facts the zoo keeps of a model.
+func (r *runner) columns(p *planned, c costs) map[string]string {
+	m := p.meta
+	out := map[string]string{
+		"source":          m.Source,
+		"architecture":    m.Architecture,
+		"tag":             m.Tag,
+		"license":         m.License,
+		"library_version": m.Version,
+		"image_size":      fmt.Sprintf("%dx%d", m.ImageSize[0], m.ImageSize[1]),
+		"crop_pct":        number(m.CropPct),
+		"crop_mode":       m.CropMode,
+		"interpolation":   m.Interpolation,
+		"device":          r.device,
+		"torch":           r.shim.Version(),
+		"params":          strconv.FormatInt(c.params, 10),
+		"gflops":          number(c.counts.MACs / 1e9),
+		"gflops_fvcore":   number(c.counts.FVCore / 1e9),
+		"latency_ms":      number(c.latency.Seconds() * 1e3),
+		"throughput":      number(c.throughput),
+		"batch":           strconv.Itoa(c.batch),
+		"memory_mb":       number(float64(c.memory) / 1e6),
+	}
+	if m.Source != "file" && !m.Pretrained {
+		out["weights"] = "random"
+	}
+	for _, d := range r.o.Data {
+		out[columnDataPrefix+d.Split] = r.fingerprints[d.Split]
+	}
+	for column, value := range r.identity(p) {
+		out[column] = value
+	}
+	for column, value := range out {
+		if value == "" {
+			delete(out, column)
+		}
+	}
+	return out
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
+// groups puts models of one preprocessing setting together, in the order of their
+// first ones, as many as stay within the bytes of files allowed; at least one.
+func groups(models []*planned, memory int64) [][]*planned {
+	var out [][]*planned
+	bytes := map[int]int64{}
+	for _, p := range models {
+		key := func(g []*planned) bool {
+			return g[0].setting == p.setting && slices.EqualFunc(g[0].splits, p.splits, func(a, b Data) bool { return a == b })
+		}
+		i := len(out)
+		for j := range out {
+			if key(out[j]) && bytes[j]+p.size <= memory {
+				i = j
+				break
+			}
+		}
+		if i == len(out) {
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], p)
+		bytes[i] += p.size
+	}
+	return out
+}
+
+// openData opens the data sets, cut down to limit images each.
+func openData(data []Data, limit int) (map[string]*dataset.Set, error) {
+	sets := map[string]*dataset.Set{}
+	fail := func(err error) (map[string]*dataset.Set, error) {
+		for _, s := range sets {
+			s.Close()
+		}
+		return nil, err
+	}
+	for _, d := range data {
+		if sets[d.Split] != nil {
+			return fail(fmt.Errorf("split %s is given twice", d.Split))
+		}
+		s, err := dataset.Open(d.Path)
+		if err != nil {
+			return fail(err)
+		}
+		sets[d.Split] = s.Sample(limit)
+	}
+	return sets, nil
+}
