@@ -78,6 +78,17 @@ func (p *Problem) Find(name string) (int, bool) {
 	return 0, false
 }
 
+// Correct returns how many samples a model on its own answers right.
+func (p *Problem) Correct(model int) int {
+	correct := 0
+	for i, class := range p.models[model].Lists.TopClass {
+		if class == p.labels[i] {
+			correct++
+		}
+	}
+	return correct
+}
+
 // cheapest returns the number of the cheapest model.
 func (p *Problem) cheapest() int {
 	best := 0

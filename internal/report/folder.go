@@ -109,9 +109,10 @@ func encode(v any) ([]byte, error) {
 }
 
 // WriteCSV writes the front as a table, one cascade a row. Models and thresholds
-// are joined by semicolons, weights other than 1 stand after the name as *2, and
-// the rule last as last: before the first one; a name that would be misread is a
-// quoted Go string. Thresholds parse to the same float32.
+// are joined by semicolons, weights other than 1 stand after the name as *2, and a
+// confidence other than max and the rule last before the first one, as margin: and
+// last:; a name that would be misread is a quoted Go string. Thresholds parse to the
+// same float32.
 func (f *Front) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"correct", "n", "accuracy", f.Cost, "worst_" + f.Cost, "models", "thresholds"})
@@ -128,6 +129,9 @@ func (f *Front) WriteCSV(w io.Writer) error {
 			if i == 0 && c.Rule == "last" {
 				name = "last:" + name
 			}
+			if i == 0 && c.Confidence != "max" {
+				name = c.Confidence + ":" + name
+			}
 			models = append(models, name)
 			if s.Threshold != nil {
 				thresholds = append(thresholds, strconv.FormatFloat(float64(*s.Threshold), 'g', -1, 32))
@@ -143,7 +147,8 @@ func (f *Front) WriteCSV(w io.Writer) error {
 }
 
 func mustQuote(name string) bool {
-	return strings.ContainsAny(name, `;*"`) || strings.TrimSpace(name) != name || strings.HasPrefix(name, "last:") ||
+	return strings.ContainsAny(name, `;*"`) || strings.TrimSpace(name) != name ||
+		slices.ContainsFunc([]string{"last:", "margin:", "entropy:"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) ||
 		strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) })
 }
 

@@ -46,8 +46,9 @@ type Front struct {
 	Cost        string       `json:"cost"` // the column of the models that is their cost per sample
 	Algorithm   string       `json:"algorithm"`
 	Grid        []float32    `json:"grid"`
-	Proof       string       `json:"proof,omitempty"` // what is proven of the front
-	Interrupted bool         `json:"interrupted,omitempty"`
+	Proof       string       `json:"proof,omitempty"`       // what is proven of the front
+	Interrupted bool         `json:"interrupted,omitempty"` // ended before the search was done
+	Checked     bool         `json:"checked"`               // the figures are those of the full stored outputs
 	Cascades    []Cascade    `json:"cascades"`
 	Models      []Model      `json:"models"`                // all models the search could choose from
 	Differences []Difference `json:"differences,omitempty"` // cascades the search saw differently
@@ -68,14 +69,16 @@ type Split struct {
 
 // Cascade is one cascade and what it does on a split.
 type Cascade struct {
-	Text      string  `json:"cascade"` // as the flag --cascade takes it
-	Rule      string  `json:"rule"`
-	Correct   int     `json:"correct"`
-	Samples   int     `json:"n"`
-	Accuracy  float64 `json:"accuracy"` // correct/n
-	Cost      float64 `json:"cost"`     // mean over the samples
-	WorstCost float64 `json:"worst_cost"`
-	Stages    []Stage `json:"stages"`
+	Text       string  `json:"cascade"` // as the flag --cascade takes it
+	Rule       string  `json:"rule"`
+	Confidence string  `json:"confidence"` // what thresholds are compared with
+	Correct    int     `json:"correct"`
+	Samples    int     `json:"n"`
+	Accuracy   float64 `json:"accuracy"` // correct/n
+	Cost       float64 `json:"cost"`     // mean over the samples
+	WorstCost  float64 `json:"worst_cost"`
+	Bound      int     `json:"bound,omitempty"` // no cascade of this cost has more correct answers
+	Stages     []Stage `json:"stages"`
 }
 
 // Stage is one model of a cascade.
@@ -102,27 +105,40 @@ type Difference struct {
 	IndexReach   []int `json:"index_reach"`
 }
 
-// BestWithin returns the place of the most accurate cascade whose cost is at most
-// the budget, and false where there is none.
-func (f *Front) BestWithin(budget float64) (int, bool) {
-	best := -1
-	for i, c := range f.Cascades {
-		if c.Cost <= budget && (best < 0 || c.Correct > f.Cascades[best].Correct) {
-			best = i
-		}
-	}
-	return best, best >= 0
+// Choice is what a front has to offer for a budget.
+type Choice struct {
+	Cascade    int    // place of the most accurate cascade within the budget
+	Model      *Model // the most accurate model within it, nil where there is none
+	AsAccurate int    // place of the cheapest cascade at least as accurate as Model, -1 where there is none
 }
 
-// BestModelWithin returns the most accurate model whose cost is at most the
-// budget, the cheaper one on a tie, and false where there is none.
-func (f *Front) BestModelWithin(budget float64) (best Model, ok bool) {
-	for _, m := range f.Models {
-		if m.Cost <= budget && (!ok || m.Correct > best.Correct || m.Correct == best.Correct && m.Cost < best.Cost) {
-			best, ok = m, true
+// Choose returns the best cascade whose cost is at most the budget, beside the best
+// model at no more cost. Without a budget, 0, the cost of the most accurate cascade
+// is the model's. It returns false where every cascade costs more.
+func (f *Front) Choose(budget float64) (Choice, bool) {
+	c := Choice{Cascade: -1, AsAccurate: -1}
+	for i, cascade := range f.Cascades {
+		if (budget == 0 || cascade.Cost <= budget) && (c.Cascade < 0 || cascade.Correct > f.Cascades[c.Cascade].Correct) {
+			c.Cascade = i
 		}
 	}
-	return best, ok
+	if c.Cascade < 0 {
+		return c, false
+	}
+	if budget == 0 {
+		budget = f.Cascades[c.Cascade].Cost
+	}
+	for i := range f.Models {
+		m := &f.Models[i]
+		if m.Cost <= budget && (c.Model == nil || m.Correct > c.Model.Correct || m.Correct == c.Model.Correct && m.Cost < c.Model.Cost) {
+			c.Model = m
+		}
+	}
+	if c.Model == nil {
+		return c, true
+	}
+	c.AsAccurate = slices.IndexFunc(f.Cascades, func(cascade Cascade) bool { return cascade.Correct >= c.Model.Correct })
+	return c, true
 }
 
 // Spread returns the places of at most n cascades that show the front as a whole:
@@ -251,8 +267,12 @@ func (c *Cascade) check() error {
 		return fmt.Errorf("it has %d stages, at most %d are possible", len(c.Stages), maxStages)
 	case c.Rule != "mean" && c.Rule != "last":
 		return fmt.Errorf("its rule is %.40q, neither mean nor last", c.Rule)
+	case c.Confidence != "max" && c.Confidence != "margin" && c.Confidence != "entropy":
+		return fmt.Errorf("its confidence is %.40q, not max, margin or entropy", c.Confidence)
 	case c.Samples < 1 || c.Correct < 0 || c.Correct > c.Samples:
 		return fmt.Errorf("%d correct answers of %d", c.Correct, c.Samples)
+	case c.Bound != 0 && (c.Bound < c.Correct || c.Bound > c.Samples):
+		return fmt.Errorf("%d correct answers of %d, the bound is %d", c.Correct, c.Samples, c.Bound)
 	case c.Accuracy != float64(c.Correct)/float64(c.Samples):
 		return fmt.Errorf("accuracy %v is not %d/%d", c.Accuracy, c.Correct, c.Samples)
 	}

@@ -38,7 +38,7 @@ func newFront() *Front {
 		Cascades: []Cascade{
 			{Text: "a", Rule: "mean", Correct: 5, Stages: []Stage{stage("a", 1, -1, 0.5, 10)}},
 			{Text: "a@0.02,b*2", Rule: "mean", Correct: 7, Stages: []Stage{stage("a", 1, 0.02, 0.5, 10), stage("b", 2, -1, 3, 4)}},
-			{Text: "last:a@0.999998,b", Rule: "last", Correct: 8, Stages: []Stage{stage("a", 1, 0.999998, 0.5, 10), stage("b", 1, -1, 3, 6)}},
+			{Text: "last:a@0.999998,b", Rule: "last", Correct: 8, Bound: 9, Stages: []Stage{stage("a", 1, 0.999998, 0.5, 10), stage("b", 1, -1, 3, 6)}},
 		},
 		Models: []Model{{"a", 0.5, 5}, {"b", 3, 7}, {"dear and bad", 2, 4}},
 	}
@@ -48,6 +48,7 @@ func newFront() *Front {
 	for i := range f.Cascades {
 		c := &f.Cascades[i]
 		c.Samples = 10
+		c.Confidence = "max"
 		c.Accuracy = float64(c.Correct) / 10
 		total := 0.0
 		for _, s := range c.Stages {
@@ -166,21 +167,26 @@ func TestCreateFolder(t *testing.T) {
 	}
 }
 
-func TestBestWithin(t *testing.T) {
+func TestChoose(t *testing.T) {
 	front := newFront()
 	for _, test := range []struct {
-		budget  float64
-		cascade int
-		model   string
-	}{{0.4, -1, ""}, {0.5, 0, "a"}, {1.7, 1, "a"}, {2.3, 2, "a"}, {3, 2, "b"}, {1e9, 3, "b"}} {
-		cascade, ok := front.BestWithin(test.budget)
-		if ok != (test.cascade >= 0) || ok && cascade != test.cascade {
-			t.Errorf("within %v: cascade %d, %v, want %d", test.budget, cascade, ok, test.cascade)
+		budget     float64
+		cascade    int
+		model      string
+		asAccurate int
+	}{{0, 3, "b", 1}, {0.4, -1, "", -1}, {0.5, 0, "a", 0}, {1.7, 1, "a", 0}, {2.3, 2, "a", 0}, {3, 2, "b", 1}, {1e9, 3, "b", 1}} {
+		c, ok := front.Choose(test.budget)
+		model := ""
+		if c.Model != nil {
+			model = c.Model.Name
 		}
-		model, ok := front.BestModelWithin(test.budget)
-		if model.Name != test.model || ok != (test.model != "") {
-			t.Errorf("within %v: model %v, want %q", test.budget, model, test.model)
+		if ok != (test.cascade >= 0) || c.Cascade != test.cascade || model != test.model || c.AsAccurate != test.asAccurate {
+			t.Errorf("within %v: %+v, %v, %q, want %+v", test.budget, c, ok, model, test)
 		}
+	}
+	front.Models = append(front.Models, Model{"excellent", 0.1, 10})
+	if c, ok := front.Choose(0); !ok || c.Model.Name != "excellent" || c.AsAccurate != -1 {
+		t.Errorf("with a model that no cascade equals: %+v", c)
 	}
 }
 
@@ -221,7 +227,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"another JSON", "{}", `"version" is missing`},
 		{"newer", edit(`"version": 1`, `"version": 2`), "newer encas-zoo"},
 		{"truncated", string(good[:len(good)/2]), "unexpected end"},
-		{"syntax", edit(`"correct": 5,`, `"correct": 5;`), "line 25: invalid character"},
+		{"syntax", edit(`"correct": 5,`, `"correct": 5;`), "line 27: invalid character"},
 		{"wrong type", edit(`"correct": 5`, `"correct": "5"`), "cannot unmarshal string"},
 		{"accuracy", edit(`"accuracy": 0.5`, `"accuracy": 0.6`), `cascade "a": accuracy 0.6 is not 5/10`},
 		{"correct", edit(`"correct": 5`, `"correct": 11`), "11 correct answers of 10"},
@@ -237,9 +243,11 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"cost", edit(`"cost": 1.7`, `"cost": 1.8`), "cost 1.8, but its stages cost 1.7"},
 		{"worst cost", edit(`"worst_cost": 3.5`, `"worst_cost": 3`), "worst cost 3, but"},
 		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule is "median"`},
+		{"confidence", edit(`"confidence": "max"`, `"confidence": "min"`), `confidence is "min"`},
+		{"bound", edit(`"bound": 9`, `"bound": 7`), "the bound is 7"},
 		{"no stages", edit(`"stages": [`, `"stages": [], "x": [`), "no stages"},
 		{"split", edit(`"samples": 10`, `"samples": 11`), "the split has 11"},
-		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
+		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
 		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "dear and bad"},
 		{"model", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 2,\n   \"correct\": 40"), "40 correct answers"},
 		{"difference", edit("\n}\n", ",\"differences\":[{\"cascade\":99}]}"), "cascade 99 of 13"},
@@ -280,15 +288,15 @@ func FuzzDecodeFront(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add([]byte(`{"version":1}`))
-	f.Add([]byte(`{"version":1,"split":{"samples":10},"cascades":[{"rule":"mean","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]}]}`))
+	f.Add([]byte(`{"version":1,"split":{"samples":10},"cascades":[{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		front, err := DecodeFront(bytes.NewReader(data))
 		if err != nil {
 			return
 		}
 		// What was accepted can be shown, and written and read again.
-		front.BestWithin(1)
-		front.BestModelWithin(1)
+		front.Choose(0)
+		front.Choose(1)
 		front.Spread(20)
 		again, err := encode(front)
 		if err != nil {

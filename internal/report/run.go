@@ -21,8 +21,17 @@ type Run struct {
 	Seed        uint64             `json:"seed"`
 	Evaluations int64              `json:"evaluations"`
 	Interrupted bool               `json:"interrupted"`
-	Seconds     map[string]float64 `json:"seconds"` // by part of the work
+	Curve       []CurvePoint       `json:"curve,omitempty"` // how the front grew
+	Seconds     map[string]float64 `json:"seconds"`         // by part of the work
 	Machine     Machine            `json:"machine"`
+}
+
+// CurvePoint says how good the front was at one moment of the search.
+type CurvePoint struct {
+	Evaluations int64   `json:"evaluations"`
+	Seconds     float64 `json:"seconds"`
+	Linear      float64 `json:"hypervolume"`     // over cost
+	Log         float64 `json:"hypervolume_log"` // over the logarithm of cost
 }
 
 // Machine is where a run ran.

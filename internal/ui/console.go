@@ -23,6 +23,7 @@ type Console struct {
 	quiet  bool
 	now    func() time.Time
 	line   string // the progress line that stands on the terminal
+	err    error  // the first of writing
 }
 
 // NewConsole returns a console on f. A quiet one shows neither notes nor progress.
@@ -88,15 +89,29 @@ func (c *Console) Warnf(format string, args ...any) {
 	c.Printf("warning: "+format+"\n", args...)
 }
 
-// write puts finished text above the progress line. Nothing can be done about an
-// output that fails: where it is a closed pipe the system ends the program.
+// Err returns the first error of writing, such as a full disk where the output was
+// sent to a file.
+func (c *Console) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// write puts finished text above the progress line.
 func (c *Console) write(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.line != "" {
 		s = eraseLine + s + c.line
 	}
-	io.WriteString(c.out, s)
+	c.put(s)
+}
+
+// put writes and keeps the first error. The caller holds the lock.
+func (c *Console) put(s string) {
+	if _, err := io.WriteString(c.out, s); err != nil && c.err == nil {
+		c.err = err
+	}
 }
 
 const eraseLine = "\r\x1b[K"
@@ -104,7 +119,7 @@ const eraseLine = "\r\x1b[K"
 // show puts line, which may be empty, in the place of the progress line.
 func (c *Console) show(line string) {
 	if c.line != "" || line != "" {
-		io.WriteString(c.out, eraseLine+line)
+		c.put(eraseLine + line)
 	}
 	c.line = line
 }

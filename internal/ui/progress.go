@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -54,7 +53,7 @@ func (p *Progress) Update(done, total int64, note string) {
 		}
 	} else if now.Sub(p.shown) >= elsewhere {
 		p.shown = now
-		io.WriteString(c.out, p.line(done, total, now)+"\n")
+		c.put(p.line(done, total, now) + "\n")
 	}
 }
 

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+)
+
+// tableRows is the most rows of a front that are shown.
+const tableRows = 16
+
+// optimized is the JSON result of optimize.
+type optimized struct {
+	Version   int            `json:"version"`
+	Run       string         `json:"run"`                  // folder
+	Best      report.Cascade `json:"best"`                 // most accurate within the budget
+	BestModel *report.Model  `json:"best_model,omitempty"` // at no more cost
+	Front     *report.Front  `json:"front"`
+}
+
+// showFront shows the front in the run folder dir and what it means for a budget,
+// 0 for none.
+func (t *terminal) showFront(front *report.Front, dir string, budget float64) error {
+	choice, ok := front.Choose(budget)
+	if !ok {
+		return errors.New("on the full stored outputs every cascade of the front costs more than the budget")
+	}
+	if t.json {
+		return writeJSON(optimized{report.Version, dir, front.Cascades[choice.Cascade], choice.Model, front})
+	}
+	t.showTable(front, choice.Cascade)
+	if front.Proof != "" {
+		t.out.Printf("\nThe front is %s.\n", front.Proof)
+	}
+	if front.Interrupted {
+		t.out.Printf("\nThe search ended before it was done: there may be better cascades.\n")
+	}
+	t.showChoice(front, choice, budget)
+	t.out.Printf("\nWritten to %s: %s, %s, %s\n", dir, report.FrontFile, report.CSVFile, report.RunFile)
+	return nil
+}
+
+// showTable shows so much of a front as fits a screen, with one cascade in any case.
+func (t *terminal) showTable(front *report.Front, always int) {
+	rows := front.Spread(tableRows)
+	if !slices.Contains(rows, always) {
+		rows = append(rows, always)
+		slices.Sort(rows)
+	}
+	table := ui.NewTable(
+		ui.Column{Head: "#", Right: true},
+		ui.Column{Head: "accuracy", Right: true},
+		ui.Column{Head: front.Cost, Right: true},
+		ui.Column{Head: "at worst", Right: true},
+		ui.Column{Head: "cascade", Shrink: true})
+	for _, i := range rows {
+		c := front.Cascades[i]
+		table.Row(strconv.Itoa(i), percent(c.Accuracy), ui.Number(c.Cost), ui.Number(c.WorstCost), c.Text)
+	}
+	t.out.Printf("%d cascades of %d models on the split %s (%s samples)", len(front.Cascades), len(front.Models), front.Split.Name, ui.Count(front.Split.Samples))
+	if len(rows) < len(front.Cascades) {
+		t.out.Printf(", %d of them here", len(rows))
+	}
+	t.out.Printf("\n\n")
+	t.out.Table(table)
+}
+
+// showChoice shows the best cascade beside the best model.
+func (t *terminal) showChoice(front *report.Front, choice report.Choice, budget float64) {
+	if budget > 0 {
+		t.out.Printf("\nWithin %g %s:\n", budget, front.Cost)
+	} else {
+		t.out.Printf("\nMost accurate:\n")
+	}
+	line := func(what string, accuracy, cost float64, less, name string) {
+		t.out.Printf("   %-12s %s at %s %s%s: %s\n", what, t.out.Bold(percent(accuracy)), ui.Number(cost), front.Cost, less, name)
+	}
+	best := front.Cascades[choice.Cascade]
+	line("cascade "+strconv.Itoa(choice.Cascade), best.Accuracy, best.Cost, "", best.Text)
+	if choice.Model == nil {
+		return
+	}
+	single := choice.Model
+	line("best model", float64(single.Correct)/float64(front.Split.Samples), single.Cost, "", single.Name)
+	if choice.AsAccurate < 0 {
+		return
+	}
+	if c := front.Cascades[choice.AsAccurate]; c.Cost < single.Cost {
+		line("as accurate", c.Accuracy, c.Cost, fmt.Sprintf(" (%.0f %% less)", 100*(1-c.Cost/single.Cost)), c.Text)
+	}
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }

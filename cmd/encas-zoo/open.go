@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// exampleZoo is what --zoo takes for the zoo that is built in. A folder of that
+// name is ./example.
+const exampleZoo = "example"
+
+// localZoo is the folder of the zoo where nobody names one.
+const localZoo = "zoo"
+
+func zooFlag() cli.Flag {
+	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or 'example' for the one built in (default: $ENCAS_ZOO, else ./zoo, else the example)"}
+}
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "write JSON and nothing else to standard output"}
+}
+
+func quietFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no notes and no progress"}
+}
+
+// zooFolder returns the zoo that a command is to use, a folder or exampleZoo, and
+// whether somebody chose it.
+func zooFolder(c *cli.Context) (dir string, chosen bool) {
+	if c.IsSet("zoo") {
+		return c.String("zoo"), true
+	}
+	if dir := os.Getenv("ENCAS_ZOO"); dir != "" {
+		return dir, true
+	}
+	if _, err := os.Stat(filepath.Join(localZoo, "zoo.json")); err == nil {
+		return localZoo, false
+	}
+	return exampleZoo, false
+}
+
+// openZoo opens the zoo a command is to use and says which one it is where nobody
+// chose it.
+func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
+	dir, chosen := zooFolder(c)
+	switch {
+	case dir == "":
+		return nil, usagef("--zoo is empty: name a folder")
+	case dir == exampleZoo:
+		return nil, usagef("no --zoo, no $ENCAS_ZOO and no zoo in ./zoo: name a zoo")
+	case !chosen:
+		t.err.Notef("using the zoo in ./%s", dir)
+	}
+	z, err := zoo.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) && chosen {
+		return nil, usageError{err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.relay(z)
+	return z, nil
+}
+
+// relay shows what the zoo does by itself.
+func (t *terminal) relay(z *zoo.Zoo) {
+	z.Notify(func(note string) { t.err.Notef("%s", note) })
+}
+
+// writeJSON writes a command's result for programs.
+func writeJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,386 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/optimize"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// optimizeOptions are the flags of optimize.
+type optimizeOptions struct {
+	splitName string
+	search    optimize.Options
+	gridName  string
+	globs     []string // that choose the models
+	runDir    string   // "" for a new one
+}
+
+func optimizeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "optimize",
+		Usage:     "search the best cascades of a zoo",
+		UsageText: "[--zoo DIR] [flags]",
+		Description: `Searches the cascades that no other one beats in both accuracy and cost, over the
+stored outputs of the models on one split, and writes them to a run folder:
+front.json, front.csv (to be read by other programs) and run.json (how the run
+was made). The front is evaluated again on the full stored outputs; a figure
+that the search saw differently is shown.
+
+Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `. exact tries all chains of up to 3
+models with all thresholds of the grid, so that its front is proven optimal for
+that length and grid.
+
+Ctrl-C ends the search with the front found so far.`,
+		CustomHelpTemplate: commandHelp(`
+encas-zoo optimize                                   the example zoo, chains of two models
+encas-zoo optimize --max-gflops 300                  the best cascade within a budget
+encas-zoo optimize --zoo cifar --max-models 3 --grid paper --out runs/paper
+encas-zoo optimize --models 'resnet*,vit_*,!*_distilled' --time 2m
+encas-zoo optimize --json | jq .best`,
+			"130  interrupted; the front found so far was written"),
+		Flags: []cli.Flag{
+			zooFlag(),
+			&cli.StringFlag{Name: "split", Value: "search", Usage: "the samples to search on, `NAME`"},
+			&cli.StringFlag{Name: "algorithm", Value: "exact", Usage: "`NAME` of the search algorithm"},
+			&cli.IntFlag{Name: "max-models", Usage: "longest chain, `K` models (default: the algorithm's)"},
+			&cli.StringFlag{Name: "grid", Value: "fine", Usage: "thresholds to try: fine, paper, or a `FILE` with one a line"},
+			&cli.StringFlag{Name: "rule", Value: "mean", Usage: "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front"},
+			&cli.StringFlag{Name: "confidence", Value: "max", Usage: "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"},
+			&cli.BoolFlag{Name: "snap", Usage: "move the thresholds found to the middle of the gap between samples"},
+			&cli.BoolFlag{Name: "paper", Usage: "the publication's space: its grid, and models may repeat and are paid again"},
+			&cli.Float64Flag{Name: "max-gflops", Usage: "most a sample may cost on average, `X` GFLOPs"},
+			&cli.Float64Flag{Name: "max-worst-gflops", Usage: "most a sample may cost at worst, `X` GFLOPs"},
+			&cli.Float64Flag{Name: "min-accuracy", Usage: "least accuracy `Y` of a cascade, between 0 and 1"},
+			&cli.StringSliceFlag{Name: "models", Usage: "use only models whose names match `GLOB`; lists with commas, ! excludes"},
+			&cli.Int64Flag{Name: "evals", Usage: "try at most `N` cascades (default: the algorithm's)"},
+			&cli.DurationFlag{Name: "time", Usage: "search for at most `D`, such as 90s or 10m"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of everything random, `S`"},
+			&cli.IntFlag{Name: "threads", Usage: "use `T` processors (default: all); results do not depend on it"},
+			&cli.Int64Flag{Name: "memory", Usage: "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"},
+			&cli.StringFlag{Name: "out", Usage: "write to the run folder `DIR` (default: a new one in ./runs)"},
+			jsonFlag(),
+			quietFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			o, err := readOptimizeOptions(c)
+			if err != nil {
+				return err
+			}
+			return runOptimize(c, o)
+		},
+	}
+}
+
+func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
+	for _, name := range []string{"max-models", "max-gflops", "max-worst-gflops", "min-accuracy", "evals", "time", "threads", "memory"} {
+		if !c.IsSet(name) {
+			continue
+		}
+		if value := fmt.Sprint(c.Value(name)); value == "0" || value == "0s" || strings.HasPrefix(value, "-") || value == "NaN" {
+			return nil, usagef("--%s %s: it must be above 0", name, value)
+		}
+	}
+	rule, err := optimize.ParseRule(c.String("rule"))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	confidence, err := optimize.ParseConfidence(c.String("confidence"))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if !slices.Contains(optimize.Algorithms(), c.String("algorithm")) {
+		return nil, usagef("there is no algorithm %q%s; there are: %s", c.String("algorithm"),
+			suggest(c.String("algorithm"), optimize.Algorithms(), ""), strings.Join(optimize.Algorithms(), ", "))
+	}
+	if c.Float64("min-accuracy") > 1 {
+		return nil, usagef("--min-accuracy %v: an accuracy is at most 1 (0.9 is 90 %%)", c.Float64("min-accuracy"))
+	}
+	gridName := c.String("grid")
+	if c.Bool("paper") && !c.IsSet("grid") {
+		gridName = "paper"
+	}
+	grid, err := readGrid(gridName)
+	if err != nil {
+		return nil, err
+	}
+	return &optimizeOptions{
+		splitName: c.String("split"),
+		gridName:  gridName,
+		globs:     c.StringSlice("models"),
+		runDir:    c.String("out"),
+		search: optimize.Options{
+			Algorithm:    c.String("algorithm"),
+			Rule:         rule,
+			Confidence:   confidence,
+			Grid:         grid,
+			Snap:         c.Bool("snap"),
+			Paper:        c.Bool("paper"),
+			MaxModels:    c.Int("max-models"),
+			MaxCost:      c.Float64("max-gflops"),
+			MaxWorstCost: c.Float64("max-worst-gflops"),
+			MinAccuracy:  c.Float64("min-accuracy"),
+			Evals:        c.Int64("evals"),
+			Time:         c.Duration("time"),
+			Seed:         c.Uint64("seed"),
+			Threads:      c.Int("threads"),
+			Memory:       c.Int64("memory") << 20,
+		},
+	}, nil
+}
+
+// readGrid returns the grid of that name, or the one in the file.
+func readGrid(name string) (optimize.Grid, error) {
+	switch name {
+	case "fine":
+		return optimize.FineGrid(), nil
+	case "paper":
+		return optimize.PaperGrid(), nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, usagef("--grid %s is neither fine nor paper nor a file that can be read: %w", name, err)
+	}
+	defer file.Close()
+	grid, err := optimize.ReadGrid(file)
+	if err != nil {
+		return nil, usagef("--grid %s: %w", name, err)
+	}
+	return grid, nil
+}
+
+// An optimizeJob is one run of optimize.
+type optimizeJob struct {
+	*terminal
+	*optimizeOptions
+	zoo    *zoo.Zoo
+	split  zoo.Split
+	models []candidate
+	folder *report.Folder
+	front  *report.Front
+	run    *report.Run
+}
+
+func runOptimize(c *cli.Context, o *optimizeOptions) error {
+	j := &optimizeJob{terminal: newTerminal(c), optimizeOptions: o}
+	j.run = &report.Run{
+		Version: report.Version,
+		Command: append([]string{c.App.Name}, os.Args[1:]...),
+		Program: c.App.Version,
+		Go:      runtime.Version(),
+		Started: time.Now(),
+		Options: o.record(),
+		Seed:    o.search.Seed,
+		Seconds: map[string]float64{},
+		Machine: report.ThisMachine(cmp.Or(o.search.Threads, runtime.GOMAXPROCS(0))),
+	}
+	if err := j.open(c); err != nil {
+		return err
+	}
+	defer j.folder.Discard()
+	result, err := j.findFront(c.Context)
+	if err != nil {
+		return err
+	}
+	if err := j.keep(c.Context, result); err != nil {
+		return err
+	}
+	if err := j.showFront(j.front, j.folder.Dir, j.search.MaxCost); err != nil {
+		return err
+	}
+	if err := c.Context.Err(); err != nil {
+		return fmt.Errorf("the front found so far is in %s: %w", j.folder.Dir, err)
+	}
+	return nil
+}
+
+// timed notes how long a part of the work takes until the returned function is
+// called.
+func (j *optimizeJob) timed(part string) func() {
+	start := time.Now()
+	return func() { j.run.Seconds[part] = time.Since(start).Seconds() }
+}
+
+// open finds what is to be searched, and makes the run folder.
+func (j *optimizeJob) open(c *cli.Context) (err error) {
+	defer j.timed("open")()
+	if j.zoo, err = j.openZoo(c); err != nil {
+		return err
+	}
+	if j.split, err = j.zoo.Split(j.splitName); err != nil {
+		return usageError{err}
+	}
+	models, err := selectModels(j.zoo.Models(), j.globs)
+	if err != nil {
+		return err
+	}
+	models, lack := withPredictions(models, j.split.Name)
+	if len(models) == 0 {
+		return fmt.Errorf("no model has predictions on the split %q", j.split.Name)
+	}
+	if lack > 0 {
+		j.err.Warnf("%d models have no predictions on the split %q and are left out", lack, j.split.Name)
+	}
+	if j.models, err = price(models); err != nil {
+		return err
+	}
+	j.run.Zoo, j.run.Fingerprint, j.run.Split = j.zoo.Dir(), j.zoo.Fingerprint(), j.split.Name
+	j.folder, err = report.CreateFolder(j.runDir, j.run.Started, j.search.Algorithm)
+	return err
+}
+
+// findFront searches, and describes the front as the search sees it.
+func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
+	index, err := j.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer index.Close()
+	entries := make([]optimize.Model, len(j.models))
+	for i, m := range j.models {
+		entries[i] = optimize.Model{Name: m.Name, Cost: m.price, Answers: m.Answers, Lists: index.Lists(m.Name)}
+	}
+	problem, err := optimize.NewProblem(index.Labels(), j.zoo.Classes(), entries)
+	if err != nil {
+		return nil, err
+	}
+	result, err := j.searchProblem(ctx, problem)
+	if err != nil {
+		return nil, err
+	}
+	j.run.Evaluations, j.run.Interrupted = result.Evaluations, result.Interrupted
+	j.front = &report.Front{
+		Version:     report.Version,
+		Zoo:         describeZoo(j.zoo),
+		Split:       describeSplit(j.split),
+		Cost:        costColumn,
+		Algorithm:   result.Algorithm,
+		Grid:        j.search.Grid,
+		Proof:       result.Proof,
+		Interrupted: result.Interrupted,
+	}
+	for i, m := range j.models {
+		j.front.Models = append(j.front.Models, report.Model{Name: m.Name, Cost: m.price, Correct: problem.Correct(i)})
+	}
+	for _, p := range result.Front {
+		cascade := describe(p.Cascade, p.Evaluation, j.models, j.split.Samples)
+		cascade.Bound = p.Bound
+		j.front.Cascades = append(j.front.Cascades, cascade)
+	}
+	for _, p := range result.Curve {
+		j.run.Curve = append(j.run.Curve, report.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
+	}
+	return result, nil
+}
+
+func (j *optimizeJob) openIndex(ctx context.Context) (*zoo.Index, error) {
+	defer j.timed("index")()
+	names := make([]string, len(j.models))
+	for i, m := range j.models {
+		names[i] = m.Name
+	}
+	progress := j.err.Progress("building the search index", "models")
+	defer progress.Stop()
+	return j.zoo.OpenIndex(ctx, j.split.Name, names, func(done, total int) { progress.Update(int64(done), int64(total), "") })
+}
+
+func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
+	defer j.timed("search")()
+	var progress *ui.Progress
+	unit := ""
+	o := j.search
+	o.Progress = func(now optimize.Progress) {
+		if progress == nil || now.Unit != unit {
+			unit = now.Unit
+			progress = j.err.Progress("searching", unit)
+		}
+		note := ""
+		if s := now.Elapsed.Seconds(); now.Evaluations > 0 && s > 0 {
+			note = ui.Number(float64(now.Evaluations)/s) + " cascades/s"
+		}
+		progress.Update(now.Done, now.Total, note)
+	}
+	result, err := optimize.Search(ctx, p, o)
+	if progress != nil {
+		progress.Stop()
+	}
+	if err == nil {
+		j.err.Notef("tried %s cascades in %s", ui.Count(result.Evaluations), ui.Duration(result.Elapsed))
+	}
+	return result, err
+}
+
+// keep writes the run folder: at once, because what was found must not be lost, and
+// again with the figures of the full stored outputs. A second interrupt ends it in
+// between.
+func (j *optimizeJob) keep(ctx context.Context, result *optimize.Result) error {
+	if err := j.folder.Write(j.front, j.run); err != nil {
+		return err
+	}
+	if !stored(j.models, j.split.Name) {
+		j.err.Warnf("the zoo has search indexes without full outputs: the front is not checked on them")
+		return nil
+	}
+	done := j.timed("check")
+	if err := j.check(context.WithoutCancel(ctx), result.Front); err != nil {
+		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front as the search saw it", err, j.folder.Dir)
+	}
+	done()
+	return j.folder.Write(j.front, j.run)
+}
+
+// check puts the figures of the full stored outputs in the place of those of the
+// search index, and notes and reports where they differ.
+func (j *optimizeJob) check(ctx context.Context, points []optimize.Point) error {
+	cascades := make([]optimize.Cascade, len(points))
+	for i, p := range points {
+		cascades[i] = p.Cascade
+	}
+	evaluations, err := j.evaluateStored(ctx, j.zoo, j.models, j.split.Name, cascades)
+	if err != nil {
+		return err
+	}
+	order := make([]int, len(points)) // ascending in cost, which may be another now
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evaluations[a].Cost, evaluations[b].Cost) })
+	for place, i := range order {
+		seen, e := points[i], evaluations[i]
+		j.front.Cascades[place] = describe(seen.Cascade, e, j.models, j.split.Samples)
+		if e.Correct == seen.Correct && slices.Equal(e.Reach, seen.Reach) {
+			j.front.Cascades[place].Bound = seen.Bound
+			continue
+		}
+		j.front.Differences = append(j.front.Differences, report.Difference{Cascade: place, IndexCorrect: seen.Correct, IndexReach: seen.Reach})
+		j.err.Warnf("cascade %d has %d correct answers at %g %s on the stored outputs, %d at %g on the search index",
+			place, e.Correct, e.Cost, j.front.Cost, seen.Correct, seen.Cost)
+	}
+	j.front.Checked = true
+	return nil
+}
+
+// record returns the options as run.json has them.
+func (o *optimizeOptions) record() map[string]any {
+	s := o.search
+	return map[string]any{
+		"algorithm": s.Algorithm, "rule": s.Rule.String(), "confidence": s.Confidence.String(),
+		"grid": o.gridName, "snap": s.Snap, "paper": s.Paper, "max_models": s.MaxModels,
+		"max_gflops": s.MaxCost, "max_worst_gflops": s.MaxWorstCost, "min_accuracy": s.MinAccuracy,
+		"models": o.globs, "evals": s.Evals, "time": s.Time.String(), "memory": s.Memory,
+	}
+}

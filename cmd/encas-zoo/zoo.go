@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+func zooCommand() *cli.Command {
+	return &cli.Command{
+		Name:               "zoo",
+		Usage:              "look at a zoo, check it, remove models",
+		CustomHelpTemplate: groupHelp,
+		Subcommands: []*cli.Command{
+			{
+				Name:        "list",
+				Usage:       "list the models of a zoo",
+				UsageText:   "[--zoo DIR] [--models GLOB]",
+				Description: "Lists the models with their cost and the splits they have predictions on.",
+				CustomHelpTemplate: commandHelp(`
+encas-zoo zoo list
+encas-zoo zoo list --zoo cifar --models 'resnet*'
+encas-zoo zoo list --json | jq -r '.models[].name'`),
+				Flags: []cli.Flag{
+					zooFlag(),
+					&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
+					jsonFlag(), quietFlag(),
+				},
+				Action: runZooList,
+			},
+			{
+				Name:        "info",
+				Usage:       "say what is in a zoo",
+				UsageText:   "[--zoo DIR]",
+				Description: "Shows classes, splits, number of models, their costs, size and fingerprint.",
+				CustomHelpTemplate: commandHelp(`
+encas-zoo zoo info
+encas-zoo zoo info --zoo cifar --json`),
+				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
+				Action: runZooInfo,
+			},
+			{
+				Name:      "verify",
+				Usage:     "check every stored output of a zoo",
+				UsageText: "[--zoo DIR]",
+				Description: "Reads everything: labels against their fingerprints, archives against their\n" +
+					"checksums and row by row. All problems are listed.",
+				CustomHelpTemplate: commandHelp(`
+encas-zoo zoo verify --zoo cifar`,
+					"3    something is damaged; the rest was checked", "130  interrupted"),
+				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
+				Action: runZooVerify,
+			},
+			{
+				Name:        "remove",
+				Usage:       "remove models from a zoo",
+				UsageText:   "[--zoo DIR] MODEL...",
+				Description: "Removes models and their predictions. Nothing is removed where one of the names\nis not in the zoo.",
+				CustomHelpTemplate: commandHelp(`
+encas-zoo zoo remove --zoo cifar resnet20 resnet32
+encas-zoo zoo remove --zoo cifar -- -odd-name`),
+				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
+				Action: runZooRemove,
+			},
+		},
+	}
+}
+
+// modelSummary is a model in the JSON result of zoo list.
+type modelSummary struct {
+	Name    string            `json:"name"`
+	Answers bool              `json:"answers"` // gives an answer and a confidence only
+	Splits  []string          `json:"splits"`
+	Bytes   int64             `json:"bytes"`
+	Columns map[string]string `json:"columns"`
+}
+
+// splitSummary is a split in the JSON result of several commands.
+type splitSummary struct {
+	Name    string `json:"name"`
+	Samples int    `json:"samples"`
+}
+
+func summarize(m zoo.Model) modelSummary {
+	s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
+	for name, archive := range m.Splits {
+		s.Splits = append(s.Splits, name)
+		s.Bytes += archive.Bytes
+	}
+	slices.Sort(s.Splits)
+	return s
+}
+
+func runZooList(c *cli.Context) error {
+	t := newTerminal(c)
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	z, err := t.openZoo(c)
+	if err != nil {
+		return err
+	}
+	models := z.Models()
+	if c.IsSet("models") {
+		if models, err = selectModels(models, c.StringSlice("models")); err != nil {
+			return err
+		}
+	}
+	summaries := make([]modelSummary, len(models))
+	for i, m := range models {
+		summaries[i] = summarize(m)
+	}
+	if t.json {
+		return writeJSON(struct {
+			Version int            `json:"version"`
+			Models  []modelSummary `json:"models"`
+		}{1, summaries})
+	}
+	table := ui.NewTable(
+		ui.Column{Head: "model", Shrink: true},
+		ui.Column{Head: costColumn, Right: true},
+		ui.Column{Head: "gives"},
+		ui.Column{Head: "splits"},
+		ui.Column{Head: "size", Right: true})
+	for i, s := range summaries {
+		cost, gives := "-", "outputs"
+		if x, err := models[i].Cost(costColumn); err == nil {
+			cost = ui.Number(x)
+		}
+		if s.Answers {
+			gives = "answers"
+		}
+		table.Row(s.Name, cost, gives, strings.Join(s.Splits, " "), ui.Bytes(s.Bytes))
+	}
+	t.out.Table(table)
+	return nil
+}
+
+// zooInfo is the JSON result of zoo info.
+type zooInfo struct {
+	Version     int            `json:"version"`
+	Zoo         string         `json:"zoo"`
+	Fingerprint string         `json:"fingerprint"`
+	Classes     int            `json:"classes"`
+	Models      int            `json:"models"`
+	Bytes       int64          `json:"bytes"`
+	Splits      []splitSummary `json:"splits"`
+	Cheapest    float64        `json:"cheapest_gflops,omitempty"`
+	Dearest     float64        `json:"dearest_gflops,omitempty"`
+	Unpriced    []string       `json:"without_gflops,omitempty"`
+}
+
+func runZooInfo(c *cli.Context) error {
+	t := newTerminal(c)
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	z, err := t.openZoo(c)
+	if err != nil {
+		return err
+	}
+	info := zooInfo{Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Splits: []splitSummary{}}
+	for _, s := range z.Splits() {
+		info.Splits = append(info.Splits, splitSummary{s.Name, s.Samples})
+	}
+	lowest := math.Inf(1)
+	for _, m := range z.Models() {
+		info.Models++
+		info.Bytes += summarize(m).Bytes
+		cost, err := m.Cost(costColumn)
+		if err != nil {
+			info.Unpriced = append(info.Unpriced, m.Name)
+			continue
+		}
+		lowest, info.Dearest = min(lowest, cost), max(info.Dearest, cost)
+	}
+	if info.Dearest > 0 {
+		info.Cheapest = lowest
+	}
+	if t.json {
+		return writeJSON(info)
+	}
+	table := ui.NewTable(ui.Column{Head: "zoo"}, ui.Column{Head: info.Zoo})
+	table.Row("classes", ui.Count(info.Classes))
+	for _, s := range info.Splits {
+		table.Row("split", s.Name+", "+ui.Count(s.Samples)+" samples")
+	}
+	table.Row("models", ui.Count(info.Models))
+	if info.Dearest > 0 {
+		table.Row(costColumn, ui.Number(info.Cheapest)+" to "+ui.Number(info.Dearest))
+	}
+	if len(info.Unpriced) > 0 {
+		table.Row("without "+costColumn, strconv.Itoa(len(info.Unpriced))+" models")
+	}
+	table.Row("size", ui.Bytes(info.Bytes))
+	table.Row("fingerprint", info.Fingerprint)
+	t.out.Table(table)
+	return nil
+}
+
+func runZooVerify(c *cli.Context) error {
+	t := newTerminal(c)
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	z, err := t.openZoo(c)
+	if err != nil {
+		return err
+	}
+	progress := t.err.Progress("verifying", "archives")
+	archives := 0
+	err = z.Verify(c.Context, func(done, total int) {
+		archives = total
+		progress.Update(int64(done), int64(total), "")
+	})
+	progress.Stop()
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if t.json {
+		if err := writeJSON(struct {
+			Version  int      `json:"version"`
+			Archives int      `json:"archives"`
+			Problems []string `json:"problems"`
+		}{1, archives, problems(err)}); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return partialError{err}
+	}
+	if !t.json {
+		t.out.Printf("%s: %d archives are as they were written\n", z.Dir(), archives)
+	}
+	return nil
+}
+
+// problems takes apart what errors.Join joined.
+func problems(err error) []string {
+	all := []string{}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			all = append(all, problems(e)...)
+		}
+	} else if err != nil {
+		all = append(all, err.Error())
+	}
+	return all
+}
+
+func runZooRemove(c *cli.Context) (err error) {
+	t := newTerminal(c)
+	if !c.Args().Present() {
+		return usagef("name the models to remove")
+	}
+	if dir, _ := zooFolder(c); dir == exampleZoo {
+		return usagef("the example zoo is part of the program: name a folder with --zoo")
+	}
+	z, err := t.openZoo(c)
+	if err != nil {
+		return err
+	}
+	names := c.Args().Slice()
+	for _, name := range names {
+		if _, err := z.Model(name); err != nil {
+			return err
+		}
+	}
+	w, err := z.Write()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	for _, name := range names {
+		if err := w.RemoveModel(name); err != nil {
+			return err
+		}
+	}
+	if t.json {
+		return writeJSON(struct {
+			Version int      `json:"version"`
+			Removed []string `json:"removed"`
+		}{1, names})
+	}
+	t.out.Printf("removed %d models from %s\n", len(names), z.Dir())
+	return nil
+}
