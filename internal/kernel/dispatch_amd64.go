@@ -4,10 +4,57 @@ package kernel
 
 import "unsafe"
 
-func f16FromF32(dst []uint16, src []float32)    { f16FromF32Generic(dst, src) }
-func f16ToF32(dst []float32, src []uint16)      { f16ToF32Generic(dst, src) }
-func fixed(dst []uint32, src []uint16)          { fixedGeneric(dst, src) }
-func topK(classes, values, row []uint16) uint64 { return topKGeneric(classes, values, row) }
+func f16FromF32(dst []uint16, src []float32) { f16FromF32Generic(dst, src) }
+func f16ToF32(dst []float32, src []uint16)   { f16ToF32Generic(dst, src) }
+func fixed(dst []uint32, src []uint16)       { fixedGeneric(dst, src) }
+
+func topK(classes, values, row []uint16) uint64 {
+	n := len(row)
+	switch {
+	case n == 0 || active == Generic:
+	case active == AVX512 && len(classes) == 16:
+		return topK16AVX512(&classes[0], &values[0], &row[0], n)
+	case active == AVX512 && n <= 32:
+		return topK32AVX512(&classes[0], &values[0], &row[0], n)
+	case len(classes) == 16 && n >= 64:
+		return topK16AVX2(classes, values, row)
+	}
+	return topKGeneric(classes, values, row)
+}
+
+// topK16AVX2 goes from one value that may enter the list to the next: at first
+// those that reach a bound that 16 values of the row reach, and as soon as the
+// list is full those above its last value.
+func topK16AVX2(classes, values, row []uint16) uint64 {
+	whole := len(row) &^ 15
+	sum, bound := boundAVX2(&row[0], whole)
+	for _, h := range row[whole:] {
+		sum += uint64(fixed1(h))
+	}
+	listed := 0
+	for c := 0; ; c++ {
+		if c = nextAVX2(&row[0], c, len(row), bound); c >= len(row) {
+			return sum
+		}
+		h := row[c]
+		if h < bound { // the row's end, which nextAVX2 does not look at
+			continue
+		}
+		j := listed
+		if listed < 16 {
+			listed++
+		} else {
+			j = 15
+		}
+		for ; j > 0 && values[j-1] < h; j-- {
+			classes[j], values[j] = classes[j-1], values[j-1]
+		}
+		classes[j], values[j] = uint16(c), h
+		if listed == 16 {
+			bound = values[15] + 1
+		}
+	}
+}
 
 // maxStages is the longest chain that the assembly of evaluate knows.
 const maxStages = 16

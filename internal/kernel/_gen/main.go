@@ -23,6 +23,7 @@ var families = map[string]func(){
 	"chain": chain,
 	"lists": lists,
 	"table": table,
+	"topk":  topK,
 }
 
 func main() {
