@@ -244,6 +244,13 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 }
 
 func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
+	var set memberSet
+	if active == AVX512 && l.K == 16 && fillMembers(&set, members, weights) {
+		add := describe(l, w)
+		extend16AVX512((*byte)(unsafe.Pointer(dst)), (*byte)(unsafe.Pointer(s)), s.Len(),
+			(*byte)(unsafe.Pointer(&add)), set.bytes(), len(members))
+		return
+	}
 	extendGeneric(dst, s, members, weights, l, w)
 }
 
@@ -265,6 +272,22 @@ const (
 	maxWeight  = 250
 )
 
+func describe(l *Lists, w uint32) member {
+	return member{&l.Classes[0], &l.Values[0], &l.Tail[0], &l.TopClass[0], &l.TopValue[0], w, float32(w) * One}
+}
+
+// The generator knows these offsets; a change is a compile error here.
+var (
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.Classes)-16]
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.Values)-40]
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.Rest)-64]
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.Base)-88]
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.TopClass)-112]
+	_ = [1]int{}[unsafe.Offsetof(Sums{}.Top)-136]
+	_ = [1]int{}[unsafe.Offsetof(member{}.scale)-44]
+	_ = [1]int{}[unsafe.Sizeof(member{})-48]
+)
+
 // memberSet is a set as the assembly takes it, which knows bytes only.
 type memberSet [maxMembers]member
 
@@ -279,7 +302,7 @@ func fillMembers(dst *memberSet, members []*Lists, weights []uint32) (ok bool) {
 	for m, l := range members {
 		w := weight(weights, m)
 		total += uint64(w)
-		dst[m] = member{&l.Classes[0], &l.Values[0], &l.Tail[0], &l.TopClass[0], &l.TopValue[0], w, float32(w) * One}
+		dst[m] = describe(l, w)
 	}
 	return total <= maxWeight
 }

@@ -167,6 +167,7 @@ func Extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32
 	s.check(n, l.K)
 	dst.check(n, l.K)
 	l.check(n, l.K)
+	need(len(members) > 0, "Extend: no members")
 	checkMembers(n, l.K, members, weights)
 	need(s.Weight+w <= 255 && w >= 1, "Extend: the weights are not in 1..255 together")
 	dst.Weight = s.Weight + w

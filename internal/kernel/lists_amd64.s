@@ -2645,3 +2645,737 @@ DATA resolve32AVX512_places<>+1018(SB)/2, $0x001f
 DATA resolve32AVX512_places<>+1020(SB)/2, $0x001e
 DATA resolve32AVX512_places<>+1022(SB)/2, $0x001f
 GLOBL resolve32AVX512_places<>(SB), RODATA|NOPTR, $1024
+
+// func extend16AVX512(dst *byte, s *byte, n int, l *byte, members *byte, nMembers int)
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, CMOV
+TEXT ·extend16AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         l+24(FP), DX
+	MOVQ         nMembers+40(FP), BX
+	IMUL3Q       $0x30, BX, BX
+	ADDQ         members+32(FP), BX
+	VMOVDQU16    extend16_double<>+0(SB), Z0
+	VPBROADCASTW extend16_none<>+0(SB), Z1
+	VMOVDQU16    extend16_places<>+0(SB), Z2
+	VMOVDQU16    extend16_places<>+64(SB), Z3
+	VMOVDQU16    extend16_places<>+128(SB), Z4
+	VMOVDQU16    extend16_places<>+192(SB), Z5
+	VMOVDQU16    extend16_places<>+256(SB), Z6
+	VMOVDQU16    extend16_places<>+320(SB), Z7
+	VMOVDQU16    extend16_places<>+384(SB), Z8
+	VMOVDQU16    extend16_places<>+448(SB), Z9
+	VMOVDQU64    extend16_reverse<>+0(SB), Z10
+	MOVL         $0x000000aa, SI
+	KMOVB        SI, K1
+	MOVL         $0x000000cc, SI
+	KMOVB        SI, K2
+	MOVL         $0x000000f0, SI
+	KMOVB        SI, K3
+	VPTERNLOGD   $0xff, Z11, Z11, Z11
+	VPSRLD       $0x1f, Z11, Z12
+	VMOVDQU32    extend16_high<>+0(SB), Z13
+	VMOVDQU32    extend16_low<>+0(SB), Z14
+	XORQ         SI, SI
+	CMPQ         SI, n+16(FP)
+	JGE          extend16_loop_end
+
+extend16_loop:
+	MOVQ          SI, DI
+	SHLQ          $0x05, DI
+	MOVQ          (DX), R10
+	ADDQ          DI, R10
+	VMOVDQU16     (R10), Y16
+	MOVQ          8(DX), R8
+	VCVTPH2PS     (R8)(DI*1), Z17
+	VMULPS.BCST   44(DX), Z17, Z17
+	VCVTPS2UDQ    Z17, Z17
+	MOVQ          16(DX), R8
+	MOVL          (R8)(SI*4), R9
+	IMULL         40(DX), R9
+	VPBROADCASTD  R9, Z18
+	MOVL          R9, R11
+	MOVQ          16(CX), R8
+	VMOVDQU16     (R8)(DI*1), Y15
+	VPERMW        Z15, Z0, Z19
+	VMOVDQA64     Z1, Z20
+	VPBROADCASTD  (R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z2, K4, Z20
+	VPBROADCASTD  4(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z3, K4, Z20
+	VPBROADCASTD  8(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z4, K4, Z20
+	VPBROADCASTD  12(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z5, K4, Z20
+	VPBROADCASTD  16(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z6, K4, Z20
+	VPBROADCASTD  20(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z7, K4, Z20
+	VPBROADCASTD  24(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z8, K4, Z20
+	VPBROADCASTD  28(R10), Z21
+	VPCMPEQW      Z21, Z19, K4
+	VMOVDQU16     Z9, K4, Z20
+	VPSRLD        $0x10, Z20, Z19
+	VPMINUW       Z20, Z19, Z20
+	VMOVDQA64     Z20, Z19
+	VPERMI2D      Z18, Z17, Z19
+	MOVQ          40(CX), R8
+	VPADDD        (R8)(DI*2), Z19, Z19
+	VPSLLVD       Z20, Z12, Z20
+	VEXTRACTI64X4 $0x01, Z20, Y18
+	VPORD         Y20, Y18, Y18
+	VEXTRACTI32X4 $0x01, Y18, X20
+	VPORD         X18, X20, X20
+	VPSHUFD       $0x4e, X20, X18
+	VPORD         X18, X20, X20
+	VPSHUFD       $0xb1, X20, X18
+	VPORD         X18, X20, X20
+	VMOVD         X20, R9
+	NOTL          R9
+	KMOVW         R9, K4
+	MOVQ          64(CX), R8
+	MOVL          (R8)(SI*4), R10
+	MOVQ          88(CX), R8
+	MOVL          (R8)(SI*4), R12
+	CMPL          R10, R12
+	JE            extend16_exact
+	VPERMW        Z16, Z0, Z18
+	MOVQ          members+32(FP), R13
+
+extend16_member:
+	MOVQ         (R13), R8
+	ADDQ         DI, R8
+	VMOVDQA64    Z1, Z20
+	VPBROADCASTD (R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z2, K5, Z20
+	VPBROADCASTD 4(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z3, K5, Z20
+	VPBROADCASTD 8(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z4, K5, Z20
+	VPBROADCASTD 12(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z5, K5, Z20
+	VPBROADCASTD 16(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z6, K5, Z20
+	VPBROADCASTD 20(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z7, K5, Z20
+	VPBROADCASTD 24(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z8, K5, Z20
+	VPBROADCASTD 28(R8), Z21
+	VPCMPEQW     Z21, Z18, K5
+	VMOVDQU16    Z9, K5, Z20
+	VPSRLD       $0x10, Z20, Z21
+	VPMINUW      Z20, Z21, Z20
+	MOVQ         8(R13), R8
+	VCVTPH2PS    (R8)(DI*1), Z21
+	VMULPS.BCST  44(R13), Z21, Z21
+	VCVTPS2UDQ   Z21, Z21
+	MOVQ         16(R13), R8
+	MOVL         (R8)(SI*4), R9
+	IMULL        40(R13), R9
+	VPBROADCASTD R9, Z22
+	VMOVDQA64    Z20, Z20
+	VPERMI2D     Z22, Z21, Z20
+	VPADDD       Z20, Z17, Z17
+	ADDQ         $0x30, R13
+	CMPQ         R13, BX
+	JNE          extend16_member
+	JMP          extend16_sort
+
+extend16_exact:
+	VPBROADCASTD R12, Z18
+	VPADDD       Z18, Z17, Z17
+
+extend16_sort:
+	VPMOVZXWD     Y15, Z15
+	VPXORD        Z11, Z15, Z15
+	VPUNPCKLDQ    Z19, Z15, Z18
+	VPUNPCKHDQ    Z19, Z15, Z19
+	VPMOVZXWD     Y16, Z16
+	VPXORD        Z11, Z16, Z16
+	VMOVDQA32.Z   Z16, K4, Z16
+	VMOVDQA32.Z   Z17, K4, Z17
+	VPUNPCKLDQ    Z17, Z16, Z20
+	VPUNPCKHDQ    Z17, Z16, Z17
+	VPSHUFD       $0x4e, Z18, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K1, Z22
+	VMOVDQA64     Z22, Z18
+	VPERMQ        $0x1b, Z18, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K2, Z22
+	VMOVDQA64     Z22, Z18
+	VPSHUFD       $0x4e, Z18, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K1, Z22
+	VMOVDQA64     Z22, Z18
+	VPERMQ        Z18, Z10, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K3, Z22
+	VMOVDQA64     Z22, Z18
+	VPERMQ        $0x4e, Z18, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K2, Z22
+	VMOVDQA64     Z22, Z18
+	VPSHUFD       $0x4e, Z18, Z21
+	VPMAXUQ       Z21, Z18, Z22
+	VPMINUQ       Z21, Z18, K1, Z22
+	VMOVDQA64     Z22, Z18
+	VPSHUFD       $0x4e, Z19, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K1, Z22
+	VMOVDQA64     Z22, Z19
+	VPERMQ        $0x1b, Z19, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K2, Z22
+	VMOVDQA64     Z22, Z19
+	VPSHUFD       $0x4e, Z19, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K1, Z22
+	VMOVDQA64     Z22, Z19
+	VPERMQ        Z19, Z10, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K3, Z22
+	VMOVDQA64     Z22, Z19
+	VPERMQ        $0x4e, Z19, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K2, Z22
+	VMOVDQA64     Z22, Z19
+	VPSHUFD       $0x4e, Z19, Z21
+	VPMINUQ       Z21, Z19, Z22
+	VPMAXUQ       Z21, Z19, K1, Z22
+	VMOVDQA64     Z22, Z19
+	VPSHUFD       $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K1, Z22
+	VMOVDQA64     Z22, Z20
+	VPERMQ        $0x1b, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K2, Z22
+	VMOVDQA64     Z22, Z20
+	VPSHUFD       $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K1, Z22
+	VMOVDQA64     Z22, Z20
+	VPERMQ        Z20, Z10, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K3, Z22
+	VMOVDQA64     Z22, Z20
+	VPERMQ        $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K2, Z22
+	VMOVDQA64     Z22, Z20
+	VPSHUFD       $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K1, Z22
+	VMOVDQA64     Z22, Z20
+	VPSHUFD       $0x4e, Z17, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K1, Z22
+	VMOVDQA64     Z22, Z17
+	VPERMQ        $0x1b, Z17, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K2, Z22
+	VMOVDQA64     Z22, Z17
+	VPSHUFD       $0x4e, Z17, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K1, Z22
+	VMOVDQA64     Z22, Z17
+	VPERMQ        Z17, Z10, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K3, Z22
+	VMOVDQA64     Z22, Z17
+	VPERMQ        $0x4e, Z17, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K2, Z22
+	VMOVDQA64     Z22, Z17
+	VPSHUFD       $0x4e, Z17, Z21
+	VPMINUQ       Z21, Z17, Z22
+	VPMAXUQ       Z21, Z17, K1, Z22
+	VMOVDQA64     Z22, Z17
+	VPMAXUQ       Z18, Z19, Z21
+	VPMINUQ       Z18, Z19, Z18
+	VSHUFI64X2    $0x4e, Z21, Z21, Z19
+	VPMAXUQ       Z19, Z21, Z22
+	VPMINUQ       Z19, Z21, K3, Z22
+	VMOVDQA64     Z22, Z21
+	VPERMQ        $0x4e, Z21, Z19
+	VPMAXUQ       Z19, Z21, Z22
+	VPMINUQ       Z19, Z21, K2, Z22
+	VMOVDQA64     Z22, Z21
+	VPSHUFD       $0x4e, Z21, Z19
+	VPMAXUQ       Z19, Z21, Z22
+	VPMINUQ       Z19, Z21, K1, Z22
+	VMOVDQA64     Z22, Z21
+	VSHUFI64X2    $0x4e, Z18, Z18, Z19
+	VPMAXUQ       Z19, Z18, Z22
+	VPMINUQ       Z19, Z18, K3, Z22
+	VMOVDQA64     Z22, Z18
+	VPERMQ        $0x4e, Z18, Z19
+	VPMAXUQ       Z19, Z18, Z22
+	VPMINUQ       Z19, Z18, K2, Z22
+	VMOVDQA64     Z22, Z18
+	VPSHUFD       $0x4e, Z18, Z19
+	VPMAXUQ       Z19, Z18, Z22
+	VPMINUQ       Z19, Z18, K1, Z22
+	VMOVDQA64     Z22, Z18
+	VPMAXUQ       Z20, Z17, Z19
+	VPMINUQ       Z20, Z17, Z17
+	VSHUFI64X2    $0x4e, Z17, Z17, Z20
+	VPMINUQ       Z20, Z17, Z22
+	VPMAXUQ       Z20, Z17, K3, Z22
+	VMOVDQA64     Z22, Z17
+	VPERMQ        $0x4e, Z17, Z20
+	VPMINUQ       Z20, Z17, Z22
+	VPMAXUQ       Z20, Z17, K2, Z22
+	VMOVDQA64     Z22, Z17
+	VPSHUFD       $0x4e, Z17, Z20
+	VPMINUQ       Z20, Z17, Z22
+	VPMAXUQ       Z20, Z17, K1, Z22
+	VMOVDQA64     Z22, Z17
+	VSHUFI64X2    $0x4e, Z19, Z19, Z20
+	VPMINUQ       Z20, Z19, Z22
+	VPMAXUQ       Z20, Z19, K3, Z22
+	VMOVDQA64     Z22, Z19
+	VPERMQ        $0x4e, Z19, Z20
+	VPMINUQ       Z20, Z19, Z22
+	VPMAXUQ       Z20, Z19, K2, Z22
+	VMOVDQA64     Z22, Z19
+	VPSHUFD       $0x4e, Z19, Z20
+	VPMINUQ       Z20, Z19, Z22
+	VPMAXUQ       Z20, Z19, K1, Z22
+	VMOVDQA64     Z22, Z19
+	VPMAXUQ       Z21, Z17, Z20
+	VPMINUQ       Z21, Z17, Z17
+	VPMAXUQ       Z18, Z19, Z21
+	VPMINUQ       Z18, Z19, Z18
+	VPMAXUQ       Z20, Z21, Z19
+	VPMINUQ       Z20, Z21, Z20
+	VSHUFI64X2    $0x4e, Z19, Z19, Z21
+	VPMAXUQ       Z21, Z19, Z22
+	VPMINUQ       Z21, Z19, K3, Z22
+	VMOVDQA64     Z22, Z19
+	VPERMQ        $0x4e, Z19, Z21
+	VPMAXUQ       Z21, Z19, Z22
+	VPMINUQ       Z21, Z19, K2, Z22
+	VMOVDQA64     Z22, Z19
+	VPSHUFD       $0x4e, Z19, Z21
+	VPMAXUQ       Z21, Z19, Z22
+	VPMINUQ       Z21, Z19, K1, Z22
+	VMOVDQA64     Z22, Z19
+	VSHUFI64X2    $0x4e, Z20, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K3, Z22
+	VMOVDQA64     Z22, Z20
+	VPERMQ        $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K2, Z22
+	VMOVDQA64     Z22, Z20
+	VPSHUFD       $0x4e, Z20, Z21
+	VPMAXUQ       Z21, Z20, Z22
+	VPMINUQ       Z21, Z20, K1, Z22
+	VMOVDQA64     Z22, Z20
+	VMOVDQA64     Z13, Z21
+	VPERMI2D      Z20, Z19, Z21
+	MOVQ          40(AX), R8
+	VMOVDQU32     Z21, (R8)(DI*2)
+	MOVQ          136(AX), R8
+	VMOVD         X21, (R8)(SI*4)
+	VMOVDQA64     Z14, Z21
+	VPERMI2D      Z20, Z19, Z21
+	VPXORD        Z11, Z21, Z21
+	VPMOVDW       Z21, Y15
+	MOVQ          16(AX), R8
+	VMOVDQU16     Y15, (R8)(DI*1)
+	MOVQ          112(AX), R8
+	VMOVD         X15, R9
+	MOVW          R9, (R8)(SI*2)
+	VPMAXUQ       Z17, Z18, Z17
+	VPSRLQ        $0x20, Z17, Z17
+	VEXTRACTI64X4 $0x01, Z17, Y15
+	VPMAXUD       Y17, Y15, Y15
+	VEXTRACTI32X4 $0x01, Y15, X16
+	VPMAXUD       X15, X16, X16
+	VPSHUFD       $0x4e, X16, X15
+	VPMAXUD       X15, X16, X16
+	VPSHUFD       $0xb1, X16, X15
+	VPMAXUD       X15, X16, X16
+	VMOVD         X16, DI
+	ADDL          R11, R10
+	ADDL          R11, R12
+	CMPL          DI, R10
+	CMOVLHI       DI, R10
+	MOVQ          64(AX), R8
+	MOVL          R10, (R8)(SI*4)
+	MOVQ          88(AX), R8
+	MOVL          R12, (R8)(SI*4)
+	ADDQ          $+1, SI
+	CMPQ          SI, n+16(FP)
+	JLT           extend16_loop
+
+extend16_loop_end:
+	VZEROUPPER
+	RET
+
+DATA extend16_double<>+0(SB)/2, $0x0000
+DATA extend16_double<>+2(SB)/2, $0x0000
+DATA extend16_double<>+4(SB)/2, $0x0001
+DATA extend16_double<>+6(SB)/2, $0x0001
+DATA extend16_double<>+8(SB)/2, $0x0002
+DATA extend16_double<>+10(SB)/2, $0x0002
+DATA extend16_double<>+12(SB)/2, $0x0003
+DATA extend16_double<>+14(SB)/2, $0x0003
+DATA extend16_double<>+16(SB)/2, $0x0004
+DATA extend16_double<>+18(SB)/2, $0x0004
+DATA extend16_double<>+20(SB)/2, $0x0005
+DATA extend16_double<>+22(SB)/2, $0x0005
+DATA extend16_double<>+24(SB)/2, $0x0006
+DATA extend16_double<>+26(SB)/2, $0x0006
+DATA extend16_double<>+28(SB)/2, $0x0007
+DATA extend16_double<>+30(SB)/2, $0x0007
+DATA extend16_double<>+32(SB)/2, $0x0008
+DATA extend16_double<>+34(SB)/2, $0x0008
+DATA extend16_double<>+36(SB)/2, $0x0009
+DATA extend16_double<>+38(SB)/2, $0x0009
+DATA extend16_double<>+40(SB)/2, $0x000a
+DATA extend16_double<>+42(SB)/2, $0x000a
+DATA extend16_double<>+44(SB)/2, $0x000b
+DATA extend16_double<>+46(SB)/2, $0x000b
+DATA extend16_double<>+48(SB)/2, $0x000c
+DATA extend16_double<>+50(SB)/2, $0x000c
+DATA extend16_double<>+52(SB)/2, $0x000d
+DATA extend16_double<>+54(SB)/2, $0x000d
+DATA extend16_double<>+56(SB)/2, $0x000e
+DATA extend16_double<>+58(SB)/2, $0x000e
+DATA extend16_double<>+60(SB)/2, $0x000f
+DATA extend16_double<>+62(SB)/2, $0x000f
+GLOBL extend16_double<>(SB), RODATA|NOPTR, $64
+
+DATA extend16_none<>+0(SB)/2, $0x0010
+GLOBL extend16_none<>(SB), RODATA|NOPTR, $2
+
+DATA extend16_places<>+0(SB)/2, $0x0000
+DATA extend16_places<>+2(SB)/2, $0x0001
+DATA extend16_places<>+4(SB)/2, $0x0000
+DATA extend16_places<>+6(SB)/2, $0x0001
+DATA extend16_places<>+8(SB)/2, $0x0000
+DATA extend16_places<>+10(SB)/2, $0x0001
+DATA extend16_places<>+12(SB)/2, $0x0000
+DATA extend16_places<>+14(SB)/2, $0x0001
+DATA extend16_places<>+16(SB)/2, $0x0000
+DATA extend16_places<>+18(SB)/2, $0x0001
+DATA extend16_places<>+20(SB)/2, $0x0000
+DATA extend16_places<>+22(SB)/2, $0x0001
+DATA extend16_places<>+24(SB)/2, $0x0000
+DATA extend16_places<>+26(SB)/2, $0x0001
+DATA extend16_places<>+28(SB)/2, $0x0000
+DATA extend16_places<>+30(SB)/2, $0x0001
+DATA extend16_places<>+32(SB)/2, $0x0000
+DATA extend16_places<>+34(SB)/2, $0x0001
+DATA extend16_places<>+36(SB)/2, $0x0000
+DATA extend16_places<>+38(SB)/2, $0x0001
+DATA extend16_places<>+40(SB)/2, $0x0000
+DATA extend16_places<>+42(SB)/2, $0x0001
+DATA extend16_places<>+44(SB)/2, $0x0000
+DATA extend16_places<>+46(SB)/2, $0x0001
+DATA extend16_places<>+48(SB)/2, $0x0000
+DATA extend16_places<>+50(SB)/2, $0x0001
+DATA extend16_places<>+52(SB)/2, $0x0000
+DATA extend16_places<>+54(SB)/2, $0x0001
+DATA extend16_places<>+56(SB)/2, $0x0000
+DATA extend16_places<>+58(SB)/2, $0x0001
+DATA extend16_places<>+60(SB)/2, $0x0000
+DATA extend16_places<>+62(SB)/2, $0x0001
+DATA extend16_places<>+64(SB)/2, $0x0002
+DATA extend16_places<>+66(SB)/2, $0x0003
+DATA extend16_places<>+68(SB)/2, $0x0002
+DATA extend16_places<>+70(SB)/2, $0x0003
+DATA extend16_places<>+72(SB)/2, $0x0002
+DATA extend16_places<>+74(SB)/2, $0x0003
+DATA extend16_places<>+76(SB)/2, $0x0002
+DATA extend16_places<>+78(SB)/2, $0x0003
+DATA extend16_places<>+80(SB)/2, $0x0002
+DATA extend16_places<>+82(SB)/2, $0x0003
+DATA extend16_places<>+84(SB)/2, $0x0002
+DATA extend16_places<>+86(SB)/2, $0x0003
+DATA extend16_places<>+88(SB)/2, $0x0002
+DATA extend16_places<>+90(SB)/2, $0x0003
+DATA extend16_places<>+92(SB)/2, $0x0002
+DATA extend16_places<>+94(SB)/2, $0x0003
+DATA extend16_places<>+96(SB)/2, $0x0002
+DATA extend16_places<>+98(SB)/2, $0x0003
+DATA extend16_places<>+100(SB)/2, $0x0002
+DATA extend16_places<>+102(SB)/2, $0x0003
+DATA extend16_places<>+104(SB)/2, $0x0002
+DATA extend16_places<>+106(SB)/2, $0x0003
+DATA extend16_places<>+108(SB)/2, $0x0002
+DATA extend16_places<>+110(SB)/2, $0x0003
+DATA extend16_places<>+112(SB)/2, $0x0002
+DATA extend16_places<>+114(SB)/2, $0x0003
+DATA extend16_places<>+116(SB)/2, $0x0002
+DATA extend16_places<>+118(SB)/2, $0x0003
+DATA extend16_places<>+120(SB)/2, $0x0002
+DATA extend16_places<>+122(SB)/2, $0x0003
+DATA extend16_places<>+124(SB)/2, $0x0002
+DATA extend16_places<>+126(SB)/2, $0x0003
+DATA extend16_places<>+128(SB)/2, $0x0004
+DATA extend16_places<>+130(SB)/2, $0x0005
+DATA extend16_places<>+132(SB)/2, $0x0004
+DATA extend16_places<>+134(SB)/2, $0x0005
+DATA extend16_places<>+136(SB)/2, $0x0004
+DATA extend16_places<>+138(SB)/2, $0x0005
+DATA extend16_places<>+140(SB)/2, $0x0004
+DATA extend16_places<>+142(SB)/2, $0x0005
+DATA extend16_places<>+144(SB)/2, $0x0004
+DATA extend16_places<>+146(SB)/2, $0x0005
+DATA extend16_places<>+148(SB)/2, $0x0004
+DATA extend16_places<>+150(SB)/2, $0x0005
+DATA extend16_places<>+152(SB)/2, $0x0004
+DATA extend16_places<>+154(SB)/2, $0x0005
+DATA extend16_places<>+156(SB)/2, $0x0004
+DATA extend16_places<>+158(SB)/2, $0x0005
+DATA extend16_places<>+160(SB)/2, $0x0004
+DATA extend16_places<>+162(SB)/2, $0x0005
+DATA extend16_places<>+164(SB)/2, $0x0004
+DATA extend16_places<>+166(SB)/2, $0x0005
+DATA extend16_places<>+168(SB)/2, $0x0004
+DATA extend16_places<>+170(SB)/2, $0x0005
+DATA extend16_places<>+172(SB)/2, $0x0004
+DATA extend16_places<>+174(SB)/2, $0x0005
+DATA extend16_places<>+176(SB)/2, $0x0004
+DATA extend16_places<>+178(SB)/2, $0x0005
+DATA extend16_places<>+180(SB)/2, $0x0004
+DATA extend16_places<>+182(SB)/2, $0x0005
+DATA extend16_places<>+184(SB)/2, $0x0004
+DATA extend16_places<>+186(SB)/2, $0x0005
+DATA extend16_places<>+188(SB)/2, $0x0004
+DATA extend16_places<>+190(SB)/2, $0x0005
+DATA extend16_places<>+192(SB)/2, $0x0006
+DATA extend16_places<>+194(SB)/2, $0x0007
+DATA extend16_places<>+196(SB)/2, $0x0006
+DATA extend16_places<>+198(SB)/2, $0x0007
+DATA extend16_places<>+200(SB)/2, $0x0006
+DATA extend16_places<>+202(SB)/2, $0x0007
+DATA extend16_places<>+204(SB)/2, $0x0006
+DATA extend16_places<>+206(SB)/2, $0x0007
+DATA extend16_places<>+208(SB)/2, $0x0006
+DATA extend16_places<>+210(SB)/2, $0x0007
+DATA extend16_places<>+212(SB)/2, $0x0006
+DATA extend16_places<>+214(SB)/2, $0x0007
+DATA extend16_places<>+216(SB)/2, $0x0006
+DATA extend16_places<>+218(SB)/2, $0x0007
+DATA extend16_places<>+220(SB)/2, $0x0006
+DATA extend16_places<>+222(SB)/2, $0x0007
+DATA extend16_places<>+224(SB)/2, $0x0006
+DATA extend16_places<>+226(SB)/2, $0x0007
+DATA extend16_places<>+228(SB)/2, $0x0006
+DATA extend16_places<>+230(SB)/2, $0x0007
+DATA extend16_places<>+232(SB)/2, $0x0006
+DATA extend16_places<>+234(SB)/2, $0x0007
+DATA extend16_places<>+236(SB)/2, $0x0006
+DATA extend16_places<>+238(SB)/2, $0x0007
+DATA extend16_places<>+240(SB)/2, $0x0006
+DATA extend16_places<>+242(SB)/2, $0x0007
+DATA extend16_places<>+244(SB)/2, $0x0006
+DATA extend16_places<>+246(SB)/2, $0x0007
+DATA extend16_places<>+248(SB)/2, $0x0006
+DATA extend16_places<>+250(SB)/2, $0x0007
+DATA extend16_places<>+252(SB)/2, $0x0006
+DATA extend16_places<>+254(SB)/2, $0x0007
+DATA extend16_places<>+256(SB)/2, $0x0008
+DATA extend16_places<>+258(SB)/2, $0x0009
+DATA extend16_places<>+260(SB)/2, $0x0008
+DATA extend16_places<>+262(SB)/2, $0x0009
+DATA extend16_places<>+264(SB)/2, $0x0008
+DATA extend16_places<>+266(SB)/2, $0x0009
+DATA extend16_places<>+268(SB)/2, $0x0008
+DATA extend16_places<>+270(SB)/2, $0x0009
+DATA extend16_places<>+272(SB)/2, $0x0008
+DATA extend16_places<>+274(SB)/2, $0x0009
+DATA extend16_places<>+276(SB)/2, $0x0008
+DATA extend16_places<>+278(SB)/2, $0x0009
+DATA extend16_places<>+280(SB)/2, $0x0008
+DATA extend16_places<>+282(SB)/2, $0x0009
+DATA extend16_places<>+284(SB)/2, $0x0008
+DATA extend16_places<>+286(SB)/2, $0x0009
+DATA extend16_places<>+288(SB)/2, $0x0008
+DATA extend16_places<>+290(SB)/2, $0x0009
+DATA extend16_places<>+292(SB)/2, $0x0008
+DATA extend16_places<>+294(SB)/2, $0x0009
+DATA extend16_places<>+296(SB)/2, $0x0008
+DATA extend16_places<>+298(SB)/2, $0x0009
+DATA extend16_places<>+300(SB)/2, $0x0008
+DATA extend16_places<>+302(SB)/2, $0x0009
+DATA extend16_places<>+304(SB)/2, $0x0008
+DATA extend16_places<>+306(SB)/2, $0x0009
+DATA extend16_places<>+308(SB)/2, $0x0008
+DATA extend16_places<>+310(SB)/2, $0x0009
+DATA extend16_places<>+312(SB)/2, $0x0008
+DATA extend16_places<>+314(SB)/2, $0x0009
+DATA extend16_places<>+316(SB)/2, $0x0008
+DATA extend16_places<>+318(SB)/2, $0x0009
+DATA extend16_places<>+320(SB)/2, $0x000a
+DATA extend16_places<>+322(SB)/2, $0x000b
+DATA extend16_places<>+324(SB)/2, $0x000a
+DATA extend16_places<>+326(SB)/2, $0x000b
+DATA extend16_places<>+328(SB)/2, $0x000a
+DATA extend16_places<>+330(SB)/2, $0x000b
+DATA extend16_places<>+332(SB)/2, $0x000a
+DATA extend16_places<>+334(SB)/2, $0x000b
+DATA extend16_places<>+336(SB)/2, $0x000a
+DATA extend16_places<>+338(SB)/2, $0x000b
+DATA extend16_places<>+340(SB)/2, $0x000a
+DATA extend16_places<>+342(SB)/2, $0x000b
+DATA extend16_places<>+344(SB)/2, $0x000a
+DATA extend16_places<>+346(SB)/2, $0x000b
+DATA extend16_places<>+348(SB)/2, $0x000a
+DATA extend16_places<>+350(SB)/2, $0x000b
+DATA extend16_places<>+352(SB)/2, $0x000a
+DATA extend16_places<>+354(SB)/2, $0x000b
+DATA extend16_places<>+356(SB)/2, $0x000a
+DATA extend16_places<>+358(SB)/2, $0x000b
+DATA extend16_places<>+360(SB)/2, $0x000a
+DATA extend16_places<>+362(SB)/2, $0x000b
+DATA extend16_places<>+364(SB)/2, $0x000a
+DATA extend16_places<>+366(SB)/2, $0x000b
+DATA extend16_places<>+368(SB)/2, $0x000a
+DATA extend16_places<>+370(SB)/2, $0x000b
+DATA extend16_places<>+372(SB)/2, $0x000a
+DATA extend16_places<>+374(SB)/2, $0x000b
+DATA extend16_places<>+376(SB)/2, $0x000a
+DATA extend16_places<>+378(SB)/2, $0x000b
+DATA extend16_places<>+380(SB)/2, $0x000a
+DATA extend16_places<>+382(SB)/2, $0x000b
+DATA extend16_places<>+384(SB)/2, $0x000c
+DATA extend16_places<>+386(SB)/2, $0x000d
+DATA extend16_places<>+388(SB)/2, $0x000c
+DATA extend16_places<>+390(SB)/2, $0x000d
+DATA extend16_places<>+392(SB)/2, $0x000c
+DATA extend16_places<>+394(SB)/2, $0x000d
+DATA extend16_places<>+396(SB)/2, $0x000c
+DATA extend16_places<>+398(SB)/2, $0x000d
+DATA extend16_places<>+400(SB)/2, $0x000c
+DATA extend16_places<>+402(SB)/2, $0x000d
+DATA extend16_places<>+404(SB)/2, $0x000c
+DATA extend16_places<>+406(SB)/2, $0x000d
+DATA extend16_places<>+408(SB)/2, $0x000c
+DATA extend16_places<>+410(SB)/2, $0x000d
+DATA extend16_places<>+412(SB)/2, $0x000c
+DATA extend16_places<>+414(SB)/2, $0x000d
+DATA extend16_places<>+416(SB)/2, $0x000c
+DATA extend16_places<>+418(SB)/2, $0x000d
+DATA extend16_places<>+420(SB)/2, $0x000c
+DATA extend16_places<>+422(SB)/2, $0x000d
+DATA extend16_places<>+424(SB)/2, $0x000c
+DATA extend16_places<>+426(SB)/2, $0x000d
+DATA extend16_places<>+428(SB)/2, $0x000c
+DATA extend16_places<>+430(SB)/2, $0x000d
+DATA extend16_places<>+432(SB)/2, $0x000c
+DATA extend16_places<>+434(SB)/2, $0x000d
+DATA extend16_places<>+436(SB)/2, $0x000c
+DATA extend16_places<>+438(SB)/2, $0x000d
+DATA extend16_places<>+440(SB)/2, $0x000c
+DATA extend16_places<>+442(SB)/2, $0x000d
+DATA extend16_places<>+444(SB)/2, $0x000c
+DATA extend16_places<>+446(SB)/2, $0x000d
+DATA extend16_places<>+448(SB)/2, $0x000e
+DATA extend16_places<>+450(SB)/2, $0x000f
+DATA extend16_places<>+452(SB)/2, $0x000e
+DATA extend16_places<>+454(SB)/2, $0x000f
+DATA extend16_places<>+456(SB)/2, $0x000e
+DATA extend16_places<>+458(SB)/2, $0x000f
+DATA extend16_places<>+460(SB)/2, $0x000e
+DATA extend16_places<>+462(SB)/2, $0x000f
+DATA extend16_places<>+464(SB)/2, $0x000e
+DATA extend16_places<>+466(SB)/2, $0x000f
+DATA extend16_places<>+468(SB)/2, $0x000e
+DATA extend16_places<>+470(SB)/2, $0x000f
+DATA extend16_places<>+472(SB)/2, $0x000e
+DATA extend16_places<>+474(SB)/2, $0x000f
+DATA extend16_places<>+476(SB)/2, $0x000e
+DATA extend16_places<>+478(SB)/2, $0x000f
+DATA extend16_places<>+480(SB)/2, $0x000e
+DATA extend16_places<>+482(SB)/2, $0x000f
+DATA extend16_places<>+484(SB)/2, $0x000e
+DATA extend16_places<>+486(SB)/2, $0x000f
+DATA extend16_places<>+488(SB)/2, $0x000e
+DATA extend16_places<>+490(SB)/2, $0x000f
+DATA extend16_places<>+492(SB)/2, $0x000e
+DATA extend16_places<>+494(SB)/2, $0x000f
+DATA extend16_places<>+496(SB)/2, $0x000e
+DATA extend16_places<>+498(SB)/2, $0x000f
+DATA extend16_places<>+500(SB)/2, $0x000e
+DATA extend16_places<>+502(SB)/2, $0x000f
+DATA extend16_places<>+504(SB)/2, $0x000e
+DATA extend16_places<>+506(SB)/2, $0x000f
+DATA extend16_places<>+508(SB)/2, $0x000e
+DATA extend16_places<>+510(SB)/2, $0x000f
+GLOBL extend16_places<>(SB), RODATA|NOPTR, $512
+
+DATA extend16_reverse<>+0(SB)/4, $0x00000007
+DATA extend16_reverse<>+4(SB)/4, $0x00000000
+DATA extend16_reverse<>+8(SB)/4, $0x00000006
+DATA extend16_reverse<>+12(SB)/4, $0x00000000
+DATA extend16_reverse<>+16(SB)/4, $0x00000005
+DATA extend16_reverse<>+20(SB)/4, $0x00000000
+DATA extend16_reverse<>+24(SB)/4, $0x00000004
+DATA extend16_reverse<>+28(SB)/4, $0x00000000
+DATA extend16_reverse<>+32(SB)/4, $0x00000003
+DATA extend16_reverse<>+36(SB)/4, $0x00000000
+DATA extend16_reverse<>+40(SB)/4, $0x00000002
+DATA extend16_reverse<>+44(SB)/4, $0x00000000
+DATA extend16_reverse<>+48(SB)/4, $0x00000001
+DATA extend16_reverse<>+52(SB)/4, $0x00000000
+DATA extend16_reverse<>+56(SB)/4, $0x00000000
+DATA extend16_reverse<>+60(SB)/4, $0x00000000
+GLOBL extend16_reverse<>(SB), RODATA|NOPTR, $64
+
+DATA extend16_high<>+0(SB)/4, $0x00000001
+DATA extend16_high<>+4(SB)/4, $0x00000003
+DATA extend16_high<>+8(SB)/4, $0x00000005
+DATA extend16_high<>+12(SB)/4, $0x00000007
+DATA extend16_high<>+16(SB)/4, $0x00000009
+DATA extend16_high<>+20(SB)/4, $0x0000000b
+DATA extend16_high<>+24(SB)/4, $0x0000000d
+DATA extend16_high<>+28(SB)/4, $0x0000000f
+DATA extend16_high<>+32(SB)/4, $0x00000011
+DATA extend16_high<>+36(SB)/4, $0x00000013
+DATA extend16_high<>+40(SB)/4, $0x00000015
+DATA extend16_high<>+44(SB)/4, $0x00000017
+DATA extend16_high<>+48(SB)/4, $0x00000019
+DATA extend16_high<>+52(SB)/4, $0x0000001b
+DATA extend16_high<>+56(SB)/4, $0x0000001d
+DATA extend16_high<>+60(SB)/4, $0x0000001f
+GLOBL extend16_high<>(SB), RODATA|NOPTR, $64
+
+DATA extend16_low<>+0(SB)/4, $0x00000000
+DATA extend16_low<>+4(SB)/4, $0x00000002
+DATA extend16_low<>+8(SB)/4, $0x00000004
+DATA extend16_low<>+12(SB)/4, $0x00000006
+DATA extend16_low<>+16(SB)/4, $0x00000008
+DATA extend16_low<>+20(SB)/4, $0x0000000a
+DATA extend16_low<>+24(SB)/4, $0x0000000c
+DATA extend16_low<>+28(SB)/4, $0x0000000e
+DATA extend16_low<>+32(SB)/4, $0x00000010
+DATA extend16_low<>+36(SB)/4, $0x00000012
+DATA extend16_low<>+40(SB)/4, $0x00000014
+DATA extend16_low<>+44(SB)/4, $0x00000016
+DATA extend16_low<>+48(SB)/4, $0x00000018
+DATA extend16_low<>+52(SB)/4, $0x0000001a
+DATA extend16_low<>+56(SB)/4, $0x0000001c
+DATA extend16_low<>+60(SB)/4, $0x0000001e
+GLOBL extend16_low<>(SB), RODATA|NOPTR, $64

@@ -26,3 +26,6 @@ func resolve16AVX512(best *uint32, class *uint16, samples *int32, n int, members
 // resolve32AVX512 is resolveSamples for n samples and lists of 32 classes.
 // The weights sum to at most 250, so that no sum of excess runs over.
 func resolve32AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+
+// extend16AVX512 is extend for n samples and lists of 16 classes; dst and s are Sums, l and members members.
+func extend16AVX512(dst *byte, s *byte, n int, l *byte, members *byte, nMembers int)

@@ -15,6 +15,7 @@ func lists() {
 	agreeAllAVX512()
 	resolveAVX512(16)
 	resolveAVX512(32)
+	extendAVX512()
 }
 
 // agreeAVX512 settles the samples on which both sides name the same class, 32 at
