@@ -62,6 +62,7 @@ type mixer struct {
 	elite       elite
 	changed     bool             // the elite has admitted a new member
 	known       map[string]score // of genomes evaluated
+	space       float64          // how many genomes there are
 	key         []byte
 	idle        int // known genomes met since the last new one
 	populations []*population
@@ -87,6 +88,7 @@ func newMixer(ctx context.Context, s *search) *mixer {
 	}
 	// The only worker, and one that keeps no sums, may have all the memory.
 	g.worker.cache = newTableCache(s.Samples(), s.Memory)
+	g.space = g.genomes()
 	s.progress.Store(g.progress)
 	return g
 }
@@ -266,7 +268,7 @@ func (g *mixer) judge(genes []uint16) (score, error) {
 		g.key = append(g.key, byte(gene), byte(gene>>8))
 	}
 	if s, ok := g.known[string(g.key)]; ok {
-		if g.idle++; g.idle > gomeaIdle {
+		if g.idle++; g.idle > gomeaIdle || float64(len(g.known)) == g.space {
 			return score{}, errSpent
 		}
 		return s, nil
@@ -278,7 +280,7 @@ func (g *mixer) judge(genes []uint16) (score, error) {
 	if err := g.ctx.Err(); err != nil {
 		return score{}, err
 	}
-	if int64(len(g.known)) == g.Evals || float64(len(g.known)) == g.genomes() {
+	if int64(len(g.known)) == g.Evals {
 		return score{}, errSpent
 	}
 	r, err := g.worker.evaluateNext(p)

@@ -46,26 +46,27 @@ func unpackResults(text string, samples int) ([]result, error) {
 	return results, nil
 }
 
-// evaluateAll evaluates plans on all threads, offers those within the limits to
-// the archive and returns the results of all. What a resumed search knows it
-// does not evaluate again.
-func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]result, error) {
-	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
-	units := (len(plans) + batch - 1) / batch
-	from, to := s.taken, s.taken+len(plans)
+// evaluateEach returns n results that work's functions give on all threads; these
+// offer what they evaluate to the worker's archive. What a resumed search knows is
+// not evaluated again.
+func (s *search) evaluateEach(ctx context.Context, unit string, n int, work func(w *worker) func(unit, i int) result) ([]result, error) {
+	const batch = 16 // evaluations to a unit: enough to hide the cost of handing it out
+	units := (n + batch - 1) / batch
+	from, to := s.taken, s.taken+n
 	switch {
 	case to <= len(s.results):
 		s.nextUnit += units
 	case from < len(s.results):
 		return nil, fmt.Errorf("%w: it ends within a round of evaluations", ErrBadState)
 	default:
-		s.results = append(s.results, make([]result, len(plans))...)
+		s.results = append(s.results, make([]result, n)...)
 		results := s.results[from:]
 		err := s.parallel(ctx, unit, units, func(w *worker) func(int) {
+			evaluate := work(w)
 			return func(unit int) {
 				first := (unit - s.firstUnit) * batch
-				for i, p := range plans[first:min(first+batch, len(plans))] {
-					results[first+i] = w.evaluateAndOffer(unit, p, w.archive)
+				for i := first; i < min(first+batch, n); i++ {
+					results[i] = evaluate(unit, i)
 				}
 			}
 		})
@@ -78,7 +79,15 @@ func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]
 	return s.results[from:to], nil
 }
 
-// evaluateNext is evaluateAll for one plan on the worker's own thread.
+// evaluateAll evaluates plans on all threads, offers those within the limits to
+// the archive and returns the results of all.
+func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]result, error) {
+	return s.evaluateEach(ctx, unit, len(plans), func(w *worker) func(unit, i int) result {
+		return func(unit, i int) result { return w.evaluateAndOffer(unit, plans[i], w.archive) }
+	})
+}
+
+// evaluateNext evaluates one plan, as evaluateAll does, on the worker's thread.
 func (w *worker) evaluateNext(p plan) (result, error) {
 	s := w.search
 	if s.taken == len(s.results) {

@@ -84,10 +84,13 @@ type algorithm interface {
 }
 
 var algorithms = map[string]algorithm{
-	"auto":   auto{},
-	"exact":  exact{},
-	"gomea":  gomea{},
-	"random": random{},
+	"auto":     auto{},
+	"ensemble": ensemble{},
+	"exact":    exact{},
+	"gomea":    gomea{},
+	"greedy":   greedy{},
+	"nsga2":    nsga2{},
+	"random":   random{},
 }
 
 // Algorithms returns the names of the search algorithms.

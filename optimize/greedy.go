@@ -1,0 +1,146 @@
+package optimize
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// greedy is GreedyCascade (Streeter: Approximation algorithms for cascading
+// prediction models, ICML 2018). For every reference model and every multiplier it
+// builds one cascade of rule last: on the samples not yet answered, each model is
+// given the smallest threshold at which, on those it then answers, it is at least
+// as accurate as the multiplier times the reference; the model that answers most
+// samples for its cost comes next. Thresholds are those of the grid, confidence is
+// the largest probability.
+type greedy struct{}
+
+// greedyPercents are the multipliers, in percent.
+var greedyPercents = []int{100, 99, 98, 97, 96, 95}
+
+func (greedy) maxModels() int { return MaxStages }
+
+func (greedy) check(o *Options) error {
+	o.Rule = RuleLast
+	return nil
+}
+
+func (greedy) run(ctx context.Context, s *search) (proof string, err error) {
+	units := len(s.models) * len(greedyPercents)
+	if s.Evals > 0 {
+		units = int(min(int64(units), s.Evals))
+	}
+	return "", s.parallelLong(ctx, "greedy cascades built", units, func(w *worker) func(int) {
+		b := newCascadeBuilder(w)
+		return func(unit int) {
+			n := unit - s.firstUnit
+			if p, ok := b.build(n/len(greedyPercents), greedyPercents[n%len(greedyPercents)]); ok {
+				w.evaluateAndOffer(unit, p, w.archive)
+			}
+		}
+	})
+}
+
+// A cascadeBuilder builds greedy cascades.
+type cascadeBuilder struct {
+	*worker
+	byCost []int   // models, cheapest first
+	open   []int32 // samples not answered yet
+	counts []binCount
+	used   []bool
+}
+
+// A binCount counts the open samples of one bin of a model's confidence.
+type binCount struct {
+	samples   int32
+	right     int32 // of these, by the model
+	reference int32 // and by the reference
+}
+
+func newCascadeBuilder(w *worker) *cascadeBuilder {
+	b := &cascadeBuilder{
+		worker: w,
+		open:   make([]int32, 0, w.Samples()),
+		counts: make([]binCount, len(w.Grid)+1),
+		used:   make([]bool, len(w.models)),
+	}
+	for m := range w.models {
+		b.byCost = append(b.byCost, m)
+	}
+	slices.SortStableFunc(b.byCost, func(x, y int) int { return cmp.Compare(w.costs[x], w.costs[y]) })
+	return b
+}
+
+// everything is the threshold of a stage that answers all samples that reach it.
+const everything = -1
+
+// build returns the cascade for a reference model and a multiplier, unless the
+// reference is dearer than a cascade may be. The reference can always answer what
+// is left; room is kept for it.
+func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
+	if b.costs[reference] > b.MaxWorstCost {
+		return plan{}, false
+	}
+	b.open = b.open[:0]
+	for i := range b.labels {
+		b.open = append(b.open, int32(i))
+	}
+	clear(b.used)
+	p.rule = RuleLast
+	for spent := 0.0; ; {
+		room := b.MaxWorstCost - spent
+		next, exit, most := -1, 0, 0.0
+		for _, m := range b.byCost {
+			if float64(len(b.open)) <= most*b.costs[m] {
+				break // nor can any dearer model answer more for its cost
+			}
+			if b.used[m] || b.costs[m] > room {
+				continue
+			}
+			mustEnd := len(p.members) == b.MaxModels-1 || b.costs[m]+b.costs[reference] > room
+			g, answered := b.threshold(m, reference, percent)
+			if answered > 0 && (g == everything || !mustEnd) && float64(answered) > most*b.costs[m] {
+				next, exit, most = m, g, float64(answered)/b.costs[m]
+			}
+		}
+		p.members = append(p.members, member{uint16(next), 1})
+		if exit == everything {
+			return p, true
+		}
+		p.exits = append(p.exits, uint8(exit))
+		b.used[next] = true
+		spent += b.costs[next]
+		table := b.singles[next]
+		b.open = slices.DeleteFunc(b.open, func(i int32) bool { return int(table[i]>>1) > exit })
+	}
+}
+
+// threshold returns the smallest threshold, a number into the grid or everything,
+// at which a model is accurate enough on the open samples above it, and how many
+// these are.
+func (b *cascadeBuilder) threshold(m, reference, percent int) (g, answered int) {
+	table, other := b.singles[m], b.singles[reference]
+	clear(b.counts)
+	var above binCount
+	for _, i := range b.open {
+		c := &b.counts[table[i]>>1]
+		right := int32(table[i] & 1)
+		c.samples++
+		c.right += right
+		c.reference += int32(other[i] & 1)
+	}
+	for _, c := range b.counts {
+		above.samples += c.samples
+		above.right += c.right
+		above.reference += c.reference
+	}
+	for g = everything; ; g++ {
+		if 100*int64(above.right) >= int64(percent)*int64(above.reference) {
+			return g, int(above.samples)
+		}
+		c := b.counts[g+1]
+		above.samples -= c.samples
+		above.right -= c.right
+		above.reference -= c.reference
+	}
+}

@@ -1,0 +1,113 @@
+package optimize
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// slowGreedy is GreedyCascade as the publication has it, on full outputs.
+func slowGreedy(d *Dense, grid Grid, reference int, multiplier float64) Cascade {
+	answer := func(m, i int) (right bool, confidence float64) {
+		row := make([]float64, d.Classes)
+		for c, p := range d.Outputs[m][i*d.Classes : (i+1)*d.Classes] {
+			row[c] = float64(p)
+		}
+		class, confidence := largest(row)
+		return class == int(d.Labels[i]), confidence
+	}
+	var open []int
+	for i := range d.Labels {
+		open = append(open, i)
+	}
+	c := Cascade{Rule: RuleLast}
+	for {
+		best, bestThreshold, bestRatio := -1, 0.0, 0.0
+		var bestRest []int
+		for m := range d.Outputs {
+			if slices.Contains(c.Models, m) {
+				continue
+			}
+			for _, threshold := range append(Grid{-1}, grid...) {
+				answered, right, reference0 := 0, 0, 0
+				var rest []int
+				for _, i := range open {
+					hit, confidence := answer(m, i)
+					if confidence <= float64(threshold) {
+						rest = append(rest, i)
+						continue
+					}
+					answered++
+					if hit {
+						right++
+					}
+					if hit, _ := answer(reference, i); hit {
+						reference0++
+					}
+				}
+				if float64(right) < multiplier*float64(reference0)-1e-9 {
+					continue
+				}
+				if ratio := float64(answered) / d.Costs[m]; ratio > bestRatio {
+					best, bestThreshold, bestRatio, bestRest = m, float64(threshold), ratio, rest
+				}
+				break // the smallest threshold that will do
+			}
+		}
+		c.Models = append(c.Models, best)
+		if open = bestRest; len(open) == 0 {
+			return c
+		}
+		c.Thresholds = append(c.Thresholds, float32(bestThreshold))
+	}
+}
+
+func TestGreedyEqualsItsDefinition(t *testing.T) {
+	p, d := newZoo(t, 5, 7, 150, 6)
+	s, _, err := newSearch(p, Options{Algorithm: "greedy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newCascadeBuilder(s.newWorker())
+	longest := 0
+	for reference := range p.models {
+		for _, percent := range greedyPercents {
+			got, ok := b.build(reference, percent)
+			want := slowGreedy(d, s.Grid, reference, float64(percent)/100)
+			if !ok || fmt.Sprint(got.cascade(s.Grid, s.Confidence)) != fmt.Sprint(want) {
+				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, got.cascade(s.Grid, s.Confidence), want)
+			}
+			longest = max(longest, len(want.Models))
+		}
+	}
+	if longest < 4 {
+		t.Errorf("the longest cascade has %d models", longest)
+	}
+}
+
+func TestGreedyWithinLimits(t *testing.T) {
+	p, d := newZoo(t, 5, 7, 150, 6)
+	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs[6]}} {
+		o.Algorithm = "greedy"
+		s, _, err := newSearch(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newCascadeBuilder(s.newWorker())
+		built := 0
+		for reference := range p.models {
+			for _, percent := range greedyPercents {
+				plan, ok := b.build(reference, percent)
+				if !ok {
+					continue
+				}
+				if built++; len(plan.members) > s.MaxModels || s.worstCost(plan) > s.MaxWorstCost {
+					t.Errorf("reference %d, %d %%: %v is beyond the limits", reference, percent, plan)
+				}
+			}
+		}
+		if built != len(p.models)*len(greedyPercents) {
+			t.Errorf("%+v: %d cascades", o, built)
+		}
+	}
+}
