@@ -1,6 +1,6 @@
-# Everything runs from here: `make demo`, `make test`. Needs Go 1.26 and, for the
-# tests' cross-checks, Python 3.11 or newer; what else is missing is installed
-# under build/ (Python packages) or Go's own caches (modules, pinned tools).
+# Everything runs from here: `make demo`, `make test`. `make demo` needs Go 1.26 alone.
+# What the tests compare with is installed where it is missing: Debian's packages
+# (as root only; tests that lack theirs are skipped) and, in build/venv, Python's.
 
 GO     ?= go
 PYTHON ?= python3
@@ -11,7 +11,7 @@ VENV   := build/venv
 RACE   := $(wildcard zoo optimize internal/ui ingest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated venv fuzz bench clean
+.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,8 +22,8 @@ build: ## Build build/bin/encas-zoo
 demo: build ## Build, search the embedded example zoo, leave the front in build/demo
 	$(BIN)/encas-zoo optimize --zoo example --out build/demo
 
-# The unit tests come last but one so that their closing lines stand near the end.
-test: lint arm64 purego generated race unit ## Everything CI runs
+# The unit tests come last, so that their closing lines stand at the end.
+test: packages lint arm64 purego generated race unit ## Everything CI runs
 
 lint: format vet staticcheck layers vuln ## All checks that run no test
 
@@ -59,6 +59,9 @@ arm64:
 
 generated:
 	scripts/generated
+
+packages:
+	scripts/debian
 
 venv: ## The Python environment of the cross-checks, in build/venv
 	PYTHON=$(PYTHON) scripts/venv $(VENV)
