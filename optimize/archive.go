@@ -50,18 +50,20 @@ func (p plan) cascade(grid Grid, confidence Confidence) Cascade {
 // the one of the lowest unit stays, within a unit the one offered first, so that
 // the outcome does not depend on which thread did which unit.
 type archive struct {
-	cost  []float64 // by correct answers: the total an offer must stay below
-	plans []plan    // the cascades; one without members stands for none
-	units []int     // the unit each came from
+	feasible func(plan) bool // whether a plan meets the limits on its members
+	cost     []float64       // by correct answers: the total an offer must stay below
+	plans    []plan          // the cascades; one without members stands for none
+	units    []int           // the unit each came from
 }
 
-// newArchive returns an empty archive for n samples that takes cascades of at
-// most the given mean cost and at least minCorrect correct answers.
-func newArchive(n int, maxCost float64, minCorrect int) *archive {
+// newArchive returns an empty archive for n samples that takes feasible cascades
+// of at most the given mean cost and at least minCorrect correct answers.
+func newArchive(n int, maxCost float64, minCorrect int, feasible func(plan) bool) *archive {
 	a := &archive{
-		cost:  make([]float64, n+1),
-		plans: make([]plan, n+1),
-		units: make([]int, n+1),
+		feasible: feasible,
+		cost:     make([]float64, n+1),
+		plans:    make([]plan, n+1),
+		units:    make([]int, n+1),
 	}
 	limit := math.Nextafter(maxCost*float64(n), math.Inf(1))
 	for correct := range a.cost {
@@ -75,13 +77,13 @@ func newArchive(n int, maxCost float64, minCorrect int) *archive {
 
 // copy returns an archive that holds what a holds; the plans are shared.
 func (a *archive) copy() *archive {
-	return &archive{slices.Clone(a.cost), slices.Clone(a.plans), slices.Clone(a.units)}
+	return &archive{a.feasible, slices.Clone(a.cost), slices.Clone(a.plans), slices.Clone(a.units)}
 }
 
 // offer keeps a copy of the plan if it is the cheapest so far for its number of
 // correct answers, and reports whether it is.
 func (a *archive) offer(unit, correct int, total float64, p plan) bool {
-	if !(total < a.cost[correct]) {
+	if !(total < a.cost[correct]) || !a.feasible(p) {
 		return false
 	}
 	a.cost[correct], a.plans[correct], a.units[correct] = total, p.clone(), unit

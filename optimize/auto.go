@@ -22,10 +22,37 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 		return "", err
 	}
 	proof = s.proofOfChains(min(2, s.MaxModels))
+	if len(s.Include) > 2 {
+		if err := s.offerRequired(ctx); err != nil {
+			return "", err
+		}
+	}
 	if s.MaxModels > 2 {
 		err = s.localSearch(ctx)
 	}
 	return proof, err
+}
+
+// offerRequired offers the chain of the models that every cascade must have, by
+// cost: what short chains cannot give the local search to start from.
+func (s *search) offerRequired(ctx context.Context) error {
+	return s.parallel(ctx, "chains of the required models", 1, func(w *worker) func(int) {
+		return func(unit int) {
+			for _, rule := range s.Rule.each() {
+				p := plan{rule: rule, exits: make([]uint8, len(s.Include)-1)}
+				for _, m := range s.Include {
+					p.members = append(p.members, member{uint16(m), 1})
+				}
+				slices.SortFunc(p.members, func(a, b member) int { return cmp.Compare(s.costs[a.model], s.costs[b.model]) })
+				for g := range s.Grid {
+					for stage := range p.exits {
+						p.exits[stage] = uint8(g)
+					}
+					w.evaluateAndOffer(unit, p, w.archive)
+				}
+			}
+		}
+	})
 }
 
 // A scope says which neighbours of a cascade are looked at. Narrow scopes come
@@ -256,7 +283,7 @@ func (n *neighborhood) explore(unit int, starts []plan) {
 func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits, start []uint8) []uint8) {
 	k := len(chain)
 	n.next.members = chain
-	if n.worstCost(n.next) > n.MaxWorstCost {
+	if !n.feasible(n.next) {
 		return
 	}
 	n.cache.unpin()

@@ -57,10 +57,8 @@ func (s *search) exactSingles(ctx context.Context, rule Rule) error {
 	return s.parallel(ctx, "models", len(s.models), func(w *worker) func(int) {
 		return func(unit int) {
 			m := unit - s.firstUnit
-			if s.costs[m] <= s.MaxWorstCost {
-				p := plan{rule, []member{{uint16(m), 1}}, nil}
-				w.archive.offer(unit, kernel.Correct(s.singles[m]), s.totalCost(p, []int{s.Samples()}), p)
-			}
+			p := plan{rule, []member{{uint16(m), 1}}, nil}
+			w.archive.offer(unit, kernel.Correct(s.singles[m]), s.totalCost(p, []int{s.Samples()}), p)
 			s.evaluations.Add(1)
 		}
 	})
@@ -352,6 +350,9 @@ func (p *prefix) repairable(values []uint32) {
 // the front, by the proof at [prefix.mayImprove] with the largest label values of
 // all models. The bound is widened by more than the rounding of a division.
 func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
+	if len(p.Include) > 0 {
+		return math.Inf(1) // the third model may be required, reached or not
+	}
 	p.repairable(most)
 	limit := math.Inf(-1)
 	for g1 := range p.Grid {
@@ -385,8 +386,9 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 		repaired, reach := p.gain[row:][:len(p.Grid)], p.reach3[row:][:len(p.Grid)]
 		correct, total := p.correct[g1], p.total[g1]
 		for g2, more := range repaired {
-			// Without reach it is a chain of two, known already.
-			if reach[g2] > 0 && total+cost*float64(reach[g2]) <= bound[correct+more] {
+			// Without reach it is a chain of two, known already unless it lacks a
+			// model it must have.
+			if (reach[g2] > 0 || len(p.Include) > 0) && total+cost*float64(reach[g2]) <= bound[correct+more] {
 				return true
 			}
 		}

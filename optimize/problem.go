@@ -12,6 +12,7 @@ import (
 type Model struct {
 	Name    string
 	Cost    float64   // of one sample, in any unit; positive and finite
+	Params  float64   // parameters, for a limit on their sum; 0 when not known
 	Answers bool      // gives an answer and a confidence only, no distribution
 	Lists   zoo.Lists // its largest outputs on every sample
 }

@@ -50,7 +50,7 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 		kernel.F16ToF32(outputs, rows)
 		d.Outputs = append(d.Outputs, outputs)
 		d.Costs = append(d.Costs, math.Ldexp(1+rng.Float64(), m))
-		list = append(list, Model{Name: "m" + strconv.Itoa(m), Cost: d.Costs[m], Lists: zoo.BuildLists(rows, classes)})
+		list = append(list, Model{Name: "m" + strconv.Itoa(m), Cost: d.Costs[m], Params: float64(1 + m*m), Lists: zoo.BuildLists(rows, classes)})
 	}
 	p, err := NewProblem(d.Labels, classes, list)
 	if err != nil {

@@ -103,8 +103,6 @@ func (w *worker) evaluateNext(p plan) (result, error) {
 func (w *worker) evaluateAndOffer(unit int, p plan, a *archive) result {
 	correct, reach := w.evaluate(p)
 	total := w.totalCost(p, reach)
-	if w.worstCost(p) <= w.MaxWorstCost {
-		a.offer(unit, correct, total, p)
-	}
+	a.offer(unit, correct, total, p)
 	return result{int32(correct), total}
 }

@@ -33,6 +33,8 @@ type Options struct {
 	MaxModels    int        // longest chain; default depends on the algorithm
 	MaxCost      float64    // of the mean sample; 0: no limit
 	MaxWorstCost float64    // sum over all members; 0: no limit
+	MaxParams    float64    // sum over the distinct members; 0: no limit
+	Include      []int      // models every cascade must have
 	MinAccuracy  float64    // share of samples; 0: no limit
 
 	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
@@ -200,7 +202,18 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if o.MaxWorstCost == 0 {
 		o.MaxWorstCost = math.Inf(1)
 	}
-	if !(o.MaxCost > 0) || !(o.MaxWorstCost > 0) || !(o.MinAccuracy >= 0) {
+	if o.MaxParams == 0 {
+		o.MaxParams = math.Inf(1)
+	}
+	if len(o.Include) > o.MaxModels {
+		return nil, nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
+	}
+	for _, m := range o.Include {
+		if m < 0 || m >= len(p.models) {
+			return nil, nil, fmt.Errorf("model number %d, which every cascade must have, is not one of %d", m, len(p.models))
+		}
+	}
+	if !(o.MaxCost > 0) || !(o.MaxWorstCost > 0) || !(o.MaxParams > 0) || !(o.MinAccuracy >= 0) {
 		return nil, nil, errors.New("limits on cost and accuracy must be positive numbers")
 	}
 	if o.Threads <= 0 {
@@ -231,7 +244,7 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	s.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	s.tabulateSingles()
 	minCorrect := int(math.Ceil(o.MinAccuracy*float64(p.Samples()) - 1e-9))
-	s.archive = newArchive(p.Samples(), o.MaxCost, minCorrect)
+	s.archive = newArchive(p.Samples(), o.MaxCost, minCorrect, s.feasible)
 	s.recorder = newRecorder(o.Reference, p)
 	s.saveNext = time.Now().Add(saveEvery)
 	if o.Resume != nil {
@@ -242,6 +255,28 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	return s, algorithm, nil
 }
 
+// feasible reports whether a plan meets the limits on its members.
+func (s *search) feasible(p plan) bool {
+	if s.worstCost(p) > s.MaxWorstCost {
+		return false
+	}
+	if !math.IsInf(s.MaxParams, 1) {
+		params := 0.0
+		for _, m := range normalize(nil, p.members) {
+			params += s.models[m.model].Params
+		}
+		if params > s.MaxParams {
+			return false
+		}
+	}
+	for _, required := range s.Include {
+		if !slices.ContainsFunc(p.members, func(m member) bool { return int(m.model) == required }) {
+			return false
+		}
+	}
+	return true
+}
+
 // nothingFeasible explains why the front is empty.
 func (s *search) nothingFeasible(interrupted bool) error {
 	m := s.models[s.cheapest()]
@@ -250,6 +285,8 @@ func (s *search) nothingFeasible(interrupted bool) error {
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxCost, m.Name, m.Cost)
 	case m.Cost > s.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxWorstCost, m.Name, m.Cost)
+	case len(s.Include) > 0 || !math.IsInf(s.MaxParams, 1):
+		return fmt.Errorf("%w: none of those searched has all the models it must have within the limits on cost and parameters", ErrNothingFeasible)
 	case interrupted:
 		return fmt.Errorf("%w were found before the time was up", ErrNothingFeasible)
 	case s.MinAccuracy > 0:

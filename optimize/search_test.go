@@ -19,7 +19,7 @@ var shortGrid = Grid{0, 0.25, 0.5, 0.75, 0.9, 1}
 // bruteForce evaluates every chain of at most length distinct models at all
 // thresholds with the dense oracle and returns the front's correct answers and
 // costs.
-func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid Grid, length int, feasible func(Evaluation) bool) [][2]float64 {
+func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid Grid, length int, feasible func(Cascade, Evaluation) bool) [][2]float64 {
 	t.Helper()
 	cheapest := make(map[int]float64)
 	var extend func(c Cascade)
@@ -29,7 +29,7 @@ func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid G
 			if err != nil {
 				t.Fatal(err)
 			}
-			if old, ok := cheapest[e.Correct]; feasible(e) && (!ok || e.Cost < old) {
+			if old, ok := cheapest[e.Correct]; feasible(c, e) && (!ok || e.Cost < old) {
 				cheapest[e.Correct] = e.Cost
 			}
 		}
@@ -86,18 +86,34 @@ func TestExactEqualsBruteForce(t *testing.T) {
 				{MaxCost: 8},
 				{MaxWorstCost: 12},
 				{MinAccuracy: 0.6},
+				{MaxParams: 9, Include: []int{1}},
 				{Confidence: Margin},
 				{Confidence: Entropy},
 			} {
 				t.Run(fmt.Sprintf("%v/%d/%v/%g,%g,%g", rule, length, limits.Confidence, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
 					o := limits
 					o.Algorithm, o.Rule, o.Grid, o.MaxModels = "exact", rule, shortGrid, length
+					params := func(c Cascade) (sum float64) {
+						for _, m := range c.Models {
+							sum += p.models[m].Params
+						}
+						return sum
+					}
+					if length == 3 && limits.Include != nil {
+						o.Include = []int{2, 1}
+					}
 					r, err := Search(context.Background(), p, o)
 					if err != nil {
 						t.Fatal(err)
 					}
-					want := bruteForce(t, d, rule, limits.Confidence, shortGrid, length, func(e Evaluation) bool {
-						return (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+					want := bruteForce(t, d, rule, limits.Confidence, shortGrid, length, func(c Cascade, e Evaluation) bool {
+						for _, m := range o.Include {
+							if !slices.Contains(c.Models, m) {
+								return false
+							}
+						}
+						return (limits.MaxParams == 0 || params(c) <= limits.MaxParams) &&
+							(limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 							(limits.MaxWorstCost == 0 || e.WorstCost <= limits.MaxWorstCost) &&
 							float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 					})

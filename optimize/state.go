@@ -175,7 +175,7 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 // outputs by the bins and hits of each alone.
 func (s *search) runName() string {
 	h := sha256.New()
-	fmt.Fprintln(h, s.Algorithm, s.Rule, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MinAccuracy, s.Seed, s.Evals, s.Samples(), s.costs)
+	fmt.Fprintln(h, s.Algorithm, s.Rule, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.Include, s.MinAccuracy, s.Seed, s.Evals, s.Samples(), s.costs)
 	for _, table := range s.singles {
 		h.Write(table)
 	}
