@@ -13,6 +13,9 @@ import (
 
 // TestFullFileSystem fills small file systems of memory, which takes root's rights.
 func TestFullFileSystem(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	for kb := 64; ; kb += 160 {
 		mount := t.TempDir()
 		if err := unix.Mount("tmpfs", mount, "tmpfs", 0, fmt.Sprintf("size=%dk", kb)); err != nil {

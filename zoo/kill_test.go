@@ -23,7 +23,7 @@ import (
 func TestKill(t *testing.T) {
 	kills := 50
 	if testing.Short() {
-		kills = 8
+		kills = 3
 	}
 	began := time.Now()
 	whole := filepath.Join(t.TempDir(), "zoo")
@@ -85,6 +85,9 @@ func limitFileSize() error {
 // TestFullDisk lets writes fail at every size of file. The message names a file of
 // the zoo, and the zoo stays valid.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	for _, size := range []int{0, 100, 1000, 3000, 20_000, 50_000, 70_000, 90_000, 110_000} {
 		dir := filepath.Join(t.TempDir(), "zoo")
 		out, err := child(dir, fmt.Sprint(sizeVariable, "=", size)).CombinedOutput()

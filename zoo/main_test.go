@@ -97,7 +97,6 @@ func checkJob(t *testing.T, dir string, finished bool) {
 	if err := z.Verify(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	var names []string
 	files := []string{"lock", "zoo.json", "splits/search.parquet", "splits/test.parquet"}
 	for i := range jobModels {
 		name := jobName(i)
@@ -107,7 +106,6 @@ func checkJob(t *testing.T, dir string, finished bool) {
 			}
 			continue
 		}
-		names = append(names, name)
 		files = append(files, "models/{"+name+"}.json")
 		for split, n := range map[string]int{"search": jobSearch, "test": jobTest} {
 			files = append(files, "archive/"+split+"/{"+name+"}.parquet", "index/"+split+"/{"+name+"}.arrow")

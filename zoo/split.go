@@ -47,7 +47,7 @@ func (z *Zoo) Labels(split string) (labels []uint16, ids []string, err error) {
 		return nil, nil, err
 	}
 	if got := fingerprint(labels, ids); got != s.Fingerprint {
-		return nil, nil, fmt.Errorf("zoo: %s is damaged: its labels and ids have the fingerprint %.12s..., zoo.json says %.12s...", path, got, s.Fingerprint)
+		return nil, nil, fmt.Errorf("zoo: %s is damaged: the fingerprint of its labels and ids begins with %.12s, in zoo.json with %.12s", path, got, s.Fingerprint)
 	}
 	return labels, ids, nil
 }

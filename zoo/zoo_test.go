@@ -159,6 +159,9 @@ func expectError(t *testing.T, err error, texts ...string) {
 
 func TestRoundTrip(t *testing.T) {
 	for _, size := range []struct{ n, classes int }{{1, 2}, {10, 2}, {280_000, 2}, {5000, 10}, {100, 17}, {3001, 1000}, {20, 65535}} {
+		if testing.Short() && size.n*size.classes > 50_000 {
+			continue
+		}
 		z := newZoo(t, size.classes, size.n)
 		rows := randomRows(1, size.n, size.classes)
 		w := write(t, z)
