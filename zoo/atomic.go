@@ -151,12 +151,22 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// makeDir makes dir and its missing parents up to the zoo's folder durable.
-func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("zoo: %w", err)
+// makeDirs makes folders, with their parents, and what has changed in the folders
+// that hold them durable.
+func makeDirs(dirs ...string) error {
+	holders := map[string]bool{}
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return fmt.Errorf("zoo: %w", err)
+		}
+		holders[filepath.Dir(dir)] = true
 	}
-	return syncDir(filepath.Dir(dir))
+	for dir := range holders {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func isTemp(name string) bool { return strings.HasPrefix(name, tempPrefix) }

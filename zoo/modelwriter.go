@@ -63,9 +63,6 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 			return nil, fmt.Errorf("zoo: model %q has predictions on the split %q already", m.model.Name, split)
 		}
 		path := m.w.z.archivePath(split, m.model.Name)
-		if err := makeDir(filepath.Dir(path)); err != nil {
-			return nil, err
-		}
 		s = &splitWriter{split: info}
 		if m.model.Answers {
 			s.answers, err = createAnswers(path, m.model.Name, split, info.Samples)

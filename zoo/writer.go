@@ -41,14 +41,15 @@ func (z *Zoo) Write() (*Writer, error) {
 		lock.Close()
 		return nil, err
 	}
-	if err := z.clean(); err != nil {
+	if err := errors.Join(z.makeFolders(z.splits), z.clean()); err != nil {
 		lock.Close()
 		return nil, err
 	}
 	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}}, nil
 }
 
-// Close gives up models that were not committed and releases the lock.
+// Close gives up models that were not committed, of which none may be in use, and
+// releases the lock.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	open := slices.Collect(maps.Values(w.open))
@@ -98,10 +99,10 @@ func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 			return fmt.Errorf("zoo: the split %q differs from %q in case only; choose another name", name, old.Name)
 		}
 	}
-	path := w.z.splitPath(name)
-	if err := makeDir(filepath.Dir(path)); err != nil {
+	if err := w.z.makeFolders([]Split{s}); err != nil {
 		return err
 	}
+	path := w.z.splitPath(name)
 	f, err := writeSplit(path, name, labels, ids)
 	if err != nil {
 		return err
@@ -193,11 +194,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		path := w.z.indexPath(split, m.Name)
-		if err := makeDir(filepath.Dir(path)); err != nil {
-			return err
-		}
-		f, err := createFile(path)
+		f, err := createFile(w.z.indexPath(split, m.Name))
 		if err != nil {
 			return err
 		}
@@ -229,9 +226,6 @@ func (w *Writer) publish(m Model) error {
 	if w.shut {
 		return errClosed
 	}
-	if err := makeDir(filepath.Join(w.z.dir, "models")); err != nil {
-		return err
-	}
 	if err := w.z.writeModel(m); err != nil {
 		return err
 	}
@@ -247,11 +241,7 @@ func (w *Writer) index(l Lists, model string, s Split, a Archive) error {
 	if err != nil {
 		return err
 	}
-	path := w.z.indexPath(s.Name, model)
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return err
-	}
-	return w.z.saveIndex(path, l, labels, w.z.indexMeta(a, s))
+	return w.z.saveIndex(w.z.indexPath(s.Name, model), l, labels, w.z.indexMeta(a, s))
 }
 
 // labelsOf returns the labels of a split, read once.
@@ -314,6 +304,15 @@ func (w *Writer) RemoveModel(name string) error {
 		}
 	}
 	return nil
+}
+
+// makeFolders makes the folders that models with predictions on splits need.
+func (z *Zoo) makeFolders(splits []Split) error {
+	dirs := []string{filepath.Join(z.dir, "models"), filepath.Join(z.dir, "splits")}
+	for _, s := range splits {
+		dirs = append(dirs, filepath.Join(z.dir, "archive", s.Name), filepath.Join(z.dir, "index", s.Name))
+	}
+	return makeDirs(dirs...)
 }
 
 // clean removes what writers and builders of indexes that were killed left behind.

@@ -58,7 +58,7 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if classes < 2 || classes > MaxClasses {
 		return nil, fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
 	}
-	if err := makeDir(dir); err != nil {
+	if err := makeDirs(dir); err != nil {
 		return nil, err
 	}
 	z := &Zoo{dir: dir, classes: classes, models: map[string]Model{}}
@@ -282,15 +282,18 @@ func hashInts(h hash.Hash, values ...uint64) {
 // Notify sets the function that is told, in one sentence each, what the zoo did by
 // itself: an index rebuilt because it was damaged, an index kept in memory because
 // the folder cannot be written. It may be called from several goroutines, one call
-// at a time. Without one the notes are dropped.
+// at a time. Without one, or with nil, the notes are dropped.
 func (z *Zoo) Notify(f func(note string)) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	var one sync.Mutex
-	z.notify = func(note string) {
-		one.Lock()
-		defer one.Unlock()
-		f(note)
+	z.notify = nil
+	if f != nil {
+		var one sync.Mutex
+		z.notify = func(note string) {
+			one.Lock()
+			defer one.Unlock()
+			f(note)
+		}
 	}
 }
 
