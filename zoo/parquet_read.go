@@ -8,12 +8,10 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/klauspost/compress/zstd"
 )
 
 // A table is an open Parquet file of this package's making. Everything in it is
@@ -125,16 +123,6 @@ func (t *table) close() error { return t.f.Close() }
 // maxPage bounds a page after decompression. The largest ones written are batches
 // of long sample ids.
 const maxPage = batchRows*(maxName+4) + pageBytes
-
-// decoder decompresses pages, from all goroutines, and never beyond the room it is
-// given.
-var decoder = sync.OnceValue(func() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
-	if err != nil {
-		panic(err) // the options are constants
-	}
-	return d
-})
 
 // pages gives the plain values of one column of a table, page by page. Arrow's own
 // page reader allocates what a page header asks for and unpacks without a limit;

@@ -45,7 +45,7 @@ func createParquet(path string, pageSize int64, meta []string, fields ...schema.
 		props := parquet.NewWriterProperties(
 			parquet.WithVersion(parquet.V2_LATEST),
 			parquet.WithCompression(compress.Codecs.Zstd),
-			parquet.WithCompressionLevel(1),
+			parquet.WithCompressionLevel(archiveLevel),
 			parquet.WithDictionaryDefault(false),
 			parquet.WithStats(false),
 			parquet.WithDataPageSize(pageSize),
