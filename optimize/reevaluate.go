@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -30,53 +31,15 @@ func Reevaluate(ctx context.Context, labels []uint16, classes int, costs []float
 			return nil, fmt.Errorf("cascade %d: %w", i+1, err)
 		}
 	}
-	used := slices.Sorted(func(yield func(int) bool) {
-		for m := range r.models {
-			if !yield(m) {
-				return
-			}
-		}
-	})
-	sources := make([]Rows, len(used))
-	for slot, m := range used {
-		rows, err := open(m)
-		if err != nil {
-			return nil, err
-		}
-		if c, ok := rows.(io.Closer); ok {
-			defer c.Close()
-		}
-		sources[slot], r.models[m] = rows, slot
-	}
-	// A block of all models' rows should stay near 64 MiB.
-	block := max(1, min(1024, (64<<20)/(2*classes*max(1, len(used)))))
-	rows := make([][]uint16, len(used))
-	for slot := range rows {
-		rows[slot] = make([]uint16, block*classes)
-	}
 	threads := make([]*reevaluator, runtime.GOMAXPROCS(0))
 	for t := range threads {
 		threads[t] = r.newThread()
 	}
-	for from := 0; from < len(labels); from += block {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n := min(block, len(labels)-from)
-		for slot, source := range sources {
-			if err := readFull(source, rows[slot][:n*classes], classes); err != nil {
-				return nil, fmt.Errorf("model number %d, row %d on: %w", used[slot], from, err)
-			}
-		}
-		var wait sync.WaitGroup
-		for t, thread := range threads {
-			wait.Go(func() {
-				for i := t; i < n; i += len(threads) {
-					thread.sample(rows, i, labels[from+i])
-				}
-			})
-		}
-		wait.Wait()
+	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i int, label uint16) {
+		threads[t].sample(rows, i, label)
+	})
+	if err != nil {
+		return nil, err
 	}
 	evaluations := make([]Evaluation, len(cascades))
 	for i, c := range cascades {
@@ -90,6 +53,51 @@ func Reevaluate(ctx context.Context, labels []uint16, classes int, costs []float
 		evaluations[i] = newEvaluation(c, costs, correct, reach, len(labels))
 	}
 	return evaluations, nil
+}
+
+// stream reads the outputs of the models in use once, in blocks, and calls sample
+// for every sample: with the number of the thread it is called on, the block of each
+// slot, the sample's place in the block, and its label.
+func (r *reevaluation) stream(ctx context.Context, labels []uint16, open func(model int) (Rows, error), threads int, sample func(thread int, rows [][]uint16, i int, label uint16)) error {
+	used := slices.Sorted(maps.Keys(r.models))
+	sources := make([]Rows, len(used))
+	for slot, m := range used {
+		rows, err := open(m)
+		if err != nil {
+			return err
+		}
+		if c, ok := rows.(io.Closer); ok {
+			defer c.Close()
+		}
+		sources[slot], r.models[m] = rows, slot
+	}
+	// A block of all models' rows should stay near 64 MiB.
+	block := max(1, min(1024, (64<<20)/(2*r.classes*max(1, len(used)))))
+	rows := make([][]uint16, len(used))
+	for slot := range rows {
+		rows[slot] = make([]uint16, block*r.classes)
+	}
+	for from := 0; from < len(labels); from += block {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(block, len(labels)-from)
+		for slot, source := range sources {
+			if err := readFull(source, rows[slot][:n*r.classes], r.classes); err != nil {
+				return fmt.Errorf("model number %d, row %d on: %w", used[slot], from, err)
+			}
+		}
+		var wait sync.WaitGroup
+		for t := range threads {
+			wait.Go(func() {
+				for i := t; i < n; i += threads {
+					sample(t, rows, i, labels[from+i])
+				}
+			})
+		}
+		wait.Wait()
+	}
+	return nil
 }
 
 // readFull fills dst with whole rows.
@@ -162,6 +170,7 @@ type reevaluator struct {
 	row     []uint32
 	known   []int    // by set: the number of the sample its answer is for
 	best    []uint32 // confidence, times the weight
+	top     []uint32 // largest sum
 	class   []int
 	samples int
 	correct []int
@@ -175,6 +184,7 @@ func (r *reevaluation) newThread() *reevaluator {
 		row:          make([]uint32, r.classes),
 		known:        make([]int, len(r.sets)),
 		best:         make([]uint32, len(r.sets)),
+		top:          make([]uint32, len(r.sets)),
 		class:        make([]int, len(r.sets)),
 		correct:      make([]int, len(r.cascades)),
 	}
@@ -190,10 +200,7 @@ func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
 	for c, stages := range t.stages {
 		for stage, set := range stages {
 			t.reach[c][stage]++
-			if t.known[set] != t.samples {
-				t.known[set] = t.samples
-				t.best[set], t.class[set] = t.decide(rows, i, set)
-			}
+			t.answer(rows, i, set)
 			if stage == len(stages)-1 || float64(t.best[set]) > t.passes[c][stage] {
 				if t.class[set] == int(label) {
 					t.correct[c]++
@@ -201,6 +208,14 @@ func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
 				break
 			}
 		}
+	}
+}
+
+// answer makes sure that the answer of a set on the sample is known.
+func (t *reevaluator) answer(rows [][]uint16, i, set int) {
+	if t.known[set] != t.samples {
+		t.known[set] = t.samples
+		t.best[set], t.class[set] = t.decide(rows, i, set)
 	}
 }
 
@@ -222,6 +237,7 @@ func (t *reevaluator) decide(rows [][]uint16, i, set int) (confidence uint32, cl
 			best, class = s, c
 		}
 	}
+	t.top[set] = best
 	if t.measures[set] == MaxProbability {
 		return best, class
 	}

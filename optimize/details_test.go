@@ -1,0 +1,122 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+)
+
+// details says by the definition what a cascade does.
+func (d *Dense) details(c Cascade) Details {
+	out := Details{Stages: make([]StageDetails, len(c.Models)), Classes: make([]int, d.Classes)}
+	for i, label := range d.Labels {
+		sum := make([]float64, d.Classes)
+		weight, before := 0.0, false
+		for stage, m := range c.Models {
+			w := float64(c.Weight(stage))
+			if c.Rule == RuleLast {
+				clear(sum)
+				weight, w = 0, 1
+			}
+			weight += w
+			for class := range sum {
+				sum[class] += w * float64(d.Outputs[m][i*d.Classes+class])
+			}
+			prediction, top := largest(sum)
+			confidence := top
+			if c.Confidence != MaxProbability {
+				confidence = d.measure(c.Confidence, sum, weight)
+			}
+			s := &out.Stages[stage]
+			right := prediction == int(label)
+			bin := &s.Reliability[min(int(math.Floor(10*top/weight)), 9)]
+			bin.Samples++
+			bin.Confidence += top / weight // the sum for now
+			if right {
+				bin.Correct++
+			}
+			if stage > 0 && right && !before {
+				s.Repaired++
+			}
+			if stage > 0 && !right && before {
+				s.Broken++
+			}
+			before = right
+			if stage == len(c.Models)-1 || confidence > weight*float64(c.Thresholds[stage]) {
+				s.Exits++
+				if right {
+					s.Correct++
+					out.Classes[label]++
+				}
+				break
+			}
+		}
+	}
+	for s := range out.Stages {
+		for b := range out.Stages[s].Reliability {
+			if bin := &out.Stages[s].Reliability[b]; bin.Samples > 0 {
+				bin.Confidence /= float64(bin.Samples)
+			}
+		}
+	}
+	return out
+}
+
+func TestDetailEqualsDense(t *testing.T) {
+	_, d := newZoo(t, 9, 6, 180, 12)
+	rng := rand.New(rand.NewPCG(5, 6))
+	var cascades []Cascade
+	for range 80 {
+		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
+		weighted := rng.IntN(2) == 0
+		for stage := range 1 + rng.IntN(5) {
+			c.Models = append(c.Models, rng.IntN(len(d.Outputs)))
+			if weighted {
+				c.Weights = append(c.Weights, uint8(1+rng.IntN(5)))
+			}
+			if stage > 0 {
+				c.Thresholds = append(c.Thresholds, float32(rng.IntN(51))*0.02)
+			}
+		}
+		cascades = append(cascades, c)
+	}
+	got, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rowsOf(d, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cascades {
+		want := d.details(c)
+		if want.Evaluation, err = d.Evaluate(c); err != nil {
+			t.Fatal(err)
+		}
+		changes, first := 0, 0
+		for s, stage := range got[i].Stages {
+			changes += stage.Repaired - stage.Broken
+			for b := range stage.Reliability {
+				mean := &got[i].Stages[s].Reliability[b].Confidence
+				if w := want.Stages[s].Reliability[b].Confidence; math.Abs(*mean-w) < 1e-12 {
+					*mean = w // the definition's sum is rounded
+				}
+				if s == 0 {
+					first += stage.Reliability[b].Correct
+				}
+			}
+		}
+		if !reflect.DeepEqual(got[i], want) {
+			t.Errorf("%+v: %+v, by the definition %+v", c, got[i], want)
+		}
+		if first+changes != got[i].Correct {
+			t.Errorf("%+v: %d right at first and %+d after make %d", c, first, changes, got[i].Correct)
+		}
+	}
+	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rowsOf(d, 2)); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("two rows missing: error %v", err)
+	}
+	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, []Cascade{{}}, rowsOf(d, 0)); err == nil {
+		t.Error("no error for a cascade without models")
+	}
+}
