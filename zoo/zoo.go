@@ -61,28 +61,42 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if err := makeDirs(dir); err != nil {
 		return nil, err
 	}
+	// Twice: a folder of somebody else gets no lock file, and another Create may
+	// come in between.
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
 	z := &Zoo{dir: dir, classes: classes, models: map[string]Model{}}
 	lock, err := z.lock()
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
-	}
-	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "zoo.json" }) {
-		return nil, fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
-	}
-	for _, e := range entries {
-		if e.Name() != "lock" && !isTemp(e.Name()) {
-			return nil, fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
-		}
+	if err := vacant(dir); err != nil {
+		return nil, err
 	}
 	if err := z.writeHead(nil); err != nil {
 		return nil, err
 	}
 	return z, nil
+}
+
+// vacant reports whether dir holds nothing but what a killed Create leaves. In a
+// folder with other things in it, writers could take those for leftovers.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "zoo.json" }) {
+		return fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
+	}
+	for _, e := range entries {
+		if e.Name() != "lock" && !isTemp(e.Name()) {
+			return fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
+		}
+	}
+	return nil
 }
 
 // Open opens the zoo in dir. It reads the metadata of the models and no

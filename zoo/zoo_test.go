@@ -250,6 +250,9 @@ func TestCreate(t *testing.T) {
 	// what they take for leftovers.
 	_, err := Create(dir, 2)
 	expectError(t, err, "not empty", "deep")
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("something was put into a folder that is not a zoo: %v", entries)
+	}
 	// What a killed Create leaves does not stand in the way.
 	killed := filepath.Join(dir, "killed")
 	os.Mkdir(killed, 0o777)
