@@ -236,7 +236,12 @@ thread_local std::exception_ptr counting_error;
 std::unique_ptr<at::ObserverContext> count_one(const at::RecordFunction &f) {
 	if (counting && !counting_error) {
 		try {
-			counting->add(f.name(), f.inputs());
+			auto inputs = f.inputs();
+			// aten::bmm.out and the like have the output as a last argument.
+			const auto name = f.operator_name();
+			if (name && name->overload_name == "out" && !inputs.empty())
+				inputs = inputs.slice(0, inputs.size() - 1);
+			counting->add(f.name(), inputs);
 		} catch (...) {
 			counting_error = std::current_exception();
 		}

@@ -33,6 +33,19 @@ class Attention(nn.Module):
         return self.head(x.mean(1))
 
 
+class Heads(nn.Module):
+    """torch's own attention, which writes products into given tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = x.reshape(x.shape[0], 108, 16)
+        return self.head(self.attention(x, x, x, need_weights=False)[0].mean(1))
+
+
 class Raises(nn.Module):
     def forward(self, x):
         return x.reshape(x.shape[0], 7, 11, 13)
@@ -57,6 +70,7 @@ MODELS = {
     "linear": (nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 10)), 17280),
     "cnn": (CNN, 12 * 12 * 8 * 27 + 12 * 12 * 8 * 18 + 12 * 12 * 8 * 16 + 40),
     "attention": (Attention(), 16 * 16 * 108 + 16 * 16 * 48 + 2 * 2 * 16 * 16 * 8 + 160),
+    "heads": (Heads(), 108 * 16 * 64 + 2 * 2 * 108 * 108 * 8 + 160),
     "pair": (Pair(), 17280),
     "raises": (Raises(), 0),
     "nan": (nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 10)), 17280),
