@@ -11,13 +11,16 @@ VENV   := build/venv
 RACE   := $(wildcard zoo optimize internal/ui ingest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
+.PHONY: help build shim demo test lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: ## Build build/bin/encas-zoo
 	$(GO) build -trimpath -o $(BIN)/ ./cmd/encas-zoo
+
+shim: build ## Compile the library that ingest calls torch through, for the torch of PYTHON
+	$(BIN)/encas-zoo shim build --python $(PYTHON)
 
 demo: build ## Build, search the embedded example zoo, leave the front in build/demo
 	$(BIN)/encas-zoo optimize --zoo example --out build/demo

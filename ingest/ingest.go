@@ -30,7 +30,7 @@ type Options struct {
 	Models  []Entry
 
 	Shim      string // path of the torch library; "" for torch.DefaultPath
-	Device    string // cpu, cuda, cuda:1
+	Device    string // cpu, cuda, cuda:1; "" for cuda where torch can use it, else cpu
 	Precision torch.Precision
 	Threads   int // of torch on a CPU; 0 for all
 
@@ -38,11 +38,11 @@ type Options struct {
 	Stderr     io.Writer // what Python's libraries print; may be nil
 	ModelsDir  string    // where exported files are kept
 	Pretrained bool      // false: random weights
-	Seed       int64     // of the random weights
+	Seed       uint64    // of the random weights
 
-	Batch       int           // images at a time; halved for a model that has no room
+	Batch       int           // images at a time; halved for a model that has no room; 0 for 32 on a CPU, else 256
 	Workers     int           // decoding; 0 for all cores
-	GroupMemory int64         // bytes of model files loaded together
+	GroupMemory int64         // bytes of model files loaded together; below 0 for one model on a CPU, else 8 GiB
 	Timing      time.Duration // spent on timing a model at each batch size, at least; 0 for one run
 	Limit       int           // images of each data set, spread evenly; 0 for all
 	Shard       int           // of Shards: this run takes every Shards-th model
@@ -142,8 +142,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 // start checks everything that can be checked before the first model.
 func (r *runner) start(ctx context.Context) (err error) {
 	o := &r.o
-	if o.Batch < 1 || o.GroupMemory < 0 || o.Limit < 0 || o.Shards < 0 || o.Shard < 0 || o.Shard >= max(o.Shards, 1) {
-		return fmt.Errorf("ingest: batch %d, group memory %d, limit %d, shard %d of %d cannot be", o.Batch, o.GroupMemory, o.Limit, o.Shard, o.Shards)
+	if o.Batch < 0 || o.Limit < 0 || o.Shards < 0 || o.Shard < 0 || o.Shard >= max(o.Shards, 1) {
+		return fmt.Errorf("ingest: batch %d, limit %d, shard %d of %d cannot be", o.Batch, o.Limit, o.Shard, o.Shards)
 	}
 	if len(o.Data) == 0 || len(o.Models) == 0 {
 		return errors.New("ingest: no data or no models")
@@ -154,8 +154,25 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if r.shim, err = torch.Open(o.Shim); err != nil {
 		return err
 	}
-	if err := r.shim.Device(o.Device); err != nil {
+	if o.Device == "" {
+		if o.Device = "cuda"; r.shim.Device(o.Device) != nil {
+			o.Device = "cpu"
+		}
+		r.log("running on %s", o.Device)
+	} else if err := r.shim.Device(o.Device); err != nil {
 		return err
+	}
+	// On a CPU decoding costs little beside the models, and a group would only put
+	// off the moment the first of them is safe in the zoo.
+	batch, memory := 256, int64(8<<30)
+	if o.Device == "cpu" {
+		batch, memory = 32, 0
+	}
+	if o.Batch == 0 {
+		o.Batch = batch
+	}
+	if o.GroupMemory < 0 {
+		o.GroupMemory = memory
 	}
 	r.device = deviceName(ctx, o.Device)
 	if r.sets, err = openData(o.Data, o.Limit); err != nil {

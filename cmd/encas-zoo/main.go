@@ -89,6 +89,8 @@ func newApp() *cli.App {
 			optimizeCommand(),
 			evaluateCommand(),
 			importCommand(),
+			ingestCommand(),
+			shimCommand(),
 			zooCommand(),
 		},
 		// Without a command the help is the answer.

@@ -91,7 +91,7 @@ type Request struct {
 	Name       string
 	Size       *[2]int // height, width; nil for the model's own
 	Pretrained bool    // false: random weights
-	Seed       int64   // of the random weights
+	Seed       uint64  // of the random weights
 	Out        string
 }
 

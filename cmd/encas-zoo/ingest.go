@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+)
+
+// encasList is the list that is built in.
+const encasList = "encas-518"
+
+// timing is how long a model is timed at each batch size, at least.
+const timing = 2 * time.Second
+
+func ingestCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "ingest",
+		Usage:     "run models once over labelled images and keep their outputs",
+		UsageText: "LIST... --data [SPLIT=]PATH [--data SPLIT=PATH]... [--zoo DIR] [flags]",
+		Description: `Runs every model of a list over images and stores softmax outputs, cost (gflops,
+latency_ms, throughput) and what each model is made of. A model that is in the zoo
+already, of the same weights, preprocessing and data, is skipped: the same command
+again goes on where it was stopped. Several may fill one zoo at once.
+
+A list is a text file with a model a line: a timm name (resnet18.a1_in1k, timm/...,
+hf_hub:...), torchvision/NAME, or the path of a TorchScript file; patterns such as
+tf_efficientnet_* stand for all names that match. After it key=value: name, size,
+crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need
+a Python with torch and timm or torchvision (--python), files do not.
+
+PATH is a folder of class folders, a folder with val.txt or labels.csv, image
+Parquet files as Hugging Face has them, or a CIFAR binary batch. SPLIT is val where
+it is not given.
+
+Models run through libtorch: 'encas-zoo shim build' makes it ready, once.`,
+		CustomHelpTemplate: commandHelp(`
+encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
+encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
+encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
+encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
+			"3    some models failed; the others are in the zoo",
+			"130  interrupted; finished models are in the zoo"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR` (default: $ENCAS_ZOO, else ./zoo)"},
+			&cli.StringSliceFlag{Name: "data", Usage: "images and the split they become, `SPLIT=PATH`; give it once for each"},
+			&cli.StringFlag{Name: "list", Usage: "a list that is built in, `NAME`: " + encasList + ", the models of the ENCAS paper"},
+			&cli.IntFlag{Name: "classes", Usage: "number of classes `C`, where neither zoo, data nor models say it"},
+			&cli.StringFlag{Name: "device", Usage: "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda where there is one)"},
+			&cli.StringFlag{Name: "precision", Value: "fp32", Usage: "compute in `P`: fp32, bf16, fp16"},
+			&cli.IntFlag{Name: "batch", Usage: "`N` images at a time; less for models that have no room (default: 32 on a CPU, else 256)"},
+			&cli.Float64Flag{Name: "group-memory", Usage: "run models of one preprocessing over the same images while their files take at most `GB` (default: one model on a CPU, else 8.6)"},
+			&cli.IntFlag{Name: "threads", Usage: "run on `T` threads of a CPU (default: all)"},
+			&cli.IntFlag{Name: "limit", Usage: "take only `N` images of each data set, spread evenly"},
+			&cli.StringFlag{Name: "shard", Usage: "take part `I/N` of the list, I from 0; without I or without the flag what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX say"},
+			&cli.StringFlag{Name: "python", Value: "python3", Usage: "the interpreter `PATH` that makes files of names"},
+			&cli.StringFlag{Name: "models-dir", Usage: "keep those files in `DIR` (default: in the user's cache folder)"},
+			&cli.BoolFlag{Name: "pretrained", Value: true, Usage: "use published weights; --pretrained=false gives random ones"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random weights, `S`"},
+			&cli.StringFlag{Name: "shim", Usage: "the torch library `PATH` (default: where 'encas-zoo shim build' puts it)"},
+			&cli.BoolFlag{Name: "replace", Usage: "replace models of the same name and other weights, preprocessing or data"},
+			&cli.BoolFlag{Name: "fail-fast", Usage: "stop at the first model that fails"},
+			jsonFlag(),
+			quietFlag(),
+		},
+		Action: runIngest,
+	}
+}
+
+// ingested is the JSON result of ingest.
+type ingested struct {
+	Version int           `json:"version"`
+	Zoo     string        `json:"zoo"`
+	Added   []string      `json:"added"`
+	Skipped []string      `json:"skipped"`
+	Failed  []failedModel `json:"failed"`
+}
+
+type failedModel struct {
+	Model  string `json:"model"`
+	Reason string `json:"reason"`
+}
+
+func runIngest(c *cli.Context) error {
+	t := newTerminal(c)
+	o, err := ingestOptions(c)
+	if err != nil {
+		return err
+	}
+	o.Log = func(note string) { t.err.Notef("%s", note) }
+	if !c.Bool("quiet") {
+		o.Stderr = os.Stderr
+	}
+	progress := t.err.Progress("ingesting", "images")
+	o.Progress = func(p ingest.Progress) {
+		note := strings.Join(p.Models, ", ")
+		if len(p.Models) > 1 {
+			note = fmt.Sprintf("%d models", len(p.Models))
+		}
+		progress.Update(p.Done, p.Total, fmt.Sprintf("%s, %s %d/%d", note, p.Split, p.Images, p.Of))
+	}
+	result, err := ingest.Run(c.Context, o)
+	progress.Stop()
+	if t.json {
+		out := ingested{Version: 1, Zoo: o.Zoo, Added: result.Added, Skipped: result.Skipped}
+		for _, f := range result.Failed {
+			out.Failed = append(out.Failed, failedModel{f.Model, f.Reason.Error()})
+		}
+		if err == nil {
+			err = writeJSON(out)
+		}
+	} else {
+		t.out.Printf("%s: %s", o.Zoo, plural(len(result.Added), "model added", "models added"))
+		if n := len(result.Skipped); n > 0 {
+			t.out.Printf(", %s there already", plural(n, "was", "were"))
+		}
+		t.out.Printf("\n")
+	}
+	if err != nil {
+		return err
+	}
+	if len(result.Failed) == 0 {
+		return nil
+	}
+	if !t.json {
+		for _, f := range result.Failed {
+			t.err.Warnf("%s: %v", f.Model, f.Reason)
+		}
+	}
+	return partialError{fmt.Errorf("%s failed", plural(len(result.Failed), "model", "models"))}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return ui.Count(n) + " " + many
+}
+
+// ingestOptions reads the command line.
+func ingestOptions(c *cli.Context) (o ingest.Options, err error) {
+	dir, chosen := zooFolder(c)
+	switch {
+	case dir == "" || dir == exampleZoo && chosen:
+		return o, usagef("the example zoo is part of the program: name a folder of your own with --zoo")
+	case !chosen:
+		dir = localZoo
+	}
+	o = ingest.Options{
+		Zoo: dir, Classes: c.Int("classes"), Shim: c.String("shim"), Device: c.String("device"), Threads: c.Int("threads"),
+		Python: c.String("python"), ModelsDir: c.String("models-dir"), Pretrained: c.Bool("pretrained"), Seed: c.Uint64("seed"),
+		Batch: c.Int("batch"), GroupMemory: -1, Timing: timing, Limit: c.Int("limit"),
+		Replace: c.Bool("replace"), FailFast: c.Bool("fail-fast"),
+	}
+	for _, name := range []string{"classes", "threads", "batch", "limit"} {
+		if c.Int(name) < 0 {
+			return o, usagef("--%s %d is below 0", name, c.Int(name))
+		}
+	}
+	if c.IsSet("group-memory") {
+		gb := c.Float64("group-memory")
+		if !(gb >= 0 && gb <= 1e6) {
+			return o, usagef("--group-memory %v is no number of gigabytes", gb)
+		}
+		o.GroupMemory = int64(gb * 1e9)
+	}
+	if o.Precision, err = torch.ParsePrecision(c.String("precision")); err != nil {
+		return o, usageError{err}
+	}
+	for _, data := range c.StringSlice("data") {
+		split, path, named := strings.Cut(data, "=")
+		if !named {
+			split, path = "val", data
+		}
+		if split == "" || path == "" {
+			return o, usagef("--data %q is not of the form SPLIT=PATH", data)
+		}
+		o.Data = append(o.Data, ingest.Data{Split: split, Path: path})
+	}
+	if len(o.Data) == 0 {
+		return o, usagef("name the images with --data")
+	}
+	if o.Models, err = readLists(c.String("list"), c.Args().Slice()); err != nil {
+		return o, err
+	}
+	if o.Shard, o.Shards, err = shard(c.String("shard"), os.Getenv); err != nil {
+		return o, err
+	}
+	if o.ModelsDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return o, fmt.Errorf("no place for model files; give --models-dir: %w", err)
+		}
+		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
+	}
+	return o, nil
+}
+
+// readLists reads the lists of a command line.
+func readLists(builtIn string, files []string) (models []ingest.Entry, err error) {
+	switch builtIn {
+	case "":
+	case encasList:
+		models = ingest.Encas518()
+	default:
+		return nil, usagef("there is no built-in list %q; there is %s", builtIn, encasList)
+	}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		entries, err := ingest.ParseList(f, name, filepath.Dir(name))
+		f.Close()
+		if err != nil {
+			return nil, usageError{err}
+		}
+		models = append(models, entries...)
+	}
+	if len(models) == 0 {
+		return nil, usagef("name a list of models")
+	}
+	return models, nil
+}
+
+// shard reads --shard, or, where it leaves something out, what a batch system says:
+// SLURM's job arrays, whose numbers may begin anywhere, or Kubernetes' indexed jobs,
+// which do not say how many there are.
+func shard(flag string, env func(string) string) (i, n int, err error) {
+	index, count, ok := strings.Cut(flag, "/")
+	if flag != "" && !ok {
+		return 0, 0, usagef("--shard %q is not of the form I/N", flag)
+	}
+	if id := env("SLURM_ARRAY_TASK_ID"); index == "" && id != "" {
+		first, _ := strconv.Atoi(env("SLURM_ARRAY_TASK_MIN"))
+		number, err := strconv.Atoi(id)
+		if err != nil {
+			return 0, 0, usagef("SLURM_ARRAY_TASK_ID is %q", id)
+		}
+		index = strconv.Itoa(number - first)
+		if count == "" {
+			count = env("SLURM_ARRAY_TASK_COUNT")
+		}
+	} else if id := env("JOB_COMPLETION_INDEX"); index == "" && id != "" && flag != "" {
+		index = id
+	}
+	if index == "" && count == "" {
+		return 0, 0, nil
+	}
+	i, err1 := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(count)
+	if err1 != nil || err2 != nil || i < 0 || n < 1 || i >= n {
+		return 0, 0, usagef("part %q of %q is none: --shard takes I/N, I from 0 to N-1", index, count)
+	}
+	return i, n, nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/ingest/torch"
+)
+
+func shimCommand() *cli.Command {
+	return &cli.Command{
+		Name:               "shim",
+		Usage:              "make libtorch ready for ingest",
+		CustomHelpTemplate: groupHelp,
+		Subcommands: []*cli.Command{{
+			Name:      "build",
+			Usage:     "compile the small library that ingest calls torch through",
+			UsageText: "[--python PATH] [flags]",
+			Description: `Needs a C++ compiler and a torch with its headers: one installed by pip, with or
+without CUDA, or Debian's libtorch-dev and libopenblas0-pthread. Takes about ten
+seconds, once for each torch. Nothing else of encas-zoo needs it.`,
+			CustomHelpTemplate: commandHelp(`
+encas-zoo shim build
+encas-zoo shim build --python venv/bin/python`),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "python", Usage: "the interpreter `PATH` that can import the torch to use (default: python3, else Debian's libtorch)"},
+				&cli.StringFlag{Name: "compiler", Usage: "the C++ compiler `CXX` (default: $CXX, else g++)"},
+				&cli.StringFlag{Name: "shim", Usage: "write to `PATH` (default: $ENCAS_TORCH_SHIM, else the user's cache folder)"},
+				quietFlag(),
+			},
+			Action: runShimBuild,
+		}},
+	}
+}
+
+func runShimBuild(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	t := newTerminal(c)
+	path, err := torch.Build(c.Context, torch.BuildOptions{
+		Python: c.String("python"), Compiler: c.String("compiler"), Out: c.String("shim"),
+	}, func(command string) { t.err.Notef("%s", command) })
+	if err != nil {
+		return err
+	}
+	library, err := torch.Open(path)
+	if err != nil {
+		return err
+	}
+	t.out.Printf("torch %s is ready: %s\n", library.Version(), path)
+	return nil
+}
