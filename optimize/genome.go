@@ -3,6 +3,7 @@ package optimize
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // A coding maps genomes to cascades as the publication does. With MaxModels k a
@@ -35,23 +36,28 @@ func newCoding(s *search) *coding {
 	return c
 }
 
-// genomes returns how many genomes stand for a cascade.
+// genomes returns how many there are.
 func (c *coding) genomes() float64 {
-	all, none := 1.0, 1.0
-	for i, values := range c.alphabet {
+	all := 1.0
+	for _, values := range c.alphabet {
 		all *= float64(values)
-		if i >= c.MaxModels {
-			none *= float64(values)
-		}
 	}
-	return all - none
+	return all
 }
 
-// draw fills genes with values drawn at random.
-func (c *coding) draw(rng *rand.Rand, genes []uint16) {
-	for i, values := range c.alphabet {
+// drawGenes fills genes with values drawn at random.
+func drawGenes(rng *rand.Rand, genes []uint16, alphabet []int) {
+	for i, values := range alphabet {
 		genes[i] = uint16(rng.IntN(values))
 	}
+}
+
+// appendGenes appends what names a genome.
+func appendGenes(key []byte, genes []uint16) []byte {
+	for _, gene := range genes {
+		key = append(key, byte(gene), byte(gene>>8))
+	}
+	return key
 }
 
 // decode returns the plan of a genome, which is valid until the next call, and
@@ -84,7 +90,7 @@ type score struct {
 // noCascade returns the score of a genome without a model.
 func (s *search) noCascade() score {
 	samples := float64(s.Samples())
-	return score{[2]float64{samples, samples * s.recorder.reference.DearestCost}, math.Inf(1)}
+	return score{[2]float64{samples, samples * slices.Max(s.costs)}, math.Inf(1)}
 }
 
 // score judges a plan by what its evaluation gave.

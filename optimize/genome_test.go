@@ -106,7 +106,7 @@ func TestDecode(t *testing.T) {
 	if _, ok := c.decode([]uint16{0, 0, 0, 3, 1, 0}); ok {
 		t.Error("a genome without a model is a cascade")
 	}
-	if got := c.genomes(); got != (5*5*5-1)*6*6*2 {
+	if got := c.genomes(); got != 5*5*5*6*6*2 {
 		t.Errorf("%v genomes", got)
 	}
 }

@@ -41,12 +41,18 @@ func (gomea) check(o *Options) error {
 }
 
 func (gomea) run(ctx context.Context, s *search) (proof string, err error) {
-	g := newMixer(ctx, s)
-	err = g.run()
-	if errors.Is(err, errSpent) {
-		return "", nil
-	}
-	return "", err
+	c, w := newCoding(s), s.newSoleWorker()
+	return "", newMixer(ctx, s, c.alphabet, c.genomes(), func(genes []uint16) (score, error) {
+		p, ok := c.decode(genes)
+		if !ok {
+			return s.noCascade(), nil
+		}
+		if int64(s.taken) >= s.Evals {
+			return score{}, errSpent
+		}
+		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(s.nextUnit, p, s.archive) })
+		return s.score(p, r), err
+	}).run()
 }
 
 // errSpent ends a mixer whose budget or space is spent.
@@ -54,9 +60,10 @@ var errSpent = errors.New("the budget is spent")
 
 // A mixer is one run of MO-GOMEA.
 type mixer struct {
-	*coding
 	ctx         context.Context
-	worker      *worker
+	search      *search
+	alphabet    []int // values of each gene
+	evaluate    func(genes []uint16) (score, error)
 	rng         *rand.Rand
 	progress    *phaseProgress
 	elite       elite
@@ -76,52 +83,63 @@ type population struct {
 	generation int
 }
 
-func newMixer(ctx context.Context, s *search) *mixer {
+// newMixer returns one for a space of so many genomes. evaluate may end the run
+// with errSpent.
+func newMixer(ctx context.Context, s *search, alphabet []int, space float64, evaluate func(genes []uint16) (score, error)) *mixer {
 	g := &mixer{
-		coding:   newCoding(s),
 		ctx:      ctx,
-		worker:   s.newWorker(),
+		search:   s,
+		alphabet: alphabet,
+		evaluate: evaluate,
 		rng:      rand.New(rand.NewPCG(s.Seed, 0)),
-		progress: &phaseProgress{unit: "cascades evaluated", total: s.Evals},
+		progress: &phaseProgress{unit: "evaluations", total: s.Evals},
 		elite:    elite{target: gomeaElite},
 		known:    make(map[string]score),
+		space:    space,
 	}
-	// The only worker, and one that keeps no sums, may have all the memory.
-	g.worker.cache = newTableCache(s.Samples(), s.Memory)
-	g.space = g.genomes()
 	s.progress.Store(g.progress)
 	return g
 }
 
-// run lets the populations take turns: each iterates once for every two
-// iterations of the one before.
+// run iterates until the budget or the space is spent.
 func (g *mixer) run() error {
 	for {
-		for i := range gomeaPopulations {
-			if i == len(g.populations) {
-				g.populations = append(g.populations, &population{})
-			}
-			p := g.populations[i]
-			iterate := g.generation
-			if p.generation == 0 {
-				iterate = g.initialise
-			}
-			if err := iterate(p, i); err != nil {
-				return err
-			}
-			p.setRanges()
-			if p.generation++; p.generation%2 != 0 {
-				break
-			}
+		if err := g.sweep(); errors.Is(err, errSpent) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
+}
+
+// sweep lets the populations take their turns: each iterates once for every two
+// iterations of the one before.
+func (g *mixer) sweep() error {
+	for i := range gomeaPopulations {
+		if i == len(g.populations) {
+			g.populations = append(g.populations, &population{})
+		}
+		p := g.populations[i]
+		iterate := g.generation
+		if p.generation == 0 {
+			iterate = g.initialise
+		}
+		if err := iterate(p, i); err != nil {
+			return err
+		}
+		p.setRanges()
+		if p.generation++; p.generation%2 != 0 {
+			break
+		}
+	}
+	return nil
 }
 
 func (g *mixer) initialise(p *population, index int) error {
 	size := gomeaSmallest << index
 	for range size {
 		genes := make([]uint16, len(g.alphabet))
-		g.draw(g.rng, genes)
+		drawGenes(g.rng, genes, g.alphabet)
 		s, err := g.judge(genes)
 		if err != nil {
 			return err
@@ -263,33 +281,22 @@ func (g *mixer) judgeAndOffer(genes []uint16) (score, admission, error) {
 
 // judge evaluates a genome unless it is known.
 func (g *mixer) judge(genes []uint16) (score, error) {
-	g.key = g.key[:0]
-	for _, gene := range genes {
-		g.key = append(g.key, byte(gene), byte(gene>>8))
-	}
+	g.key = appendGenes(g.key[:0], genes)
 	if s, ok := g.known[string(g.key)]; ok {
 		if g.idle++; g.idle > gomeaIdle || float64(len(g.known)) == g.space {
 			return score{}, errSpent
 		}
 		return s, nil
 	}
-	p, ok := g.decode(genes)
-	if !ok {
-		return g.noCascade(), nil
-	}
 	if err := g.ctx.Err(); err != nil {
 		return score{}, err
 	}
-	if int64(len(g.known)) == g.Evals {
-		return score{}, errSpent
-	}
-	r, err := g.worker.evaluateNext(p)
+	s, err := g.evaluate(genes)
 	if err != nil {
 		return score{}, err
 	}
-	s := g.score(p, r)
 	g.known[string(g.key)] = s
 	g.idle = 0
-	g.progress.done.Add(1)
+	g.progress.done.Store(g.search.evaluations.Load())
 	return s, nil
 }

@@ -177,13 +177,20 @@ func TestClustersFindGroups(t *testing.T) {
 
 // Each population iterates once for every two iterations of the one before.
 func TestPopulationsTakeTurns(t *testing.T) {
-	p, _ := newZoo(t, 3, 9, 100, 6)
-	s, _, err := newSearch(p, Options{Algorithm: "gomea", Evals: 4000})
+	p, _ := newZoo(t, 3, 2, 10, 3)
+	s, _, err := newSearch(p, Options{Algorithm: "gomea"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newMixer(context.Background(), s)
-	if err := g.run(); err != errSpent {
+	rng := rand.New(rand.NewPCG(1, 1))
+	evaluated := 0
+	g := newMixer(context.Background(), s, []int{9, 9, 9, 9, 9}, 1e9, func([]uint16) (score, error) {
+		if evaluated++; evaluated > 4000 {
+			return score{}, errSpent
+		}
+		return score{objectives: [2]float64{rng.Float64(), rng.Float64()}}, nil
+	})
+	if err := g.run(); err != nil {
 		t.Fatal(err)
 	}
 	if len(g.populations) < 4 {

@@ -138,14 +138,11 @@ func (b *breeder) offspring(parents []individual, n int) []individual {
 	for misses := 0; len(offspring) < n && misses < 10_000; {
 		// Where parents have little new to give, strangers come in.
 		if len(parents) == 0 || misses >= 100 {
-			b.draw(b.rng, genes)
+			drawGenes(b.rng, genes, b.alphabet)
 		} else {
 			b.breed(genes, b.tournament(parents), b.tournament(parents))
 		}
-		b.key = b.key[:0]
-		for _, gene := range genes {
-			b.key = append(b.key, byte(gene), byte(gene>>8))
-		}
+		b.key = appendGenes(b.key[:0], genes)
 		if _, ok := b.decode(genes); !ok || b.seen[string(b.key)] {
 			misses++
 			continue

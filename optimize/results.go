@@ -87,11 +87,11 @@ func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]
 	})
 }
 
-// evaluateNext evaluates one plan, as evaluateAll does, on the worker's thread.
-func (w *worker) evaluateNext(p plan) (result, error) {
-	s := w.search
+// evaluateNext returns what evaluate gives, which offers to the search's archive.
+// What a resumed search knows is not evaluated again.
+func (s *search) evaluateNext(evaluate func() result) (result, error) {
 	if s.taken == len(s.results) {
-		s.results = append(s.results, w.evaluateAndOffer(s.nextUnit, p, s.archive))
+		s.results = append(s.results, evaluate())
 		if err := s.settle(); err != nil {
 			return result{}, err
 		}

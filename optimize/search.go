@@ -86,13 +86,14 @@ type algorithm interface {
 }
 
 var algorithms = map[string]algorithm{
-	"auto":     auto{},
-	"ensemble": ensemble{},
-	"exact":    exact{},
-	"gomea":    gomea{},
-	"greedy":   greedy{},
-	"nsga2":    nsga2{},
-	"random":   random{},
+	"auto":        auto{},
+	"ensemble":    ensemble{},
+	"exact":       exact{},
+	"gomea":       gomea{},
+	"gomea-exact": gomeaExact{},
+	"greedy":      greedy{},
+	"nsga2":       nsga2{},
+	"random":      random{},
 }
 
 // Algorithms returns the names of the search algorithms.

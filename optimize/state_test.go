@@ -35,6 +35,8 @@ func smallSearch(name string) Options {
 	switch name {
 	case "auto":
 		o.Evals = 5_000_000 // every threshold combination counts
+	case "gomea-exact":
+		o.Evals = 300_000 // and here
 	case "exact":
 		o.MaxModels = 3
 	default:

@@ -52,6 +52,14 @@ func (s *search) newWorker() *worker {
 	return w
 }
 
+// newSoleWorker returns a worker for an algorithm that has no other and keeps no
+// sums: it has all the memory for tables.
+func (s *search) newSoleWorker() *worker {
+	w := s.newWorker()
+	w.cache = newTableCache(s.Samples(), s.Memory)
+	return w
+}
+
 // tabulateSingles makes the table of every model alone.
 func (s *search) tabulateSingles() {
 	n := s.Samples()

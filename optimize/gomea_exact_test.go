@@ -1,0 +1,77 @@
+package optimize
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// Chains of two have one threshold, so that a search of all of them finds the
+// exact front.
+func TestGOMEAExactFindsAllPairs(t *testing.T) {
+	p, _ := newZoo(t, 1, 5, 90, 6)
+	for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
+		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12}, {MinAccuracy: 0.6}} {
+			o := limits
+			o.Rule, o.MaxModels, o.Grid = rule, 2, shortGrid
+			o.Algorithm = "exact"
+			want, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Algorithm = "gomea-exact"
+			got, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(points(got), points(want)) {
+				t.Errorf("rule %v, %+v: front %v, want %v", rule, limits, points(got), points(want))
+			}
+		}
+	}
+}
+
+// No change of a single threshold may improve what the solver arrives at, and it
+// must have offered all it has looked at.
+func TestThresholdSolver(t *testing.T) {
+	p, d := newZoo(t, 2, 6, 200, 8)
+	s, _, err := newSearch(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, Evals: 1 << 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
+	rng := rand.New(rand.NewPCG(1, 1))
+	genes := make([]uint16, len(c.alphabet))
+	for range 100 {
+		drawGenes(rng, genes, c.alphabet)
+		plan, rate, ok := c.decode(genes)
+		if !ok {
+			continue
+		}
+		evaluate := func() result {
+			e, err := d.Evaluate(plan.cascade(s.Grid, s.Confidence))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return result{int32(e.Correct), s.totalCost(plan, e.Reach)}
+		}
+		got := v.solve(plan, rate)
+		if want := evaluate(); got != want {
+			t.Fatalf("%v: %+v by the solver, %+v by the definition", plan, got, want)
+		}
+		for stage, exit := range plan.exits {
+			for g := range s.Grid {
+				plan.exits[stage] = uint8(g)
+				r := evaluate()
+				if float64(r.correct)-rate*r.total > float64(got.correct)-rate*got.total {
+					t.Fatalf("threshold %d of %v is better at %d", stage, plan, g)
+				}
+				if s.archive.cost[r.correct] > r.total {
+					t.Fatalf("%v was looked at and not offered", plan)
+				}
+			}
+			plan.exits[stage] = exit
+		}
+	}
+}
