@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,17 +59,42 @@ func (r Row) atMost(limit float64) Row {
 // missing is a row without a figure.
 func missing(figure, why string) Row { return Row{Figure: figure, Missing: why} }
 
-// write leaves REPORT.md and report.json in dir.
+// write leaves report.json in dir, and REPORT.md made of it.
 func (r *Report) write(dir string) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(data, '\n'), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, reportFile), append(data, '\n'), 0o666); err != nil {
+		return err
+	}
+	return renderReport(dir)
+}
+
+const reportFile = "report.json"
+
+// renderReport makes REPORT.md of the figures that lie in dir.
+func renderReport(dir string) error {
+	var r Report
+	data, err := os.ReadFile(filepath.Join(dir, reportFile))
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	measured := err == nil
+	runs, err := readAlgorithmRuns(dir)
+	if err != nil {
 		return err
 	}
 	var b strings.Builder
-	r.markdown(&b)
+	if measured {
+		r.markdown(&b)
+	} else {
+		b.WriteString("# Benchmarks\n")
+	}
+	writeAlgorithms(&b, runs)
 	return os.WriteFile(filepath.Join(dir, "REPORT.md"), []byte(b.String()), 0o666)
 }
 
