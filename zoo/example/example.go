@@ -31,7 +31,7 @@ var splits = []importer.Cut{{Split: "search", Share: 0.5}, {Split: "test", Share
 const seed = 1
 
 // Open opens the example zoo, with the splits search and test. The first use makes
-// it, which takes a few seconds, in the folder encas-zoo of the user's cache;
+// it, which takes about a second, in the folder encas-zoo of the user's cache;
 // several processes may do so at once. Where the cache cannot be written it is made
 // in a new temporary folder, which stays.
 func Open(ctx context.Context) (*zoo.Zoo, error) {
