@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
 
 // exampleZoo is what --zoo takes for the zoo that is built in. A folder of that
@@ -54,7 +55,14 @@ func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	case dir == "":
 		return nil, usagef("--zoo is empty: name a folder")
 	case dir == exampleZoo:
-		return nil, usagef("no --zoo, no $ENCAS_ZOO and no zoo in ./zoo: name a zoo")
+		if !chosen {
+			t.err.Notef("no --zoo, no $ENCAS_ZOO and no zoo in ./zoo: using the example zoo")
+		}
+		z, err := example.Open(c.Context)
+		if err == nil {
+			t.relay(z)
+		}
+		return z, err
 	case !chosen:
 		t.err.Notef("using the zoo in ./%s", dir)
 	}

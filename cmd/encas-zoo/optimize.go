@@ -38,9 +38,9 @@ front.json, front.csv (to be read by other programs) and run.json (how the run
 was made). The front is evaluated again on the full stored outputs; a figure
 that the search saw differently is shown.
 
-Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `. exact tries all chains of up to 3
-models with all thresholds of the grid, so that its front is proven optimal for
-that length and grid.
+Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
+exact tries all chains of up to 3 models with all thresholds of the grid, so that its
+front is proven optimal for that length and grid.
 
 Ctrl-C ends the search with the front found so far.`,
 		CustomHelpTemplate: commandHelp(`

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,6 +190,63 @@ func TestFullDisk(t *testing.T) {
 	}
 	program(t, dir, "zoo", "verify", "--zoo", "z")
 	program(t, dir, "import", "--zoo", "z", "--format", "npy", "--split", "large", "large")
+}
+
+// Output that cannot be written is an error.
+func TestFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("needs /dev/full")
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"zoo", "list", "--zoo", "example"}, {"zoo", "list", "--zoo", "example", "--json"}} {
+		cmd := exec.Command("encas-zoo", args...)
+		cmd.Stdout = full
+		err := cmd.Run()
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != exitError {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// Ctrl-C ends a search with the front found so far.
+func TestInterruptedSearch(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals")
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("encas-zoo", "optimize", "--zoo", "example", "--algorithm", "random", "--evals", "1000000000", "--out", "run")
+	cmd.Dir = dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The folder is made just before the search begins.
+	for range 1000 {
+		if _, err := os.Stat(filepath.Join(dir, "run")); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(time.Second)
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(front.Cascades) == 0 || !front.Interrupted || !front.Checked || front.Proof != "" {
+		t.Errorf("%d cascades, interrupted %v, checked %v, proof %q", len(front.Cascades), front.Interrupted, front.Checked, front.Proof)
+	}
+	if !strings.Contains(stderr.String(), "interrupted: the front found so far is in run") {
+		t.Errorf("standard error: %s", &stderr)
+	}
 }
 
 // Whatever models are called, terminals see text only, and JSON and CSV give the
