@@ -19,6 +19,8 @@ const childEnv = "ENCAS_BENCH_CHILD"
 // A job is a search for a child to run.
 type job struct {
 	Dir     string
+	Models  int // how many of the zoo's
+	Longest int // chain
 	Threads int
 }
 
@@ -45,8 +47,12 @@ func child(ctx context.Context) (handled bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	r, err := optimize.Search(ctx, s.problem, optimize.Options{
-		Algorithm: "exact", MaxModels: 2, Grid: optimize.FineGrid(), Threads: j.Threads,
+	p, err := s.part(j.Models, len(s.labels))
+	if err != nil {
+		return true, err
+	}
+	r, err := optimize.Search(ctx, p, optimize.Options{
+		Algorithm: "exact", MaxModels: j.Longest, Grid: optimize.FineGrid(), Threads: j.Threads,
 	})
 	if err != nil {
 		return true, err

@@ -57,7 +57,7 @@ var suites = []suite{
 	{"All thresholds of a chain", chainAbout, chains},
 	{"Table of a new set", tableAbout, newTables},
 	{"Search index", indexAbout, indexing},
-	{"Exact front of all pairs", exactAbout, exactPairs},
+	{"Exact fronts", exactAbout, exactFronts},
 	{"Index against full outputs", denseAbout, againstDense},
 	{"Scaling", scalingAbout, scaling},
 }
