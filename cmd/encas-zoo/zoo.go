@@ -34,7 +34,7 @@ encas-zoo zoo list --json | jq -r '.models[].name'`),
 					&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
 					jsonFlag(), quietFlag(),
 				},
-				Action: runZooList,
+				Action: onZoo(runZooList),
 			},
 			{
 				Name:        "info",
@@ -45,7 +45,7 @@ encas-zoo zoo list --json | jq -r '.models[].name'`),
 encas-zoo zoo info
 encas-zoo zoo info --zoo cifar --json`),
 				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
-				Action: runZooInfo,
+				Action: onZoo(runZooInfo),
 			},
 			{
 				Name:      "verify",
@@ -57,7 +57,7 @@ encas-zoo zoo info --zoo cifar --json`),
 encas-zoo zoo verify --zoo cifar`,
 					"3    something is damaged; the rest was checked", "130  interrupted"),
 				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
-				Action: runZooVerify,
+				Action: onZoo(runZooVerify),
 			},
 			{
 				Name:        "remove",
@@ -71,6 +71,21 @@ encas-zoo zoo remove --zoo cifar -- -odd-name`),
 				Action: runZooRemove,
 			},
 		},
+	}
+}
+
+// onZoo makes the action of a command that takes a zoo and no arguments.
+func onZoo(run func(c *cli.Context, t *terminal, z *zoo.Zoo) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		t := newTerminal(c)
+		if err := noArguments(c); err != nil {
+			return err
+		}
+		z, err := t.openZoo(c)
+		if err != nil {
+			return err
+		}
+		return run(c, t, z)
 	}
 }
 
@@ -99,18 +114,11 @@ func summarize(m zoo.Model) modelSummary {
 	return s
 }
 
-func runZooList(c *cli.Context) error {
-	t := newTerminal(c)
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	z, err := t.openZoo(c)
-	if err != nil {
-		return err
-	}
+func runZooList(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	models := z.Models()
-	if c.IsSet("models") {
-		if models, err = selectModels(models, c.StringSlice("models")); err != nil {
+	if globs := c.StringSlice("models"); len(globs) > 0 {
+		var err error
+		if models, err = selectModels(models, globs); err != nil {
 			return err
 		}
 	}
@@ -158,15 +166,7 @@ type zooInfo struct {
 	Unpriced    []string       `json:"without_gflops,omitempty"`
 }
 
-func runZooInfo(c *cli.Context) error {
-	t := newTerminal(c)
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	z, err := t.openZoo(c)
-	if err != nil {
-		return err
-	}
+func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	info := zooInfo{Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Splits: []splitSummary{}}
 	for _, s := range z.Splits() {
 		info.Splits = append(info.Splits, splitSummary{s.Name, s.Samples})
@@ -206,18 +206,10 @@ func runZooInfo(c *cli.Context) error {
 	return nil
 }
 
-func runZooVerify(c *cli.Context) error {
-	t := newTerminal(c)
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	z, err := t.openZoo(c)
-	if err != nil {
-		return err
-	}
+func runZooVerify(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	progress := t.err.Progress("verifying", "archives")
 	archives := 0
-	err = z.Verify(c.Context, func(done, total int) {
+	err := z.Verify(c.Context, func(done, total int) {
 		archives = total
 		progress.Update(int64(done), int64(total), "")
 	})
