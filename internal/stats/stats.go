@@ -1,0 +1,96 @@
+// Package stats says how sure one can be of accuracies counted on samples.
+package stats
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Wilson returns Wilson's score interval for a share of which hits of n samples
+// were counted (Wilson: Probable inference, the law of succession, and statistical
+// inference, 1927). level is the probability that the interval is to have, 0.95
+// for 95 %. It keeps that well even near 0 and 1, where accuracies lie. Without
+// samples it is all of [0, 1].
+func Wilson(hits, n int, level float64) (low, high float64) {
+	if n == 0 {
+		return 0, 1
+	}
+	z := distuv.UnitNormal.Quantile((1 + level) / 2)
+	samples, share := float64(n), float64(hits)/float64(n)
+	middle := share + z*z/(2*samples)
+	half := z * math.Sqrt(share*(1-share)/samples+z*z/(4*samples*samples))
+	scale := 1 + z*z/samples
+	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
+}
+
+// Pairs counts how two classifiers do on the same samples.
+type Pairs struct {
+	Samples    int
+	OnlyFirst  int // samples that only the first has right
+	OnlySecond int
+}
+
+// NewPairs counts the samples that one classifier has right and the other wrong.
+// Both slices tell for each sample whether it is right, and are equally long.
+func NewPairs(first, second []bool) Pairs {
+	p := Pairs{Samples: len(first)}
+	for i, right := range first {
+		switch {
+		case right && !second[i]:
+			p.OnlyFirst++
+		case !right && second[i]:
+			p.OnlySecond++
+		}
+	}
+	return p
+}
+
+// Difference returns by how much the first is more accurate than the second.
+func (p Pairs) Difference() float64 {
+	return float64(p.OnlyFirst-p.OnlySecond) / float64(p.Samples)
+}
+
+// Bootstrap returns the percentile interval of the difference over so many
+// resamples (Efron: Bootstrap methods, 1979). The samples are resampled, each with
+// what both classifiers make of it, so that what is hard for both does not count.
+// The same seed gives the same interval.
+func (p Pairs) Bootstrap(resamples int, level float64, seed uint64) (low, high float64) {
+	// Drawing samples with replacement and counting the two kinds that matter is
+	// drawing the two counts from a multinomial distribution.
+	source := rand.NewPCG(seed, 0)
+	n := float64(p.Samples)
+	draw := func(of, share float64) float64 {
+		if of == 0 || share == 0 {
+			return 0
+		}
+		return distuv.Binomial{N: of, P: min(1, share), Src: source}.Rand()
+	}
+	differences := make([]float64, resamples)
+	for i := range differences {
+		first := draw(n, float64(p.OnlyFirst)/n)
+		second := 0.0
+		if p.OnlySecond > 0 {
+			second = draw(n-first, float64(p.OnlySecond)/float64(p.Samples-p.OnlyFirst))
+		}
+		differences[i] = (first - second) / n
+	}
+	slices.Sort(differences)
+	return stat.Quantile((1-level)/2, stat.Empirical, differences, nil),
+		stat.Quantile((1+level)/2, stat.Empirical, differences, nil)
+}
+
+// McNemar returns the two-sided p-value of McNemar's test in its exact form: how
+// likely the samples that only one has right would be shared out at least as
+// unevenly if both classifiers were equally good.
+func (p Pairs) McNemar() float64 {
+	n := p.OnlyFirst + p.OnlySecond
+	if n == 0 {
+		return 1
+	}
+	tail := distuv.Binomial{N: float64(n), P: 0.5}.CDF(float64(min(p.OnlyFirst, p.OnlySecond)))
+	return min(1, 2*tail)
+}
