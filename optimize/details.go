@@ -51,8 +51,8 @@ func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, 
 	for t := range threads {
 		threads[t] = newDetailer(r)
 	}
-	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i int, label uint16) {
-		threads[t].sample(rows, i, label)
+	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i, sample int) {
+		threads[t].sample(rows, i, labels[sample])
 	})
 	if err != nil {
 		return nil, err

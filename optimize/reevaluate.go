@@ -35,8 +35,8 @@ func Reevaluate(ctx context.Context, labels []uint16, classes int, costs []float
 	for t := range threads {
 		threads[t] = r.newThread()
 	}
-	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i int, label uint16) {
-		threads[t].sample(rows, i, label)
+	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i, sample int) {
+		threads[t].sample(rows, i, labels[sample])
 	})
 	if err != nil {
 		return nil, err
@@ -55,10 +55,10 @@ func Reevaluate(ctx context.Context, labels []uint16, classes int, costs []float
 	return evaluations, nil
 }
 
-// stream reads the outputs of the models in use once, in blocks, and calls sample
+// stream reads the outputs of the models in use once, in blocks, and calls do
 // for every sample: with the number of the thread it is called on, the block of each
-// slot, the sample's place in the block, and its label.
-func (r *reevaluation) stream(ctx context.Context, labels []uint16, open func(model int) (Rows, error), threads int, sample func(thread int, rows [][]uint16, i int, label uint16)) error {
+// slot, the sample's place in the block, and its number.
+func (r *reevaluation) stream(ctx context.Context, labels []uint16, open func(model int) (Rows, error), threads int, do func(thread int, rows [][]uint16, i, sample int)) error {
 	used := slices.Sorted(maps.Keys(r.models))
 	sources := make([]Rows, len(used))
 	for slot, m := range used {
@@ -91,7 +91,7 @@ func (r *reevaluation) stream(ctx context.Context, labels []uint16, open func(mo
 		for t := range threads {
 			wait.Go(func() {
 				for i := t; i < n; i += threads {
-					sample(t, rows, i, labels[from+i])
+					do(t, rows, i, from+i)
 				}
 			})
 		}
@@ -198,16 +198,27 @@ func (r *reevaluation) newThread() *reevaluator {
 func (t *reevaluator) sample(rows [][]uint16, i int, label uint16) {
 	t.samples++
 	for c, stages := range t.stages {
-		for stage, set := range stages {
-			t.reach[c][stage]++
-			t.answer(rows, i, set)
-			if stage == len(stages)-1 || float64(t.best[set]) > t.passes[c][stage] {
-				if t.class[set] == int(label) {
-					t.correct[c]++
-				}
-				break
-			}
+		stage := t.exit(rows, i, c)
+		for reached := range stage + 1 {
+			t.reach[c][reached]++
 		}
+		if t.class[stages[stage]] == int(label) {
+			t.correct[c]++
+		}
+	}
+}
+
+// exit returns the stage at which a cascade answers the sample; the answer of that
+// stage's set is known then.
+func (t *reevaluator) exit(rows [][]uint16, i, cascade int) (stage int) {
+	stages, passes := t.stages[cascade], t.passes[cascade]
+	for {
+		set := stages[stage]
+		t.answer(rows, i, set)
+		if stage == len(stages)-1 || float64(t.best[set]) > passes[stage] {
+			return stage
+		}
+		stage++
 	}
 }
 

@@ -65,6 +65,22 @@ func TestReevaluateEqualsDense(t *testing.T) {
 			t.Errorf("%+v: %+v, by the definition %+v", c, got[i], want)
 		}
 	}
+	hits, err := Hits(context.Background(), d.Labels, d.Classes, len(d.Outputs), cascades, rowsOf(d, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range cascades {
+		// One sample alone is right exactly where it is a hit.
+		for i, hit := range hits[c] {
+			one := Dense{Classes: d.Classes, Labels: d.Labels[i : i+1], Costs: d.Costs}
+			for _, outputs := range d.Outputs {
+				one.Outputs = append(one.Outputs, outputs[i*d.Classes:(i+1)*d.Classes])
+			}
+			if e, err := one.Evaluate(cascades[c]); err != nil || (e.Correct == 1) != hit {
+				t.Errorf("%+v, sample %d: hit %v, by the definition %d right, %v", cascades[c], i, hit, e.Correct, err)
+			}
+		}
+	}
 	if _, err := Reevaluate(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rowsOf(d, 2)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("two rows missing: error %v", err)
 	}
