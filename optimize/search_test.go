@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // shortGrid keeps brute force short and has values samples can sit on.
@@ -187,6 +189,33 @@ func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestKernelPathsDoNotMatter(t *testing.T) {
+	for _, classes := range []int{10, 25, 60} { // lists of 16 and 32, complete and truncated
+		p, _ := newZoo(t, 11, 9, 333, classes)
+		for _, name := range []string{"auto", "exact", "random"} { // they call all kernels
+			t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
+				o := smallSearch(name)
+				o.Snap = true
+				var want string
+				for _, path := range kernel.Paths() {
+					restore := kernel.Force(path)
+					r, err := Search(context.Background(), p, o)
+					restore()
+					if err != nil {
+						t.Fatal(err)
+					}
+					got := fmt.Sprint(r.Front, r.Evaluations)
+					if want == "" {
+						want = got
+					} else if got != want {
+						t.Errorf("path %v gives another front than %v", path, kernel.Paths()[0])
+					}
+				}
+			})
+		}
 	}
 }
 
