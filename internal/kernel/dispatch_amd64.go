@@ -136,15 +136,6 @@ func cutTree(tree *[MaxCuts + 1]uint32, cuts []uint32, levels int) {
 	}
 }
 
-func agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) (nOpen int) {
-	done := 0
-	if len(top) >= 32 && active == AVX512 {
-		done = len(top) &^ 31
-		nOpen = agreeAVX512(&best[0], &class[0], &open[0], &top[0], &topClass[0], &l.TopClass[0], &l.TopValue[0], done, float32(w)*One)
-	}
-	return agreeGeneric(best, class, open, top, topClass, l, w, done, nOpen)
-}
-
 func cellNumbers(cells []uint16, t1, t2 []byte, cols int) {
 	n, done := len(cells), 0
 	if n > 0 {
@@ -227,19 +218,35 @@ func prefix2(hist []int32, rows, cols int) {
 	prefix2Generic(hist, rows, cols)
 }
 
+func agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) (nOpen int) {
+	n, done := len(top), 0
+	switch {
+	case active == AVX512 && n >= 32:
+		done = n &^ 31
+		nOpen = agreeAVX512(&best[0], &class[0], &open[0], &top[0], &topClass[0], &l.TopClass[0], &l.TopValue[0], done, float32(w)*One)
+	case active == AVX2 && n >= 16:
+		done = n &^ 15
+		nOpen = agreeAVX2(&best[0], &class[0], &open[0], &top[0], &topClass[0], &l.TopClass[0], &l.TopValue[0], done, w)
+	}
+	return agreeGeneric(best, class, open, top, topClass, l, w, done, nOpen)
+}
+
 func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) int {
 	n := agree(best, class, open, s.Top, s.TopClass, l, w)
-	if n == 0 || active != AVX512 {
-		return combineGeneric(best, class, open[:n], s, l, w)
+	if n > 0 {
+		switch {
+		case active == AVX512 && s.K == 16:
+			n = combine16AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
+				&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
+		case active == AVX512:
+			n = combine32AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
+				&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
+		case active == AVX2 && s.K == 16:
+			n = combine16AVX2(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
+				&l.Classes[0], &l.Values[0], &l.Tail[0], w)
+		}
 	}
-	if s.K == 16 {
-		n = combine16AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
-			&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
-	} else {
-		n = combine32AVX512(&best[0], &class[0], &open[0], n, &s.Classes[0], &s.Values[0], &s.Rest[0], &s.Base[0],
-			&l.Classes[0], &l.Values[0], &l.Tail[0], w, float32(w)*One)
-	}
-	// What is left may be open; few samples are.
+	// Of what the assembly leaves, few samples are really open.
 	return combineGeneric(best, class, open[:n], s, l, w)
 }
 
@@ -309,35 +316,26 @@ func fillMembers(dst *memberSet, members []*Lists, weights []uint32) (ok bool) {
 
 func resolveSamples(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {
 	var set memberSet
-	if active != AVX512 || len(samples) == 0 || !fillMembers(&set, members, weights) {
+	n, k, size := len(samples), len(members), members[0].K
+	switch {
+	case n == 0:
+	case active == AVX512 && size == 16 && fillMembers(&set, members, weights):
+		resolve16AVX512(&best[0], &class[0], &samples[0], n, set.bytes(), k)
+	case active == AVX512 && size == 32 && fillMembers(&set, members, weights):
+		resolve32AVX512(&best[0], &class[0], &samples[0], n, set.bytes(), k)
+	case active == AVX2 && size == 16 && fillMembers(&set, members, weights):
+		resolve16AVX2(&best[0], &class[0], &samples[0], n, set.bytes(), k)
+	default:
 		resolveSamplesGeneric(best, class, samples, members, weights)
-		return
-	}
-	resolveListed(best, class, samples, &set, len(members), members[0].K)
-}
-
-func resolveListed(best []uint32, class []uint16, samples []int32, set *memberSet, members, k int) {
-	if k == 16 {
-		resolve16AVX512(&best[0], &class[0], &samples[0], len(samples), set.bytes(), members)
-	} else {
-		resolve32AVX512(&best[0], &class[0], &samples[0], len(samples), set.bytes(), members)
 	}
 }
 
-func resolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
-	n, done := len(best), 0
+func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members []*Lists, weights []uint32) (nOpen int) {
 	var set memberSet
-	if active == AVX512 && fillMembers(&set, members, weights) {
-		var open [1024]int32
-		for done+32 <= n {
-			to := done + min(len(open), (n-done)&^31)
-			if m := agreeAllAVX512(&best[0], &class[0], &open[0], done, to, set.bytes(), len(members)); m > 0 {
-				resolveListed(best, class, open[:m], &set, len(members), members[0].K)
-			}
-			done = to
-		}
+	if active == AVX512 && (to-from)&31 == 0 && fillMembers(&set, members, weights) {
+		return agreeAllAVX512(&best[0], &class[0], &open[0], from, to, set.bytes(), len(members))
 	}
-	resolveAllGeneric(best, class, members, weights, done)
+	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
 func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {

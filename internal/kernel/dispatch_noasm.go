@@ -38,8 +38,8 @@ func resolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 	resolveSamplesGeneric(best, class, samples, members, weights)
 }
 
-func resolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
-	resolveAllGeneric(best, class, members, weights, 0)
+func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members []*Lists, weights []uint32) int {
+	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
 func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {

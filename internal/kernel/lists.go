@@ -265,7 +265,12 @@ func ResolveAll(best []uint32, class []uint16, members []*Lists, weights []uint3
 	n := members[0].Len()
 	checkMembers(n, members[0].K, members, weights)
 	need(len(best) == n && len(class) == n, "ResolveAll: lengths do not fit the number of samples")
-	resolveAll(best, class, members, weights)
+	var room [1024]int32
+	for from := 0; from < n; from += len(room) {
+		to := min(from+len(room), n)
+		open := room[:agreeAll(best, class, room[:], from, to, members, weights)]
+		resolveSamples(best, class, open, members, weights)
+	}
 }
 
 func checkMembers(n, k int, members []*Lists, weights []uint32) {

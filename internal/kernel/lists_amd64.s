@@ -3379,3 +3379,788 @@ DATA extend16_low<>+52(SB)/4, $0x0000001a
 DATA extend16_low<>+56(SB)/4, $0x0000001c
 DATA extend16_low<>+60(SB)/4, $0x0000001e
 GLOBL extend16_low<>(SB), RODATA|NOPTR, $64
+
+// func agreeAVX2(best *uint32, class *uint16, open *int32, top *uint32, topClass *uint16, lClass *uint16, lValue *uint16, n int, w uint32) (nOpen int)
+// Requires: AVX, AVX2, BMI, F16C
+TEXT ·agreeAVX2(SB), NOSPLIT, $0-80
+	MOVQ         best+0(FP), AX
+	MOVQ         class+8(FP), CX
+	MOVQ         open+16(FP), DX
+	MOVQ         top+24(FP), BX
+	MOVQ         topClass+32(FP), SI
+	MOVQ         lClass+40(FP), DI
+	MOVQ         lValue+48(FP), R8
+	MOVQ         n+56(FP), R9
+	MOVL         w+64(FP), R10
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	XORQ         R10, R10
+	XORQ         R11, R11
+	CMPQ         R10, R9
+	JGE          agree256_end
+
+agree256:
+	VMOVDQU      (SI)(R10*2), Y1
+	VMOVDQU      Y1, (CX)(R10*2)
+	VPCMPEQW     (DI)(R10*2), Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPACKSSWB    X2, X1, X2
+	VPMOVMSKB    X2, R12
+	VCVTPH2PS    (R8)(R10*2), Y1
+	VMULPS       agree256_scale<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPMULLD      Y0, Y1, Y1
+	VCVTPH2PS    16(R8)(R10*2), Y2
+	VMULPS       agree256_scale<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPMULLD      Y0, Y2, Y2
+	VPADDD       (BX)(R10*4), Y1, Y1
+	VMOVDQU      Y1, (AX)(R10*4)
+	VPADDD       32(BX)(R10*4), Y2, Y2
+	VMOVDQU      Y2, 32(AX)(R10*4)
+	XORL         $0x0000ffff, R12
+	JZ           agree256_all
+
+agree256_next:
+	TZCNTL R12, R13
+	ADDL   R10, R13
+	MOVL   R13, (DX)(R11*4)
+	INCQ   R11
+	BLSRL  R12, R12
+	JNZ    agree256_next
+
+agree256_all:
+	ADDQ $+16, R10
+	CMPQ R10, R9
+	JLT  agree256
+
+agree256_end:
+	MOVQ R11, nOpen+72(FP)
+	VZEROUPPER
+	RET
+
+DATA agree256_scale<>+0(SB)/4, $0x4b800000
+DATA agree256_scale<>+4(SB)/4, $0x4b800000
+DATA agree256_scale<>+8(SB)/4, $0x4b800000
+DATA agree256_scale<>+12(SB)/4, $0x4b800000
+DATA agree256_scale<>+16(SB)/4, $0x4b800000
+DATA agree256_scale<>+20(SB)/4, $0x4b800000
+DATA agree256_scale<>+24(SB)/4, $0x4b800000
+DATA agree256_scale<>+28(SB)/4, $0x4b800000
+GLOBL agree256_scale<>(SB), RODATA|NOPTR, $32
+
+// func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32) (undecided int)
+// Requires: AVX, AVX2, CMOV, F16C, MMX+
+TEXT ·combine16AVX2(SB), NOSPLIT, $0-104
+	MOVQ open+16(FP), AX
+	MOVQ nOpen+24(FP), CX
+	MOVQ sClasses+32(FP), DX
+	MOVQ lClasses+64(FP), BX
+	MOVQ lValues+72(FP), SI
+	MOVQ sValues+40(FP), DI
+	XORQ R8, R8
+	XORQ R9, R9
+	LEAQ -1(CX), R10
+	CMPQ R8, CX
+	JGE  combine16_256_loop_end
+
+combine16_256_loop:
+	LEAQ         12(R8), R11
+	CMPQ         R11, R10
+	CMOVQGT      R10, R11
+	MOVLQSX      (AX)(R11*4), R11
+	SHLQ         $0x05, R11
+	PREFETCHT0   (DX)(R11*1)
+	PREFETCHT0   (DI)(R11*2)
+	PREFETCHT0   (BX)(R11*1)
+	PREFETCHT0   (SI)(R11*1)
+	MOVLQSX      (AX)(R8*4), R11
+	MOVQ         R11, R12
+	SHLQ         $0x05, R12
+	MOVL         w+88(FP), R13
+	VMOVD        R13, X0
+	VPBROADCASTD X0, Y0
+	VCVTPH2PS    (SI)(R12*1), Y2
+	VMULPS       combine16_256_scale<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPMULLD      Y0, Y2, Y2
+	VCVTPH2PS    16(SI)(R12*1), Y3
+	VMULPS       combine16_256_scale<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPMULLD      Y0, Y3, Y3
+	MOVQ         tail+80(FP), R13
+	VPBROADCASTD (R13)(R11*4), Y1
+	VPMULLD      Y0, Y1, Y1
+	VPMOVZXWD    (DX)(R12*1), Y0
+	VPSLLD       $0x10, Y0, Y5
+	VPOR         Y5, Y0, Y0
+	VPMOVZXWD    16(DX)(R12*1), Y4
+	VPSLLD       $0x10, Y4, Y5
+	VPOR         Y5, Y4, Y4
+	VPBROADCASTD (BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y5
+	VPAND        combine16_256_places<>+0(SB), Y5, Y5
+	VPCMPEQW     Y7, Y4, Y6
+	VPAND        combine16_256_places<>+0(SB), Y6, Y6
+	VPBROADCASTD 4(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+32(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+32(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 8(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+64(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+64(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 12(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+96(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+96(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 16(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+128(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+128(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 20(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+160(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+160(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 24(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+192(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+192(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 28(BX)(R12*1), Y7
+	VPCMPEQW     Y7, Y0, Y8
+	VPAND        combine16_256_places<>+224(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        combine16_256_places<>+224(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPSRLD       $0x10, Y5, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPSRLD       $0x10, Y6, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPCMPEQD     Y0, Y0, Y0
+	VPADDD       Y0, Y5, Y5
+	VPERMD       Y2, Y5, Y7
+	VPERMD       Y3, Y5, Y4
+	VPSLLD       $0x1c, Y5, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VBLENDVPS    Y5, Y1, Y7, Y5
+	VPADDD       Y0, Y6, Y6
+	VPERMD       Y2, Y6, Y7
+	VPERMD       Y3, Y6, Y4
+	VPSLLD       $0x1c, Y6, Y0
+	VBLENDVPS    Y0, Y4, Y7, Y7
+	VBLENDVPS    Y6, Y1, Y7, Y6
+	MOVQ         base+56(FP), R13
+	VPBROADCASTD (R13)(R11*4), Y0
+	VPADDD       (DI)(R12*2), Y5, Y5
+	VPADDD       Y0, Y2, Y2
+	VPADDD       32(DI)(R12*2), Y6, Y6
+	VPADDD       Y0, Y3, Y3
+	VPMAXUD      Y5, Y6, Y0
+	VPMAXUD      Y2, Y3, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	MOVQ         best+0(FP), R13
+	VMOVD        X1, (R13)(R11*4)
+	VPBROADCASTD X1, Y0
+	VPCMPEQD     Y1, Y1, Y1
+	VPCMPEQD     Y4, Y4, Y4
+	VPCMPEQD     Y0, Y5, Y5
+	VPXOR        Y4, Y5, Y5
+	VPMOVZXWD    (DX)(R12*1), Y7
+	VPOR         Y7, Y5, Y5
+	VPMINUD      Y5, Y1, Y1
+	VPCMPEQD     Y0, Y6, Y5
+	VPXOR        Y4, Y5, Y5
+	VPMOVZXWD    16(DX)(R12*1), Y7
+	VPOR         Y7, Y5, Y5
+	VPMINUD      Y5, Y1, Y1
+	VPCMPEQD     Y6, Y6, Y6
+	VPCMPEQD     Y0, Y2, Y4
+	VPXOR        Y6, Y4, Y4
+	VPMOVZXWD    (BX)(R12*1), Y5
+	VPOR         Y5, Y4, Y4
+	VPMINUD      Y4, Y1, Y1
+	VPCMPEQD     Y0, Y3, Y4
+	VPXOR        Y6, Y4, Y4
+	VPMOVZXWD    16(BX)(R12*1), Y5
+	VPOR         Y5, Y4, Y4
+	VPMINUD      Y4, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X4
+	VPMINUD      X1, X4, X4
+	VPSHUFD      $0x4e, X4, X1
+	VPMINUD      X1, X4, X4
+	VPSHUFD      $0xb1, X4, X1
+	VPMINUD      X1, X4, X4
+	VMOVD        X4, R12
+	MOVQ         class+8(FP), R13
+	MOVW         R12, (R13)(R11*2)
+	MOVQ         rest+48(FP), R13
+	MOVL         (R13)(R11*4), R12
+	MOVQ         base+56(FP), R13
+	SUBL         (R13)(R11*4), R12
+	JZ           combine16_256_exact
+	VMOVD        R12, X1
+	VPBROADCASTD X1, Y4
+	VPADDD       Y4, Y2, Y2
+	VPMAXUD      Y0, Y2, Y1
+	VPCMPEQD     Y1, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPMAXUD      Y0, Y3, Y1
+	VPCMPEQD     Y1, Y3, Y3
+	VPOR         Y2, Y3, Y2
+	MOVL         R11, (AX)(R9*4)
+	VPMOVMSKB    Y2, R12
+	NEGL         R12
+	ADCQ         $0x00, R9
+
+combine16_256_exact:
+	ADDQ $+1, R8
+	CMPQ R8, CX
+	JLT  combine16_256_loop
+
+combine16_256_loop_end:
+	MOVQ R9, undecided+96(FP)
+	VZEROUPPER
+	RET
+
+DATA combine16_256_scale<>+0(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+4(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+8(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+12(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+16(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+20(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+24(SB)/4, $0x4b800000
+DATA combine16_256_scale<>+28(SB)/4, $0x4b800000
+GLOBL combine16_256_scale<>(SB), RODATA|NOPTR, $32
+
+DATA combine16_256_places<>+0(SB)/2, $0x0001
+DATA combine16_256_places<>+2(SB)/2, $0x0002
+DATA combine16_256_places<>+4(SB)/2, $0x0001
+DATA combine16_256_places<>+6(SB)/2, $0x0002
+DATA combine16_256_places<>+8(SB)/2, $0x0001
+DATA combine16_256_places<>+10(SB)/2, $0x0002
+DATA combine16_256_places<>+12(SB)/2, $0x0001
+DATA combine16_256_places<>+14(SB)/2, $0x0002
+DATA combine16_256_places<>+16(SB)/2, $0x0001
+DATA combine16_256_places<>+18(SB)/2, $0x0002
+DATA combine16_256_places<>+20(SB)/2, $0x0001
+DATA combine16_256_places<>+22(SB)/2, $0x0002
+DATA combine16_256_places<>+24(SB)/2, $0x0001
+DATA combine16_256_places<>+26(SB)/2, $0x0002
+DATA combine16_256_places<>+28(SB)/2, $0x0001
+DATA combine16_256_places<>+30(SB)/2, $0x0002
+DATA combine16_256_places<>+32(SB)/2, $0x0003
+DATA combine16_256_places<>+34(SB)/2, $0x0004
+DATA combine16_256_places<>+36(SB)/2, $0x0003
+DATA combine16_256_places<>+38(SB)/2, $0x0004
+DATA combine16_256_places<>+40(SB)/2, $0x0003
+DATA combine16_256_places<>+42(SB)/2, $0x0004
+DATA combine16_256_places<>+44(SB)/2, $0x0003
+DATA combine16_256_places<>+46(SB)/2, $0x0004
+DATA combine16_256_places<>+48(SB)/2, $0x0003
+DATA combine16_256_places<>+50(SB)/2, $0x0004
+DATA combine16_256_places<>+52(SB)/2, $0x0003
+DATA combine16_256_places<>+54(SB)/2, $0x0004
+DATA combine16_256_places<>+56(SB)/2, $0x0003
+DATA combine16_256_places<>+58(SB)/2, $0x0004
+DATA combine16_256_places<>+60(SB)/2, $0x0003
+DATA combine16_256_places<>+62(SB)/2, $0x0004
+DATA combine16_256_places<>+64(SB)/2, $0x0005
+DATA combine16_256_places<>+66(SB)/2, $0x0006
+DATA combine16_256_places<>+68(SB)/2, $0x0005
+DATA combine16_256_places<>+70(SB)/2, $0x0006
+DATA combine16_256_places<>+72(SB)/2, $0x0005
+DATA combine16_256_places<>+74(SB)/2, $0x0006
+DATA combine16_256_places<>+76(SB)/2, $0x0005
+DATA combine16_256_places<>+78(SB)/2, $0x0006
+DATA combine16_256_places<>+80(SB)/2, $0x0005
+DATA combine16_256_places<>+82(SB)/2, $0x0006
+DATA combine16_256_places<>+84(SB)/2, $0x0005
+DATA combine16_256_places<>+86(SB)/2, $0x0006
+DATA combine16_256_places<>+88(SB)/2, $0x0005
+DATA combine16_256_places<>+90(SB)/2, $0x0006
+DATA combine16_256_places<>+92(SB)/2, $0x0005
+DATA combine16_256_places<>+94(SB)/2, $0x0006
+DATA combine16_256_places<>+96(SB)/2, $0x0007
+DATA combine16_256_places<>+98(SB)/2, $0x0008
+DATA combine16_256_places<>+100(SB)/2, $0x0007
+DATA combine16_256_places<>+102(SB)/2, $0x0008
+DATA combine16_256_places<>+104(SB)/2, $0x0007
+DATA combine16_256_places<>+106(SB)/2, $0x0008
+DATA combine16_256_places<>+108(SB)/2, $0x0007
+DATA combine16_256_places<>+110(SB)/2, $0x0008
+DATA combine16_256_places<>+112(SB)/2, $0x0007
+DATA combine16_256_places<>+114(SB)/2, $0x0008
+DATA combine16_256_places<>+116(SB)/2, $0x0007
+DATA combine16_256_places<>+118(SB)/2, $0x0008
+DATA combine16_256_places<>+120(SB)/2, $0x0007
+DATA combine16_256_places<>+122(SB)/2, $0x0008
+DATA combine16_256_places<>+124(SB)/2, $0x0007
+DATA combine16_256_places<>+126(SB)/2, $0x0008
+DATA combine16_256_places<>+128(SB)/2, $0x0009
+DATA combine16_256_places<>+130(SB)/2, $0x000a
+DATA combine16_256_places<>+132(SB)/2, $0x0009
+DATA combine16_256_places<>+134(SB)/2, $0x000a
+DATA combine16_256_places<>+136(SB)/2, $0x0009
+DATA combine16_256_places<>+138(SB)/2, $0x000a
+DATA combine16_256_places<>+140(SB)/2, $0x0009
+DATA combine16_256_places<>+142(SB)/2, $0x000a
+DATA combine16_256_places<>+144(SB)/2, $0x0009
+DATA combine16_256_places<>+146(SB)/2, $0x000a
+DATA combine16_256_places<>+148(SB)/2, $0x0009
+DATA combine16_256_places<>+150(SB)/2, $0x000a
+DATA combine16_256_places<>+152(SB)/2, $0x0009
+DATA combine16_256_places<>+154(SB)/2, $0x000a
+DATA combine16_256_places<>+156(SB)/2, $0x0009
+DATA combine16_256_places<>+158(SB)/2, $0x000a
+DATA combine16_256_places<>+160(SB)/2, $0x000b
+DATA combine16_256_places<>+162(SB)/2, $0x000c
+DATA combine16_256_places<>+164(SB)/2, $0x000b
+DATA combine16_256_places<>+166(SB)/2, $0x000c
+DATA combine16_256_places<>+168(SB)/2, $0x000b
+DATA combine16_256_places<>+170(SB)/2, $0x000c
+DATA combine16_256_places<>+172(SB)/2, $0x000b
+DATA combine16_256_places<>+174(SB)/2, $0x000c
+DATA combine16_256_places<>+176(SB)/2, $0x000b
+DATA combine16_256_places<>+178(SB)/2, $0x000c
+DATA combine16_256_places<>+180(SB)/2, $0x000b
+DATA combine16_256_places<>+182(SB)/2, $0x000c
+DATA combine16_256_places<>+184(SB)/2, $0x000b
+DATA combine16_256_places<>+186(SB)/2, $0x000c
+DATA combine16_256_places<>+188(SB)/2, $0x000b
+DATA combine16_256_places<>+190(SB)/2, $0x000c
+DATA combine16_256_places<>+192(SB)/2, $0x000d
+DATA combine16_256_places<>+194(SB)/2, $0x000e
+DATA combine16_256_places<>+196(SB)/2, $0x000d
+DATA combine16_256_places<>+198(SB)/2, $0x000e
+DATA combine16_256_places<>+200(SB)/2, $0x000d
+DATA combine16_256_places<>+202(SB)/2, $0x000e
+DATA combine16_256_places<>+204(SB)/2, $0x000d
+DATA combine16_256_places<>+206(SB)/2, $0x000e
+DATA combine16_256_places<>+208(SB)/2, $0x000d
+DATA combine16_256_places<>+210(SB)/2, $0x000e
+DATA combine16_256_places<>+212(SB)/2, $0x000d
+DATA combine16_256_places<>+214(SB)/2, $0x000e
+DATA combine16_256_places<>+216(SB)/2, $0x000d
+DATA combine16_256_places<>+218(SB)/2, $0x000e
+DATA combine16_256_places<>+220(SB)/2, $0x000d
+DATA combine16_256_places<>+222(SB)/2, $0x000e
+DATA combine16_256_places<>+224(SB)/2, $0x000f
+DATA combine16_256_places<>+226(SB)/2, $0x0010
+DATA combine16_256_places<>+228(SB)/2, $0x000f
+DATA combine16_256_places<>+230(SB)/2, $0x0010
+DATA combine16_256_places<>+232(SB)/2, $0x000f
+DATA combine16_256_places<>+234(SB)/2, $0x0010
+DATA combine16_256_places<>+236(SB)/2, $0x000f
+DATA combine16_256_places<>+238(SB)/2, $0x0010
+DATA combine16_256_places<>+240(SB)/2, $0x000f
+DATA combine16_256_places<>+242(SB)/2, $0x0010
+DATA combine16_256_places<>+244(SB)/2, $0x000f
+DATA combine16_256_places<>+246(SB)/2, $0x0010
+DATA combine16_256_places<>+248(SB)/2, $0x000f
+DATA combine16_256_places<>+250(SB)/2, $0x0010
+DATA combine16_256_places<>+252(SB)/2, $0x000f
+DATA combine16_256_places<>+254(SB)/2, $0x0010
+GLOBL combine16_256_places<>(SB), RODATA|NOPTR, $256
+
+// func resolve16AVX2(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+// Requires: AVX, AVX2, CMOV, F16C, MMX+
+TEXT ·resolve16AVX2(SB), NOSPLIT, $0-48
+	MOVQ   nMembers+40(FP), AX
+	IMUL3Q $0x30, AX, AX
+	ADDQ   members+32(FP), AX
+	XORQ   CX, CX
+	CMPQ   CX, n+24(FP)
+	JGE    resolve16_256_loop_end
+
+resolve16_256_loop:
+	LEAQ    12(CX), SI
+	MOVQ    n+24(FP), DX
+	DECQ    DX
+	CMPQ    SI, DX
+	CMOVQGT DX, SI
+	MOVQ    samples+16(FP), DI
+	MOVLQSX (DI)(SI*4), SI
+	SHLQ    $0x05, SI
+	MOVLQSX (DI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	XORL    R10, R10
+	MOVL    $0x0000ffff, R11
+	MOVQ    members+32(FP), R13
+
+resolve16_256_anchor:
+	XORL         R8, R8
+	MOVQ         16(R13), DI
+	MOVL         (DI)(DX*4), R9
+	VPBROADCASTD (DI)(DX*4), Y2
+	IMULL        40(R13), R9
+	ADDL         R9, R8
+	VPBROADCASTD 40(R13), Y3
+	MOVQ         8(R13), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Y0
+	VMULPS       resolve16_256_scale<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPSUBD       Y2, Y0, Y0
+	VPMULLD      Y3, Y0, Y0
+	VCVTPH2PS    16(DI)(BX*1), Y1
+	VMULPS       resolve16_256_scale<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPMULLD      Y3, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	MOVQ         (R13), DI
+	PREFETCHT0   (DI)(SI*1)
+	VPMOVZXWD    (DI)(BX*1), Y3
+	VPSLLD       $0x10, Y3, Y5
+	VPOR         Y5, Y3, Y3
+	VPMOVZXWD    16(DI)(BX*1), Y4
+	VPSLLD       $0x10, Y4, Y5
+	VPOR         Y5, Y4, Y4
+	MOVQ         members+32(FP), R12
+
+resolve16_256_member:
+	CMPQ         R12, R13
+	JE           resolve16_256_skip
+	MOVQ         (R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VPBROADCASTD (DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y5
+	VPAND        resolve16_256_places<>+0(SB), Y5, Y5
+	VPCMPEQW     Y7, Y4, Y6
+	VPAND        resolve16_256_places<>+0(SB), Y6, Y6
+	VPBROADCASTD 4(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+32(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+32(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 8(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+64(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+64(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 12(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+96(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+96(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 16(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+128(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+128(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 20(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+160(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+160(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 24(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+192(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+192(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPBROADCASTD 28(DI)(BX*1), Y7
+	VPCMPEQW     Y7, Y3, Y8
+	VPAND        resolve16_256_places<>+224(SB), Y8, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPCMPEQW     Y7, Y4, Y8
+	VPAND        resolve16_256_places<>+224(SB), Y8, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPSRLD       $0x10, Y5, Y8
+	VPMAXUW      Y8, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPSRLD       $0x10, Y6, Y8
+	VPMAXUW      Y8, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	MOVQ         16(R12), DI
+	MOVL         (DI)(DX*4), R9
+	VPBROADCASTD (DI)(DX*4), Y9
+	IMULL        40(R12), R9
+	ADDL         R9, R8
+	VPBROADCASTD 40(R12), Y10
+	MOVQ         8(R12), DI
+	PREFETCHT0   (DI)(SI*1)
+	VCVTPH2PS    (DI)(BX*1), Y7
+	VMULPS       resolve16_256_scale<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSUBD       Y9, Y7, Y7
+	VPMULLD      Y10, Y7, Y7
+	VCVTPH2PS    16(DI)(BX*1), Y8
+	VMULPS       resolve16_256_scale<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSUBD       Y9, Y8, Y8
+	VPMULLD      Y10, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPERMD       Y7, Y5, Y12
+	VPERMD       Y8, Y5, Y11
+	VPSLLD       $0x1c, Y5, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VBLENDVPS    Y5, Y9, Y12, Y5
+	VPADDD       Y10, Y6, Y6
+	VPERMD       Y7, Y6, Y12
+	VPERMD       Y8, Y6, Y11
+	VPSLLD       $0x1c, Y6, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y12
+	VBLENDVPS    Y6, Y9, Y12, Y6
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y7, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y8, Y2, Y2
+	VPSUBD       Y6, Y2, Y2
+
+resolve16_256_skip:
+	ADDQ         $0x30, R12
+	CMPQ         R12, AX
+	JNE          resolve16_256_member
+	VPMAXUD      Y0, Y1, Y3
+	VEXTRACTI128 $0x01, Y3, X4
+	VPMAXUD      X3, X4, X4
+	VPSHUFD      $0x4e, X4, X3
+	VPMAXUD      X3, X4, X4
+	VPSHUFD      $0xb1, X4, X3
+	VPMAXUD      X3, X4, X4
+	VMOVD        X4, R12
+	VPBROADCASTD X4, Y3
+	VPCMPEQD     Y4, Y4, Y4
+	MOVQ         (R13), DI
+	VPCMPEQD     Y5, Y5, Y5
+	VPCMPEQD     Y3, Y0, Y0
+	VPXOR        Y5, Y0, Y0
+	VPMOVZXWD    (DI)(BX*1), Y6
+	VPOR         Y6, Y0, Y0
+	VPMINUD      Y0, Y4, Y4
+	VPCMPEQD     Y3, Y1, Y0
+	VPXOR        Y5, Y0, Y0
+	VPMOVZXWD    16(DI)(BX*1), Y6
+	VPOR         Y6, Y0, Y0
+	VPMINUD      Y0, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X0
+	VPMINUD      X4, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPMINUD      X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPMINUD      X1, X0, X0
+	VMOVD        X0, DI
+	VEXTRACTI128 $0x01, Y2, X0
+	VPADDD       X2, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, R9
+	CMPL         R12, R10
+	JB           resolve16_256_worse
+	JNE          resolve16_256_better
+	CMPL         DI, R11
+	JAE          resolve16_256_worse
+
+resolve16_256_better:
+	MOVL R12, R10
+	MOVL DI, R11
+
+resolve16_256_worse:
+	CMPL R9, R10
+	JB   resolve16_256_decided
+	ADDQ $0x30, R13
+	CMPQ R13, AX
+	JNE  resolve16_256_anchor
+
+resolve16_256_decided:
+	ADDL R8, R10
+	MOVQ best+0(FP), DI
+	MOVL R10, (DI)(DX*4)
+	MOVQ class+8(FP), DI
+	MOVW R11, (DI)(DX*2)
+	ADDQ $+1, CX
+	CMPQ CX, n+24(FP)
+	JLT  resolve16_256_loop
+
+resolve16_256_loop_end:
+	VZEROUPPER
+	RET
+
+DATA resolve16_256_scale<>+0(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+4(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+8(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+12(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+16(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+20(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+24(SB)/4, $0x4b800000
+DATA resolve16_256_scale<>+28(SB)/4, $0x4b800000
+GLOBL resolve16_256_scale<>(SB), RODATA|NOPTR, $32
+
+DATA resolve16_256_places<>+0(SB)/2, $0x0001
+DATA resolve16_256_places<>+2(SB)/2, $0x0002
+DATA resolve16_256_places<>+4(SB)/2, $0x0001
+DATA resolve16_256_places<>+6(SB)/2, $0x0002
+DATA resolve16_256_places<>+8(SB)/2, $0x0001
+DATA resolve16_256_places<>+10(SB)/2, $0x0002
+DATA resolve16_256_places<>+12(SB)/2, $0x0001
+DATA resolve16_256_places<>+14(SB)/2, $0x0002
+DATA resolve16_256_places<>+16(SB)/2, $0x0001
+DATA resolve16_256_places<>+18(SB)/2, $0x0002
+DATA resolve16_256_places<>+20(SB)/2, $0x0001
+DATA resolve16_256_places<>+22(SB)/2, $0x0002
+DATA resolve16_256_places<>+24(SB)/2, $0x0001
+DATA resolve16_256_places<>+26(SB)/2, $0x0002
+DATA resolve16_256_places<>+28(SB)/2, $0x0001
+DATA resolve16_256_places<>+30(SB)/2, $0x0002
+DATA resolve16_256_places<>+32(SB)/2, $0x0003
+DATA resolve16_256_places<>+34(SB)/2, $0x0004
+DATA resolve16_256_places<>+36(SB)/2, $0x0003
+DATA resolve16_256_places<>+38(SB)/2, $0x0004
+DATA resolve16_256_places<>+40(SB)/2, $0x0003
+DATA resolve16_256_places<>+42(SB)/2, $0x0004
+DATA resolve16_256_places<>+44(SB)/2, $0x0003
+DATA resolve16_256_places<>+46(SB)/2, $0x0004
+DATA resolve16_256_places<>+48(SB)/2, $0x0003
+DATA resolve16_256_places<>+50(SB)/2, $0x0004
+DATA resolve16_256_places<>+52(SB)/2, $0x0003
+DATA resolve16_256_places<>+54(SB)/2, $0x0004
+DATA resolve16_256_places<>+56(SB)/2, $0x0003
+DATA resolve16_256_places<>+58(SB)/2, $0x0004
+DATA resolve16_256_places<>+60(SB)/2, $0x0003
+DATA resolve16_256_places<>+62(SB)/2, $0x0004
+DATA resolve16_256_places<>+64(SB)/2, $0x0005
+DATA resolve16_256_places<>+66(SB)/2, $0x0006
+DATA resolve16_256_places<>+68(SB)/2, $0x0005
+DATA resolve16_256_places<>+70(SB)/2, $0x0006
+DATA resolve16_256_places<>+72(SB)/2, $0x0005
+DATA resolve16_256_places<>+74(SB)/2, $0x0006
+DATA resolve16_256_places<>+76(SB)/2, $0x0005
+DATA resolve16_256_places<>+78(SB)/2, $0x0006
+DATA resolve16_256_places<>+80(SB)/2, $0x0005
+DATA resolve16_256_places<>+82(SB)/2, $0x0006
+DATA resolve16_256_places<>+84(SB)/2, $0x0005
+DATA resolve16_256_places<>+86(SB)/2, $0x0006
+DATA resolve16_256_places<>+88(SB)/2, $0x0005
+DATA resolve16_256_places<>+90(SB)/2, $0x0006
+DATA resolve16_256_places<>+92(SB)/2, $0x0005
+DATA resolve16_256_places<>+94(SB)/2, $0x0006
+DATA resolve16_256_places<>+96(SB)/2, $0x0007
+DATA resolve16_256_places<>+98(SB)/2, $0x0008
+DATA resolve16_256_places<>+100(SB)/2, $0x0007
+DATA resolve16_256_places<>+102(SB)/2, $0x0008
+DATA resolve16_256_places<>+104(SB)/2, $0x0007
+DATA resolve16_256_places<>+106(SB)/2, $0x0008
+DATA resolve16_256_places<>+108(SB)/2, $0x0007
+DATA resolve16_256_places<>+110(SB)/2, $0x0008
+DATA resolve16_256_places<>+112(SB)/2, $0x0007
+DATA resolve16_256_places<>+114(SB)/2, $0x0008
+DATA resolve16_256_places<>+116(SB)/2, $0x0007
+DATA resolve16_256_places<>+118(SB)/2, $0x0008
+DATA resolve16_256_places<>+120(SB)/2, $0x0007
+DATA resolve16_256_places<>+122(SB)/2, $0x0008
+DATA resolve16_256_places<>+124(SB)/2, $0x0007
+DATA resolve16_256_places<>+126(SB)/2, $0x0008
+DATA resolve16_256_places<>+128(SB)/2, $0x0009
+DATA resolve16_256_places<>+130(SB)/2, $0x000a
+DATA resolve16_256_places<>+132(SB)/2, $0x0009
+DATA resolve16_256_places<>+134(SB)/2, $0x000a
+DATA resolve16_256_places<>+136(SB)/2, $0x0009
+DATA resolve16_256_places<>+138(SB)/2, $0x000a
+DATA resolve16_256_places<>+140(SB)/2, $0x0009
+DATA resolve16_256_places<>+142(SB)/2, $0x000a
+DATA resolve16_256_places<>+144(SB)/2, $0x0009
+DATA resolve16_256_places<>+146(SB)/2, $0x000a
+DATA resolve16_256_places<>+148(SB)/2, $0x0009
+DATA resolve16_256_places<>+150(SB)/2, $0x000a
+DATA resolve16_256_places<>+152(SB)/2, $0x0009
+DATA resolve16_256_places<>+154(SB)/2, $0x000a
+DATA resolve16_256_places<>+156(SB)/2, $0x0009
+DATA resolve16_256_places<>+158(SB)/2, $0x000a
+DATA resolve16_256_places<>+160(SB)/2, $0x000b
+DATA resolve16_256_places<>+162(SB)/2, $0x000c
+DATA resolve16_256_places<>+164(SB)/2, $0x000b
+DATA resolve16_256_places<>+166(SB)/2, $0x000c
+DATA resolve16_256_places<>+168(SB)/2, $0x000b
+DATA resolve16_256_places<>+170(SB)/2, $0x000c
+DATA resolve16_256_places<>+172(SB)/2, $0x000b
+DATA resolve16_256_places<>+174(SB)/2, $0x000c
+DATA resolve16_256_places<>+176(SB)/2, $0x000b
+DATA resolve16_256_places<>+178(SB)/2, $0x000c
+DATA resolve16_256_places<>+180(SB)/2, $0x000b
+DATA resolve16_256_places<>+182(SB)/2, $0x000c
+DATA resolve16_256_places<>+184(SB)/2, $0x000b
+DATA resolve16_256_places<>+186(SB)/2, $0x000c
+DATA resolve16_256_places<>+188(SB)/2, $0x000b
+DATA resolve16_256_places<>+190(SB)/2, $0x000c
+DATA resolve16_256_places<>+192(SB)/2, $0x000d
+DATA resolve16_256_places<>+194(SB)/2, $0x000e
+DATA resolve16_256_places<>+196(SB)/2, $0x000d
+DATA resolve16_256_places<>+198(SB)/2, $0x000e
+DATA resolve16_256_places<>+200(SB)/2, $0x000d
+DATA resolve16_256_places<>+202(SB)/2, $0x000e
+DATA resolve16_256_places<>+204(SB)/2, $0x000d
+DATA resolve16_256_places<>+206(SB)/2, $0x000e
+DATA resolve16_256_places<>+208(SB)/2, $0x000d
+DATA resolve16_256_places<>+210(SB)/2, $0x000e
+DATA resolve16_256_places<>+212(SB)/2, $0x000d
+DATA resolve16_256_places<>+214(SB)/2, $0x000e
+DATA resolve16_256_places<>+216(SB)/2, $0x000d
+DATA resolve16_256_places<>+218(SB)/2, $0x000e
+DATA resolve16_256_places<>+220(SB)/2, $0x000d
+DATA resolve16_256_places<>+222(SB)/2, $0x000e
+DATA resolve16_256_places<>+224(SB)/2, $0x000f
+DATA resolve16_256_places<>+226(SB)/2, $0x0010
+DATA resolve16_256_places<>+228(SB)/2, $0x000f
+DATA resolve16_256_places<>+230(SB)/2, $0x0010
+DATA resolve16_256_places<>+232(SB)/2, $0x000f
+DATA resolve16_256_places<>+234(SB)/2, $0x0010
+DATA resolve16_256_places<>+236(SB)/2, $0x000f
+DATA resolve16_256_places<>+238(SB)/2, $0x0010
+DATA resolve16_256_places<>+240(SB)/2, $0x000f
+DATA resolve16_256_places<>+242(SB)/2, $0x0010
+DATA resolve16_256_places<>+244(SB)/2, $0x000f
+DATA resolve16_256_places<>+246(SB)/2, $0x0010
+DATA resolve16_256_places<>+248(SB)/2, $0x000f
+DATA resolve16_256_places<>+250(SB)/2, $0x0010
+DATA resolve16_256_places<>+252(SB)/2, $0x000f
+DATA resolve16_256_places<>+254(SB)/2, $0x0010
+GLOBL resolve16_256_places<>(SB), RODATA|NOPTR, $256

@@ -146,18 +146,23 @@ func resolveSamplesGeneric(best []uint32, class []uint16, samples []int32, membe
 	}
 }
 
-func resolveAllGeneric(best []uint32, class []uint16, members []*Lists, weights []uint32, from int) {
-	for i := from; i < len(best); i++ {
-		best[i], class[i] = resolveGeneric(i, members, weights)
+// agreeAllGeneric settles the samples from..to-1 on which all members name the
+// same class and lists the others.
+func agreeAllGeneric(best []uint32, class []uint16, open []int32, from, to int, members []*Lists, weights []uint32) (nOpen int) {
+	for i := from; i < to; i++ {
+		if sum, ok := agreed(i, members, weights); ok {
+			best[i], class[i] = sum, members[0].TopClass[i]
+		} else {
+			open[nOpen] = int32(i)
+			nOpen++
+		}
 	}
+	return nOpen
 }
 
 // resolveGeneric walks down all lists at once. After depth j a class that has not
 // been seen has at most v_m(j) in every member m, the value listed there.
 func resolveGeneric(i int, members []*Lists, weights []uint32) (best uint32, class uint16) {
-	if sum, ok := agreed(i, members, weights); ok {
-		return sum, members[0].TopClass[i]
-	}
 	class = NoClass
 	k := members[0].K
 	for j := range k {

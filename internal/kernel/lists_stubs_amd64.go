@@ -29,3 +29,14 @@ func resolve32AVX512(best *uint32, class *uint16, samples *int32, n int, members
 
 // extend16AVX512 is extend for n samples and lists of 16 classes; dst and s are Sums, l and members members.
 func extend16AVX512(dst *byte, s *byte, n int, l *byte, members *byte, nMembers int)
+
+// agreeAVX2 is agree for n samples, n a multiple of 16.
+func agreeAVX2(best *uint32, class *uint16, open *int32, top *uint32, topClass *uint16, lClass *uint16, lValue *uint16, n int, w uint32) (nOpen int)
+
+// combine16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.
+// The samples that s may not be able to decide stay listed.
+func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32) (undecided int)
+
+// resolve16AVX2 is resolveSamples for n samples and lists of 16 classes.
+// The weights sum to at most 250, so that no sum of excess runs over.
+func resolve16AVX2(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)

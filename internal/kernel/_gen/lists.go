@@ -16,6 +16,9 @@ func lists() {
 	resolveAVX512(16)
 	resolveAVX512(32)
 	extendAVX512()
+	agreeAVX2()
+	combine16AVX2()
+	resolve16AVX2()
 }
 
 // agreeAVX512 settles the samples on which both sides name the same class, 32 at
