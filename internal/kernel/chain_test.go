@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -98,6 +99,49 @@ func TestHistogramsRefuse(t *testing.T) {
 					}
 					run(make([]int32, 51))
 				}
+			}
+		}
+	})
+}
+
+func TestCountReaching(t *testing.T) {
+	rng := rand.New(rand.NewPCG(20, 1))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range append(lengths, 5000) {
+			bins := 1 + rng.IntN(128)
+			cells := guardOf(fill(n, func() uint16 { return uint16(rng.IntN(bins * bins)) }), n%3)
+			share := 1 + rng.Uint32N(10)
+			values := guardOf(fill(n, func() uint32 { return rng.Uint32N(10) << 28 }), n%2)
+			needed := guardOf(fill(n, func() uint32 { return rng.Uint32N(share) << 28 }), n%5)
+			for i := range needed.s {
+				if rng.IntN(3) == 0 {
+					needed.s[i] = math.MaxUint32
+					values.s[i] = math.MaxUint32 - rng.Uint32N(2)
+				}
+			}
+			start := fill(bins*bins, func() int32 { return rng.Int32() - 1<<30 })
+			hist, want := guardOf(start, n%3), slices.Clone(start)
+			CountReaching(hist.s, cells.s, values.s, needed.s)
+			hist.check(t, "CountReaching")
+			for i, c := range cells.s {
+				if values.s[i] >= needed.s[i] {
+					want[c]++
+				}
+			}
+			if !slices.Equal(hist.s, want) {
+				t.Fatalf("n %d, %d bins: histograms differ", n, bins)
+			}
+		}
+		for _, n := range []int{1, 31, 32, 33, 64, 1000} {
+			for _, at := range []int{0, n / 2, n - 1} {
+				cells, values := make([]uint16, n), make([]uint32, n)
+				cells[at] = 50
+				for _, size := range []int{0, 1, 50} {
+					hist := guard[int32](size, 0)
+					panics(t, "CountReaching", func() { CountReaching(hist.s, cells, values, values) })
+					hist.check(t, "CountReaching")
+				}
+				CountReaching(make([]int32, 51), cells, values, values)
 			}
 		}
 	})
@@ -239,6 +283,25 @@ func BenchmarkDelta1(b *testing.B) {
 		b.SetBytes(int64(2 * len(t1)))
 		for b.Loop() {
 			Delta1(hist, t1, t1, t12)
+		}
+	})
+}
+
+func BenchmarkCountReaching(b *testing.B) {
+	_, t12, _, cells := chainData()
+	rng := rand.New(rand.NewPCG(22, 1))
+	values, needed := make([]uint32, len(cells)), make([]uint32, len(cells))
+	for i := range cells { // as many as are wrong can be right, half of them are
+		values[i], needed[i] = rng.Uint32N(100), 50
+		if t12[i]&1 != 0 {
+			needed[i] = math.MaxUint32
+		}
+	}
+	hist := make([]int32, 51*51)
+	eachPathBench(b, func(b *testing.B) {
+		b.SetBytes(int64(10 * len(cells)))
+		for b.Loop() {
+			CountReaching(hist, cells, values, needed)
 		}
 	})
 }

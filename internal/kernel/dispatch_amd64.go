@@ -4,9 +4,44 @@ package kernel
 
 import "unsafe"
 
-func f16FromF32(dst []uint16, src []float32) { f16FromF32Generic(dst, src) }
-func f16ToF32(dst []float32, src []uint16)   { f16ToF32Generic(dst, src) }
-func fixed(dst []uint32, src []uint16)       { fixedGeneric(dst, src) }
+func f16FromF32(dst []uint16, src []float32) {
+	n, done := len(src), 0
+	switch {
+	case active == AVX512 && n >= 16:
+		done = n &^ 15
+		f16FromF32AVX512(&dst[0], &src[0], done)
+	case active == AVX2 && n >= 8:
+		done = n &^ 7
+		f16FromF32AVX2(&dst[0], &src[0], done)
+	}
+	f16FromF32Generic(dst[done:], src[done:])
+}
+
+func f16ToF32(dst []float32, src []uint16) {
+	n, done := len(src), 0
+	switch {
+	case active == AVX512 && n >= 16:
+		done = n &^ 15
+		f16ToF32AVX512(&dst[0], &src[0], done)
+	case active == AVX2 && n >= 8:
+		done = n &^ 7
+		f16ToF32AVX2(&dst[0], &src[0], done)
+	}
+	f16ToF32Generic(dst[done:], src[done:])
+}
+
+func fixed(dst []uint32, src []uint16) {
+	n, done := len(src), 0
+	switch {
+	case active == AVX512 && n >= 16:
+		done = n &^ 15
+		fixedAVX512(&dst[0], &src[0], done)
+	case active == AVX2 && n >= 8:
+		done = n &^ 7
+		fixedAVX2(&dst[0], &src[0], done)
+	}
+	fixedGeneric(dst[done:], src[done:])
+}
 
 func topK(classes, values, row []uint16) uint64 {
 	n := len(row)
@@ -338,10 +373,18 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {
-	cost3Generic(cost, reach2, reach3, n, c1, c2, c3)
-}
-
-func improving(dst []int32, correct []int32, cost, best []float64) int {
-	return improvingGeneric(dst, correct, cost, best)
+func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
+	n, done, ok := len(cells), 0, false
+	if n >= 32 && 0 < len(hist) && len(hist) <= 1<<15 {
+		switch active {
+		case AVX512:
+			ok = countReachingAVX512(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
+		case AVX2:
+			ok = countReachingAVX2(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
+		}
+		if ok {
+			done = n &^ 31
+		}
+	}
+	countReachingGeneric(hist, cells[done:], values[done:], needed[done:])
 }

@@ -42,10 +42,6 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-func cost3(cost []float64, reach2, reach3 []int32, n int, c1, c2, c3 float64) {
-	cost3Generic(cost, reach2, reach3, n, c1, c2, c3)
-}
-
-func improving(dst []int32, correct []int32, cost, best []float64) int {
-	return improvingGeneric(dst, correct, cost, best)
+func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
+	countReachingGeneric(hist, cells, values, needed)
 }

@@ -15,6 +15,8 @@ func chain() {
 	countAVX512("count1", 1)
 	deltaAVX2("delta", 2)
 	deltaAVX2("delta1", 1)
+	countReachingAVX512()
+	countReachingAVX2()
 	prefix2AVX512()
 }
 
@@ -230,6 +232,94 @@ func deltaAVX2(family string, size int) {
 		Label(name + "_same")
 	})
 	returnOK(bad)
+}
+
+// countReachingAVX512 collects the cells of the samples it counts and counts them
+// afterwards, four at a time and the rest one at a time.
+func countReachingAVX512() {
+	const name = "reaching512"
+	TEXT("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
+	Doc("countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.",
+		"It stops, and is not ok, where a cell is outside.")
+	buffer := AllocLocal(chunk*2 + 64)
+	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
+	i, m, t, list := GP64(), GP64(), GP64(), GP64()
+	LEAQ(buffer, list)
+	XORQ(i, i)
+	most := ZMM()
+	chunks(name, i, n, func(end GPVirtual) {
+		XORQ(m, m)
+		VPXORD(most, most, most)
+		loop(name+"_collect", i, end, 32, func() {
+			v, low, high := ZMM(), K(), K()
+			VMOVDQU32(at(values, i, 4, 0), v)
+			VPCMPUD(greaterEqual, at(needed, i, 4, 0), v, low)
+			VMOVDQU32(at(values, i, 4, 64), v)
+			VPCMPUD(greaterEqual, at(needed, i, 4, 64), v, high)
+			KUNPCKWD(low, high, low)
+			VMOVDQU16(at(cells, i, 2, 0), v)
+			VPCOMPRESSW_Z(v, low, v)
+			VPMAXUW(v, most, most)
+			VMOVDQU16(v, at(list, m, 2, 0))
+			KMOVD(low, t.As32())
+			POPCNTL(t.As32(), t.As32())
+			ADDQ(t, m)
+		})
+		checkLimit(2, most, limit, name+"_bad")
+		j, whole := GP64(), GP64()
+		XORQ(j, j)
+		MOVQ(m, whole)
+		ANDQ(I8(-4), whole)
+		tally := func(at0 int) {
+			MOVWLZX(at(list, j, 2, 2*at0), t.As32())
+			INCL(at(hist, t, 4, 0))
+		}
+		loop(name+"_tally", j, whole, 4, func() {
+			for u := range 4 {
+				tally(u)
+			}
+		})
+		loop(name+"_last", j, m, 1, func() { tally(0) })
+	})
+	returnOK(name + "_bad")
+}
+
+// countReachingAVX2 walks over the samples it counts, found 16 at a time.
+func countReachingAVX2() {
+	const name = "reaching256"
+	TEXT("countReachingAVX2", NOSPLIT, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
+	Doc("countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).",
+		"It stops, and is not ok, where a cell is outside.")
+	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
+	i, mask, at0, c := GP64(), GP32(), GP64(), GP64()
+	XORQ(i, i)
+	loop(name+"_loop", i, n, 16, func() {
+		a, b, t := YMM(), YMM(), YMM()
+		for h, r := range []VecVirtual{a, b} {
+			VMOVDQU(at(values, i, 4, 32*h), r)
+			VPMAXUD(at(needed, i, 4, 32*h), r, t)
+			VPCMPEQD(r, t, r)
+		}
+		VPACKSSDW(b, a, a)
+		VPERMQ(U8(0b11011000), a, a)
+		x := XMM()
+		VEXTRACTI128(U8(1), a, x)
+		VPACKSSWB(x, a.AsX(), x)
+		VPMOVMSKB(x, mask)
+		TESTL(mask, mask)
+		JZ(LabelRef(name + "_none"))
+		Label(name + "_next")
+		TZCNTL(mask, at0.As32())
+		ADDQ(i, at0)
+		MOVWLZX(at(cells, at0, 2, 0), c.As32())
+		CMPQ(c, limit)
+		JAE(LabelRef(name + "_bad"))
+		INCL(at(hist, c, 4, 0))
+		BLSRL(mask, mask)
+		JNZ(LabelRef(name + "_next"))
+		Label(name + "_none")
+	})
+	returnOK(name + "_bad")
 }
 
 // prefix2AVX512 sums along the rows first, 16 columns at a time with four shifts

@@ -20,10 +20,11 @@ import (
 )
 
 var families = map[string]func(){
-	"chain": chain,
-	"lists": lists,
-	"table": table,
-	"topk":  topK,
+	"chain":   chain,
+	"float16": float16,
+	"lists":   lists,
+	"table":   table,
+	"topk":    topK,
 }
 
 func main() {
