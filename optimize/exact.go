@@ -263,10 +263,9 @@ type prefix struct {
 	gain    []int32   // by g1 and g2: right answers that stage 3 adds
 	plan    plan
 
-	// The samples that the second stage gets wrong, and for each the least label
-	// value a third model must have to make it right.
-	wrong []int32
-	need  []uint32
+	// Of each sample, the least label value a third model must have to make it
+	// right; more than any value where the second stage has it right already.
+	need []uint32
 }
 
 func (w *worker) newPrefix(rule Rule) *prefix {
@@ -275,6 +274,7 @@ func (w *worker) newPrefix(rule Rule) *prefix {
 		worker:  w,
 		bins:    bins,
 		cells:   make([]uint16, w.Samples()),
+		need:    make([]uint32, w.Samples()),
 		correct: make([]int32, bins),
 		total:   make([]float64, bins),
 		reach3:  make([]int32, bins*bins),
@@ -308,28 +308,26 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Prefix2(p.reach3, p.bins, p.bins)
 }
 
-// wrongInPair finds the samples that the mean of two models gets wrong, from its
-// top sums and the models' values of the label. The label wins only if its sum and
+// wrongInPair finds what the samples need that the mean of two models gets wrong,
+// from its top sums and the models' values of the label. The label wins only if its sum and
 // the third model's value reach the present top sum, to which the third model
 // adds 0 or more.
 func (p *prefix) wrongInPair(top, first, second []uint32) {
-	p.wrong, p.need = p.wrong[:0], p.need[:0]
 	for i, b := range p.second {
+		p.need[i] = math.MaxUint32
 		if b&1 == 0 {
-			p.wrong = append(p.wrong, int32(i))
-			p.need = append(p.need, top[i]-first[i]-second[i])
+			p.need[i] = top[i] - first[i] - second[i]
 		}
 	}
 }
 
-// wrongAlone finds the samples that the second model gets wrong, under a rule that
-// lets the third answer alone.
+// wrongAlone finds what the samples need that the second model gets wrong, under a
+// rule that lets the third answer alone.
 func (p *prefix) wrongAlone() {
-	p.wrong, p.need = p.wrong[:0], p.need[:0]
 	for i, b := range p.second {
+		p.need[i] = math.MaxUint32
 		if b&1 == 0 {
-			p.wrong = append(p.wrong, int32(i))
-			p.need = append(p.need, 1)
+			p.need[i] = 1
 		}
 	}
 }
@@ -338,11 +336,7 @@ func (p *prefix) wrongAlone() {
 // with these label values can make right.
 func (p *prefix) repairable(values []uint32) {
 	clear(p.gain)
-	for k, i := range p.wrong {
-		if values[i] >= p.need[k] {
-			p.gain[p.cells[i]]++
-		}
-	}
+	kernel.CountReaching(p.gain, p.cells, values, p.need)
 	kernel.Prefix2(p.gain, p.bins, p.bins)
 }
 
