@@ -425,9 +425,6 @@ func (m *running) close() {
 	}
 }
 
-// errAlone says that a model has no room beside the others.
-var errAlone = errors.New("no room beside other models")
-
 // runGroup runs models of one setting over the same batches. It returns those that
 // have to be run again alone.
 func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*planned, err error) {

@@ -104,15 +104,6 @@ var bigZoo = sync.OnceValue(func() *zoo {
 	return z
 })
 
-// ones returns n weights of 1.
-func ones(n int) []uint32 {
-	w := make([]uint32, n)
-	for i := range w {
-		w[i] = 1
-	}
-	return w
-}
-
 // define is the definition of a set's sum on sample i, as written down in
 // docs/architecture.md.
 func define(i int, members []*Lists, weights []uint32) (sums map[uint16]uint32, base uint32) {

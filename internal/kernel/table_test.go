@@ -118,6 +118,9 @@ func TestEvaluate(t *testing.T) {
 			}
 			correct := Evaluate(tables, exits, reach.s)
 			reach.check(t, "Evaluate reach")
+			for _, g := range guards {
+				g.check(t, "Evaluate tables")
+			}
 			wantReach, wantCorrect := evaluateDefinition(tables, exits)
 			if correct != wantCorrect || !slices.Equal(reach.s, wantReach) {
 				t.Fatalf("n %d, k %d, exits %d: %d %d, want %d %d", n, k, exits, correct, reach.s, wantCorrect, wantReach)
