@@ -19,6 +19,7 @@ import json
 import math
 import os
 import sys
+import warnings
 
 # Fused attention hides its multiplications from counting and traces badly. Has to
 # be said before timm is imported.
@@ -219,6 +220,8 @@ def answer(request):
 def main():
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    # The tracer warns of every shape in Python; what comes of it is checked.
+    warnings.simplefilter("ignore")
     # nn.MultiheadAttention's shortcut for inference cannot be traced.
     if hasattr(torch.backends, "mha"):
         torch.backends.mha.set_fastpath_enabled(False)

@@ -242,3 +242,44 @@ func TestFake(t *testing.T) {
 		t.Errorf("two images: %v, %04x", err, probs[0])
 	}
 }
+
+// TestLeaks loads, runs and frees one model many times.
+func TestLeaks(t *testing.T) {
+	shim := open(t, torchtest.Path(t))
+	dir := models(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	resident := func() (bytes int64) {
+		status, err := os.ReadFile("/proc/self/statm")
+		if err != nil {
+			t.Skip(err)
+		}
+		var size int64
+		fmt.Sscan(string(status), &size, &bytes)
+		return bytes * int64(os.Getpagesize())
+	}
+	pixels, probs := make([]byte, 8*side*side*3), make([]uint16, 80)
+	cycle := func(n int) {
+		for i := range n {
+			m, err := shim.Load(filepath.Join(dir, []string{"cnn.pt", "attention.pt"}[i%2]), "cpu", torch.Float32, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Run(pixels, 8, side, side, mean, std, probs); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Count(side, side); err != nil {
+				t.Fatal(err)
+			}
+			m.Close()
+		}
+	}
+	cycle(50)
+	before := resident()
+	cycle(200)
+	if after := resident(); after > before+16<<20 {
+		t.Errorf("resident memory grew from %d to %d bytes over 200 models", before, after)
+	} else {
+		t.Logf("resident memory %d bytes before 200 models, %d after", before, after)
+	}
+}
