@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,7 +20,14 @@ func evaluateCommand() *cli.Command {
 		Usage:     "see what cascades do on samples they were not chosen on",
 		UsageText: "[--zoo DIR] [--split NAME] (RUNDIR | --cascade TEXT)",
 		Description: `Evaluates the front of a run folder, or one cascade, exactly on the full stored
-outputs of a split: accuracy, cost, and how many samples reach each stage.
+outputs of a split: accuracy with a 95 % interval (Wilson), cost, and how many samples
+reach each stage.
+
+A front looks better on the samples it was chosen on than it is. For a run folder the
+change from there is shown, and each cascade beside the best model that costs no more
+(both chosen on the run's own samples): by how much it is more accurate, with a 95 %
+interval (paired bootstrap), and how likely such a difference is between equals
+(McNemar's exact test). docs/statistics.md explains the figures.
 
 A cascade is written as name@threshold,name@threshold,name: exit after a model if
 the confidence of the mean so far is above its threshold. name*2 counts a model
@@ -34,6 +42,7 @@ encas-zoo evaluate runs/paper --json | jq '.cascades[-1].accuracy'`,
 		Flags: []cli.Flag{
 			zooFlag(),
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "the samples to evaluate on, `NAME`"},
+			costFlag("gflops; a run folder says its own"),
 			&cli.StringFlag{Name: "cascade", Usage: "evaluate this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"},
 			jsonFlag(),
 			quietFlag(),
@@ -48,7 +57,7 @@ type evaluated struct {
 	Zoo      report.Zoo       `json:"zoo"`
 	Split    report.Split     `json:"split"`
 	Cost     string           `json:"cost"`
-	Cascades []report.Cascade `json:"cascades"`
+	Cascades []measured       `json:"cascades"`
 	ChosenOn *report.Split    `json:"chosen_on,omitempty"` // of the run folder
 	Before   []report.Cascade `json:"before,omitempty"`    // the figures there
 }
@@ -57,6 +66,9 @@ func runEvaluate(c *cli.Context) error {
 	t := newTerminal(c)
 	if c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present() {
 		return usagef("name one run folder, or one cascade with --cascade")
+	}
+	if c.IsSet("cost") && !c.IsSet("cascade") {
+		return usagef("--cost goes with --cascade: a run folder says itself what models cost")
 	}
 	var front *report.Front
 	if !c.IsSet("cascade") {
@@ -77,7 +89,7 @@ func runEvaluate(c *cli.Context) error {
 		Version: report.Version,
 		Zoo:     describeZoo(z),
 		Split:   describeSplit(split),
-		Cost:    costColumn,
+		Cost:    cmp.Or(c.String("cost"), defaultCost),
 	}
 	models := roster{zoo: z, number: map[string]int{}}
 	var cascades []optimize.Cascade
@@ -92,6 +104,7 @@ func runEvaluate(c *cli.Context) error {
 			t.err.Warnf("the run was made with another zoo, or this one has changed since")
 		}
 		result.ChosenOn, result.Before = &front.Split, front.Cascades
+		result.Cost = front.Cost
 		for i, described := range front.Cascades {
 			cascade, err := models.cascade(described)
 			if err != nil {
@@ -100,7 +113,11 @@ func runEvaluate(c *cli.Context) error {
 			cascades = append(cascades, cascade)
 		}
 	}
-	candidates, err := price(models.used)
+	var rivals []*report.Model // of each cascade
+	if front != nil {
+		rivals = models.rivals(front, split.Name)
+	}
+	candidates, err := price(models.used, result.Cost)
 	if err != nil {
 		return err
 	}
@@ -109,7 +126,13 @@ func runEvaluate(c *cli.Context) error {
 		return err
 	}
 	for i, e := range evaluations {
-		result.Cascades = append(result.Cascades, describe(cascades[i], e, candidates, split.Samples))
+		result.Cascades = append(result.Cascades, measure(describe(cascades[i], e, candidates, split.Samples)))
+		if front != nil {
+			result.Cascades[i].Change = result.Cascades[i].Accuracy - front.Cascades[i].Accuracy
+		}
+	}
+	if err := t.compareWithModels(c.Context, &models, candidates, split.Name, cascades, rivals, result.Cascades); err != nil {
+		return err
 	}
 	if t.json {
 		return writeJSON(result)
@@ -170,6 +193,7 @@ func (t *terminal) showEvaluated(e *evaluated) {
 	columns := []ui.Column{
 		{Head: "#", Right: true},
 		{Head: "accuracy", Right: true},
+		{Head: "95 % interval", Right: true},
 		{Head: e.Cost, Right: true},
 		{Head: "at worst", Right: true},
 	}
@@ -184,10 +208,9 @@ func (t *terminal) showEvaluated(e *evaluated) {
 	}
 	for _, i := range rows {
 		c := e.Cascades[i]
-		row := []string{strconv.Itoa(i), percent(c.Accuracy), ui.Number(c.Cost), ui.Number(c.WorstCost)}
+		row := []string{strconv.Itoa(i), percent(c.Accuracy), c.Interval.String(), ui.Number(c.Cost), ui.Number(c.WorstCost)}
 		if e.ChosenOn != nil {
-			before := e.Before[i]
-			row = append(row, percent(before.Accuracy), fmt.Sprintf("%+.2f", 100*(c.Accuracy-before.Accuracy)))
+			row = append(row, percent(e.Before[i].Accuracy), points(c.Change))
 		}
 		reach := ""
 		for _, s := range c.Stages {
@@ -201,4 +224,10 @@ func (t *terminal) showEvaluated(e *evaluated) {
 	}
 	t.out.Printf(":\n\n")
 	t.out.Table(table)
+	if e.ChosenOn != nil {
+		t.showAgainstModels(e, rows)
+	}
 }
+
+// points writes a difference of two accuracies in percentage points.
+func points(difference float64) string { return fmt.Sprintf("%+.2f", 100*difference) }

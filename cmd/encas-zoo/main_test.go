@@ -77,7 +77,8 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 
 // writeOutputs is a command of the scripts: outputs DIR MODELS SAMPLES CLASSES. It
 // writes outputs of made-up models as .npy files. Models m00, m01, ... become
-// dearer and better, each costs twice the one before.
+// dearer and better: each costs twice the one before, and widths and parameters grow
+// by the same step.
 func writeOutputs() {
 	var n [3]int
 	for i := range n {
@@ -100,10 +101,10 @@ func makeOutputs(dir string, models, samples, classes int) error {
 		labels[i] = int64(random.IntN(classes))
 		hardness[i] = random.NormFloat64()
 	}
-	table := "name,gflops,family\n"
+	table := "name,gflops,width,params,family\n"
 	for m := range models {
 		name := fmt.Sprintf("m%02d", m)
-		table += fmt.Sprintf("%s,%g,made-up\n", name, 0.01*math.Pow(2, float64(m)))
+		table += fmt.Sprintf("%s,%g,%d,%d,made-up\n", name, 0.01*math.Pow(2, float64(m)), 8*(m+1), 1000*(m+1))
 		outputs := make([]float32, 0, samples*classes)
 		row := make([]float64, classes)
 		for i, label := range labels {

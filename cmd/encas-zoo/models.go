@@ -9,13 +9,20 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/encas-zoo/encas-zoo/internal/report"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// costColumn is the column of a model that is its cost per sample.
-const costColumn = "gflops"
+// defaultCost is the column of a model that is its cost per sample where nobody
+// names another.
+const defaultCost = "gflops"
+
+func costFlag(or string) cli.Flag {
+	return &cli.StringFlag{Name: "cost", Usage: "what a model costs: its `COLUMN` of numbers, such as latency_ms or price (default: " + or + ")"}
+}
 
 // selectModels returns the models whose names match one of the globs, or all where
 // there are only globs that begin with !, without those that match such a one. A
@@ -112,11 +119,11 @@ type candidate struct {
 	price float64
 }
 
-// price finds out what each model costs.
-func price(models []zoo.Model) ([]candidate, error) {
+// price finds out what each model costs: what stands in that column.
+func price(models []zoo.Model, column string) ([]candidate, error) {
 	candidates := make([]candidate, len(models))
 	for i, m := range models {
-		cost, err := m.Cost(costColumn)
+		cost, err := m.Cost(column)
 		if err != nil {
 			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or import it with its cost", err, m.Name)
 		}
@@ -135,6 +142,14 @@ func (t *terminal) evaluateStored(ctx context.Context, z *zoo.Zoo, models []cand
 	for i, m := range models {
 		prices[i] = m.price
 	}
+	open, stop := t.storedRows(z, models, split, len(labels), cascades)
+	defer stop()
+	return optimize.Reevaluate(ctx, labels, z.Classes(), prices, cascades, open)
+}
+
+// storedRows returns what opens the stored outputs of a model that cascades name,
+// with progress until stop is called.
+func (t *terminal) storedRows(z *zoo.Zoo, models []candidate, split string, samples int, cascades []optimize.Cascade) (open func(model int) (optimize.Rows, error), stop func()) {
 	used := map[int]bool{}
 	for _, c := range cascades {
 		for _, m := range c.Models {
@@ -142,12 +157,11 @@ func (t *terminal) evaluateStored(ctx context.Context, z *zoo.Zoo, models []cand
 		}
 	}
 	progress := t.err.Progress("reading stored outputs", "rows")
-	defer progress.Stop()
 	var done atomic.Int64
 	count := func(rows int) {
-		progress.Update(done.Add(int64(rows)), int64(len(used)*len(labels)), "")
+		progress.Update(done.Add(int64(rows)), int64(len(used)*samples), "")
 	}
-	return optimize.Reevaluate(ctx, labels, z.Classes(), prices, cascades, func(model int) (optimize.Rows, error) {
+	return func(model int) (optimize.Rows, error) {
 		m := models[model]
 		r, err := z.Predictions(m.Name, split)
 		if err != nil {
@@ -157,7 +171,7 @@ func (t *terminal) evaluateStored(ctx context.Context, z *zoo.Zoo, models []cand
 			return &countedRows{&answerRows{r, z.Classes()}, count}, nil
 		}
 		return &countedRows{r, count}, nil
-	})
+	}, progress.Stop
 }
 
 // countedRows tells how many rows are read.

@@ -23,6 +23,7 @@ type optimizeOptions struct {
 	splitName string
 	search    optimize.Options
 	gridName  string
+	cost      string   // column of the models
 	globs     []string // that choose the models
 	runDir    string   // "" for a new one
 }
@@ -60,6 +61,7 @@ encas-zoo optimize --json | jq .best`,
 			&cli.StringFlag{Name: "confidence", Value: "max", Usage: "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"},
 			&cli.BoolFlag{Name: "snap", Usage: "move the thresholds found to the middle of the gap between samples"},
 			&cli.BoolFlag{Name: "paper", Usage: "the publication's space: its grid, and models may repeat and are paid again"},
+			costFlag("gflops"),
 			&cli.Float64Flag{Name: "max-gflops", Usage: "most a sample may cost on average, `X` GFLOPs"},
 			&cli.Float64Flag{Name: "max-worst-gflops", Usage: "most a sample may cost at worst, `X` GFLOPs"},
 			&cli.Float64Flag{Name: "min-accuracy", Usage: "least accuracy `Y` of a cascade, between 0 and 1"},
@@ -121,6 +123,7 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 	return &optimizeOptions{
 		splitName: c.String("split"),
 		gridName:  gridName,
+		cost:      cmp.Or(c.String("cost"), defaultCost),
 		globs:     c.StringSlice("models"),
 		runDir:    c.String("out"),
 		search: optimize.Options{
@@ -235,7 +238,7 @@ func (j *optimizeJob) open(c *cli.Context) (err error) {
 	if lack > 0 {
 		j.err.Warnf("%d models have no predictions on the split %q and are left out", lack, j.split.Name)
 	}
-	if j.models, err = price(models); err != nil {
+	if j.models, err = price(models, j.cost); err != nil {
 		return err
 	}
 	j.run.Zoo, j.run.Fingerprint, j.run.Split = j.zoo.Dir(), j.zoo.Fingerprint(), j.split.Name
@@ -267,7 +270,7 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 		Version:     report.Version,
 		Zoo:         describeZoo(j.zoo),
 		Split:       describeSplit(j.split),
-		Cost:        costColumn,
+		Cost:        j.cost,
 		Algorithm:   result.Algorithm,
 		Grid:        j.search.Grid,
 		Proof:       result.Proof,

@@ -134,13 +134,13 @@ func runZooList(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	}
 	table := ui.NewTable(
 		ui.Column{Head: "model", Shrink: true},
-		ui.Column{Head: costColumn, Right: true},
+		ui.Column{Head: defaultCost, Right: true},
 		ui.Column{Head: "gives"},
 		ui.Column{Head: "splits"},
 		ui.Column{Head: "size", Right: true})
 	for i, s := range summaries {
 		cost, gives := "-", "outputs"
-		if x, err := models[i].Cost(costColumn); err == nil {
+		if x, err := models[i].Cost(defaultCost); err == nil {
 			cost = ui.Number(x)
 		}
 		if s.Answers {
@@ -175,7 +175,7 @@ func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	for _, m := range z.Models() {
 		info.Models++
 		info.Bytes += summarize(m).Bytes
-		cost, err := m.Cost(costColumn)
+		cost, err := m.Cost(defaultCost)
 		if err != nil {
 			info.Unpriced = append(info.Unpriced, m.Name)
 			continue
@@ -195,10 +195,10 @@ func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	}
 	table.Row("models", ui.Count(info.Models))
 	if info.Dearest > 0 {
-		table.Row(costColumn, ui.Number(info.Cheapest)+" to "+ui.Number(info.Dearest))
+		table.Row(defaultCost, ui.Number(info.Cheapest)+" to "+ui.Number(info.Dearest))
 	}
 	if len(info.Unpriced) > 0 {
-		table.Row("without "+costColumn, strconv.Itoa(len(info.Unpriced))+" models")
+		table.Row("without "+defaultCost, strconv.Itoa(len(info.Unpriced))+" models")
 	}
 	table.Row("size", ui.Bytes(info.Bytes))
 	table.Row("fingerprint", info.Fingerprint)
