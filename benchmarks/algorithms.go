@@ -144,60 +144,41 @@ func writeAlgorithms(w io.Writer, runs []AlgorithmRun) {
 	}
 	p("\nEvaluations of `auto` count every threshold combination that was solved at once. Anytime")
 	p("curves, hypervolume linear / log when so many seconds had passed (seed 1):\n")
-	moments := []float64{1, 3, 10, 30, 60, 120, 300}
-	header, rule := "| algorithm |", "|---|"
-	for _, m := range moments {
-		header += fmt.Sprintf(" %g s |", m)
-		rule += "--:|"
-	}
-	p("%s\n%s", header, rule)
-	for _, r := range runs {
-		if r.Seed != 1 {
-			continue
-		}
-		row := "| " + r.Algorithm + " |"
-		for _, m := range moments {
-			at, ok := curveAt(r.Curve, func(c optimize.CurvePoint) bool { return c.Elapsed.Seconds() <= m })
-			if !ok {
-				row += " |"
-				continue
-			}
-			row += fmt.Sprintf(" %.4f / %.4f |", at.Linear, at.Log)
-		}
-		p("%s", row)
-	}
+	writeCurves(w, runs, []float64{1, 3, 10, 30, 60, 120, 300}, "%g s",
+		func(c optimize.CurvePoint) float64 { return c.Elapsed.Seconds() })
 	p("\nAnd after so many evaluations:\n")
-	counts := []int64{1000, 10_000, 100_000, 600_000, 10_000_000, 100_000_000}
-	header, rule = "| algorithm |", "|---|"
-	for _, n := range counts {
-		header += fmt.Sprintf(" %d |", n)
-		rule += "--:|"
-	}
-	p("%s\n%s", header, rule)
-	for _, r := range runs {
-		if r.Seed != 1 {
-			continue
-		}
-		row := "| " + r.Algorithm + " |"
-		for _, n := range counts {
-			at, ok := curveAt(r.Curve, func(c optimize.CurvePoint) bool { return c.Evaluations <= n })
-			if !ok || r.last().Evaluations < n && at != r.last() {
-				row += " |"
-				continue
-			}
-			row += fmt.Sprintf(" %.4f / %.4f |", at.Linear, at.Log)
-		}
-		p("%s", row)
-	}
+	writeCurves(w, runs, []float64{1e3, 1e4, 1e5, 6e5, 1e7, 1e8, 1e9}, "%g",
+		func(c optimize.CurvePoint) float64 { return float64(c.Evaluations) })
 	p("\nMachine: %s, %d cores; load average at the end of the first run %s.", runs[0].Machine.CPU, runs[0].Machine.Cores, runs[0].Machine.Load)
 }
 
-// curveAt returns the last point of a curve that passes.
-func curveAt(curve []optimize.CurvePoint, passes func(optimize.CurvePoint) bool) (at optimize.CurvePoint, ok bool) {
-	for _, c := range curve {
-		if passes(c) {
-			at, ok = c, true
-		}
+// writeCurves prints, for the first seed of every algorithm, the hypervolumes
+// reached when measure of the curve was at each of the values.
+func writeCurves(w io.Writer, runs []AlgorithmRun, values []float64, format string, measure func(optimize.CurvePoint) float64) {
+	fmt.Fprint(w, "| algorithm |")
+	for _, v := range values {
+		fmt.Fprintf(w, " "+format+" |", v)
 	}
-	return at, ok
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", len(values)))
+	for _, r := range runs {
+		if r.Seed != 1 {
+			continue
+		}
+		fmt.Fprintf(w, "| %s |", r.Algorithm)
+		for i, v := range values {
+			var at optimize.CurvePoint
+			for _, c := range r.Curve {
+				if measure(c) <= v {
+					at = c
+				}
+			}
+			ended := i > 0 && measure(r.last()) <= values[i-1]
+			if at.Evaluations == 0 || ended {
+				fmt.Fprint(w, " |")
+				continue
+			}
+			fmt.Fprintf(w, " %.4f / %.4f |", at.Linear, at.Log)
+		}
+		fmt.Fprintln(w)
+	}
 }
