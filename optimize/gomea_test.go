@@ -243,3 +243,19 @@ func BenchmarkCIFAR10(b *testing.B) {
 		})
 	}
 }
+
+func TestTablesInPieces(t *testing.T) {
+	p, _ := newZoo(t, 4, 5, 500, 40)
+	s, _, err := newSearch(p, Options{Algorithm: "gomea"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, pieces := s.newSoleWorker(), s.newSoleWorker()
+	pieces.pieces = 3
+	chain := plan{members: []member{{0, 1}, {3, 2}, {1, 1}, {4, 1}, {0, 1}}}
+	for stage := range chain.members {
+		if !slices.Equal(whole.table(chain, stage), pieces.table(chain, stage)) {
+			t.Errorf("stage %d: the table made in pieces differs", stage)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package optimize
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
@@ -22,6 +23,7 @@ type worker struct {
 
 	cache   tableCache
 	sums    sumsCache
+	pieces  int             // of the samples, each for a thread, that tables are made in
 	parts   []*kernel.Lists // members as the kernels want them
 	weights []uint32
 
@@ -52,11 +54,18 @@ func (s *search) newWorker() *worker {
 	return w
 }
 
+// pieceSamples is how many samples a piece of a table has at the least: fewer are
+// not worth a thread's while.
+const pieceSamples = 8192
+
 // newSoleWorker returns a worker for an algorithm that has no other and keeps no
-// sums: it has all the memory for tables.
+// sums: it has all the memory for tables, and makes large ones on all threads.
 func (s *search) newSoleWorker() *worker {
 	w := s.newWorker()
 	w.cache = newTableCache(s.Samples(), s.Memory)
+	if s.Confidence == MaxProbability {
+		w.pieces = min(s.Threads, s.Samples()/pieceSamples)
+	}
 	return w
 }
 
@@ -184,11 +193,39 @@ func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 		w.rest = append(append(w.rest[:0], members[:fresh]...), members[fresh+1:]...)
 		w.rest = normalize(w.rest[:0], w.rest)
 		w.combine(table, w.sumsOf(w.rest), w.rest, members[fresh])
+	case w.pieces > 1:
+		w.tabulateInPieces(table, w.set)
 	default:
 		weight := w.sum(w.set)
 		kernel.Bins(table, w.best, w.class, w.labels, w.cuts(weight))
 	}
 	return table
+}
+
+// tabulateInPieces makes the table of a normalised set, a piece of the samples on
+// each thread.
+func (w *worker) tabulateInPieces(table []byte, set []member) {
+	parts, weights := w.split(set)
+	total := uint32(0)
+	for _, x := range weights {
+		total += x
+	}
+	cuts := w.cuts(total)
+	var wait sync.WaitGroup
+	for piece := range w.pieces {
+		from, to := piece*len(table)/w.pieces, (piece+1)*len(table)/w.pieces
+		wait.Go(func() {
+			lists := make([]kernel.Lists, len(parts))
+			pointers := make([]*kernel.Lists, len(parts))
+			for i, l := range parts {
+				lists[i] = l.Slice(from, to)
+				pointers[i] = &lists[i]
+			}
+			kernel.ResolveAll(w.best[from:to], w.class[from:to], pointers, weights)
+			kernel.Bins(table[from:to], w.best[from:to], w.class[from:to], w.labels[from:to], cuts)
+		})
+	}
+	wait.Wait()
 }
 
 // sumsOf returns the sums of a normalised set, from the cache or made anew from
