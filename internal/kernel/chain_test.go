@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -334,6 +335,53 @@ func BenchmarkChain3(b *testing.B) {
 		b.SetBytes(int64(3 * len(t1)))
 		for b.Loop() {
 			Chain3(correct, reach3, reach2, t1, t12, t123, cells)
+		}
+	})
+}
+
+func FuzzChains(f *testing.F) {
+	f.Add([]byte{1, 200, 3, 255, 0, 8, 9, 40, 41}, uint8(127))
+	f.Add(slices.Repeat([]byte{255, 6, 7, 9}, 200), uint8(3))
+	f.Fuzz(func(t *testing.T, data []byte, grid uint8) {
+		bins, n := 1+int(grid)%128, len(data)/3
+		tables := make([][]byte, 3)
+		for j := range tables {
+			tables[j] = slices.Clone(data[j*n:][:n])
+			for i, b := range tables[j] {
+				tables[j][i] = b>>1%byte(bins)<<1 | b&1
+			}
+		}
+		values, needed := make([]uint32, n), make([]uint32, n)
+		for i := range n {
+			values[i], needed[i] = uint32(data[i])<<24, uint32(data[2*n+i])<<24
+		}
+		type answer struct{ correct, reach3, reach2, bins1, reaching []int32 }
+		var want answer
+		for _, p := range Paths() {
+			restore := Force(p)
+			got := answer{make([]int32, bins*bins), make([]int32, bins*bins), make([]int32, bins), make([]int32, bins), make([]int32, bins*bins)}
+			cells := make([]uint16, n)
+			Chain3(got.correct, got.reach3, got.reach2, tables[0], tables[1], tables[2], cells)
+			Count1(got.bins1, tables[1])
+			CountReaching(got.reaching, cells, values, needed)
+			restore()
+			if p == Generic {
+				want = got
+			} else if !reflect.DeepEqual(got, want) {
+				t.Fatalf("%v and %v differ", p, Generic)
+			}
+		}
+		for g1 := range bins {
+			for g2 := range bins {
+				reach, correct := evaluateDefinition(tables, []byte{byte(min(2*(g1+1), 255)), byte(min(2*(g2+1), 255))})
+				at := g1*bins + g2
+				if g1 < 127 && g2 < 127 && (int(want.correct[at]) != correct || int(want.reach3[at]) != reach[2] || int(want.reach2[g1]) != reach[1]) {
+					t.Fatalf("thresholds %d %d: %d correct, reach %d %d; want %d, %d", g1, g2, want.correct[at], want.reach2[g1], want.reach3[at], correct, reach)
+				}
+			}
+			if g1 > 3 {
+				break // one cascade after another is slow
+			}
 		}
 	})
 }

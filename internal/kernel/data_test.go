@@ -151,3 +151,5 @@ func paperCuts(g, j int) []uint32 {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }

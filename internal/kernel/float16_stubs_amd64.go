@@ -5,19 +5,31 @@
 package kernel
 
 // f16FromF32AVX2 is f16FromF32 for n numbers, n a multiple of 8.
+//
+//go:noescape
 func f16FromF32AVX2(dst *uint16, src *float32, n int)
 
 // f16ToF32AVX2 is f16ToF32 for n numbers, n a multiple of 8.
+//
+//go:noescape
 func f16ToF32AVX2(dst *float32, src *uint16, n int)
 
 // fixedAVX2 is fixed for n numbers, n a multiple of 8.
+//
+//go:noescape
 func fixedAVX2(dst *uint32, src *uint16, n int)
 
 // f16FromF32AVX512 is f16FromF32 for n numbers, n a multiple of 16.
+//
+//go:noescape
 func f16FromF32AVX512(dst *uint16, src *float32, n int)
 
 // f16ToF32AVX512 is f16ToF32 for n numbers, n a multiple of 16.
+//
+//go:noescape
 func f16ToF32AVX512(dst *float32, src *uint16, n int)
 
 // fixedAVX512 is fixed for n numbers, n a multiple of 16.
+//
+//go:noescape
 func fixedAVX512(dst *uint32, src *uint16, n int)

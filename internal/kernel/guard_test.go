@@ -14,6 +14,10 @@ var lengths = func() (l []int) {
 	return append(l, 255, 256, 257, 511, 513, 1000, 4099)
 }()
 
+// edge, while it is set, returns n bytes beside a page that cannot even be read, or
+// nil for too many.
+var edge func(n int) []byte
+
 // guarded is a slice with a zone of known bytes on both sides, at an offset that
 // is aligned to the element only.
 type guarded[T any] struct {
@@ -24,10 +28,15 @@ type guarded[T any] struct {
 const guardBytes = 256
 
 // guard returns room for n elements, starting offset elements off a multiple of
-// 64 bytes.
+// 64 bytes; or, while edge is set, at an edge of the memory that may be touched.
 func guard[T any](n, offset int) guarded[T] {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
+	if edge != nil && n > 0 {
+		if b := edge(n * size); b != nil {
+			return guarded[T]{s: unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)}
+		}
+	}
 	buf := make([]T, (2*guardBytes+64)/size+offset+n)
 	lead := guardBytes / size
 	for uintptr(unsafe.Pointer(&buf[lead]))%64 != 0 {

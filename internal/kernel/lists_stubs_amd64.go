@@ -5,38 +5,58 @@
 package kernel
 
 // agreeAVX512 is agree for n samples, n a multiple of 32; scale is w·2^24.
+//
+//go:noescape
 func agreeAVX512(best *uint32, class *uint16, open *int32, top *uint32, topClass *uint16, lClass *uint16, lValue *uint16, n int, scale float32) (nOpen int)
 
 // combine16AVX512 decides the nOpen samples listed in open, with lists of 16 classes; scale is w·2^24.
 // The samples that s may not be able to decide stay listed.
+//
+//go:noescape
 func combine16AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)
 
 // combine32AVX512 decides the nOpen samples listed in open, with lists of 32 classes; scale is w·2^24.
 // The samples that s may not be able to decide stay listed.
+//
+//go:noescape
 func combine32AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)
 
 // agreeAllAVX512 settles the samples from..to-1 on which all k members name the same class and lists the others.
 // to-from is a multiple of 32.
+//
+//go:noescape
 func agreeAllAVX512(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
 
 // resolve16AVX512 is resolveSamples for n samples and lists of 16 classes.
 // The weights sum to at most 250, so that no sum of excess runs over.
+//
+//go:noescape
 func resolve16AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
 
 // resolve32AVX512 is resolveSamples for n samples and lists of 32 classes.
 // The weights sum to at most 250, so that no sum of excess runs over.
+//
+//go:noescape
 func resolve32AVX512(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
 
 // extend16AVX512 is extend for n samples and lists of 16 classes; dst and s are Sums, l and members members.
+//
+//go:noescape
 func extend16AVX512(dst *byte, s *byte, n int, l *byte, members *byte, nMembers int)
 
 // agreeAVX2 is agree for n samples, n a multiple of 16.
+//
+//go:noescape
 func agreeAVX2(best *uint32, class *uint16, open *int32, top *uint32, topClass *uint16, lClass *uint16, lValue *uint16, n int, w uint32) (nOpen int)
 
 // combine16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.
 // The samples that s may not be able to decide stay listed.
+//
+//go:noescape
 func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32) (undecided int)
 
 // resolve16AVX2 is resolveSamples for n samples and lists of 16 classes.
 // The weights sum to at most 250, so that no sum of excess runs over.
+//
+//go:noescape
 func resolve16AVX2(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)

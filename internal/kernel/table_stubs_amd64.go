@@ -5,20 +5,32 @@
 package kernel
 
 // evaluateAVX512 is evaluate for k in 2..16 tables of n bytes. It adds to reach[1:k].
+//
+//go:noescape
 func evaluateAVX512(tables *[]byte, k int, n int, exits *byte, reach *int) (correct int)
 
 // evaluateAVX2 is evaluate for k in 2..16 tables of n bytes, n a multiple of 32. It adds to reach[1:k].
+//
+//go:noescape
 func evaluateAVX2(tables *[]byte, k int, n int, exits *byte, reach *int) (correct int)
 
 // correctAVX512 is correct for n bytes.
+//
+//go:noescape
 func correctAVX512(table *byte, n int) (right int)
 
 // correctAVX2 is correct for n bytes, n a multiple of 32.
+//
+//go:noescape
 func correctAVX2(table *byte, n int) (right int)
 
 // binsAVX512 is bins for n samples and count in 0..127 cuts.
+//
+//go:noescape
 func binsAVX512(table *byte, sums *uint32, class *uint16, labels *uint16, n int, cuts *uint32, count int)
 
 // binsAVX2 is bins for n samples, n a multiple of 32, with the cuts in the order of a search tree
 // of 6 or 7 levels and with their upper bit flipped, so that signed compares order them.
+//
+//go:noescape
 func binsAVX2(table *byte, sums *uint32, class *uint16, labels *uint16, n int, tree *uint32, levels int)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -229,6 +230,43 @@ func BenchmarkCorrect(b *testing.B) {
 		b.SetBytes(int64(len(table)))
 		for b.Loop() {
 			Correct(table)
+		}
+	})
+}
+
+func FuzzBins(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, uint8(2))
+	f.Add(slices.Repeat([]byte{255, 255, 255, 255, 0, 0, 0, 1}, 80), uint8(127))
+	f.Fuzz(func(t *testing.T, data []byte, g uint8) {
+		words := make([]uint32, len(data)/4)
+		for i := range words {
+			words[i] = binary.LittleEndian.Uint32(data[4*i:])
+		}
+		g = min(g, MaxCuts, uint8(min(len(words), MaxCuts)))
+		cuts, sums := slices.Sorted(slices.Values(words[:g])), words
+		class, labels := make([]uint16, len(sums)), make([]uint16, len(sums))
+		for i, s := range sums {
+			class[i], labels[i] = uint16(s), uint16(s>>16)
+		}
+		want := make([]byte, len(sums))
+		for i, s := range sums {
+			for _, c := range cuts {
+				if c < s {
+					want[i] += 2
+				}
+			}
+			if class[i] == labels[i] {
+				want[i]++
+			}
+		}
+		for _, p := range Paths() {
+			restore := Force(p)
+			table := make([]byte, len(sums))
+			Bins(table, sums, class, labels, cuts)
+			restore()
+			if !slices.Equal(table, want) {
+				t.Fatalf("%v: %d, want %d", p, table, want)
+			}
 		}
 	})
 }

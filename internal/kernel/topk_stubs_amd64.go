@@ -5,15 +5,23 @@
 package kernel
 
 // topK16AVX512 is topK for lists of 16 classes and rows of n >= 1.
+//
+//go:noescape
 func topK16AVX512(classes *uint16, values *uint16, row *uint16, n int) (sum uint64)
 
 // topK32AVX512 is topK for lists of 32 classes and rows of n in 1..32.
+//
+//go:noescape
 func topK32AVX512(classes *uint16, values *uint16, row *uint16, n int) (sum uint64)
 
 // boundAVX2 returns the sum of n values, n a multiple of 16, and the least of the maxima of the 16
 // sets of values that lie 16 apart.
+//
+//go:noescape
 func boundAVX2(row *uint16, n int) (sum uint64, bound uint16)
 
 // nextAVX2 returns the first of the places from, from+1, ... whose value is at least bound. It looks at
 // 32 values at a time while they all lie before n; without a hit it returns the place it got to.
+//
+//go:noescape
 func nextAVX2(row *uint16, from int, n int, bound uint16) (next int)

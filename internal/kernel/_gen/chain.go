@@ -22,7 +22,7 @@ func chain() {
 
 func cells(path string, lanes int, register func() VecVirtual) {
 	name := "cells" + path
-	TEXT(name, NOSPLIT, "func(cells *uint16, t1, t2 *byte, n, cols int)")
+	function(name, NOSPLIT, "func(cells *uint16, t1, t2 *byte, n, cols int)")
 	Doc(fmt.Sprintf("%s is cellNumbers for n samples, n a multiple of %d.", name, lanes))
 	dst, t1, t2, n, cols := arg("cells"), arg("t1"), arg("t2"), arg("n"), arg("cols")
 	width, x := register(), XMM()
@@ -78,10 +78,10 @@ func countAVX512(family string, size int) {
 	lanes := 64 / size
 	name := family + "AVX512"
 	if size == 2 {
-		TEXT(name, 0, "func(hist *int32, limit int, data *uint16, n int, hot uint16) (ok bool)")
+		function(name, 0, "func(hist *int32, limit int, data *uint16, n int, hot uint16) (ok bool)")
 		Doc(name + " is count for n cells, n a multiple of 32. hot is any cell below limit, best the most frequent one.")
 	} else {
-		TEXT(name, 0, "func(hist *int32, limit int, data *byte, n int, hot byte) (ok bool)")
+		function(name, 0, "func(hist *int32, limit int, data *byte, n int, hot byte) (ok bool)")
 		Doc(name + " is count1 for n bytes, n a multiple of 64. hot is any bin below limit, best the most frequent one.")
 	}
 	Doc("limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,",
@@ -192,9 +192,9 @@ func returnOK(bad string) {
 func deltaAVX2(family string, size int) {
 	name := family + "AVX2"
 	if size == 2 {
-		TEXT(name, NOSPLIT, "func(hist *int32, limit int, cells *uint16, from, to *byte, n int) (ok bool)")
+		function(name, NOSPLIT, "func(hist *int32, limit int, cells *uint16, from, to *byte, n int) (ok bool)")
 	} else {
-		TEXT(name, NOSPLIT, "func(hist *int32, limit int, cells, from, to *byte, n int) (ok bool)")
+		function(name, NOSPLIT, "func(hist *int32, limit int, cells, from, to *byte, n int) (ok bool)")
 	}
 	Doc(fmt.Sprintf("%s is %s for n samples, n a multiple of 32, and limit = len(hist).", name, family),
 		"It stops, and is not ok, where a cell is outside.")
@@ -238,7 +238,7 @@ func deltaAVX2(family string, size int) {
 // afterwards, four at a time and the rest one at a time.
 func countReachingAVX512() {
 	const name = "reaching512"
-	TEXT("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
+	function("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
 	Doc("countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.",
 		"It stops, and is not ok, where a cell is outside.")
 	buffer := AllocLocal(chunk*2 + 64)
@@ -287,7 +287,7 @@ func countReachingAVX512() {
 // countReachingAVX2 walks over the samples it counts, found 16 at a time.
 func countReachingAVX2() {
 	const name = "reaching256"
-	TEXT("countReachingAVX2", NOSPLIT, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
+	function("countReachingAVX2", NOSPLIT, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
 	Doc("countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).",
 		"It stops, and is not ok, where a cell is outside.")
 	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
@@ -326,7 +326,7 @@ func countReachingAVX2() {
 // and adds within the register, and then down the columns. One pass for both would
 // wait for the row above to arrive in memory.
 func prefix2AVX512() {
-	TEXT("prefix2AVX512", NOSPLIT, "func(hist *int32, rows, cols int)")
+	function("prefix2AVX512", NOSPLIT, "func(hist *int32, rows, cols int)")
 	Doc("prefix2AVX512 is prefix2.")
 	hist, rows, cols := arg("hist"), arg("rows"), arg("cols")
 	zero, fifteen, carry, v, t := ZMM(), ZMM(), ZMM(), ZMM(), ZMM()

@@ -93,7 +93,7 @@ func split(a, b VecVirtual) (larger, smaller VecVirtual) {
 // at a time.
 func extendAVX512() {
 	const name = "extend16"
-	TEXT("extend16AVX512", NOSPLIT, "func(dst, s *byte, n int, l, members *byte, nMembers int)")
+	function("extend16AVX512", NOSPLIT, "func(dst, s *byte, n int, l, members *byte, nMembers int)")
 	Doc("extend16AVX512 is extend for n samples and lists of 16 classes; dst and s are Sums, l and members members.")
 	dst, s, l, end := arg("dst"), arg("s"), arg("l"), arg("nMembers")
 	IMUL3Q(U8(memberSize), end, end)

@@ -23,7 +23,7 @@ func float16() {
 func floats(path string, lanes int, wide func() VecVirtual) {
 	kernel := func(family, signature string, step func(dst, src, i GPVirtual)) {
 		name := family + path
-		TEXT(name, NOSPLIT, signature)
+		function(name, NOSPLIT, signature)
 		Doc(fmt.Sprintf("%s is %s for n numbers, n a multiple of %d.", name, family, lanes))
 		dst, src, n := arg("dst"), arg("src"), arg("n")
 		i := GP64()

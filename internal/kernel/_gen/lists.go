@@ -25,7 +25,7 @@ func lists() {
 // a time, and lists the others: the numbers of a step are compressed to the front
 // of a register and stored whole; the next step overwrites what was too much.
 func agreeAVX512() {
-	TEXT("agreeAVX512", NOSPLIT, "func(best *uint32, class *uint16, open *int32, top *uint32, topClass, lClass, lValue *uint16, n int, scale float32) (nOpen int)")
+	function("agreeAVX512", NOSPLIT, "func(best *uint32, class *uint16, open *int32, top *uint32, topClass, lClass, lValue *uint16, n int, scale float32) (nOpen int)")
 	Doc("agreeAVX512 is agree for n samples, n a multiple of 32; scale is w·2^24.")
 	best, class, open, top := arg("best"), arg("class"), arg("open"), arg("top")
 	topClass, lClass, lValue, n := arg("topClass"), arg("lClass"), arg("lValue"), arg("n")
@@ -101,7 +101,7 @@ const (
 
 // agreeAllAVX512 is agreeAVX512 for a whole set.
 func agreeAllAVX512() {
-	TEXT("agreeAllAVX512", NOSPLIT, "func(best *uint32, class *uint16, open *int32, from, to int, members *byte, k int) (nOpen int)")
+	function("agreeAllAVX512", NOSPLIT, "func(best *uint32, class *uint16, open *int32, from, to int, members *byte, k int) (nOpen int)")
 	Doc("agreeAllAVX512 settles the samples from..to-1 on which all k members name the same class and lists the others.",
 		"to-from is a multiple of 32.")
 	best, class, open, i, to, members, k := arg("best"), arg("class"), arg("open"), arg("from"), arg("to"), arg("members"), arg("k")
@@ -258,7 +258,7 @@ const ahead = 12
 // the class and all it does not know has the sum base.
 func combineAVX512(k int) {
 	name := fmt.Sprintf("combine%dAVX512", k)
-	TEXT(name, NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues, rest, base *uint32, lClasses, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)")
+	function(name, NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues, rest, base *uint32, lClasses, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)")
 	Doc(fmt.Sprintf("combine%dAVX512 decides the nOpen samples listed in open, with lists of %d classes; scale is w·2^24.", k, k),
 		"The samples that s may not be able to decide stay listed.")
 	best, class, open, n := arg("best"), arg("class"), arg("open"), arg("nOpen")
@@ -377,7 +377,7 @@ func combineAVX512(k int) {
 // member is the anchor, and after the last one all classes have been seen.
 func resolveAVX512(k int) {
 	name := fmt.Sprintf("resolve%dAVX512", k)
-	TEXT(name, NOSPLIT, "func(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)")
+	function(name, NOSPLIT, "func(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)")
 	Doc(fmt.Sprintf("%s is resolveSamples for n samples and lists of %d classes.", name, k),
 		"The weights sum to at most 250, so that no sum of excess runs over.")
 	end := arg("nMembers")

@@ -126,7 +126,7 @@ func lowest256(low VecVirtual, sums pair16, top VecVirtual, classes Mem) {
 }
 
 func agreeAVX2() {
-	TEXT("agreeAVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, top *uint32, topClass, lClass, lValue *uint16, n int, w uint32) (nOpen int)")
+	function("agreeAVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, top *uint32, topClass, lClass, lValue *uint16, n int, w uint32) (nOpen int)")
 	Doc("agreeAVX2 is agree for n samples, n a multiple of 16.")
 	best, class, open, top := arg("best"), arg("class"), arg("open"), arg("top")
 	topClass, lClass, lValue, n := arg("topClass"), arg("lClass"), arg("lValue"), arg("n")
@@ -166,7 +166,7 @@ func agreeAVX2() {
 // combine16AVX2 is combineAVX512 with two registers for one.
 func combine16AVX2() {
 	const name = "combine16_256"
-	TEXT("combine16AVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues, rest, base *uint32, lClasses, lValues *uint16, tail *uint32, w uint32) (undecided int)")
+	function("combine16AVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues, rest, base *uint32, lClasses, lValues *uint16, tail *uint32, w uint32) (undecided int)")
 	Doc("combine16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.",
 		"The samples that s may not be able to decide stay listed.")
 	open, n := arg("open"), arg("nOpen")
@@ -250,7 +250,7 @@ func combine16AVX2() {
 // resolve16AVX2 is resolveAVX512 with two registers for one.
 func resolve16AVX2() {
 	const name = "resolve16_256"
-	TEXT("resolve16AVX2", NOSPLIT, "func(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)")
+	function("resolve16AVX2", NOSPLIT, "func(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)")
 	Doc("resolve16AVX2 is resolveSamples for n samples and lists of 16 classes.",
 		"The weights sum to at most 250, so that no sum of excess runs over.")
 	end := arg("nMembers")

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -49,6 +50,12 @@ const (
 	greaterEqual = U8(5)
 	greater      = U8(6)
 )
+
+// function begins a function whose pointers do not outlive the call.
+func function(name string, attributes attr.Attribute, signature string) {
+	TEXT(name, attributes, signature)
+	Pragma("noescape")
+}
 
 // arg loads a parameter into a register.
 func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }

@@ -25,7 +25,7 @@ func table() {
 // the next table is loaded over r under the mask, so that a sample that has left
 // keeps its byte, and the final r holds every sample's exit.
 func evaluateAVX512() {
-	TEXT("evaluateAVX512", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
+	function("evaluateAVX512", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
 	Doc("evaluateAVX512 is evaluate for k in 2..16 tables of n bytes. It adds to reach[1:k].")
 	byStages("evaluate512", func(k int, tables, n, exits, reach GPVirtual) GPVirtual {
 		e := make([]VecVirtual, k-1)
@@ -82,7 +82,7 @@ func evaluateAVX512() {
 // evaluateAVX2 does the same with 32 samples and byte masks. The exits lie spread
 // out in memory because registers are few.
 func evaluateAVX2() {
-	TEXT("evaluateAVX2", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
+	function("evaluateAVX2", NOSPLIT, "func(tables *[]byte, k, n int, exits *byte, reach *int) (correct int)")
 	Doc("evaluateAVX2 is evaluate for k in 2..16 tables of n bytes, n a multiple of 32. It adds to reach[1:k].")
 	spread := AllocLocal(32 * (maxStages - 1))
 	byStages("evaluate256", func(k int, tables, n, exits, reach GPVirtual) GPVirtual {
@@ -170,7 +170,7 @@ func (c stageCounts) store(reach Register) {
 }
 
 func correctAVX512() {
-	TEXT("correctAVX512", NOSPLIT, "func(table *byte, n int) (right int)")
+	function("correctAVX512", NOSPLIT, "func(table *byte, n int) (right int)")
 	Doc("correctAVX512 is correct for n bytes.")
 	p, n := arg("table"), arg("n")
 	one, r := ZMM(), ZMM()
@@ -200,7 +200,7 @@ func correctAVX512() {
 }
 
 func correctAVX2() {
-	TEXT("correctAVX2", NOSPLIT, "func(table *byte, n int) (right int)")
+	function("correctAVX2", NOSPLIT, "func(table *byte, n int) (right int)")
 	Doc("correctAVX2 is correct for n bytes, n a multiple of 32.")
 	p, n := arg("table"), arg("n")
 	i, t, right, r := GP64(), GP64(), GP64(), YMM()
@@ -235,7 +235,7 @@ func treePlaces(levels int) []uint32 {
 // registers, where a level is one permutation: the nodes of a level lie in heap
 // order, so the low bits of the node's number are its place in its registers.
 func binsAVX512() {
-	TEXT("binsAVX512", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, cuts *uint32, count int)")
+	function("binsAVX512", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, cuts *uint32, count int)")
 	Doc("binsAVX512 is bins for n samples and count in 0..127 cuts.")
 	dst, sums, class, labels, n, cuts, g := arg("table"), arg("sums"), arg("class"), arg("labels"), arg("n"), arg("cuts"), arg("count")
 	CMPQ(g, Imm(63))
@@ -343,7 +343,7 @@ func binsBody512(levels int, dst, sums, class, labels, n, cuts, g GPVirtual) {
 // binsAVX2 walks the same tree 8 samples at a time: the first four levels in two
 // registers, the deeper ones gathered from memory.
 func binsAVX2() {
-	TEXT("binsAVX2", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, tree *uint32, levels int)")
+	function("binsAVX2", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, tree *uint32, levels int)")
 	Doc("binsAVX2 is bins for n samples, n a multiple of 32, with the cuts in the order of a search tree",
 		"of 6 or 7 levels and with their upper bit flipped, so that signed compares order them.")
 	dst, sums, class, labels, n, tree, levels := arg("table"), arg("sums"), arg("class"), arg("labels"), arg("n"), arg("tree"), arg("levels")

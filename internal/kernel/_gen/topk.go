@@ -145,7 +145,7 @@ func storeKeys(keys VecVirtual, ones VecVirtual, classes, values Mem) {
 // list; a full list raises the bound to above its last value, because later
 // classes lose ties.
 func topK16AVX512() {
-	TEXT("topK16AVX512", NOSPLIT, "func(classes, values, row *uint16, n int) (sum uint64)")
+	function("topK16AVX512", NOSPLIT, "func(classes, values, row *uint16, n int) (sum uint64)")
 	Doc("topK16AVX512 is topK for lists of 16 classes and rows of n >= 1.")
 	pending := AllocLocal(2 * 2 * 48) // values, then classes, that are still to be sorted in
 	row, n := arg("row"), arg("n")
@@ -273,7 +273,7 @@ func topK16AVX512() {
 
 // topK32AVX512 sorts a whole row of at most 32 values.
 func topK32AVX512() {
-	TEXT("topK32AVX512", NOSPLIT, "func(classes, values, row *uint16, n int) (sum uint64)")
+	function("topK32AVX512", NOSPLIT, "func(classes, values, row *uint16, n int) (sum uint64)")
 	Doc("topK32AVX512 is topK for lists of 32 classes and rows of n in 1..32.")
 	row, n := arg("row"), arg("n")
 	ones := ones512()
@@ -318,7 +318,7 @@ func topK32AVX512() {
 // boundAVX2 is the first pass of topK16AVX512 with narrower registers: the sum,
 // and a value that 16 values of the row reach.
 func boundAVX2() {
-	TEXT("boundAVX2", NOSPLIT, "func(row *uint16, n int) (sum uint64, bound uint16)")
+	function("boundAVX2", NOSPLIT, "func(row *uint16, n int) (sum uint64, bound uint16)")
 	Doc("boundAVX2 returns the sum of n values, n a multiple of 16, and the least of the maxima of the 16",
 		"sets of values that lie 16 apart.")
 	row, n := arg("row"), arg("n")
@@ -373,7 +373,7 @@ func boundAVX2() {
 
 // nextAVX2 finds the next value of a row that reaches the bound.
 func nextAVX2() {
-	TEXT("nextAVX2", NOSPLIT, "func(row *uint16, from, n int, bound uint16) (next int)")
+	function("nextAVX2", NOSPLIT, "func(row *uint16, from, n int, bound uint16) (next int)")
 	Doc("nextAVX2 returns the first of the places from, from+1, ... whose value is at least bound. It looks at",
 		"32 values at a time while they all lie before n; without a hit it returns the place it got to.")
 	row, i, n := arg("row"), arg("from"), arg("n")

@@ -1,0 +1,38 @@
+package kernel
+
+import "testing"
+
+// TestNoAllocations calls every kernel on every path.
+func TestNoAllocations(t *testing.T) {
+	z := newZoo(200, 40, 16, 3, 9)
+	n := len(z.labels)
+	s, next := NewSums(n, 16), NewSums(n, 16)
+	best, class, open := make([]uint32, n), make([]uint16, n), make([]int32, n)
+	tables := randomTables(newRand(), n, 3, 20)
+	cells := make([]uint16, n)
+	correct, reach3, reach2 := make([]int32, 400), make([]int32, 400), make([]int32, 20)
+	floats, halves := make([]float32, n), make([]uint16, n)
+	weights, reach, exits, cuts := []uint32{1, 2}, make([]int, 3), []byte{8, 20}, paperCuts(20, 3)
+	row := softmaxRow(newRand(), 100)
+	eachPath(t, func(t *testing.T) {
+		if allocations := testing.AllocsPerRun(5, func() {
+			F16FromF32(halves, floats)
+			F16ToF32(floats, halves)
+			TopK(class[:16], halves[:16], row)
+			Single(s, z.lists[0], 1)
+			Extend(next, s, z.lists[:1], weights[:1], z.lists[1], 2)
+			Agree(best, class, open, next.Top, next.TopClass, z.lists[2], 1)
+			m := Combine(best, class, open, next, z.lists[2], 1)
+			ResolveSamples(best, class, open[:m], z.lists[:2], weights)
+			Resolve(3, z.lists[:2], weights)
+			ResolveAll(best, class, z.lists, nil)
+			Bins(tables[0], best, class, z.labels, cuts)
+			Evaluate(tables, exits, reach)
+			Chain2(correct[:20], reach2, tables[0], tables[1])
+			Chain3(correct, reach3, reach2, tables[0], tables[1], tables[2], cells)
+			CountReaching(correct, cells, best, best)
+		}); allocations != 0 {
+			t.Errorf("%v allocations", allocations)
+		}
+	})
+}
