@@ -279,13 +279,16 @@ func (b *bench) repeats(f func()) int {
 // onPaths times f, which does calls calls of something, once for every kernel path,
 // and returns the microseconds of one call by path. The paths run in turns.
 func (b *bench) onPaths(calls int, f func()) ([]kernel.Path, [][]float64, error) {
-	n := b.repeats(f)
 	paths := kernel.Paths()
+	repeats := make([]int, len(paths))
 	var variants []func() error
-	for _, p := range paths {
+	for i, p := range paths {
+		restore := kernel.Force(p)
+		repeats[i] = b.repeats(f)
+		restore()
 		variants = append(variants, func() error {
 			defer kernel.Force(p)()
-			for range n {
+			for range repeats[i] {
 				f()
 			}
 			return nil
@@ -293,7 +296,7 @@ func (b *bench) onPaths(calls int, f func()) ([]kernel.Path, [][]float64, error)
 	}
 	seconds, err := alternate(1, b.runs, variants...)
 	for i := range seconds {
-		seconds[i] = each(seconds[i], func(s float64) float64 { return s / float64(n*calls) * 1e6 })
+		seconds[i] = each(seconds[i], func(s float64) float64 { return s / float64(repeats[i]*calls) * 1e6 })
 	}
 	return paths, seconds, err
 }
