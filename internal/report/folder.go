@@ -92,7 +92,7 @@ func (f *Folder) Write(front *Front, run *Run) error {
 		{CSVFile, table.Bytes()},
 		{FrontFile, frontJSON},
 	} {
-		if err := writeFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
+		if err := WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
 			return err
 		}
 	}
@@ -154,9 +154,9 @@ func mustQuote(name string) bool {
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
-// writeFile writes a file under a temporary name in its folder, syncs it and
-// renames it.
-func writeFile(path string, data []byte) (err error) {
+// WriteFile writes a file whole or not at all: under a temporary name in its folder,
+// which is synced and renamed.
+func WriteFile(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".tmp-*")
 	if err != nil {

@@ -1,6 +1,12 @@
 package report
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -65,4 +71,30 @@ func ProgramVersion() string {
 		}
 	}
 	return version
+}
+
+// maxRunBytes bounds what is read of a run.json: a run writes some kilobytes.
+const maxRunBytes = 64 << 20
+
+// ReadRun reads run.json of a run folder. Nothing depends on what it says: it is for
+// people to read.
+func ReadRun(dir string) (*Run, error) {
+	path := filepath.Join(dir, RunFile)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxRunBytes+1))
+	if err == nil && len(data) > maxRunBytes {
+		err = errors.New("far larger than a run writes it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r := new(Run)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, jsonError(data, err))
+	}
+	return r, nil
 }

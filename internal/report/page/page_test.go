@@ -1,0 +1,422 @@
+package page
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+)
+
+// Names that people's files may hold.
+var hostile = []string{
+	`<script>window.broken=1</script>`,
+	`</script><img src=x onerror="window.broken=2">`,
+	`<!--<script>`,
+	"tab\tnew\nline\r\nnul\x00bell\x07",
+	`"double" 'single' ` + "`back`",
+	strings.Repeat("long_name_", 30),
+	"ñandú_模型_😀_\u202egnp.exe\u202c_\u2028_\u2029",
+	`a|b;c,d@0.5*2&amp;{{script}}`,
+	`=HYPERLINK("http://example.com")`,
+	"not\xffutf8",
+}
+
+const testSamples = 4000
+
+// newFront makes a front of so many cascades of up to five stages over models of
+// rising cost.
+func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	f := &report.Front{
+		Version: report.Version, Zoo: report.Zoo{Fingerprint: "f00d", Classes: 1000},
+		Split: report.Split{Name: "search", Samples: 20000, Fingerprint: "beef"},
+		Cost:  "gflops", Algorithm: "exact", Grid: []float32{0, 0.5, 1}, Proof: "optimal among <all> chains", Checked: true,
+	}
+	for m := range models {
+		name := fmt.Sprintf("model_%03d.a_name_as_long_as_they_are_in_timm", m)
+		if m < len(hostile) {
+			name = hostile[m]
+		}
+		place := float64(m) / float64(models)
+		f.Models = append(f.Models, report.Model{Name: name, Cost: 0.05 * math.Pow(5000, place), Correct: int(20000 * (0.5 + 0.35*math.Sqrt(place) - 0.05*rng.Float64()))})
+	}
+	for i := range cascades {
+		c := report.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades}
+		reach := 20000
+		var names []string
+		for stage := range 1 + rng.IntN(5) {
+			m := f.Models[(i*(models-6)/cascades+stage)%models]
+			s := report.Stage{Model: m.Name, Weight: 1 + rng.IntN(2), Cost: m.Cost, Reach: reach}
+			c.Cost += m.Cost * float64(reach) / 20000
+			c.WorstCost += m.Cost
+			reach = int(float64(reach) * (0.2 + 0.6*rng.Float64()))
+			c.Stages = append(c.Stages, s)
+			names = append(names, strconv.Quote(m.Name))
+		}
+		for s := range c.Stages[:len(c.Stages)-1] {
+			threshold := float32(rng.IntN(51)) * 0.02
+			c.Stages[s].Threshold = &threshold
+			names[s] += "@" + strconv.FormatFloat(float64(threshold), 'g', -1, 32)
+		}
+		c.Text = strings.Join(names, ",")
+		c.Accuracy = float64(c.Correct) / 20000
+		f.Cascades = append(f.Cascades, c)
+	}
+	slices.SortFunc(f.Cascades, func(a, b report.Cascade) int {
+		if a.Cost < b.Cost {
+			return -1
+		}
+		return 1
+	})
+	for i := range f.Cascades { // the dearer, the better
+		f.Cascades[i].Correct = 10000 + 7500*i/cascades
+		f.Cascades[i].Accuracy = float64(f.Cascades[i].Correct) / 20000
+	}
+	return f
+}
+
+// newData makes a page of fronts, with made-up figures on a test split.
+func newData(t testing.TB, fronts ...*report.Front) *Data {
+	t.Helper()
+	var sources []Source
+	for i, f := range fronts {
+		run := &report.Run{Version: 1, Command: []string{"encas-zoo", "optimize", "--models", "<b>'x'"}, Seed: 7, Program: "v1", Evaluations: 600000, Seconds: map[string]float64{"search": 3}}
+		sources = append(sources, Source{Dir: "/runs/" + strings.ReplaceAll(hostile[i], "/", "_"), Front: f, Run: run})
+	}
+	d, err := New(sources, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	d.AddTest(report.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"})
+	for m := range d.Models {
+		right := d.Models[m].Search * testSamples / d.Search.Samples
+		d.Models[m].Test = &right
+	}
+	for r := range d.Runs {
+		for i := range d.Runs[r].Cascades {
+			c := &d.Runs[r].Cascades[i]
+			c.Search = madeUp(rng, c, d.Search.Samples)
+			c.Test = madeUp(rng, c, testSamples)
+		}
+	}
+	d.Explain("This page is made up & <tested>.")
+	return d
+}
+
+func madeUp(rng *rand.Rand, c *Cascade, samples int) *Figures {
+	f := &Figures{Correct: c.Correct * samples / 20000, Cost: c.Cost * (0.95 + 0.1*rng.Float64())}
+	left := samples
+	for i := range c.Stages {
+		s := StageFigures{Exits: left / 3, Correct: left / 4, Repaired: rng.IntN(100), Broken: rng.IntN(50)}
+		if i == len(c.Stages)-1 {
+			s.Exits = left
+		}
+		for b := range 10 {
+			s.Reliability = append(s.Reliability, Bin{left / 10, left / 20, float64(b)/10 + 0.1*rng.Float64()})
+		}
+		left -= s.Exits
+		f.Stages = append(f.Stages, s)
+	}
+	cascade, model, all := make([]int, 1000), make([]int, 1000), make([]int, 1000)
+	for class := range all {
+		cascade[class], model[class], all[class] = rng.IntN(50), rng.IntN(50), 50
+	}
+	f.Gains, f.Losses = Changes(cascade, model, all)
+	return f
+}
+
+func pageOf(t testing.TB, d *Data) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := d.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// dataOf takes the data out of a page.
+func dataOf(t testing.TB, page string) *Data {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, `<script id="data" type="application/json">`)
+	text, _, end := strings.Cut(rest, "</script>")
+	if !ok || !end {
+		t.Fatal("the page has no data")
+	}
+	d := new(Data)
+	if err := json.Unmarshal([]byte(text), d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
+	front := newFront(t, 40, 60, 1)
+	page := dataOf(t, pageOf(t, newData(t, front)))
+	if page.Zoo != front.Zoo || page.Search != front.Split || page.Cost != front.Cost || len(page.Runs) != 1 {
+		t.Errorf("the page is of %+v, %+v, %s", page.Zoo, page.Search, page.Cost)
+	}
+	var models []report.Model
+	for _, m := range page.Models {
+		models = append(models, report.Model{Name: m.Name, Cost: m.Cost, Correct: m.Search})
+	}
+	for i := range front.Models {
+		front.Models[i].Name = valid(front.Models[i].Name)
+	}
+	if diff := cmp.Diff(front.Models, models); diff != "" {
+		t.Errorf("models (front.json, page):\n%s", diff)
+	}
+	var cascades []report.Cascade
+	for _, c := range page.Runs[0].Cascades {
+		out := report.Cascade{
+			Text: c.Text, Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct, Samples: page.Search.Samples,
+			Accuracy: float64(c.Correct) / float64(page.Search.Samples), Cost: c.Cost, WorstCost: c.WorstCost, Bound: c.Bound,
+		}
+		for _, s := range c.Stages {
+			out.Stages = append(out.Stages, report.Stage{Model: page.Models[s.Model].Name, Weight: s.Weight, Threshold: s.Threshold, Cost: page.Models[s.Model].Cost, Reach: s.Reach})
+		}
+		cascades = append(cascades, out)
+	}
+	for i := range front.Cascades {
+		for s := range front.Cascades[i].Stages {
+			front.Cascades[i].Stages[s].Model = valid(front.Cascades[i].Stages[s].Model)
+		}
+	}
+	if diff := cmp.Diff(front.Cascades, cascades); diff != "" {
+		t.Errorf("cascades (front.json, page):\n%s", diff)
+	}
+}
+
+// valid is a name as JSON holds it: what is no UTF-8 becomes U+FFFD.
+func valid(name string) string { return strings.ToValidUTF8(name, "\ufffd") }
+
+func TestRivals(t *testing.T) {
+	front := newFront(t, 3, 1, 1)
+	front.Models = []report.Model{{Name: "a", Cost: 1, Correct: 100}, {Name: "b", Cost: 2, Correct: 90}, {Name: "c", Cost: 4, Correct: 200}, {Name: "d", Cost: 5, Correct: 200}}
+	front.Cascades = nil
+	for _, c := range []struct {
+		correct int
+		cost    float64
+	}{{100, 0.5}, {101, 3}, {150, 4.5}, {300, 9}} {
+		front.Cascades = append(front.Cascades, report.Cascade{Rule: "mean", Confidence: "max", Correct: c.correct, Cost: c.cost, Stages: []report.Stage{{Model: "a", Weight: 1, Cost: 1}}})
+	}
+	d, err := New([]Source{{Dir: "x", Front: front}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(p *int) int {
+		if p == nil {
+			return -1
+		}
+		return *p
+	}
+	var got [][2]int
+	for _, c := range d.Runs[0].Cascades {
+		got = append(got, [2]int{at(c.NoMoreCost), at(c.AsAccurate)})
+	}
+	if want := [][2]int{{-1, 0}, {0, 2}, {2, 2}, {2, -1}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("rivals %v instead of %v", got, want)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	gains, losses := Changes([]int{5, 3, 7, 1}, []int{4, 3, 2, 9}, []int{10, 10, 10, 10})
+	if want := []Change{{2, 10, 2, 7}, {0, 10, 4, 5}}; !reflect.DeepEqual(gains, want) {
+		t.Errorf("gains %v", gains)
+	}
+	if want := []Change{{3, 10, 9, 1}}; !reflect.DeepEqual(losses, want) {
+		t.Errorf("losses %v", losses)
+	}
+	many := make([]int, 50)
+	for i := range many {
+		many[i] = i
+	}
+	if gains, _ := Changes(many, make([]int, 50), many); len(gains) != 10 || gains[9].Class != 40 {
+		t.Errorf("gains %v", gains)
+	}
+}
+
+// The limits are those of R's prop.test without its correction.
+func TestWilson(t *testing.T) {
+	for _, c := range []struct {
+		k, n      int
+		low, high float64
+	}{{0, 10, 0, 0.2775328}, {10, 10, 0.7224672, 1}, {81, 263, 0.2552733, 0.3661974}} {
+		low, high := wilson(c.k, c.n)
+		if math.Abs(low-c.low) > 2e-4 || math.Abs(high-c.high) > 2e-4 {
+			t.Errorf("%d of %d: %v to %v instead of %v to %v", c.k, c.n, low, high, c.low, c.high)
+		}
+	}
+}
+
+func TestRunsThatCannotBeCompared(t *testing.T) {
+	for what, change := range map[string]func(*report.Front){
+		"split": func(f *report.Front) { f.Split.Fingerprint = "other" },
+		"cost":  func(f *report.Front) { f.Cost = "euros" },
+		"model": func(f *report.Front) { f.Models[3].Correct++ },
+	} {
+		other := newFront(t, 20, 10, 1)
+		change(other)
+		_, err := New([]Source{{Dir: "a", Front: newFront(t, 20, 10, 1)}, {Dir: "b", Front: other}}, time.Now())
+		if !errors.Is(err, ErrDifferent) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	empty := newFront(t, 20, 10, 1)
+	empty.Cascades = nil
+	if _, err := New([]Source{{Dir: "a", Front: empty}}, time.Now()); err == nil {
+		t.Error("no error for an empty front")
+	}
+	lost := newFront(t, 20, 10, 1)
+	lost.Models = lost.Models[:2]
+	if _, err := New([]Source{{Dir: "a", Front: lost}}, time.Now()); err == nil {
+		t.Error("no error for a cascade of models that are not listed")
+	}
+}
+
+func TestHostileNamesInThePage(t *testing.T) {
+	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
+	page := pageOf(t, d)
+	if n := strings.Count(strings.ToLower(page), "<script"); n != 2 {
+		t.Errorf("%d script elements open instead of 2", n)
+	}
+	if n := strings.Count(strings.ToLower(page), "</script"); n != 2 {
+		t.Errorf("%d script elements end instead of 2", n)
+	}
+	if strings.Contains(page, "<!--") || strings.Contains(page, "<img") || strings.ContainsAny(page, "\u2028\u2029") {
+		t.Error("a name stands in the page as it is")
+	}
+	got := dataOf(t, page)
+	for i, m := range got.Models {
+		if m.Name != valid(d.Models[i].Name) {
+			t.Errorf("model %d is %q instead of %q", i, m.Name, d.Models[i].Name)
+		}
+	}
+	for _, address := range []string{"http:", "https:", "//", "@import", "url(h", "url(\""} {
+		// The namespace of SVG is a name, not a place; comments begin with //.
+		rest := strings.ReplaceAll(strings.ReplaceAll(frame+style+script, "http://www.w3.org/2000/svg", ""), " // ", "")
+		if strings.Contains(strings.ReplaceAll(rest, "\n// ", ""), address) {
+			t.Errorf("the page has an address with %q", address)
+		}
+	}
+}
+
+func TestHostileNamesInTables(t *testing.T) {
+	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
+	var b bytes.Buffer
+	if err := d.WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 1+20+15 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for i, row := range rows[1:21] {
+		c := d.Runs[0].Cascades[i]
+		cost, _ := strconv.ParseFloat(row[4], 64)
+		low, _ := strconv.ParseFloat(row[9], 64)
+		accuracy, _ := strconv.ParseFloat(row[8], 64)
+		if row[2] != c.Text || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
+			t.Errorf("row %d: %q", i, row)
+		}
+	}
+
+	b.Reset()
+	if err := d.WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+		if strings.HasPrefix(line, "|") && cells != 8 || !strings.HasPrefix(line, "|") && cells != 0 {
+			t.Errorf("%d cells: %q", cells, line)
+		}
+		if strings.ContainsAny(line, "<>") {
+			t.Errorf("markup: %q", line)
+		}
+	}
+
+	b.Reset()
+	if err := d.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b.Bytes(), new(Data)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlots(t *testing.T) {
+	plain := newData(t, newFront(t, 30, 20, 1), newFront(t, 30, 15, 1))
+	untested := newData(t, newFront(t, 30, 1, 1))
+	untested.Test = nil
+	for i, d := range []*Data{plain, untested} {
+		for _, format := range PlotFormats {
+			var b bytes.Buffer
+			if err := d.WritePlot(&b, format); err != nil {
+				t.Fatal(err)
+			}
+			switch format {
+			case "svg":
+				for x := xml.NewDecoder(&b); ; {
+					token, err := x.Token()
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						t.Fatalf("data %d: %v", i, err)
+					}
+					if e, ok := token.(xml.StartElement); ok && (e.Name.Local == "script" || e.Name.Local == "img") {
+						t.Errorf("data %d: the plot has an element %s", i, e.Name.Local)
+					}
+				}
+			case "png":
+				picture, err := png.Decode(&b)
+				if err != nil || picture.Bounds().Dx() < 1200 {
+					t.Errorf("data %d: %v", i, err)
+				}
+			case "pdf":
+				if !bytes.HasPrefix(b.Bytes(), []byte("%PDF-")) || !bytes.Contains(b.Bytes(), []byte("%%EOF")) {
+					t.Errorf("data %d: no PDF", i)
+				}
+			}
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	got := commandLine([]string{"encas-zoo", "--models", "a b*", "it's", "", "runs/x_1=2"})
+	if want := `encas-zoo --models 'a b*' 'it'\''s' '' runs/x_1=2`; got != want {
+		t.Errorf("%s instead of %s", got, want)
+	}
+}
+
+func writePage(t *testing.T, d *Data) (path string, size int) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "page.html")
+	page := pageOf(t, d)
+	if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path, len(page)
+}

@@ -1,0 +1,92 @@
+package page
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// WriteCSV writes all cascades of all runs, one a row. The columns of the test
+// split are empty where there is none.
+func (d *Data) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{
+		"run", "number", "cascade", "models", "cost", "worst_cost",
+		"correct", "n", "accuracy", "low", "high",
+		"test_cost", "test_correct", "test_n", "test_accuracy", "test_low", "test_high",
+	})
+	for _, r := range d.Runs {
+		for i, c := range r.Cascades {
+			row := []string{r.Name, strconv.Itoa(i), c.Text, strconv.Itoa(len(c.Stages)), exact(c.Cost), exact(c.WorstCost)}
+			row = append(row, shares(c.Correct, d.Search.Samples)...)
+			if d.Test != nil {
+				row = append(append(row, exact(c.Test.Cost)), shares(c.Test.Correct, d.Test.Samples)...)
+			} else {
+				row = append(row, "", "", "", "", "", "")
+			}
+			out.Write(row)
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func shares(k, n int) []string {
+	low, high := wilson(k, n)
+	return []string{strconv.Itoa(k), strconv.Itoa(n), exact(float64(k) / float64(n)), exact(low), exact(high)}
+}
+
+func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// WriteMarkdown writes the fronts as tables that stand in a text.
+func (d *Data) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	for i, r := range d.Runs {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "### %s\n\n", markdown(r.Name))
+		fmt.Fprintf(&b, "%d cascades from %d models, chosen on %s (%d samples)", len(r.Cascades), len(d.Models), markdown(d.Search.Name), d.Search.Samples)
+		head, rule := fmt.Sprintf("| # | %s | at worst ", markdown(d.Cost)), "|---:|---:|---:"
+		if d.Test != nil {
+			fmt.Fprintf(&b, ", checked on %s (%d samples)", markdown(d.Test.Name), d.Test.Samples)
+			head, rule = head+"| "+markdown(d.Test.Name)+" | 95 % ", rule+"|---:|:---:"
+		}
+		fmt.Fprintf(&b, ".\n\n%s| %s | cascade |\n%s|---:|---|\n", head, markdown(d.Search.Name), rule)
+		for i, c := range r.Cascades {
+			fmt.Fprintf(&b, "| %d | %.4g | %.4g ", i, c.Cost, c.WorstCost)
+			if d.Test != nil {
+				low, high := wilson(c.Test.Correct, d.Test.Samples)
+				fmt.Fprintf(&b, "| %.2f %% | %.2f to %.2f ", 100*float64(c.Test.Correct)/float64(d.Test.Samples), 100*low, 100*high)
+			}
+			fmt.Fprintf(&b, "| %.2f %% | %s |\n", 100*float64(c.Correct)/float64(d.Search.Samples), markdown(c.Text))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdown writes text so that nothing in it is markup and it stays on its line.
+func markdown(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune("\\`*_{}[]|~#", r):
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '>':
+			b.WriteString("&gt;")
+		case r == '&':
+			b.WriteString("&amp;")
+		case r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029:
+			b.WriteByte(' ')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
