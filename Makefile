@@ -47,7 +47,7 @@ layers:
 vuln: $(BIN)/govulncheck
 	scripts/vuln $(BIN)/govulncheck
 
-unit: venv
+unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -vet=off ./...
 
 race:
@@ -68,6 +68,9 @@ packages:
 
 venv: ## The Python environment of the cross-checks, in build/venv
 	PYTHON=$(PYTHON) scripts/venv $(VENV)
+
+chromium: # The browser that looks at the report page; a machine without one skips that test
+	@scripts/chromium
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 	scripts/fuzz $(or $(FUZZTIME),30s)

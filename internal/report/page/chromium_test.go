@@ -42,7 +42,7 @@ func startBrowser(t *testing.T) *browser {
 	}
 	program, err := exec.LookPath(program)
 	if err != nil {
-		t.Skip("no chromium to look at pages with: scripts/chromium installs it")
+		t.Skip("no chromium to look at pages with: install it, or name one in $CHROMIUM")
 	}
 	in, to, err := os.Pipe()
 	if err != nil {
