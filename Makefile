@@ -8,7 +8,7 @@ BIN    := build/bin
 VENV   := build/venv
 
 # Packages with goroutines of their own: the race detector runs on these.
-RACE   := $(wildcard zoo optimize internal/ui ingest)
+RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./ingest/...
 
 .DEFAULT_GOAL := help
 .PHONY: help build shim demo test lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
@@ -51,7 +51,7 @@ unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -vet=off ./...
 
 race:
-	$(GO) test -vet=off -race -short $(RACE:%=./%/...)
+	$(GO) test -vet=off -race -short $(RACE)
 
 purego:
 	$(GO) test -vet=off -tags purego -short ./internal/kernel/... ./optimize/...
