@@ -77,7 +77,7 @@ func (o *Outputs) Simulate(seed uint64, s *Samples, spec Spec, top1 float64) {
 	o.fillTail()
 
 	sources := [...]noiseSource{
-		{keyOf(seed, "model "+spec.Name), modelSpread * 256},
+		{keyOf(seed, "model "+spec.Name), int32(math.RoundToEven(modelSpread * 256 * spec.waywardness()))},
 		{keyOf(seed, "family "+spec.Family), familySpread * 256},
 		{keyOf(seed, "pretrain "+spec.Pretrain), pretrainSpread * 256},
 	}
@@ -109,6 +109,12 @@ func (o *Outputs) Simulate(seed uint64, s *Samples, spec Spec, top1 float64) {
 	for i := range n {
 		o.logits[i*p+int(s.truth[i])] += o.skill
 	}
+}
+
+// waywardness is how much more a model goes its own way than one of 80 % on
+// ImageNet: the better models are, the more alike they are.
+func (s Spec) waywardness() float64 {
+	return min(max(0.6, math.Sqrt((100-s.Top1)/20)), 1.4)
 }
 
 // A noiseSource adds normal noise that depends on the source and the sample.
