@@ -89,6 +89,8 @@ func newApp() *cli.App {
 			optimizeCommand(),
 			evaluateCommand(),
 			reportCommand(),
+			explainCommand(),
+			exportCommand(),
 			importCommand(),
 			ingestCommand(),
 			shimCommand(),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/stats"
 )
 
 // Version is the version of the JSON form of Data.
@@ -296,12 +297,5 @@ func Changes(cascade, model, samples []int) (gains, losses []Change) {
 	return gains[:min(len(gains), most)], losses[:min(len(losses), most)]
 }
 
-// wilson is Wilson's 95 % interval of a share of k in n.
-func wilson(k, n int) (low, high float64) {
-	const z = 1.959963984540054
-	p, size := float64(k)/float64(n), float64(n)
-	d := 1 + z*z/size
-	mid := (p + z*z/(2*size)) / d
-	half := z * math.Sqrt(p*(1-p)/size+z*z/(4*size*size)) / d
-	return max(0, mid-half), min(1, mid+half)
-}
+// wilson is the 95 % interval of a share of k in n.
+func wilson(k, n int) (low, high float64) { return stats.Wilson(k, n, 0.95) }

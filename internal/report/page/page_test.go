@@ -255,19 +255,6 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// The limits are those of R's prop.test without its correction.
-func TestWilson(t *testing.T) {
-	for _, c := range []struct {
-		k, n      int
-		low, high float64
-	}{{0, 10, 0, 0.2775328}, {10, 10, 0.7224672, 1}, {81, 263, 0.2552733, 0.3661974}} {
-		low, high := wilson(c.k, c.n)
-		if math.Abs(low-c.low) > 2e-4 || math.Abs(high-c.high) > 2e-4 {
-			t.Errorf("%d of %d: %v to %v instead of %v to %v", c.k, c.n, low, high, c.low, c.high)
-		}
-	}
-}
-
 func TestRunsThatCannotBeCompared(t *testing.T) {
 	for what, change := range map[string]func(*report.Front){
 		"split": func(f *report.Front) { f.Split.Fingerprint = "other" },

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+)
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "take one cascade of a run folder away",
+		UsageText: "--pick N [--format FORMAT] [--out FILE] RUNDIR",
+		Description: `Writes one cascade of a front by itself, to build it elsewhere: as JSON, in the form
+of docs/cascade.schema.json; as the text that --cascade takes (cli); or as a page that
+says how to build it (md). The zoo is not needed.`,
+		CustomHelpTemplate: commandHelp(`
+encas-zoo export runs/exact --pick 7
+encas-zoo export runs/exact --pick 7 --format md --out cascade.md
+encas-zoo evaluate --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
+		Flags: []cli.Flag{
+			pickFlag(),
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: json, cli or md (default: json)"},
+			&cli.StringFlag{Name: "out", Usage: "write to `FILE` (default: standard output)"},
+			jsonFlag(),
+			quietFlag(),
+		},
+		Action: runExport,
+	}
+}
+
+func pickFlag() cli.Flag {
+	return &cli.IntFlag{Name: "pick", Usage: "take the cascade with this number, `N`, in the front"}
+}
+
+func runExport(c *cli.Context) error {
+	t := newTerminal(c)
+	if c.NArg() != 1 || !c.IsSet("pick") {
+		return usagef("name one run folder, and one of its cascades with --pick")
+	}
+	format := c.String("format")
+	switch {
+	case format == "":
+		format = "json"
+	case format != "json" && format != "cli" && format != "md":
+		return usagef("there is no format %q; there are: json, cli, md", format)
+	case format != "json" && t.json:
+		return usagef("--json and --format %s exclude each other", format)
+	}
+	front, err := report.ReadFront(c.Args().First())
+	if err != nil {
+		return err
+	}
+	cascade, err := front.Export(c.Int("pick"))
+	if err != nil {
+		return usageError{err}
+	}
+	var b bytes.Buffer
+	switch format {
+	case "json":
+		err = cascade.WriteJSON(&b)
+	case "md":
+		err = cascade.WriteMarkdown(&b)
+	case "cli":
+		fmt.Fprintln(&b, cascade.Text)
+	}
+	if err != nil {
+		return err
+	}
+	if path := c.String("out"); path != "" {
+		return report.WriteFile(path, b.Bytes())
+	}
+	_, err = b.WriteTo(os.Stdout)
+	return err
+}

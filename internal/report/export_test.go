@@ -1,0 +1,85 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func exportedFront() *Front {
+	half := float32(0.62)
+	return &Front{
+		Version: Version, Zoo: Zoo{"f00d", 10}, Split: Split{"search", 4, "beef"}, Cost: "gflops",
+		Cascades: []Cascade{
+			{Text: "a", Rule: "last", Confidence: "margin", Correct: 1, Samples: 4, Accuracy: 0.25, Cost: 1, WorstCost: 1, Stages: []Stage{{"a", 1, nil, 1, 4}}},
+			{Text: "\"`|\n``\"@0.62,b*2", Rule: "mean", Confidence: "max", Correct: 3, Samples: 4, Accuracy: 0.75, Cost: 2.5, WorstCost: 4, Stages: []Stage{{"`|\n``", 1, &half, 1, 4}, {"b", 2, nil, 3, 2}}},
+		},
+	}
+}
+
+func TestExportFollowsItsSchema(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/cascade.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := exportedFront()
+	for i, c := range front.Cascades {
+		e, err := front.Export(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := e.WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(value); err != nil {
+			t.Error(err)
+		}
+		var back Export
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Text != c.Text || back.Measured.Correct != c.Correct || len(back.Stages) != len(c.Stages) || back.Stages[0].Model != c.Stages[0].Model {
+			t.Errorf("cascade %d comes back as %+v", i, back)
+		}
+	}
+	if _, err := front.Export(2); err == nil || !strings.Contains(err.Error(), "0 to 1") {
+		t.Errorf("no such cascade: error %v", err)
+	}
+	if _, err := front.Export(-1); err == nil {
+		t.Error("no error for cascade -1")
+	}
+}
+
+func TestExportAsMarkdown(t *testing.T) {
+	e, err := exportedFront().Export(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := e.WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"75.00 % right at 2.5 `gflops` a sample",
+		"| 1 | ``` `\\| `` ``` | 1 | 0.62 | 1 | 100.0 % |",
+		"| 2 | `b` | 2 | always exits | 3 | 50.0 % |",
+		"weighted mean", "largest value.",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	b.Reset()
+	e.Rule, e.Confidence = "last", "entropy"
+	if err := e.WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "Let r be p.") || !strings.Contains(b.String(), "H/ln 10") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
