@@ -28,9 +28,7 @@
   const percent = (share, digits = 2) => (100 * share).toFixed(digits) + ' %';
   const count = (n) => n.toLocaleString('en-US');
   function number(x) {
-    const a = Math.abs(x);
-    if (a >= 1e15 || (a > 0 && a < 1e-4)) return x.toExponential(3);
-    if (a >= 1000) return x.toLocaleString('en-US', { maximumFractionDigits: 0 });
+    if (Math.abs(x) >= 1000 && Math.abs(x) < 1e15) return x.toLocaleString('en-US', { maximumFractionDigits: 0 });
     return String(Number(x.toPrecision(4)));
   }
   // Wilson's 95 % interval of a share.
