@@ -19,18 +19,27 @@ type optimized struct {
 	Run       string         `json:"run"`                  // folder
 	Best      report.Cascade `json:"best"`                 // most accurate within the budget
 	BestModel *report.Model  `json:"best_model,omitempty"` // at no more cost
+	Dominate  *dominated     `json:"dominate,omitempty"`
 	Front     *report.Front  `json:"front"`
 }
 
+// dominated says which cascades are cheaper and more accurate than a model.
+type dominated struct {
+	Model    report.Model    `json:"model"`
+	Cheapest *report.Cascade `json:"cheapest,omitempty"` // absent where there is none
+	Best     *report.Cascade `json:"best,omitempty"`     // most accurate
+}
+
 // showFront shows the front in the run folder dir and what it means for a budget,
-// 0 for none.
-func (t *terminal) showFront(front *report.Front, dir string, budget float64) error {
+// 0 for none, and beside a model, "" for none.
+func (t *terminal) showFront(front *report.Front, dir string, budget float64, model string) error {
 	choice, ok := front.Choose(budget)
 	if !ok {
 		return errors.New("on the full stored outputs every cascade of the front costs more than the budget")
 	}
+	beaten := dominate(front, model)
 	if t.json {
-		return writeJSON(optimized{report.Version, dir, front.Cascades[choice.Cascade], choice.Model, front})
+		return writeJSON(optimized{report.Version, dir, front.Cascades[choice.Cascade], choice.Model, beaten, front})
 	}
 	t.showTable(front, choice.Cascade)
 	if front.Proof != "" {
@@ -40,6 +49,9 @@ func (t *terminal) showFront(front *report.Front, dir string, budget float64) er
 		t.out.Printf("\nThe search ended before it was done: there may be better cascades.\n")
 	}
 	t.showChoice(front, choice, budget)
+	if beaten != nil {
+		t.showDominated(front, beaten)
+	}
 	t.out.Printf("\nWritten to %s: %s, %s, %s\n", dir, report.FrontFile, report.CSVFile, report.RunFile)
 	return nil
 }
@@ -81,6 +93,10 @@ func (t *terminal) showChoice(front *report.Front, choice report.Choice, budget 
 	}
 	best := front.Cascades[choice.Cascade]
 	line("cascade "+strconv.Itoa(choice.Cascade), best.Accuracy, best.Cost, "", best.Text)
+	if best.Bound > 0 && best.Bound < best.Samples {
+		bound := float64(best.Bound) / float64(best.Samples)
+		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind has more on these samples for that cost\n", "bound", percent(bound), 100*(bound-best.Accuracy))
+	}
 	if choice.Model == nil {
 		return
 	}
@@ -91,6 +107,47 @@ func (t *terminal) showChoice(front *report.Front, choice report.Choice, budget 
 	}
 	if c := front.Cascades[choice.AsAccurate]; c.Cost < single.Cost {
 		line("as accurate", c.Accuracy, c.Cost, fmt.Sprintf(" (%.0f %% less)", 100*(1-c.Cost/single.Cost)), c.Text)
+	}
+}
+
+// dominate returns what of a front is cheaper and more accurate than a model, nil for
+// the model "".
+func dominate(front *report.Front, model string) *dominated {
+	if model == "" {
+		return nil
+	}
+	d := &dominated{Model: front.Models[slices.IndexFunc(front.Models, func(m report.Model) bool { return m.Name == model })]}
+	for i := range front.Cascades {
+		c := &front.Cascades[i]
+		// Rounding must not make a model of its own cheaper than itself.
+		if c.Cost >= d.Model.Cost*(1-1e-9) || c.Correct <= d.Model.Correct {
+			continue
+		}
+		if d.Cheapest == nil || c.Cost < d.Cheapest.Cost {
+			d.Cheapest = c
+		}
+		if d.Best == nil || c.Correct > d.Best.Correct {
+			d.Best = c
+		}
+	}
+	return d
+}
+
+func (t *terminal) showDominated(front *report.Front, d *dominated) {
+	accuracy := float64(d.Model.Correct) / float64(front.Split.Samples)
+	model := fmt.Sprintf("%s (%s at %s %s)", d.Model.Name, percent(accuracy), ui.Number(d.Model.Cost), front.Cost)
+	if d.Cheapest == nil {
+		t.out.Printf("\nNo cascade found is both cheaper and more accurate than %s.\n", model)
+		return
+	}
+	t.out.Printf("\nCheaper and more accurate than %s:\n", model)
+	line := func(what string, c *report.Cascade) {
+		t.out.Printf("   %-12s %s (%s points) at %s %s (%.0f %% less): %s\n", what, t.out.Bold(percent(c.Accuracy)),
+			points(c.Accuracy-accuracy), ui.Number(c.Cost), front.Cost, 100*(1-c.Cost/d.Model.Cost), c.Text)
+	}
+	line("cheapest", d.Cheapest)
+	if d.Best != d.Cheapest {
+		line("best", d.Best)
 	}
 }
 

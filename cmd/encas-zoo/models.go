@@ -20,6 +20,9 @@ import (
 // names another.
 const defaultCost = "gflops"
 
+// paramsColumn is the column of a model that is its number of parameters.
+const paramsColumn = "params"
+
 func costFlag(or string) cli.Flag {
 	return &cli.StringFlag{Name: "cost", Usage: "what a model costs: its `COLUMN` of numbers, such as latency_ms or price (default: " + or + ")"}
 }
@@ -130,6 +133,34 @@ func price(models []zoo.Model, column string) ([]candidate, error) {
 		candidates[i] = candidate{m, cost}
 	}
 	return candidates, nil
+}
+
+// number returns the number of the model of that name.
+func number(models []candidate, name string) (int, error) {
+	i := slices.IndexFunc(models, func(m candidate) bool { return m.Name == name })
+	if i < 0 {
+		var known []string
+		for _, m := range models {
+			known = append(known, m.Name)
+		}
+		return 0, fmt.Errorf("no model searched is named %q%s", name, suggest(name, known, ""))
+	}
+	return i, nil
+}
+
+// names takes lists of names apart at their commas, except where all of it is a name.
+func names(lists []string, models []candidate) []string {
+	var all []string
+	for _, list := range lists {
+		if _, err := number(models, list); err == nil {
+			all = append(all, list)
+			continue
+		}
+		for name := range strings.SplitSeq(list, ",") {
+			all = append(all, strings.TrimSpace(name))
+		}
+	}
+	return all
 }
 
 // evaluateStored evaluates cascades exactly, on the full stored outputs of a split.

@@ -20,6 +20,9 @@ import (
 
 // optimizeOptions are the flags of optimize.
 type optimizeOptions struct {
+	include   []string // models every cascade must have
+	dominate  string   // a model to be beaten
+	minGain   float64  // share of the samples
 	splitName string
 	search    optimize.Options
 	gridName  string
@@ -40,31 +43,44 @@ was made). The front is evaluated again on the full stored outputs; a figure
 that the search saw differently is shown.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
-exact tries all chains of up to 3 models with all thresholds of the grid, so that its
-front is proven optimal for that length and grid.
+auto solves all chains of two models exactly and goes on from there with longer chains,
+weights and both rules until nothing near the front is better. exact tries all chains
+of up to 3 models with all thresholds of the grid, so that its front is proven optimal
+for that length and grid. What is proven is said below the table, and for every cascade
+a bound: no cascade of that cost, of whatever kind, has more right answers on these
+samples.
 
 Ctrl-C ends the search with the front found so far.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo optimize                                   the example zoo, chains of two models
+encas-zoo optimize                                   the example zoo
 encas-zoo optimize --max-gflops 300                  the best cascade within a budget
-encas-zoo optimize --zoo cifar --max-models 3 --grid paper --out runs/paper
+encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/exact
+encas-zoo optimize --zoo cifar --paper --out runs/paper
+encas-zoo optimize --dominate qda                    cheaper and better than that model
+encas-zoo optimize --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
 		Flags: []cli.Flag{
 			zooFlag(),
 			&cli.StringFlag{Name: "split", Value: "search", Usage: "the samples to search on, `NAME`"},
-			&cli.StringFlag{Name: "algorithm", Value: "exact", Usage: "`NAME` of the search algorithm"},
+			&cli.StringFlag{Name: "algorithm", Value: "auto", Usage: "`NAME` of the search algorithm"},
 			&cli.IntFlag{Name: "max-models", Usage: "longest chain, `K` models (default: the algorithm's)"},
 			&cli.StringFlag{Name: "grid", Value: "fine", Usage: "thresholds to try: fine, paper, or a `FILE` with one a line"},
-			&cli.StringFlag{Name: "rule", Value: "mean", Usage: "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front"},
+			&cli.StringFlag{Name: "rule", Value: "both", Usage: "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front"},
 			&cli.StringFlag{Name: "confidence", Value: "max", Usage: "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"},
-			&cli.BoolFlag{Name: "snap", Usage: "move the thresholds found to the middle of the gap between samples"},
-			&cli.BoolFlag{Name: "paper", Usage: "the publication's space: its grid, and models may repeat and are paid again"},
+			&cli.BoolFlag{Name: "snap", Usage: "move the thresholds found to the middle of the gap between samples; done anyway where neither --grid nor --paper is given, unless --snap=false"},
+			&cli.BoolFlag{Name: "paper", Usage: "the publication's space: its grid, rule mean, up to 5 models that may repeat and are paid again"},
 			costFlag("gflops"),
 			&cli.Float64Flag{Name: "max-gflops", Usage: "most a sample may cost on average, `X` GFLOPs"},
 			&cli.Float64Flag{Name: "max-worst-gflops", Usage: "most a sample may cost at worst, `X` GFLOPs"},
+			&cli.Float64Flag{Name: "max-cost", Usage: "most a sample may cost on average, `X` in the unit of --cost"},
+			&cli.Float64Flag{Name: "max-worst-cost", Usage: "most a sample may cost at worst, `X` in the unit of --cost"},
+			&cli.Float64Flag{Name: "max-params", Usage: "most parameters all models of a cascade may have together, `X` such as 5e7"},
 			&cli.Float64Flag{Name: "min-accuracy", Usage: "least accuracy `Y` of a cascade, between 0 and 1"},
+			&cli.Float64Flag{Name: "min-gain", Usage: "leave out cascades that are less than `X` percentage points more accurate than the next cheaper one"},
+			&cli.StringFlag{Name: "dominate", Usage: "say which cascades are cheaper and better than `MODEL`, and by how much"},
+			&cli.StringSliceFlag{Name: "include", Usage: "every cascade must have the models `NAMES`; lists with commas"},
 			&cli.StringSliceFlag{Name: "models", Usage: "use only models whose names match `GLOB`; lists with commas, ! excludes"},
 			&cli.Int64Flag{Name: "evals", Usage: "try at most `N` cascades (default: the algorithm's)"},
 			&cli.DurationFlag{Name: "time", Usage: "search for at most `D`, such as 90s or 10m"},
@@ -89,7 +105,7 @@ encas-zoo optimize --json | jq .best`,
 }
 
 func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
-	for _, name := range []string{"max-models", "max-gflops", "max-worst-gflops", "min-accuracy", "evals", "time", "threads", "memory"} {
+	for _, name := range []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy", "min-gain", "evals", "time", "threads", "memory"} {
 		if !c.IsSet(name) {
 			continue
 		}
@@ -97,7 +113,12 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 			return nil, usagef("--%s %s: it must be above 0", name, value)
 		}
 	}
-	rule, err := optimize.ParseRule(c.String("rule"))
+	paper := c.Bool("paper")
+	ruleName := c.String("rule")
+	if paper && !c.IsSet("rule") {
+		ruleName = optimize.RuleMean.String()
+	}
+	rule, err := optimize.ParseRule(ruleName)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -113,8 +134,24 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		return nil, usagef("--min-accuracy %v: an accuracy is at most 1 (0.9 is 90 %%)", c.Float64("min-accuracy"))
 	}
 	gridName := c.String("grid")
-	if c.Bool("paper") && !c.IsSet("grid") {
+	if paper && !c.IsSet("grid") {
 		gridName = "paper"
+	}
+	snap := !paper && !c.IsSet("grid")
+	if c.IsSet("snap") {
+		snap = c.Bool("snap")
+	}
+	maxModels := c.Int("max-models")
+	if paper && maxModels == 0 && c.String("algorithm") != "exact" { // which does not go that far
+		maxModels = paperModels
+	}
+	maxCost, err := costLimit(c, "max-cost", "max-gflops")
+	if err != nil {
+		return nil, err
+	}
+	maxWorstCost, err := costLimit(c, "max-worst-cost", "max-worst-gflops")
+	if err != nil {
+		return nil, err
 	}
 	grid, err := readGrid(gridName)
 	if err != nil {
@@ -125,17 +162,21 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		gridName:  gridName,
 		cost:      cmp.Or(c.String("cost"), defaultCost),
 		globs:     c.StringSlice("models"),
+		include:   c.StringSlice("include"),
+		dominate:  c.String("dominate"),
+		minGain:   c.Float64("min-gain") / 100,
 		runDir:    c.String("out"),
 		search: optimize.Options{
 			Algorithm:    c.String("algorithm"),
 			Rule:         rule,
 			Confidence:   confidence,
 			Grid:         grid,
-			Snap:         c.Bool("snap"),
-			Paper:        c.Bool("paper"),
-			MaxModels:    c.Int("max-models"),
-			MaxCost:      c.Float64("max-gflops"),
-			MaxWorstCost: c.Float64("max-worst-gflops"),
+			Snap:         snap,
+			Paper:        paper,
+			MaxModels:    maxModels,
+			MaxCost:      maxCost,
+			MaxWorstCost: maxWorstCost,
+			MaxParams:    c.Float64("max-params"),
 			MinAccuracy:  c.Float64("min-accuracy"),
 			Evals:        c.Int64("evals"),
 			Time:         c.Duration("time"),
@@ -144,6 +185,23 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 			Memory:       c.Int64("memory") << 20,
 		},
 	}, nil
+}
+
+// paperModels is the longest chain of the publication.
+const paperModels = 5
+
+// costLimit returns a limit on the cost, which has one name of its own where the cost
+// is the default one; 0 where there is none.
+func costLimit(c *cli.Context, name, defaultName string) (float64, error) {
+	switch {
+	case !c.IsSet(defaultName):
+		return c.Float64(name), nil
+	case c.IsSet(name):
+		return 0, usagef("--%s and --%s are the same limit: give one", name, defaultName)
+	case c.IsSet("cost") && c.String("cost") != defaultCost:
+		return 0, usagef("--%s limits %s, but --cost is %s: use --%s", defaultName, defaultCost, c.String("cost"), name)
+	}
+	return c.Float64(defaultName), nil
 }
 
 // readGrid returns the grid of that name, or the one in the file.
@@ -202,7 +260,7 @@ func runOptimize(c *cli.Context, o *optimizeOptions) error {
 	if err := j.keep(c.Context, result); err != nil {
 		return err
 	}
-	if err := j.showFront(j.front, j.folder.Dir, j.search.MaxCost); err != nil {
+	if err := j.showFront(j.front, j.folder.Dir, j.search.MaxCost, j.dominate); err != nil {
 		return err
 	}
 	if err := c.Context.Err(); err != nil {
@@ -241,6 +299,18 @@ func (j *optimizeJob) open(c *cli.Context) (err error) {
 	if j.models, err = price(models, j.cost); err != nil {
 		return err
 	}
+	if j.dominate != "" {
+		if _, err := number(j.models, j.dominate); err != nil {
+			return usagef("--dominate: %w", err)
+		}
+	}
+	for _, name := range names(j.include, j.models) {
+		i, err := number(j.models, name)
+		if err != nil {
+			return usagef("--include: %w", err)
+		}
+		j.search.Include = append(j.search.Include, i)
+	}
 	j.run.Zoo, j.run.Fingerprint, j.run.Split = j.zoo.Dir(), j.zoo.Fingerprint(), j.split.Name
 	j.folder, err = report.CreateFolder(j.runDir, j.run.Started, j.search.Algorithm)
 	return err
@@ -256,6 +326,12 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 	entries := make([]optimize.Model, len(j.models))
 	for i, m := range j.models {
 		entries[i] = optimize.Model{Name: m.Name, Cost: m.price, Answers: m.Answers, Lists: index.Lists(m.Name)}
+		if j.search.MaxParams == 0 {
+			continue
+		}
+		if entries[i].Params, err = m.Cost(paramsColumn); err != nil {
+			return nil, fmt.Errorf("--max-params needs the parameters of every model: %w; leave it out with --models '!%s'", err, m.Name)
+		}
 	}
 	problem, err := optimize.NewProblem(index.Labels(), j.zoo.Classes(), entries)
 	if err != nil {
@@ -265,6 +341,7 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	result.Front = optimize.Thin(result.Front, problem.Samples(), j.minGain)
 	j.run.Evaluations, j.run.Interrupted = result.Evaluations, result.Interrupted
 	j.front = &report.Front{
 		Version:     report.Version,
@@ -383,7 +460,8 @@ func (o *optimizeOptions) record() map[string]any {
 	return map[string]any{
 		"algorithm": s.Algorithm, "rule": s.Rule.String(), "confidence": s.Confidence.String(),
 		"grid": o.gridName, "snap": s.Snap, "paper": s.Paper, "max_models": s.MaxModels,
-		"max_gflops": s.MaxCost, "max_worst_gflops": s.MaxWorstCost, "min_accuracy": s.MinAccuracy,
-		"models": o.globs, "evals": s.Evals, "time": s.Time.String(), "memory": s.Memory,
+		"cost": o.cost, "max_cost": s.MaxCost, "max_worst_cost": s.MaxWorstCost, "max_params": s.MaxParams,
+		"min_accuracy": s.MinAccuracy, "min_gain": 100 * o.minGain, "dominate": o.dominate,
+		"models": o.globs, "include": o.include, "evals": s.Evals, "time": s.Time.String(), "memory": s.Memory,
 	}
 }
