@@ -79,23 +79,48 @@ func (s *search) localSearch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for scope := frontModels; scope < scopes && (s.Evals == 0 || s.evaluations.Load() < s.Evals); {
-		chains := progress.begin(s, scope)
+	turns := s.turns()
+	for i := 0; i < len(turns) && (s.Evals == 0 || s.evaluations.Load() < s.Evals); {
+		turn := turns[i]
+		chains := progress.begin(s, turn)
 		if len(chains) == 0 {
-			scope++
+			i++
 			continue
 		}
-		models := s.modelsInScope(scope)
+		models := s.modelsInScope(turn.scope)
 		err := s.parallel(ctx, "cascades explored", len(chains), func(w *worker) func(int) {
-			n := w.newNeighborhood(models, scope)
+			n := w.newNeighborhood(models, turn.scope)
 			return func(unit int) { n.explore(unit, chains[unit-s.firstUnit]) }
 		})
 		if err != nil {
 			return err
 		}
-		scope = frontModels
+		i = 0
 	}
 	return nil
+}
+
+// A turn says which cascades of the front are explored, and how widely.
+type turn struct {
+	scope    scope
+	meanOnly bool // those of rule mean
+}
+
+// turns returns what is explored first, second and so on: each turn when those
+// before it have nothing left. With both rules all of rule mean comes first. Rule last
+// gains quickly with short chains, and its cascades would take the places on the
+// front that those of rule mean, better in the end, start from.
+func (s *search) turns() []turn {
+	var turns []turn
+	if s.Rule == RuleBoth {
+		for scope := range scopes {
+			turns = append(turns, turn{scope, true})
+		}
+	}
+	for scope := range scopes {
+		turns = append(turns, turn{scope, false})
+	}
+	return turns
 }
 
 // An exploration knows which cascades of the front have been explored. Those of
@@ -157,9 +182,10 @@ func (s *search) modelsInScope(scope scope) []uint16 {
 // from a better front.
 const roundChains = 64
 
-// begin takes up a round: cascades of the front not explored in a scope, those of
-// one chain together, of at most roundChains chains.
-func (e *exploration) begin(s *search, scope scope) [][]plan {
+// begin takes up a round: cascades of the front not explored in a turn's scope, those
+// of one chain together, of at most roundChains chains.
+func (e *exploration) begin(s *search, turn turn) [][]plan {
+	scope := turn.scope
 	for _, name := range e.Round {
 		e.known[e.Scope][string(name)] = true
 	}
@@ -170,6 +196,9 @@ func (e *exploration) begin(s *search, scope scope) [][]plan {
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
+		if turn.meanOnly && p.rule != RuleMean {
+			continue
+		}
 		chain := append(setKey(nil, p.members), byte(p.rule))
 		name := slices.Concat(chain, p.exits)
 		if e.known[scope][string(name)] {

@@ -47,9 +47,13 @@ func smallSearch(name string) Options {
 
 func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 	p, _ := newZoo(t, 3, 9, 200, 40)
-	for _, name := range Algorithms() {
+	for _, name := range append(Algorithms(), "auto both") {
 		t.Run(name, func(t *testing.T) {
+			name, both := strings.CutSuffix(name, " both")
 			o := smallSearch(name)
+			if both {
+				o.Rule = RuleBoth
+			}
 			want, err := Search(context.Background(), p, o)
 			if err != nil {
 				t.Fatal(err)
