@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 import os
+import signal
 import sys
 import warnings
 
@@ -218,6 +219,8 @@ def answer(request):
 
 
 def main():
+    # Ctrl-C reaches all processes of a terminal; encas-zoo ends this one itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     # The tracer warns of every shape in Python; what comes of it is checked.

@@ -26,6 +26,9 @@ typedef struct {
 
 // Fills *s from the library at path. Returns NULL, or what is wrong.
 static const char *encas_shim_open(encas_shim *s, const char *path) {
+	// OpenMP's threads would spin between operations and take the cores that decode.
+	// It reads this when it is loaded.
+	setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
 	s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (s->lib == NULL)
 		return dlerror();
