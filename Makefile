@@ -6,6 +6,7 @@ GO     ?= go
 PYTHON ?= python3
 BIN    := build/bin
 VENV   := build/venv
+TEST   := $(GO) test -vet=off -timeout 20m
 
 # Packages with goroutines of their own: the race detector runs on these.
 RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./ingest/...
@@ -48,13 +49,13 @@ vuln: $(BIN)/govulncheck
 	scripts/vuln $(BIN)/govulncheck
 
 unit: venv chromium
-	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test -vet=off ./...
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
 
 race:
-	$(GO) test -vet=off -race -short $(RACE)
+	$(TEST) -race -short $(RACE)
 
 purego:
-	$(GO) test -vet=off -tags purego -short ./internal/kernel/... ./optimize/...
+	$(TEST) -tags purego -short ./internal/kernel/... ./optimize/...
 
 arm64:
 	GOARCH=arm64 $(GO) build ./...
