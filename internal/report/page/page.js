@@ -39,8 +39,10 @@
     return [Math.max(0, mid - half), Math.min(1, mid + half)];
   }
   const change = (from, to) => {
-    const share = Math.round(100 * (to / from - 1));
-    return share < 0 ? `−${-share} %` : `+${share} %`;
+    const share = 100 * (to / from - 1);
+    // Near -100 % the digits that tell how little is left come after the point.
+    const text = Math.abs(share).toFixed(share < -99 ? 2 : share < -95 ? 1 : 0);
+    return share < 0 ? `−${text} %` : `+${text} %`;
   };
 
   // What is shown.
