@@ -88,6 +88,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			optimizeCommand(),
 			evaluateCommand(),
+			compareCommand(),
 			reportCommand(),
 			explainCommand(),
 			exportCommand(),
