@@ -21,6 +21,7 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 			{MaxWorstCost: 12, Evals: 1 << 40},
 			{MinAccuracy: 0.6, Evals: 1 << 40},
 			{MaxModels: 1, Evals: 1 << 40},
+			{MaxParams: 9, Include: []int{1}, Evals: 1 << 40},
 		} {
 			o := limits
 			o.Algorithm, o.Grid, o.Paper = name, grid, true
@@ -33,9 +34,8 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := newCodingOf(t, p, o)
-				want := bruteForceGenomes(t, d, c, func(e Evaluation) bool {
-					return (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
-						(limits.MaxWorstCost == 0 || e.WorstCost <= limits.MaxWorstCost) &&
+				want := bruteForceGenomes(t, d, c, func(p plan, e Evaluation) bool {
+					return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 						float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 				})
 				if got := points(r); !slices.Equal(got, want) {
@@ -45,7 +45,7 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 				for _, values := range c.alphabet[c.MaxModels:] {
 					empty *= float64(values)
 				}
-				if float64(r.Evaluations) != c.genomes()-empty {
+				if float64(r.Evaluations) != c.genomes()-empty && o.Include == nil { // others are not looked for
 					t.Errorf("%d evaluations of %v genomes, %v of them empty", r.Evaluations, c.genomes(), empty)
 				}
 			})
@@ -71,10 +71,15 @@ func TestLimitsAndBudget(t *testing.T) {
 			{MaxCost: middle.Cost},
 			{MaxWorstCost: middle.WorstCost},
 			{MinAccuracy: float64(middle.Correct) / float64(p.Samples())},
+			{MaxParams: 40, Include: []int{2, 1}},
 		} {
+			if name == "greedy" {
+				limits.Include = nil // it takes none
+			}
 			t.Run(fmt.Sprintf("%s/%.3g,%.3g,%.3g", name, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
 				o := o
 				o.MaxCost, o.MaxWorstCost, o.MinAccuracy = limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy
+				o.MaxParams, o.Include = limits.MaxParams, limits.Include
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)
@@ -82,6 +87,20 @@ func TestLimitsAndBudget(t *testing.T) {
 				for _, point := range r.Front {
 					if limits.MaxCost > 0 && point.Cost > limits.MaxCost || limits.MaxWorstCost > 0 && point.WorstCost > limits.MaxWorstCost || point.Correct < middle.Correct && limits.MinAccuracy > 0 {
 						t.Errorf("%+v is beyond the limits", point.Evaluation)
+					}
+					for _, m := range limits.Include {
+						if !slices.Contains(point.Cascade.Models, m) {
+							t.Errorf("%v lacks model %d", point.Cascade, m)
+						}
+					}
+					params := 0.0
+					for m := range p.models {
+						if slices.Contains(point.Cascade.Models, m) {
+							params += p.models[m].Params
+						}
+					}
+					if limits.MaxParams > 0 && params > limits.MaxParams {
+						t.Errorf("%v has %v parameters", point.Cascade, params)
 					}
 				}
 			})

@@ -23,6 +23,11 @@ func (p plan) clone() plan {
 	return plan{p.rule, slices.Clone(p.members), slices.Clone(p.exits)}
 }
 
+// has reports whether a model is a member.
+func (p plan) has(model int) bool {
+	return slices.ContainsFunc(p.members, func(m member) bool { return int(m.model) == model })
+}
+
 func (p plan) cascade(grid Grid, confidence Confidence) Cascade {
 	c := Cascade{Rule: p.rule, Confidence: confidence, Models: make([]int, len(p.members))}
 	for _, m := range p.members {

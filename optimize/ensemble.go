@@ -97,27 +97,49 @@ func (e *selection) begin(ctx context.Context) error {
 		return err
 	}
 	e.left -= int64(len(plans))
-	single := make(map[int]*selected)
+	start := make(map[int]*selected) // by the model it begins with
 	for r := range ensembleRungs {
 		limit := low * math.Pow(high/low, float64(r)/(ensembleRungs-1))
 		best := -1
 		for m, result := range results {
-			if e.costs[m] <= limit && (best < 0 || result.correct > results[best].correct ||
+			if e.costs[m] <= limit && e.params(plans[m]) <= e.MaxParams && (best < 0 || result.correct > results[best].correct ||
 				result.correct == results[best].correct && e.costs[m] < e.costs[best]) {
 				best = m
 			}
 		}
+		if len(e.Include) > 0 {
+			best = e.Include[0]
+		}
 		if best < 0 {
 			continue
 		}
-		if single[best] == nil {
-			sums := kernel.NewSums(e.Samples(), e.lists[best].K)
-			kernel.Single(sums, &e.lists[best], 1)
-			single[best] = &selected{[]member{{uint16(best), 1}}, e.costs[best], sums}
+		if start[best] == nil {
+			if start[best], err = e.start(ctx, best); err != nil {
+				return err
+			}
 		}
-		e.rungs = append(e.rungs, &rung{limit: limit, selected: single[best], best: results[best].correct})
+		if start[best].cost <= limit {
+			e.rungs = append(e.rungs, &rung{limit: limit, selected: start[best]})
+		}
 	}
 	return nil
+}
+
+// start returns an ensemble of one model, or of all that every one must have.
+func (e *selection) start(ctx context.Context, model int) (*selected, error) {
+	sums := kernel.NewSums(e.Samples(), e.lists[model].K)
+	kernel.Single(sums, &e.lists[model], 1)
+	set := &selected{[]member{{uint16(model), 1}}, e.costs[model], sums}
+	if len(e.Include) < 2 || e.left == 0 {
+		return set, nil
+	}
+	for _, m := range e.Include[1:] {
+		set = e.take(candidate{set, uint16(m)})
+	}
+	p, _ := e.plan(set.members)
+	e.left--
+	_, err := e.evaluateAll(ctx, "models", []plan{p})
+	return set, err
 }
 
 // with returns the members after a model was taken in and what they cost. In the
@@ -149,7 +171,8 @@ func (e *selection) grow(ctx context.Context) error {
 	for _, set := range sets {
 		for m := range e.models {
 			c := candidate{set, uint16(m)}
-			if members, cost := e.with(c); len(members) <= e.MaxModels && cost <= limits[set] {
+			members, cost := e.with(c)
+			if len(members) <= e.MaxModels && cost <= limits[set] && e.params(plan{members: members}) <= e.MaxParams {
 				candidates = append(candidates, c)
 			}
 		}
@@ -162,11 +185,10 @@ func (e *selection) grow(ctx context.Context) error {
 			w.combine(table, c.to.sums, c.to.members, member{c.take, 1})
 			w.evaluations.Add(1)
 			correct := kernel.Correct(table)
-			p, reach := e.plan(c)
+			members, _ := e.with(c)
+			p, reach := e.plan(members)
 			total := w.totalCost(p, reach)
-			if w.worstCost(p) <= w.MaxWorstCost {
-				w.archive.offer(unit, correct, total, p)
-			}
+			w.archive.offer(unit, correct, total, p)
 			return result{int32(correct), total}
 		}
 	})
@@ -207,11 +229,11 @@ func (e *selection) grow(ctx context.Context) error {
 	return nil
 }
 
-// plan returns the cascade that is an ensemble with one more model: all its
-// thresholds are 1, and all samples reach every stage.
-func (e *selection) plan(c candidate) (p plan, reach []int) {
-	p.members, _ = e.with(c)
-	for stage := range p.members {
+// plan returns the cascade that is an ensemble: all its thresholds are 1, and all
+// samples reach every stage.
+func (e *selection) plan(members []member) (p plan, reach []int) {
+	p.members = members
+	for stage := range members {
 		reach = append(reach, e.Samples())
 		if stage > 0 {
 			p.exits = append(p.exits, uint8(len(e.Grid)-1))

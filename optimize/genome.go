@@ -45,10 +45,17 @@ func (c *coding) genomes() float64 {
 	return all
 }
 
-// drawGenes fills genes with values drawn at random.
-func drawGenes(rng *rand.Rand, genes []uint16, alphabet []int) {
-	for i, values := range alphabet {
+// draw fills genes with values drawn at random, and puts the models that every
+// cascade must have in places drawn at random.
+func (c *coding) draw(rng *rand.Rand, genes []uint16) {
+	for i, values := range c.alphabet {
 		genes[i] = uint16(rng.IntN(values))
+	}
+	if len(c.Include) > 0 {
+		places := rng.Perm(c.MaxModels)
+		for i, m := range c.Include {
+			genes[places[i]] = uint16(m) + 1
+		}
 	}
 }
 
@@ -97,11 +104,14 @@ func (s *search) noCascade() score {
 func (s *search) score(p plan, r result) score {
 	samples := float64(s.Samples())
 	excess := func(value, limit float64) float64 { return max(0, value/limit-1) }
-	return score{
-		objectives: [2]float64{samples - float64(r.correct), r.total},
-		violation: excess(s.worstCost(p), s.MaxWorstCost) + excess(r.total/samples, s.MaxCost) +
-			max(0, s.MinAccuracy-float64(r.correct)/samples),
+	violation := excess(s.worstCost(p), s.MaxWorstCost) + excess(s.params(p), s.MaxParams) +
+		excess(r.total/samples, s.MaxCost) + max(0, s.MinAccuracy-float64(r.correct)/samples)
+	for _, m := range s.Include {
+		if !p.has(m) {
+			violation++
+		}
 	}
+	return score{[2]float64{samples - float64(r.correct), r.total}, violation}
 }
 
 // dominates reports whether a is better than b: within the limits or closer to

@@ -15,7 +15,7 @@ import (
 
 // bruteForceGenomes evaluates every genome with the dense oracle and returns the
 // front's correct answers and costs.
-func bruteForceGenomes(t *testing.T, d *Dense, c *coding, feasible func(Evaluation) bool) [][2]float64 {
+func bruteForceGenomes(t *testing.T, d *Dense, c *coding, feasible func(plan, Evaluation) bool) [][2]float64 {
 	t.Helper()
 	cheapest := make(map[int]float64)
 	genes := make([]uint16, len(c.alphabet))
@@ -25,7 +25,7 @@ func bruteForceGenomes(t *testing.T, d *Dense, c *coding, feasible func(Evaluati
 			if err != nil {
 				t.Fatal(err)
 			}
-			if old, ok := cheapest[e.Correct]; feasible(e) && (!ok || e.Cost < old) {
+			if old, ok := cheapest[e.Correct]; feasible(p, e) && (!ok || e.Cost < old) {
 				cheapest[e.Correct] = e.Cost
 			}
 		}

@@ -28,7 +28,7 @@ const (
 
 	// gomeaIdle is after how many known genomes in a row the space is taken to
 	// hold no others.
-	gomeaIdle = 1_000_000
+	gomeaIdle = 100_000
 )
 
 func (gomea) maxModels() int { return gomeaModels }
@@ -42,7 +42,7 @@ func (gomea) check(o *Options) error {
 
 func (gomea) run(ctx context.Context, s *search) (proof string, err error) {
 	c, w := newCoding(s), s.newSoleWorker()
-	return "", newMixer(ctx, s, c.alphabet, c.genomes(), func(genes []uint16) (score, error) {
+	return "", newMixer(ctx, c, func(genes []uint16) (score, error) {
 		p, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
@@ -60,9 +60,8 @@ var errSpent = errors.New("the budget is spent")
 
 // A mixer is one run of MO-GOMEA.
 type mixer struct {
+	*coding
 	ctx         context.Context
-	search      *search
-	alphabet    []int // values of each gene
 	evaluate    func(genes []uint16) (score, error)
 	rng         *rand.Rand
 	progress    *phaseProgress
@@ -83,21 +82,20 @@ type population struct {
 	generation int
 }
 
-// newMixer returns one for a space of so many genomes. evaluate may end the run
-// with errSpent.
-func newMixer(ctx context.Context, s *search, alphabet []int, space float64, evaluate func(genes []uint16) (score, error)) *mixer {
+// newMixer returns one for the genomes of a coding. evaluate may end the run with
+// errSpent.
+func newMixer(ctx context.Context, c *coding, evaluate func(genes []uint16) (score, error)) *mixer {
 	g := &mixer{
+		coding:   c,
 		ctx:      ctx,
-		search:   s,
-		alphabet: alphabet,
 		evaluate: evaluate,
-		rng:      rand.New(rand.NewPCG(s.Seed, 0)),
-		progress: &phaseProgress{unit: "evaluations", total: s.Evals},
+		rng:      rand.New(rand.NewPCG(c.Seed, 0)),
+		progress: &phaseProgress{unit: "evaluations", total: c.Evals},
 		elite:    elite{target: gomeaElite},
 		known:    make(map[string]score),
-		space:    space,
+		space:    c.genomes(),
 	}
-	s.progress.Store(g.progress)
+	c.search.progress.Store(g.progress)
 	return g
 }
 
@@ -139,7 +137,7 @@ func (g *mixer) initialise(p *population, index int) error {
 	size := gomeaSmallest << index
 	for range size {
 		genes := make([]uint16, len(g.alphabet))
-		drawGenes(g.rng, genes, g.alphabet)
+		g.draw(g.rng, genes)
 		s, err := g.judge(genes)
 		if err != nil {
 			return err
@@ -297,6 +295,6 @@ func (g *mixer) judge(genes []uint16) (score, error) {
 	}
 	g.known[string(g.key)] = s
 	g.idle = 0
-	g.progress.done.Store(g.search.evaluations.Load())
+	g.progress.done.Store(g.evaluations.Load())
 	return s, nil
 }

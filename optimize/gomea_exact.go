@@ -32,7 +32,7 @@ func (gomeaExact) check(o *Options) error {
 
 func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
-	return "", newMixer(ctx, s, c.alphabet, c.genomes(), func(genes []uint16) (score, error) {
+	return "", newMixer(ctx, &c.coding, func(genes []uint16) (score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
@@ -210,7 +210,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 	for range stages - 1 - stage {
 		v.reach = append(v.reach, 0)
 	}
-	archive, affordable := v.search.archive, v.worstCost(p) <= v.MaxWorstCost
+	archive, feasible := v.search.archive, v.feasible(p)
 	var best, present result
 	bestExit, exit := p.exits[stage], p.exits[stage]
 	value := func(r result) float64 { return float64(r.correct) - rate*r.total }
@@ -226,7 +226,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 		}
 		correct += v.gain[g]
 		r := result{correct, v.totalCost(p, v.reach)}
-		if changes && affordable && r.total < archive.cost[correct] {
+		if changes && feasible && r.total < archive.cost[correct] {
 			p.exits[stage] = uint8(g)
 			archive.offer(v.nextUnit, int(correct), r.total, p)
 		}

@@ -10,9 +10,9 @@ import (
 // Chains of two have one threshold, so that a search of all of them finds the
 // exact front.
 func TestGOMEAExactFindsAllPairs(t *testing.T) {
-	p, _ := newZoo(t, 1, 5, 90, 6)
+	p, _ := newZoo(t, 1, 4, 90, 6)
 	for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
-		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12}, {MinAccuracy: 0.6}} {
+		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12}, {MinAccuracy: 0.6}, {MaxParams: 9, Include: []int{1}}} {
 			o := limits
 			o.Rule, o.MaxModels, o.Grid = rule, 2, shortGrid
 			o.Algorithm = "exact"
@@ -44,7 +44,7 @@ func TestThresholdSolver(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
-		drawGenes(rng, genes, c.alphabet)
+		c.draw(rng, genes)
 		plan, rate, ok := c.decode(genes)
 		if !ok {
 			continue

@@ -183,7 +183,7 @@ func TestPopulationsTakeTurns(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	evaluated := 0
-	g := newMixer(context.Background(), s, []int{9, 9, 9, 9, 9}, 1e9, func([]uint16) (score, error) {
+	g := newMixer(context.Background(), &coding{search: s, alphabet: []int{99, 99, 99, 99, 99}}, func([]uint16) (score, error) {
 		if evaluated++; evaluated > 4000 {
 			return score{}, errSpent
 		}

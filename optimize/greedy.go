@@ -3,6 +3,7 @@ package optimize
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -11,8 +12,9 @@ import (
 // builds one cascade of rule last: on the samples not yet answered, each model is
 // given the smallest threshold at which, on those it then answers, it is at least
 // as accurate as the multiplier times the reference; the model that answers most
-// samples for its cost comes next. Thresholds are those of the grid, confidence is
-// the largest probability.
+// samples for its cost comes next. Thresholds are those of the grid. The publication's
+// measure of confidence, the gap between the two largest logits, cannot be had from
+// stored probabilities; [Margin] is the nearest to it.
 type greedy struct{}
 
 // greedyPercents are the multipliers, in percent.
@@ -21,6 +23,9 @@ var greedyPercents = []int{100, 99, 98, 97, 96, 95}
 func (greedy) maxModels() int { return MaxStages }
 
 func (greedy) check(o *Options) error {
+	if len(o.Include) > 0 {
+		return errors.New("algorithm greedy chooses every model itself: it cannot be told which ones a cascade must have")
+	}
 	o.Rule = RuleLast
 	return nil
 }
@@ -75,10 +80,18 @@ func newCascadeBuilder(w *worker) *cascadeBuilder {
 const everything = -1
 
 // build returns the cascade for a reference model and a multiplier, unless the
-// reference is dearer than a cascade may be. The reference can always answer what
-// is left; room is kept for it.
+// reference alone is beyond the limits. It can always answer what is left; room is
+// kept for it.
 func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
-	if b.costs[reference] > b.MaxWorstCost {
+	var cost, params float64 // of the members
+	fits := func(models ...int) bool {
+		c, p := cost, params
+		for _, m := range models {
+			c, p = c+b.costs[m], p+b.models[m].Params
+		}
+		return c <= b.MaxWorstCost && p <= b.MaxParams
+	}
+	if !fits(reference) {
 		return plan{}, false
 	}
 	b.open = b.open[:0]
@@ -87,17 +100,16 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 	}
 	clear(b.used)
 	p.rule = RuleLast
-	for spent := 0.0; ; {
-		room := b.MaxWorstCost - spent
+	for {
 		next, exit, most := -1, 0, 0.0
 		for _, m := range b.byCost {
 			if float64(len(b.open)) <= most*b.costs[m] {
 				break // nor can any dearer model answer more for its cost
 			}
-			if b.used[m] || b.costs[m] > room {
+			if b.used[m] || !fits(m) {
 				continue
 			}
-			mustEnd := len(p.members) == b.MaxModels-1 || b.costs[m]+b.costs[reference] > room
+			mustEnd := len(p.members) == b.MaxModels-1 || !fits(m, reference)
 			g, answered := b.threshold(m, reference, percent)
 			if answered > 0 && (g == everything || !mustEnd) && float64(answered) > most*b.costs[m] {
 				next, exit, most = m, g, float64(answered)/b.costs[m]
@@ -109,7 +121,7 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 		}
 		p.exits = append(p.exits, uint8(exit))
 		b.used[next] = true
-		spent += b.costs[next]
+		cost, params = cost+b.costs[next], params+b.models[next].Params
 		table := b.singles[next]
 		b.open = slices.DeleteFunc(b.open, func(i int32) bool { return int(table[i]>>1) > exit })
 	}

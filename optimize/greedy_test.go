@@ -87,7 +87,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 
 func TestGreedyWithinLimits(t *testing.T) {
 	p, d := newZoo(t, 5, 7, 150, 6)
-	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs[6]}} {
+	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs[6]}, {MaxParams: 40}} {
 		o.Algorithm = "greedy"
 		s, _, err := newSearch(p, o)
 		if err != nil {
@@ -101,7 +101,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if built++; len(plan.members) > s.MaxModels || s.worstCost(plan) > s.MaxWorstCost {
+				if built++; len(plan.members) > s.MaxModels || !s.feasible(plan) {
 					t.Errorf("reference %d, %d %%: %v is beyond the limits", reference, percent, plan)
 				}
 			}

@@ -138,7 +138,7 @@ func (b *breeder) offspring(parents []individual, n int) []individual {
 	for misses := 0; len(offspring) < n && misses < 10_000; {
 		// Where parents have little new to give, strangers come in.
 		if len(parents) == 0 || misses >= 100 {
-			drawGenes(b.rng, genes, b.alphabet)
+			b.draw(b.rng, genes)
 		} else {
 			b.breed(genes, b.tournament(parents), b.tournament(parents))
 		}

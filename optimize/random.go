@@ -82,17 +82,20 @@ func (d *planSource) next(n int) []plan {
 }
 
 func (d *planSource) draw() plan {
-	length := 1 + d.rng.IntN(min(d.MaxModels, len(d.models)))
+	least := max(1, len(d.Include))
+	length := least + d.rng.IntN(min(d.MaxModels, len(d.models))-least+1)
 	rules := d.Rule.each()
-	p := plan{rule: rules[d.rng.IntN(len(rules))], members: make([]member, length), exits: make([]uint8, length-1)}
-	for i := range p.members {
-		for {
-			m := uint16(d.rng.IntN(len(d.models)))
-			if !slices.ContainsFunc(p.members[:i], func(x member) bool { return x.model == m }) {
-				p.members[i] = member{m, 1}
-				break
-			}
+	p := plan{rule: rules[d.rng.IntN(len(rules))], exits: make([]uint8, length-1)}
+	for _, m := range d.Include {
+		p.members = append(p.members, member{uint16(m), 1})
+	}
+	for len(p.members) < length {
+		if m := d.rng.IntN(len(d.models)); !p.has(m) {
+			p.members = append(p.members, member{uint16(m), 1})
 		}
+	}
+	if len(d.Include) > 0 {
+		d.rng.Shuffle(length, func(i, j int) { p.members[i], p.members[j] = p.members[j], p.members[i] })
 	}
 	for i := range p.exits {
 		p.exits[i] = uint8(d.rng.IntN(len(d.Grid)))

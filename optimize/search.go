@@ -258,24 +258,8 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 
 // feasible reports whether a plan meets the limits on its members.
 func (s *search) feasible(p plan) bool {
-	if s.worstCost(p) > s.MaxWorstCost {
-		return false
-	}
-	if !math.IsInf(s.MaxParams, 1) {
-		params := 0.0
-		for _, m := range normalize(nil, p.members) {
-			params += s.models[m.model].Params
-		}
-		if params > s.MaxParams {
-			return false
-		}
-	}
-	for _, required := range s.Include {
-		if !slices.ContainsFunc(p.members, func(m member) bool { return int(m.model) == required }) {
-			return false
-		}
-	}
-	return true
+	return s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
+		!slices.ContainsFunc(s.Include, func(m int) bool { return !p.has(m) })
 }
 
 // nothingFeasible explains why the front is empty.

@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 
@@ -166,6 +167,19 @@ func (s *search) worstCost(p plan) float64 {
 	total := 0.0
 	for _, m := range p.members {
 		total += s.costs[m.model]
+	}
+	return total
+}
+
+// params is the sum over the distinct members of a plan, or 0 where it is not
+// limited.
+func (s *search) params(p plan) float64 {
+	if math.IsInf(s.MaxParams, 1) {
+		return 0
+	}
+	total := 0.0
+	for _, m := range normalize(nil, p.members) {
+		total += s.models[m.model].Params
 	}
 	return total
 }
