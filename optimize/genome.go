@@ -123,7 +123,7 @@ func (a score) dominates(b score) bool {
 	return a.objectives[0] <= b.objectives[0] && a.objectives[1] <= b.objectives[1] && a.objectives != b.objectives
 }
 
-// betterIn compares two scores in one objective alone: it is negative where a is
+// compareIn compares two scores in one objective alone: it is negative where a is
 // better and 0 where they are equal.
 func (a score) compareIn(objective int, b score) int {
 	switch {
