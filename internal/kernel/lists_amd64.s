@@ -112,7 +112,7 @@ TEXT ·combine16AVX512(SB), NOSPLIT, $8-104
 	JGE          combine16AVX512_loop_end
 
 combine16AVX512_loop:
-	LEAQ          12(R10), R13
+	LEAQ          24(R10), R13
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
@@ -529,7 +529,7 @@ TEXT ·combine32AVX512(SB), NOSPLIT, $8-104
 	JGE          combine32AVX512_loop_end
 
 combine32AVX512_loop:
-	LEAQ          12(R10), R13
+	LEAQ          24(R10), R13
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
@@ -1394,7 +1394,7 @@ TEXT ·resolve16AVX512(SB), NOSPLIT, $0-48
 	JGE          resolve16AVX512_loop_end
 
 resolve16AVX512_loop:
-	LEAQ    12(CX), SI
+	LEAQ    24(CX), SI
 	MOVQ    n+24(FP), DX
 	DECQ    DX
 	CMPQ    SI, DX
@@ -1851,7 +1851,7 @@ TEXT ·resolve32AVX512(SB), NOSPLIT, $0-48
 	JGE          resolve32AVX512_loop_end
 
 resolve32AVX512_loop:
-	LEAQ    12(CX), SI
+	LEAQ    24(CX), SI
 	MOVQ    n+24(FP), DX
 	DECQ    DX
 	CMPQ    SI, DX
@@ -3465,7 +3465,7 @@ TEXT ·combine16AVX2(SB), NOSPLIT, $0-104
 	JGE  combine16_256_loop_end
 
 combine16_256_loop:
-	LEAQ         12(R8), R11
+	LEAQ         24(R8), R11
 	CMPQ         R11, R10
 	CMOVQGT      R10, R11
 	MOVLQSX      (AX)(R11*4), R11
@@ -3802,7 +3802,7 @@ TEXT ·resolve16AVX2(SB), NOSPLIT, $0-48
 	JGE    resolve16_256_loop_end
 
 resolve16_256_loop:
-	LEAQ    12(CX), SI
+	LEAQ    24(CX), SI
 	MOVQ    n+24(FP), DX
 	DECQ    DX
 	CMPQ    SI, DX

@@ -250,7 +250,7 @@ func lowestClass(z VecVirtual, to Op) {
 }
 
 // ahead is how many listed samples before its turn a sample's rows are asked for.
-const ahead = 12
+const ahead = 24
 
 // combineAVX512 decides one listed sample after another without a branch that
 // depends on the data: the sums of all classes of s, with what l says about them,
