@@ -285,15 +285,34 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combineGeneric(best, class, open[:n], s, l, w)
 }
 
+// extended is what the assembly finds out about one sample: the sums of all
+// classes of s and of l, and which of them the other side lists too.
+type extended struct {
+	known, added [16]uint32
+	inL, inS     uint32
+}
+
 func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
 	var set memberSet
-	if active == AVX512 && l.K == 16 && fillMembers(&set, members, weights) {
-		add := describe(l, w)
-		extend16AVX512((*byte)(unsafe.Pointer(dst)), (*byte)(unsafe.Pointer(s)), s.Len(),
-			(*byte)(unsafe.Pointer(&add)), set.bytes(), len(members))
+	if active == Generic || l.K != 16 || !fillMembers(&set, members, weights) {
+		extendGeneric(dst, s, members, weights, l, w)
 		return
 	}
-	extendGeneric(dst, s, members, weights, l, w)
+	add := describe(l, w)
+	from, this := (*byte)(unsafe.Pointer(s)), (*byte)(unsafe.Pointer(&add))
+	if active == AVX512 {
+		extend16AVX512((*byte)(unsafe.Pointer(dst)), from, s.Len(), this, set.bytes(), len(members))
+		return
+	}
+	var found [32]extended
+	for i := 0; i < s.Len(); i += len(found) {
+		end := min(i+len(found), s.Len())
+		extendSums16AVX2((*byte)(unsafe.Pointer(&found)), from, i, end, this, set.bytes(), len(members))
+		for j := i; j < end; j++ {
+			e := &found[j-i]
+			mergeExtended(dst, s, j, l.Classes[16*j:][:16], w*l.Tail[j], e.known[:], e.added[:], e.inL, e.inS)
+		}
+	}
 }
 
 // member is what the assembly needs to know of one member of a set. The
@@ -328,6 +347,8 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(Sums{}.Top)-136]
 	_ = [1]int{}[unsafe.Offsetof(member{}.scale)-44]
 	_ = [1]int{}[unsafe.Sizeof(member{})-48]
+	_ = [1]int{}[unsafe.Offsetof(extended{}.inS)-132]
+	_ = [1]int{}[unsafe.Sizeof(extended{})-136]
 )
 
 // memberSet is a set as the assembly takes it, which knows bytes only.

@@ -4164,3 +4164,424 @@ DATA resolve16_256_places<>+250(SB)/2, $0x0010
 DATA resolve16_256_places<>+252(SB)/2, $0x000f
 DATA resolve16_256_places<>+254(SB)/2, $0x0010
 GLOBL resolve16_256_places<>(SB), RODATA|NOPTR, $256
+
+// func extendSums16AVX2(dst *byte, s *byte, from int, to int, l *byte, members *byte, nMembers int)
+// Requires: AVX, AVX2, F16C
+TEXT ·extendSums16AVX2(SB), NOSPLIT, $0-56
+	MOVQ   dst+0(FP), AX
+	MOVQ   s+8(FP), CX
+	MOVQ   from+16(FP), DX
+	MOVQ   l+32(FP), BX
+	MOVQ   nMembers+48(FP), SI
+	IMUL3Q $0x30, SI, SI
+	ADDQ   members+40(FP), SI
+	CMPQ   DX, to+24(FP)
+	JGE    extendSums16_256_loop_end
+
+extendSums16_256_loop:
+	MOVQ         DX, DI
+	SHLQ         $0x05, DI
+	MOVQ         (BX), R10
+	ADDQ         DI, R10
+	MOVQ         16(CX), R8
+	VPMOVZXWD    (R8)(DI*1), Y0
+	VPSLLD       $0x10, Y0, Y2
+	VPOR         Y2, Y0, Y0
+	VPMOVZXWD    16(R8)(DI*1), Y1
+	VPSLLD       $0x10, Y1, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD (R10), Y4
+	VPCMPEQW     Y4, Y0, Y2
+	VPAND        extendSums16_256_places<>+0(SB), Y2, Y2
+	VPCMPEQW     Y4, Y1, Y3
+	VPAND        extendSums16_256_places<>+0(SB), Y3, Y3
+	VPBROADCASTD 4(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+32(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+32(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 8(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+64(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+64(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 12(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+96(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+96(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 16(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+128(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+128(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 20(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+160(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+160(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 24(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+192(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+192(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPBROADCASTD 28(R10), Y4
+	VPCMPEQW     Y4, Y0, Y5
+	VPAND        extendSums16_256_places<>+224(SB), Y5, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPCMPEQW     Y4, Y1, Y5
+	VPAND        extendSums16_256_places<>+224(SB), Y5, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPSRLD       $0x10, Y2, Y5
+	VPMAXUW      Y5, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VPSRLD       $0x10, Y3, Y5
+	VPMAXUW      Y5, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPCMPEQD     Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPADDD       Y4, Y2, Y1
+	VMOVDQU      extendSums16_256_one<>+0(SB), Y0
+	VPSLLVD      Y1, Y0, Y0
+	VPCMPEQD     Y5, Y2, Y1
+	VMOVMSKPS    Y1, R8
+	VPADDD       Y4, Y3, Y1
+	VMOVDQU      extendSums16_256_one<>+0(SB), Y4
+	VPSLLVD      Y1, Y4, Y1
+	VPOR         Y1, Y0, Y0
+	VPCMPEQD     Y5, Y3, Y1
+	VMOVMSKPS    Y1, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	XORL         $0x0000ffff, R8
+	MOVL         R8, 128(AX)
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, 132(AX)
+	VPBROADCASTD 40(BX), Y5
+	MOVQ         8(BX), R8
+	VCVTPH2PS    (R8)(DI*1), Y0
+	VMULPS       extendSums16_256_scale<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPMULLD      Y5, Y0, Y0
+	VCVTPH2PS    16(R8)(DI*1), Y1
+	VMULPS       extendSums16_256_scale<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPMULLD      Y5, Y1, Y1
+	MOVQ         16(BX), R8
+	VPBROADCASTD (R8)(DX*4), Y4
+	VPMULLD      Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPERMD       Y0, Y2, Y7
+	VPERMD       Y1, Y2, Y6
+	VPSLLD       $0x1c, Y2, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y7
+	VBLENDVPS    Y2, Y4, Y7, Y2
+	VPADDD       Y5, Y3, Y3
+	VPERMD       Y0, Y3, Y7
+	VPERMD       Y1, Y3, Y6
+	VPSLLD       $0x1c, Y3, Y5
+	VBLENDVPS    Y5, Y6, Y7, Y7
+	VBLENDVPS    Y3, Y4, Y7, Y3
+	MOVQ         40(CX), R8
+	VPADDD       (R8)(DI*2), Y2, Y2
+	VMOVDQU      Y2, (AX)
+	VPADDD       32(R8)(DI*2), Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	MOVQ         88(CX), R8
+	MOVL         (R8)(DX*4), R9
+	MOVQ         64(CX), R8
+	CMPL         R9, (R8)(DX*4)
+	JE           extendSums16_256_exact
+	VPMOVZXWD    (R10), Y2
+	VPSLLD       $0x10, Y2, Y4
+	VPOR         Y4, Y2, Y2
+	VPMOVZXWD    16(R10), Y3
+	VPSLLD       $0x10, Y3, Y4
+	VPOR         Y4, Y3, Y3
+	MOVQ         members+40(FP), R9
+
+extendSums16_256_member:
+	MOVQ         (R9), R8
+	ADDQ         DI, R8
+	VPBROADCASTD (R8), Y6
+	VPCMPEQW     Y6, Y2, Y4
+	VPAND        extendSums16_256_places<>+0(SB), Y4, Y4
+	VPCMPEQW     Y6, Y3, Y5
+	VPAND        extendSums16_256_places<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+32(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+32(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 8(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+64(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+64(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 12(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+96(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+96(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 16(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+128(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+128(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 20(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+160(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+160(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 24(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+192(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+192(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPBROADCASTD 28(R8), Y6
+	VPCMPEQW     Y6, Y2, Y7
+	VPAND        extendSums16_256_places<>+224(SB), Y7, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPCMPEQW     Y6, Y3, Y7
+	VPAND        extendSums16_256_places<>+224(SB), Y7, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPSRLD       $0x10, Y4, Y7
+	VPMAXUW      Y7, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPSRLD       $0x10, Y5, Y7
+	VPMAXUW      Y7, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPBROADCASTD 40(R9), Y9
+	MOVQ         8(R9), R8
+	VCVTPH2PS    (R8)(DI*1), Y6
+	VMULPS       extendSums16_256_scale<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPMULLD      Y9, Y6, Y6
+	VCVTPH2PS    16(R8)(DI*1), Y7
+	VMULPS       extendSums16_256_scale<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPMULLD      Y9, Y7, Y7
+	MOVQ         16(R9), R8
+	VPBROADCASTD (R8)(DX*4), Y8
+	VPMULLD      Y9, Y8, Y8
+	VPCMPEQD     Y9, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPERMD       Y6, Y4, Y11
+	VPERMD       Y7, Y4, Y10
+	VPSLLD       $0x1c, Y4, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VBLENDVPS    Y4, Y8, Y11, Y4
+	VPADDD       Y9, Y5, Y5
+	VPERMD       Y6, Y5, Y11
+	VPERMD       Y7, Y5, Y10
+	VPSLLD       $0x1c, Y5, Y6
+	VBLENDVPS    Y6, Y10, Y11, Y11
+	VBLENDVPS    Y5, Y8, Y11, Y5
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	ADDQ         $0x30, R9
+	CMPQ         R9, SI
+	JNE          extendSums16_256_member
+	JMP          extendSums16_256_store
+
+extendSums16_256_exact:
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y2, Y1, Y1
+
+extendSums16_256_store:
+	VMOVDQU Y0, 64(AX)
+	VMOVDQU Y1, 96(AX)
+	ADDQ    $0x00000088, AX
+	ADDQ    $+1, DX
+	CMPQ    DX, to+24(FP)
+	JLT     extendSums16_256_loop
+
+extendSums16_256_loop_end:
+	VZEROUPPER
+	RET
+
+DATA extendSums16_256_scale<>+0(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+4(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+8(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+12(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+16(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+20(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+24(SB)/4, $0x4b800000
+DATA extendSums16_256_scale<>+28(SB)/4, $0x4b800000
+GLOBL extendSums16_256_scale<>(SB), RODATA|NOPTR, $32
+
+DATA extendSums16_256_places<>+0(SB)/2, $0x0001
+DATA extendSums16_256_places<>+2(SB)/2, $0x0002
+DATA extendSums16_256_places<>+4(SB)/2, $0x0001
+DATA extendSums16_256_places<>+6(SB)/2, $0x0002
+DATA extendSums16_256_places<>+8(SB)/2, $0x0001
+DATA extendSums16_256_places<>+10(SB)/2, $0x0002
+DATA extendSums16_256_places<>+12(SB)/2, $0x0001
+DATA extendSums16_256_places<>+14(SB)/2, $0x0002
+DATA extendSums16_256_places<>+16(SB)/2, $0x0001
+DATA extendSums16_256_places<>+18(SB)/2, $0x0002
+DATA extendSums16_256_places<>+20(SB)/2, $0x0001
+DATA extendSums16_256_places<>+22(SB)/2, $0x0002
+DATA extendSums16_256_places<>+24(SB)/2, $0x0001
+DATA extendSums16_256_places<>+26(SB)/2, $0x0002
+DATA extendSums16_256_places<>+28(SB)/2, $0x0001
+DATA extendSums16_256_places<>+30(SB)/2, $0x0002
+DATA extendSums16_256_places<>+32(SB)/2, $0x0003
+DATA extendSums16_256_places<>+34(SB)/2, $0x0004
+DATA extendSums16_256_places<>+36(SB)/2, $0x0003
+DATA extendSums16_256_places<>+38(SB)/2, $0x0004
+DATA extendSums16_256_places<>+40(SB)/2, $0x0003
+DATA extendSums16_256_places<>+42(SB)/2, $0x0004
+DATA extendSums16_256_places<>+44(SB)/2, $0x0003
+DATA extendSums16_256_places<>+46(SB)/2, $0x0004
+DATA extendSums16_256_places<>+48(SB)/2, $0x0003
+DATA extendSums16_256_places<>+50(SB)/2, $0x0004
+DATA extendSums16_256_places<>+52(SB)/2, $0x0003
+DATA extendSums16_256_places<>+54(SB)/2, $0x0004
+DATA extendSums16_256_places<>+56(SB)/2, $0x0003
+DATA extendSums16_256_places<>+58(SB)/2, $0x0004
+DATA extendSums16_256_places<>+60(SB)/2, $0x0003
+DATA extendSums16_256_places<>+62(SB)/2, $0x0004
+DATA extendSums16_256_places<>+64(SB)/2, $0x0005
+DATA extendSums16_256_places<>+66(SB)/2, $0x0006
+DATA extendSums16_256_places<>+68(SB)/2, $0x0005
+DATA extendSums16_256_places<>+70(SB)/2, $0x0006
+DATA extendSums16_256_places<>+72(SB)/2, $0x0005
+DATA extendSums16_256_places<>+74(SB)/2, $0x0006
+DATA extendSums16_256_places<>+76(SB)/2, $0x0005
+DATA extendSums16_256_places<>+78(SB)/2, $0x0006
+DATA extendSums16_256_places<>+80(SB)/2, $0x0005
+DATA extendSums16_256_places<>+82(SB)/2, $0x0006
+DATA extendSums16_256_places<>+84(SB)/2, $0x0005
+DATA extendSums16_256_places<>+86(SB)/2, $0x0006
+DATA extendSums16_256_places<>+88(SB)/2, $0x0005
+DATA extendSums16_256_places<>+90(SB)/2, $0x0006
+DATA extendSums16_256_places<>+92(SB)/2, $0x0005
+DATA extendSums16_256_places<>+94(SB)/2, $0x0006
+DATA extendSums16_256_places<>+96(SB)/2, $0x0007
+DATA extendSums16_256_places<>+98(SB)/2, $0x0008
+DATA extendSums16_256_places<>+100(SB)/2, $0x0007
+DATA extendSums16_256_places<>+102(SB)/2, $0x0008
+DATA extendSums16_256_places<>+104(SB)/2, $0x0007
+DATA extendSums16_256_places<>+106(SB)/2, $0x0008
+DATA extendSums16_256_places<>+108(SB)/2, $0x0007
+DATA extendSums16_256_places<>+110(SB)/2, $0x0008
+DATA extendSums16_256_places<>+112(SB)/2, $0x0007
+DATA extendSums16_256_places<>+114(SB)/2, $0x0008
+DATA extendSums16_256_places<>+116(SB)/2, $0x0007
+DATA extendSums16_256_places<>+118(SB)/2, $0x0008
+DATA extendSums16_256_places<>+120(SB)/2, $0x0007
+DATA extendSums16_256_places<>+122(SB)/2, $0x0008
+DATA extendSums16_256_places<>+124(SB)/2, $0x0007
+DATA extendSums16_256_places<>+126(SB)/2, $0x0008
+DATA extendSums16_256_places<>+128(SB)/2, $0x0009
+DATA extendSums16_256_places<>+130(SB)/2, $0x000a
+DATA extendSums16_256_places<>+132(SB)/2, $0x0009
+DATA extendSums16_256_places<>+134(SB)/2, $0x000a
+DATA extendSums16_256_places<>+136(SB)/2, $0x0009
+DATA extendSums16_256_places<>+138(SB)/2, $0x000a
+DATA extendSums16_256_places<>+140(SB)/2, $0x0009
+DATA extendSums16_256_places<>+142(SB)/2, $0x000a
+DATA extendSums16_256_places<>+144(SB)/2, $0x0009
+DATA extendSums16_256_places<>+146(SB)/2, $0x000a
+DATA extendSums16_256_places<>+148(SB)/2, $0x0009
+DATA extendSums16_256_places<>+150(SB)/2, $0x000a
+DATA extendSums16_256_places<>+152(SB)/2, $0x0009
+DATA extendSums16_256_places<>+154(SB)/2, $0x000a
+DATA extendSums16_256_places<>+156(SB)/2, $0x0009
+DATA extendSums16_256_places<>+158(SB)/2, $0x000a
+DATA extendSums16_256_places<>+160(SB)/2, $0x000b
+DATA extendSums16_256_places<>+162(SB)/2, $0x000c
+DATA extendSums16_256_places<>+164(SB)/2, $0x000b
+DATA extendSums16_256_places<>+166(SB)/2, $0x000c
+DATA extendSums16_256_places<>+168(SB)/2, $0x000b
+DATA extendSums16_256_places<>+170(SB)/2, $0x000c
+DATA extendSums16_256_places<>+172(SB)/2, $0x000b
+DATA extendSums16_256_places<>+174(SB)/2, $0x000c
+DATA extendSums16_256_places<>+176(SB)/2, $0x000b
+DATA extendSums16_256_places<>+178(SB)/2, $0x000c
+DATA extendSums16_256_places<>+180(SB)/2, $0x000b
+DATA extendSums16_256_places<>+182(SB)/2, $0x000c
+DATA extendSums16_256_places<>+184(SB)/2, $0x000b
+DATA extendSums16_256_places<>+186(SB)/2, $0x000c
+DATA extendSums16_256_places<>+188(SB)/2, $0x000b
+DATA extendSums16_256_places<>+190(SB)/2, $0x000c
+DATA extendSums16_256_places<>+192(SB)/2, $0x000d
+DATA extendSums16_256_places<>+194(SB)/2, $0x000e
+DATA extendSums16_256_places<>+196(SB)/2, $0x000d
+DATA extendSums16_256_places<>+198(SB)/2, $0x000e
+DATA extendSums16_256_places<>+200(SB)/2, $0x000d
+DATA extendSums16_256_places<>+202(SB)/2, $0x000e
+DATA extendSums16_256_places<>+204(SB)/2, $0x000d
+DATA extendSums16_256_places<>+206(SB)/2, $0x000e
+DATA extendSums16_256_places<>+208(SB)/2, $0x000d
+DATA extendSums16_256_places<>+210(SB)/2, $0x000e
+DATA extendSums16_256_places<>+212(SB)/2, $0x000d
+DATA extendSums16_256_places<>+214(SB)/2, $0x000e
+DATA extendSums16_256_places<>+216(SB)/2, $0x000d
+DATA extendSums16_256_places<>+218(SB)/2, $0x000e
+DATA extendSums16_256_places<>+220(SB)/2, $0x000d
+DATA extendSums16_256_places<>+222(SB)/2, $0x000e
+DATA extendSums16_256_places<>+224(SB)/2, $0x000f
+DATA extendSums16_256_places<>+226(SB)/2, $0x0010
+DATA extendSums16_256_places<>+228(SB)/2, $0x000f
+DATA extendSums16_256_places<>+230(SB)/2, $0x0010
+DATA extendSums16_256_places<>+232(SB)/2, $0x000f
+DATA extendSums16_256_places<>+234(SB)/2, $0x0010
+DATA extendSums16_256_places<>+236(SB)/2, $0x000f
+DATA extendSums16_256_places<>+238(SB)/2, $0x0010
+DATA extendSums16_256_places<>+240(SB)/2, $0x000f
+DATA extendSums16_256_places<>+242(SB)/2, $0x0010
+DATA extendSums16_256_places<>+244(SB)/2, $0x000f
+DATA extendSums16_256_places<>+246(SB)/2, $0x0010
+DATA extendSums16_256_places<>+248(SB)/2, $0x000f
+DATA extendSums16_256_places<>+250(SB)/2, $0x0010
+DATA extendSums16_256_places<>+252(SB)/2, $0x000f
+DATA extendSums16_256_places<>+254(SB)/2, $0x0010
+GLOBL extendSums16_256_places<>(SB), RODATA|NOPTR, $256
+
+DATA extendSums16_256_one<>+0(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+4(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+8(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+12(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+16(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+20(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+24(SB)/4, $0x00000001
+DATA extendSums16_256_one<>+28(SB)/4, $0x00000001
+GLOBL extendSums16_256_one<>(SB), RODATA|NOPTR, $32

@@ -1,5 +1,7 @@
 package kernel
 
+import "math/bits"
+
 // better says whether (sum, class) beats (best, bestClass).
 func better(sum uint32, class uint16, best uint32, bestClass uint16) bool {
 	return sum > best || sum == best && class < bestClass
@@ -76,42 +78,106 @@ func index(classes []uint16, c uint16) int {
 
 func extendGeneric(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
 	k := s.K
-	var classes [64]uint16
-	var values [64]uint32
+	var known, added [32]uint32
 	for i := range s.Rest {
 		sc, sv := s.Classes[i*k:][:k], s.Values[i*k:][:k]
 		lc, lv := l.Classes[i*k:][:k], l.Values[i*k:][:k]
-		n := 0
+		inL, inS := uint32(0), uint32(0)
 		for j, c := range sc {
-			classes[n], values[n] = c, sv[j]+w*l.value(i, c)
-			n++
+			v := l.Tail[i]
+			if p := index(lc, c); p >= 0 {
+				inL |= 1 << j
+				inS |= 1 << p
+				v = fixed1(lv[p])
+			}
+			known[j] = sv[j] + w*v
 		}
 		exact := s.Rest[i] == s.Base[i]
-		for j, c := range lc {
-			if index(sc, c) >= 0 {
+		for p, c := range lc {
+			if inS>>p&1 != 0 {
 				continue
 			}
 			sum := s.Base[i]
 			if !exact {
 				sum = setValue(i, c, members, weights)
 			}
-			classes[n], values[n] = c, sum+w*fixed1(lv[j])
-			n++
+			added[p] = sum + w*fixed1(lv[p])
 		}
-		base := s.Base[i] + w*l.Tail[i]
-		rest := s.Rest[i] + w*l.Tail[i]
-		dc, dv := dst.Classes[i*k:][:k], dst.Values[i*k:][:k]
-		selectTop(dc, dv, classes[:n], values[:n])
-		// What was not selected is bounded by its best.
-		last, lastClass := dv[k-1], dc[k-1]
-		for j, c := range classes[:n] {
-			if values[j] > rest && better(last, lastClass, values[j], c) {
-				rest = values[j]
-			}
-		}
-		dst.Base[i], dst.Rest[i] = base, rest
-		dst.TopClass[i], dst.Top[i] = dc[0], dv[0]
+		mergeExtended(dst, s, i, lc, w*l.Tail[i], known[:k], added[:k], inL, inS)
 	}
+}
+
+// mergeExtended makes sample i of dst from the sums of the classes of s and of l.
+// inL marks the classes of s that l lists too, inS those of l that s lists.
+//
+// Three sorted runs are merged: the classes of s alone, in the order they have
+// there; those of l alone, likewise where all of them have the sum base in s; and
+// the others, which must be sorted. The best of what is not taken bounds it.
+func mergeExtended(dst, s *Sums, i int, lc []uint16, tail uint32, known, added []uint32, inL, inS uint32) {
+	k := s.K
+	sc := s.Classes[i*k:][:k]
+	all := uint32(uint64(1)<<k - 1)
+	ofS, ofL := ^inL&all, ^inS&all
+	var classes [64]uint16
+	var values [64]uint32
+	n := 0
+	insert := func(c uint16, v uint32) {
+		j := n
+		for ; j > 0 && better(v, c, values[j-1], classes[j-1]); j-- {
+			classes[j], values[j] = classes[j-1], values[j-1]
+		}
+		classes[j], values[j] = c, v
+		n++
+	}
+	for m := inL; m != 0; m &= m - 1 {
+		j := bits.TrailingZeros32(m)
+		insert(sc[j], known[j])
+	}
+	if s.Rest[i] != s.Base[i] {
+		for ; ofL != 0; ofL &= ofL - 1 {
+			j := bits.TrailingZeros32(ofL)
+			insert(lc[j], added[j])
+		}
+	}
+
+	// The first of each run, or what is worse than anything.
+	var sum [3]uint32
+	var class [3]uint16
+	next := 0
+	advance := func(run int) {
+		sum[run], class[run] = 0, NoClass
+		switch {
+		case run == 0 && ofS != 0:
+			j := bits.TrailingZeros32(ofS)
+			ofS &= ofS - 1
+			sum[0], class[0] = known[j], sc[j]
+		case run == 1 && ofL != 0:
+			j := bits.TrailingZeros32(ofL)
+			ofL &= ofL - 1
+			sum[1], class[1] = added[j], lc[j]
+		case run == 2 && next < n:
+			sum[2], class[2] = values[next], classes[next]
+			next++
+		}
+	}
+	for run := range sum {
+		advance(run)
+	}
+	dc, dv := dst.Classes[i*k:][:k], dst.Values[i*k:][:k]
+	for j := range dc {
+		run := 0
+		if better(sum[1], class[1], sum[0], class[0]) {
+			run = 1
+		}
+		if better(sum[2], class[2], sum[run], class[run]) {
+			run = 2
+		}
+		dc[j], dv[j] = class[run], sum[run]
+		advance(run)
+	}
+	dst.TopClass[i], dst.Top[i] = dc[0], dv[0]
+	dst.Base[i] = s.Base[i] + tail
+	dst.Rest[i] = max(s.Rest[i]+tail, sum[0], sum[1], sum[2])
 }
 
 // setValue is the sum of class c on sample i over the members.
@@ -120,24 +186,6 @@ func setValue(i int, c uint16, members []*Lists, weights []uint32) (sum uint32) 
 		sum += weight(weights, m) * l.value(i, c)
 	}
 	return sum
-}
-
-// selectTop fills dc and dv with the best of the candidates, in order. There are
-// at least as many candidates as places.
-func selectTop(dc []uint16, dv []uint32, classes []uint16, values []uint32) {
-	k := len(dc)
-	dv = dv[:k]
-	for n, c := range classes {
-		v := values[n]
-		if n >= k && !better(v, c, dv[k-1], dc[k-1]) {
-			continue
-		}
-		j := min(n, k-1)
-		for ; j > 0 && better(v, c, dv[j-1], dc[j-1]); j-- {
-			dc[j], dv[j] = dc[j-1], dv[j-1]
-		}
-		dc[j], dv[j] = c, v
-	}
 }
 
 func resolveSamplesGeneric(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {

@@ -60,3 +60,9 @@ func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses
 //
 //go:noescape
 func resolve16AVX2(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
+
+// extendSums16AVX2 fills in the sums of the samples from..to-1, for lists of 16 classes; dst is a list of
+// extended, s a Sums, l and members are members.
+//
+//go:noescape
+func extendSums16AVX2(dst *byte, s *byte, from int, to int, l *byte, members *byte, nMembers int)

@@ -19,6 +19,7 @@ func lists() {
 	agreeAVX2()
 	combine16AVX2()
 	resolve16AVX2()
+	extendSums16AVX2()
 }
 
 // agreeAVX512 settles the samples on which both sides name the same class, 32 at

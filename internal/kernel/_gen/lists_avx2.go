@@ -363,3 +363,119 @@ func resolve16AVX2() {
 	VZEROUPPER()
 	RET()
 }
+
+// Offsets in the type extended of the package.
+const (
+	extendedKnown = 0
+	extendedAdded = 64
+	extendedInL   = 128
+	extendedInS   = 132
+	extendedSize  = 136
+)
+
+// extendSums16AVX2 does for Extend what is done for all classes at once: it looks
+// up and adds. Which of the classes are the best is left to Go.
+func extendSums16AVX2() {
+	const name = "extendSums16_256"
+	function("extendSums16AVX2", NOSPLIT, "func(dst, s *byte, from, to int, l, members *byte, nMembers int)")
+	Doc("extendSums16AVX2 fills in the sums of the samples from..to-1, for lists of 16 classes; dst is a list of",
+		"extended, s a Sums, l and members are members.")
+	dst, s, i, l, end := arg("dst"), arg("s"), arg("from"), arg("l"), arg("nMembers")
+	IMUL3Q(U8(memberSize), end, end)
+	ADDQ(argAddr("members"), end)
+	scale := scale256(name)
+	m := newMatcher256(name)
+	one := words32(name+"_one", sequence[uint32](8, 1, 0))
+	loop(name+"_loop", i, argAddr("to"), 1, func() {
+		row, p, t := GP64(), GP64(), GP32()
+		MOVQ(i, row)
+		SHLQ(U8(5), row)
+		// load returns w·values and w·tail of a member.
+		load := func(member GPVirtual) (pair16, VecVirtual) {
+			values, tail, w := newPair16(), YMM(), YMM()
+			VPBROADCASTD(Mem{Base: member, Disp: memberW}, w)
+			MOVQ(Mem{Base: member, Disp: memberValues}, p)
+			scaled256(values, at(p, row, 1, 0), scale, w)
+			MOVQ(Mem{Base: member, Disp: memberTail}, p)
+			VPBROADCASTD(at(p, i, 4, 0), tail)
+			VPMULLD(w, tail, tail)
+			return values, tail
+		}
+		lRow := GP64()
+		MOVQ(Mem{Base: l, Disp: memberClasses}, lRow)
+		ADDQ(row, lRow)
+		MOVQ(Mem{Base: s, Disp: sumsClasses}, p)
+		place := m.places(m.double(at(p, row, 1, 0)), Mem{Base: lRow})
+		seen, bits, ones, missing := YMM(), YMM(), YMM(), YMM()
+		VPCMPEQD(ones, ones, ones)
+		VPXOR(missing, missing, missing)
+		inL, half := GP32(), GP32()
+		for h := range place {
+			VPADDD(ones, place[h], bits) // none shifts everything out
+			if h == 0 {
+				VMOVDQU(one, seen)
+				VPSLLVD(bits, seen, seen)
+			} else {
+				x := YMM()
+				VMOVDQU(one, x)
+				VPSLLVD(bits, x, bits)
+				VPOR(bits, seen, seen)
+			}
+			VPCMPEQD(missing, place[h], bits)
+			if h == 0 {
+				VMOVMSKPS(bits, inL)
+			} else {
+				VMOVMSKPS(bits, half)
+				SHLL(U8(8), half)
+				ORL(half, inL)
+			}
+		}
+		or := func(o ...Op) { VPOR(o[0], o[1], o[2]) }
+		XORL(U32(0xFFFF), inL)
+		MOVL(inL, Mem{Base: dst, Disp: extendedInL})
+		VMOVD(fold256(or, seen), Mem{Base: dst, Disp: extendedInS})
+		values, tail := load(l)
+		m.pick(place, values, tail)
+		MOVQ(Mem{Base: s, Disp: sumsValues}, p)
+		for h := range place {
+			VPADDD(at(p, row, 2, 32*h), place[h], place[h])
+			VMOVDQU(place[h], Mem{Base: dst, Disp: extendedKnown + 32*h})
+		}
+
+		MOVQ(Mem{Base: s, Disp: sumsBase}, p)
+		MOVL(at(p, i, 4, 0), t)
+		MOVQ(Mem{Base: s, Disp: sumsRest}, p)
+		CMPL(t, at(p, i, 4, 0))
+		JE(LabelRef(name + "_exact"))
+		dup := m.double(Mem{Base: lRow})
+		member := GP64()
+		MOVQ(argAddr("members"), member)
+		Label(name + "_member")
+		MOVQ(Mem{Base: member, Disp: memberClasses}, p)
+		ADDQ(row, p)
+		place = m.places(dup, Mem{Base: p})
+		theirs, theirTail := load(member)
+		m.pick(place, theirs, theirTail)
+		for h := range values {
+			VPADDD(place[h], values[h], values[h])
+		}
+		ADDQ(U8(memberSize), member)
+		CMPQ(member, end)
+		JNE(LabelRef(name + "_member"))
+		JMP(LabelRef(name + "_store"))
+		Label(name + "_exact")
+		x, base := XMM(), YMM()
+		VMOVD(t, x)
+		VPBROADCASTD(x, base)
+		for h := range values {
+			VPADDD(base, values[h], values[h])
+		}
+		Label(name + "_store")
+		for h := range values {
+			VMOVDQU(values[h], Mem{Base: dst, Disp: extendedAdded + 32*h})
+		}
+		ADDQ(U32(extendedSize), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
