@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,6 +31,7 @@ type optimizeOptions struct {
 	cost      string   // column of the models
 	globs     []string // that choose the models
 	runDir    string   // "" for a new one
+	resume    bool     // the search in runDir
 }
 
 func optimizeCommand() *cli.Command {
@@ -50,7 +53,9 @@ for that length and grid. What is proven is said below the table, and for every 
 a bound: no cascade of that cost, of whatever kind, has more right answers on these
 samples.
 
-Ctrl-C ends the search with the front found so far.`,
+Ctrl-C ends the search with the front found so far. The same command with --resume and
+the run folder goes on from there and ends with the front of a search that was never
+interrupted, also after a crash: the state is saved now and then.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo optimize                                   the example zoo
 encas-zoo optimize --max-gflops 300                  the best cascade within a budget
@@ -87,6 +92,7 @@ encas-zoo optimize --json | jq .best`,
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of everything random, `S`"},
 			&cli.IntFlag{Name: "threads", Usage: "use `T` processors (default: all); results do not depend on it"},
 			&cli.Int64Flag{Name: "memory", Usage: "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"},
+			&cli.StringFlag{Name: "resume", Usage: "go on with the search that was interrupted in the run folder `DIR`; all else must be as it was, but --time, --threads and --memory"},
 			&cli.StringFlag{Name: "out", Usage: "write to the run folder `DIR` (default: a new one in ./runs)"},
 			jsonFlag(),
 			quietFlag(),
@@ -112,6 +118,9 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		if value := fmt.Sprint(c.Value(name)); value == "0" || value == "0s" || strings.HasPrefix(value, "-") || value == "NaN" {
 			return nil, usagef("--%s %s: it must be above 0", name, value)
 		}
+	}
+	if c.IsSet("resume") && c.IsSet("out") && filepath.Clean(c.String("resume")) != filepath.Clean(c.String("out")) {
+		return nil, usagef("--resume %s writes to that folder, not to --out %s", c.String("resume"), c.String("out"))
 	}
 	paper := c.Bool("paper")
 	ruleName := c.String("rule")
@@ -165,7 +174,8 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		include:   c.StringSlice("include"),
 		dominate:  c.String("dominate"),
 		minGain:   c.Float64("min-gain") / 100,
-		runDir:    c.String("out"),
+		runDir:    cmp.Or(c.String("resume"), c.String("out")),
+		resume:    c.IsSet("resume"),
 		search: optimize.Options{
 			Algorithm:    c.String("algorithm"),
 			Rule:         rule,
@@ -312,6 +322,11 @@ func (j *optimizeJob) open(c *cli.Context) (err error) {
 		j.search.Include = append(j.search.Include, i)
 	}
 	j.run.Zoo, j.run.Fingerprint, j.run.Split = j.zoo.Dir(), j.zoo.Fingerprint(), j.split.Name
+	if j.resume {
+		if j.search.Resume, err = report.ReadState(j.runDir); err != nil {
+			return err
+		}
+	}
 	j.folder, err = report.CreateFolder(j.runDir, j.run.Started, j.search.Algorithm)
 	return err
 }
@@ -383,6 +398,7 @@ func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*
 	var progress *ui.Progress
 	unit := ""
 	o := j.search
+	o.Save = j.folder.SaveState
 	o.Progress = func(now optimize.Progress) {
 		if progress == nil || now.Unit != unit {
 			unit = now.Unit
@@ -398,10 +414,21 @@ func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*
 	if progress != nil {
 		progress.Stop()
 	}
-	if err == nil {
-		j.err.Notef("tried %s cascades in %s", ui.Count(result.Evaluations), ui.Duration(result.Elapsed))
+	switch {
+	case errors.Is(err, optimize.ErrBadState):
+		return nil, fmt.Errorf("%s: %w", j.folder.Dir, err)
+	case err != nil:
+		return nil, err
+	case !result.Interrupted:
+		if err := j.folder.DropState(); err != nil {
+			return nil, err
+		}
 	}
-	return result, err
+	j.err.Notef("tried %s cascades in %s", ui.Count(result.Evaluations), ui.Duration(result.Elapsed))
+	if result.Interrupted {
+		j.err.Notef("the same command with --resume %s goes on from here", j.folder.Dir)
+	}
+	return result, nil
 }
 
 // keep writes the run folder: at once, because what was found must not be lost, and

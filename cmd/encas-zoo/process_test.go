@@ -288,6 +288,63 @@ func TestInterruptedSearch(t *testing.T) {
 	}
 }
 
+// A search that is interrupted again and again ends with the front of one that never
+// was.
+func TestResumedSearch(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals")
+	}
+	dir := t.TempDir()
+	args := func(more ...string) []string {
+		return append([]string{"optimize", "--zoo", "example", "--algorithm", "nsga2", "--evals", "150000", "--models", "tree_*,extra_*,conv_*,qda"}, more...)
+	}
+	program(t, dir, args("--out", "whole")...)
+	state := filepath.Join(dir, "parts", report.StateFile)
+	if _, err := os.Stat(filepath.Join(dir, "whole", report.StateFile)); err == nil {
+		t.Error("a search that is done left its state behind")
+	}
+	interrupted, done, where := 0, false, "--out"
+	for try := range 4 {
+		// The later the interrupt, the more there is to go on with.
+		wait := time.Duration(try+2) * 400 * time.Millisecond
+		stderr, code := interrupt(t, dir, args(where, "parts"), func() bool {
+			_, err := os.Stat(filepath.Join(dir, "parts"))
+			if err == nil {
+				time.Sleep(wait)
+			}
+			return err == nil
+		})
+		if done = code == 0; done {
+			break
+		}
+		if code != exitInterrupted {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		if _, err := os.Stat(state); err == nil {
+			interrupted, where = interrupted+1, "--resume"
+		}
+	}
+	if interrupted == 0 {
+		t.Error("no search was interrupted: the test proves nothing")
+	}
+	t.Logf("interrupted %d times", interrupted)
+	if !done {
+		program(t, dir, args(where, "parts")...)
+	}
+	for _, name := range []string{report.FrontFile, report.CSVFile} {
+		want, err := os.ReadFile(filepath.Join(dir, "whole", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "parts", name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s differs from that of a search never interrupted (%v)", name, err)
+		}
+	}
+	if _, err := os.Stat(state); err == nil {
+		t.Error("the state outlived the search")
+	}
+}
+
 // Whatever models are called, terminals see text only, and JSON and CSV give the
 // names back.
 func TestHostileNames(t *testing.T) {

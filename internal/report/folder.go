@@ -56,7 +56,7 @@ func useFolder(dir string) (*Folder, error) {
 	case err != nil:
 		return nil, err
 	}
-	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile })
+	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile || e.Name() == StateFile })
 	if len(entries) > 0 && !isRun {
 		return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another", dir)
 	}
@@ -68,6 +68,40 @@ func (f *Folder) Discard() {
 	if f.made {
 		os.Remove(f.Dir) // refuses where there is something in it
 	}
+}
+
+// SaveState keeps the state of a search that is not done, for ReadState.
+func (f *Folder) SaveState(state []byte) error {
+	return WriteFile(filepath.Join(f.Dir, StateFile), state)
+}
+
+// DropState removes the state of a search that is done.
+func (f *Folder) DropState() error {
+	err := os.Remove(filepath.Join(f.Dir, StateFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// ReadState reads the state that an interrupted search left in a run folder.
+func ReadState(dir string) ([]byte, error) {
+	file, err := os.Open(filepath.Join(dir, StateFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no search to resume: it is done, or never began: %w", dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	state, err := io.ReadAll(io.LimitReader(file, maxStateBytes+1))
+	if err == nil && len(state) > maxStateBytes {
+		err = errors.New("far larger than a search writes it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return state, nil
 }
 
 // Write fills the folder. Each file appears whole or not at all, front.json last.

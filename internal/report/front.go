@@ -24,6 +24,7 @@ const (
 	FrontFile = "front.json"
 	CSVFile   = "front.csv"
 	RunFile   = "run.json"
+	StateFile = "search.json" // only while the search is not done
 )
 
 // Bounds on what is read. A front has at most one cascade for each number of
@@ -31,6 +32,7 @@ const (
 // allow.
 const (
 	maxFrontBytes = 256 << 20
+	maxStateBytes = 1 << 30
 	maxStages     = 255
 	maxNameBytes  = 4096
 )
