@@ -28,9 +28,10 @@
   const percent = (share, digits = 2) => (100 * share).toFixed(digits) + ' %';
   const count = (n) => n.toLocaleString('en-US');
   function number(x) {
-    if (Math.abs(x) >= 1000 && Math.abs(x) < 1e15) return x.toLocaleString('en-US', { maximumFractionDigits: 0 });
-    return String(Number(x.toPrecision(4)));
+    return x >= 1000 && x < 1e15 ? x.toLocaleString('en-US', { maximumFractionDigits: 0 }) : short(x);
   }
+  // short is a number as an input field takes it, too.
+  const short = (x) => (x > 0 && x < 0.00099995 ? Number(x.toPrecision(4)).toExponential() : String(Number(x.toPrecision(4))));
   // Wilson's 95 % interval of a share.
   function interval(k, n) {
     const z = 1.959963984540054, p = k / n, d = 1 + z * z / n;
@@ -41,7 +42,7 @@
   const change = (from, to) => {
     const share = 100 * (to / from - 1);
     // Near -100 % the digits that tell how little is left come after the point.
-    const text = Math.abs(share).toFixed(share < -99 ? 2 : share < -95 ? 1 : 0);
+    const text = Math.abs(Math.max(share, -99.99)).toFixed(share < -99 ? 2 : share < -95 ? 1 : 0);
     return share < 0 ? `−${text} %` : `+${text} %`;
   };
 
@@ -107,7 +108,7 @@
   function drawChart() {
     const box = $('chart'), width = box.clientWidth, height = box.clientHeight;
     if (width < 120 || height < 120) return; // not laid out yet
-    const m = { left: 52, right: 14, top: 12, bottom: 40 };
+    const m = { left: 52, right: 14, top: 24, bottom: 40 };
     const n = size(), other = state.split === 'test' ? 'search' : 'test';
     const stairs = staircase(state.split);
     const shown = data.runs.flatMap((r) => r.cascades.map((c) => at(c)));
@@ -138,7 +139,7 @@
         draw('text', { x: m.left - 8, y: Y(t) + 4, 'text-anchor': 'end' }, state.y === 'error' ? number(100 * (1 - t)) + ' %' : percent(t, digits)));
     }
     svg.append(draw('text', { x: width - m.right, y: height - 5, 'text-anchor': 'end' }, `${unit} a sample, mean${state.x === 'log' ? ' (log)' : ''}`),
-      draw('text', { x: m.left + 8, y: m.top + 14 }, state.y === 'error' ? `error on ${splitOf(state.split).name} (log)` : `accuracy on ${splitOf(state.split).name}`));
+      draw('text', { x: 4, y: 12 }, state.y === 'error' ? `error on ${splitOf(state.split).name} (log)` : `accuracy on ${splitOf(state.split).name}`));
 
     hits = [];
     // What the search found holds from one cost to the next. On other samples the
@@ -260,7 +261,7 @@
   }
   function setBudget(v) {
     const shown = state.by === 'cost' ? v : 100 * v;
-    $('budget').value = Number(shown.toPrecision(5));
+    $('budget').value = short(shown);
     $('budget-unit').textContent = state.by === 'cost' ? `${unit} at most` : '% right at least';
   }
   // select chooses a cascade itself and moves the budget to it.
@@ -547,6 +548,9 @@
     $('subtitle').textContent = `${count(total)} cascades from ${count(data.models.length)} models, chosen on ${data.search.name} (${count(data.search.samples)} samples)` +
       (hasTest ? `, checked on ${data.test.name} (${count(data.test.samples)} samples)` : '');
     document.querySelector('main').hidden = false;
+    // Where errors differ tenfold and more, a linear axis hides the good end.
+    const errors = data.runs.flatMap((r) => r.cascades.map((c) => 1 - at(c).correct / size()));
+    if (Math.max(...errors) > 10 * Math.min(...errors)) state.y = 'error';
     startAt(0);
     drawChart();
     drawProvenance();
