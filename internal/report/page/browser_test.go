@@ -54,6 +54,7 @@ func TestInBrowser(t *testing.T) {
 				t.Errorf("%+v", look)
 			}
 			b.shoot(screen.name)
+			checkPointer(t, b)
 			checkPicker(t, b, d)
 			checkTable(t, b, d)
 			checkSwitches(t, b)
@@ -118,6 +119,21 @@ func checkPicker(t *testing.T, b *browser, d *Data) {
 			}
 			break
 		}
+	}
+}
+
+// checkPointer points at the first single model in the picture and reads its name.
+func checkPointer(t *testing.T, b *browser) {
+	t.Helper()
+	var tip string
+	b.eval(`(() => {
+		const dot = document.querySelector('#chart circle.single').getBoundingClientRect();
+		document.getElementById('chart').dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: dot.x + dot.width / 2, clientY: dot.y + dot.height / 2}));
+		const tip = document.getElementById('tip');
+		return tip.hidden ? '' : tip.textContent;
+	})()`, &tip)
+	if !strings.Contains(tip, " % at ") || !strings.HasSuffix(tip, " GFLOPs") {
+		t.Errorf("the pointer shows %q", tip)
 	}
 }
 
