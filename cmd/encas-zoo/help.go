@@ -28,6 +28,7 @@ First steps, with nothing but the program:
 
 Environment:
    ENCAS_ZOO                             the zoo to use where --zoo is not given
+   ENCAS_KERNEL                          generic, avx2 or avx512: the kernels to use (default: the fastest)
    NO_COLOR                              never write colours
 
 Version: {{.Version}}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/report"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
@@ -96,6 +97,12 @@ func newApp() *cli.App {
 			ingestCommand(),
 			shimCommand(),
 			zooCommand(),
+		},
+		Before: func(*cli.Context) error {
+			if err := kernel.CheckEnv(); err != nil {
+				return usageError{err}
+			}
+			return nil
 		},
 		// Without a command the help is the answer.
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
