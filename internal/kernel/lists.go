@@ -231,7 +231,7 @@ func Combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 //	}
 //	best = max of S; class = the lowest class with S(c) = best
 //
-// nil weights are all 1. They must sum to at most 255.
+// Weights are 1 or more and sum to at most 255; nil stands for all 1.
 func Resolve(i int, members []*Lists, weights []uint32) (best uint32, class uint16) {
 	need(len(members) > 0, "Resolve: no members")
 	checkMembers(members[0].Len(), members[0].K, members, weights)
@@ -249,6 +249,11 @@ func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 	n := members[0].Len()
 	checkMembers(n, members[0].K, members, weights)
 	need(len(best) == n && len(class) == n, "ResolveSamples: lengths do not fit the number of samples")
+	last := uint32(0)
+	for _, i := range samples {
+		last = max(last, uint32(i))
+	}
+	need(len(samples) == 0 || int(last) < n, "ResolveSamples: no such sample")
 	resolveSamples(best, class, samples, members, weights)
 }
 
@@ -275,9 +280,14 @@ func ResolveAll(best []uint32, class []uint16, members []*Lists, weights []uint3
 
 func checkMembers(n, k int, members []*Lists, weights []uint32) {
 	need(weights == nil || len(weights) == len(members), "members and weights differ in length")
-	for _, m := range members {
+	total := uint64(0)
+	for i, m := range members {
 		m.check(n, k)
+		w := weight(weights, i)
+		need(w >= 1, "a weight is 0")
+		total += uint64(w)
 	}
+	need(total <= 255, "the weights sum to more than 255")
 }
 
 // weight is weights[m], or 1 where there are none.

@@ -243,3 +243,30 @@ func BenchmarkResolveAll(b *testing.B) {
 		})
 	}
 }
+
+// TestListsRefuse says that calls that do not fit together panic, whatever the
+// path.
+func TestListsRefuse(t *testing.T) {
+	z := newZoo(40, 20, 16, 2, 1)
+	n := len(z.labels)
+	members := z.lists
+	best, class, open := make([]uint32, n), make([]uint16, n), make([]int32, n)
+	s, next := NewSums(n, 16), NewSums(n, 16)
+	Single(s, members[0], 1)
+	short := members[1].Slice(0, n-1)
+	eachPath(t, func(t *testing.T) {
+		panics(t, "another length", func() { Combine(best, class, open, s, &short, 1) })
+		panics(t, "short results", func() { Combine(best[1:], class, open, s, members[1], 1) })
+		panics(t, "short list of open samples", func() { Agree(best, class, open[1:], s.Top, s.TopClass, members[1], 1) })
+		panics(t, "weight 0", func() { Combine(best, class, open, s, members[1], 0) })
+		panics(t, "weights above 255", func() { Combine(best, class, open, s, members[1], 255) })
+		panics(t, "weights above 255", func() { ResolveAll(best, class, members, []uint32{200, 56}) })
+		panics(t, "weight 0", func() { ResolveAll(best, class, members, []uint32{0, 1}) })
+		panics(t, "missing weight", func() { ResolveAll(best, class, members, []uint32{1}) })
+		panics(t, "no members", func() { ResolveAll(best, class, nil, nil) })
+		panics(t, "no members", func() { Extend(next, s, nil, nil, members[1], 1) })
+		panics(t, "other lists", func() { Extend(NewSums(n, 32), s, members[:1], nil, members[1], 1) })
+		panics(t, "sample outside", func() { ResolveSamples(best, class, []int32{0, int32(n)}, members, nil) })
+		panics(t, "sample outside", func() { ResolveSamples(best, class, []int32{-1, 0}, members, nil) })
+	})
+}

@@ -13,21 +13,21 @@ TEXT ·topK16AVX512(SB), NOSPLIT, $192-40
 	VBROADCASTSS topK16_scale<>+0(SB), Z0
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
-	VMOVDQU32    topK16_sort_b<>+0(SB), Z2
+	VMOVDQU32    topK16_sort_1<>+0(SB), Z2
 	MOVL         $0x0000aaaa, DX
 	KMOVW        DX, K1
-	VMOVDQU32    topK16_sort_c<>+0(SB), Z3
+	VMOVDQU32    topK16_sort_2<>+0(SB), Z3
 	MOVL         $0x0000cccc, DX
 	KMOVW        DX, K2
-	VMOVDQU32    topK16_sort_e<>+0(SB), Z4
+	VMOVDQU32    topK16_sort_4<>+0(SB), Z4
 	MOVL         $0x0000f0f0, DX
 	KMOVW        DX, K3
-	VMOVDQU32    topK16_sort_i<>+0(SB), Z5
+	VMOVDQU32    topK16_sort_8<>+0(SB), Z5
 	MOVL         $0x0000ff00, DX
 	KMOVW        DX, K4
-	VMOVDQU32    topK16_sort_d<>+0(SB), Z6
-	VMOVDQU32    topK16_sort_h<>+0(SB), Z7
-	VMOVDQU32    topK16_sort_p<>+0(SB), Z8
+	VMOVDQU32    topK16_sort_3<>+0(SB), Z6
+	VMOVDQU32    topK16_sort_7<>+0(SB), Z7
+	VMOVDQU32    topK16_sort_15<>+0(SB), Z8
 	MOVQ         CX, DX
 	ANDQ         $-32, DX
 	MOVQ         CX, BX
@@ -377,131 +377,131 @@ topK16_last:
 DATA topK16_scale<>+0(SB)/4, $0x4b800000
 GLOBL topK16_scale<>(SB), RODATA|NOPTR, $4
 
-DATA topK16_sort_b<>+0(SB)/4, $0x00000001
-DATA topK16_sort_b<>+4(SB)/4, $0x00000000
-DATA topK16_sort_b<>+8(SB)/4, $0x00000003
-DATA topK16_sort_b<>+12(SB)/4, $0x00000002
-DATA topK16_sort_b<>+16(SB)/4, $0x00000005
-DATA topK16_sort_b<>+20(SB)/4, $0x00000004
-DATA topK16_sort_b<>+24(SB)/4, $0x00000007
-DATA topK16_sort_b<>+28(SB)/4, $0x00000006
-DATA topK16_sort_b<>+32(SB)/4, $0x00000009
-DATA topK16_sort_b<>+36(SB)/4, $0x00000008
-DATA topK16_sort_b<>+40(SB)/4, $0x0000000b
-DATA topK16_sort_b<>+44(SB)/4, $0x0000000a
-DATA topK16_sort_b<>+48(SB)/4, $0x0000000d
-DATA topK16_sort_b<>+52(SB)/4, $0x0000000c
-DATA topK16_sort_b<>+56(SB)/4, $0x0000000f
-DATA topK16_sort_b<>+60(SB)/4, $0x0000000e
-GLOBL topK16_sort_b<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_1<>+0(SB)/4, $0x00000001
+DATA topK16_sort_1<>+4(SB)/4, $0x00000000
+DATA topK16_sort_1<>+8(SB)/4, $0x00000003
+DATA topK16_sort_1<>+12(SB)/4, $0x00000002
+DATA topK16_sort_1<>+16(SB)/4, $0x00000005
+DATA topK16_sort_1<>+20(SB)/4, $0x00000004
+DATA topK16_sort_1<>+24(SB)/4, $0x00000007
+DATA topK16_sort_1<>+28(SB)/4, $0x00000006
+DATA topK16_sort_1<>+32(SB)/4, $0x00000009
+DATA topK16_sort_1<>+36(SB)/4, $0x00000008
+DATA topK16_sort_1<>+40(SB)/4, $0x0000000b
+DATA topK16_sort_1<>+44(SB)/4, $0x0000000a
+DATA topK16_sort_1<>+48(SB)/4, $0x0000000d
+DATA topK16_sort_1<>+52(SB)/4, $0x0000000c
+DATA topK16_sort_1<>+56(SB)/4, $0x0000000f
+DATA topK16_sort_1<>+60(SB)/4, $0x0000000e
+GLOBL topK16_sort_1<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_c<>+0(SB)/4, $0x00000002
-DATA topK16_sort_c<>+4(SB)/4, $0x00000003
-DATA topK16_sort_c<>+8(SB)/4, $0x00000000
-DATA topK16_sort_c<>+12(SB)/4, $0x00000001
-DATA topK16_sort_c<>+16(SB)/4, $0x00000006
-DATA topK16_sort_c<>+20(SB)/4, $0x00000007
-DATA topK16_sort_c<>+24(SB)/4, $0x00000004
-DATA topK16_sort_c<>+28(SB)/4, $0x00000005
-DATA topK16_sort_c<>+32(SB)/4, $0x0000000a
-DATA topK16_sort_c<>+36(SB)/4, $0x0000000b
-DATA topK16_sort_c<>+40(SB)/4, $0x00000008
-DATA topK16_sort_c<>+44(SB)/4, $0x00000009
-DATA topK16_sort_c<>+48(SB)/4, $0x0000000e
-DATA topK16_sort_c<>+52(SB)/4, $0x0000000f
-DATA topK16_sort_c<>+56(SB)/4, $0x0000000c
-DATA topK16_sort_c<>+60(SB)/4, $0x0000000d
-GLOBL topK16_sort_c<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_2<>+0(SB)/4, $0x00000002
+DATA topK16_sort_2<>+4(SB)/4, $0x00000003
+DATA topK16_sort_2<>+8(SB)/4, $0x00000000
+DATA topK16_sort_2<>+12(SB)/4, $0x00000001
+DATA topK16_sort_2<>+16(SB)/4, $0x00000006
+DATA topK16_sort_2<>+20(SB)/4, $0x00000007
+DATA topK16_sort_2<>+24(SB)/4, $0x00000004
+DATA topK16_sort_2<>+28(SB)/4, $0x00000005
+DATA topK16_sort_2<>+32(SB)/4, $0x0000000a
+DATA topK16_sort_2<>+36(SB)/4, $0x0000000b
+DATA topK16_sort_2<>+40(SB)/4, $0x00000008
+DATA topK16_sort_2<>+44(SB)/4, $0x00000009
+DATA topK16_sort_2<>+48(SB)/4, $0x0000000e
+DATA topK16_sort_2<>+52(SB)/4, $0x0000000f
+DATA topK16_sort_2<>+56(SB)/4, $0x0000000c
+DATA topK16_sort_2<>+60(SB)/4, $0x0000000d
+GLOBL topK16_sort_2<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_e<>+0(SB)/4, $0x00000004
-DATA topK16_sort_e<>+4(SB)/4, $0x00000005
-DATA topK16_sort_e<>+8(SB)/4, $0x00000006
-DATA topK16_sort_e<>+12(SB)/4, $0x00000007
-DATA topK16_sort_e<>+16(SB)/4, $0x00000000
-DATA topK16_sort_e<>+20(SB)/4, $0x00000001
-DATA topK16_sort_e<>+24(SB)/4, $0x00000002
-DATA topK16_sort_e<>+28(SB)/4, $0x00000003
-DATA topK16_sort_e<>+32(SB)/4, $0x0000000c
-DATA topK16_sort_e<>+36(SB)/4, $0x0000000d
-DATA topK16_sort_e<>+40(SB)/4, $0x0000000e
-DATA topK16_sort_e<>+44(SB)/4, $0x0000000f
-DATA topK16_sort_e<>+48(SB)/4, $0x00000008
-DATA topK16_sort_e<>+52(SB)/4, $0x00000009
-DATA topK16_sort_e<>+56(SB)/4, $0x0000000a
-DATA topK16_sort_e<>+60(SB)/4, $0x0000000b
-GLOBL topK16_sort_e<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_4<>+0(SB)/4, $0x00000004
+DATA topK16_sort_4<>+4(SB)/4, $0x00000005
+DATA topK16_sort_4<>+8(SB)/4, $0x00000006
+DATA topK16_sort_4<>+12(SB)/4, $0x00000007
+DATA topK16_sort_4<>+16(SB)/4, $0x00000000
+DATA topK16_sort_4<>+20(SB)/4, $0x00000001
+DATA topK16_sort_4<>+24(SB)/4, $0x00000002
+DATA topK16_sort_4<>+28(SB)/4, $0x00000003
+DATA topK16_sort_4<>+32(SB)/4, $0x0000000c
+DATA topK16_sort_4<>+36(SB)/4, $0x0000000d
+DATA topK16_sort_4<>+40(SB)/4, $0x0000000e
+DATA topK16_sort_4<>+44(SB)/4, $0x0000000f
+DATA topK16_sort_4<>+48(SB)/4, $0x00000008
+DATA topK16_sort_4<>+52(SB)/4, $0x00000009
+DATA topK16_sort_4<>+56(SB)/4, $0x0000000a
+DATA topK16_sort_4<>+60(SB)/4, $0x0000000b
+GLOBL topK16_sort_4<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_i<>+0(SB)/4, $0x00000008
-DATA topK16_sort_i<>+4(SB)/4, $0x00000009
-DATA topK16_sort_i<>+8(SB)/4, $0x0000000a
-DATA topK16_sort_i<>+12(SB)/4, $0x0000000b
-DATA topK16_sort_i<>+16(SB)/4, $0x0000000c
-DATA topK16_sort_i<>+20(SB)/4, $0x0000000d
-DATA topK16_sort_i<>+24(SB)/4, $0x0000000e
-DATA topK16_sort_i<>+28(SB)/4, $0x0000000f
-DATA topK16_sort_i<>+32(SB)/4, $0x00000000
-DATA topK16_sort_i<>+36(SB)/4, $0x00000001
-DATA topK16_sort_i<>+40(SB)/4, $0x00000002
-DATA topK16_sort_i<>+44(SB)/4, $0x00000003
-DATA topK16_sort_i<>+48(SB)/4, $0x00000004
-DATA topK16_sort_i<>+52(SB)/4, $0x00000005
-DATA topK16_sort_i<>+56(SB)/4, $0x00000006
-DATA topK16_sort_i<>+60(SB)/4, $0x00000007
-GLOBL topK16_sort_i<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_8<>+0(SB)/4, $0x00000008
+DATA topK16_sort_8<>+4(SB)/4, $0x00000009
+DATA topK16_sort_8<>+8(SB)/4, $0x0000000a
+DATA topK16_sort_8<>+12(SB)/4, $0x0000000b
+DATA topK16_sort_8<>+16(SB)/4, $0x0000000c
+DATA topK16_sort_8<>+20(SB)/4, $0x0000000d
+DATA topK16_sort_8<>+24(SB)/4, $0x0000000e
+DATA topK16_sort_8<>+28(SB)/4, $0x0000000f
+DATA topK16_sort_8<>+32(SB)/4, $0x00000000
+DATA topK16_sort_8<>+36(SB)/4, $0x00000001
+DATA topK16_sort_8<>+40(SB)/4, $0x00000002
+DATA topK16_sort_8<>+44(SB)/4, $0x00000003
+DATA topK16_sort_8<>+48(SB)/4, $0x00000004
+DATA topK16_sort_8<>+52(SB)/4, $0x00000005
+DATA topK16_sort_8<>+56(SB)/4, $0x00000006
+DATA topK16_sort_8<>+60(SB)/4, $0x00000007
+GLOBL topK16_sort_8<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_d<>+0(SB)/4, $0x00000003
-DATA topK16_sort_d<>+4(SB)/4, $0x00000002
-DATA topK16_sort_d<>+8(SB)/4, $0x00000001
-DATA topK16_sort_d<>+12(SB)/4, $0x00000000
-DATA topK16_sort_d<>+16(SB)/4, $0x00000007
-DATA topK16_sort_d<>+20(SB)/4, $0x00000006
-DATA topK16_sort_d<>+24(SB)/4, $0x00000005
-DATA topK16_sort_d<>+28(SB)/4, $0x00000004
-DATA topK16_sort_d<>+32(SB)/4, $0x0000000b
-DATA topK16_sort_d<>+36(SB)/4, $0x0000000a
-DATA topK16_sort_d<>+40(SB)/4, $0x00000009
-DATA topK16_sort_d<>+44(SB)/4, $0x00000008
-DATA topK16_sort_d<>+48(SB)/4, $0x0000000f
-DATA topK16_sort_d<>+52(SB)/4, $0x0000000e
-DATA topK16_sort_d<>+56(SB)/4, $0x0000000d
-DATA topK16_sort_d<>+60(SB)/4, $0x0000000c
-GLOBL topK16_sort_d<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_3<>+0(SB)/4, $0x00000003
+DATA topK16_sort_3<>+4(SB)/4, $0x00000002
+DATA topK16_sort_3<>+8(SB)/4, $0x00000001
+DATA topK16_sort_3<>+12(SB)/4, $0x00000000
+DATA topK16_sort_3<>+16(SB)/4, $0x00000007
+DATA topK16_sort_3<>+20(SB)/4, $0x00000006
+DATA topK16_sort_3<>+24(SB)/4, $0x00000005
+DATA topK16_sort_3<>+28(SB)/4, $0x00000004
+DATA topK16_sort_3<>+32(SB)/4, $0x0000000b
+DATA topK16_sort_3<>+36(SB)/4, $0x0000000a
+DATA topK16_sort_3<>+40(SB)/4, $0x00000009
+DATA topK16_sort_3<>+44(SB)/4, $0x00000008
+DATA topK16_sort_3<>+48(SB)/4, $0x0000000f
+DATA topK16_sort_3<>+52(SB)/4, $0x0000000e
+DATA topK16_sort_3<>+56(SB)/4, $0x0000000d
+DATA topK16_sort_3<>+60(SB)/4, $0x0000000c
+GLOBL topK16_sort_3<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_h<>+0(SB)/4, $0x00000007
-DATA topK16_sort_h<>+4(SB)/4, $0x00000006
-DATA topK16_sort_h<>+8(SB)/4, $0x00000005
-DATA topK16_sort_h<>+12(SB)/4, $0x00000004
-DATA topK16_sort_h<>+16(SB)/4, $0x00000003
-DATA topK16_sort_h<>+20(SB)/4, $0x00000002
-DATA topK16_sort_h<>+24(SB)/4, $0x00000001
-DATA topK16_sort_h<>+28(SB)/4, $0x00000000
-DATA topK16_sort_h<>+32(SB)/4, $0x0000000f
-DATA topK16_sort_h<>+36(SB)/4, $0x0000000e
-DATA topK16_sort_h<>+40(SB)/4, $0x0000000d
-DATA topK16_sort_h<>+44(SB)/4, $0x0000000c
-DATA topK16_sort_h<>+48(SB)/4, $0x0000000b
-DATA topK16_sort_h<>+52(SB)/4, $0x0000000a
-DATA topK16_sort_h<>+56(SB)/4, $0x00000009
-DATA topK16_sort_h<>+60(SB)/4, $0x00000008
-GLOBL topK16_sort_h<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_7<>+0(SB)/4, $0x00000007
+DATA topK16_sort_7<>+4(SB)/4, $0x00000006
+DATA topK16_sort_7<>+8(SB)/4, $0x00000005
+DATA topK16_sort_7<>+12(SB)/4, $0x00000004
+DATA topK16_sort_7<>+16(SB)/4, $0x00000003
+DATA topK16_sort_7<>+20(SB)/4, $0x00000002
+DATA topK16_sort_7<>+24(SB)/4, $0x00000001
+DATA topK16_sort_7<>+28(SB)/4, $0x00000000
+DATA topK16_sort_7<>+32(SB)/4, $0x0000000f
+DATA topK16_sort_7<>+36(SB)/4, $0x0000000e
+DATA topK16_sort_7<>+40(SB)/4, $0x0000000d
+DATA topK16_sort_7<>+44(SB)/4, $0x0000000c
+DATA topK16_sort_7<>+48(SB)/4, $0x0000000b
+DATA topK16_sort_7<>+52(SB)/4, $0x0000000a
+DATA topK16_sort_7<>+56(SB)/4, $0x00000009
+DATA topK16_sort_7<>+60(SB)/4, $0x00000008
+GLOBL topK16_sort_7<>(SB), RODATA|NOPTR, $64
 
-DATA topK16_sort_p<>+0(SB)/4, $0x0000000f
-DATA topK16_sort_p<>+4(SB)/4, $0x0000000e
-DATA topK16_sort_p<>+8(SB)/4, $0x0000000d
-DATA topK16_sort_p<>+12(SB)/4, $0x0000000c
-DATA topK16_sort_p<>+16(SB)/4, $0x0000000b
-DATA topK16_sort_p<>+20(SB)/4, $0x0000000a
-DATA topK16_sort_p<>+24(SB)/4, $0x00000009
-DATA topK16_sort_p<>+28(SB)/4, $0x00000008
-DATA topK16_sort_p<>+32(SB)/4, $0x00000007
-DATA topK16_sort_p<>+36(SB)/4, $0x00000006
-DATA topK16_sort_p<>+40(SB)/4, $0x00000005
-DATA topK16_sort_p<>+44(SB)/4, $0x00000004
-DATA topK16_sort_p<>+48(SB)/4, $0x00000003
-DATA topK16_sort_p<>+52(SB)/4, $0x00000002
-DATA topK16_sort_p<>+56(SB)/4, $0x00000001
-DATA topK16_sort_p<>+60(SB)/4, $0x00000000
-GLOBL topK16_sort_p<>(SB), RODATA|NOPTR, $64
+DATA topK16_sort_15<>+0(SB)/4, $0x0000000f
+DATA topK16_sort_15<>+4(SB)/4, $0x0000000e
+DATA topK16_sort_15<>+8(SB)/4, $0x0000000d
+DATA topK16_sort_15<>+12(SB)/4, $0x0000000c
+DATA topK16_sort_15<>+16(SB)/4, $0x0000000b
+DATA topK16_sort_15<>+20(SB)/4, $0x0000000a
+DATA topK16_sort_15<>+24(SB)/4, $0x00000009
+DATA topK16_sort_15<>+28(SB)/4, $0x00000008
+DATA topK16_sort_15<>+32(SB)/4, $0x00000007
+DATA topK16_sort_15<>+36(SB)/4, $0x00000006
+DATA topK16_sort_15<>+40(SB)/4, $0x00000005
+DATA topK16_sort_15<>+44(SB)/4, $0x00000004
+DATA topK16_sort_15<>+48(SB)/4, $0x00000003
+DATA topK16_sort_15<>+52(SB)/4, $0x00000002
+DATA topK16_sort_15<>+56(SB)/4, $0x00000001
+DATA topK16_sort_15<>+60(SB)/4, $0x00000000
+GLOBL topK16_sort_15<>(SB), RODATA|NOPTR, $64
 
 DATA topK16_numbers<>+0(SB)/2, $0x0000
 DATA topK16_numbers<>+2(SB)/2, $0x0001
@@ -552,21 +552,21 @@ TEXT ·topK32AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS  topK32_scale<>+0(SB), Z1
 	VPXORD        Z2, Z2, Z2
 	VPXORD        Z3, Z3, Z3
-	VMOVDQU32     topK32_sort_b<>+0(SB), Z4
+	VMOVDQU32     topK32_sort_1<>+0(SB), Z4
 	MOVL          $0x0000aaaa, DX
 	KMOVW         DX, K1
-	VMOVDQU32     topK32_sort_c<>+0(SB), Z5
+	VMOVDQU32     topK32_sort_2<>+0(SB), Z5
 	MOVL          $0x0000cccc, DX
 	KMOVW         DX, K2
-	VMOVDQU32     topK32_sort_e<>+0(SB), Z6
+	VMOVDQU32     topK32_sort_4<>+0(SB), Z6
 	MOVL          $0x0000f0f0, DX
 	KMOVW         DX, K3
-	VMOVDQU32     topK32_sort_i<>+0(SB), Z7
+	VMOVDQU32     topK32_sort_8<>+0(SB), Z7
 	MOVL          $0x0000ff00, DX
 	KMOVW         DX, K4
-	VMOVDQU32     topK32_sort_d<>+0(SB), Z8
-	VMOVDQU32     topK32_sort_h<>+0(SB), Z9
-	VMOVDQU32     topK32_sort_p<>+0(SB), Z10
+	VMOVDQU32     topK32_sort_3<>+0(SB), Z8
+	VMOVDQU32     topK32_sort_7<>+0(SB), Z9
+	VMOVDQU32     topK32_sort_15<>+0(SB), Z10
 	MOVQ          $-1, DX
 	BZHIQ         CX, DX, DX
 	KMOVD         DX, K5
@@ -738,131 +738,131 @@ TEXT ·topK32AVX512(SB), NOSPLIT, $0-40
 DATA topK32_scale<>+0(SB)/4, $0x4b800000
 GLOBL topK32_scale<>(SB), RODATA|NOPTR, $4
 
-DATA topK32_sort_b<>+0(SB)/4, $0x00000001
-DATA topK32_sort_b<>+4(SB)/4, $0x00000000
-DATA topK32_sort_b<>+8(SB)/4, $0x00000003
-DATA topK32_sort_b<>+12(SB)/4, $0x00000002
-DATA topK32_sort_b<>+16(SB)/4, $0x00000005
-DATA topK32_sort_b<>+20(SB)/4, $0x00000004
-DATA topK32_sort_b<>+24(SB)/4, $0x00000007
-DATA topK32_sort_b<>+28(SB)/4, $0x00000006
-DATA topK32_sort_b<>+32(SB)/4, $0x00000009
-DATA topK32_sort_b<>+36(SB)/4, $0x00000008
-DATA topK32_sort_b<>+40(SB)/4, $0x0000000b
-DATA topK32_sort_b<>+44(SB)/4, $0x0000000a
-DATA topK32_sort_b<>+48(SB)/4, $0x0000000d
-DATA topK32_sort_b<>+52(SB)/4, $0x0000000c
-DATA topK32_sort_b<>+56(SB)/4, $0x0000000f
-DATA topK32_sort_b<>+60(SB)/4, $0x0000000e
-GLOBL topK32_sort_b<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_1<>+0(SB)/4, $0x00000001
+DATA topK32_sort_1<>+4(SB)/4, $0x00000000
+DATA topK32_sort_1<>+8(SB)/4, $0x00000003
+DATA topK32_sort_1<>+12(SB)/4, $0x00000002
+DATA topK32_sort_1<>+16(SB)/4, $0x00000005
+DATA topK32_sort_1<>+20(SB)/4, $0x00000004
+DATA topK32_sort_1<>+24(SB)/4, $0x00000007
+DATA topK32_sort_1<>+28(SB)/4, $0x00000006
+DATA topK32_sort_1<>+32(SB)/4, $0x00000009
+DATA topK32_sort_1<>+36(SB)/4, $0x00000008
+DATA topK32_sort_1<>+40(SB)/4, $0x0000000b
+DATA topK32_sort_1<>+44(SB)/4, $0x0000000a
+DATA topK32_sort_1<>+48(SB)/4, $0x0000000d
+DATA topK32_sort_1<>+52(SB)/4, $0x0000000c
+DATA topK32_sort_1<>+56(SB)/4, $0x0000000f
+DATA topK32_sort_1<>+60(SB)/4, $0x0000000e
+GLOBL topK32_sort_1<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_c<>+0(SB)/4, $0x00000002
-DATA topK32_sort_c<>+4(SB)/4, $0x00000003
-DATA topK32_sort_c<>+8(SB)/4, $0x00000000
-DATA topK32_sort_c<>+12(SB)/4, $0x00000001
-DATA topK32_sort_c<>+16(SB)/4, $0x00000006
-DATA topK32_sort_c<>+20(SB)/4, $0x00000007
-DATA topK32_sort_c<>+24(SB)/4, $0x00000004
-DATA topK32_sort_c<>+28(SB)/4, $0x00000005
-DATA topK32_sort_c<>+32(SB)/4, $0x0000000a
-DATA topK32_sort_c<>+36(SB)/4, $0x0000000b
-DATA topK32_sort_c<>+40(SB)/4, $0x00000008
-DATA topK32_sort_c<>+44(SB)/4, $0x00000009
-DATA topK32_sort_c<>+48(SB)/4, $0x0000000e
-DATA topK32_sort_c<>+52(SB)/4, $0x0000000f
-DATA topK32_sort_c<>+56(SB)/4, $0x0000000c
-DATA topK32_sort_c<>+60(SB)/4, $0x0000000d
-GLOBL topK32_sort_c<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_2<>+0(SB)/4, $0x00000002
+DATA topK32_sort_2<>+4(SB)/4, $0x00000003
+DATA topK32_sort_2<>+8(SB)/4, $0x00000000
+DATA topK32_sort_2<>+12(SB)/4, $0x00000001
+DATA topK32_sort_2<>+16(SB)/4, $0x00000006
+DATA topK32_sort_2<>+20(SB)/4, $0x00000007
+DATA topK32_sort_2<>+24(SB)/4, $0x00000004
+DATA topK32_sort_2<>+28(SB)/4, $0x00000005
+DATA topK32_sort_2<>+32(SB)/4, $0x0000000a
+DATA topK32_sort_2<>+36(SB)/4, $0x0000000b
+DATA topK32_sort_2<>+40(SB)/4, $0x00000008
+DATA topK32_sort_2<>+44(SB)/4, $0x00000009
+DATA topK32_sort_2<>+48(SB)/4, $0x0000000e
+DATA topK32_sort_2<>+52(SB)/4, $0x0000000f
+DATA topK32_sort_2<>+56(SB)/4, $0x0000000c
+DATA topK32_sort_2<>+60(SB)/4, $0x0000000d
+GLOBL topK32_sort_2<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_e<>+0(SB)/4, $0x00000004
-DATA topK32_sort_e<>+4(SB)/4, $0x00000005
-DATA topK32_sort_e<>+8(SB)/4, $0x00000006
-DATA topK32_sort_e<>+12(SB)/4, $0x00000007
-DATA topK32_sort_e<>+16(SB)/4, $0x00000000
-DATA topK32_sort_e<>+20(SB)/4, $0x00000001
-DATA topK32_sort_e<>+24(SB)/4, $0x00000002
-DATA topK32_sort_e<>+28(SB)/4, $0x00000003
-DATA topK32_sort_e<>+32(SB)/4, $0x0000000c
-DATA topK32_sort_e<>+36(SB)/4, $0x0000000d
-DATA topK32_sort_e<>+40(SB)/4, $0x0000000e
-DATA topK32_sort_e<>+44(SB)/4, $0x0000000f
-DATA topK32_sort_e<>+48(SB)/4, $0x00000008
-DATA topK32_sort_e<>+52(SB)/4, $0x00000009
-DATA topK32_sort_e<>+56(SB)/4, $0x0000000a
-DATA topK32_sort_e<>+60(SB)/4, $0x0000000b
-GLOBL topK32_sort_e<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_4<>+0(SB)/4, $0x00000004
+DATA topK32_sort_4<>+4(SB)/4, $0x00000005
+DATA topK32_sort_4<>+8(SB)/4, $0x00000006
+DATA topK32_sort_4<>+12(SB)/4, $0x00000007
+DATA topK32_sort_4<>+16(SB)/4, $0x00000000
+DATA topK32_sort_4<>+20(SB)/4, $0x00000001
+DATA topK32_sort_4<>+24(SB)/4, $0x00000002
+DATA topK32_sort_4<>+28(SB)/4, $0x00000003
+DATA topK32_sort_4<>+32(SB)/4, $0x0000000c
+DATA topK32_sort_4<>+36(SB)/4, $0x0000000d
+DATA topK32_sort_4<>+40(SB)/4, $0x0000000e
+DATA topK32_sort_4<>+44(SB)/4, $0x0000000f
+DATA topK32_sort_4<>+48(SB)/4, $0x00000008
+DATA topK32_sort_4<>+52(SB)/4, $0x00000009
+DATA topK32_sort_4<>+56(SB)/4, $0x0000000a
+DATA topK32_sort_4<>+60(SB)/4, $0x0000000b
+GLOBL topK32_sort_4<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_i<>+0(SB)/4, $0x00000008
-DATA topK32_sort_i<>+4(SB)/4, $0x00000009
-DATA topK32_sort_i<>+8(SB)/4, $0x0000000a
-DATA topK32_sort_i<>+12(SB)/4, $0x0000000b
-DATA topK32_sort_i<>+16(SB)/4, $0x0000000c
-DATA topK32_sort_i<>+20(SB)/4, $0x0000000d
-DATA topK32_sort_i<>+24(SB)/4, $0x0000000e
-DATA topK32_sort_i<>+28(SB)/4, $0x0000000f
-DATA topK32_sort_i<>+32(SB)/4, $0x00000000
-DATA topK32_sort_i<>+36(SB)/4, $0x00000001
-DATA topK32_sort_i<>+40(SB)/4, $0x00000002
-DATA topK32_sort_i<>+44(SB)/4, $0x00000003
-DATA topK32_sort_i<>+48(SB)/4, $0x00000004
-DATA topK32_sort_i<>+52(SB)/4, $0x00000005
-DATA topK32_sort_i<>+56(SB)/4, $0x00000006
-DATA topK32_sort_i<>+60(SB)/4, $0x00000007
-GLOBL topK32_sort_i<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_8<>+0(SB)/4, $0x00000008
+DATA topK32_sort_8<>+4(SB)/4, $0x00000009
+DATA topK32_sort_8<>+8(SB)/4, $0x0000000a
+DATA topK32_sort_8<>+12(SB)/4, $0x0000000b
+DATA topK32_sort_8<>+16(SB)/4, $0x0000000c
+DATA topK32_sort_8<>+20(SB)/4, $0x0000000d
+DATA topK32_sort_8<>+24(SB)/4, $0x0000000e
+DATA topK32_sort_8<>+28(SB)/4, $0x0000000f
+DATA topK32_sort_8<>+32(SB)/4, $0x00000000
+DATA topK32_sort_8<>+36(SB)/4, $0x00000001
+DATA topK32_sort_8<>+40(SB)/4, $0x00000002
+DATA topK32_sort_8<>+44(SB)/4, $0x00000003
+DATA topK32_sort_8<>+48(SB)/4, $0x00000004
+DATA topK32_sort_8<>+52(SB)/4, $0x00000005
+DATA topK32_sort_8<>+56(SB)/4, $0x00000006
+DATA topK32_sort_8<>+60(SB)/4, $0x00000007
+GLOBL topK32_sort_8<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_d<>+0(SB)/4, $0x00000003
-DATA topK32_sort_d<>+4(SB)/4, $0x00000002
-DATA topK32_sort_d<>+8(SB)/4, $0x00000001
-DATA topK32_sort_d<>+12(SB)/4, $0x00000000
-DATA topK32_sort_d<>+16(SB)/4, $0x00000007
-DATA topK32_sort_d<>+20(SB)/4, $0x00000006
-DATA topK32_sort_d<>+24(SB)/4, $0x00000005
-DATA topK32_sort_d<>+28(SB)/4, $0x00000004
-DATA topK32_sort_d<>+32(SB)/4, $0x0000000b
-DATA topK32_sort_d<>+36(SB)/4, $0x0000000a
-DATA topK32_sort_d<>+40(SB)/4, $0x00000009
-DATA topK32_sort_d<>+44(SB)/4, $0x00000008
-DATA topK32_sort_d<>+48(SB)/4, $0x0000000f
-DATA topK32_sort_d<>+52(SB)/4, $0x0000000e
-DATA topK32_sort_d<>+56(SB)/4, $0x0000000d
-DATA topK32_sort_d<>+60(SB)/4, $0x0000000c
-GLOBL topK32_sort_d<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_3<>+0(SB)/4, $0x00000003
+DATA topK32_sort_3<>+4(SB)/4, $0x00000002
+DATA topK32_sort_3<>+8(SB)/4, $0x00000001
+DATA topK32_sort_3<>+12(SB)/4, $0x00000000
+DATA topK32_sort_3<>+16(SB)/4, $0x00000007
+DATA topK32_sort_3<>+20(SB)/4, $0x00000006
+DATA topK32_sort_3<>+24(SB)/4, $0x00000005
+DATA topK32_sort_3<>+28(SB)/4, $0x00000004
+DATA topK32_sort_3<>+32(SB)/4, $0x0000000b
+DATA topK32_sort_3<>+36(SB)/4, $0x0000000a
+DATA topK32_sort_3<>+40(SB)/4, $0x00000009
+DATA topK32_sort_3<>+44(SB)/4, $0x00000008
+DATA topK32_sort_3<>+48(SB)/4, $0x0000000f
+DATA topK32_sort_3<>+52(SB)/4, $0x0000000e
+DATA topK32_sort_3<>+56(SB)/4, $0x0000000d
+DATA topK32_sort_3<>+60(SB)/4, $0x0000000c
+GLOBL topK32_sort_3<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_h<>+0(SB)/4, $0x00000007
-DATA topK32_sort_h<>+4(SB)/4, $0x00000006
-DATA topK32_sort_h<>+8(SB)/4, $0x00000005
-DATA topK32_sort_h<>+12(SB)/4, $0x00000004
-DATA topK32_sort_h<>+16(SB)/4, $0x00000003
-DATA topK32_sort_h<>+20(SB)/4, $0x00000002
-DATA topK32_sort_h<>+24(SB)/4, $0x00000001
-DATA topK32_sort_h<>+28(SB)/4, $0x00000000
-DATA topK32_sort_h<>+32(SB)/4, $0x0000000f
-DATA topK32_sort_h<>+36(SB)/4, $0x0000000e
-DATA topK32_sort_h<>+40(SB)/4, $0x0000000d
-DATA topK32_sort_h<>+44(SB)/4, $0x0000000c
-DATA topK32_sort_h<>+48(SB)/4, $0x0000000b
-DATA topK32_sort_h<>+52(SB)/4, $0x0000000a
-DATA topK32_sort_h<>+56(SB)/4, $0x00000009
-DATA topK32_sort_h<>+60(SB)/4, $0x00000008
-GLOBL topK32_sort_h<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_7<>+0(SB)/4, $0x00000007
+DATA topK32_sort_7<>+4(SB)/4, $0x00000006
+DATA topK32_sort_7<>+8(SB)/4, $0x00000005
+DATA topK32_sort_7<>+12(SB)/4, $0x00000004
+DATA topK32_sort_7<>+16(SB)/4, $0x00000003
+DATA topK32_sort_7<>+20(SB)/4, $0x00000002
+DATA topK32_sort_7<>+24(SB)/4, $0x00000001
+DATA topK32_sort_7<>+28(SB)/4, $0x00000000
+DATA topK32_sort_7<>+32(SB)/4, $0x0000000f
+DATA topK32_sort_7<>+36(SB)/4, $0x0000000e
+DATA topK32_sort_7<>+40(SB)/4, $0x0000000d
+DATA topK32_sort_7<>+44(SB)/4, $0x0000000c
+DATA topK32_sort_7<>+48(SB)/4, $0x0000000b
+DATA topK32_sort_7<>+52(SB)/4, $0x0000000a
+DATA topK32_sort_7<>+56(SB)/4, $0x00000009
+DATA topK32_sort_7<>+60(SB)/4, $0x00000008
+GLOBL topK32_sort_7<>(SB), RODATA|NOPTR, $64
 
-DATA topK32_sort_p<>+0(SB)/4, $0x0000000f
-DATA topK32_sort_p<>+4(SB)/4, $0x0000000e
-DATA topK32_sort_p<>+8(SB)/4, $0x0000000d
-DATA topK32_sort_p<>+12(SB)/4, $0x0000000c
-DATA topK32_sort_p<>+16(SB)/4, $0x0000000b
-DATA topK32_sort_p<>+20(SB)/4, $0x0000000a
-DATA topK32_sort_p<>+24(SB)/4, $0x00000009
-DATA topK32_sort_p<>+28(SB)/4, $0x00000008
-DATA topK32_sort_p<>+32(SB)/4, $0x00000007
-DATA topK32_sort_p<>+36(SB)/4, $0x00000006
-DATA topK32_sort_p<>+40(SB)/4, $0x00000005
-DATA topK32_sort_p<>+44(SB)/4, $0x00000004
-DATA topK32_sort_p<>+48(SB)/4, $0x00000003
-DATA topK32_sort_p<>+52(SB)/4, $0x00000002
-DATA topK32_sort_p<>+56(SB)/4, $0x00000001
-DATA topK32_sort_p<>+60(SB)/4, $0x00000000
-GLOBL topK32_sort_p<>(SB), RODATA|NOPTR, $64
+DATA topK32_sort_15<>+0(SB)/4, $0x0000000f
+DATA topK32_sort_15<>+4(SB)/4, $0x0000000e
+DATA topK32_sort_15<>+8(SB)/4, $0x0000000d
+DATA topK32_sort_15<>+12(SB)/4, $0x0000000c
+DATA topK32_sort_15<>+16(SB)/4, $0x0000000b
+DATA topK32_sort_15<>+20(SB)/4, $0x0000000a
+DATA topK32_sort_15<>+24(SB)/4, $0x00000009
+DATA topK32_sort_15<>+28(SB)/4, $0x00000008
+DATA topK32_sort_15<>+32(SB)/4, $0x00000007
+DATA topK32_sort_15<>+36(SB)/4, $0x00000006
+DATA topK32_sort_15<>+40(SB)/4, $0x00000005
+DATA topK32_sort_15<>+44(SB)/4, $0x00000004
+DATA topK32_sort_15<>+48(SB)/4, $0x00000003
+DATA topK32_sort_15<>+52(SB)/4, $0x00000002
+DATA topK32_sort_15<>+56(SB)/4, $0x00000001
+DATA topK32_sort_15<>+60(SB)/4, $0x00000000
+GLOBL topK32_sort_15<>(SB), RODATA|NOPTR, $64
 
 DATA topK32_low<>+0(SB)/4, $0x0000ffff
 DATA topK32_low<>+4(SB)/4, $0x0000fffe

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -84,7 +86,7 @@ func newSorter(name string) *sorter {
 			}
 		}
 		s.distance[d] = ZMM()
-		VMOVDQU32(words32(name+"_"+string(rune('a'+d)), lanes), s.distance[d])
+		VMOVDQU32(words32(fmt.Sprintf("%s_%d", name, d), lanes), s.distance[d])
 		if d&(d-1) == 0 {
 			s.upper[d] = K()
 			MOVL(U32(bits), t)
