@@ -53,13 +53,13 @@ func exit(err error) {
 var suites = []suite{
 	{"Evaluation over cached tables", evaluationAbout, evaluation},
 	{"Against numpy and torch", peersAbout, comparePeers},
-	{"Whole searches", searchAbout, searches},
 	{"All thresholds of a chain", chainAbout, chains},
 	{"Table of a new set", tableAbout, newTables},
 	{"Search index", indexAbout, indexing},
 	{"Exact fronts", exactAbout, exactFronts},
 	{"Index against full outputs", denseAbout, againstDense},
 	{"Scaling", scalingAbout, scaling},
+	{"Whole searches", searchAbout, searches},
 }
 
 // A suite measures one side of the program.
@@ -125,11 +125,11 @@ func runSuites(ctx context.Context, args []string, out io.Writer) error {
 			}
 			fmt.Fprintf(out, "  %-64s %12s %-16s %s\n", row.Figure, number(row.Median), row.Unit, verdict(row))
 		}
-	}
-	r.Peers = b.peers
-	if *outDir != "" {
-		if err := r.write(*outDir); err != nil {
-			return err
+		r.Peers = b.peers
+		if *outDir != "" { // after every suite, so that a run that is stopped leaves what it has
+			if err := r.write(*outDir); err != nil {
+				return err
+			}
 		}
 	}
 	if failed > 0 {
