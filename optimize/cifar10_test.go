@@ -136,6 +136,9 @@ func hypervolumes(r *Result, p *Problem, ref Reference) (linear, log float64) {
 
 // The published optimizer had 600,000 evaluations and three seeds.
 func TestAutoBeatsPublishedFronts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds, with the race detector minutes")
+	}
 	p := readCIFAR10(t, 0, 5000)
 	dir := sharedtest.Dir(t, "fronts")
 	ref := cifar10Reference

@@ -67,12 +67,12 @@ func entropyConfidence(sums []uint32, weight uint32, others int) uint32 {
 	for _, s := range sums {
 		if s > 0 {
 			p := float64(s) / total
-			entropy -= p * math.Log(p)
+			entropy -= float64(p * math.Log(p))
 		}
 	}
 	if left > 0 {
 		p := left / total
-		entropy -= p * math.Log(p/float64(others))
+		entropy -= float64(p * math.Log(p/float64(others)))
 	}
 	if classes == 1 {
 		return weight * one

@@ -90,7 +90,9 @@ func newEvaluation(c Cascade, costs []float64, correct int, reach []int, n int) 
 	e := Evaluation{Correct: correct, Reach: reach}
 	total := 0.0
 	for stage, m := range c.Models {
-		total += costs[m] * float64(reach[stage])
+		// The conversion keeps product and sum apart on processors that would
+		// round them at once: costs are the same everywhere.
+		total += float64(costs[m] * float64(reach[stage]))
 		e.WorstCost += costs[m]
 	}
 	e.Cost = total / float64(n)

@@ -117,7 +117,7 @@ func (w *worker) newPairSolver(rule Rule) func(unit, x, y int, table []byte) {
 		base, cost := w.costs[x]*samples, w.costs[y]
 		for g := range w.Grid {
 			right += int(gain[g])
-			total := base + cost*float64(reach[x][g])
+			total := base + float64(cost*float64(reach[x][g]))
 			if total < w.archive.cost[right] {
 				p.members[0].model, p.members[1].model, p.exits[0] = uint16(x), uint16(y), uint8(g)
 				w.archive.offer(unit, right, total, p)
@@ -295,7 +295,7 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Count1(reach2, first)
 	kernel.Prefix1(reach2)
 	for g, r := range reach2 {
-		p.total[g] = p.costs[x]*float64(p.Samples()) + p.costs[y]*float64(r)
+		p.total[g] = float64(p.costs[x]*float64(p.Samples())) + float64(p.costs[y]*float64(r))
 	}
 	clear(p.correct)
 	kernel.Delta1(p.correct, first, first, table)
@@ -382,7 +382,7 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 		for g2, more := range repaired {
 			// Without reach it is a chain of two, known already unless it lacks a
 			// model it must have.
-			if (reach[g2] > 0 || len(p.Include) > 0) && total+cost*float64(reach[g2]) <= bound[correct+more] {
+			if (reach[g2] > 0 || len(p.Include) > 0) && total+float64(cost*float64(reach[g2])) <= bound[correct+more] {
 				return true
 			}
 		}
@@ -403,7 +403,7 @@ func (p *prefix) solve(unit, z int, table []byte) {
 		correct, total := p.correct[g1], p.total[g1]
 		for g2, more := range gain {
 			right := correct + more
-			if t := total + cost*float64(reach[g2]); t < known[right] {
+			if t := total + float64(cost*float64(reach[g2])); t < known[right] {
 				p.plan.members[2].model = uint16(z)
 				p.plan.exits[0], p.plan.exits[1] = uint8(g1), uint8(g2)
 				p.archive.offer(unit, int(right), t, p.plan)

@@ -157,7 +157,7 @@ func (w *worker) evaluate(p plan) (correct int, reach []int) {
 func (s *search) totalCost(p plan, reach []int) float64 {
 	total := 0.0
 	for stage, m := range p.members {
-		total += s.costs[m.model] * float64(reach[stage])
+		total += float64(s.costs[m.model] * float64(reach[stage]))
 	}
 	return total
 }

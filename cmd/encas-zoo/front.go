@@ -106,7 +106,7 @@ func (t *terminal) showChoice(front *report.Front, choice report.Choice, budget 
 		return
 	}
 	if c := front.Cascades[choice.AsAccurate]; c.Cost < single.Cost {
-		line("as accurate", c.Accuracy, c.Cost, fmt.Sprintf(" (%.0f %% less)", 100*(1-c.Cost/single.Cost)), c.Text)
+		line("as accurate", c.Accuracy, c.Cost, fmt.Sprintf(" (%s less)", saving(c.Cost, single.Cost)), c.Text)
 	}
 }
 
@@ -142,8 +142,8 @@ func (t *terminal) showDominated(front *report.Front, d *dominated) {
 	}
 	t.out.Printf("\nCheaper and more accurate than %s:\n", model)
 	line := func(what string, c *report.Cascade) {
-		t.out.Printf("   %-12s %s (%s points) at %s %s (%.0f %% less): %s\n", what, t.out.Bold(percent(c.Accuracy)),
-			points(c.Accuracy-accuracy), ui.Number(c.Cost), front.Cost, 100*(1-c.Cost/d.Model.Cost), c.Text)
+		t.out.Printf("   %-12s %s (%s points) at %s %s (%s less): %s\n", what, t.out.Bold(percent(c.Accuracy)),
+			points(c.Accuracy-accuracy), ui.Number(c.Cost), front.Cost, saving(c.Cost, d.Model.Cost), c.Text)
 	}
 	line("cheapest", d.Cheapest)
 	if d.Best != d.Cheapest {
@@ -152,3 +152,17 @@ func (t *terminal) showDominated(front *report.Front, d *dominated) {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
+
+// saving is how much less cost is than another, with the digits that tell how
+// little is left where nearly all is saved.
+func saving(cost, other float64) string {
+	share := 100 * (1 - cost/other)
+	digits := 0
+	switch {
+	case share > 99:
+		digits = 2
+	case share > 95:
+		digits = 1
+	}
+	return strconv.FormatFloat(share, 'f', digits, 64) + " %"
+}
