@@ -298,15 +298,18 @@ func TestResumedSearch(t *testing.T) {
 	args := func(more ...string) []string {
 		return append([]string{"optimize", "--zoo", "example", "--algorithm", "nsga2", "--evals", "150000", "--models", "tree_*,extra_*,conv_*,qda"}, more...)
 	}
+	start := time.Now()
 	program(t, dir, args("--out", "whole")...)
+	whole := time.Since(start)
 	state := filepath.Join(dir, "parts", report.StateFile)
 	if _, err := os.Stat(filepath.Join(dir, "whole", report.StateFile)); err == nil {
 		t.Error("a search that is done left its state behind")
 	}
 	interrupted, done, where := 0, false, "--out"
 	for try := range 4 {
-		// The later the interrupt, the more there is to go on with.
-		wait := time.Duration(try+2) * 400 * time.Millisecond
+		// The later the interrupt, the more there is to go on with; the first
+		// comes early in a search on any machine.
+		wait := time.Duration(try+1) * whole / 8
 		stderr, code := interrupt(t, dir, args(where, "parts"), func() bool {
 			_, err := os.Stat(filepath.Join(dir, "parts"))
 			if err == nil {
