@@ -72,7 +72,7 @@ encas-zoo optimize --json | jq .best`,
 			&cli.StringFlag{Name: "algorithm", Value: "auto", Usage: "`NAME` of the search algorithm"},
 			&cli.IntFlag{Name: "max-models", Usage: "longest chain, `K` models (default: the algorithm's)"},
 			&cli.StringFlag{Name: "grid", Value: "fine", Usage: "thresholds to try: fine, paper, or a `FILE` with one a line"},
-			&cli.StringFlag{Name: "rule", Value: "both", Usage: "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front"},
+			&cli.StringFlag{Name: "rule", Usage: "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front (default: both with algorithm auto, else mean)"},
 			&cli.StringFlag{Name: "confidence", Value: "max", Usage: "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"},
 			&cli.BoolFlag{Name: "snap", Usage: "move the thresholds found to the middle of the gap between samples; done anyway where neither --grid nor --paper is given, unless --snap=false"},
 			&cli.BoolFlag{Name: "paper", Usage: "the publication's space: its grid, rule mean, up to 5 models that may repeat and are paid again"},
@@ -124,8 +124,11 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 	}
 	paper := c.Bool("paper")
 	ruleName := c.String("rule")
-	if paper && !c.IsSet("rule") {
+	if !c.IsSet("rule") {
 		ruleName = optimize.RuleMean.String()
+		if c.String("algorithm") == "auto" && !paper {
+			ruleName = optimize.RuleBoth.String()
+		}
 	}
 	rule, err := optimize.ParseRule(ruleName)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestReferenceFronts(t *testing.T) {
 			if testing.Short() && test.models == "3" {
 				t.Skip("chains of three take a while")
 			}
-			program(t, dir, "optimize", "--zoo", "cifar", "--algorithm", "exact", "--rule", "mean", "--grid", test.grid, "--max-models", test.models, "--out", test.name, "--quiet")
+			program(t, dir, "optimize", "--zoo", "cifar", "--algorithm", "exact", "--grid", test.grid, "--max-models", test.models, "--out", test.name, "--quiet")
 			want := readCSV(t, filepath.Join(fronts, test.name+".csv"))
 			got := readCSV(t, filepath.Join(dir, test.name, report.CSVFile))
 			if len(got) != len(want) {
