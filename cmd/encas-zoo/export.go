@@ -16,8 +16,8 @@ func exportCommand() *cli.Command {
 		Usage:     "take one cascade of a run folder away",
 		UsageText: "--pick N [--format FORMAT] [--out FILE] RUNDIR",
 		Description: `Writes one cascade of a front by itself, to build it elsewhere: as JSON, in the form
-of docs/cascade.schema.json; as the text that --cascade takes (cli); or as a page that
-says how to build it (md). The zoo is not needed.`,
+of docs/schemas/cascade.schema.json; as the text that --cascade takes (cli); or as a
+page that says how to build it (md). The zoo is not needed.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo export runs/exact --pick 7
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md

@@ -104,7 +104,7 @@ func runImport(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	result := imported{Version: 1, Zoo: dir, Imported: summary.Imported, Skipped: summary.Skipped, Rows: summary.Rows, Warnings: summary.Warnings}
+	result := imported{Version: 1, Zoo: dir, Imported: summary.Imported, Skipped: summary.Skipped, Rows: summary.Rows, Splits: []splitSummary{}, Warnings: summary.Warnings}
 	for _, s := range summary.Splits {
 		result.Splits = append(result.Splits, splitSummary{s.Name, s.Samples})
 	}

@@ -110,7 +110,7 @@ func runIngest(c *cli.Context) error {
 	result, err := ingest.Run(c.Context, o)
 	progress.Stop()
 	if t.json {
-		out := ingested{Version: 1, Zoo: o.Zoo, Added: result.Added, Skipped: result.Skipped}
+		out := ingested{Version: 1, Zoo: o.Zoo, Added: append([]string{}, result.Added...), Skipped: append([]string{}, result.Skipped...), Failed: []failedModel{}}
 		for _, f := range result.Failed {
 			out.Failed = append(out.Failed, failedModel{f.Model, f.Reason.Error()})
 		}

@@ -25,11 +25,19 @@ encas-zoo shim build --python venv/bin/python`),
 				&cli.StringFlag{Name: "python", Usage: "the interpreter `PATH` that can import the torch to use (default: python3, else Debian's libtorch)"},
 				&cli.StringFlag{Name: "compiler", Usage: "the C++ compiler `CXX` (default: $CXX, else g++)"},
 				&cli.StringFlag{Name: "shim", Usage: "write to `PATH` (default: $ENCAS_TORCH_SHIM, else the user's cache folder)"},
+				jsonFlag(),
 				quietFlag(),
 			},
 			Action: runShimBuild,
 		}},
 	}
+}
+
+// shimBuilt is the JSON result of shim build.
+type shimBuilt struct {
+	Version int    `json:"version"`
+	Torch   string `json:"torch"`
+	Shim    string `json:"shim"`
 }
 
 func runShimBuild(c *cli.Context) error {
@@ -46,6 +54,9 @@ func runShimBuild(c *cli.Context) error {
 	library, err := torch.Open(path)
 	if err != nil {
 		return err
+	}
+	if t.json {
+		return writeJSON(shimBuilt{1, library.Version(), path})
 	}
 	t.out.Printf("torch %s is ready: %s\n", library.Version(), path)
 	return nil

@@ -7,7 +7,7 @@ import (
 )
 
 // ExportVersion is the version of the JSON form of Export, and ExportFormat its
-// name; docs/cascade.schema.json is its schema.
+// name; docs/schemas/cascade.schema.json is its schema.
 const (
 	ExportVersion = 1
 	ExportFormat  = "encas-zoo cascade"

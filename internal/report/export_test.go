@@ -21,7 +21,7 @@ func exportedFront() *Front {
 }
 
 func TestExportFollowsItsSchema(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile("../../docs/cascade.schema.json")
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/schemas/cascade.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

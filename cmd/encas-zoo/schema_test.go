@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/zoo/example"
+)
+
+// What every command writes with --json follows its schema in docs/schemas, to the
+// last field, and nothing else is on standard output.
+func TestJSONFollowsItsSchema(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if err := makeOutputs(filepath.Join(dir, "made"), 4, 200, 5); err != nil {
+		t.Fatal(err)
+	}
+	// A copy of the example zoo, so that models can be removed from it.
+	z, err := example.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "digits"), os.DirFS(z.Dir())); err != nil {
+		t.Fatal(err)
+	}
+
+	covered := map[string]bool{}
+	for _, line := range []string{
+		"optimize --zoo digits --algorithm exact --rule mean --out exact",
+		"optimize --zoo digits --algorithm exact --rule mean --max-gflops 1e-6 --dominate qda --out dominate",
+		"optimize --zoo digits --algorithm random --evals 2000 --rule last --confidence margin --out random",
+		"evaluate --zoo digits --split test exact",
+		"evaluate --zoo digits --cascade tree_4@0.5,qda*2",
+		"compare exact random --at 1e-9,1e-6",
+		"report exact random",
+		"report --split search exact",
+		"explain --zoo digits --sample 7 --cascade tree_4@0.5,qda*2",
+		"explain --zoo digits --sample 7 --pick 3 exact",
+		"export --pick 3 exact",
+		"import --zoo made-zoo --format npy --split search=0.5 --split test=0.5 made",
+		"zoo list --zoo digits",
+		"zoo info --zoo digits",
+		"zoo verify --zoo digits",
+		"zoo remove --zoo digits qda tree_4",
+		"zoo list --zoo made-zoo --models m00",
+	} {
+		name, file := commandOf(strings.Fields(line))
+		covered[name] = true
+		value := decode(t, line, program(t, dir, append(strings.Fields(line), "--json")...))
+		follow(t, line, file, value)
+		refuseSurprises(t, file, value)
+	}
+	for _, run := range []string{"exact", "dominate", "random"} {
+		for _, name := range []string{"front", "run"} {
+			text, err := os.ReadFile(filepath.Join(dir, run, name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			value := decode(t, run, string(text))
+			follow(t, run, name, value)
+			refuseSurprises(t, name, value)
+		}
+	}
+
+	// These two need a compiler and torch, and are tested below.
+	covered["ingest"], covered["shim build"] = true, true
+	for _, name := range commandNames(newApp()) {
+		if !covered[name] {
+			t.Errorf("the JSON of %q is not tested", name)
+		}
+	}
+}
+
+func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, class := range []string{"cat", "dog"} {
+		if err := os.MkdirAll(filepath.Join(dir, "images", class), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(filepath.Join("images", class, "1.png"), onePixel)
+	}
+	write("list.txt", "a.pt size=8\nbroken.pt size=8\n")
+	write("a.pt", "fake seed 1")
+	write("broken.pt", "nothing of the kind")
+	cmd := exec.Command("encas-zoo", "ingest", "list.txt", "--data", "images", "--zoo", "z", "--json")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != exitSomeFailed {
+		t.Fatalf("%v: %s", err, out)
+	}
+	follow(t, "ingest", "ingest", decode(t, "ingest", string(out)))
+}
+
+func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
+	if _, err := torch.Open(torchtest.Path(t)); err != nil {
+		t.Skip(err)
+	}
+	args := []string{"shim", "build", "--shim", filepath.Join(t.TempDir(), "shim.so"), "--json"}
+	if python := os.Getenv("ENCAS_TORCH_PYTHON"); python != "" {
+		args = append(args, "--python", python)
+	}
+	follow(t, "shim build", "shim-build", decode(t, "shim build", program(t, t.TempDir(), args...)))
+}
+
+// onePixel is a PNG file.
+const onePixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\nIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82"
+
+// commandOf returns the command of a command line and the name of its schema.
+func commandOf(args []string) (name, schema string) {
+	name = args[0]
+	if name == "zoo" || name == "shim" {
+		name += " " + args[1]
+	}
+	if name == "export" {
+		return name, "cascade"
+	}
+	return name, strings.ReplaceAll(name, " ", "-")
+}
+
+// commandNames returns the full names of the commands that take --json.
+func commandNames(app *cli.App) (names []string) {
+	for _, command := range app.Commands {
+		if takesJSON(command) {
+			names = append(names, command.Name)
+		}
+		for _, sub := range command.Subcommands {
+			if takesJSON(sub) {
+				names = append(names, command.Name+" "+sub.Name)
+			}
+		}
+	}
+	return names
+}
+
+func takesJSON(c *cli.Command) bool {
+	return slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "json") })
+}
+
+// decode reads the one JSON value that text must be.
+func decode(t *testing.T, what, text string) any {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%s: not one JSON value: %v\n%.500s", what, err, text)
+	}
+	return value
+}
+
+var schemas = map[string]*jsonschema.Schema{}
+
+// schema compiles docs/schemas/NAME.schema.json.
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	if schemas[name] == nil {
+		c := jsonschema.NewCompiler()
+		c.AssertFormat()
+		s, err := c.Compile("../../docs/schemas/" + name + ".schema.json")
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("there is no schema for %s", name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		schemas[name] = s
+	}
+	return schemas[name]
+}
+
+func follow(t *testing.T, what, name string, value any) {
+	t.Helper()
+	if err := schema(t, name).Validate(value); err != nil {
+		t.Errorf("%s does not follow docs/schemas/%s.schema.json:\n%v", what, name, err)
+	}
+}
+
+// free are the objects whose fields are up to people.
+var free = []string{"columns", "options", "seconds"}
+
+// refuseSurprises puts a field that does not exist into every object of value, one
+// after the other: the schema must refuse each, or a change of what a command writes
+// would go by unseen.
+func refuseSurprises(t *testing.T, name string, value any) {
+	t.Helper()
+	s := schema(t, name)
+	seen := map[string]bool{}
+	var walk func(path string, at any)
+	walk = func(path string, at any) {
+		switch at := at.(type) {
+		case map[string]any:
+			if !seen[path] {
+				seen[path] = true
+				at["surprise"] = true
+				if s.Validate(value) == nil {
+					t.Errorf("the schema %s allows anything at %q", name, path)
+				}
+				delete(at, "surprise")
+			}
+			for _, key := range slices.Sorted(maps.Keys(at)) {
+				if !slices.Contains(free, key) {
+					walk(path+"/"+key, at[key])
+				}
+			}
+		case []any:
+			for _, item := range at {
+				walk(path+"/*", item)
+			}
+		}
+	}
+	walk("", value)
+}
+
+// Every schema is one, and nobody forgot to remove one.
+func TestSchemas(t *testing.T) {
+	files, err := filepath.Glob("../../docs/schemas/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"front": true, "run": true}
+	for _, name := range commandNames(newApp()) {
+		_, file := commandOf(strings.Fields(name))
+		known[file] = true
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".schema.json")
+		schema(t, name)
+		if !known[name] {
+			t.Errorf("%s is of no command", file)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !json.Valid(text) || bytes.Contains(text, []byte("\t")) {
+			t.Errorf("%s: no JSON, or tabs in it", file)
+		}
+	}
+	if len(files) != len(known) {
+		t.Errorf("%d schemas, %d wanted", len(files), len(known))
+	}
+}
