@@ -236,6 +236,297 @@ count1AVX512_bad:
 DATA count1Mask<>+0(SB)/1, $0x7f
 GLOBL count1Mask<>(SB), RODATA|NOPTR, $1
 
+// func deltaAVX512(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI2, CMOV, POPCNT
+TEXT ·deltaAVX512(SB), $4224-49
+	MOVQ         hist+0(FP), AX
+	MOVQ         limit+8(FP), CX
+	MOVQ         cells+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         to+32(FP), SI
+	MOVQ         n+40(FP), DI
+	LEAQ         (SP), R8
+	LEAQ         2112(SP), R9
+	VPBROADCASTB deltaAVX512_one<>+0(SB), Z0
+	XORQ         R12, R12
+
+deltaAVX512_chunk:
+	CMPQ    R12, DI
+	JGE     deltaAVX512_return
+	LEAQ    1024(R12), R14
+	CMPQ    R14, DI
+	CMOVQGT DI, R14
+	XORQ    R10, R10
+	XORQ    R11, R11
+	VPXORD  Z1, Z1, Z1
+	CMPQ    R12, R14
+	JGE     deltaAVX512_collect_end
+
+deltaAVX512_collect:
+	VMOVDQU8      (BX)(R12*1), Z2
+	VMOVDQU8      (SI)(R12*1), Z3
+	VPANDND       Z3, Z2, Z4
+	VPTESTMB      Z0, Z4, K1
+	VPANDND       Z2, Z3, Z4
+	VPTESTMB      Z0, Z4, K2
+	VMOVDQU16     (DX)(R12*2), Z2
+	VPCOMPRESSW.Z Z2, K1, Z3
+	VPMAXUW       Z3, Z1, Z1
+	KMOVD         K1, R13
+	VMOVDQU64     Z3, (R8)(R10*2)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R10
+	VPCOMPRESSW.Z Z2, K2, Z2
+	VPMAXUW       Z2, Z1, Z1
+	KMOVD         K2, R13
+	VMOVDQU64     Z2, (R9)(R11*2)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R11
+	VMOVDQU16     64(DX)(R12*2), Z2
+	KSHIFTRQ      $0x20, K1, K1
+	VPCOMPRESSW.Z Z2, K1, Z3
+	VPMAXUW       Z3, Z1, Z1
+	KMOVD         K1, R13
+	VMOVDQU64     Z3, (R8)(R10*2)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R10
+	KSHIFTRQ      $0x20, K2, K2
+	VPCOMPRESSW.Z Z2, K2, Z2
+	VPMAXUW       Z2, Z1, Z1
+	KMOVD         K2, R13
+	VMOVDQU64     Z2, (R9)(R11*2)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R11
+	ADDQ          $+64, R12
+	CMPQ          R12, R14
+	JLT           deltaAVX512_collect
+
+deltaAVX512_collect_end:
+	VMOVQ        CX, X2
+	VPBROADCASTW X2, Z2
+	VPCMPUW      $0x05, Z2, Z1, K1
+	KORTESTD     K1, K1
+	JNZ          deltaAVX512_bad
+	XORQ         R13, R13
+	MOVQ         R10, R14
+	ANDQ         $-4, R14
+	CMPQ         R13, R14
+	JGE          deltaAVX512_gains_fours_end
+
+deltaAVX512_gains_fours:
+	MOVWLZX (R8)(R13*2), R15
+	INCL    (AX)(R15*4)
+	MOVWLZX 2(R8)(R13*2), R15
+	INCL    (AX)(R15*4)
+	MOVWLZX 4(R8)(R13*2), R15
+	INCL    (AX)(R15*4)
+	MOVWLZX 6(R8)(R13*2), R15
+	INCL    (AX)(R15*4)
+	ADDQ    $+4, R13
+	CMPQ    R13, R14
+	JLT     deltaAVX512_gains_fours
+
+deltaAVX512_gains_fours_end:
+	CMPQ R13, R10
+	JGE  deltaAVX512_gains_last_end
+
+deltaAVX512_gains_last:
+	MOVWLZX (R8)(R13*2), R15
+	INCL    (AX)(R15*4)
+	ADDQ    $+1, R13
+	CMPQ    R13, R10
+	JLT     deltaAVX512_gains_last
+
+deltaAVX512_gains_last_end:
+	XORQ R10, R10
+	MOVQ R11, R13
+	ANDQ $-4, R13
+	CMPQ R10, R13
+	JGE  deltaAVX512_losses_fours_end
+
+deltaAVX512_losses_fours:
+	MOVWLZX (R9)(R10*2), R14
+	DECL    (AX)(R14*4)
+	MOVWLZX 2(R9)(R10*2), R14
+	DECL    (AX)(R14*4)
+	MOVWLZX 4(R9)(R10*2), R14
+	DECL    (AX)(R14*4)
+	MOVWLZX 6(R9)(R10*2), R14
+	DECL    (AX)(R14*4)
+	ADDQ    $+4, R10
+	CMPQ    R10, R13
+	JLT     deltaAVX512_losses_fours
+
+deltaAVX512_losses_fours_end:
+	CMPQ R10, R11
+	JGE  deltaAVX512_losses_last_end
+
+deltaAVX512_losses_last:
+	MOVWLZX (R9)(R10*2), R14
+	DECL    (AX)(R14*4)
+	ADDQ    $+1, R10
+	CMPQ    R10, R11
+	JLT     deltaAVX512_losses_last
+
+deltaAVX512_losses_last_end:
+	JMP deltaAVX512_chunk
+
+deltaAVX512_return:
+	MOVB $0x01, AL
+	MOVB AL, ok+48(FP)
+	VZEROUPPER
+	RET
+
+deltaAVX512_bad:
+	XORB AL, AL
+	MOVB AL, ok+48(FP)
+	VZEROUPPER
+	RET
+
+DATA deltaAVX512_one<>+0(SB)/1, $0x01
+GLOBL deltaAVX512_one<>(SB), RODATA|NOPTR, $1
+
+// func delta1AVX512(hist *int32, limit int, cells *byte, from *byte, to *byte, n int) (ok bool)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI2, CMOV, POPCNT
+TEXT ·delta1AVX512(SB), $2176-49
+	MOVQ         hist+0(FP), AX
+	MOVQ         limit+8(FP), CX
+	MOVQ         cells+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         to+32(FP), SI
+	MOVQ         n+40(FP), DI
+	LEAQ         (SP), R8
+	LEAQ         1088(SP), R9
+	VPBROADCASTB delta1AVX512_one<>+0(SB), Z0
+	VPBROADCASTB delta1AVX512_mask<>+0(SB), Z1
+	XORQ         R12, R12
+
+delta1AVX512_chunk:
+	CMPQ    R12, DI
+	JGE     delta1AVX512_return
+	LEAQ    1024(R12), R14
+	CMPQ    R14, DI
+	CMOVQGT DI, R14
+	XORQ    R10, R10
+	XORQ    R11, R11
+	VPXORD  Z2, Z2, Z2
+	CMPQ    R12, R14
+	JGE     delta1AVX512_collect_end
+
+delta1AVX512_collect:
+	VMOVDQU8      (BX)(R12*1), Z3
+	VMOVDQU8      (SI)(R12*1), Z4
+	VPANDND       Z4, Z3, Z5
+	VPTESTMB      Z0, Z5, K1
+	VPANDND       Z3, Z4, Z5
+	VPTESTMB      Z0, Z5, K2
+	VMOVDQU8      (DX)(R12*1), Z3
+	VPSRLW        $0x01, Z3, Z3
+	VPANDD        Z1, Z3, Z3
+	VPCOMPRESSB.Z Z3, K1, Z4
+	VPMAXUB       Z4, Z2, Z2
+	KMOVQ         K1, R13
+	VMOVDQU64     Z4, (R8)(R10*1)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R10
+	VPCOMPRESSB.Z Z3, K2, Z3
+	VPMAXUB       Z3, Z2, Z2
+	KMOVQ         K2, R13
+	VMOVDQU64     Z3, (R9)(R11*1)
+	POPCNTQ       R13, R13
+	ADDQ          R13, R11
+	ADDQ          $+64, R12
+	CMPQ          R12, R14
+	JLT           delta1AVX512_collect
+
+delta1AVX512_collect_end:
+	VMOVQ        CX, X3
+	VPBROADCASTB X3, Z3
+	VPCMPUB      $0x05, Z3, Z2, K1
+	KORTESTQ     K1, K1
+	JNZ          delta1AVX512_bad
+	XORQ         R13, R13
+	MOVQ         R10, R14
+	ANDQ         $-4, R14
+	CMPQ         R13, R14
+	JGE          delta1AVX512_gains_fours_end
+
+delta1AVX512_gains_fours:
+	MOVBLZX (R8)(R13*1), R15
+	INCL    (AX)(R15*4)
+	MOVBLZX 1(R8)(R13*1), R15
+	INCL    (AX)(R15*4)
+	MOVBLZX 2(R8)(R13*1), R15
+	INCL    (AX)(R15*4)
+	MOVBLZX 3(R8)(R13*1), R15
+	INCL    (AX)(R15*4)
+	ADDQ    $+4, R13
+	CMPQ    R13, R14
+	JLT     delta1AVX512_gains_fours
+
+delta1AVX512_gains_fours_end:
+	CMPQ R13, R10
+	JGE  delta1AVX512_gains_last_end
+
+delta1AVX512_gains_last:
+	MOVBLZX (R8)(R13*1), R15
+	INCL    (AX)(R15*4)
+	ADDQ    $+1, R13
+	CMPQ    R13, R10
+	JLT     delta1AVX512_gains_last
+
+delta1AVX512_gains_last_end:
+	XORQ R10, R10
+	MOVQ R11, R13
+	ANDQ $-4, R13
+	CMPQ R10, R13
+	JGE  delta1AVX512_losses_fours_end
+
+delta1AVX512_losses_fours:
+	MOVBLZX (R9)(R10*1), R14
+	DECL    (AX)(R14*4)
+	MOVBLZX 1(R9)(R10*1), R14
+	DECL    (AX)(R14*4)
+	MOVBLZX 2(R9)(R10*1), R14
+	DECL    (AX)(R14*4)
+	MOVBLZX 3(R9)(R10*1), R14
+	DECL    (AX)(R14*4)
+	ADDQ    $+4, R10
+	CMPQ    R10, R13
+	JLT     delta1AVX512_losses_fours
+
+delta1AVX512_losses_fours_end:
+	CMPQ R10, R11
+	JGE  delta1AVX512_losses_last_end
+
+delta1AVX512_losses_last:
+	MOVBLZX (R9)(R10*1), R14
+	DECL    (AX)(R14*4)
+	ADDQ    $+1, R10
+	CMPQ    R10, R11
+	JLT     delta1AVX512_losses_last
+
+delta1AVX512_losses_last_end:
+	JMP delta1AVX512_chunk
+
+delta1AVX512_return:
+	MOVB $0x01, AL
+	MOVB AL, ok+48(FP)
+	VZEROUPPER
+	RET
+
+delta1AVX512_bad:
+	XORB AL, AL
+	MOVB AL, ok+48(FP)
+	VZEROUPPER
+	RET
+
+DATA delta1AVX512_one<>+0(SB)/1, $0x01
+GLOBL delta1AVX512_one<>(SB), RODATA|NOPTR, $1
+
+DATA delta1AVX512_mask<>+0(SB)/1, $0x7f
+GLOBL delta1AVX512_mask<>(SB), RODATA|NOPTR, $1
+
 // func deltaAVX2(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
 // Requires: AVX, AVX2, BMI
 TEXT ·deltaAVX2(SB), NOSPLIT, $0-49
@@ -389,34 +680,34 @@ reaching512_collect_end:
 	VPCMPUW      $0x05, Z1, Z0, K1
 	KORTESTD     K1, K1
 	JNZ          reaching512_bad
-	XORQ         R12, R12
-	MOVQ         R9, R13
-	ANDQ         $-4, R13
-	CMPQ         R12, R13
-	JGE          reaching512_tally_end
+	XORQ         R10, R10
+	MOVQ         R9, R12
+	ANDQ         $-4, R12
+	CMPQ         R10, R12
+	JGE          reaching512_fours_end
 
-reaching512_tally:
-	MOVWLZX (R11)(R12*2), R10
-	INCL    (AX)(R10*4)
-	MOVWLZX 2(R11)(R12*2), R10
-	INCL    (AX)(R10*4)
-	MOVWLZX 4(R11)(R12*2), R10
-	INCL    (AX)(R10*4)
-	MOVWLZX 6(R11)(R12*2), R10
-	INCL    (AX)(R10*4)
-	ADDQ    $+4, R12
-	CMPQ    R12, R13
-	JLT     reaching512_tally
+reaching512_fours:
+	MOVWLZX (R11)(R10*2), R13
+	INCL    (AX)(R13*4)
+	MOVWLZX 2(R11)(R10*2), R13
+	INCL    (AX)(R13*4)
+	MOVWLZX 4(R11)(R10*2), R13
+	INCL    (AX)(R13*4)
+	MOVWLZX 6(R11)(R10*2), R13
+	INCL    (AX)(R13*4)
+	ADDQ    $+4, R10
+	CMPQ    R10, R12
+	JLT     reaching512_fours
 
-reaching512_tally_end:
-	CMPQ R12, R9
+reaching512_fours_end:
+	CMPQ R10, R9
 	JGE  reaching512_last_end
 
 reaching512_last:
-	MOVWLZX (R11)(R12*2), R10
-	INCL    (AX)(R10*4)
-	ADDQ    $+1, R12
-	CMPQ    R12, R9
+	MOVWLZX (R11)(R10*2), R13
+	INCL    (AX)(R13*4)
+	ADDQ    $+1, R10
+	CMPQ    R10, R9
 	JLT     reaching512_last
 
 reaching512_last_end:

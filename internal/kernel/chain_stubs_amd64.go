@@ -26,6 +26,20 @@ func countAVX512(hist *int32, limit int, data *uint16, n int, hot uint16) (ok bo
 //go:noescape
 func count1AVX512(hist *int32, limit int, data *byte, n int, hot byte) (ok bool)
 
+// deltaAVX512 is delta for n samples, n a multiple of 64.
+// limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
+// where a cell is outside.
+//
+//go:noescape
+func deltaAVX512(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
+
+// delta1AVX512 is delta1 for n samples, n a multiple of 64.
+// limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
+// where a cell is outside.
+//
+//go:noescape
+func delta1AVX512(hist *int32, limit int, cells *byte, from *byte, to *byte, n int) (ok bool)
+
 // deltaAVX2 is delta for n samples, n a multiple of 32, and limit = len(hist).
 // It stops, and is not ok, where a cell is outside.
 //

@@ -230,17 +230,33 @@ func frequent[T byte | uint16](data []T, lowBits int) (v T) {
 }
 
 func delta(hist []int32, cells []uint16, from, to []byte) {
-	n, done := len(cells)&^31, 0
-	if active >= AVX2 && n > 0 && len(hist) > 0 && deltaAVX2(&hist[0], len(hist), &cells[0], &from[0], &to[0], n) {
-		done = n
+	n, done, ok := len(cells), 0, false
+	if n >= 64 && 0 < len(hist) && len(hist) <= 1<<15 {
+		switch active {
+		case AVX512:
+			ok = deltaAVX512(&hist[0], len(hist), &cells[0], &from[0], &to[0], n&^63)
+		case AVX2:
+			ok = deltaAVX2(&hist[0], len(hist), &cells[0], &from[0], &to[0], n&^63)
+		}
+		if ok {
+			done = n &^ 63
+		}
 	}
 	deltaGeneric(hist, cells[done:], from[done:], to[done:])
 }
 
 func delta1(hist []int32, table, from, to []byte) {
-	n, done := len(table)&^31, 0
-	if active >= AVX2 && n > 0 && len(hist) > 0 && delta1AVX2(&hist[0], len(hist), &table[0], &from[0], &to[0], n) {
-		done = n
+	n, done, ok := len(table), 0, false
+	if n >= 64 && len(hist) > 0 {
+		switch limit := min(len(hist), 128); active {
+		case AVX512:
+			ok = delta1AVX512(&hist[0], limit, &table[0], &from[0], &to[0], n&^63)
+		case AVX2:
+			ok = delta1AVX2(&hist[0], limit, &table[0], &from[0], &to[0], n&^63)
+		}
+		if ok {
+			done = n &^ 63
+		}
 	}
 	delta1Generic(hist, table[done:], from[done:], to[done:])
 }

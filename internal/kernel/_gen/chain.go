@@ -13,6 +13,8 @@ func chain() {
 	cells("AVX2", 16, YMM)
 	countAVX512("count", 2)
 	countAVX512("count1", 1)
+	deltaAVX512("delta", 2)
+	deltaAVX512("delta1", 1)
 	deltaAVX2("delta", 2)
 	deltaAVX2("delta1", 1)
 	countReachingAVX512()
@@ -187,8 +189,106 @@ func returnOK(bad string) {
 	RET()
 }
 
-// deltaAVX2 finds the samples that differ 32 at a time and walks over them. They
-// are few, a sample or two in 32, and collecting them with AVX-512 first is slower.
+// deltaAVX512 collects the cells of the samples that only one side has right, in a
+// list for each side, and counts them afterwards: a loop over the bits of one
+// step's mask is mispredicted at nearly every step.
+func deltaAVX512(family string, size int) {
+	name := family + "AVX512"
+	if size == 2 {
+		function(name, 0, "func(hist *int32, limit int, cells *uint16, from, to *byte, n int) (ok bool)")
+	} else {
+		function(name, 0, "func(hist *int32, limit int, cells, from, to *byte, n int) (ok bool)")
+	}
+	Doc(fmt.Sprintf("%s is %s for n samples, n a multiple of 64.", name, family),
+		"limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,",
+		"where a cell is outside.")
+	room := chunk*size + 64
+	buffer := AllocLocal(2 * room)
+	hist, limit, cells, from, to, n := arg("hist"), arg("limit"), arg("cells"), arg("from"), arg("to"), arg("n")
+	lists, m := [2]GPVirtual{GP64(), GP64()}, [2]GPVirtual{GP64(), GP64()} // of gains, of losses
+	LEAQ(buffer, lists[0])
+	LEAQ(buffer.Offset(room), lists[1])
+	ones, mask7, most := ZMM(), ZMM(), ZMM()
+	VPBROADCASTB(words8(name+"_one", []byte{1}), ones)
+	if size == 1 {
+		VPBROADCASTB(words8(name+"_mask", []byte{0x7F}), mask7)
+	}
+	i, t := GP64(), GP64()
+	XORQ(i, i)
+	bad := name + "_bad"
+	chunks(name, i, n, func(end GPVirtual) {
+		XORQ(m[0], m[0])
+		XORQ(m[1], m[1])
+		VPXORD(most, most, most)
+		loop(name+"_collect", i, end, 64, func() {
+			f, g, x := ZMM(), ZMM(), ZMM()
+			one := [2]OpmaskVirtual{K(), K()}
+			VMOVDQU8(at(from, i, 1, 0), f)
+			VMOVDQU8(at(to, i, 1, 0), g)
+			VPANDND(g, f, x)
+			VPTESTMB(ones, x, one[0])
+			VPANDND(f, g, x)
+			VPTESTMB(ones, x, one[1])
+			for part := range size {
+				z := ZMM()
+				if size == 2 {
+					VMOVDQU16(at(cells, i, 2, 64*part), z)
+				} else {
+					VMOVDQU8(at(cells, i, 1, 0), z)
+					VPSRLW(U8(1), z, z)
+					VPANDD(mask7, z, z)
+				}
+				for side, k := range one {
+					c := ZMM()
+					if part > 0 {
+						KSHIFTRQ(U8(32), k, k)
+					}
+					if size == 2 {
+						VPCOMPRESSW_Z(z, k, c)
+						VPMAXUW(c, most, most)
+						KMOVD(k, t.As32())
+					} else {
+						VPCOMPRESSB_Z(z, k, c)
+						VPMAXUB(c, most, most)
+						KMOVQ(k, t)
+					}
+					VMOVDQU64(c, at(lists[side], m[side], uint8(size), 0))
+					POPCNTQ(t, t)
+					ADDQ(t, m[side])
+				}
+			}
+		})
+		checkLimit(size, most, limit, bad)
+		tally(name+"_gains", INCL, hist, lists[0], m[0], size)
+		tally(name+"_losses", DECL, hist, lists[1], m[1], size)
+	})
+	returnOK(bad)
+}
+
+// tally does op to the entries of hist that the m cells of a list name, four at a
+// time and the rest one at a time.
+func tally(name string, op func(Op), hist, list, m GPVirtual, size int) {
+	j, whole, t := GP64(), GP64(), GP32()
+	one := func(u int) {
+		if size == 2 {
+			MOVWLZX(at(list, j, 2, 2*u), t)
+		} else {
+			MOVBLZX(at(list, j, 1, u), t)
+		}
+		op(at(hist, t.As64(), 4, 0))
+	}
+	XORQ(j, j)
+	MOVQ(m, whole)
+	ANDQ(I8(-4), whole)
+	loop(name+"_fours", j, whole, 4, func() {
+		for u := range 4 {
+			one(u)
+		}
+	})
+	loop(name+"_last", j, m, 1, func() { one(0) })
+}
+
+// deltaAVX2 finds the samples that differ 32 at a time and walks over them.
 func deltaAVX2(family string, size int) {
 	name := family + "AVX2"
 	if size == 2 {
@@ -235,7 +335,7 @@ func deltaAVX2(family string, size int) {
 }
 
 // countReachingAVX512 collects the cells of the samples it counts and counts them
-// afterwards, four at a time and the rest one at a time.
+// afterwards.
 func countReachingAVX512() {
 	const name = "reaching512"
 	function("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
@@ -266,20 +366,7 @@ func countReachingAVX512() {
 			ADDQ(t, m)
 		})
 		checkLimit(2, most, limit, name+"_bad")
-		j, whole := GP64(), GP64()
-		XORQ(j, j)
-		MOVQ(m, whole)
-		ANDQ(I8(-4), whole)
-		tally := func(at0 int) {
-			MOVWLZX(at(list, j, 2, 2*at0), t.As32())
-			INCL(at(hist, t, 4, 0))
-		}
-		loop(name+"_tally", j, whole, 4, func() {
-			for u := range 4 {
-				tally(u)
-			}
-		})
-		loop(name+"_last", j, m, 1, func() { tally(0) })
+		tally(name, INCL, hist, list, m, 2)
 	})
 	returnOK(name + "_bad")
 }
