@@ -126,6 +126,9 @@ func Chain2(correct, reach2 []int32, t1, t12 []byte) {
 // formulas above say. correct and reach3 are [bins*bins] with g2 running fastest,
 // reach2 is [bins], and cells is room for N numbers (left as Cells made them).
 // Every bin of t1 and t12 is below bins.
+//
+// It goes through the samples in blocks, so that the cells of one are still in the
+// first cache when they are read again.
 func Chain3(correct, reach3, reach2 []int32, t1, t12, t123 []byte, cells []uint16) {
 	bins := len(reach2)
 	need(len(correct) == bins*bins && len(reach3) == bins*bins, "Chain3: correct and reach3 are not bins times bins long")
@@ -133,20 +136,25 @@ func Chain3(correct, reach3, reach2 []int32, t1, t12, t123 []byte, cells []uint1
 	if bins == 0 {
 		return
 	}
-	Cells(cells, t1, t12, bins)
+	const block = 8192
 	clear(reach3)
-	Count(reach3, cells)
+	clear(correct)
+	// What stage 2 changes for a row of g1 enters every column of it, and a
+	// prefix sum spreads the first column over the row.
+	var first [MaxCuts + 1]int32
+	first[0] = int32(Correct(t1))
+	for from := 0; from < len(cells); from += block {
+		to := min(from+block, len(cells))
+		c, a, b := cells[from:to], t1[from:to], t12[from:to]
+		Cells(c, a, b, bins)
+		Count(reach3, c)
+		Delta(correct, c, b, t123[from:to])
+		Delta1(first[:bins], a, a, b)
+	}
 	Prefix2(reach3, bins, bins)
 	for r := range reach2 {
 		reach2[r] = reach3[(r+1)*bins-1] // whatever b12 is
 	}
-	clear(correct)
-	Delta(correct, cells, t12, t123)
-	// What stage 2 changes for a row of g1 enters every column of it, and a
-	// prefix sum spreads the first column over the row.
-	var first [MaxCuts + 1]int32
-	Delta1(first[:bins], t1, t1, t12)
-	first[0] += int32(Correct(t1))
 	for r, v := range first[:bins] {
 		correct[r*bins] += v
 	}

@@ -192,7 +192,7 @@ func TestPrefix2(t *testing.T) {
 func TestChains(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 1))
 	eachPath(t, func(t *testing.T) {
-		for _, sh := range [][2]int{{0, 3}, {1, 1}, {100, 5}, {333, 51}, {1000, 20}, {257, 127}} {
+		for _, sh := range [][2]int{{0, 3}, {1, 1}, {100, 5}, {333, 51}, {1000, 20}, {257, 127}, {8192, 9}, {8500, 30}} {
 			n, bins := sh[0], sh[1]
 			tables := randomTables(rng, n, 3, bins)
 			correct, reach2 := make([]int32, bins), make([]int32, bins)
