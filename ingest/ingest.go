@@ -364,6 +364,13 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			if err := w.AddSplit(d.Split, r.sets[d.Split].Labels, r.sets[d.Split].IDs); err != nil {
 				return fmt.Errorf("data set %s: %w", d.Path, err)
 			}
+			// Other data may call the same classes something else: the first names stay.
+			names := r.sets[d.Split].ClassNames
+			if len(names) == r.zoo.Classes() && r.zoo.ClassNames() == nil {
+				if err := w.SetClassNames(names); err != nil {
+					return fmt.Errorf("data set %s: %w", d.Path, err)
+				}
+			}
 		}
 		return nil
 	})

@@ -33,17 +33,19 @@ type Zoo struct {
 	dir     string
 	classes int
 
-	mu     sync.RWMutex
-	splits []Split // by name
-	models map[string]Model
-	notify func(string)
+	mu         sync.RWMutex
+	splits     []Split // by name
+	models     map[string]Model
+	classNames []string // nil where nobody has said
+	notify     func(string)
 }
 
 // zooFile is the JSON form of what is known of the zoo as a whole.
 type zooFile struct {
-	Format  int                  `json:"format"`
-	Classes int                  `json:"classes"`
-	Splits  map[string]splitFile `json:"splits"`
+	Format     int                  `json:"format"`
+	Classes    int                  `json:"classes"`
+	ClassNames []string             `json:"class_names,omitempty"`
+	Splits     map[string]splitFile `json:"splits"`
 }
 
 type splitFile struct {
@@ -123,7 +125,12 @@ func (z *Zoo) load() error {
 	if f.Classes < 2 || f.Classes > MaxClasses {
 		return fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)
 	}
-	n := &Zoo{dir: z.dir, classes: f.Classes, models: map[string]Model{}}
+	n := &Zoo{dir: z.dir, classes: f.Classes, classNames: f.ClassNames, models: map[string]Model{}}
+	if f.ClassNames != nil {
+		if err := checkClassNames(f.ClassNames, f.Classes); err != nil {
+			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
+		}
+	}
 	for name, s := range f.Splits {
 		if err := checkSplitName(name); err != nil {
 			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
@@ -163,13 +170,13 @@ func (z *Zoo) load() error {
 	default:
 		return fmt.Errorf("zoo: %s has been replaced by a zoo of %d classes since it was opened", z.dir, n.classes)
 	}
-	z.splits, z.models = n.splits, n.models
+	z.splits, z.models, z.classNames = n.splits, n.models, n.classNames
 	return nil
 }
 
 // writeHead writes zoo.json with the given splits.
 func (z *Zoo) writeHead(splits []Split) error {
-	f := zooFile{Format: FormatVersion, Classes: z.classes, Splits: map[string]splitFile{}}
+	f := zooFile{Format: FormatVersion, Classes: z.classes, ClassNames: z.ClassNames(), Splits: map[string]splitFile{}}
 	for _, s := range splits {
 		f.Splits[s.Name] = splitFile{Samples: s.Samples, Fingerprint: s.Fingerprint}
 	}

@@ -42,6 +42,7 @@ encas-zoo import --zoo apis --format csv --split search answers/`,
 			&cli.StringSliceFlag{Name: "split", Usage: "which samples become which split, `SPLIT`; give it once for each"},
 			&cli.BoolFlag{Name: "logits", Usage: "the outputs are logits: apply softmax"},
 			&cli.IntFlag{Name: "classes", Usage: "number of classes `C`, for csv (default: the largest label plus one)"},
+			&cli.StringFlag{Name: "class-names", Usage: "what the classes are called: a text `FILE`, one name a line from class 0 on"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the samples drawn at random, `S`"},
 			&cli.IntFlag{Name: "threads", Usage: "import `T` models at a time (default: up to 4)"},
 			jsonFlag(),
@@ -82,6 +83,12 @@ func runImport(c *cli.Context) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	var names []string
+	if c.IsSet("class-names") {
+		if names, err = importer.ReadClassNames(c.String("class-names")); err != nil {
+			return usageError{err}
+		}
+	}
 	src, err := importer.Open(format, c.Args().Slice(), importer.OpenOptions{Logits: c.Bool("logits"), Classes: c.Int("classes")})
 	if err != nil {
 		return err
@@ -90,9 +97,10 @@ func runImport(c *cli.Context) (err error) {
 
 	progress := t.err.Progress("importing", "rows")
 	summary, err := importer.Import(c.Context, dir, src, importer.Options{
-		Splits:  splits,
-		Seed:    c.Uint64("seed"),
-		Threads: c.Int("threads"),
+		Splits:     splits,
+		Seed:       c.Uint64("seed"),
+		ClassNames: names,
+		Threads:    c.Int("threads"),
 		Progress: func(p importer.Progress) {
 			progress.Update(p.Rows, p.OfRows, p.Model)
 		},

@@ -137,7 +137,20 @@ func (t *terminal) addFigures(c *cli.Context, data *page.Data, sources []page.So
 		}
 		models[i] = candidate{model, m.Cost}
 	}
+	data.Classes = z.ClassNames()
+	if devices := addMeasured(data.Models, models); len(devices) == 1 {
+		data.Device = devices[0]
+	} else if len(devices) > 1 {
+		particular = append(particular, "There is no latency here: the models were measured on different devices ("+strings.Join(devices, "; ")+").")
+	}
 	d := detailing{terminal: t, zoo: z, data: data, models: models}
+	if missing, err := d.withoutOutputs(data.Search.Name); err != nil {
+		return nil, err
+	} else if missing {
+		lacks := fmt.Sprintf("the zoo has no full outputs on the split %s, only a search index: what the stages of a cascade do there is not known", data.Search.Name)
+		t.err.Warnf("%s", lacks)
+		particular = append(particular, sentence(lacks))
+	}
 	if different, err := d.onSearch(c.Context); err != nil {
 		return nil, err
 	} else if different != "" {
@@ -151,6 +164,32 @@ func (t *terminal) addFigures(c *cli.Context, data *page.Data, sources []page.So
 		particular = append(particular, sentence(missing))
 	}
 	return particular, nil
+}
+
+// The columns of models that a page shows beside their cost, as ingest names them.
+const (
+	latencyColumn = "latency_ms"
+	deviceColumn  = "device"
+)
+
+// addMeasured adds what the zoo knows of the models beside their cost, and returns
+// the devices that latencies were measured on. It adds no latencies of several
+// devices: they must not be added up.
+func addMeasured(to []page.Model, models []candidate) (devices []string) {
+	for _, m := range models {
+		if _, err := m.Cost(latencyColumn); err == nil {
+			if device := m.Columns[deviceColumn]; !slices.Contains(devices, device) {
+				devices = append(devices, device)
+			}
+		}
+	}
+	for i, m := range models {
+		to[i].Params, _ = m.Cost(paramsColumn) // 0 where it is not known
+		if len(devices) == 1 {
+			to[i].Latency, _ = m.Cost(latencyColumn)
+		}
+	}
+	return devices
 }
 
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
@@ -290,6 +329,14 @@ func (d *detailing) singles(ctx context.Context, split zoo.Split) error {
 	return nil
 }
 
+// withoutOutputs reports whether a cascade has a model without full outputs on a split.
+func (d *detailing) withoutOutputs(split string) (bool, error) {
+	cascades, _, err := d.cascades(split)
+	return slices.ContainsFunc(cascades, func(c optimize.Cascade) bool {
+		return slices.ContainsFunc(c.Models, func(m int) bool { return d.models[m].Splits[split].IndexOnly })
+	}), err
+}
+
 // figures says of all cascades, run after run, what they do on a split. It returns
 // nil where the full outputs are not there.
 func (d *detailing) figures(ctx context.Context, split zoo.Split) ([]page.Figures, error) {
@@ -305,12 +352,8 @@ func (d *detailing) figures(ctx context.Context, split zoo.Split) ([]page.Figure
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range cascades {
-		for _, m := range c.Models {
-			if d.models[m].Splits[split.Name].IndexOnly {
-				return nil, nil
-			}
-		}
+	if missing, err := d.withoutOutputs(split.Name); err != nil || missing {
+		return nil, err
 	}
 	prices := make([]float64, len(d.models))
 	for i, m := range d.models {

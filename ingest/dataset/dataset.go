@@ -31,6 +31,8 @@ type Set struct {
 	// Classes is the number of classes the data set itself states, or 0: a folder of
 	// class folders and CIFAR say it, a label file does not.
 	Classes int
+	// ClassNames are what it calls them, one a class, or nil.
+	ClassNames []string
 
 	source source
 	// index maps this set's images to the source's; nil is the identity.
@@ -139,7 +141,7 @@ func (s *Set) Sample(n int) *Set {
 	if n <= 0 || n >= s.Len() {
 		return s
 	}
-	sub := &Set{Path: s.Path, Classes: s.Classes, source: s.source}
+	sub := &Set{Path: s.Path, Classes: s.Classes, ClassNames: s.ClassNames, source: s.source}
 	for i := range n {
 		j := i * s.Len() / n
 		sub.index = append(sub.index, s.at(j))
@@ -153,7 +155,7 @@ func (s *Set) Sample(n int) *Set {
 // two is to be closed.
 func (s *Set) Head(n int) *Set {
 	n = min(n, s.Len())
-	sub := &Set{Path: s.Path, Classes: s.Classes, source: s.source, Labels: s.Labels[:n], IDs: s.IDs[:n]}
+	sub := &Set{Path: s.Path, Classes: s.Classes, ClassNames: s.ClassNames, source: s.source, Labels: s.Labels[:n], IDs: s.IDs[:n]}
 	if s.index != nil {
 		sub.index = s.index[:n]
 	}

@@ -79,6 +79,10 @@ func TestLayouts(t *testing.T) {
 			if !slices.Equal(s.Labels, c.labels) || s.Classes != c.classes {
 				t.Errorf("labels %v of %d classes, want %v of %d", s.Labels, s.Classes, c.labels, c.classes)
 			}
+			// Class folders name their classes, unless by mere numbers.
+			if named := strings.Contains(c.name, "folders") && c.name != "numbered folders"; named != (len(s.ClassNames) == s.Classes && s.Classes > 0) {
+				t.Errorf("%d class names %q", len(s.ClassNames), s.ClassNames)
+			}
 			r := s.NewReader()
 			defer r.Close()
 			for i := range s.Len() {
@@ -269,6 +273,9 @@ func TestParquet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	if strings.Join(s.ClassNames, "") != "abcdefgh" {
+		t.Errorf("class names %q", s.ClassNames)
+	}
 	if s.Len() != 40 || s.Classes != 8 || s.IDs[26] != "val_26.png" || s.Labels[26] != 26%7 {
 		t.Errorf("%d images of %d classes, id %s, label %d", s.Len(), s.Classes, s.IDs[26], s.Labels[26])
 	}

@@ -93,9 +93,12 @@ func openClassFolders(root string) (*Set, error) {
 	if len(classes) > MaxLabel+1 {
 		return nil, fmt.Errorf("%d class folders, at most %d are read", len(classes), MaxLabel+1)
 	}
-	sortNumbers(classes)
+	numbers := sortNumbers(classes)
 	src := &files{root: root}
 	set := &Set{Classes: len(classes), source: src}
+	if !numbers {
+		set.ClassNames = readable(classes)
+	}
 	for label, class := range classes {
 		// A class folder may be a link; WalkDir follows one only with a slash behind.
 		err := filepath.WalkDir(filepath.Join(root, class)+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
@@ -127,17 +130,32 @@ func openClassFolders(root string) (*Set, error) {
 	return set, nil
 }
 
-// sortNumbers puts names that are exactly the numbers 0 to n-1 in numerical order.
-func sortNumbers(names []string) {
+// readable returns names of classes as a zoo takes them: what is no UTF-8 is
+// replaced; nil where a name is missing or no name at all.
+func readable(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		if name == "" || len(name) > 1024 {
+			return nil
+		}
+		out[i] = strings.ToValidUTF8(name, "\ufffd")
+	}
+	return out
+}
+
+// sortNumbers puts names that are exactly the numbers 0 to n-1 in numerical order,
+// and reports whether they are.
+func sortNumbers(names []string) bool {
 	byNumber := make([]string, len(names))
 	for _, name := range names {
 		n, err := strconv.Atoi(name)
 		if err != nil || n < 0 || n >= len(names) || byNumber[n] != "" {
-			return
+			return false
 		}
 		byNumber[n] = name
 	}
 	copy(names, byNumber)
+	return true
 }
 
 // labelFiles are the names of label files, in the order they are looked for.

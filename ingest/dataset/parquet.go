@@ -102,8 +102,8 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 		return err
 	}
 	path, pathErr := column(r, "image.path", "img.path")
-	if n := classNames(r, label); n > 0 {
-		set.Classes = n
+	if names := classNames(r, label); len(names) > 0 {
+		set.Classes, set.ClassNames = len(names), readable(names)
 	}
 	row := 0
 	for g := range r.NumRowGroups() {
@@ -154,12 +154,11 @@ func column(r *file.Reader, names ...string) (int, error) {
 	return 0, fmt.Errorf("no column %s; it has %s", names[0], strings.Join(have, ", "))
 }
 
-// classNames returns the number of class names Hugging Face keeps beside the
-// schema, or 0.
-func classNames(r *file.Reader, label int) int {
+// classNames returns the class names Hugging Face keeps beside the schema, or nil.
+func classNames(r *file.Reader, label int) []string {
 	text := r.MetaData().KeyValueMetadata().FindValue("huggingface")
 	if text == nil {
-		return 0
+		return nil
 	}
 	var meta struct {
 		Info struct {
@@ -169,9 +168,9 @@ func classNames(r *file.Reader, label int) int {
 	var class struct{ Names []string }
 	if json.Unmarshal([]byte(*text), &meta) != nil ||
 		json.Unmarshal(meta.Info.Features[r.MetaData().Schema.Column(label).Path()], &class) != nil {
-		return 0
+		return nil
 	}
-	return len(class.Names)
+	return class.Names
 }
 
 // integers reads a whole column chunk of integers without nulls.

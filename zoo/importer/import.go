@@ -22,6 +22,8 @@ type Options struct {
 	Splits []Cut
 	// Seed draws the samples of shares.
 	Seed uint64
+	// ClassNames are what the classes are called, one a class; nil leaves the zoo's.
+	ClassNames []string
 	// Threads is how many models are imported at a time; 0 chooses.
 	Threads int
 	// Progress is called as rows are written and models finished, one call at a
@@ -78,6 +80,9 @@ func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, 
 	default:
 		classes = z.Classes()
 	}
+	if n := len(opt.ClassNames); opt.ClassNames != nil && n != classes {
+		return Summary{}, fmt.Errorf("there are %d classes and names for %d", classes, n)
+	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind.
 	if err := tryFirst(src, plan, classes); err != nil {
@@ -91,6 +96,11 @@ func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, 
 	w, err := z.Write()
 	if err != nil {
 		return Summary{}, err
+	}
+	if opt.ClassNames != nil {
+		if err := w.SetClassNames(opt.ClassNames); err != nil {
+			return Summary{}, errors.Join(err, w.Close())
+		}
 	}
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
 	err = j.run(ctx)

@@ -1,6 +1,9 @@
 package page
 
 import (
+	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,14 +20,18 @@ func TestInBrowser(t *testing.T) {
 		t.Errorf("the page has %d bytes", size)
 	}
 	b.screen(1280, 900, false, "light")
-	b.open(path)
-	var paint float64
-	b.eval(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => done((performance.getEntriesByType('paint')[0] || {startTime: -1}).startTime), 100)))`, &paint)
+	paint := math.Inf(1) // of three, because the machine may be busy
+	for range 3 {
+		var here float64
+		b.open(path)
+		b.eval(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => done((performance.getEntriesByType('paint')[0] || {startTime: 1e9}).startTime), 100)))`, &here)
+		checkQuiet(t, b, path)
+		paint = min(paint, here)
+	}
 	t.Logf("first paint after %.0f ms", paint)
-	if paint > 5000 { // a busy machine is no reason to fail
+	if paint > 1000 {
 		t.Errorf("first paint after %.0f ms", paint)
 	}
-	checkQuiet(t, b, path)
 
 	path, _ = writePage(t, d)
 	for _, screen := range []struct {
@@ -106,6 +113,7 @@ func checkPicker(t *testing.T, b *browser, d *Data) {
 	if got.Stages != len(cascades[last].Stages) || got.Tile != "87.42 %" || !strings.Contains(got.Words, "% compute") {
 		t.Errorf("%+v", got)
 	}
+	checkMeasured(t, b, d, cascades[last])
 	var text string
 	b.eval(`(() => { document.getElementById('cheaper').click(); return document.getElementById('cascade-text').textContent; })()`, &text)
 	if text != valid(cascades[last-1].Text) {
@@ -119,6 +127,39 @@ func checkPicker(t *testing.T, b *browser, d *Data) {
 			}
 			break
 		}
+	}
+}
+
+// checkMeasured reads what is shown of a cascade beside its cost: latency, parameters,
+// and the names of classes.
+func checkMeasured(t *testing.T, b *browser, d *Data, c Cascade) {
+	t.Helper()
+	mean, worst, params, left := 0.0, 0.0, 0.0, testSamples
+	seen := map[int]bool{}
+	for i, s := range c.Stages {
+		m := d.Models[s.Model]
+		mean += m.Latency * float64(left) / testSamples
+		left -= c.Test.Stages[i].Exits
+		worst += m.Latency
+		if !seen[s.Model] {
+			params += m.Params
+		}
+		seen[s.Model] = true
+	}
+	var tiles, class string
+	b.eval(`[...document.querySelectorAll('.tile')].map((e) => e.textContent).join('|')`, &tiles)
+	for _, want := range []string{
+		strconv.FormatFloat(mean, 'g', 4, 64) + " ms",
+		strconv.FormatFloat(worst, 'g', 4, 64) + " ms at worst, one sample at a time on <b>device",
+		fmt.Sprintf("%.3g Mparameters in all %d models", params/1e6, len(seen)),
+	} {
+		if !strings.Contains(strings.ReplaceAll(tiles, ",", ""), strings.ReplaceAll(want, ",", "")) {
+			t.Errorf("no %q in the tiles %s", want, tiles)
+		}
+	}
+	b.eval(`document.querySelector('#gains .row bdi').textContent`, &class)
+	if want := d.Classes[c.Test.Gains[0].Class]; class != valid(want) {
+		t.Errorf("the class %q is called %q", want, class)
 	}
 }
 

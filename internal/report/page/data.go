@@ -30,6 +30,8 @@ type Data struct {
 	Search  report.Split  `json:"search"`         // the split the cascades were chosen on
 	Test    *report.Split `json:"test,omitempty"` // the split they were checked on
 	Cost    string        `json:"cost"`
+	Device  string        `json:"device,omitempty"`      // that the models' latencies were measured on
+	Classes []string      `json:"class_names,omitempty"` // one a class
 	Models  []Model       `json:"models"`
 	Runs    []Run         `json:"runs"`
 	Notes   []string      `json:"notes"` // what a reader of the figures should know
@@ -43,6 +45,9 @@ type Model struct {
 	Cost   float64 `json:"cost"`
 	Search int     `json:"search"`         // samples answered right
 	Test   *int    `json:"test,omitempty"` // the same on the test split
+	// What is known of it beside its cost; 0 is not known.
+	Params  float64 `json:"params,omitempty"`
+	Latency float64 `json:"latency_ms,omitempty"` // of one sample at a time
 }
 
 // Run is one front.

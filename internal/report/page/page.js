@@ -115,7 +115,8 @@
     const bands = shown.map((s) => interval(s.correct, n));
     let x0 = Math.min(...shown.map((s) => s.cost)), x1 = Math.max(...shown.map((s) => s.cost), ...stairs.map((s) => s.cost));
     if (state.x === 'log') { const pad = (x1 / x0) ** 0.03 || 1.1; x0 /= Math.max(pad, 1.02); x1 *= Math.max(pad, 1.02); } else { x0 = 0; x1 *= 1.03; }
-    let y0 = Math.min(...bands.map((b) => b[0])), y1 = Math.max(...bands.map((b) => b[1]), ...stairs.map((s) => right(s) / n));
+    const others = hasTest ? data.runs.flatMap((r) => r.cascades.map((c) => at(c, other).correct / size(other))) : [];
+    let y0 = Math.min(...bands.map((b) => b[0])), y1 = Math.max(...bands.map((b) => b[1]), ...stairs.map((s) => right(s) / n), ...others);
     const scaleX = state.x === 'log' ? Math.log : (v) => v;
     const scaleY = state.y === 'error' ? (v) => -Math.log(Math.max(1 - v, 0.2 / n)) : (v) => v;
     const air = (scaleY(y1) - scaleY(y0)) * 0.03;
@@ -306,6 +307,11 @@
       const saves = s.cost < rival.cost;
       tiles.splice(2, 0, tile(change(rival.cost, s.cost), alone ? '' : saves ? 'good' : 'bad', `${spending} against ${asGood ? `the cheapest single model as accurate on ${data.search.name}` : 'the best single model'}`));
     }
+    const latency = latencyOf(c, state.split), params = paramsOf(c);
+    if (latency && data.cost !== 'latency_ms') {
+      tiles.push(tile(`${number(latency.mean)} ms`, '', `latency on average, ${number(latency.worst)} ms at worst, one sample at a time${data.device ? ` on ${data.device}` : ''}`));
+    }
+    if (params) tiles.push(tile(amount(params), '', `parameters in ${alone ? 'the model' : `all ${new Set(c.stages.map((g) => g.model)).size} models`}: ${amount(4 * params)}B as float32`));
     $('tiles').replaceChildren(...tiles);
 
     const words = [];
@@ -328,6 +334,11 @@
       } else if (best) {
         words.push(node('p', null, `No single model is as accurate on ${data.search.name}. The best is `, named(best.name), on(best), '.', ...takes(best)));
       }
+    }
+    if (c.bound < data.search.samples) {
+      words.push(node('p', { class: 'muted' }, c.bound > c.correct
+        ? `Proven: no cascade of any kind that costs this little has more than ${percent(c.bound / data.search.samples)} right on ${data.search.name} (this one has ${percent(c.correct / data.search.samples)}).`
+        : `Proven: no cascade of any kind that costs this little has more right on ${data.search.name}.`));
     }
     $('words').replaceChildren(...words);
     $('cascade-text').textContent = c.cascade;
@@ -359,6 +370,28 @@
     drawClasses(c, s, equalCost);
     for (const row of $('table').querySelectorAll('tbody tr')) row.classList.toggle('chosen', Number(row.dataset.i) === state.chosen);
   }
+
+  // What the zoo knows beside cost. A model is held in memory once, and run on the
+  // samples that reach its stage.
+  function paramsOf(c) {
+    const members = [...new Set(c.stages.map((g) => g.model))].map((m) => data.models[m].params);
+    return members.every((p) => p) && members.reduce((sum, p) => sum + p, 0);
+  }
+  function latencyOf(c, split) {
+    const each = c.stages.map((g) => data.models[g.model].latency_ms);
+    if (!each.every((l) => l)) return null;
+    const s = at(c, split), n = s.stages ? size(split) : data.search.samples;
+    const reach = s.stages ? stageReach(s.stages, n) : c.stages.map((g) => g.reach);
+    return { mean: each.reduce((sum, l, i) => sum + l * reach[i] / n, 0), worst: each.reduce((sum, l) => sum + l, 0) };
+  }
+  // amount writes a large number with a letter for its size.
+  function amount(x) {
+    for (const [power, letter] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']]) {
+      if (x >= 0.9995 * power) return `${Number((x / power).toPrecision(3))} ${letter}`;
+    }
+    return `${Number(x.toPrecision(3))} `;
+  }
+  const className = (i) => (data.class_names ? [named(data.class_names[i]), node('span', { class: 'muted' }, ` ${i}`)] : [`class ${i}`]);
 
   function stageReach(stages, n) {
     let left = n;
@@ -403,7 +436,7 @@
       if (!changes.length) return [node('p', { class: 'muted small' }, 'none')];
       const most = Math.max(...changes.map((x) => Math.abs(x.cascade - x.model)));
       return changes.map((x) => node('div', { class: 'row' },
-        node('span', null, `class ${x.class}`),
+        node('span', null, ...className(x.class)),
         node('span', { class: 'meter' }, node('i', { class: cls, 'width%': 100 * Math.abs(x.cascade - x.model) / most })),
         node('span', null, `${x.model} → ${x.cascade} of ${x.samples}`)));
     };
@@ -412,6 +445,7 @@
   }
 
   // The table.
+  const tested = hasTest ? 'test' : 'search';
   const columns = () => [
     ['i', '#', (c, i) => i, String],
     ['cost', unit, (c) => c.cost, number],
@@ -419,6 +453,8 @@
     ['search', `right on ${data.search.name}`, (c) => c.correct / data.search.samples, (v) => percent(v)],
     ['worst', 'at worst', (c) => c.worst_cost, number],
     ['models', 'models', (c) => c.stages.length, String],
+    ...(run().cascades.every(paramsOf) ? [['params', 'parameters', paramsOf, amount]] : []),
+    ...(data.cost !== 'latency_ms' && run().cascades.every((c) => latencyOf(c, tested)) ? [['latency', 'ms', (c) => latencyOf(c, tested).mean, number]] : []),
   ];
   function rows() {
     const needle = $('filter').value.trim().toLowerCase();

@@ -60,7 +60,7 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
 		f.Models = append(f.Models, report.Model{Name: name, Cost: 0.05 * math.Pow(5000, place), Correct: int(20000 * (0.5 + 0.35*math.Sqrt(place) - 0.05*rng.Float64()))})
 	}
 	for i := range cascades {
-		c := report.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades}
+		c := report.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades, Bound: 19000}
 		reach := 20000
 		var names []string
 		for stage := range 1 + rng.IntN(5) {
@@ -108,9 +108,14 @@ func newData(t testing.TB, fronts ...*report.Front) *Data {
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	d.AddTest(report.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"})
+	d.Device = "<b>device"
+	for class := range d.Zoo.Classes {
+		d.Classes = append(d.Classes, hostile[class%len(hostile)])
+	}
 	for m := range d.Models {
 		right := d.Models[m].Search * testSamples / d.Search.Samples
 		d.Models[m].Test = &right
+		d.Models[m].Params, d.Models[m].Latency = float64(1_000_000+m), 0.5+float64(m)
 	}
 	for r := range d.Runs {
 		for i := range d.Runs[r].Cascades {

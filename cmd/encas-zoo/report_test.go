@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/report/page"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// reportData runs report and returns the data of its page, and what it warned of.
+func reportData(t *testing.T, dir string, args ...string) (*page.Data, string) {
+	t.Helper()
+	cmd := exec.Command("encas-zoo", append([]string{"report", "--json"}, args...)...)
+	cmd.Dir = dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	d := new(page.Data)
+	if err := json.Unmarshal(out, d); err != nil {
+		t.Fatal(err)
+	}
+	return d, stderr.String()
+}
+
+// A zoo that has search indexes alone can be searched and shown; the page says what
+// it cannot know.
+func TestReportOfAnIndexOnlyZoo(t *testing.T) {
+	dir := t.TempDir()
+	if err := makeOutputs(filepath.Join(dir, "made"), 4, 200, 5); err != nil {
+		t.Fatal(err)
+	}
+	program(t, dir, "import", "--zoo", "full", "--format", "npy", "--split", "search=0.5", "--split", "test=0.5", "made")
+	full, err := zoo.Open(filepath.Join(dir, "full"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	thin, err := zoo.Create(filepath.Join(dir, "thin"), full.Classes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := thin.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := map[string]map[string]zoo.Lists{} // by model and split
+	for _, split := range full.Splits() {
+		labels, ids, err := full.Labels(split.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.AddSplit(split.Name, labels, ids); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, m := range full.Models() {
+			names = append(names, m.Name)
+		}
+		index, err := full.OpenIndex(t.Context(), split.Name, names, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer index.Close()
+		for _, name := range names {
+			if lists[name] == nil {
+				lists[name] = map[string]zoo.Lists{}
+			}
+			lists[name][split.Name] = index.Lists(name)
+		}
+	}
+	for _, m := range full.Models() {
+		if err := w.AddIndexOnly(m, lists[m.Name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	program(t, dir, "optimize", "--zoo", "thin", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
+	d, warned := reportData(t, dir, "run")
+	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Runs[0].Cascades) != len(front.Cascades) || d.Runs[0].Checked {
+		t.Errorf("%d cascades of %d, checked %v", len(d.Runs[0].Cascades), len(front.Cascades), d.Runs[0].Checked)
+	}
+	for _, c := range d.Runs[0].Cascades {
+		if c.Search != nil || c.Test != nil {
+			t.Fatal("there are figures that nobody can know")
+		}
+	}
+	notes := strings.Join(d.Notes, "\n")
+	for _, split := range []string{"search", "test"} {
+		if !strings.Contains(notes, split+", ") || !strings.Contains(warned, split+", ") {
+			t.Errorf("nothing is said of the split %s:\n%s\n%s", split, notes, warned)
+		}
+	}
+	if !strings.Contains(notes, "what the stages of a cascade do there is not known") {
+		t.Error(notes)
+	}
+}
+
+// What a zoo knows of its classes and models beside their cost is on the page.
+func TestReportShowsWhatTheZooKnows(t *testing.T) {
+	dir := t.TempDir()
+	made := filepath.Join(dir, "made")
+	if err := makeOutputs(made, 3, 200, 5); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	columns := "name,gflops,params,latency_ms,device\nm00,0.01,1000,0.5,cpu\nm01,0.02,2000,1.5,cpu\nm02,0.04,4000,2.5,DEVICE\n"
+	write("names.txt", "tench\n<b>shark\nkite\ncrane\ncrane\n")
+	write("few.txt", "tench\n")
+	importTo := func(zoo, device, names string) {
+		write(filepath.Join("made", "models.csv"), strings.ReplaceAll(columns, "DEVICE", device))
+		program(t, dir, "import", "--zoo", zoo, "--format", "npy", "--split", "search=0.5", "--split", "test=0.5", "--class-names", names, "made")
+		program(t, dir, "optimize", "--zoo", zoo, "--algorithm", "exact", "--rule", "mean", "--out", zoo+"-run", "-q")
+	}
+	importTo("one", "cpu", "names.txt")
+	d, _ := reportData(t, dir, "one-run")
+	if got := strings.Join(d.Classes, "|"); got != "tench|<b>shark|kite|crane|crane" {
+		t.Errorf("the classes are called %s", got)
+	}
+	if m := d.Models[1]; m.Params != 2000 || m.Latency != 1.5 || d.Device != "cpu" {
+		t.Errorf("%+v on %q", m, d.Device)
+	}
+
+	importTo("two", "gpu", "names.txt")
+	d, _ = reportData(t, dir, "two-run")
+	if m := d.Models[1]; m.Params != 2000 || m.Latency != 0 || d.Device != "" || !strings.Contains(d.Notes[0], "different devices (cpu; gpu)") {
+		t.Errorf("%+v on %q, %q", m, d.Device, d.Notes[0])
+	}
+
+	cmd := exec.Command("encas-zoo", "import", "--zoo", "three", "--format", "npy", "--split", "search", "--class-names", "few.txt", "made")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "there are 5 classes and names for 1") {
+		t.Errorf("too few names: %v, %s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "three")); err == nil {
+		t.Error("a zoo was left behind")
+	}
+}

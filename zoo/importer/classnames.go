@@ -1,0 +1,39 @@
+package importer
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// ReadClassNames reads a text file with the name of one class a line, from class 0
+// on. Spaces around a name do not count.
+func ReadClassNames(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var names []string
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		name := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		names = append(names, name)
+		switch {
+		case name == "":
+			return nil, fmt.Errorf("%s, line %d: there is no name on it", path, len(names))
+		case len(names) > zoo.MaxClasses:
+			return nil, fmt.Errorf("%s: more than %d class names", path, zoo.MaxClasses)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s, line %d: %w", path, len(names)+1, err)
+	}
+	if names == nil {
+		return nil, fmt.Errorf("%s: there are no names in it", path)
+	}
+	return names, nil
+}
