@@ -44,12 +44,7 @@ func (r *recorder) record(evaluations int64, a *archive) {
 	if n := len(r.curve); n > 0 && r.curve[n-1].Evaluations == evaluations {
 		return
 	}
-	samples := float64(len(a.plans) - 1)
-	var errors, costs []float64
-	for _, correct := range a.front() {
-		errors = append(errors, 1-float64(correct)/samples)
-		costs = append(costs, a.cost[correct]/samples)
-	}
+	errors, costs := a.drawn(a.front())
 	linear, log := r.reference, r.reference
 	linear.Log, log.Log = false, true
 	r.curve = append(r.curve, CurvePoint{
@@ -59,6 +54,16 @@ func (r *recorder) record(evaluations int64, a *archive) {
 		Log:         Hypervolume(errors, costs, log),
 	})
 	r.next = nextPoint(evaluations)
+}
+
+// drawn returns error and mean cost of every cascade of the archive's front.
+func (a *archive) drawn(front []int) (errors, costs []float64) {
+	samples := float64(len(a.plans) - 1)
+	for _, correct := range front {
+		errors = append(errors, 1-float64(correct)/samples)
+		costs = append(costs, a.cost[correct]/samples)
+	}
+	return errors, costs
 }
 
 // nextPoint returns at how many evaluations the point after one is due.

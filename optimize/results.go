@@ -92,6 +92,7 @@ func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]
 func (s *search) evaluateNext(evaluate func() result) (result, error) {
 	if s.taken == len(s.results) {
 		s.results = append(s.results, evaluate())
+		s.glimpse.offer(s.archive)
 		if err := s.settle(); err != nil {
 			return result{}, err
 		}

@@ -64,6 +64,8 @@ type Progress struct {
 	Unit        string // what a unit is
 	Evaluations int64
 	Elapsed     time.Duration
+	Correct     int     // most right answers of a cascade within the limits; 0: none yet
+	Hypervolume float64 // of what was found, over log cost, as in [CurvePoint]
 }
 
 // A Result is what a search found.
@@ -115,6 +117,7 @@ type search struct {
 	nextUnit    int // of the phase after it
 	progress    atomic.Pointer[phaseProgress]
 	recorder    recorder
+	glimpse     glimpse
 
 	// What a search that is resumed goes on from; see settle.
 	settledEvaluations int64
@@ -348,6 +351,7 @@ func (s *search) parallelBlocks(ctx context.Context, unit string, units int, blo
 					}
 					do[i](u)
 					progress.done.Add(1)
+					s.glimpse.offer(w.archive)
 				}
 			})
 		}
@@ -390,7 +394,8 @@ func (s *search) reportProgress() (stop func()) {
 	}
 	report := func() {
 		if p := s.progress.Load(); p != nil {
-			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), s.recorder.elapsed()})
+			correct, hypervolume := s.glimpse.look(s.recorder.reference)
+			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), s.recorder.elapsed(), correct, hypervolume})
 		}
 	}
 	ticker := time.NewTicker(200 * time.Millisecond)

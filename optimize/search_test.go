@@ -257,6 +257,38 @@ func TestInterruptedSearchKeepsItsFront(t *testing.T) {
 	}
 }
 
+// What is told of a search on its way is true of it: it has found no more than it ends
+// with, and never less than before.
+func TestProgressTellsWhatIsFound(t *testing.T) {
+	p, _ := newZoo(t, 5, 40, 4000, 10)
+	for _, algorithm := range []string{"random", "exact", "gomea"} {
+		var seen []Progress
+		o := Options{
+			Algorithm: algorithm, Time: 900 * time.Millisecond,
+			Progress: func(now Progress) { seen = append(seen, now) },
+		}
+		if algorithm != "exact" {
+			o.Evals = 1 << 40
+		}
+		r, err := Search(context.Background(), p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := seen[len(seen)-1]
+		if best := r.Front[len(r.Front)-1].Correct; last.Correct == 0 || last.Correct > best {
+			t.Errorf("%s: told of %d correct answers, found %d", algorithm, last.Correct, best)
+		}
+		if final := r.Curve[len(r.Curve)-1].Log; !(last.Hypervolume > 0) || last.Hypervolume > final+1e-12 {
+			t.Errorf("%s: told of a hypervolume of %v, found %v", algorithm, last.Hypervolume, final)
+		}
+		for i := range seen[1:] {
+			if seen[i+1].Correct < seen[i].Correct || seen[i+1].Hypervolume < seen[i].Hypervolume {
+				t.Errorf("%s: told of %+v after %+v", algorithm, seen[i+1], seen[i])
+			}
+		}
+	}
+}
+
 func TestAnswersCannotBeAveraged(t *testing.T) {
 	p, _ := newZoo(t, 6, 3, 50, 5)
 	p.models[1].Answers = true

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/report"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
@@ -30,16 +32,21 @@ type dominated struct {
 	Best     *report.Cascade `json:"best,omitempty"`     // most accurate
 }
 
-// showFront shows the front in the run folder dir and what it means for a budget,
-// 0 for none, and beside a model, "" for none.
-func (t *terminal) showFront(front *report.Front, dir string, budget float64, model string) error {
+// showFront shows the front that was found and what it means for the budget, and
+// beside the model to be beaten, if there are such.
+func (j *optimizeJob) showFront() error {
+	t, front, dir, budget := j.terminal, j.front, j.folder.Dir, j.search.MaxCost
 	choice, ok := front.Choose(budget)
 	if !ok {
 		return errors.New("on the full stored outputs every cascade of the front costs more than the budget")
 	}
-	beaten := dominate(front, model)
+	beaten := dominate(front, j.dominate)
 	if t.json {
 		return writeJSON(optimized{report.Version, dir, front.Cascades[choice.Cascade], choice.Model, beaten, front})
+	}
+	if j.chart == "always" || j.chart == "auto" && t.out.Terminal() {
+		t.out.Chart(drawFront(front, choice, budget))
+		t.out.Printf("\n")
 	}
 	t.showTable(front, choice.Cascade)
 	if front.Proof != "" {
@@ -53,7 +60,123 @@ func (t *terminal) showFront(front *report.Front, dir string, budget float64, mo
 		t.showDominated(front, beaten)
 	}
 	t.out.Printf("\nWritten to %s: %s, %s, %s\n", dir, report.FrontFile, report.CSVFile, report.RunFile)
+	if t.out.Terminal() {
+		j.showNext(choice.Cascade)
+	}
 	return nil
+}
+
+// drawFront returns a drawing of a front within a budget, 0 for none, above the single
+// models, with a choice marked in it.
+func drawFront(front *report.Front, choice report.Choice, budget float64) *ui.Chart {
+	cascades := ui.Stairs{Name: "cascades", Colour: ui.Cyan}
+	for _, c := range front.Cascades {
+		cascades.Points = append(cascades.Points, ui.XY{X: c.Cost, Y: c.Accuracy})
+	}
+	first, last := cascades.Points[0], cascades.Points[len(cascades.Points)-1]
+	best := front.Cascades[choice.Cascade]
+	chart := &ui.Chart{
+		X: front.Cost, Y: "accuracy",
+		Marks:   []ui.Mark{{Name: "cascade " + strconv.Itoa(choice.Cascade), At: ui.XY{X: best.Cost, Y: best.Accuracy}, Sign: '◆', Colour: ui.Cyan}},
+		FormatX: func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) },
+		FormatY: func(y, step float64) string {
+			// As many digits as tell the steps apart, of which there are several to 100 %.
+			digits := max(0, int(math.Ceil(-math.Log10(100*step)-1e-9)))
+			return strconv.FormatFloat(100*y, 'f', digits, 64) + " %"
+		},
+	}
+	models := ui.Stairs{Name: "best single model", Colour: ui.Yellow, Dotted: true}
+	for _, m := range front.Stairs() {
+		at := ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(front.Split.Samples)}
+		// Models that are worse than all cascades, or that a limit kept out, would
+		// squeeze the front into a corner.
+		if at.Y < first.Y || at.X > last.X && (at.Y > last.Y || budget > 0) {
+			continue
+		}
+		models.Points = append(models.Points, at)
+	}
+	if len(models.Points) > 0 {
+		chart.Stairs = append(chart.Stairs, models)
+	}
+	chart.Stairs = append(chart.Stairs, cascades)
+	if m := choice.Model; m != nil {
+		if at := (ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(front.Split.Samples)}); at.Y >= first.Y {
+			chart.Marks = append(chart.Marks, ui.Mark{Name: m.Name, At: at, Sign: '◇', Colour: ui.Yellow})
+		}
+	}
+	low, high := first.X, last.X
+	for _, at := range models.Points {
+		low, high = min(low, at.X), max(high, at.X)
+	}
+	chart.Log = high > 10*low
+	return chart
+}
+
+// showNext shows what to type next.
+func (j *optimizeJob) showNext(choice int) {
+	dir, zoo := shellWord(j.folder.Dir), ""
+	if j.zooGiven != "" {
+		zoo = " --zoo " + shellWord(j.zooGiven)
+	}
+	type next struct{ command, what string }
+	var list []next
+	if other := j.otherSplit(); other != "" {
+		list = append(list, next{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zoo, shellWord(other)), "on samples the search did not see"})
+	}
+	list = append(list,
+		next{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
+		next{fmt.Sprintf("encas-zoo export %s --pick %d", dir, choice), "take this cascade away"})
+	width := 0
+	for _, n := range list {
+		width = max(width, ui.Width(ui.Safe(n.command)))
+	}
+	j.out.Printf("\nNext:\n")
+	for _, n := range list {
+		j.out.Printf("   %s%*s   %s\n", n.command, width-ui.Width(ui.Safe(n.command)), "", j.out.Dim(n.what))
+	}
+}
+
+// otherSplit returns the split to check a front on: test, or else another than the
+// one it was chosen on; "" where there is none.
+func (j *optimizeJob) otherSplit() string {
+	other := ""
+	for _, s := range j.zoo.Splits() {
+		if s.Name != j.split.Name && (other == "" || s.Name == "test") {
+			other = s.Name
+		}
+	}
+	return other
+}
+
+// shellWord writes text so that a shell reads it as one word and, after a command's
+// name, not as a flag.
+func shellWord(text string) string {
+	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+,:@%", r))
+	})
+	if strings.HasPrefix(text, "-") {
+		text = "./" + text
+	}
+	switch {
+	case plain:
+		return text
+	case ui.Safe(text) == text:
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	var b strings.Builder // as bash and zsh read it
+	b.WriteString("$'")
+	for _, c := range []byte(text) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.WriteString(`\` + string(c))
+		case c >= ' ' && c < 0x7f:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	b.WriteString("'")
+	return b.String()
 }
 
 // showTable shows so much of a front as fits a screen, with one cascade in any case.

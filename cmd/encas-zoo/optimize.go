@@ -32,6 +32,8 @@ type optimizeOptions struct {
 	globs     []string // that choose the models
 	runDir    string   // "" for a new one
 	resume    bool     // the search in runDir
+	zooGiven  string   // --zoo, "" where it was not given
+	chart     string   // whether the front is drawn: auto, always, never
 }
 
 func optimizeCommand() *cli.Command {
@@ -94,6 +96,7 @@ encas-zoo optimize --json | jq .best`,
 			&cli.Int64Flag{Name: "memory", Usage: "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"},
 			&cli.StringFlag{Name: "resume", Usage: "go on with the search that was interrupted in the run folder `DIR`; all else must be as it was, but --time, --threads and --memory"},
 			&cli.StringFlag{Name: "out", Usage: "write to the run folder `DIR` (default: a new one in ./runs)"},
+			&cli.StringFlag{Name: "chart", Value: "auto", Usage: "`WHEN` to draw the front in characters: auto (on a terminal), always, never"},
 			jsonFlag(),
 			quietFlag(),
 		},
@@ -142,6 +145,9 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		return nil, usagef("there is no algorithm %q%s; there are: %s", c.String("algorithm"),
 			suggest(c.String("algorithm"), optimize.Algorithms(), ""), strings.Join(optimize.Algorithms(), ", "))
 	}
+	if !slices.Contains(chartTimes, c.String("chart")) {
+		return nil, usagef("--chart %q: it is one of: %s", c.String("chart"), strings.Join(chartTimes, ", "))
+	}
 	if c.Float64("min-accuracy") > 1 {
 		return nil, usagef("--min-accuracy %v: an accuracy is at most 1 (0.9 is 90 %%)", c.Float64("min-accuracy"))
 	}
@@ -179,6 +185,8 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		minGain:   c.Float64("min-gain") / 100,
 		runDir:    cmp.Or(c.String("resume"), c.String("out")),
 		resume:    c.IsSet("resume"),
+		zooGiven:  c.String("zoo"),
+		chart:     c.String("chart"),
 		search: optimize.Options{
 			Algorithm:    c.String("algorithm"),
 			Rule:         rule,
@@ -199,6 +207,9 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		},
 	}, nil
 }
+
+// chartTimes are the values of --chart.
+var chartTimes = []string{"auto", "always", "never"}
 
 // paperModels is the longest chain of the publication.
 const paperModels = 5
@@ -273,7 +284,7 @@ func runOptimize(c *cli.Context, o *optimizeOptions) error {
 	if err := j.keep(c.Context, result); err != nil {
 		return err
 	}
-	if err := j.showFront(j.front, j.folder.Dir, j.search.MaxCost, j.dominate); err != nil {
+	if err := j.showFront(); err != nil {
 		return err
 	}
 	if err := c.Context.Err(); err != nil {
@@ -398,25 +409,12 @@ func (j *optimizeJob) openIndex(ctx context.Context) (*zoo.Index, error) {
 
 func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
 	defer j.timed("search")()
-	var progress *ui.Progress
-	unit := ""
 	o := j.search
 	o.Save = j.folder.SaveState
-	o.Progress = func(now optimize.Progress) {
-		if progress == nil || now.Unit != unit {
-			unit = now.Unit
-			progress = j.err.Progress("searching", unit)
-		}
-		note := ""
-		if s := now.Elapsed.Seconds(); now.Evaluations > 0 && s > 0 {
-			note = ui.Number(float64(now.Evaluations)/s) + " cascades/s"
-		}
-		progress.Update(now.Done, now.Total, note)
-	}
+	live := j.newSearchLine(p.Samples())
+	o.Progress = live.update
 	result, err := optimize.Search(ctx, p, o)
-	if progress != nil {
-		progress.Stop()
-	}
+	live.Stop()
 	switch {
 	case errors.Is(err, optimize.ErrBadState):
 		return nil, fmt.Errorf("%s: %w", j.folder.Dir, err)

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,6 +142,21 @@ func (f *Front) Choose(budget float64) (Choice, bool) {
 	}
 	c.AsAccurate = slices.IndexFunc(f.Cascades, func(cascade Cascade) bool { return cascade.Correct >= c.Model.Correct })
 	return c, true
+}
+
+// Stairs returns the single models that no other one beats in both cost and right
+// answers, ascending in both.
+func (f *Front) Stairs() []Model {
+	models := slices.Clone(f.Models)
+	slices.SortStableFunc(models, func(a, b Model) int {
+		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Correct, a.Correct))
+	})
+	best := -1
+	return slices.DeleteFunc(models, func(m Model) bool {
+		worse := m.Correct <= best
+		best = max(best, m.Correct)
+		return worse
+	})
 }
 
 // Spread returns the places of at most n cascades that show the front as a whole:

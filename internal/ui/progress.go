@@ -22,7 +22,6 @@ type Progress struct {
 	first       int64 // done at the first update, the work of an earlier run
 	shown       time.Time
 	started     bool
-	note        string
 }
 
 // Progress begins a piece of work that is counted in units ("models").
@@ -34,26 +33,42 @@ func (c *Console) Progress(what, units string) *Progress {
 // Update says how much is done of how much; total 0 means that nobody knows. The
 // note, "" for none, stands at the line's end.
 func (p *Progress) Update(done, total int64, note string) {
+	p.begin(done)
+	p.Show(func() []string { return p.parts(done, total, note, p.c.now()) })
+}
+
+// begin notes when the work began, and where.
+func (p *Progress) begin(done int64) {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	if !p.started {
+		p.started, p.first, p.start = true, done, p.c.now()
+	}
+}
+
+// Show puts the text that parts returns, with commas between its parts, on the line.
+// It is called only now and then, when the line is due to be renewed.
+func (p *Progress) Show(parts func() []string) {
 	c := p.c
 	if c.quiet {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	if !p.started {
-		p.started, p.first, p.start = true, done, now
-	}
-	p.note = note
-	width := c.width()
+	now, width := c.now(), c.width()
+	pause := elsewhere
 	if width > 0 {
-		if now.Sub(p.shown) >= onTerminal {
-			p.shown = now
-			c.show(Fit(p.line(done, total, now), width-1))
-		}
-	} else if now.Sub(p.shown) >= elsewhere {
-		p.shown = now
-		c.put(p.line(done, total, now) + "\n")
+		pause = onTerminal
+	}
+	if now.Sub(p.shown) < pause {
+		return
+	}
+	p.shown = now
+	line := p.what + ": " + Safe(strings.Join(parts(), ", "))
+	if width > 0 {
+		c.show(Fit(line, width-1))
+	} else {
+		c.put(line + "\n")
 	}
 }
 
@@ -66,26 +81,25 @@ func (p *Progress) Stop() {
 	}
 }
 
-func (p *Progress) line(done, total int64, now time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", p.what, Count(done))
+func (p *Progress) parts(done, total int64, note string, now time.Time) []string {
+	amount := Count(done)
 	if total > 0 {
-		fmt.Fprintf(&b, " of %s", Count(total))
+		amount += " of " + Count(total)
 	}
-	fmt.Fprintf(&b, " %s", p.units)
+	parts := []string{amount + " " + p.units}
 	if total > 0 {
-		fmt.Fprintf(&b, ", %d %%", 100*done/total)
+		parts = append(parts, fmt.Sprintf("%d %%", 100*done/total))
 	}
 	elapsed := now.Sub(p.start).Seconds()
 	if fresh := done - p.first; fresh > 0 && elapsed > 0 {
 		rate := float64(fresh) / elapsed
-		fmt.Fprintf(&b, ", %s/s", Number(rate))
+		parts = append(parts, Number(rate)+"/s")
 		if left := total - done; left > 0 {
-			fmt.Fprintf(&b, ", %s left", Duration(time.Duration(float64(left)/rate*float64(time.Second))))
+			parts = append(parts, Duration(time.Duration(float64(left)/rate*float64(time.Second)))+" left")
 		}
 	}
-	if p.note != "" {
-		fmt.Fprintf(&b, ", %s", Safe(p.note))
+	if note != "" {
+		parts = append(parts, note)
 	}
-	return b.String()
+	return parts
 }

@@ -122,6 +122,24 @@ func Number(x float64) string {
 	return strconv.FormatFloat(x, 'f', decimals, 64)
 }
 
+// Large writes x with three significant digits and, from a million on, the letter of
+// its thousands: 34.5, 921,000, 2.10 M, 106 G.
+func Large(x float64) string {
+	for _, unit := range []struct {
+		size   float64
+		letter string
+	}{{1e9, " G"}, {1e6, " M"}} {
+		if y := x / unit.size; y >= 0.9995 {
+			return strconv.FormatFloat(y, 'f', max(0, 2-int(math.Log10(max(1, y)*1.0005))), 64) + unit.letter
+		}
+	}
+	if x >= 1000 {
+		unit := math.Pow(10, math.Floor(math.Log10(x))-2)
+		return Count(int64(math.Round(x/unit) * unit))
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
+}
+
 // Bytes writes a size: 41.4 MB.
 func Bytes(n int64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}

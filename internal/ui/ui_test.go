@@ -70,6 +70,8 @@ func TestNumbers(t *testing.T) {
 		{Number(0), "0.000"}, {Number(0.5), "0.5000"}, {Number(0.010902), "0.01090"}, {Number(5.387266), "5.387"},
 		{Number(362.1), "362.1"}, {Number(1000), "1000"}, {Number(296000.4), "296,000"},
 		{Number(0.00001234), "1.234e-05"}, {Number(-0.25), "-0.2500"}, {Number(1e18), "1.000e+18"},
+		{Large(0), "0"}, {Large(34.52), "34.5"}, {Large(921_499), "921,000"}, {Large(999_499), "999,000"}, {Large(999_600), "1.00 M"},
+		{Large(2_099_900), "2.10 M"}, {Large(99_960_000), "100 M"}, {Large(105.6e9), "106 G"},
 		{Bytes(17), "17 B"}, {Bytes(41_366_000), "41.4 MB"}, {Bytes(999_600), "1 MB"},
 		{Duration(80 * time.Microsecond), "80 µs"}, {Duration(350 * time.Millisecond), "350 ms"},
 		{Duration(2500 * time.Millisecond), "2.5 s"}, {Duration(59 * time.Second), "59 s"},

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/optimize"
+)
+
+// A searchLine is the line that says how far a search has come and what it has found.
+type searchLine struct {
+	*ui.Progress
+	samples int
+	budget  string    // " within 300 gflops", "" without one
+	end     time.Time // of the time to search; zero: no limit
+
+	begin time.Time // of the phase that unit names
+	unit  string
+	first int64 // done when it began
+
+	// Of the search as a whole; a resumed one begins with the evaluations of before.
+	started          bool
+	evaluations      int64
+	evaluationsBegan time.Time
+}
+
+func (j *optimizeJob) newSearchLine(samples int) *searchLine {
+	l := &searchLine{Progress: j.err.Progress("searching", ""), samples: samples}
+	if j.search.MaxCost > 0 {
+		l.budget = fmt.Sprintf(" within %g %s", j.search.MaxCost, j.cost)
+	}
+	if j.search.Time > 0 {
+		l.end = time.Now().Add(j.search.Time)
+	}
+	return l
+}
+
+func (l *searchLine) update(now optimize.Progress) {
+	moment := time.Now()
+	if !l.started {
+		l.started, l.evaluations, l.evaluationsBegan = true, now.Evaluations, moment
+	}
+	if now.Unit != l.unit {
+		l.unit, l.begin, l.first = now.Unit, moment, now.Done
+	}
+	l.Show(func() []string { return l.parts(now, moment) })
+}
+
+// parts says what a person wants to know, the most important first: a narrow terminal
+// cuts the line's end off.
+func (l *searchLine) parts(now optimize.Progress, moment time.Time) []string {
+	var parts []string
+	if s := moment.Sub(l.evaluationsBegan).Seconds(); s > 0 && now.Evaluations > l.evaluations {
+		parts = append(parts, ui.Large(float64(now.Evaluations-l.evaluations)/s)+" cascades/s")
+	}
+	if left, ok := l.left(now, moment); ok {
+		parts = append(parts, ui.Duration(left)+" left")
+	}
+	if now.Correct > 0 {
+		parts = append(parts, fmt.Sprintf("hypervolume %.4f", now.Hypervolume),
+			"best "+percent(float64(now.Correct)/float64(l.samples))+l.budget)
+	}
+	if now.Total > 0 {
+		parts = append(parts, fmt.Sprintf("%d %% of %s %s", 100*now.Done/now.Total, ui.Count(now.Total), now.Unit))
+	}
+	return parts
+}
+
+// left returns how long the phase will take at the speed it has, but no longer than
+// the search may.
+func (l *searchLine) left(now optimize.Progress, moment time.Time) (left time.Duration, ok bool) {
+	if fresh, elapsed := now.Done-l.first, moment.Sub(l.begin); fresh > 0 && elapsed > 0 && now.Total > 0 {
+		left, ok = time.Duration(float64(elapsed)/float64(fresh)*float64(now.Total-now.Done)), true
+	}
+	if !l.end.IsZero() {
+		if limit := max(0, l.end.Sub(moment)); !ok || limit < left {
+			left, ok = limit, true
+		}
+	}
+	return left, ok
+}
