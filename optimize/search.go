@@ -398,6 +398,7 @@ func (s *search) reportProgress() (stop func()) {
 			s.Progress(Progress{p.done.Load(), p.total, p.unit, s.evaluations.Load(), s.recorder.elapsed(), correct, hypervolume})
 		}
 	}
+	s.glimpse.asked.Store(true)
 	ticker := time.NewTicker(200 * time.Millisecond)
 	end := make(chan struct{})
 	var wait sync.WaitGroup
