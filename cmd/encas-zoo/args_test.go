@@ -1,10 +1,12 @@
 package main
 
 import (
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -65,6 +67,28 @@ func TestSelectModels(t *testing.T) {
 		}
 		if want := strings.Fields(test.want); !slices.Equal(names, want) {
 			t.Errorf("%q selects %q, want %q", test.globs, names, want)
+		}
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for _, text := range []string{"", "runs/20260301-auto", "my run", "it's", "-rf", "-my run", "a\\b'c\x1b[2J\n", "模型", "\u202ex", "$HOME*", "\xff"} {
+		word := shellWord(text)
+		if word != ui.Safe(word) {
+			t.Errorf("shellWord(%q) = %q is not printable", text, word)
+		}
+		if strings.HasPrefix(word, "-") {
+			t.Errorf("shellWord(%q) = %q is a flag", text, word)
+		}
+		if _, err := exec.LookPath("bash"); err != nil {
+			continue
+		}
+		want := text
+		if strings.HasPrefix(text, "-") {
+			want = "./" + text
+		}
+		if out, err := exec.Command("bash", "-c", "printf %s "+word).Output(); err != nil || string(out) != want {
+			t.Errorf("shellWord(%q) = %s, which bash reads as %q (%v)", text, word, out, err)
 		}
 	}
 }

@@ -54,8 +54,8 @@ func (l *searchLine) parts(now optimize.Progress, moment time.Time) []string {
 	if s := moment.Sub(l.evaluationsBegan).Seconds(); s > 0 && now.Evaluations > l.evaluations {
 		parts = append(parts, ui.Large(float64(now.Evaluations-l.evaluations)/s)+" cascades/s")
 	}
-	if left, ok := l.left(now, moment); ok {
-		parts = append(parts, ui.Duration(left)+" left")
+	if left := l.left(now, moment); left != "" {
+		parts = append(parts, left)
 	}
 	if now.Correct > 0 {
 		parts = append(parts, fmt.Sprintf("hypervolume %.4f", now.Hypervolume),
@@ -67,16 +67,15 @@ func (l *searchLine) parts(now optimize.Progress, moment time.Time) []string {
 	return parts
 }
 
-// left returns how long the phase will take at the speed it has, but no longer than
-// the search may.
-func (l *searchLine) left(now optimize.Progress, moment time.Time) (left time.Duration, ok bool) {
-	if fresh, elapsed := now.Done-l.first, moment.Sub(l.begin); fresh > 0 && elapsed > 0 && now.Total > 0 {
-		left, ok = time.Duration(float64(elapsed)/float64(fresh)*float64(now.Total-now.Done)), true
-	}
+// left says how much time is left: of the limit where there is one, else of the phase
+// at the speed it has. How many phases will follow no search knows.
+func (l *searchLine) left(now optimize.Progress, moment time.Time) string {
 	if !l.end.IsZero() {
-		if limit := max(0, l.end.Sub(moment)); !ok || limit < left {
-			left, ok = limit, true
-		}
+		return "at most " + ui.Duration(max(0, l.end.Sub(moment))) + " left"
 	}
-	return left, ok
+	fresh, elapsed := now.Done-l.first, moment.Sub(l.begin)
+	if fresh <= 0 || elapsed <= 0 || now.Total <= 0 {
+		return ""
+	}
+	return "phase: " + ui.Duration(time.Duration(float64(elapsed)/float64(fresh)*float64(now.Total-now.Done))) + " left"
 }
