@@ -583,12 +583,7 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		if extend {
 			mw, err = w.ExtendModel(m.name)
 		} else {
-			if r.zoo.HasModel(m.name) {
-				if err := w.RemoveModel(m.name); err != nil {
-					return err
-				}
-			}
-			mw, err = w.NewModel(zoo.Model{Name: m.name, Columns: r.columns(m.planned, m.costs)})
+			mw, err = w.ReplaceModel(zoo.Model{Name: m.name, Columns: r.columns(m.planned, m.costs)})
 		}
 		if err != nil {
 			return err

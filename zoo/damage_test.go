@@ -122,7 +122,7 @@ func eachDamage(t *testing.T, path string, f func(what string, damaged []byte)) 
 func TestDamagedArchive(t *testing.T) {
 	z := damageZoo(t)
 	for _, model := range []string{"net", "api"} {
-		path := z.archivePath("search", model)
+		path := z.archivePath("search", model, false)
 		whole, _ := os.ReadFile(path)
 		good, err := readThrough(z, model)
 		if err != nil {
@@ -222,14 +222,14 @@ func TestWrongArchive(t *testing.T) {
 		w := write(t, z)
 		addModel(t, w, "net", "search", rows)
 		w.Close()
-		return z.archivePath("search", "net")
+		return z.archivePath("search", "net", false)
 	}
 	z := damageZoo(t)
-	path := z.archivePath("search", "net")
+	path := z.archivePath("search", "net", false)
 	for _, c := range []struct{ from, want string }{
 		{other(3, 1, one, 0, 0), "1 rows instead of 5"},
 		{other(2, 5, one, 0, one, 0, one, 0, one, 0, one, 0), "4 bytes a row instead of 6"},
-		{z.archivePath("search", "api"), "2 columns instead of 1"},
+		{z.archivePath("search", "api", false), "2 columns instead of 1"},
 		{z.splitPath("search"), "2 columns instead of 1"},
 		{z.indexPath("search", "net"), "Parquet"},
 	} {
@@ -249,7 +249,7 @@ func TestWrongArchive(t *testing.T) {
 // badRows writes an archive past all checks.
 func badRows(t *testing.T, z *Zoo, rows []uint16) {
 	t.Helper()
-	path := z.archivePath("search", "net")
+	path := z.archivePath("search", "net", false)
 	w, err := createRows(path, "net", "search", len(rows)/z.classes, z.classes)
 	if err != nil {
 		t.Fatal(err)
@@ -283,10 +283,10 @@ func TestBadRows(t *testing.T) {
 		copy(rows[3*damageClasses:], c.row)
 		badRows(t, z, rows)
 		_, err := readThrough(z, "net")
-		expectError(t, err, z.archivePath("search", "net"), "row 3", c.want)
+		expectError(t, err, z.archivePath("search", "net", false), "row 3", c.want)
 		os.RemoveAll(filepath.Join(z.Dir(), "index"))
 		_, err = z.OpenIndex(t.Context(), "search", []string{"net"}, nil)
-		expectError(t, err, z.archivePath("search", "net"), "row 3", c.want)
+		expectError(t, err, z.archivePath("search", "net", false), "row 3", c.want)
 	}
 }
 
@@ -352,7 +352,7 @@ func TestBombs(t *testing.T) {
 
 func FuzzArchive(f *testing.F) {
 	z := damageZoo(f)
-	for _, path := range []string{z.archivePath("search", "net"), z.archivePath("search", "api"), z.splitPath("search")} {
+	for _, path := range []string{z.archivePath("search", "net", false), z.archivePath("search", "api", false), z.splitPath("search")} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

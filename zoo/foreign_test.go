@@ -89,7 +89,7 @@ func TestParquetGo(t *testing.T) {
 		}
 	}
 
-	net := open(z.archivePath("search", "net"))
+	net := open(z.archivePath("search", "net", false))
 	if n := len(net.RowGroups()); n < 2 {
 		t.Errorf("%d row groups", n)
 	}
@@ -107,7 +107,7 @@ func TestParquetGo(t *testing.T) {
 			}
 		}
 	})
-	api := open(z.archivePath("search", "api"))
+	api := open(z.archivePath("search", "api", false))
 	column(api, 0, func(i int, v parquet.Value) {
 		if v.Int32() != int32(i%26) {
 			bad++
@@ -146,7 +146,7 @@ func TestPyArrow(t *testing.T) {
 	}
 	z, rows := foreignZoo(t)
 	n := len(rows) / 26
-	c := exec.Command(python, "testdata/read.py", z.archivePath("search", "net"), z.archivePath("search", "api"), z.splitPath("search"), z.indexPath("search", "net"))
+	c := exec.Command(python, "testdata/read.py", z.archivePath("search", "net", false), z.archivePath("search", "api", false), z.splitPath("search"), z.indexPath("search", "net"))
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	out, err := c.Output()

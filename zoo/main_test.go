@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(replaceVariable); dir != "" {
+		fmt.Fprintln(os.Stderr, replaceForEver(dir))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

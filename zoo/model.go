@@ -40,6 +40,9 @@ type Archive struct {
 	SHA256 string
 	// IndexOnly is true where there is a search index and no full output.
 	IndexOnly bool
+	// Second is true where the archive lies under the second of the two names it can
+	// have: a model that is replaced keeps its archive until the new one counts.
+	Second bool
 }
 
 // Cost returns the number in a column, such as gflops: the cost of running the
@@ -93,14 +96,23 @@ type archiveFile struct {
 	Bytes     int64  `json:"bytes"`
 	SHA256    string `json:"sha256"`
 	IndexOnly bool   `json:"index_only,omitempty"`
+	Second    bool   `json:"second,omitempty"`
 }
 
 func (z *Zoo) modelPath(slug string) string {
 	return filepath.Join(z.dir, "models", slug+".json")
 }
 
-func (z *Zoo) archivePath(split, model string) string {
-	return filepath.Join(z.dir, "archive", split, slug(model)+".parquet")
+// secondName ends the second of an archive's names, before the extension. No slug
+// ends so.
+const secondName = ".2"
+
+func (z *Zoo) archivePath(split, model string, second bool) string {
+	name := slug(model)
+	if second {
+		name += secondName
+	}
+	return filepath.Join(z.dir, "archive", split, name+".parquet")
 }
 
 func (z *Zoo) indexPath(split, model string) string {

@@ -14,7 +14,8 @@ type ModelWriter struct {
 	w      *Writer
 	model  Model
 	splits map[string]*splitWriter
-	err    error // the first failed write
+	old    map[string]Archive // of the model that this one replaces
+	err    error              // the first failed write
 	done   bool
 	placed bool     // the JSON file may be there, so its archives must stay
 	clean  []uint16 // a row without negative zeros
@@ -24,6 +25,7 @@ type ModelWriter struct {
 type splitWriter struct {
 	split   Split
 	rows    int
+	second  bool          // of the archive's names
 	archive *rowWriter    // full outputs
 	answers *answerWriter // or answers
 	lists   *Lists        // the search index in the making, nil where it would be too large
@@ -62,8 +64,11 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		if _, ok := m.model.Splits[split]; ok {
 			return nil, fmt.Errorf("zoo: model %q has predictions on the split %q already", m.model.Name, split)
 		}
-		path := m.w.z.archivePath(split, m.model.Name)
 		s = &splitWriter{split: info}
+		if old, ok := m.old[split]; ok {
+			s.second = !old.Second && !old.IndexOnly
+		}
+		path := m.w.z.archivePath(split, m.model.Name, s.second)
 		if m.model.Answers {
 			s.answers, err = createAnswers(path, m.model.Name, split, info.Samples)
 		} else {
@@ -74,7 +79,8 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 			return nil, err
 		}
 		m.splits[split] = s
-		if m.w.keep(listBytes(info.Samples, m.w.z.classes)) {
+		// The index of a model that has nothing else stays as long as the model.
+		if !m.old[split].IndexOnly && m.w.keep(listBytes(info.Samples, m.w.z.classes)) {
 			l := makeLists(info.Samples, m.w.z.classes)
 			s.lists = &l
 		}
@@ -200,7 +206,7 @@ func (m *ModelWriter) commit() error {
 			return err
 		}
 		f := s.file()
-		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.size, SHA256: f.sum()}
+		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.size, SHA256: f.sum(), Second: s.second}
 	}
 	for _, s := range m.splits {
 		f := s.file()
@@ -220,7 +226,20 @@ func (m *ModelWriter) commit() error {
 		}
 	}
 	m.placed = true
-	return m.w.publish(model)
+	if err := m.w.publish(model); err != nil {
+		return err
+	}
+	// Nothing names the replaced archives any more. What cannot be removed now is
+	// removed by the next writer.
+	for split, a := range m.old {
+		if _, ok := m.splits[split]; !ok {
+			os.Remove(m.w.z.indexPath(split, m.model.Name))
+		}
+		if s := m.splits[split]; s == nil || s.second != a.Second {
+			os.Remove(m.w.z.archivePath(split, m.model.Name, a.Second))
+		}
+	}
+	return nil
 }
 
 // Abort gives the model up and removes what was written. After Commit it does
@@ -235,7 +254,9 @@ func (m *ModelWriter) Abort() {
 		f.discard()
 		if f.renamed && !m.placed {
 			os.Remove(f.path)
-			os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
+			if s.lists != nil {
+				os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
+			}
 		}
 	}
 	m.release()

@@ -39,7 +39,7 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	if a.IndexOnly {
 		return nil, fmt.Errorf("%w: model %q on %q", ErrIndexOnly, clip(model, 200), split)
 	}
-	path := z.archivePath(split, model)
+	path := z.archivePath(split, model, a.Second)
 	r := &Reader{classes: z.classes}
 	if m.Answers {
 		r.t, err = openTable(path, s.Samples,

@@ -63,7 +63,7 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 
 func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	a := m.Splits[s.Name]
-	path := z.archivePath(s.Name, m.Name)
+	path := z.archivePath(s.Name, m.Name, a.Second)
 	if a.IndexOnly {
 		path = z.indexPath(s.Name, m.Name)
 	}

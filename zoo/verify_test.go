@@ -23,7 +23,7 @@ func TestVerify(t *testing.T) {
 	}
 
 	// All problems are found, each with its file.
-	net, api, third := z.archivePath("search", "net"), z.archivePath("search", "api"), z.archivePath("search", "third")
+	net, api, third := z.archivePath("search", "net", false), z.archivePath("search", "api", false), z.archivePath("search", "third", false)
 	os.Truncate(net, 50)
 	os.Remove(third)
 	flip(t, api, 30)
@@ -45,11 +45,11 @@ func TestVerify(t *testing.T) {
 func TestVerifyRows(t *testing.T) {
 	z := damageZoo(t)
 	badRows(t, z, slices.Repeat([]uint16{one, one, 0}, damageSamples))
-	data, err := os.ReadFile(z.archivePath("search", "net"))
+	data, err := os.ReadFile(z.archivePath("search", "net", false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := createFile(z.archivePath("search", "net"))
+	f, err := createFile(z.archivePath("search", "net", false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestVerifyRows(t *testing.T) {
 	if z, err = Open(z.Dir()); err != nil {
 		t.Fatal(err)
 	}
-	expectError(t, z.Verify(t.Context(), nil), `"net"`, z.archivePath("search", "net"), "row 0", "sum to 2")
+	expectError(t, z.Verify(t.Context(), nil), `"net"`, z.archivePath("search", "net", false), "row 0", "sum to 2")
 }
 
 func flip(t *testing.T, path string, at int) {

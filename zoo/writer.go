@@ -145,7 +145,32 @@ func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 	return w.begin(m, true)
 }
 
-func (w *Writer) begin(m Model, extend bool) (*ModelWriter, error) {
+// ReplaceModel begins a model that takes the place of the one of its name, which
+// stays as it is until Commit and is gone with it: at every moment there is one of
+// the two. Where there is none of that name it is NewModel.
+func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
+	if !w.z.HasModel(m.Name) {
+		return w.NewModel(m)
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	old, err := w.z.Model(m.Name)
+	if err != nil {
+		return nil, err
+	}
+	m = m.clone()
+	m.Splits = map[string]Archive{}
+	mw, err := w.begin(m, true)
+	if err != nil {
+		return nil, err
+	}
+	mw.old = old.Splits
+	return mw, nil
+}
+
+// begin makes a ModelWriter; known says that there may be a model of that name.
+func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -153,7 +178,7 @@ func (w *Writer) begin(m Model, extend bool) (*ModelWriter, error) {
 		return nil, errClosed
 	case w.open[m.Name] != nil:
 		return nil, fmt.Errorf("%w: %q is being written", ErrModelExists, m.Name)
-	case !extend && w.z.HasModel(m.Name):
+	case !known && w.z.HasModel(m.Name):
 		return nil, fmt.Errorf("%w: %q in %s; remove it first, or choose another name", ErrModelExists, m.Name, w.z.dir)
 	}
 	mw := &ModelWriter{w: w, model: m, splits: map[string]*splitWriter{}}
@@ -296,8 +321,8 @@ func (w *Writer) RemoveModel(name string) error {
 	w.z.mu.Lock()
 	delete(w.z.models, name)
 	w.z.mu.Unlock()
-	for split := range m.Splits {
-		for _, p := range []string{w.z.archivePath(split, name), w.z.indexPath(split, name)} {
+	for split, a := range m.Splits {
+		for _, p := range []string{w.z.archivePath(split, name, a.Second), w.z.indexPath(split, name)} {
 			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("zoo: %w", err)
 			}
@@ -324,8 +349,8 @@ func (z *Zoo) clean() error {
 		keep[z.splitPath(s.Name)] = true
 	}
 	for name, m := range z.models {
-		for split := range m.Splits {
-			keep[z.archivePath(split, name)] = true
+		for split, a := range m.Splits {
+			keep[z.archivePath(split, name, a.Second)] = true
 			keep[z.indexPath(split, name)] = true
 		}
 	}
@@ -352,6 +377,9 @@ func (z *Zoo) clean() error {
 					continue
 				}
 				base, ours := strings.CutSuffix(e.Name(), f.extension)
+				if f.pattern == "archive/*" {
+					base = strings.TrimSuffix(base, secondName)
+				}
 				switch {
 				case isTemp(e.Name()):
 				case f.extension == "" || !ours:
