@@ -3,12 +3,15 @@ package dataset
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
@@ -324,6 +327,108 @@ func TestParquet(t *testing.T) {
 	if _, err := Open(one); err == nil || !strings.Contains(err.Error(), "row 0: label -1") {
 		t.Errorf("label -1: %v", err)
 	}
+}
+
+// readAll opens a Parquet file and reads every image, within a time that only a
+// reader that goes round in circles needs.
+func readAll(t *testing.T, path string) (images int, err error) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var s *Set
+		if s, err = Open(path); err != nil {
+			return
+		}
+		defer s.Close()
+		r := s.NewReader()
+		defer r.Close()
+		for i := range s.Len() {
+			if _, bad := r.Image(i); bad != nil {
+				err = bad
+			} else {
+				images++
+			}
+		}
+	}()
+	select {
+	case <-done:
+		return images, err
+	case <-time.After(10 * time.Second):
+		t.Fatal("reading does not end")
+		return 0, nil
+	}
+}
+
+// smallParquet is a file of a few tiny images, some of them alike, so that there are
+// dictionaries in it.
+func smallParquet(t testing.TB) []byte {
+	t.Helper()
+	var data [][]byte
+	var names []string
+	for i := range 12 {
+		var b bytes.Buffer
+		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 2+i%3, 2))); err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, b.Bytes())
+		names = append(names, fmt.Sprintf("%d.png", i))
+	}
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	writeParquet(t, path, data, names, make([]int64, 12), 5, "")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestDamagedParquet changes and cuts a file at many places. Each of the files is
+// read, or is an error, soon.
+func TestDamagedParquet(t *testing.T) {
+	content := smallParquet(t)
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	read := func(data []byte) (int, error) {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return readAll(t, path)
+	}
+	if n, err := read(content); n != 12 || err != nil {
+		t.Fatalf("%d images, %v", n, err)
+	}
+	refused := 0
+	step := 3
+	if testing.Short() {
+		step = 31
+	}
+	for i := 0; i < len(content); i += step {
+		for _, change := range []byte{0x01, 0x80, 0xFF} {
+			data := slices.Clone(content)
+			data[i] ^= change
+			if _, err := read(data); err != nil {
+				refused++
+			}
+		}
+		if _, err := read(content[:i]); err == nil {
+			t.Errorf("the first %d of %d bytes are read", i, len(content))
+		}
+	}
+	t.Logf("%d of %d changes refused", refused, (len(content)+step-1)/step*3)
+}
+
+func FuzzParquet(f *testing.F) {
+	content := smallParquet(f)
+	f.Add(content)
+	f.Add(content[:len(content)/2])
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(dir, "x.parquet")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, path)
+	})
 }
 
 func FuzzLabelFile(f *testing.F) {

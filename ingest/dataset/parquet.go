@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,9 @@ import (
 	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
+
 	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/parquetcells"
 )
 
 const (
@@ -30,11 +32,16 @@ const (
 // table is a source of Parquet files as Hugging Face writes image data sets: a
 // struct column image{bytes, path} and an integer column label.
 type table struct {
-	files  []*file.Reader
+	files  []parquetFile
 	groups []rowGroup // in the order of their images
 
 	mu   sync.Mutex
 	kept []*groupImages // most recently used last
+}
+
+type parquetFile struct {
+	*parquetcells.File
+	f *os.File
 }
 
 // A rowGroup is images [first, first+rows) of the table.
@@ -62,7 +69,7 @@ func openParquet(names []string) (set *Set, err error) {
 	for i, name := range names {
 		r, err := openFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
 		src.files = append(src.files, r)
 		if err := src.readLabels(set, &paths, i, filepath.Base(name)); err != nil {
@@ -77,18 +84,19 @@ func openParquet(names []string) (set *Set, err error) {
 }
 
 // openFile opens one file and reads its footer.
-func openFile(name string) (r *file.Reader, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+func openFile(name string) (f parquetFile, err error) {
+	if f.f, err = os.Open(name); err != nil {
+		return f, err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	defer guard(&err)
-	return file.NewParquetReader(f)
+	info, err := f.f.Stat()
+	if err == nil {
+		// Images are compressed already: a page many times the file is none of theirs.
+		f.File, err = parquetcells.NewFile(f.f, filepath.Base(name), int(min(8*info.Size()+1<<20, maxGroup)))
+	}
+	if err != nil {
+		f.f.Close()
+	}
+	return f, err
 }
 
 // readLabels reads everything but the images of file i.
@@ -106,21 +114,23 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 		set.Classes, set.ClassNames = len(names), readable(names)
 	}
 	row := 0
-	for g := range r.NumRowGroups() {
-		if n := r.RowGroup(g).NumRows(); n < 0 || n > maxRows {
+	for g := range r.Groups() {
+		if n := r.GroupRows(g); n < 0 || n > maxRows {
 			return fmt.Errorf("row group %d has %d rows, at most %d are read", g, n, maxRows)
 		}
+		rows := int(r.GroupRows(g))
 		labels, err := integers(r, g, label)
 		if err != nil {
 			return err
 		}
-		rows := int(r.RowGroup(g).NumRows())
-		if len(labels) != rows {
-			return fmt.Errorf("row group %d has %d rows and %d labels", g, rows, len(labels))
-		}
-		names := make([][]byte, rows)
+		names := make([]string, rows)
 		if pathErr == nil {
-			if names, err = byteArrays(r, g, path, true); err != nil {
+			cells, err := parquetcells.Open(r.File, g, path, 0, func(b []byte) string { return string(b) })
+			if err != nil {
+				return err
+			}
+			cells.Nulls = true
+			if names, err = whole(cells, g, rows); err != nil {
 				return err
 			}
 		}
@@ -132,7 +142,7 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 			}
 			set.Labels = append(set.Labels, class)
 			set.IDs = append(set.IDs, fmt.Sprintf("%s#%d", base, row+k))
-			*paths = append(*paths, string(names[k]))
+			*paths = append(*paths, names[k])
 		}
 		row += rows
 	}
@@ -140,8 +150,8 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 }
 
 // column finds the first of several leaf columns.
-func column(r *file.Reader, names ...string) (int, error) {
-	schema := r.MetaData().Schema
+func column(r parquetFile, names ...string) (int, error) {
+	schema := r.Schema()
 	for _, name := range names {
 		if i := schema.ColumnIndexByName(name); i >= 0 {
 			return i, nil
@@ -155,8 +165,8 @@ func column(r *file.Reader, names ...string) (int, error) {
 }
 
 // classNames returns the class names Hugging Face keeps beside the schema, or nil.
-func classNames(r *file.Reader, label int) []string {
-	text := r.MetaData().KeyValueMetadata().FindValue("huggingface")
+func classNames(r parquetFile, label int) []string {
+	text := r.Metadata("huggingface")
 	if text == nil {
 		return nil
 	}
@@ -167,115 +177,93 @@ func classNames(r *file.Reader, label int) []string {
 	}
 	var class struct{ Names []string }
 	if json.Unmarshal([]byte(*text), &meta) != nil ||
-		json.Unmarshal(meta.Info.Features[r.MetaData().Schema.Column(label).Path()], &class) != nil {
+		json.Unmarshal(meta.Info.Features[r.Schema().Column(label).Path()], &class) != nil {
 		return nil
 	}
 	return class.Names
 }
 
-// integers reads a whole column chunk of integers without nulls.
-func integers(r *file.Reader, group, col int) (out []int64, err error) {
-	defer guard(&err)
-	chunk, err := r.RowGroup(group).Column(col)
+// integers reads a whole column chunk of integers.
+func integers(r parquetFile, group, col int) ([]int64, error) {
+	width, convert := 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
+	switch r.Schema().Column(col).PhysicalType() {
+	case parquet.Types.Int64:
+	case parquet.Types.Int32:
+		width, convert = 4, func(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b))) }
+	default:
+		return nil, errors.New("the label column is not of integers")
+	}
+	cells, err := parquetcells.Open(r.File, group, col, width, convert)
 	if err != nil {
 		return nil, err
 	}
-	rows := r.RowGroup(group).NumRows()
-	buf, defs := make([]int64, 1024), make([]int16, 1024)
-	buf32 := make([]int32, 1024)
-	for int64(len(out)) < rows {
-		var levels int64
-		var n int
-		switch c := chunk.(type) {
-		case *file.Int64ColumnChunkReader:
-			levels, n, err = c.ReadBatch(1024, buf, defs, nil)
-		case *file.Int32ColumnChunkReader:
-			levels, n, err = c.ReadBatch(1024, buf32, defs, nil)
-			for i, v := range buf32[:n] {
-				buf[i] = int64(v)
-			}
-		default:
-			return nil, errors.New("the label column is not of integers")
-		}
-		if err != nil {
-			return nil, err
-		}
-		if levels != int64(n) {
-			return nil, fmt.Errorf("row group %d has rows without a label", group)
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("row group %d ends after %d of %d labels", group, len(out), rows)
-		}
-		out = append(out, buf[:n]...)
+	labels, err := whole(cells, group, int(r.GroupRows(group)))
+	if errors.Is(err, errNull) {
+		err = fmt.Errorf("row group %d has rows without a label", group)
 	}
-	return out, nil
+	return labels, err
 }
 
-// byteArrays reads a whole column chunk of byte arrays. A null is nil, where nulls
-// are allowed.
-func byteArrays(r *file.Reader, group, col int, nulls bool) (out [][]byte, err error) {
-	defer guard(&err)
-	meta, err := r.MetaData().RowGroup(group).ColumnChunk(col)
+// encoded reads the image files of a row group.
+func encoded(r parquetFile, group int) ([][]byte, error) {
+	col, err := column(r, "image.bytes", "img.bytes")
 	if err != nil {
 		return nil, err
 	}
-	if n := meta.TotalUncompressedSize(); n < 0 || n > maxGroup {
-		return nil, fmt.Errorf("row group %d: %d bytes, at most %d are read; write the file with smaller row groups", group, n, int64(maxGroup))
-	}
-	chunk, err := r.RowGroup(group).Column(col)
-	if err != nil {
-		return nil, err
-	}
-	c, ok := chunk.(*file.ByteArrayColumnChunkReader)
-	if !ok {
+	if r.Schema().Column(col).PhysicalType() != parquet.Types.ByteArray {
 		return nil, errors.New("the image column is not of byte arrays")
 	}
-	rows, full := r.RowGroup(group).NumRows(), c.Descriptor().MaxDefinitionLevel()
-	buf, defs := make([]parquet.ByteArray, 64), make([]int16, 64)
-	for int64(len(out)) < rows {
-		levels, n, err := c.ReadBatch(64, buf, defs, nil)
+	n, err := r.ColumnSize(group, col)
+	if err != nil {
+		return nil, err
+	}
+	if n < 0 || n > maxGroup {
+		return nil, fmt.Errorf("row group %d: %d bytes, at most %d are read; write the file with smaller row groups", group, n, int64(maxGroup))
+	}
+	cells, err := parquetcells.Open(r.File, group, col, 0, slices.Clone[[]byte])
+	if err != nil {
+		return nil, err
+	}
+	images, err := whole(cells, group, int(r.GroupRows(group)))
+	if errors.Is(err, errNull) {
+		err = fmt.Errorf("row %d of row group %d holds no image bytes", len(images), group)
+	}
+	return images, err
+}
+
+var errNull = errors.New("a value is missing")
+
+// whole reads a column of a row group, rows cells. With errNull it returns those
+// before the one that is missing.
+func whole[T any](cells *parquetcells.Cells[T], group, rows int) ([]T, error) {
+	var out []T
+	for {
+		more, err := cells.Next()
 		if err != nil {
 			return nil, err
 		}
-		if levels == 0 {
-			return nil, fmt.Errorf("row group %d ends after %d of %d rows", group, len(out), rows)
+		if !more {
+			break
 		}
-		v := 0
-		for i := range levels {
-			switch {
-			case full == 0 || defs[i] == full:
-				out = append(out, slices.Clone(buf[v]))
-				v++
-			case nulls:
-				out = append(out, nil)
-			default:
-				return nil, fmt.Errorf("row %d of row group %d holds no image bytes", len(out), group)
-			}
+		out = append(out, cells.Values...)
+		if len(out) > rows {
+			return nil, fmt.Errorf("row group %d has more than its %d rows", group, rows)
 		}
-		if v != n {
-			return nil, fmt.Errorf("row group %d: %d values for %d levels", group, n, v)
+		if cells.Missing {
+			return out, errNull
 		}
+	}
+	if len(out) < rows {
+		return nil, fmt.Errorf("row group %d ends after %d of %d rows", group, len(out), rows)
 	}
 	return out, nil
-}
-
-// guard turns a panic of the Parquet reader over a damaged file into an error.
-func guard(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("damaged Parquet file: %v", p)
-	}
 }
 
 func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
 	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
 	images := t.load(g)
 	images.once.Do(func() {
-		group := t.groups[g]
-		col, err := column(t.files[group.file], "image.bytes", "img.bytes")
-		if err == nil {
-			images.data, err = byteArrays(t.files[group.file], group.group, col, false)
-		}
-		images.err = err
+		images.data, images.err = encoded(t.files[t.groups[g].file], t.groups[g].group)
 	})
 	if images.err != nil {
 		return imaging.RGB{}, images.err
@@ -304,13 +292,13 @@ func (t *table) load(g int) *groupImages {
 func (t *table) weigh(w io.Writer, i int) {
 	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
 	group := t.groups[g]
-	fmt.Fprintf(w, "%d\n", t.files[group.file].MetaData().RowGroup(group.group).TotalByteSize())
+	fmt.Fprintf(w, "%d\n", t.files[group.file].GroupBytes(group.group))
 }
 
 func (t *table) close() error {
 	var errs []error
 	for _, f := range t.files {
-		errs = append(errs, f.Close())
+		errs = append(errs, f.f.Close())
 	}
 	return errors.Join(errs...)
 }

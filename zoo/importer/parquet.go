@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 
+	"github.com/encas-zoo/encas-zoo/internal/parquetcells"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -104,7 +105,7 @@ func (s *parquetSource) readLabels(t *parquetTable) error {
 	if err != nil {
 		return err
 	}
-	return s.set.mergeLabels(t.name, labels)
+	return s.set.mergeLabels(t.Name, labels)
 }
 
 func (s *parquetSource) readIDs(t *parquetTable) error {
@@ -123,7 +124,7 @@ func (s *parquetSource) readIDs(t *parquetTable) error {
 	if err != nil {
 		return err
 	}
-	return s.set.mergeIDs(t.name, ids)
+	return s.set.mergeIDs(t.Name, ids)
 }
 
 // checkShape finds the outputs in a file and compares their number with the labels
@@ -134,7 +135,7 @@ func (s *parquetSource) checkShape(t *parquetTable) error {
 		return err
 	}
 	if t.rows != len(s.set.Labels) {
-		return fmt.Errorf("%s has %d rows, but %s has %d labels", t.name, t.rows, s.set.File, len(s.set.Labels))
+		return fmt.Errorf("%s has %d rows, but %s has %d labels", t.Name, t.rows, s.set.File, len(s.set.Labels))
 	}
 	classes := len(columns)
 	if list {
@@ -144,13 +145,13 @@ func (s *parquetSource) checkShape(t *parquetTable) error {
 		}
 	}
 	if classes < 2 || classes > zoo.MaxClasses {
-		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", t.name, classes, zoo.MaxClasses)
+		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", t.Name, classes, zoo.MaxClasses)
 	}
 	if s.shaped == "" {
-		s.classes, s.shaped = classes, t.name
+		s.classes, s.shaped = classes, t.Name
 	}
 	if classes != s.classes {
-		return fmt.Errorf("%s has %d classes, but %s has %d", t.name, classes, s.shaped, s.classes)
+		return fmt.Errorf("%s has %d classes, but %s has %d", t.Name, classes, s.shaped, s.classes)
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func (r *parquetRows) Next(row []uint16) error {
 		return err
 	}
 	if err := r.conv.from64(row, r.values); err != nil {
-		return fmt.Errorf("%s: row %d: %w", r.table.name, r.row, err)
+		return fmt.Errorf("%s: row %d: %w", r.table.Name, r.row, err)
 	}
 	r.row++
 	return nil
@@ -213,7 +214,7 @@ type listReader struct {
 	table  *parquetTable
 	column int
 	group  int // the next row group
-	cells  *cells[float64]
+	cells  *parquetcells.Cells[float64]
 	at     int // in the cells' current batch
 	row    int
 }
@@ -224,7 +225,7 @@ func (r *listReader) next(values []float64) error {
 		return err
 	}
 	if n != len(values) {
-		return fmt.Errorf("%s: row %d has %d values, but the rows before have %d", r.table.name, r.row-1, n, len(values))
+		return fmt.Errorf("%s: row %d has %d values, but the rows before have %d", r.table.Name, r.row-1, n, len(values))
 	}
 	return nil
 }
@@ -238,20 +239,20 @@ func (r *listReader) list(values []float64) (int, error) {
 			return 0, err
 		}
 		// A repetition level of 0 begins a list.
-		if begins := more && r.cells.reps[r.at] == 0; !more || begins && n > 0 {
+		if begins := more && r.cells.Reps[r.at] == 0; !more || begins && n > 0 {
 			if n == 0 {
 				return 0, io.EOF
 			}
 			r.row++
 			return n, nil
 		}
-		if r.at == len(r.cells.values) {
-			return 0, fmt.Errorf("%s: row %d: %w", r.table.name, r.row, errMissing)
+		if r.at == len(r.cells.Values) {
+			return 0, fmt.Errorf("%s: row %d: %w", r.table.Name, r.row, parquetcells.ErrMissing)
 		}
 		if n == len(values) {
-			return 0, fmt.Errorf("%s: row %d has more than %d values", r.table.name, r.row, n)
+			return 0, fmt.Errorf("%s: row %d has more than %d values", r.table.Name, r.row, n)
 		}
-		values[n] = r.cells.values[r.at]
+		values[n] = r.cells.Values[r.at]
 		n++
 		r.at++
 	}
@@ -263,10 +264,10 @@ func (r *listReader) list(values []float64) (int, error) {
 func (r *listReader) fetch(inside bool) (bool, error) {
 	for {
 		if r.cells != nil {
-			if r.at < len(r.cells.values) || r.cells.missing {
+			if r.at < len(r.cells.Values) || r.cells.Missing {
 				return true, nil
 			}
-			more, err := r.cells.next()
+			more, err := r.cells.Next()
 			if err != nil {
 				return false, err
 			}
@@ -276,7 +277,7 @@ func (r *listReader) fetch(inside bool) (bool, error) {
 			}
 			r.cells = nil
 		}
-		if inside || r.group == r.table.groups() {
+		if inside || r.group == r.table.Groups() {
 			return false, nil
 		}
 		var err error
@@ -312,7 +313,7 @@ const blockValues = 1 << 20
 
 func (r *wideReader) next(values []float64) error {
 	for r.given == r.rows {
-		if r.group == r.table.groups() {
+		if r.group == r.table.Groups() {
 			return io.EOF
 		}
 		if err := r.fill(); err != nil {
@@ -337,16 +338,16 @@ func (r *wideReader) fill() error {
 	if r.spool == nil {
 		var err error
 		if r.spool, err = os.CreateTemp("", "encas-zoo-import-*"); err != nil {
-			return fmt.Errorf("a temporary file to read %s: %w", r.table.name, err)
+			return fmt.Errorf("a temporary file to read %s: %w", r.table.Name, err)
 		}
 		// Where the system allows it the file has no name from now on, and cannot stay
 		// behind.
 		_ = os.Remove(r.spool.Name())
 	}
 	r.before += r.rows
-	r.rows = int(r.table.r.MetaData().RowGroup(r.group).NumRows())
+	r.rows = int(r.table.GroupRows(r.group))
 	if r.rows < 0 || r.rows > r.table.rows {
-		return fmt.Errorf("%s: row group %d claims %d rows: the file is damaged; write it again", r.table.name, r.group, r.rows)
+		return fmt.Errorf("%s: row group %d claims %d rows: the file is damaged; write it again", r.table.Name, r.group, r.rows)
 	}
 	r.given, r.first, r.stride = 0, 0, 0
 	for class, column := range r.columns {
@@ -365,27 +366,27 @@ func (r *wideReader) fillClass(class, column int) error {
 		return err
 	}
 	where := func(row int) string {
-		return fmt.Sprintf("%s: row %d, column %q", r.table.name, r.before+row, r.table.columnName(column))
+		return fmt.Sprintf("%s: row %d, column %q", r.table.Name, r.before+row, r.table.ColumnName(column))
 	}
 	row := 0
 	for {
-		more, err := cells.next()
+		more, err := cells.Next()
 		if err != nil {
 			return err
 		}
-		if row+len(cells.values) > r.rows {
+		if row+len(cells.Values) > r.rows {
 			return fmt.Errorf("%s: the row group has %d rows only: the file is damaged; write it again", where(r.rows), r.rows)
 		}
 		r.buf = r.buf[:0]
-		for _, v := range cells.values {
+		for _, v := range cells.Values {
 			r.buf = binary.LittleEndian.AppendUint64(r.buf, math.Float64bits(v))
 		}
 		if _, err := r.spool.WriteAt(r.buf, 8*(int64(class)*int64(r.rows)+int64(row))); err != nil {
-			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses where it lies", r.table.name, err)
+			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses where it lies", r.table.Name, err)
 		}
-		row += len(cells.values)
-		if cells.missing {
-			return fmt.Errorf("%s: %w", where(row), errMissing)
+		row += len(cells.Values)
+		if cells.Missing {
+			return fmt.Errorf("%s: %w", where(row), parquetcells.ErrMissing)
 		}
 		if !more {
 			break
@@ -411,7 +412,7 @@ func (r *wideReader) readBlock() error {
 	buf := r.buf[:8*r.stride]
 	for class := range r.columns {
 		if _, err := r.spool.ReadAt(buf, 8*(int64(class)*int64(r.rows)+int64(r.first))); err != nil {
-			return fmt.Errorf("the temporary file to read %s: %w", r.table.name, err)
+			return fmt.Errorf("the temporary file to read %s: %w", r.table.Name, err)
 		}
 		for i := range r.stride {
 			r.block[class*r.stride+i] = math.Float64frombits(binary.LittleEndian.Uint64(buf[8*i:]))

@@ -1,4 +1,4 @@
-package importer
+package parquetcells
 
 import (
 	"encoding/binary"
@@ -12,22 +12,22 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
-// This file decodes the pages of a Parquet column. The library reads the pages, but
-// its column readers loop for ever on a page that claims more values than it has.
-
 // batchCells is how many cells are decoded at a time.
 const batchCells = 4096
 
-// cells reads the cells of a leaf column of one row group as values of type T.
-// After a call of next that returns true, values holds the next cells and reps,
-// where the column is repeated, their repetition levels; missing is true where the
+// Cells reads the cells of a leaf column of one row group as values of type T.
+// After a call of Next that returns true, Values holds the next cells and Reps,
+// where the column is repeated, their repetition levels; Missing is true where the
 // cell after them is null, or an empty list, and then reading cannot go on.
-type cells[T any] struct {
-	values  []T
-	reps    []uint32
-	missing bool
+type Cells[T any] struct {
+	Values  []T
+	Reps    []uint32
+	Missing bool
+	// Nulls may be set before the first call of Next: cells of a column that is not
+	// repeated are then never missing, and null ones are zero values.
+	Nulls bool
 
-	table          *parquetTable
+	file           *File
 	column         string
 	pages          file.PageReader
 	maxRep, maxDef int
@@ -45,26 +45,29 @@ type cells[T any] struct {
 	at                 int               // the next of split values
 }
 
-var errMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
+// ErrMissing is what to say where Missing is true.
+var ErrMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
 
-func openCells[T any](t *parquetTable, group, column, width int, convert func([]byte) T) (*cells[T], error) {
-	pages, err := t.pages(group, column)
+// Open opens a leaf column of a row group. A value has width bytes, or where width is
+// 0 its length stands before it; convert is given its bytes, which it must not keep.
+func Open[T any](f *File, group, column, width int, convert func([]byte) T) (*Cells[T], error) {
+	pages, err := f.pages(group, column)
 	if err != nil {
 		return nil, err
 	}
-	d := t.schema().Column(column)
-	c := &cells[T]{
-		table: t, column: t.columnName(column), pages: pages,
+	d := f.Schema().Column(column)
+	c := &Cells[T]{
+		file: f, column: f.ColumnName(column), pages: pages,
 		maxRep: int(d.MaxRepetitionLevel()), maxDef: int(d.MaxDefinitionLevel()),
 		width: width, convert: convert,
-		reps: make([]uint32, batchCells), defs: make([]uint32, batchCells), index: make([]uint32, batchCells),
+		Reps: make([]uint32, batchCells), defs: make([]uint32, batchCells), index: make([]uint32, batchCells),
 	}
 	return c, nil
 }
 
-// next decodes the next cells; it returns false at the end of the column.
-func (c *cells[T]) next() (bool, error) {
-	c.values, c.missing = c.values[:0], false
+// Next decodes the next cells; it returns false at the end of the column.
+func (c *Cells[T]) Next() (bool, error) {
+	c.Values, c.Missing = c.Values[:0], false
 	for c.left == 0 {
 		more, err := c.nextPage()
 		if err != nil || !more {
@@ -78,33 +81,62 @@ func (c *cells[T]) next() (bool, error) {
 }
 
 // damaged wraps the errors of decoding.
-func (c *cells[T]) damaged(err error) error {
+func (c *Cells[T]) damaged(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: the column %q is damaged (%w); write the file again", c.table.name, c.column, err)
+	return fmt.Errorf("%s: the column %q is damaged (%w); write the file again", c.file.Name, c.column, err)
 }
 
 // batch decodes n cells of the page.
-func (c *cells[T]) batch(n int) error {
-	if err := c.repLevels.read(c.reps[:n]); err != nil {
+func (c *Cells[T]) batch(n int) error {
+	if err := c.repLevels.read(c.Reps[:n]); err != nil {
 		return err
 	}
 	if err := c.defLevels.read(c.defs[:n]); err != nil {
 		return err
 	}
+	if c.Nulls && c.maxRep == 0 && c.maxDef > 0 {
+		return c.spread(n)
+	}
 	if c.maxDef > 0 {
 		if i := slices.IndexFunc(c.defs[:n], func(d uint32) bool { return d != uint32(c.maxDef) }); i >= 0 {
-			c.missing, n = true, i
+			c.Missing, n = true, i
 		}
 	}
 	return c.decode(n)
 }
 
+// spread decodes the values there are and puts them where they belong among n cells.
+func (c *Cells[T]) spread(n int) error {
+	present := 0
+	for _, d := range c.defs[:n] {
+		if d == uint32(c.maxDef) {
+			present++
+		}
+	}
+	first := len(c.Values)
+	if err := c.decode(present); err != nil {
+		return err
+	}
+	from := first + present
+	c.Values = slices.Grow(c.Values, n-present)[:first+n]
+	for i := n - 1; i >= 0; i-- {
+		if c.defs[i] == uint32(c.maxDef) {
+			from--
+			c.Values[first+i] = c.Values[from]
+		} else {
+			var null T
+			c.Values[first+i] = null
+		}
+	}
+	return nil
+}
+
 // nextPage goes to the next page of cells; it returns false at the end.
-func (c *cells[T]) nextPage() (bool, error) {
+func (c *Cells[T]) nextPage() (bool, error) {
 	var page file.Page
-	err := c.table.try(func() error {
+	err := c.file.try(func() error {
 		if c.pages.Next() {
 			page = c.pages.Page()
 		}
@@ -119,10 +151,10 @@ func (c *cells[T]) nextPage() (bool, error) {
 	case *file.DictionaryPage:
 		c.data = data
 		c.dictionary = nil
-		values := c.values
-		c.values = nil
+		values := c.Values
+		c.Values = nil
 		err := c.plain(int(p.NumValues()))
-		c.dictionary, c.values = c.values, values
+		c.dictionary, c.Values = c.Values, values
 		return true, c.damaged(err)
 	case *file.DataPageV1:
 		if c.repLevels, data, err = levels(data, c.maxRep, -1, p.RepetitionLevelEncoding()); err == nil {
@@ -151,7 +183,7 @@ func (c *cells[T]) nextPage() (bool, error) {
 	case encoding.String() == "BYTE_STREAM_SPLIT" && c.width > 0:
 		c.data, c.at, c.decode = data, 0, c.split
 	default:
-		return false, fmt.Errorf("%s: the column %q has the encoding %s, which is not supported: write it with the plain or the dictionary encoding", c.table.name, c.column, encoding)
+		return false, fmt.Errorf("%s: the column %q has the encoding %s, which is not supported: write it with the plain or the dictionary encoding", c.file.Name, c.column, encoding)
 	}
 	return true, nil
 }
@@ -159,7 +191,7 @@ func (c *cells[T]) nextPage() (bool, error) {
 var errShort = errors.New("a page ends before its values do")
 
 // plain decodes values that lie one after the other.
-func (c *cells[T]) plain(n int) error {
+func (c *Cells[T]) plain(n int) error {
 	for range n {
 		size := c.width
 		if size == 0 {
@@ -172,14 +204,14 @@ func (c *cells[T]) plain(n int) error {
 		if size > len(c.data) {
 			return errShort
 		}
-		c.values = append(c.values, c.convert(c.data[:size]))
+		c.Values = append(c.Values, c.convert(c.data[:size]))
 		c.data = c.data[size:]
 	}
 	return nil
 }
 
 // looked decodes indices into the dictionary.
-func (c *cells[T]) looked(n int) error {
+func (c *Cells[T]) looked(n int) error {
 	if err := c.indices.read(c.index[:n]); err != nil {
 		return err
 	}
@@ -187,14 +219,14 @@ func (c *cells[T]) looked(n int) error {
 		if int64(i) >= int64(len(c.dictionary)) {
 			return fmt.Errorf("index %d into a dictionary of %d values", i, len(c.dictionary))
 		}
-		c.values = append(c.values, c.dictionary[i])
+		c.Values = append(c.Values, c.dictionary[i])
 	}
 	return nil
 }
 
 // split decodes values whose first bytes come first, then their second ones, and so
 // on (BYTE_STREAM_SPLIT).
-func (c *cells[T]) split(n int) error {
+func (c *Cells[T]) split(n int) error {
 	stride := len(c.data) / c.width
 	if c.at+n > stride {
 		return errShort
@@ -204,7 +236,7 @@ func (c *cells[T]) split(n int) error {
 		for k := range value {
 			value[k] = c.data[k*stride+c.at]
 		}
-		c.values = append(c.values, c.convert(value))
+		c.Values = append(c.Values, c.convert(value))
 		c.at++
 	}
 	return nil
