@@ -12,7 +12,7 @@ TEST   := $(GO) test -vet=off -timeout 20m
 RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./ingest/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo test lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
+.PHONY: help build shim demo test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ demo: build ## Build, search the embedded example zoo, leave the front in build/
 	$(BIN)/encas-zoo optimize --zoo example --out build/demo
 
 # The unit tests come last, so that their closing lines stand at the end.
-test: packages lint arm64 purego generated race unit ## Everything CI runs
+test: packages lint arm64 purego generated race firsthour unit ## Everything CI runs
 
 lint: format vet staticcheck layers vuln ## All checks that run no test
 
@@ -50,6 +50,9 @@ vuln: $(BIN)/govulncheck
 
 unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
+
+firsthour: build venv ## Follow the first hour of README.md, word for word
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour $(BIN)
 
 race:
 	$(TEST) -race -short $(RACE)

@@ -2,8 +2,12 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 )
@@ -43,6 +47,60 @@ func TestCommandReference(t *testing.T) {
 	if have, err := os.ReadFile(cliDoc); err != nil || string(have) != text {
 		t.Errorf("docs/cli.md is not what the program says (%v): run go test ./cmd/encas-zoo -update", err)
 	}
+}
+
+var (
+	mdLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	mdHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	mdCode    = regexp.MustCompile("(?s)```.*?```")
+)
+
+// Links in the documentation lead to files that are there, and to headings in them.
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "../../README.md", "../../CHANGELOG.md", "../../benchmarks/README.md", "../../zoo/example/README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range mdLink.FindAllStringSubmatch(mdCode.ReplaceAllString(string(text), ""), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(link[1], "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			linked, err := os.ReadFile(target)
+			if err != nil && anchor == "" {
+				_, err = os.Stat(target) // a folder
+			}
+			if err != nil {
+				t.Errorf("%s: the link %s leads nowhere", page, link[1])
+				continue
+			}
+			if anchor != "" && !slices.ContainsFunc(mdHeading.FindAllStringSubmatch(string(linked), -1), func(h []string) bool { return headingAnchor(h[1]) == anchor }) {
+				t.Errorf("%s: %s has no heading #%s", page, target, anchor)
+			}
+		}
+	}
+}
+
+// headingAnchor is what a heading is called in an address.
+func headingAnchor(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_':
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, heading)
 }
 
 // A flag of one name takes a value in all commands or in none: arrange relies on
