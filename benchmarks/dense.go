@@ -29,7 +29,7 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := optimize.Search(ctx, p, optimize.Options{Algorithm: "exact", MaxModels: 2, Grid: optimize.PaperGrid()})
+	r, err := optimize.Search(ctx, p, optimize.Options{Algorithm: "exact", MaxModels: 2, Grid: optimize.PaperGrid(), Outputs: f.open})
 	if err != nil {
 		return nil, err
 	}

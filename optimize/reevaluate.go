@@ -82,12 +82,21 @@ func (r *reevaluation) stream(ctx context.Context, labels []uint16, open func(mo
 			return err
 		}
 		n := min(block, len(labels)-from)
-		for slot, source := range sources {
-			if err := readFull(source, rows[slot][:n*r.classes], r.classes); err != nil {
-				return fmt.Errorf("model number %d, row %d on: %w", used[slot], from, err)
-			}
-		}
 		var wait sync.WaitGroup
+		errs := make([]error, threads)
+		for t := range threads {
+			wait.Go(func() {
+				for slot := t; slot < len(sources) && errs[t] == nil; slot += threads {
+					if err := readFull(sources[slot], rows[slot][:n*r.classes], r.classes); err != nil {
+						errs[t] = fmt.Errorf("model number %d, row %d on: %w", used[slot], from, err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
 		for t := range threads {
 			wait.Go(func() {
 				for i := t; i < n; i += threads {
@@ -167,10 +176,12 @@ func newReevaluation(cascades []Cascade, classes int) *reevaluation {
 type reevaluator struct {
 	*reevaluation
 	sum     []uint32
-	row     []uint32
-	known   []int    // by set: the number of the sample its answer is for
-	best    []uint32 // confidence, times the weight
-	top     []uint32 // largest sum
+	buffer  []uint32
+	fixed   [][]uint32 // by slot: outputs on one sample, in fixed point
+	filled  []int      // by slot: the number of that sample
+	known   []int      // by set: the number of the sample its answer is for
+	best    []uint32   // confidence, times the weight
+	top     []uint32   // largest sum
 	class   []int
 	samples int
 	correct []int
@@ -181,12 +192,17 @@ func (r *reevaluation) newThread() *reevaluator {
 	t := &reevaluator{
 		reevaluation: r,
 		sum:          make([]uint32, r.classes),
-		row:          make([]uint32, r.classes),
+		buffer:       make([]uint32, r.classes),
+		fixed:        make([][]uint32, len(r.models)),
+		filled:       make([]int, len(r.models)),
 		known:        make([]int, len(r.sets)),
 		best:         make([]uint32, len(r.sets)),
 		top:          make([]uint32, len(r.sets)),
 		class:        make([]int, len(r.sets)),
 		correct:      make([]int, len(r.cascades)),
+	}
+	for slot := range t.fixed {
+		t.fixed[slot], t.filled[slot] = make([]uint32, r.classes), -1
 	}
 	for _, c := range r.cascades {
 		t.reach = append(t.reach, make([]int, len(c.Models)))
@@ -233,13 +249,18 @@ func (t *reevaluator) answer(rows [][]uint16, i, set int) {
 // decide returns the confidence of a set on a sample, times its weight, and the
 // lowest class whose sum is largest.
 func (t *reevaluator) decide(rows [][]uint16, i, set int) (confidence uint32, class int) {
-	clear(t.sum)
 	weight := uint32(0)
-	for _, m := range t.sets[set] {
-		weight += uint32(m.weight)
-		kernel.Fixed(t.row, rows[t.models[int(m.model)]][i*t.classes:][:t.classes])
-		for c, p := range t.row {
-			t.sum[c] += uint32(m.weight) * p
+	for place, m := range t.sets[set] {
+		w, row := uint32(m.weight), t.row(rows, i, m.model)[:len(t.sum)]
+		weight += w
+		if place == 0 {
+			for c, p := range row {
+				t.sum[c] = w * p
+			}
+		} else {
+			for c, p := range row {
+				t.sum[c] += w * p
+			}
 		}
 	}
 	best := t.sum[0]
@@ -252,5 +273,15 @@ func (t *reevaluator) decide(rows [][]uint16, i, set int) (confidence uint32, cl
 	if t.measures[set] == MaxProbability {
 		return best, class
 	}
-	return t.measures[set].dense(t.sum, weight, t.row), class
+	return t.measures[set].dense(t.sum, weight, t.buffer), class
+}
+
+// row returns a model's outputs on the sample in fixed point. Many sets share it.
+func (t *reevaluator) row(rows [][]uint16, i int, model uint16) []uint32 {
+	slot := t.models[int(model)]
+	if t.filled[slot] != t.samples {
+		t.filled[slot] = t.samples
+		kernel.Fixed(t.fixed[slot], rows[slot][i*t.classes:][:t.classes])
+	}
+	return t.fixed[slot]
 }

@@ -45,6 +45,11 @@ type Options struct {
 
 	Progress func(Progress) // called a few times a second, from one goroutine
 
+	// Outputs opens a model's full outputs. Where the models' lists leave classes out,
+	// the front found with them is worked out again on these: all thresholds of its
+	// chains, exactly. It is closed if it is an [io.Closer].
+	Outputs func(model int) (Rows, error)
+
 	// Reference is what the hypervolumes of [Result.Curve] are measured against;
 	// default: 40 % error, the costs of the cheapest and the dearest model.
 	Reference Reference
@@ -76,7 +81,10 @@ type Result struct {
 	Evaluations int64   // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
 	Interrupted bool // ended before it was done; the front is what was found so far
-	Curve       []CurvePoint
+	// Corrected is how many cascades of the front found with the models' lists have
+	// other figures on [Options.Outputs], from which Front is.
+	Corrected int
+	Curve     []CurvePoint
 }
 
 // An algorithm proposes cascades to a search until it is done, its budget is
@@ -105,10 +113,12 @@ func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
 type search struct {
 	*Problem
 	Options
-	lists   []kernel.Lists // of each model
-	costs   []float64      // of each model
-	singles [][]byte       // table of each model alone
-	cuts    func(weight uint32) []uint32
+	lists     []kernel.Lists    // of each model
+	costs     []float64         // of each model
+	singles   [][]byte          // table of each model alone
+	exact     map[string][]byte // tables from full outputs, by set; see refine
+	corrected int
+	cuts      func(weight uint32) []uint32
 
 	archive     *archive
 	workers     []*worker
@@ -145,8 +155,8 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		defer cancel()
 	}
 	stop := s.reportProgress()
+	defer stop()
 	proof, err := algorithm.run(ctx, s)
-	stop()
 	interrupted := err != nil && errors.Is(err, ctx.Err())
 	if err != nil && !interrupted {
 		return nil, err
@@ -159,6 +169,13 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		}
 		s.mergeWorkers()
 	}
+	// What was found is worth this work even where the search was interrupted.
+	kept := context.WithoutCancel(parent)
+	if s.truncated() {
+		if err := s.refine(kept); err != nil {
+			return nil, err
+		}
+	}
 	s.recorder.record(s.evaluations.Load(), s.archive)
 	r := &Result{
 		Algorithm:   s.Algorithm,
@@ -167,8 +184,9 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		Elapsed:     s.recorder.elapsed(),
 		Interrupted: interrupted,
 		Curve:       s.recorder.curve,
+		Corrected:   s.corrected,
 	}
-	if r.Front, err = s.front(); err != nil {
+	if r.Front, err = s.front(kept); err != nil {
 		return nil, err
 	}
 	if len(r.Front) == 0 {
@@ -247,8 +265,7 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	}
 	s.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	s.tabulateSingles()
-	minCorrect := int(math.Ceil(o.MinAccuracy*float64(p.Samples()) - 1e-9))
-	s.archive = newArchive(p.Samples(), o.MaxCost, minCorrect, s.feasible)
+	s.archive = s.newArchive()
 	s.recorder = newRecorder(o.Reference, p)
 	s.saveNext = time.Now().Add(saveEvery)
 	if o.Resume != nil {
@@ -257,6 +274,12 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 		}
 	}
 	return s, algorithm, nil
+}
+
+// newArchive returns an archive for what meets the limits of the search.
+func (s *search) newArchive() *archive {
+	minCorrect := int(math.Ceil(s.MinAccuracy*float64(s.Samples()) - 1e-9))
+	return newArchive(s.Samples(), s.MaxCost, minCorrect, s.feasible)
 }
 
 // feasible reports whether a plan meets the limits on its members.
@@ -284,7 +307,7 @@ func (s *search) nothingFeasible(interrupted bool) error {
 }
 
 // front prices the archive's front.
-func (s *search) front() ([]Point, error) {
+func (s *search) front(ctx context.Context) ([]Point, error) {
 	var points []Point
 	w := s.newWorker()
 	bound := newOracleBound(s)
@@ -295,11 +318,20 @@ func (s *search) front() ([]Point, error) {
 			return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
 		}
 		c := p.cascade(s.Grid, s.Confidence)
-		if s.Snap {
+		if s.Snap && !s.truncated() {
 			c = w.snap(p)
 		}
 		e := newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())
 		points = append(points, Point{c, e, bound.correct(e.Cost, s.Samples())})
+	}
+	if s.Snap && s.truncated() {
+		cascades := make([]Cascade, len(points))
+		for i, p := range points {
+			cascades[i] = p.Cascade // shares its thresholds
+		}
+		if err := s.snapExactly(ctx, cascades); err != nil {
+			return nil, err
+		}
 	}
 	return points, nil
 }

@@ -1,5 +1,10 @@
 package optimize
 
+import (
+	"math"
+	"slices"
+)
+
 // snap returns the cascade of a plan with every threshold moved into the middle
 // of the gap around it: between the largest confidence of a sample that stays at
 // the stage and the smallest of one that exits. On the split searched nothing
@@ -14,26 +19,54 @@ func (w *worker) snap(p plan) Cascade {
 	for stage, g := range p.exits {
 		weight := w.confidences(p, stage)
 		cut := w.cuts(weight)[g]
-		stays, exits := uint32(0), ^uint32(0)
+		around := newGaps(1)[0]
 		next := alive[:0]
 		for _, i := range alive {
-			if s := w.best[i]; s > cut {
-				exits = min(exits, s)
-			} else {
-				stays = max(stays, s)
+			if !around.add(w.best[i], w.best[i] > cut) {
 				next = append(next, i)
 			}
 		}
-		if len(next) > 0 && len(next) < len(alive) {
-			scale := float64(weight) * one
-			middle := float32((float64(stays) + float64(exits)) / 2 / scale)
-			if t := float64(middle) * scale; float64(stays) <= t && t < float64(exits) {
-				c.Thresholds[stage] = middle
-			}
+		if middle, ok := around.middle(weight); ok {
+			c.Thresholds[stage] = middle
 		}
 		alive = next
 	}
 	return c
+}
+
+// A gap is what lies between the largest confidence that stays at a stage and the
+// smallest that exits there, in fixed point times the stage's weight.
+type gap struct {
+	stays int64 // -1: no sample stays
+	exits int64 // math.MaxInt64: none exits
+}
+
+// newGaps returns n gaps around which no sample is known.
+func newGaps(n int) []gap { return slices.Repeat([]gap{{-1, math.MaxInt64}}, n) }
+
+// add takes account of a sample's confidence, and returns whether it exits.
+func (g *gap) add(confidence uint32, exits bool) bool {
+	if exits {
+		g.exits = min(g.exits, int64(confidence))
+	} else {
+		g.stays = max(g.stays, int64(confidence))
+	}
+	return exits
+}
+
+func (g *gap) merge(other gap) {
+	g.stays, g.exits = max(g.stays, other.stays), min(g.exits, other.exits)
+}
+
+// middle returns the threshold in the middle, unless no sample stays or none exits.
+func (g gap) middle(weight uint32) (threshold float32, ok bool) {
+	if g.stays < 0 || g.exits == math.MaxInt64 {
+		return 0, false
+	}
+	scale := float64(weight) * one
+	threshold = float32((float64(g.stays) + float64(g.exits)) / 2 / scale)
+	cut := float64(threshold) * scale
+	return threshold, float64(g.stays) <= cut && cut < float64(g.exits)
 }
 
 // confidences leaves in best the confidence of a plan's stage on all samples, in

@@ -200,6 +200,9 @@ func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 	members := p.members[:stage+1]
 	w.set = normalize(w.set[:0], members)
 	w.key = setKey(w.key[:0], w.set)
+	if table, known := w.exact[string(w.key)]; known {
+		return table
+	}
 	table, known := w.cache.get(w.key)
 	switch {
 	case known:

@@ -193,16 +193,18 @@ func (t *terminal) storedRows(z *zoo.Zoo, models []candidate, split string, samp
 		progress.Update(done.Add(int64(rows)), int64(len(used)*samples), "")
 	}
 	return func(model int) (optimize.Rows, error) {
-		m := models[model]
-		r, err := z.Predictions(m.Name, split)
-		if err != nil {
-			return nil, err
-		}
-		if m.Answers {
-			return &countedRows{&answerRows{r, z.Classes()}, count}, nil
-		}
-		return &countedRows{r, count}, nil
+		r, err := openRows(z, models[model], split)
+		return &countedRows{r, count}, err
 	}, progress.Stop
+}
+
+// openRows opens the stored outputs of a model.
+func openRows(z *zoo.Zoo, m candidate, split string) (rowsCloser, error) {
+	r, err := z.Predictions(m.Name, split)
+	if err == nil && m.Answers {
+		return &answerRows{r, z.Classes()}, nil
+	}
+	return r, err
 }
 
 // countedRows tells how many rows are read.

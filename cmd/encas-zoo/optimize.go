@@ -411,6 +411,9 @@ func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*
 	defer j.timed("search")()
 	o := j.search
 	o.Save = j.folder.SaveState
+	if stored(j.models, j.split.Name) {
+		o.Outputs = func(model int) (optimize.Rows, error) { return openRows(j.zoo, j.models[model], j.split.Name) }
+	}
 	live := j.newSearchLine(p.Samples())
 	o.Progress = live.update
 	result, err := optimize.Search(ctx, p, o)
@@ -426,6 +429,9 @@ func (j *optimizeJob) searchProblem(ctx context.Context, p *optimize.Problem) (*
 		}
 	}
 	j.err.Notef("tried %s cascades in %s", ui.Count(result.Evaluations), ui.Duration(result.Elapsed))
+	if result.Corrected > 0 {
+		j.err.Notef("%s of the cascades found have other figures on the full outputs than on the search index: the front was worked out again on these", ui.Count(int64(result.Corrected)))
+	}
 	if result.Interrupted {
 		j.err.Notef("the same command with --resume %s goes on from here", j.folder.Dir)
 	}

@@ -1,0 +1,92 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// TestFullOutputs searches a zoo whose lists leave most classes out: with the full
+// outputs at hand every figure of the front is exact, whatever the lists say.
+func TestFullOutputs(t *testing.T) {
+	p, d := newZoo(t, 5, 6, 400, 80)
+	for _, confidence := range []Confidence{MaxProbability, Margin, Entropy} {
+		for _, o := range []Options{
+			{Algorithm: "exact", MaxModels: 3, Rule: RuleBoth},
+			{Algorithm: "exact", MaxModels: 2, Grid: PaperGrid(), MaxCost: 9},
+			{Algorithm: "auto", MaxModels: 5, Rule: RuleBoth, Snap: true},
+			{Algorithm: "gomea", Paper: true, Grid: PaperGrid(), Evals: 3000},
+		} {
+			o.Confidence, o.Threads = confidence, 1
+			differing := func(r *Result) (n int) {
+				for _, point := range r.Front {
+					e, err := d.Evaluate(point.Cascade)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !reflect.DeepEqual(e, point.Evaluation) {
+						n++
+					}
+				}
+				return n
+			}
+			listed, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Outputs = rowsOf(d, 0)
+			exact, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if differing(listed) == 0 || exact.Corrected == 0 {
+				t.Errorf("%v, %s: the lists alone have no front with a wrong figure (%d corrected): the test shows nothing", confidence, o.Algorithm, exact.Corrected)
+			}
+			if n := differing(exact); n > 0 {
+				t.Errorf("%v, %s: %d of %d cascades have other figures by the definition", confidence, o.Algorithm, n, len(exact.Front))
+			}
+			if exact.Evaluations != listed.Evaluations {
+				t.Errorf("%v, %s: %d evaluations, without full outputs %d", confidence, o.Algorithm, exact.Evaluations, listed.Evaluations)
+			}
+			if !slices.IsSortedFunc(exact.Front, func(a, b Point) int { return a.Correct - b.Correct }) {
+				t.Errorf("%v, %s: the front does not ascend", confidence, o.Algorithm)
+			}
+			o.Threads = 3
+			if again, err := Search(context.Background(), p, o); err != nil || !reflect.DeepEqual(again.Front, exact.Front) {
+				t.Errorf("%v, %s: three threads find another front (%v)", confidence, o.Algorithm, err)
+			}
+		}
+	}
+}
+
+// TestFrontOfFullOutputs compares the front found through lists of 16 of 40 classes
+// with the definition's of all pairs on full outputs.
+func TestFrontOfFullOutputs(t *testing.T) {
+	p, d := newZoo(t, 11, 6, 500, 40)
+	everything := func(Cascade, Evaluation) bool { return true }
+	for _, rule := range []Rule{RuleMean, RuleLast} {
+		want := bruteForce(t, d, rule, MaxProbability, shortGrid, 2, everything)
+		r, err := Search(context.Background(), p, Options{Rule: rule, Grid: shortGrid, Outputs: rowsOf(d, 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := points(r); !reflect.DeepEqual(got, want) {
+			t.Errorf("rule %v: front %v, by the definition %v", rule, got, want)
+		}
+	}
+}
+
+func TestFullOutputsThatFail(t *testing.T) {
+	p, d := newZoo(t, 5, 4, 60, 40)
+	broken := errors.New("broken")
+	for _, open := range []func(int) (Rows, error){
+		func(int) (Rows, error) { return nil, broken },
+		rowsOf(d, 1),
+	} {
+		if _, err := Search(context.Background(), p, Options{Outputs: open}); err == nil {
+			t.Error("a front without the outputs it was to be worked out on")
+		}
+	}
+}
