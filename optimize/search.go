@@ -186,6 +186,9 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		Curve:       s.recorder.curve,
 		Corrected:   s.corrected,
 	}
+	if proof != "" && s.lists[0].K < s.classes && s.Rule != RuleLast {
+		r.Proof += fmt.Sprintf(", as far as the %d largest outputs of each model tell chains apart", s.lists[0].K)
+	}
 	if r.Front, err = s.front(kept); err != nil {
 		return nil, err
 	}

@@ -44,8 +44,8 @@ func optimizeCommand() *cli.Command {
 		Description: `Searches the cascades that no other one beats in both accuracy and cost, over the
 stored outputs of the models on one split, and writes them to a run folder:
 front.json, front.csv (to be read by other programs) and run.json (how the run
-was made). The front is evaluated again on the full stored outputs; a figure
-that the search saw differently is shown.
+was made). What was found on the search index is worked out again on the full stored
+outputs, so that the figures of a front are exact.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
 auto solves all chains of two models exactly and goes on from there with longer chains,
@@ -371,7 +371,7 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 		return nil, err
 	}
 	result.Front = optimize.Thin(result.Front, problem.Samples(), j.minGain)
-	j.run.Evaluations, j.run.Interrupted = result.Evaluations, result.Interrupted
+	j.run.Evaluations, j.run.Interrupted, j.run.Corrected = result.Evaluations, result.Interrupted, result.Corrected
 	j.front = &report.Front{
 		Version:     report.Version,
 		Zoo:         describeZoo(j.zoo),

@@ -27,8 +27,9 @@ type Run struct {
 	Seed        uint64             `json:"seed"`
 	Evaluations int64              `json:"evaluations"`
 	Interrupted bool               `json:"interrupted"`
-	Curve       []CurvePoint       `json:"curve,omitempty"` // how the front grew
-	Seconds     map[string]float64 `json:"seconds"`         // by part of the work
+	Corrected   int                `json:"corrected,omitempty"` // cascades the search index saw differently
+	Curve       []CurvePoint       `json:"curve,omitempty"`     // how the front grew
+	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
 }
 
