@@ -136,7 +136,9 @@ func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
 }
 
 // WriteAnswer adds the answer on the next sample of a split, for a model with
-// Answers: a class and a confidence in [0, 1], as float16 bits.
+// Answers: a class and a confidence in [0, 1], as float16 bits. A confidence of 0 is
+// kept as 2^-24, the smallest there is: as the row of a distribution it could not be
+// told from an answer of class 0.
 func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error {
 	s, err := m.begin(split)
 	if err != nil {
@@ -145,8 +147,8 @@ func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error 
 	if !m.model.Answers {
 		return fmt.Errorf("zoo: model %q gives probabilities: it takes no answers", m.model.Name)
 	}
-	if confidence == 0x8000 {
-		confidence = 0
+	if confidence == 0 || confidence == 0x8000 {
+		confidence = 1
 	}
 	if err := checkAnswer(label, confidence, m.w.z.classes); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)

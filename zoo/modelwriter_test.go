@@ -235,13 +235,14 @@ func TestAnswers(t *testing.T) {
 			expectError(t, m.WriteRow("search", make([]uint16, 100)), "no rows of probabilities")
 		}
 		c := confidences[i]
-		if c == 0 {
+		if i == 1 {
 			c = minusZero
 		}
 		if err := m.WriteAnswer("search", labels[i], c); err != nil {
 			t.Fatal(err)
 		}
 	}
+	confidences[0], confidences[1] = 1, 1 // 0 is kept as the smallest value above it
 	expectError(t, m.WriteAnswer("search", 1, one), "more rows")
 	if err := m.Commit(); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
@@ -64,6 +65,7 @@ func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("example zoo: %w (delete the folder %s: it is then made again)", err, dir)
 	}
+	removeAbandoned(parent)
 	// Made beside its place and moved there whole: nobody sees half a zoo.
 	temp, err := os.MkdirTemp(parent, ".example-")
 	if err != nil {
@@ -82,6 +84,17 @@ func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 		return nil, fmt.Errorf("example zoo: %w", err)
 	}
 	return zoo.Open(dir)
+}
+
+// removeAbandoned removes what was being made when its process was killed: no zoo
+// takes an hour.
+func removeAbandoned(parent string) {
+	made, _ := filepath.Glob(filepath.Join(parent, ".example-*"))
+	for _, dir := range made {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 // build writes the embedded files to the folder source and imports them into a new

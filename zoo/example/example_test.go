@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -220,6 +221,30 @@ func TestConcurrentFirstUse(t *testing.T) {
 	}
 	if len(left) != 1 {
 		t.Errorf("folders %v, want the zoo alone", left)
+	}
+}
+
+// TestAbandonedFirstUse: what a killed process left is removed, and only that.
+func TestAbandonedFirstUse(t *testing.T) {
+	parent := t.TempDir()
+	old, fresh := filepath.Join(parent, ".example-1"), filepath.Join(parent, ".example-2")
+	for _, dir := range []string{old, fresh} {
+		if err := os.MkdirAll(filepath.Join(dir, "source"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(old, yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openIn(context.Background(), parent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was abandoned is still there: %v", err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Errorf("what may be in the making is gone: %v", err)
 	}
 }
 
