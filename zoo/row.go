@@ -3,6 +3,8 @@ package zoo
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // checkRow reports the first thing that keeps row from being a softmax output.
@@ -94,4 +96,17 @@ func checkAnswer(label, confidence uint16, classes int) error {
 		return fmt.Errorf("the confidence is not in [0, 1] (float16 bits 0x%04X)", confidence)
 	}
 	return nil
+}
+
+// RoundRow rounds one output, the probability of every class, to float16 bits, as
+// [ModelWriter.WriteRow] and [BuildLists] take them. The error says which value is no
+// probability, or that they do not sum to 1. dst is as long as probabilities.
+func RoundRow(dst []uint16, probabilities []float32) error {
+	kernel.F16FromF32(dst, probabilities)
+	for c, v := range dst {
+		if v == 0x8000 { // -0, or a negative number that rounds to it
+			dst[c] = 0
+		}
+	}
+	return checkRow(dst)
 }
