@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -37,14 +35,33 @@ encas-zoo zoo list --json | jq -r '.models[].name'`),
 				Action: onZoo(runZooList),
 			},
 			{
-				Name:        "info",
-				Usage:       "say what is in a zoo",
-				UsageText:   "[--zoo DIR]",
-				Description: "Shows classes, splits, number of models, their costs, size and fingerprint.",
+				Name:      "info",
+				Usage:     "say what is in a zoo and what looks wrong",
+				UsageText: "[--zoo DIR] [--split NAME] [--models GLOB] [--agreement FILE]",
+				Description: `Shows classes, splits, size and fingerprint; every model with its cost and its accuracy
+on a split, ascending in cost, the front of single models marked; how many samples at
+least one model has right (what a perfect choice among the models would reach), and how
+many all have right. The search index of the split is built where it is missing.
+
+What looks wrong is listed: models that are the same twice, that answer no better than
+by chance or always the same, whose classes seem to be numbered otherwise, that have no
+cost, and labels that fit no model. Nothing is an error: the zoo can be searched.
+
+--agreement draws how often each two models give the same answer, as a heat map with
+models that agree side by side: where all is dark, a cascade has little to gain.`,
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo info
-encas-zoo zoo info --zoo cifar --json`),
-				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
+encas-zoo zoo info --zoo cifar --split test --agreement agreement.svg
+encas-zoo zoo info --zoo cifar --json | jq '.suspicious[]'`,
+					"130  interrupted"),
+				Flags: []cli.Flag{
+					zooFlag(),
+					&cli.StringFlag{Name: "split", Usage: "the samples to judge models on, `NAME` (default: search, else the zoo's first)"},
+					costFlag("gflops"),
+					&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
+					&cli.StringFlag{Name: "agreement", Usage: "draw the agreement of the models as SVG, to `FILE`"},
+					jsonFlag(), quietFlag(),
+				},
 				Action: onZoo(runZooInfo),
 			},
 			{
@@ -148,60 +165,6 @@ func runZooList(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 		}
 		table.Row(s.Name, cost, gives, strings.Join(s.Splits, " "), ui.Bytes(s.Bytes))
 	}
-	t.out.Table(table)
-	return nil
-}
-
-// zooInfo is the JSON result of zoo info.
-type zooInfo struct {
-	Version     int            `json:"version"`
-	Zoo         string         `json:"zoo"`
-	Fingerprint string         `json:"fingerprint"`
-	Classes     int            `json:"classes"`
-	Models      int            `json:"models"`
-	Bytes       int64          `json:"bytes"`
-	Splits      []splitSummary `json:"splits"`
-	Cheapest    float64        `json:"cheapest_gflops,omitempty"`
-	Dearest     float64        `json:"dearest_gflops,omitempty"`
-	Unpriced    []string       `json:"without_gflops,omitempty"`
-}
-
-func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo) error {
-	info := zooInfo{Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Splits: []splitSummary{}}
-	for _, s := range z.Splits() {
-		info.Splits = append(info.Splits, splitSummary{s.Name, s.Samples})
-	}
-	lowest := math.Inf(1)
-	for _, m := range z.Models() {
-		info.Models++
-		info.Bytes += summarize(m).Bytes
-		cost, err := m.Cost(defaultCost)
-		if err != nil {
-			info.Unpriced = append(info.Unpriced, m.Name)
-			continue
-		}
-		lowest, info.Dearest = min(lowest, cost), max(info.Dearest, cost)
-	}
-	if info.Dearest > 0 {
-		info.Cheapest = lowest
-	}
-	if t.json {
-		return writeJSON(info)
-	}
-	table := ui.NewTable(ui.Column{Head: "zoo"}, ui.Column{Head: info.Zoo})
-	table.Row("classes", ui.Count(info.Classes))
-	for _, s := range info.Splits {
-		table.Row("split", s.Name+", "+ui.Count(s.Samples)+" samples")
-	}
-	table.Row("models", ui.Count(info.Models))
-	if info.Dearest > 0 {
-		table.Row(defaultCost, ui.Number(info.Cheapest)+" to "+ui.Number(info.Dearest))
-	}
-	if len(info.Unpriced) > 0 {
-		table.Row("without "+defaultCost, strconv.Itoa(len(info.Unpriced))+" models")
-	}
-	table.Row("size", ui.Bytes(info.Bytes))
-	table.Row("fingerprint", info.Fingerprint)
 	t.out.Table(table)
 	return nil
 }

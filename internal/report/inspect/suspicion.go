@@ -1,0 +1,255 @@
+package inspect
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Suspicion is something about models that somebody should look at.
+type Suspicion struct {
+	Kind   string   `json:"kind"`
+	Models []string `json:"models"` // it is about these; none: about the split
+	Says   string   `json:"says"`   // what is found and what to look at, one sentence
+}
+
+// The kinds of suspicions.
+const (
+	SameOutputs    = "same-outputs"    // the models give the same outputs, sample for sample
+	SameAnswers    = "same-answers"    // the same answers, wrong ones too
+	Constant       = "constant"        // one answer to everything
+	Chance         = "chance"          // right no more often than by chance
+	OtherNumbering = "other-numbering" // right if its classes were numbered otherwise
+	Labels         = "labels"          // every model is at chance: it is the labels
+	NoCost         = "no-cost"         // the cost is missing, zero or no number
+)
+
+// How sure a test must be. A model is at chance where it has fewer right answers than
+// three standard deviations above what its answers in any order would have; to tell
+// that, and to say that something fits, there must be six.
+const (
+	notMore = 3
+	clearly = 6
+)
+
+// sharedErrors is how many wrong answers models must have in common before the same
+// answers are suspicious: good models have most answers in common.
+const sharedErrors = 5
+
+// suspect returns what looks wrong.
+func suspect(labels []uint16, classes int, models []Model) []Suspicion {
+	all := []Suspicion{}
+	all = append(all, aboutLabels(labels, classes, models)...)
+	all = append(all, duplicates(labels, models)...)
+	for _, m := range models {
+		if !(m.Cost > 0) {
+			all = append(all, Suspicion{NoCost, []string{m.Name}, m.NoCost})
+		}
+	}
+	return all
+}
+
+// aboutLabels looks at models whose answers have nothing to do with the labels.
+func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion) {
+	if perfect, ok := aboveChance(labels, labels, classes); !ok || perfect < clearly {
+		if len(labels) > 0 && !ok {
+			all = append(all, Suspicion{Labels, []string{}, fmt.Sprintf("all %d samples have the label %d", len(labels), labels[0])})
+		}
+		return all // nobody could tell
+	}
+	var atChance, better int
+	var fitting int // at chance, but right with other numbers of the classes
+	for _, m := range models {
+		answers := m.Lists.TopClass
+		sigmas, varied := aboveChance(answers, labels, classes)
+		switch {
+		case !varied:
+			all = append(all, Suspicion{Constant, []string{m.Name}, fmt.Sprintf("it answers class %d to every sample", answers[0])})
+		case sigmas >= notMore:
+			better++
+		case fitsRenumbered(answers, labels, classes):
+			atChance++
+			fitting++
+			all = append(all, Suspicion{OtherNumbering, []string{m.Name},
+				"it is right no more often than by chance, but would be if its classes had other numbers: are they in the order of this zoo's?"})
+		default:
+			atChance++
+			all = append(all, Suspicion{Chance, []string{m.Name},
+				"it is right no more often than by chance: was it trained, fed with the right preprocessing, and on these samples in this order?"})
+		}
+	}
+	if better > 0 || atChance < 2 {
+		return all
+	}
+	// One statement about the split, instead of one about every model.
+	all = slices.DeleteFunc(all, func(s Suspicion) bool { return s.Kind == Chance || s.Kind == OtherNumbering })
+	says := "every model is right no more often than by chance, and they do not agree with each other either"
+	switch {
+	case 2*fitting > atChance:
+		says = "every model is right no more often than by chance, but would be if the labels had other numbers: are they numbered as the models' classes are?"
+	case agree(models, classes):
+		says = "every model is right no more often than by chance, yet they agree with each other: the labels look shuffled, or are those of other samples"
+	}
+	return append(all, Suspicion{Labels, []string{}, says})
+}
+
+// agree reports whether most models answer like another one more often than by chance.
+func agree(models []Model, classes int) bool {
+	friends := 0
+	for i, m := range models {
+		for _, other := range models[max(0, i-3) : i+min(4, len(models)-i)] {
+			if other.Name == m.Name {
+				continue
+			}
+			if sigmas, ok := aboveChance(m.Lists.TopClass, other.Lists.TopClass, classes); ok && sigmas >= clearly {
+				friends++
+				break
+			}
+		}
+	}
+	return 2*friends > len(models)
+}
+
+// aboveChance returns by how many standard deviations a and b agree more often than
+// they would with one of them in random order: under all orders, the number of equal
+// places has the mean Σ a_c b_c / N and the variance
+//
+//	(Σ a_c b_c (N-a_c)(N-b_c) + (Σ a_c b_c)² - Σ (a_c b_c)²) / (N² (N-1)),
+//
+// a_c and b_c being how often class c occurs. It returns false where one of them does
+// not vary.
+func aboveChance(a, b []uint16, classes int) (sigmas float64, ok bool) {
+	countA, countB := make([]float64, classes), make([]float64, classes)
+	equal := 0
+	for i, class := range a {
+		countA[class]++
+		countB[b[i]]++
+		if class == b[i] {
+			equal++
+		}
+	}
+	n := float64(len(a))
+	var products, squares, spread, largestA, largestB float64
+	for c := range classes {
+		product := countA[c] * countB[c]
+		products += product
+		squares += product * product
+		spread += product * (n - countA[c]) * (n - countB[c])
+		largestA, largestB = max(largestA, countA[c]), max(largestB, countB[c])
+	}
+	if n < 2 || largestA == n || largestB == n {
+		return 0, false
+	}
+	variance := (spread + products*products - squares) / (n * n * (n - 1))
+	if variance <= 0 { // no class occurs in both
+		return 0, true
+	}
+	return (float64(equal) - products/n) / math.Sqrt(variance), true
+}
+
+// fitsRenumbered reports whether answers are right more often than by chance once
+// each class is given the label that it most often goes with. That is learned on the
+// samples in even places and tried on the others.
+func fitsRenumbered(answers, labels []uint16, classes int) bool {
+	seen := map[[2]uint16]int{}
+	for i := 0; i < len(answers); i += 2 {
+		seen[[2]uint16{answers[i], labels[i]}]++
+	}
+	most, number := make([]int, classes), make([]uint16, classes)
+	for pair, n := range seen {
+		class, label := pair[0], pair[1]
+		if n > most[class] || n == most[class] && label < number[class] {
+			most[class], number[class] = n, label
+		}
+	}
+	var renumbered, right []uint16
+	for i := 1; i < len(answers); i += 2 {
+		renumbered = append(renumbered, number[answers[i]])
+		right = append(right, labels[i])
+	}
+	sigmas, ok := aboveChance(renumbered, right, classes)
+	return ok && sigmas >= clearly
+}
+
+// duplicates finds models that are the same twice.
+func duplicates(labels []uint16, models []Model) (all []Suspicion) {
+	seed := maphash.MakeSeed()
+	var buffer []byte
+	hashes := make([]uint64, len(models)) // of the answers: few models need a closer look
+	for i, m := range models {
+		buffer = buffer[:0]
+		for _, class := range m.Lists.TopClass {
+			buffer = append(buffer, byte(class), byte(class>>8))
+		}
+		hashes[i] = maphash.Bytes(seed, buffer)
+	}
+	sameAnswers := alike(len(models), func(i, j int) bool {
+		return hashes[i] == hashes[j] && slices.Equal(models[i].Lists.TopClass, models[j].Lists.TopClass)
+	})
+	for _, group := range sameAnswers {
+		var different []string // one of each
+		for _, same := range alike(len(group), func(i, j int) bool { return sameOutputs(models[group[i]], models[group[j]]) }) {
+			var names []string
+			for _, i := range same {
+				names = append(names, models[group[i]].Name)
+			}
+			different = append(different, names[0])
+			if len(names) > 1 {
+				all = append(all, Suspicion{SameOutputs, names, "they give the same outputs, sample for sample: one model under several names?"})
+			}
+		}
+		if len(different) > 1 && suspicious(models[group[0]].Lists.TopClass, labels) {
+			all = append(all, Suspicion{SameAnswers, different, "they give the same answers to all samples, wrong ones too, with other confidences: one model stored twice?"})
+		}
+	}
+	return all
+}
+
+// alike puts 0..n-1 into groups of equals, in order of their first members.
+func alike(n int, equal func(i, j int) bool) (groups [][]int) {
+next:
+	for i := range n {
+		for g, group := range groups {
+			if equal(group[0], i) {
+				groups[g] = append(group, i)
+				continue next
+			}
+		}
+		groups = append(groups, []int{i})
+	}
+	return groups
+}
+
+func sameOutputs(a, b Model) bool {
+	return a.Answers == b.Answers && slices.Equal(a.Lists.Classes, b.Lists.Classes) &&
+		slices.Equal(a.Lists.Values, b.Lists.Values) && slices.Equal(a.Lists.Tail, b.Lists.Tail)
+}
+
+// suspicious reports whether it is suspicious that another model gives these answers
+// too.
+func suspicious(answers, labels []uint16) bool {
+	wrong, varied := 0, false
+	for i, class := range answers {
+		if class != labels[i] {
+			wrong++
+		}
+		varied = varied || class != answers[0]
+	}
+	return varied && wrong >= sharedErrors
+}
+
+// Summary is the suspicion in one line, with as many of the models' names as a person
+// wants to read.
+func (s Suspicion) Summary() string {
+	const shown = 6
+	names := strings.Join(s.Models[:min(shown, len(s.Models))], ", ")
+	if more := len(s.Models) - shown; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	if names == "" {
+		return s.Says
+	}
+	return names + ": " + s.Says
+}
