@@ -54,6 +54,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"import --zoo made-zoo --format npy --split search=0.5 --split test=0.5 made",
 		"zoo list --zoo digits",
 		"zoo info --zoo digits",
+		"zoo info --zoo digits --split test --cost params --models *tree*,qda --agreement agreement.svg",
 		"zoo verify --zoo digits",
 		"zoo remove --zoo digits qda tree_4",
 		"zoo list --zoo made-zoo --models m00",

@@ -163,7 +163,7 @@ func (t *terminal) showInfo(info *zooInfo) {
 	table.Row("fingerprint", info.Fingerprint)
 	if n := info.Judged.Samples; n > 0 && len(judged) > 0 {
 		share := func(samples int) string { return percent(float64(samples) / float64(n)) }
-		table.Row("any model right", share(info.Judged.AnyRight)+" of "+info.Split+": more no choice among them can reach")
+		table.Row("any model right", share(info.Judged.AnyRight)+" of "+info.Split+" (a perfect choice of one model for each sample)")
 		table.Row("all models right", share(info.Judged.AllRight))
 	}
 	t.out.Table(table)

@@ -13,14 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Sizes of the heat map in pixels of the screen.
 const (
 	wholeMap    = 1200 // of many models
 	largestCell = 18
-	numbersFrom = 16 // cells from this size on have numbers in them
+	numbersFrom = 18 // cells from this size on have numbers in them
 	longestName = 40 // characters that are shown of a name
 )
 
@@ -50,13 +49,13 @@ func (a *Agreement) WriteSVG(w io.Writer, title string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="DejaVu Sans, Verdana, sans-serif" fill="#222">`+"\n", width, height, width, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/>`+"\n")
-	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15" font-weight="bold">%s</text>`+"\n", escaped(title))
+	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15" font-weight="bold">%s</text>`+"\n", escaped(visible(title)))
 	fmt.Fprintf(&b, `<text x="16" y="42" font-size="11" fill="#555">%% of the samples that both models answer alike; models that agree stand together</text>`+"\n")
 	fmt.Fprintf(&b, `<image x="%.2f" y="%.2f" width="%.2f" height="%.2f" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,%s"/>`+"\n", left, top, side, side, base64.StdEncoding.EncodeToString(picture))
 	fmt.Fprintf(&b, `<g font-size="%.2f">`+"\n", font)
 	for place, m := range order {
 		y := top + float64(cell)*(float64(place)+0.5) + 0.35*font
-		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end">%s<title>%s</title></text>`, left-4.2*font, y, escaped(shown(a.Names[m])), escaped(a.Names[m]))
+		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end">%s<title>%s</title></text>`, left-4.2*font, y, escaped(shown(a.Names[m])), escaped(visible(a.Names[m])))
 		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" fill="#555">%.1f</text>`, left-0.5*font, y, 100*a.Accuracy[m])
 		x := left + float64(cell)*(float64(place)+0.5) + 0.35*font
 		fmt.Fprintf(&b, `<text transform="translate(%.2f %.2f) rotate(-90)">%s</text>`+"\n", x, top-0.5*font, escaped(shown(a.Names[m])))
@@ -175,15 +174,20 @@ func (s shades) write(b *bytes.Buffer, x, y float64) {
 	}
 }
 
-// shown is what of a name is drawn: one line of bounded length, without characters
-// that turn the direction of what follows.
-func shown(name string) string {
-	runes := []rune(strings.ToValidUTF8(name, "\ufffd"))
-	for i, r := range runes {
-		if !strconv.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) {
-			runes[i] = '\ufffd'
+// visible is a name on one line, without characters that turn the direction of what
+// follows or show nothing.
+func visible(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '\ufffd'
 		}
-	}
+		return r
+	}, name)
+}
+
+// shown is what of a name is drawn.
+func shown(name string) string {
+	runes := []rune(visible(name))
 	if len(runes) > longestName {
 		runes = append(runes[:longestName-1], '…')
 	}
