@@ -185,6 +185,7 @@ func checkTable(t *testing.T, b *browser, d *Data) {
 	if rows != len(d.Runs[0].Cascades) {
 		t.Errorf("%d rows", rows)
 	}
+	checkFigures(t, b, d)
 	var first string
 	b.eval(`(() => { const by = () => document.querySelector('[data-sort=cost]').click(); by(); by(); return document.querySelector('#table tbody tr').dataset.i; })()`, &first)
 	if first != "499" {
@@ -205,6 +206,87 @@ func checkTable(t *testing.T, b *browser, d *Data) {
 	if !strings.Contains(picked, "model_100") {
 		t.Errorf("a click chose %q", picked)
 	}
+}
+
+// checkFigures compares what the table shows with the fronts, to the last digit shown.
+func checkFigures(t *testing.T, b *browser, d *Data) {
+	t.Helper()
+	var shown [][]string
+	b.eval(`[...document.querySelectorAll('#table tbody tr')].map((r) => [...r.cells].map((c) => c.textContent))`, &shown)
+	share := func(text string, k, n int) bool {
+		got, err := strconv.ParseFloat(strings.TrimSuffix(text, " %"), 64)
+		return err == nil && strings.HasSuffix(text, " %") && math.Abs(got-100*float64(k)/float64(n)) < 0.00501
+	}
+	near := func(text string, want float64) bool {
+		got, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
+		return err == nil && math.Abs(got-want) <= 6e-4*want
+	}
+	for i, c := range d.Runs[0].Cascades {
+		row := shown[i]
+		if row[0] != strconv.Itoa(i) || !near(row[1], c.Cost) || !share(row[2], c.Test.Correct, testSamples) ||
+			!share(row[3], c.Correct, d.Search.Samples) || !near(row[4], c.WorstCost) || row[5] != strconv.Itoa(len(c.Stages)) || row[8] != valid(c.Text) {
+			t.Fatalf("the table shows %q of %+v", row, c)
+		}
+	}
+}
+
+// Pages that lack this or that show what is left.
+func TestPoorPagesInBrowser(t *testing.T) {
+	b := startBrowser(t)
+	b.screen(1280, 900, false, "light")
+	for name, strip := range map[string]func(d *Data){
+		"no zoo": func(d *Data) {
+			d.Test, d.Classes, d.Device = nil, nil, ""
+			for m := range d.Models {
+				d.Models[m] = Model{Name: d.Models[m].Name, Cost: d.Models[m].Cost, Search: d.Models[m].Search}
+			}
+			for i := range d.Runs[0].Cascades {
+				d.Runs[0].Cascades[i].Test, d.Runs[0].Cascades[i].Search = nil, nil
+			}
+		},
+		"no test split": func(d *Data) { d.Test = nil },
+		"one cascade":   func(d *Data) { d.Runs[0].Cascades = d.Runs[0].Cascades[:1] },
+		"one single model": func(d *Data) {
+			d.Runs[0].Cascades = d.Runs[0].Cascades[:1]
+			c := &d.Runs[0].Cascades[0]
+			c.Stages, c.Search.Stages, c.Test.Stages = c.Stages[:1], c.Search.Stages[:1], c.Test.Stages[:1]
+		},
+		"no run.json":       func(d *Data) { d.Runs[0].How = nil },
+		"some latencies":    func(d *Data) { d.Models[3].Latency, d.Models[4].Params = 0, 0 },
+		"models not tested": func(d *Data) { d.Models[0].Test, d.Models[15].Test = nil, nil },
+		"nothing to compare with": func(d *Data) {
+			for i := range d.Runs[0].Cascades {
+				c := &d.Runs[0].Cascades[i]
+				c.NoMoreCost, c.AsAccurate = nil, nil
+				c.Test.Gains, c.Test.Losses, c.Search.Gains, c.Search.Losses = nil, nil, nil, nil
+			}
+		},
+		"another cost": func(d *Data) { d.Cost = "latency_ms" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			d := newData(t, newFront(t, 20, 12, 1))
+			strip(d)
+			path, _ := writePage(t, d)
+			b.open(path)
+			var got struct {
+				Rows, Slid int
+				Nonsense   []string
+			}
+			b.eval(`(() => {
+				const s = document.getElementById('slider'), seen = new Set();
+				for (let v = 0; v <= 1000; v += 50) { s.value = v; s.dispatchEvent(new Event('input')); seen.add(document.getElementById('cascade-text').textContent); }
+				for (const x of document.querySelectorAll('.switch button')) x.click();
+				return {Rows: document.querySelectorAll('#table tbody tr').length, Slid: seen.size,
+					Nonsense: (document.querySelector('main').textContent + document.querySelector('main').innerHTML).match(/.{0,40}(NaN|undefined|Infinity|\[object).{0,40}/g) || []};
+			})()`, &got)
+			if want := len(d.Runs[0].Cascades); got.Rows != want || got.Slid < (want+1)/2 || len(got.Nonsense) > 0 {
+				t.Errorf("%d rows and %d cascades of %d, %q", got.Rows, got.Slid, want, got.Nonsense)
+			}
+			checkQuiet(t, b, path)
+		})
+	}
+	b.t = t
 }
 
 func checkSwitches(t *testing.T, b *browser) {
