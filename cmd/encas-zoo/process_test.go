@@ -421,5 +421,6 @@ func TestHostileNames(t *testing.T) {
 	if rows := readCSV(t, filepath.Join(dir, "run", report.CSVFile)); len(rows) != len(front.Cascades) {
 		t.Errorf("front.csv has %d rows, front.json %d cascades", len(rows), len(front.Cascades))
 	}
+	checkHostileReport(t, dir, front)
 	program(t, dir, "zoo", "remove", "--zoo", "z", "--", "-rf", "--json")
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"encoding/xml"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +32,61 @@ func reportData(t *testing.T, dir string, args ...string) (*page.Data, string) {
 		t.Fatal(err)
 	}
 	return d, stderr.String()
+}
+
+// checkHostileReport makes everything report makes of the run in dir, in a folder of a
+// name as bad as those of its models.
+func checkHostileReport(t *testing.T, dir string, front *report.Front) {
+	t.Helper()
+	const bad = "<script>'\" & 模型\n"
+	if err := os.CopyFS(filepath.Join(dir, bad), os.DirFS(filepath.Join(dir, "run"))); err != nil {
+		t.Fatal(err)
+	}
+	write := program(t, dir, "report", bad, "--zoo", "z", "-q")
+	if strings.Count(write, "\n") != 4 {
+		t.Errorf("the terminal got %q", write)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, bad, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(strings.ToLower(string(page)), "<script"); n != 2 {
+		t.Errorf("the page has %d script elements", n)
+	}
+	plot, err := os.Open(filepath.Join(dir, bad, "front.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plot.Close()
+	for x := xml.NewDecoder(plot); ; {
+		token, err := x.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "script" {
+			t.Error("the plot has a script")
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(program(t, dir, "report", bad, "--zoo", "z", "-q", "--format", "csv"))).ReadAll()
+	if err != nil || len(rows) != 1+len(front.Cascades) || rows[1][0] != bad || rows[1][2] != front.Cascades[0].Text {
+		t.Errorf("%d rows of CSV, %.300q, %v", len(rows), rows[1], err)
+	}
+	d, _ := reportData(t, dir, bad, "--zoo", "z")
+	for i, c := range d.Runs[0].Cascades {
+		for s, stage := range c.Stages {
+			if want := front.Cascades[i].Stages[s].Model; d.Models[stage.Model].Name != want {
+				t.Errorf("the model %q became %q", want, d.Models[stage.Model].Name)
+			}
+		}
+	}
+	text := program(t, dir, "report", bad, "--zoo", "z", "-q", "--format", "md")
+	text += program(t, dir, "export", bad, "--pick", "0", "--format", "md")
+	if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\n' }); i >= 0 {
+		t.Errorf("Markdown has a control character: %q", text[i:min(len(text), i+20)])
+	}
 }
 
 // A zoo that has search indexes alone can be searched and shown; the page says what
