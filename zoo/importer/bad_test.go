@@ -262,6 +262,7 @@ func TestBadOpen(t *testing.T) {
 		{"classes", "npy", []string{dir}, OpenOptions{Classes: 10}, []string{"format csv only"}},
 		{"too many classes", "csv", []string{dir}, OpenOptions{Classes: 100000}, []string{"100000"}},
 		{"logits of answers", "csv", []string{"testdata/csv"}, OpenOptions{Logits: true}, []string{"--logits"}},
+		{"npz that is not there", "npz", []string{filepath.Join(dir, "nosuch.npz")}, OpenOptions{}, []string{"nosuch.npz does not exist"}},
 		{"npz a folder", "npz", []string{dir}, OpenOptions{}, []string{"is a folder"}},
 		{"encas, other folder", "encas", []string{filepath.Join("testdata", "npy_f2") + "/.."}, OpenOptions{}, []string{"output_distrs_"}},
 	} {

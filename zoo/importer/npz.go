@@ -20,18 +20,18 @@ func openNPZ(paths []string, opt OpenOptions, h *held) (outputs, error) {
 		if err != nil {
 			return nil, err
 		}
+		if slices.Contains(f.dirs, file) {
+			return nil, fmt.Errorf("%s is a folder: name the .npz file in it", path)
+		}
+		entries, names, err := f.entries(file, h)
+		if err != nil {
+			return nil, err
+		}
 		list := strings.TrimSuffix(file, ".npz") + ".csv"
 		if !f.has(list) {
 			list = "models.csv"
 		}
-		if slices.Contains(f.dirs, file) {
-			return nil, fmt.Errorf("%s is a folder: name the .npz file in it", path)
-		}
 		rows, err := readModels(f, list)
-		if err != nil {
-			return nil, err
-		}
-		entries, names, err := f.entries(file, h)
 		if err != nil {
 			return nil, err
 		}
