@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,6 +110,61 @@ func TestReadMeta(t *testing.T) {
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: error %v, want %v with %q", c.name, err, c.want, c.text)
 		}
+	}
+}
+
+// TestFreeze compiles models that a trace alone gets wrong.
+func TestFreeze(t *testing.T) {
+	out, err := exec.Command(torchtest.Python(t), "testdata/freeze.py").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	for i, want := range []string{
+		"Batch 1 refused: ", "Batch 2 4", "Python 1 refused: ", "Python 2 refused: ",
+		"Broadcast 1 refused: compiled it gives (2, 5) for a batch of 1", "Broadcast 2 5",
+		"Flat 1 refused: its output is not one row", "Flat 2 refused: its output is not one row",
+	} {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+			t.Errorf("%q, want %q in line %d", lines, want, i)
+		}
+	}
+}
+
+// TestMemory exports one model again and again: the process keeps none of them.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports networks")
+	}
+	e := New(torchtest.Python(t), nil)
+	defer e.Close()
+	resident := func() int {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", e.cmd.Process.Pid))
+		if err != nil {
+			t.Skip(err)
+		}
+		var size, pages int
+		fmt.Sscan(string(text), &size, &pages)
+		return pages * os.Getpagesize()
+	}
+	file := filepath.Join(t.TempDir(), "m.pt")
+	var before int
+	for i := range 8 {
+		if _, err := e.Export(context.Background(), Request{Source: "torchvision", Name: "resnet18", Size: &[2]int{64, 64}, Out: file}); err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			before = resident()
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := resident()
+	t.Logf("%d MB after three exports, %d after eight; the file has %d", before>>20, after>>20, info.Size()>>20)
+	if after-before > int(info.Size()) {
+		t.Errorf("five more exports keep %d bytes", after-before)
 	}
 }
 
