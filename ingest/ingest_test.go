@@ -152,8 +152,8 @@ func TestRun(t *testing.T) {
 	if want := []string{"a", "b", "c", "other"}; !slices.Equal(slices.Sorted(slices.Values(res.Added)), want) || len(res.Failed)+len(res.Skipped) > 0 {
 		t.Fatalf("added %v, want %v; %+v", res.Added, want, res)
 	}
-	if last.Done != 200 || last.Total != 200 {
-		t.Errorf("progress %d of %d, want 200", last.Done, last.Total)
+	if last.Done != 200 || last.Total != 200 || !(last.Rate > 0) || last.Left != 0 || last.Images != 50 || last.Of != 50 {
+		t.Errorf("progress %+v, want 200 of 200", last)
 	}
 	before := contents(t, o.Zoo)
 	z, err := zoo.Open(o.Zoo)
@@ -314,6 +314,29 @@ func TestShardsAndLimit(t *testing.T) {
 	z, _ := zoo.Open(o.Zoo)
 	if labels, _, _ := z.Labels("val"); !slices.Equal(labels, []uint16{0, 0, 1, 1, 2, 2, 3, 3, 4, 4}) {
 		t.Errorf("the labels of ten spread images: %v", labels)
+	}
+}
+
+// TestTwoAtOnce runs one list into one zoo from several sides: they wait for each
+// other, and the zoo is that of a single run.
+func TestTwoAtOnce(t *testing.T) {
+	o := options(t, writeImages(t, 30), fakes(t, "a: sleep 100", "b", "c: sleep 50", "d"))
+	alone := o
+	alone.Zoo += "-alone"
+	run(t, alone)
+	var runs sync.WaitGroup
+	for i := range 3 {
+		o := o
+		o.GroupMemory = int64(i) << 10
+		runs.Go(func() {
+			if res, err := Run(context.Background(), o); err != nil || len(res.Added)+len(res.Skipped) != 4 {
+				t.Errorf("%+v, %v", res, err)
+			}
+		})
+	}
+	runs.Wait()
+	if !maps.Equal(contents(t, o.Zoo), contents(t, alone.Zoo)) {
+		t.Error("three runs at once give another zoo than one")
 	}
 }
 

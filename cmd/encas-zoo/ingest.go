@@ -96,6 +96,10 @@ func runIngest(c *cli.Context) error {
 		return err
 	}
 	o.Log = func(note string) { t.err.Notef("%s", note) }
+	if c.String("list") == encasList {
+		missing := ingest.Encas518Missing
+		o.Log(fmt.Sprintf("%d of the 518 models are not in today's timm: %s", len(missing), strings.Join(missing, ", ")))
+	}
 	if !c.Bool("quiet") {
 		o.Stderr = os.Stderr
 	}
