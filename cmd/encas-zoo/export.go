@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,6 +35,9 @@ encas-zoo evaluate --cascade "$(encas-zoo export runs/exact --pick 7 --format cl
 	}
 }
 
+// exportFormats are the values of --format.
+var exportFormats = []string{"json", "cli", "md"}
+
 func pickFlag() cli.Flag {
 	return &cli.IntFlag{Name: "pick", Usage: "take the cascade with this number, `N`, in the front"}
 }
@@ -46,8 +51,8 @@ func runExport(c *cli.Context) error {
 	switch {
 	case format == "":
 		format = "json"
-	case format != "json" && format != "cli" && format != "md":
-		return usagef("there is no format %q; there are: json, cli, md", format)
+	case !slices.Contains(exportFormats, format):
+		return usagef("there is no format %q; there are: %s", format, strings.Join(exportFormats, ", "))
 	case format != "json" && t.json:
 		return usagef("--json and --format %s exclude each other", format)
 	}

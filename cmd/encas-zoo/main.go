@@ -47,6 +47,12 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	app := newApp()
+	if len(args) > 1 && args[0] == completeWord {
+		if complete(app, args[1:], os.Stdout) != nil {
+			return exitError
+		}
+		return 0
+	}
 	arranged, err := arrange(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
@@ -97,6 +103,7 @@ func newApp() *cli.App {
 			ingestCommand(),
 			shimCommand(),
 			zooCommand(),
+			completionCommand(),
 		},
 		Before: func(*cli.Context) error {
 			if err := kernel.CheckEnv(); err != nil {

@@ -152,3 +152,26 @@ func TestOptimizePiped(t *testing.T) {
 		t.Errorf("no drawing with --chart always:\n%s", out)
 	}
 }
+
+// People who type: with the tab key bash and zsh turn the beginnings of words into a
+// command that works.
+func TestCompletionTyped(t *testing.T) {
+	for shell, begin := range map[string]string{
+		"bash": "source <(encas-zoo completion bash)\n",
+		"zsh":  "autoload -Uz compinit; compinit -u -D; source <(encas-zoo completion zsh)\n",
+	} {
+		t.Run(shell, func(t *testing.T) {
+			if _, err := exec.LookPath(shell); err != nil {
+				t.Skip("there is no " + shell)
+			}
+			dir := completionFolder(t)
+			args := map[string][]string{"bash": {"--norc", "--noprofile", "-i"}, "zsh": {"-f", "-i"}}[shell]
+			screen := onTerminal(t, dir, []string{"HOME=" + dir, "PS1=> ", "HISTFILE="}, begin+
+				"encas-zoo expo\t--form\tcli --pi\t0 runs/f\t>out\nexit 0\n", shell, args...)
+			out, err := os.ReadFile(filepath.Join(dir, "out"))
+			if err != nil || string(out) != "m00\n" {
+				t.Errorf("the completed command wrote %q (%v); the screen:\n%q", out, err, screen)
+			}
+		})
+	}
+}
