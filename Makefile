@@ -12,7 +12,7 @@ TEST   := $(GO) test -vet=off -timeout 20m
 RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./ingest/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
+.PHONY: help build shim demo picture test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ vuln: $(BIN)/govulncheck
 
 unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
+
+picture: build ## Draw the picture of README.md, docs/front.svg
+	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --quiet
+	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
 firsthour: build venv ## Follow the first hour of README.md, word for word
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour $(BIN)

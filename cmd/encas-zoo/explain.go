@@ -53,6 +53,7 @@ type explained struct {
 	Row     int              `json:"row"` // from 0
 	ID      string           `json:"id"`
 	Label   int              `json:"label"`
+	Called  []string         `json:"class_names,omitempty"` // one a class
 	Cascade string           `json:"cascade"`
 	Cost    string           `json:"cost"`
 	Answer  int              `json:"answer"` // class
@@ -138,6 +139,7 @@ func runExplain(c *cli.Context) error {
 	e := describeAnswers(cascade, answers, priced)
 	e.Split, e.Row, e.ID, e.Label, e.Cost = describeSplit(split), row, ids[row], int(labels[row]), cost
 	e.Right = e.Answer == e.Label
+	e.Called = z.ClassNames()
 	if t.json {
 		return writeJSON(e)
 	}
@@ -228,12 +230,18 @@ func describeAnswers(c optimize.Cascade, answers []optimize.Answer, models []can
 }
 
 func (t *terminal) showExplained(e *explained) {
-	t.out.Printf("Sample %s (row %d of the split %s), label %d:\n\n", e.ID, e.Row, e.Split.Name, e.Label)
+	class := func(c int) string {
+		if e.Called == nil {
+			return strconv.Itoa(c)
+		}
+		return fmt.Sprintf("%d %s", c, e.Called[c])
+	}
+	t.out.Printf("Sample %s (row %d of the split %s), label %s:\n\n", e.ID, e.Row, e.Split.Name, class(e.Label))
 	table := ui.NewTable(
 		ui.Column{Head: "stage", Right: true}, ui.Column{Head: "model", Shrink: true},
 		ui.Column{Head: "it says", Right: true}, ui.Column{Head: "all so far say"},
 		ui.Column{Head: "confidence", Right: true}, ui.Column{Head: "threshold", Right: true}, ui.Column{Head: ""})
-	guess := func(g classGuess) string { return fmt.Sprintf("%d (%.3f)", g.Class, g.Probability) }
+	guess := func(g classGuess) string { return fmt.Sprintf("%s (%.3f)", class(g.Class), g.Probability) }
 	for i, s := range e.Stages {
 		threshold, verdict := "-", "last stage: answers"
 		if s.Threshold != nil {
@@ -260,5 +268,5 @@ func (t *terminal) showExplained(e *explained) {
 	if e.Right {
 		verdict = "right"
 	}
-	t.out.Printf("\nThe answer is class %d, %s, for %s %s.\n", e.Answer, t.out.Bold(verdict), ui.Number(e.Paid), e.Cost)
+	t.out.Printf("\nThe answer is class %s, %s, for %s %s.\n", class(e.Answer), t.out.Bold(verdict), ui.Number(e.Paid), e.Cost)
 }

@@ -113,6 +113,9 @@ func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
 }
 
 func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the shim")
+	}
 	if _, err := torch.Open(torchtest.Path(t)); err != nil {
 		t.Skip(err)
 	}
