@@ -80,12 +80,12 @@ func entropyConfidence(sums []uint32, weight uint32, others int) uint32 {
 	return uint32(max(0, 1-entropy/math.Log(classes)) * float64(weight) * one)
 }
 
-// measured replaces the top sums of all samples in best by the confidence of the
-// set that sums belong to. Sums that are listed for padding classes do not count.
+// measured leaves the classes of the set that sums belong to in class and its
+// confidences in best. Sums that are listed for padding classes do not count.
 func (w *worker) measured(sums *kernel.Sums) {
 	copy(w.class, sums.TopClass)
 	listed := min(sums.K, w.classes)
-	for i := range w.best {
+	for i := range sums.Len() {
 		w.best[i] = w.Confidence.of(sums.Values[i*sums.K:][:listed], sums.Weight, w.classes-listed)
 	}
 }

@@ -13,7 +13,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 1
+const stateVersion = 2
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second

@@ -23,6 +23,7 @@ func TestNoAllocations(t *testing.T) {
 			Extend(next, s, z.lists[:1], weights[:1], z.lists[1], 2)
 			Agree(best, class, open, next.Top, next.TopClass, z.lists[2], 1)
 			m := Combine(best, class, open, next, z.lists[2], 1)
+			Pair(best, class, open, z.lists[0], z.lists[1])
 			ResolveSamples(best, class, open[:m], z.lists[:2], weights)
 			Resolve(3, z.lists[:2], weights)
 			ResolveAll(best, class, z.lists, nil)

@@ -301,6 +301,21 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combineGeneric(best, class, open[:n], s, l, w)
 }
 
+func pair(best []uint32, class []uint16, samples []int32, a, b *Lists) {
+	n := len(samples)
+	switch {
+	case n == 0:
+	case active == AVX512 && a.K == 16:
+		pair16AVX512(&best[0], &class[0], &samples[0], n, &a.Classes[0], &a.Values[0], &a.Tail[0], &b.Classes[0], &b.Values[0], &b.Tail[0])
+	case active == AVX512:
+		pair32AVX512(&best[0], &class[0], &samples[0], n, &a.Classes[0], &a.Values[0], &a.Tail[0], &b.Classes[0], &b.Values[0], &b.Tail[0])
+	case active == AVX2 && a.K == 16:
+		pair16AVX2(&best[0], &class[0], &samples[0], n, &a.Classes[0], &a.Values[0], &a.Tail[0], &b.Classes[0], &b.Values[0], &b.Tail[0])
+	default:
+		pairGeneric(best, class, samples, a, b)
+	}
+}
+
 // extended is what the assembly finds out about one sample: the sums of all
 // classes of s and of l, and which of them the other side lists too.
 type extended struct {

@@ -30,6 +30,10 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combineGeneric(best, class, open[:agree(best, class, open, s.Top, s.TopClass, l, w)], s, l, w)
 }
 
+func pair(best []uint32, class []uint16, samples []int32, a, b *Lists) {
+	pairGeneric(best, class, samples, a, b)
+}
+
 func extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32) {
 	extendGeneric(dst, s, members, weights, l, w)
 }

@@ -224,6 +224,23 @@ func Combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combine(best, class, open, s, l, w)
 }
 
+// Pair finds the best class of the sum of two models on every sample:
+//
+//	for i := range N {
+//		best[i], class[i] = Resolve(i, {a, b}, {1, 1})
+//	}
+//
+// It is Combine without the Sums, for callers that try many pairs on a few samples
+// at a time. open is room for N numbers.
+func Pair(best []uint32, class []uint16, open []int32, a, b *Lists) {
+	n := a.Len()
+	a.check(n, a.K)
+	b.check(n, a.K)
+	need(len(best) == n && len(class) == n && len(open) >= n, "Pair: lengths do not fit the number of samples")
+	fixed(best, a.TopValue)
+	pair(best, class, open[:agree(best, class, open, best, a.TopClass, b, 1)], a, b)
+}
+
 // Resolve is the definition of a set's sum on one sample:
 //
 //	for c := range union of the members' lists on sample i {

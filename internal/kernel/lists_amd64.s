@@ -108,11 +108,11 @@ TEXT ·combine16AVX512(SB), NOSPLIT, $8-104
 	XORQ         R10, R10
 	XORQ         R11, R11
 	LEAQ         -1(BX), R12
-	CMPQ         R10, BX
+	CMPQ         R11, BX
 	JGE          combine16AVX512_loop_end
 
 combine16AVX512_loop:
-	LEAQ          24(R10), R13
+	LEAQ          24(R11), R13
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
@@ -121,7 +121,7 @@ combine16AVX512_loop:
 	PREFETCHT0    (R9)(R13*2)
 	PREFETCHT0    (DI)(R13*1)
 	PREFETCHT0    (R8)(R13*1)
-	MOVLQSX       (DX)(R10*4), R13
+	MOVLQSX       (DX)(R11*4), R13
 	MOVQ          R13, R14
 	SHLQ          $0x05, R14
 	MOVQ          tail+80(FP), R15
@@ -197,18 +197,18 @@ combine16AVX512_loop:
 	VPADDD        Z15, Z13, Z13
 	VPCMPUD       $0x05, Z14, Z13, K1
 	KMOVW         K1, K1
-	MOVL          R13, (DX)(R11*4)
+	MOVL          R13, (DX)(R10*4)
 	KMOVW         K1, BP
 	NEGL          BP
-	ADCQ          $0x00, R11
+	ADCQ          $0x00, R10
 
 combine16AVX512_exact:
-	ADDQ $+1, R10
-	CMPQ R10, BX
+	ADDQ $+1, R11
+	CMPQ R11, BX
 	JLT  combine16AVX512_loop
 
 combine16AVX512_loop_end:
-	MOVQ R11, undecided+96(FP)
+	MOVQ R10, undecided+96(FP)
 	VZEROUPPER
 	RET
 
@@ -525,11 +525,11 @@ TEXT ·combine32AVX512(SB), NOSPLIT, $8-104
 	XORQ         R10, R10
 	XORQ         R11, R11
 	LEAQ         -1(BX), R12
-	CMPQ         R10, BX
+	CMPQ         R11, BX
 	JGE          combine32AVX512_loop_end
 
 combine32AVX512_loop:
-	LEAQ          24(R10), R13
+	LEAQ          24(R11), R13
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
@@ -538,7 +538,7 @@ combine32AVX512_loop:
 	PREFETCHT0    (R9)(R13*2)
 	PREFETCHT0    (DI)(R13*1)
 	PREFETCHT0    (R8)(R13*1)
-	MOVLQSX       (DX)(R10*4), R13
+	MOVLQSX       (DX)(R11*4), R13
 	MOVQ          R13, R14
 	SHLQ          $0x06, R14
 	MOVQ          tail+80(FP), R15
@@ -713,18 +713,18 @@ combine32AVX512_loop:
 	VPADDD        Z0, Z6, Z6
 	VPCMPUD       $0x05, Z7, Z6, K2
 	KORW          K2, K1, K1
-	MOVL          R13, (DX)(R11*4)
+	MOVL          R13, (DX)(R10*4)
 	KMOVW         K1, BP
 	NEGL          BP
-	ADCQ          $0x00, R11
+	ADCQ          $0x00, R10
 
 combine32AVX512_exact:
-	ADDQ $+1, R10
-	CMPQ R10, BX
+	ADDQ $+1, R11
+	CMPQ R11, BX
 	JLT  combine32AVX512_loop
 
 combine32AVX512_loop_end:
-	MOVQ R11, undecided+96(FP)
+	MOVQ R10, undecided+96(FP)
 	VZEROUPPER
 	RET
 
@@ -1278,6 +1278,1177 @@ DATA combine32AVX512_places<>+1018(SB)/2, $0x001f
 DATA combine32AVX512_places<>+1020(SB)/2, $0x001e
 DATA combine32AVX512_places<>+1022(SB)/2, $0x001f
 GLOBL combine32AVX512_places<>(SB), RODATA|NOPTR, $1024
+
+// func pair16AVX512(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·pair16AVX512(SB), NOSPLIT, $0-80
+	MOVQ         best+0(FP), AX
+	MOVQ         class+8(FP), CX
+	MOVQ         open+16(FP), DX
+	MOVQ         nOpen+24(FP), BX
+	MOVQ         aClasses+32(FP), SI
+	MOVQ         aValues+40(FP), DI
+	MOVQ         aTail+48(FP), R8
+	MOVQ         bClasses+56(FP), R9
+	MOVQ         bValues+64(FP), R10
+	MOVQ         bTail+72(FP), R11
+	VPBROADCASTD pair16AVX512_scale<>+0(SB), Z1
+	VMOVDQU16    pair16AVX512_double<>+0(SB), Z2
+	VPBROADCASTW pair16AVX512_none<>+0(SB), Z3
+	VMOVDQU16    pair16AVX512_places<>+0(SB), Z4
+	VMOVDQU16    pair16AVX512_places<>+64(SB), Z5
+	VMOVDQU16    pair16AVX512_places<>+128(SB), Z6
+	VMOVDQU16    pair16AVX512_places<>+192(SB), Z7
+	VMOVDQU16    pair16AVX512_places<>+256(SB), Z8
+	VMOVDQU16    pair16AVX512_places<>+320(SB), Z9
+	VMOVDQU16    pair16AVX512_places<>+384(SB), Z10
+	VMOVDQU16    pair16AVX512_places<>+448(SB), Z11
+	VPTERNLOGD   $0xff, Z12, Z12, Z12
+	XORQ         R12, R12
+	LEAQ         -1(BX), R13
+	CMPQ         R12, BX
+	JGE          pair16AVX512_loop_end
+
+pair16AVX512_loop:
+	LEAQ          24(R12), R14
+	CMPQ          R14, R13
+	CMOVQGT       R13, R14
+	MOVLQSX       (DX)(R14*4), R14
+	SHLQ          $0x05, R14
+	PREFETCHT0    (SI)(R14*1)
+	PREFETCHT0    (DI)(R14*1)
+	PREFETCHT0    (R9)(R14*1)
+	PREFETCHT0    (R10)(R14*1)
+	MOVLQSX       (DX)(R12*4), R14
+	MOVQ          R14, R15
+	SHLQ          $0x05, R15
+	VPBROADCASTD  (R11)(R14*4), Z0
+	VPBROADCASTD  (R8)(R14*4), Z13
+	VCVTPH2PS     (R10)(R15*1), Z14
+	VMULPS        Z1, Z14, Z14
+	VCVTPS2UDQ    Z14, Z14
+	VMOVDQU16     (SI)(R15*1), Y15
+	VPERMW        Z15, Z2, Z16
+	VMOVDQA64     Z3, Z17
+	VPBROADCASTD  (R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z4, K1, Z17
+	VPBROADCASTD  4(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z5, K1, Z17
+	VPBROADCASTD  8(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z6, K1, Z17
+	VPBROADCASTD  12(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z7, K1, Z17
+	VPBROADCASTD  16(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z8, K1, Z17
+	VPBROADCASTD  20(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z9, K1, Z17
+	VPBROADCASTD  24(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z10, K1, Z17
+	VPBROADCASTD  28(R9)(R15*1), Z18
+	VPCMPEQW      Z18, Z16, K1
+	VMOVDQU16     Z11, K1, Z17
+	VPSRLD        $0x10, Z17, Z16
+	VPMINUW       Z17, Z16, Z17
+	VMOVDQA64     Z17, Z16
+	VPERMI2D      Z0, Z14, Z16
+	VCVTPH2PS     (DI)(R15*1), Z0
+	VMULPS        Z1, Z0, Z0
+	VCVTPS2UDQ    Z0, Z0
+	VPADDD        Z0, Z16, Z16
+	VPADDD        Z13, Z14, Z14
+	VPMAXUD       Z16, Z14, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y13
+	VPMAXUD       Y0, Y13, Y13
+	VEXTRACTI32X4 $0x01, Y13, X0
+	VPMAXUD       X13, X0, X0
+	VPSHUFD       $0x4e, X0, X13
+	VPMAXUD       X13, X0, X0
+	VPSHUFD       $0xb1, X0, X13
+	VPMAXUD       X13, X0, X0
+	VMOVD         X0, (AX)(R14*4)
+	VPBROADCASTD  X0, Z0
+	VPCMPUD       $0x00, Z0, Z16, K1
+	VPCMPUD       $0x00, Z0, Z14, K2
+	KUNPCKWD      K1, K2, K2
+	VINSERTI64X4  $0x01, (R9)(R15*1), Z15, Z0
+	VPBLENDMW     Z0, Z12, K2, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y13
+	VPMINUW       Y0, Y13, Y13
+	VEXTRACTI32X4 $0x01, Y13, X0
+	VPMINUW       X13, X0, X0
+	VPHMINPOSUW   X0, X0
+	VPEXTRW       $0x00, X0, (CX)(R14*2)
+	ADDQ          $+1, R12
+	CMPQ          R12, BX
+	JLT           pair16AVX512_loop
+
+pair16AVX512_loop_end:
+	VZEROUPPER
+	RET
+
+DATA pair16AVX512_scale<>+0(SB)/4, $0x4b800000
+GLOBL pair16AVX512_scale<>(SB), RODATA|NOPTR, $4
+
+DATA pair16AVX512_double<>+0(SB)/2, $0x0000
+DATA pair16AVX512_double<>+2(SB)/2, $0x0000
+DATA pair16AVX512_double<>+4(SB)/2, $0x0001
+DATA pair16AVX512_double<>+6(SB)/2, $0x0001
+DATA pair16AVX512_double<>+8(SB)/2, $0x0002
+DATA pair16AVX512_double<>+10(SB)/2, $0x0002
+DATA pair16AVX512_double<>+12(SB)/2, $0x0003
+DATA pair16AVX512_double<>+14(SB)/2, $0x0003
+DATA pair16AVX512_double<>+16(SB)/2, $0x0004
+DATA pair16AVX512_double<>+18(SB)/2, $0x0004
+DATA pair16AVX512_double<>+20(SB)/2, $0x0005
+DATA pair16AVX512_double<>+22(SB)/2, $0x0005
+DATA pair16AVX512_double<>+24(SB)/2, $0x0006
+DATA pair16AVX512_double<>+26(SB)/2, $0x0006
+DATA pair16AVX512_double<>+28(SB)/2, $0x0007
+DATA pair16AVX512_double<>+30(SB)/2, $0x0007
+DATA pair16AVX512_double<>+32(SB)/2, $0x0008
+DATA pair16AVX512_double<>+34(SB)/2, $0x0008
+DATA pair16AVX512_double<>+36(SB)/2, $0x0009
+DATA pair16AVX512_double<>+38(SB)/2, $0x0009
+DATA pair16AVX512_double<>+40(SB)/2, $0x000a
+DATA pair16AVX512_double<>+42(SB)/2, $0x000a
+DATA pair16AVX512_double<>+44(SB)/2, $0x000b
+DATA pair16AVX512_double<>+46(SB)/2, $0x000b
+DATA pair16AVX512_double<>+48(SB)/2, $0x000c
+DATA pair16AVX512_double<>+50(SB)/2, $0x000c
+DATA pair16AVX512_double<>+52(SB)/2, $0x000d
+DATA pair16AVX512_double<>+54(SB)/2, $0x000d
+DATA pair16AVX512_double<>+56(SB)/2, $0x000e
+DATA pair16AVX512_double<>+58(SB)/2, $0x000e
+DATA pair16AVX512_double<>+60(SB)/2, $0x000f
+DATA pair16AVX512_double<>+62(SB)/2, $0x000f
+GLOBL pair16AVX512_double<>(SB), RODATA|NOPTR, $64
+
+DATA pair16AVX512_none<>+0(SB)/2, $0x0010
+GLOBL pair16AVX512_none<>(SB), RODATA|NOPTR, $2
+
+DATA pair16AVX512_places<>+0(SB)/2, $0x0000
+DATA pair16AVX512_places<>+2(SB)/2, $0x0001
+DATA pair16AVX512_places<>+4(SB)/2, $0x0000
+DATA pair16AVX512_places<>+6(SB)/2, $0x0001
+DATA pair16AVX512_places<>+8(SB)/2, $0x0000
+DATA pair16AVX512_places<>+10(SB)/2, $0x0001
+DATA pair16AVX512_places<>+12(SB)/2, $0x0000
+DATA pair16AVX512_places<>+14(SB)/2, $0x0001
+DATA pair16AVX512_places<>+16(SB)/2, $0x0000
+DATA pair16AVX512_places<>+18(SB)/2, $0x0001
+DATA pair16AVX512_places<>+20(SB)/2, $0x0000
+DATA pair16AVX512_places<>+22(SB)/2, $0x0001
+DATA pair16AVX512_places<>+24(SB)/2, $0x0000
+DATA pair16AVX512_places<>+26(SB)/2, $0x0001
+DATA pair16AVX512_places<>+28(SB)/2, $0x0000
+DATA pair16AVX512_places<>+30(SB)/2, $0x0001
+DATA pair16AVX512_places<>+32(SB)/2, $0x0000
+DATA pair16AVX512_places<>+34(SB)/2, $0x0001
+DATA pair16AVX512_places<>+36(SB)/2, $0x0000
+DATA pair16AVX512_places<>+38(SB)/2, $0x0001
+DATA pair16AVX512_places<>+40(SB)/2, $0x0000
+DATA pair16AVX512_places<>+42(SB)/2, $0x0001
+DATA pair16AVX512_places<>+44(SB)/2, $0x0000
+DATA pair16AVX512_places<>+46(SB)/2, $0x0001
+DATA pair16AVX512_places<>+48(SB)/2, $0x0000
+DATA pair16AVX512_places<>+50(SB)/2, $0x0001
+DATA pair16AVX512_places<>+52(SB)/2, $0x0000
+DATA pair16AVX512_places<>+54(SB)/2, $0x0001
+DATA pair16AVX512_places<>+56(SB)/2, $0x0000
+DATA pair16AVX512_places<>+58(SB)/2, $0x0001
+DATA pair16AVX512_places<>+60(SB)/2, $0x0000
+DATA pair16AVX512_places<>+62(SB)/2, $0x0001
+DATA pair16AVX512_places<>+64(SB)/2, $0x0002
+DATA pair16AVX512_places<>+66(SB)/2, $0x0003
+DATA pair16AVX512_places<>+68(SB)/2, $0x0002
+DATA pair16AVX512_places<>+70(SB)/2, $0x0003
+DATA pair16AVX512_places<>+72(SB)/2, $0x0002
+DATA pair16AVX512_places<>+74(SB)/2, $0x0003
+DATA pair16AVX512_places<>+76(SB)/2, $0x0002
+DATA pair16AVX512_places<>+78(SB)/2, $0x0003
+DATA pair16AVX512_places<>+80(SB)/2, $0x0002
+DATA pair16AVX512_places<>+82(SB)/2, $0x0003
+DATA pair16AVX512_places<>+84(SB)/2, $0x0002
+DATA pair16AVX512_places<>+86(SB)/2, $0x0003
+DATA pair16AVX512_places<>+88(SB)/2, $0x0002
+DATA pair16AVX512_places<>+90(SB)/2, $0x0003
+DATA pair16AVX512_places<>+92(SB)/2, $0x0002
+DATA pair16AVX512_places<>+94(SB)/2, $0x0003
+DATA pair16AVX512_places<>+96(SB)/2, $0x0002
+DATA pair16AVX512_places<>+98(SB)/2, $0x0003
+DATA pair16AVX512_places<>+100(SB)/2, $0x0002
+DATA pair16AVX512_places<>+102(SB)/2, $0x0003
+DATA pair16AVX512_places<>+104(SB)/2, $0x0002
+DATA pair16AVX512_places<>+106(SB)/2, $0x0003
+DATA pair16AVX512_places<>+108(SB)/2, $0x0002
+DATA pair16AVX512_places<>+110(SB)/2, $0x0003
+DATA pair16AVX512_places<>+112(SB)/2, $0x0002
+DATA pair16AVX512_places<>+114(SB)/2, $0x0003
+DATA pair16AVX512_places<>+116(SB)/2, $0x0002
+DATA pair16AVX512_places<>+118(SB)/2, $0x0003
+DATA pair16AVX512_places<>+120(SB)/2, $0x0002
+DATA pair16AVX512_places<>+122(SB)/2, $0x0003
+DATA pair16AVX512_places<>+124(SB)/2, $0x0002
+DATA pair16AVX512_places<>+126(SB)/2, $0x0003
+DATA pair16AVX512_places<>+128(SB)/2, $0x0004
+DATA pair16AVX512_places<>+130(SB)/2, $0x0005
+DATA pair16AVX512_places<>+132(SB)/2, $0x0004
+DATA pair16AVX512_places<>+134(SB)/2, $0x0005
+DATA pair16AVX512_places<>+136(SB)/2, $0x0004
+DATA pair16AVX512_places<>+138(SB)/2, $0x0005
+DATA pair16AVX512_places<>+140(SB)/2, $0x0004
+DATA pair16AVX512_places<>+142(SB)/2, $0x0005
+DATA pair16AVX512_places<>+144(SB)/2, $0x0004
+DATA pair16AVX512_places<>+146(SB)/2, $0x0005
+DATA pair16AVX512_places<>+148(SB)/2, $0x0004
+DATA pair16AVX512_places<>+150(SB)/2, $0x0005
+DATA pair16AVX512_places<>+152(SB)/2, $0x0004
+DATA pair16AVX512_places<>+154(SB)/2, $0x0005
+DATA pair16AVX512_places<>+156(SB)/2, $0x0004
+DATA pair16AVX512_places<>+158(SB)/2, $0x0005
+DATA pair16AVX512_places<>+160(SB)/2, $0x0004
+DATA pair16AVX512_places<>+162(SB)/2, $0x0005
+DATA pair16AVX512_places<>+164(SB)/2, $0x0004
+DATA pair16AVX512_places<>+166(SB)/2, $0x0005
+DATA pair16AVX512_places<>+168(SB)/2, $0x0004
+DATA pair16AVX512_places<>+170(SB)/2, $0x0005
+DATA pair16AVX512_places<>+172(SB)/2, $0x0004
+DATA pair16AVX512_places<>+174(SB)/2, $0x0005
+DATA pair16AVX512_places<>+176(SB)/2, $0x0004
+DATA pair16AVX512_places<>+178(SB)/2, $0x0005
+DATA pair16AVX512_places<>+180(SB)/2, $0x0004
+DATA pair16AVX512_places<>+182(SB)/2, $0x0005
+DATA pair16AVX512_places<>+184(SB)/2, $0x0004
+DATA pair16AVX512_places<>+186(SB)/2, $0x0005
+DATA pair16AVX512_places<>+188(SB)/2, $0x0004
+DATA pair16AVX512_places<>+190(SB)/2, $0x0005
+DATA pair16AVX512_places<>+192(SB)/2, $0x0006
+DATA pair16AVX512_places<>+194(SB)/2, $0x0007
+DATA pair16AVX512_places<>+196(SB)/2, $0x0006
+DATA pair16AVX512_places<>+198(SB)/2, $0x0007
+DATA pair16AVX512_places<>+200(SB)/2, $0x0006
+DATA pair16AVX512_places<>+202(SB)/2, $0x0007
+DATA pair16AVX512_places<>+204(SB)/2, $0x0006
+DATA pair16AVX512_places<>+206(SB)/2, $0x0007
+DATA pair16AVX512_places<>+208(SB)/2, $0x0006
+DATA pair16AVX512_places<>+210(SB)/2, $0x0007
+DATA pair16AVX512_places<>+212(SB)/2, $0x0006
+DATA pair16AVX512_places<>+214(SB)/2, $0x0007
+DATA pair16AVX512_places<>+216(SB)/2, $0x0006
+DATA pair16AVX512_places<>+218(SB)/2, $0x0007
+DATA pair16AVX512_places<>+220(SB)/2, $0x0006
+DATA pair16AVX512_places<>+222(SB)/2, $0x0007
+DATA pair16AVX512_places<>+224(SB)/2, $0x0006
+DATA pair16AVX512_places<>+226(SB)/2, $0x0007
+DATA pair16AVX512_places<>+228(SB)/2, $0x0006
+DATA pair16AVX512_places<>+230(SB)/2, $0x0007
+DATA pair16AVX512_places<>+232(SB)/2, $0x0006
+DATA pair16AVX512_places<>+234(SB)/2, $0x0007
+DATA pair16AVX512_places<>+236(SB)/2, $0x0006
+DATA pair16AVX512_places<>+238(SB)/2, $0x0007
+DATA pair16AVX512_places<>+240(SB)/2, $0x0006
+DATA pair16AVX512_places<>+242(SB)/2, $0x0007
+DATA pair16AVX512_places<>+244(SB)/2, $0x0006
+DATA pair16AVX512_places<>+246(SB)/2, $0x0007
+DATA pair16AVX512_places<>+248(SB)/2, $0x0006
+DATA pair16AVX512_places<>+250(SB)/2, $0x0007
+DATA pair16AVX512_places<>+252(SB)/2, $0x0006
+DATA pair16AVX512_places<>+254(SB)/2, $0x0007
+DATA pair16AVX512_places<>+256(SB)/2, $0x0008
+DATA pair16AVX512_places<>+258(SB)/2, $0x0009
+DATA pair16AVX512_places<>+260(SB)/2, $0x0008
+DATA pair16AVX512_places<>+262(SB)/2, $0x0009
+DATA pair16AVX512_places<>+264(SB)/2, $0x0008
+DATA pair16AVX512_places<>+266(SB)/2, $0x0009
+DATA pair16AVX512_places<>+268(SB)/2, $0x0008
+DATA pair16AVX512_places<>+270(SB)/2, $0x0009
+DATA pair16AVX512_places<>+272(SB)/2, $0x0008
+DATA pair16AVX512_places<>+274(SB)/2, $0x0009
+DATA pair16AVX512_places<>+276(SB)/2, $0x0008
+DATA pair16AVX512_places<>+278(SB)/2, $0x0009
+DATA pair16AVX512_places<>+280(SB)/2, $0x0008
+DATA pair16AVX512_places<>+282(SB)/2, $0x0009
+DATA pair16AVX512_places<>+284(SB)/2, $0x0008
+DATA pair16AVX512_places<>+286(SB)/2, $0x0009
+DATA pair16AVX512_places<>+288(SB)/2, $0x0008
+DATA pair16AVX512_places<>+290(SB)/2, $0x0009
+DATA pair16AVX512_places<>+292(SB)/2, $0x0008
+DATA pair16AVX512_places<>+294(SB)/2, $0x0009
+DATA pair16AVX512_places<>+296(SB)/2, $0x0008
+DATA pair16AVX512_places<>+298(SB)/2, $0x0009
+DATA pair16AVX512_places<>+300(SB)/2, $0x0008
+DATA pair16AVX512_places<>+302(SB)/2, $0x0009
+DATA pair16AVX512_places<>+304(SB)/2, $0x0008
+DATA pair16AVX512_places<>+306(SB)/2, $0x0009
+DATA pair16AVX512_places<>+308(SB)/2, $0x0008
+DATA pair16AVX512_places<>+310(SB)/2, $0x0009
+DATA pair16AVX512_places<>+312(SB)/2, $0x0008
+DATA pair16AVX512_places<>+314(SB)/2, $0x0009
+DATA pair16AVX512_places<>+316(SB)/2, $0x0008
+DATA pair16AVX512_places<>+318(SB)/2, $0x0009
+DATA pair16AVX512_places<>+320(SB)/2, $0x000a
+DATA pair16AVX512_places<>+322(SB)/2, $0x000b
+DATA pair16AVX512_places<>+324(SB)/2, $0x000a
+DATA pair16AVX512_places<>+326(SB)/2, $0x000b
+DATA pair16AVX512_places<>+328(SB)/2, $0x000a
+DATA pair16AVX512_places<>+330(SB)/2, $0x000b
+DATA pair16AVX512_places<>+332(SB)/2, $0x000a
+DATA pair16AVX512_places<>+334(SB)/2, $0x000b
+DATA pair16AVX512_places<>+336(SB)/2, $0x000a
+DATA pair16AVX512_places<>+338(SB)/2, $0x000b
+DATA pair16AVX512_places<>+340(SB)/2, $0x000a
+DATA pair16AVX512_places<>+342(SB)/2, $0x000b
+DATA pair16AVX512_places<>+344(SB)/2, $0x000a
+DATA pair16AVX512_places<>+346(SB)/2, $0x000b
+DATA pair16AVX512_places<>+348(SB)/2, $0x000a
+DATA pair16AVX512_places<>+350(SB)/2, $0x000b
+DATA pair16AVX512_places<>+352(SB)/2, $0x000a
+DATA pair16AVX512_places<>+354(SB)/2, $0x000b
+DATA pair16AVX512_places<>+356(SB)/2, $0x000a
+DATA pair16AVX512_places<>+358(SB)/2, $0x000b
+DATA pair16AVX512_places<>+360(SB)/2, $0x000a
+DATA pair16AVX512_places<>+362(SB)/2, $0x000b
+DATA pair16AVX512_places<>+364(SB)/2, $0x000a
+DATA pair16AVX512_places<>+366(SB)/2, $0x000b
+DATA pair16AVX512_places<>+368(SB)/2, $0x000a
+DATA pair16AVX512_places<>+370(SB)/2, $0x000b
+DATA pair16AVX512_places<>+372(SB)/2, $0x000a
+DATA pair16AVX512_places<>+374(SB)/2, $0x000b
+DATA pair16AVX512_places<>+376(SB)/2, $0x000a
+DATA pair16AVX512_places<>+378(SB)/2, $0x000b
+DATA pair16AVX512_places<>+380(SB)/2, $0x000a
+DATA pair16AVX512_places<>+382(SB)/2, $0x000b
+DATA pair16AVX512_places<>+384(SB)/2, $0x000c
+DATA pair16AVX512_places<>+386(SB)/2, $0x000d
+DATA pair16AVX512_places<>+388(SB)/2, $0x000c
+DATA pair16AVX512_places<>+390(SB)/2, $0x000d
+DATA pair16AVX512_places<>+392(SB)/2, $0x000c
+DATA pair16AVX512_places<>+394(SB)/2, $0x000d
+DATA pair16AVX512_places<>+396(SB)/2, $0x000c
+DATA pair16AVX512_places<>+398(SB)/2, $0x000d
+DATA pair16AVX512_places<>+400(SB)/2, $0x000c
+DATA pair16AVX512_places<>+402(SB)/2, $0x000d
+DATA pair16AVX512_places<>+404(SB)/2, $0x000c
+DATA pair16AVX512_places<>+406(SB)/2, $0x000d
+DATA pair16AVX512_places<>+408(SB)/2, $0x000c
+DATA pair16AVX512_places<>+410(SB)/2, $0x000d
+DATA pair16AVX512_places<>+412(SB)/2, $0x000c
+DATA pair16AVX512_places<>+414(SB)/2, $0x000d
+DATA pair16AVX512_places<>+416(SB)/2, $0x000c
+DATA pair16AVX512_places<>+418(SB)/2, $0x000d
+DATA pair16AVX512_places<>+420(SB)/2, $0x000c
+DATA pair16AVX512_places<>+422(SB)/2, $0x000d
+DATA pair16AVX512_places<>+424(SB)/2, $0x000c
+DATA pair16AVX512_places<>+426(SB)/2, $0x000d
+DATA pair16AVX512_places<>+428(SB)/2, $0x000c
+DATA pair16AVX512_places<>+430(SB)/2, $0x000d
+DATA pair16AVX512_places<>+432(SB)/2, $0x000c
+DATA pair16AVX512_places<>+434(SB)/2, $0x000d
+DATA pair16AVX512_places<>+436(SB)/2, $0x000c
+DATA pair16AVX512_places<>+438(SB)/2, $0x000d
+DATA pair16AVX512_places<>+440(SB)/2, $0x000c
+DATA pair16AVX512_places<>+442(SB)/2, $0x000d
+DATA pair16AVX512_places<>+444(SB)/2, $0x000c
+DATA pair16AVX512_places<>+446(SB)/2, $0x000d
+DATA pair16AVX512_places<>+448(SB)/2, $0x000e
+DATA pair16AVX512_places<>+450(SB)/2, $0x000f
+DATA pair16AVX512_places<>+452(SB)/2, $0x000e
+DATA pair16AVX512_places<>+454(SB)/2, $0x000f
+DATA pair16AVX512_places<>+456(SB)/2, $0x000e
+DATA pair16AVX512_places<>+458(SB)/2, $0x000f
+DATA pair16AVX512_places<>+460(SB)/2, $0x000e
+DATA pair16AVX512_places<>+462(SB)/2, $0x000f
+DATA pair16AVX512_places<>+464(SB)/2, $0x000e
+DATA pair16AVX512_places<>+466(SB)/2, $0x000f
+DATA pair16AVX512_places<>+468(SB)/2, $0x000e
+DATA pair16AVX512_places<>+470(SB)/2, $0x000f
+DATA pair16AVX512_places<>+472(SB)/2, $0x000e
+DATA pair16AVX512_places<>+474(SB)/2, $0x000f
+DATA pair16AVX512_places<>+476(SB)/2, $0x000e
+DATA pair16AVX512_places<>+478(SB)/2, $0x000f
+DATA pair16AVX512_places<>+480(SB)/2, $0x000e
+DATA pair16AVX512_places<>+482(SB)/2, $0x000f
+DATA pair16AVX512_places<>+484(SB)/2, $0x000e
+DATA pair16AVX512_places<>+486(SB)/2, $0x000f
+DATA pair16AVX512_places<>+488(SB)/2, $0x000e
+DATA pair16AVX512_places<>+490(SB)/2, $0x000f
+DATA pair16AVX512_places<>+492(SB)/2, $0x000e
+DATA pair16AVX512_places<>+494(SB)/2, $0x000f
+DATA pair16AVX512_places<>+496(SB)/2, $0x000e
+DATA pair16AVX512_places<>+498(SB)/2, $0x000f
+DATA pair16AVX512_places<>+500(SB)/2, $0x000e
+DATA pair16AVX512_places<>+502(SB)/2, $0x000f
+DATA pair16AVX512_places<>+504(SB)/2, $0x000e
+DATA pair16AVX512_places<>+506(SB)/2, $0x000f
+DATA pair16AVX512_places<>+508(SB)/2, $0x000e
+DATA pair16AVX512_places<>+510(SB)/2, $0x000f
+GLOBL pair16AVX512_places<>(SB), RODATA|NOPTR, $512
+
+// func pair32AVX512(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·pair32AVX512(SB), NOSPLIT, $0-80
+	MOVQ         best+0(FP), AX
+	MOVQ         class+8(FP), CX
+	MOVQ         open+16(FP), DX
+	MOVQ         nOpen+24(FP), BX
+	MOVQ         aClasses+32(FP), SI
+	MOVQ         aValues+40(FP), DI
+	MOVQ         aTail+48(FP), R8
+	MOVQ         bClasses+56(FP), R9
+	MOVQ         bValues+64(FP), R10
+	MOVQ         bTail+72(FP), R11
+	VPBROADCASTD pair32AVX512_scale<>+0(SB), Z1
+	VMOVDQU16    pair32AVX512_double<>+0(SB), Z2
+	VPBROADCASTW pair32AVX512_none<>+0(SB), Z3
+	VPTERNLOGD   $0xff, Z4, Z4, Z4
+	XORQ         R12, R12
+	LEAQ         -1(BX), R13
+	CMPQ         R12, BX
+	JGE          pair32AVX512_loop_end
+
+pair32AVX512_loop:
+	LEAQ          24(R12), R14
+	CMPQ          R14, R13
+	CMOVQGT       R13, R14
+	MOVLQSX       (DX)(R14*4), R14
+	SHLQ          $0x06, R14
+	PREFETCHT0    (SI)(R14*1)
+	PREFETCHT0    (DI)(R14*1)
+	PREFETCHT0    (R9)(R14*1)
+	PREFETCHT0    (R10)(R14*1)
+	MOVLQSX       (DX)(R12*4), R14
+	MOVQ          R14, R15
+	SHLQ          $0x06, R15
+	VPBROADCASTD  (R11)(R14*4), Z0
+	VPBROADCASTD  (R8)(R14*4), Z5
+	VCVTPH2PS     (R10)(R15*1), Z6
+	VMULPS        Z1, Z6, Z6
+	VCVTPS2UDQ    Z6, Z6
+	VCVTPH2PS     32(R10)(R15*1), Z7
+	VMULPS        Z1, Z7, Z7
+	VCVTPS2UDQ    Z7, Z7
+	VMOVDQU16     (SI)(R15*1), Y8
+	VPERMW        Z8, Z2, Z9
+	VMOVDQA64     Z3, Z10
+	VPBROADCASTD  (R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+0(SB), K1, Z10
+	VPBROADCASTD  4(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+64(SB), K1, Z10
+	VPBROADCASTD  8(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+128(SB), K1, Z10
+	VPBROADCASTD  12(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+192(SB), K1, Z10
+	VPBROADCASTD  16(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+256(SB), K1, Z10
+	VPBROADCASTD  20(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+320(SB), K1, Z10
+	VPBROADCASTD  24(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+384(SB), K1, Z10
+	VPBROADCASTD  28(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+448(SB), K1, Z10
+	VPBROADCASTD  32(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+512(SB), K1, Z10
+	VPBROADCASTD  36(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+576(SB), K1, Z10
+	VPBROADCASTD  40(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+640(SB), K1, Z10
+	VPBROADCASTD  44(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+704(SB), K1, Z10
+	VPBROADCASTD  48(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+768(SB), K1, Z10
+	VPBROADCASTD  52(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+832(SB), K1, Z10
+	VPBROADCASTD  56(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+896(SB), K1, Z10
+	VPBROADCASTD  60(R9)(R15*1), Z11
+	VPCMPEQW      Z11, Z9, K1
+	VMOVDQU16     pair32AVX512_places<>+960(SB), K1, Z10
+	VPSRLD        $0x10, Z10, Z9
+	VPMINUW       Z10, Z9, Z10
+	VMOVDQA64     Z10, Z9
+	VPERMI2D      Z7, Z6, Z9
+	VPTESTNMD     Z3, Z10, K1
+	VPBLENDMD     Z9, Z0, K1, Z9
+	VCVTPH2PS     (DI)(R15*1), Z10
+	VMULPS        Z1, Z10, Z10
+	VCVTPS2UDQ    Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VMOVDQU16     32(SI)(R15*1), Y12
+	VPERMW        Z12, Z2, Z10
+	VMOVDQA64     Z3, Z11
+	VPBROADCASTD  (R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+0(SB), K1, Z11
+	VPBROADCASTD  4(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+64(SB), K1, Z11
+	VPBROADCASTD  8(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+128(SB), K1, Z11
+	VPBROADCASTD  12(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+192(SB), K1, Z11
+	VPBROADCASTD  16(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+256(SB), K1, Z11
+	VPBROADCASTD  20(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+320(SB), K1, Z11
+	VPBROADCASTD  24(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+384(SB), K1, Z11
+	VPBROADCASTD  28(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+448(SB), K1, Z11
+	VPBROADCASTD  32(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+512(SB), K1, Z11
+	VPBROADCASTD  36(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+576(SB), K1, Z11
+	VPBROADCASTD  40(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+640(SB), K1, Z11
+	VPBROADCASTD  44(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+704(SB), K1, Z11
+	VPBROADCASTD  48(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+768(SB), K1, Z11
+	VPBROADCASTD  52(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+832(SB), K1, Z11
+	VPBROADCASTD  56(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+896(SB), K1, Z11
+	VPBROADCASTD  60(R9)(R15*1), Z13
+	VPCMPEQW      Z13, Z10, K1
+	VMOVDQU16     pair32AVX512_places<>+960(SB), K1, Z11
+	VPSRLD        $0x10, Z11, Z10
+	VPMINUW       Z11, Z10, Z11
+	VMOVDQA64     Z11, Z10
+	VPERMI2D      Z7, Z6, Z10
+	VPTESTNMD     Z3, Z11, K1
+	VPBLENDMD     Z10, Z0, K1, Z10
+	VCVTPH2PS     32(DI)(R15*1), Z0
+	VMULPS        Z1, Z0, Z0
+	VCVTPS2UDQ    Z0, Z0
+	VPADDD        Z0, Z10, Z10
+	VPADDD        Z5, Z6, Z6
+	VPMAXUD       Z9, Z6, Z0
+	VPADDD        Z5, Z7, Z7
+	VPMAXUD       Z10, Z0, Z0
+	VPMAXUD       Z7, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y5
+	VPMAXUD       Y0, Y5, Y5
+	VEXTRACTI32X4 $0x01, Y5, X0
+	VPMAXUD       X5, X0, X0
+	VPSHUFD       $0x4e, X0, X5
+	VPMAXUD       X5, X0, X0
+	VPSHUFD       $0xb1, X0, X5
+	VPMAXUD       X5, X0, X0
+	VMOVD         X0, (AX)(R14*4)
+	VPBROADCASTD  X0, Z0
+	VPCMPUD       $0x00, Z0, Z9, K1
+	VPCMPUD       $0x00, Z0, Z6, K2
+	KUNPCKWD      K1, K2, K2
+	VINSERTI64X4  $0x01, (R9)(R15*1), Z8, Z5
+	VPBLENDMW     Z5, Z4, K2, Z5
+	VPCMPUD       $0x00, Z0, Z10, K1
+	VPCMPUD       $0x00, Z0, Z7, K2
+	KUNPCKWD      K1, K2, K2
+	VINSERTI64X4  $0x01, 32(R9)(R15*1), Z12, Z0
+	VPBLENDMW     Z0, Z4, K2, Z0
+	VPMINUW       Z0, Z5, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y0
+	VPMINUW       Y5, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X5
+	VPMINUW       X0, X5, X0
+	VPHMINPOSUW   X0, X0
+	VPEXTRW       $0x00, X0, (CX)(R14*2)
+	ADDQ          $+1, R12
+	CMPQ          R12, BX
+	JLT           pair32AVX512_loop
+
+pair32AVX512_loop_end:
+	VZEROUPPER
+	RET
+
+DATA pair32AVX512_scale<>+0(SB)/4, $0x4b800000
+GLOBL pair32AVX512_scale<>(SB), RODATA|NOPTR, $4
+
+DATA pair32AVX512_double<>+0(SB)/2, $0x0000
+DATA pair32AVX512_double<>+2(SB)/2, $0x0000
+DATA pair32AVX512_double<>+4(SB)/2, $0x0001
+DATA pair32AVX512_double<>+6(SB)/2, $0x0001
+DATA pair32AVX512_double<>+8(SB)/2, $0x0002
+DATA pair32AVX512_double<>+10(SB)/2, $0x0002
+DATA pair32AVX512_double<>+12(SB)/2, $0x0003
+DATA pair32AVX512_double<>+14(SB)/2, $0x0003
+DATA pair32AVX512_double<>+16(SB)/2, $0x0004
+DATA pair32AVX512_double<>+18(SB)/2, $0x0004
+DATA pair32AVX512_double<>+20(SB)/2, $0x0005
+DATA pair32AVX512_double<>+22(SB)/2, $0x0005
+DATA pair32AVX512_double<>+24(SB)/2, $0x0006
+DATA pair32AVX512_double<>+26(SB)/2, $0x0006
+DATA pair32AVX512_double<>+28(SB)/2, $0x0007
+DATA pair32AVX512_double<>+30(SB)/2, $0x0007
+DATA pair32AVX512_double<>+32(SB)/2, $0x0008
+DATA pair32AVX512_double<>+34(SB)/2, $0x0008
+DATA pair32AVX512_double<>+36(SB)/2, $0x0009
+DATA pair32AVX512_double<>+38(SB)/2, $0x0009
+DATA pair32AVX512_double<>+40(SB)/2, $0x000a
+DATA pair32AVX512_double<>+42(SB)/2, $0x000a
+DATA pair32AVX512_double<>+44(SB)/2, $0x000b
+DATA pair32AVX512_double<>+46(SB)/2, $0x000b
+DATA pair32AVX512_double<>+48(SB)/2, $0x000c
+DATA pair32AVX512_double<>+50(SB)/2, $0x000c
+DATA pair32AVX512_double<>+52(SB)/2, $0x000d
+DATA pair32AVX512_double<>+54(SB)/2, $0x000d
+DATA pair32AVX512_double<>+56(SB)/2, $0x000e
+DATA pair32AVX512_double<>+58(SB)/2, $0x000e
+DATA pair32AVX512_double<>+60(SB)/2, $0x000f
+DATA pair32AVX512_double<>+62(SB)/2, $0x000f
+GLOBL pair32AVX512_double<>(SB), RODATA|NOPTR, $64
+
+DATA pair32AVX512_none<>+0(SB)/2, $0x0020
+GLOBL pair32AVX512_none<>(SB), RODATA|NOPTR, $2
+
+DATA pair32AVX512_places<>+0(SB)/2, $0x0000
+DATA pair32AVX512_places<>+2(SB)/2, $0x0001
+DATA pair32AVX512_places<>+4(SB)/2, $0x0000
+DATA pair32AVX512_places<>+6(SB)/2, $0x0001
+DATA pair32AVX512_places<>+8(SB)/2, $0x0000
+DATA pair32AVX512_places<>+10(SB)/2, $0x0001
+DATA pair32AVX512_places<>+12(SB)/2, $0x0000
+DATA pair32AVX512_places<>+14(SB)/2, $0x0001
+DATA pair32AVX512_places<>+16(SB)/2, $0x0000
+DATA pair32AVX512_places<>+18(SB)/2, $0x0001
+DATA pair32AVX512_places<>+20(SB)/2, $0x0000
+DATA pair32AVX512_places<>+22(SB)/2, $0x0001
+DATA pair32AVX512_places<>+24(SB)/2, $0x0000
+DATA pair32AVX512_places<>+26(SB)/2, $0x0001
+DATA pair32AVX512_places<>+28(SB)/2, $0x0000
+DATA pair32AVX512_places<>+30(SB)/2, $0x0001
+DATA pair32AVX512_places<>+32(SB)/2, $0x0000
+DATA pair32AVX512_places<>+34(SB)/2, $0x0001
+DATA pair32AVX512_places<>+36(SB)/2, $0x0000
+DATA pair32AVX512_places<>+38(SB)/2, $0x0001
+DATA pair32AVX512_places<>+40(SB)/2, $0x0000
+DATA pair32AVX512_places<>+42(SB)/2, $0x0001
+DATA pair32AVX512_places<>+44(SB)/2, $0x0000
+DATA pair32AVX512_places<>+46(SB)/2, $0x0001
+DATA pair32AVX512_places<>+48(SB)/2, $0x0000
+DATA pair32AVX512_places<>+50(SB)/2, $0x0001
+DATA pair32AVX512_places<>+52(SB)/2, $0x0000
+DATA pair32AVX512_places<>+54(SB)/2, $0x0001
+DATA pair32AVX512_places<>+56(SB)/2, $0x0000
+DATA pair32AVX512_places<>+58(SB)/2, $0x0001
+DATA pair32AVX512_places<>+60(SB)/2, $0x0000
+DATA pair32AVX512_places<>+62(SB)/2, $0x0001
+DATA pair32AVX512_places<>+64(SB)/2, $0x0002
+DATA pair32AVX512_places<>+66(SB)/2, $0x0003
+DATA pair32AVX512_places<>+68(SB)/2, $0x0002
+DATA pair32AVX512_places<>+70(SB)/2, $0x0003
+DATA pair32AVX512_places<>+72(SB)/2, $0x0002
+DATA pair32AVX512_places<>+74(SB)/2, $0x0003
+DATA pair32AVX512_places<>+76(SB)/2, $0x0002
+DATA pair32AVX512_places<>+78(SB)/2, $0x0003
+DATA pair32AVX512_places<>+80(SB)/2, $0x0002
+DATA pair32AVX512_places<>+82(SB)/2, $0x0003
+DATA pair32AVX512_places<>+84(SB)/2, $0x0002
+DATA pair32AVX512_places<>+86(SB)/2, $0x0003
+DATA pair32AVX512_places<>+88(SB)/2, $0x0002
+DATA pair32AVX512_places<>+90(SB)/2, $0x0003
+DATA pair32AVX512_places<>+92(SB)/2, $0x0002
+DATA pair32AVX512_places<>+94(SB)/2, $0x0003
+DATA pair32AVX512_places<>+96(SB)/2, $0x0002
+DATA pair32AVX512_places<>+98(SB)/2, $0x0003
+DATA pair32AVX512_places<>+100(SB)/2, $0x0002
+DATA pair32AVX512_places<>+102(SB)/2, $0x0003
+DATA pair32AVX512_places<>+104(SB)/2, $0x0002
+DATA pair32AVX512_places<>+106(SB)/2, $0x0003
+DATA pair32AVX512_places<>+108(SB)/2, $0x0002
+DATA pair32AVX512_places<>+110(SB)/2, $0x0003
+DATA pair32AVX512_places<>+112(SB)/2, $0x0002
+DATA pair32AVX512_places<>+114(SB)/2, $0x0003
+DATA pair32AVX512_places<>+116(SB)/2, $0x0002
+DATA pair32AVX512_places<>+118(SB)/2, $0x0003
+DATA pair32AVX512_places<>+120(SB)/2, $0x0002
+DATA pair32AVX512_places<>+122(SB)/2, $0x0003
+DATA pair32AVX512_places<>+124(SB)/2, $0x0002
+DATA pair32AVX512_places<>+126(SB)/2, $0x0003
+DATA pair32AVX512_places<>+128(SB)/2, $0x0004
+DATA pair32AVX512_places<>+130(SB)/2, $0x0005
+DATA pair32AVX512_places<>+132(SB)/2, $0x0004
+DATA pair32AVX512_places<>+134(SB)/2, $0x0005
+DATA pair32AVX512_places<>+136(SB)/2, $0x0004
+DATA pair32AVX512_places<>+138(SB)/2, $0x0005
+DATA pair32AVX512_places<>+140(SB)/2, $0x0004
+DATA pair32AVX512_places<>+142(SB)/2, $0x0005
+DATA pair32AVX512_places<>+144(SB)/2, $0x0004
+DATA pair32AVX512_places<>+146(SB)/2, $0x0005
+DATA pair32AVX512_places<>+148(SB)/2, $0x0004
+DATA pair32AVX512_places<>+150(SB)/2, $0x0005
+DATA pair32AVX512_places<>+152(SB)/2, $0x0004
+DATA pair32AVX512_places<>+154(SB)/2, $0x0005
+DATA pair32AVX512_places<>+156(SB)/2, $0x0004
+DATA pair32AVX512_places<>+158(SB)/2, $0x0005
+DATA pair32AVX512_places<>+160(SB)/2, $0x0004
+DATA pair32AVX512_places<>+162(SB)/2, $0x0005
+DATA pair32AVX512_places<>+164(SB)/2, $0x0004
+DATA pair32AVX512_places<>+166(SB)/2, $0x0005
+DATA pair32AVX512_places<>+168(SB)/2, $0x0004
+DATA pair32AVX512_places<>+170(SB)/2, $0x0005
+DATA pair32AVX512_places<>+172(SB)/2, $0x0004
+DATA pair32AVX512_places<>+174(SB)/2, $0x0005
+DATA pair32AVX512_places<>+176(SB)/2, $0x0004
+DATA pair32AVX512_places<>+178(SB)/2, $0x0005
+DATA pair32AVX512_places<>+180(SB)/2, $0x0004
+DATA pair32AVX512_places<>+182(SB)/2, $0x0005
+DATA pair32AVX512_places<>+184(SB)/2, $0x0004
+DATA pair32AVX512_places<>+186(SB)/2, $0x0005
+DATA pair32AVX512_places<>+188(SB)/2, $0x0004
+DATA pair32AVX512_places<>+190(SB)/2, $0x0005
+DATA pair32AVX512_places<>+192(SB)/2, $0x0006
+DATA pair32AVX512_places<>+194(SB)/2, $0x0007
+DATA pair32AVX512_places<>+196(SB)/2, $0x0006
+DATA pair32AVX512_places<>+198(SB)/2, $0x0007
+DATA pair32AVX512_places<>+200(SB)/2, $0x0006
+DATA pair32AVX512_places<>+202(SB)/2, $0x0007
+DATA pair32AVX512_places<>+204(SB)/2, $0x0006
+DATA pair32AVX512_places<>+206(SB)/2, $0x0007
+DATA pair32AVX512_places<>+208(SB)/2, $0x0006
+DATA pair32AVX512_places<>+210(SB)/2, $0x0007
+DATA pair32AVX512_places<>+212(SB)/2, $0x0006
+DATA pair32AVX512_places<>+214(SB)/2, $0x0007
+DATA pair32AVX512_places<>+216(SB)/2, $0x0006
+DATA pair32AVX512_places<>+218(SB)/2, $0x0007
+DATA pair32AVX512_places<>+220(SB)/2, $0x0006
+DATA pair32AVX512_places<>+222(SB)/2, $0x0007
+DATA pair32AVX512_places<>+224(SB)/2, $0x0006
+DATA pair32AVX512_places<>+226(SB)/2, $0x0007
+DATA pair32AVX512_places<>+228(SB)/2, $0x0006
+DATA pair32AVX512_places<>+230(SB)/2, $0x0007
+DATA pair32AVX512_places<>+232(SB)/2, $0x0006
+DATA pair32AVX512_places<>+234(SB)/2, $0x0007
+DATA pair32AVX512_places<>+236(SB)/2, $0x0006
+DATA pair32AVX512_places<>+238(SB)/2, $0x0007
+DATA pair32AVX512_places<>+240(SB)/2, $0x0006
+DATA pair32AVX512_places<>+242(SB)/2, $0x0007
+DATA pair32AVX512_places<>+244(SB)/2, $0x0006
+DATA pair32AVX512_places<>+246(SB)/2, $0x0007
+DATA pair32AVX512_places<>+248(SB)/2, $0x0006
+DATA pair32AVX512_places<>+250(SB)/2, $0x0007
+DATA pair32AVX512_places<>+252(SB)/2, $0x0006
+DATA pair32AVX512_places<>+254(SB)/2, $0x0007
+DATA pair32AVX512_places<>+256(SB)/2, $0x0008
+DATA pair32AVX512_places<>+258(SB)/2, $0x0009
+DATA pair32AVX512_places<>+260(SB)/2, $0x0008
+DATA pair32AVX512_places<>+262(SB)/2, $0x0009
+DATA pair32AVX512_places<>+264(SB)/2, $0x0008
+DATA pair32AVX512_places<>+266(SB)/2, $0x0009
+DATA pair32AVX512_places<>+268(SB)/2, $0x0008
+DATA pair32AVX512_places<>+270(SB)/2, $0x0009
+DATA pair32AVX512_places<>+272(SB)/2, $0x0008
+DATA pair32AVX512_places<>+274(SB)/2, $0x0009
+DATA pair32AVX512_places<>+276(SB)/2, $0x0008
+DATA pair32AVX512_places<>+278(SB)/2, $0x0009
+DATA pair32AVX512_places<>+280(SB)/2, $0x0008
+DATA pair32AVX512_places<>+282(SB)/2, $0x0009
+DATA pair32AVX512_places<>+284(SB)/2, $0x0008
+DATA pair32AVX512_places<>+286(SB)/2, $0x0009
+DATA pair32AVX512_places<>+288(SB)/2, $0x0008
+DATA pair32AVX512_places<>+290(SB)/2, $0x0009
+DATA pair32AVX512_places<>+292(SB)/2, $0x0008
+DATA pair32AVX512_places<>+294(SB)/2, $0x0009
+DATA pair32AVX512_places<>+296(SB)/2, $0x0008
+DATA pair32AVX512_places<>+298(SB)/2, $0x0009
+DATA pair32AVX512_places<>+300(SB)/2, $0x0008
+DATA pair32AVX512_places<>+302(SB)/2, $0x0009
+DATA pair32AVX512_places<>+304(SB)/2, $0x0008
+DATA pair32AVX512_places<>+306(SB)/2, $0x0009
+DATA pair32AVX512_places<>+308(SB)/2, $0x0008
+DATA pair32AVX512_places<>+310(SB)/2, $0x0009
+DATA pair32AVX512_places<>+312(SB)/2, $0x0008
+DATA pair32AVX512_places<>+314(SB)/2, $0x0009
+DATA pair32AVX512_places<>+316(SB)/2, $0x0008
+DATA pair32AVX512_places<>+318(SB)/2, $0x0009
+DATA pair32AVX512_places<>+320(SB)/2, $0x000a
+DATA pair32AVX512_places<>+322(SB)/2, $0x000b
+DATA pair32AVX512_places<>+324(SB)/2, $0x000a
+DATA pair32AVX512_places<>+326(SB)/2, $0x000b
+DATA pair32AVX512_places<>+328(SB)/2, $0x000a
+DATA pair32AVX512_places<>+330(SB)/2, $0x000b
+DATA pair32AVX512_places<>+332(SB)/2, $0x000a
+DATA pair32AVX512_places<>+334(SB)/2, $0x000b
+DATA pair32AVX512_places<>+336(SB)/2, $0x000a
+DATA pair32AVX512_places<>+338(SB)/2, $0x000b
+DATA pair32AVX512_places<>+340(SB)/2, $0x000a
+DATA pair32AVX512_places<>+342(SB)/2, $0x000b
+DATA pair32AVX512_places<>+344(SB)/2, $0x000a
+DATA pair32AVX512_places<>+346(SB)/2, $0x000b
+DATA pair32AVX512_places<>+348(SB)/2, $0x000a
+DATA pair32AVX512_places<>+350(SB)/2, $0x000b
+DATA pair32AVX512_places<>+352(SB)/2, $0x000a
+DATA pair32AVX512_places<>+354(SB)/2, $0x000b
+DATA pair32AVX512_places<>+356(SB)/2, $0x000a
+DATA pair32AVX512_places<>+358(SB)/2, $0x000b
+DATA pair32AVX512_places<>+360(SB)/2, $0x000a
+DATA pair32AVX512_places<>+362(SB)/2, $0x000b
+DATA pair32AVX512_places<>+364(SB)/2, $0x000a
+DATA pair32AVX512_places<>+366(SB)/2, $0x000b
+DATA pair32AVX512_places<>+368(SB)/2, $0x000a
+DATA pair32AVX512_places<>+370(SB)/2, $0x000b
+DATA pair32AVX512_places<>+372(SB)/2, $0x000a
+DATA pair32AVX512_places<>+374(SB)/2, $0x000b
+DATA pair32AVX512_places<>+376(SB)/2, $0x000a
+DATA pair32AVX512_places<>+378(SB)/2, $0x000b
+DATA pair32AVX512_places<>+380(SB)/2, $0x000a
+DATA pair32AVX512_places<>+382(SB)/2, $0x000b
+DATA pair32AVX512_places<>+384(SB)/2, $0x000c
+DATA pair32AVX512_places<>+386(SB)/2, $0x000d
+DATA pair32AVX512_places<>+388(SB)/2, $0x000c
+DATA pair32AVX512_places<>+390(SB)/2, $0x000d
+DATA pair32AVX512_places<>+392(SB)/2, $0x000c
+DATA pair32AVX512_places<>+394(SB)/2, $0x000d
+DATA pair32AVX512_places<>+396(SB)/2, $0x000c
+DATA pair32AVX512_places<>+398(SB)/2, $0x000d
+DATA pair32AVX512_places<>+400(SB)/2, $0x000c
+DATA pair32AVX512_places<>+402(SB)/2, $0x000d
+DATA pair32AVX512_places<>+404(SB)/2, $0x000c
+DATA pair32AVX512_places<>+406(SB)/2, $0x000d
+DATA pair32AVX512_places<>+408(SB)/2, $0x000c
+DATA pair32AVX512_places<>+410(SB)/2, $0x000d
+DATA pair32AVX512_places<>+412(SB)/2, $0x000c
+DATA pair32AVX512_places<>+414(SB)/2, $0x000d
+DATA pair32AVX512_places<>+416(SB)/2, $0x000c
+DATA pair32AVX512_places<>+418(SB)/2, $0x000d
+DATA pair32AVX512_places<>+420(SB)/2, $0x000c
+DATA pair32AVX512_places<>+422(SB)/2, $0x000d
+DATA pair32AVX512_places<>+424(SB)/2, $0x000c
+DATA pair32AVX512_places<>+426(SB)/2, $0x000d
+DATA pair32AVX512_places<>+428(SB)/2, $0x000c
+DATA pair32AVX512_places<>+430(SB)/2, $0x000d
+DATA pair32AVX512_places<>+432(SB)/2, $0x000c
+DATA pair32AVX512_places<>+434(SB)/2, $0x000d
+DATA pair32AVX512_places<>+436(SB)/2, $0x000c
+DATA pair32AVX512_places<>+438(SB)/2, $0x000d
+DATA pair32AVX512_places<>+440(SB)/2, $0x000c
+DATA pair32AVX512_places<>+442(SB)/2, $0x000d
+DATA pair32AVX512_places<>+444(SB)/2, $0x000c
+DATA pair32AVX512_places<>+446(SB)/2, $0x000d
+DATA pair32AVX512_places<>+448(SB)/2, $0x000e
+DATA pair32AVX512_places<>+450(SB)/2, $0x000f
+DATA pair32AVX512_places<>+452(SB)/2, $0x000e
+DATA pair32AVX512_places<>+454(SB)/2, $0x000f
+DATA pair32AVX512_places<>+456(SB)/2, $0x000e
+DATA pair32AVX512_places<>+458(SB)/2, $0x000f
+DATA pair32AVX512_places<>+460(SB)/2, $0x000e
+DATA pair32AVX512_places<>+462(SB)/2, $0x000f
+DATA pair32AVX512_places<>+464(SB)/2, $0x000e
+DATA pair32AVX512_places<>+466(SB)/2, $0x000f
+DATA pair32AVX512_places<>+468(SB)/2, $0x000e
+DATA pair32AVX512_places<>+470(SB)/2, $0x000f
+DATA pair32AVX512_places<>+472(SB)/2, $0x000e
+DATA pair32AVX512_places<>+474(SB)/2, $0x000f
+DATA pair32AVX512_places<>+476(SB)/2, $0x000e
+DATA pair32AVX512_places<>+478(SB)/2, $0x000f
+DATA pair32AVX512_places<>+480(SB)/2, $0x000e
+DATA pair32AVX512_places<>+482(SB)/2, $0x000f
+DATA pair32AVX512_places<>+484(SB)/2, $0x000e
+DATA pair32AVX512_places<>+486(SB)/2, $0x000f
+DATA pair32AVX512_places<>+488(SB)/2, $0x000e
+DATA pair32AVX512_places<>+490(SB)/2, $0x000f
+DATA pair32AVX512_places<>+492(SB)/2, $0x000e
+DATA pair32AVX512_places<>+494(SB)/2, $0x000f
+DATA pair32AVX512_places<>+496(SB)/2, $0x000e
+DATA pair32AVX512_places<>+498(SB)/2, $0x000f
+DATA pair32AVX512_places<>+500(SB)/2, $0x000e
+DATA pair32AVX512_places<>+502(SB)/2, $0x000f
+DATA pair32AVX512_places<>+504(SB)/2, $0x000e
+DATA pair32AVX512_places<>+506(SB)/2, $0x000f
+DATA pair32AVX512_places<>+508(SB)/2, $0x000e
+DATA pair32AVX512_places<>+510(SB)/2, $0x000f
+DATA pair32AVX512_places<>+512(SB)/2, $0x0010
+DATA pair32AVX512_places<>+514(SB)/2, $0x0011
+DATA pair32AVX512_places<>+516(SB)/2, $0x0010
+DATA pair32AVX512_places<>+518(SB)/2, $0x0011
+DATA pair32AVX512_places<>+520(SB)/2, $0x0010
+DATA pair32AVX512_places<>+522(SB)/2, $0x0011
+DATA pair32AVX512_places<>+524(SB)/2, $0x0010
+DATA pair32AVX512_places<>+526(SB)/2, $0x0011
+DATA pair32AVX512_places<>+528(SB)/2, $0x0010
+DATA pair32AVX512_places<>+530(SB)/2, $0x0011
+DATA pair32AVX512_places<>+532(SB)/2, $0x0010
+DATA pair32AVX512_places<>+534(SB)/2, $0x0011
+DATA pair32AVX512_places<>+536(SB)/2, $0x0010
+DATA pair32AVX512_places<>+538(SB)/2, $0x0011
+DATA pair32AVX512_places<>+540(SB)/2, $0x0010
+DATA pair32AVX512_places<>+542(SB)/2, $0x0011
+DATA pair32AVX512_places<>+544(SB)/2, $0x0010
+DATA pair32AVX512_places<>+546(SB)/2, $0x0011
+DATA pair32AVX512_places<>+548(SB)/2, $0x0010
+DATA pair32AVX512_places<>+550(SB)/2, $0x0011
+DATA pair32AVX512_places<>+552(SB)/2, $0x0010
+DATA pair32AVX512_places<>+554(SB)/2, $0x0011
+DATA pair32AVX512_places<>+556(SB)/2, $0x0010
+DATA pair32AVX512_places<>+558(SB)/2, $0x0011
+DATA pair32AVX512_places<>+560(SB)/2, $0x0010
+DATA pair32AVX512_places<>+562(SB)/2, $0x0011
+DATA pair32AVX512_places<>+564(SB)/2, $0x0010
+DATA pair32AVX512_places<>+566(SB)/2, $0x0011
+DATA pair32AVX512_places<>+568(SB)/2, $0x0010
+DATA pair32AVX512_places<>+570(SB)/2, $0x0011
+DATA pair32AVX512_places<>+572(SB)/2, $0x0010
+DATA pair32AVX512_places<>+574(SB)/2, $0x0011
+DATA pair32AVX512_places<>+576(SB)/2, $0x0012
+DATA pair32AVX512_places<>+578(SB)/2, $0x0013
+DATA pair32AVX512_places<>+580(SB)/2, $0x0012
+DATA pair32AVX512_places<>+582(SB)/2, $0x0013
+DATA pair32AVX512_places<>+584(SB)/2, $0x0012
+DATA pair32AVX512_places<>+586(SB)/2, $0x0013
+DATA pair32AVX512_places<>+588(SB)/2, $0x0012
+DATA pair32AVX512_places<>+590(SB)/2, $0x0013
+DATA pair32AVX512_places<>+592(SB)/2, $0x0012
+DATA pair32AVX512_places<>+594(SB)/2, $0x0013
+DATA pair32AVX512_places<>+596(SB)/2, $0x0012
+DATA pair32AVX512_places<>+598(SB)/2, $0x0013
+DATA pair32AVX512_places<>+600(SB)/2, $0x0012
+DATA pair32AVX512_places<>+602(SB)/2, $0x0013
+DATA pair32AVX512_places<>+604(SB)/2, $0x0012
+DATA pair32AVX512_places<>+606(SB)/2, $0x0013
+DATA pair32AVX512_places<>+608(SB)/2, $0x0012
+DATA pair32AVX512_places<>+610(SB)/2, $0x0013
+DATA pair32AVX512_places<>+612(SB)/2, $0x0012
+DATA pair32AVX512_places<>+614(SB)/2, $0x0013
+DATA pair32AVX512_places<>+616(SB)/2, $0x0012
+DATA pair32AVX512_places<>+618(SB)/2, $0x0013
+DATA pair32AVX512_places<>+620(SB)/2, $0x0012
+DATA pair32AVX512_places<>+622(SB)/2, $0x0013
+DATA pair32AVX512_places<>+624(SB)/2, $0x0012
+DATA pair32AVX512_places<>+626(SB)/2, $0x0013
+DATA pair32AVX512_places<>+628(SB)/2, $0x0012
+DATA pair32AVX512_places<>+630(SB)/2, $0x0013
+DATA pair32AVX512_places<>+632(SB)/2, $0x0012
+DATA pair32AVX512_places<>+634(SB)/2, $0x0013
+DATA pair32AVX512_places<>+636(SB)/2, $0x0012
+DATA pair32AVX512_places<>+638(SB)/2, $0x0013
+DATA pair32AVX512_places<>+640(SB)/2, $0x0014
+DATA pair32AVX512_places<>+642(SB)/2, $0x0015
+DATA pair32AVX512_places<>+644(SB)/2, $0x0014
+DATA pair32AVX512_places<>+646(SB)/2, $0x0015
+DATA pair32AVX512_places<>+648(SB)/2, $0x0014
+DATA pair32AVX512_places<>+650(SB)/2, $0x0015
+DATA pair32AVX512_places<>+652(SB)/2, $0x0014
+DATA pair32AVX512_places<>+654(SB)/2, $0x0015
+DATA pair32AVX512_places<>+656(SB)/2, $0x0014
+DATA pair32AVX512_places<>+658(SB)/2, $0x0015
+DATA pair32AVX512_places<>+660(SB)/2, $0x0014
+DATA pair32AVX512_places<>+662(SB)/2, $0x0015
+DATA pair32AVX512_places<>+664(SB)/2, $0x0014
+DATA pair32AVX512_places<>+666(SB)/2, $0x0015
+DATA pair32AVX512_places<>+668(SB)/2, $0x0014
+DATA pair32AVX512_places<>+670(SB)/2, $0x0015
+DATA pair32AVX512_places<>+672(SB)/2, $0x0014
+DATA pair32AVX512_places<>+674(SB)/2, $0x0015
+DATA pair32AVX512_places<>+676(SB)/2, $0x0014
+DATA pair32AVX512_places<>+678(SB)/2, $0x0015
+DATA pair32AVX512_places<>+680(SB)/2, $0x0014
+DATA pair32AVX512_places<>+682(SB)/2, $0x0015
+DATA pair32AVX512_places<>+684(SB)/2, $0x0014
+DATA pair32AVX512_places<>+686(SB)/2, $0x0015
+DATA pair32AVX512_places<>+688(SB)/2, $0x0014
+DATA pair32AVX512_places<>+690(SB)/2, $0x0015
+DATA pair32AVX512_places<>+692(SB)/2, $0x0014
+DATA pair32AVX512_places<>+694(SB)/2, $0x0015
+DATA pair32AVX512_places<>+696(SB)/2, $0x0014
+DATA pair32AVX512_places<>+698(SB)/2, $0x0015
+DATA pair32AVX512_places<>+700(SB)/2, $0x0014
+DATA pair32AVX512_places<>+702(SB)/2, $0x0015
+DATA pair32AVX512_places<>+704(SB)/2, $0x0016
+DATA pair32AVX512_places<>+706(SB)/2, $0x0017
+DATA pair32AVX512_places<>+708(SB)/2, $0x0016
+DATA pair32AVX512_places<>+710(SB)/2, $0x0017
+DATA pair32AVX512_places<>+712(SB)/2, $0x0016
+DATA pair32AVX512_places<>+714(SB)/2, $0x0017
+DATA pair32AVX512_places<>+716(SB)/2, $0x0016
+DATA pair32AVX512_places<>+718(SB)/2, $0x0017
+DATA pair32AVX512_places<>+720(SB)/2, $0x0016
+DATA pair32AVX512_places<>+722(SB)/2, $0x0017
+DATA pair32AVX512_places<>+724(SB)/2, $0x0016
+DATA pair32AVX512_places<>+726(SB)/2, $0x0017
+DATA pair32AVX512_places<>+728(SB)/2, $0x0016
+DATA pair32AVX512_places<>+730(SB)/2, $0x0017
+DATA pair32AVX512_places<>+732(SB)/2, $0x0016
+DATA pair32AVX512_places<>+734(SB)/2, $0x0017
+DATA pair32AVX512_places<>+736(SB)/2, $0x0016
+DATA pair32AVX512_places<>+738(SB)/2, $0x0017
+DATA pair32AVX512_places<>+740(SB)/2, $0x0016
+DATA pair32AVX512_places<>+742(SB)/2, $0x0017
+DATA pair32AVX512_places<>+744(SB)/2, $0x0016
+DATA pair32AVX512_places<>+746(SB)/2, $0x0017
+DATA pair32AVX512_places<>+748(SB)/2, $0x0016
+DATA pair32AVX512_places<>+750(SB)/2, $0x0017
+DATA pair32AVX512_places<>+752(SB)/2, $0x0016
+DATA pair32AVX512_places<>+754(SB)/2, $0x0017
+DATA pair32AVX512_places<>+756(SB)/2, $0x0016
+DATA pair32AVX512_places<>+758(SB)/2, $0x0017
+DATA pair32AVX512_places<>+760(SB)/2, $0x0016
+DATA pair32AVX512_places<>+762(SB)/2, $0x0017
+DATA pair32AVX512_places<>+764(SB)/2, $0x0016
+DATA pair32AVX512_places<>+766(SB)/2, $0x0017
+DATA pair32AVX512_places<>+768(SB)/2, $0x0018
+DATA pair32AVX512_places<>+770(SB)/2, $0x0019
+DATA pair32AVX512_places<>+772(SB)/2, $0x0018
+DATA pair32AVX512_places<>+774(SB)/2, $0x0019
+DATA pair32AVX512_places<>+776(SB)/2, $0x0018
+DATA pair32AVX512_places<>+778(SB)/2, $0x0019
+DATA pair32AVX512_places<>+780(SB)/2, $0x0018
+DATA pair32AVX512_places<>+782(SB)/2, $0x0019
+DATA pair32AVX512_places<>+784(SB)/2, $0x0018
+DATA pair32AVX512_places<>+786(SB)/2, $0x0019
+DATA pair32AVX512_places<>+788(SB)/2, $0x0018
+DATA pair32AVX512_places<>+790(SB)/2, $0x0019
+DATA pair32AVX512_places<>+792(SB)/2, $0x0018
+DATA pair32AVX512_places<>+794(SB)/2, $0x0019
+DATA pair32AVX512_places<>+796(SB)/2, $0x0018
+DATA pair32AVX512_places<>+798(SB)/2, $0x0019
+DATA pair32AVX512_places<>+800(SB)/2, $0x0018
+DATA pair32AVX512_places<>+802(SB)/2, $0x0019
+DATA pair32AVX512_places<>+804(SB)/2, $0x0018
+DATA pair32AVX512_places<>+806(SB)/2, $0x0019
+DATA pair32AVX512_places<>+808(SB)/2, $0x0018
+DATA pair32AVX512_places<>+810(SB)/2, $0x0019
+DATA pair32AVX512_places<>+812(SB)/2, $0x0018
+DATA pair32AVX512_places<>+814(SB)/2, $0x0019
+DATA pair32AVX512_places<>+816(SB)/2, $0x0018
+DATA pair32AVX512_places<>+818(SB)/2, $0x0019
+DATA pair32AVX512_places<>+820(SB)/2, $0x0018
+DATA pair32AVX512_places<>+822(SB)/2, $0x0019
+DATA pair32AVX512_places<>+824(SB)/2, $0x0018
+DATA pair32AVX512_places<>+826(SB)/2, $0x0019
+DATA pair32AVX512_places<>+828(SB)/2, $0x0018
+DATA pair32AVX512_places<>+830(SB)/2, $0x0019
+DATA pair32AVX512_places<>+832(SB)/2, $0x001a
+DATA pair32AVX512_places<>+834(SB)/2, $0x001b
+DATA pair32AVX512_places<>+836(SB)/2, $0x001a
+DATA pair32AVX512_places<>+838(SB)/2, $0x001b
+DATA pair32AVX512_places<>+840(SB)/2, $0x001a
+DATA pair32AVX512_places<>+842(SB)/2, $0x001b
+DATA pair32AVX512_places<>+844(SB)/2, $0x001a
+DATA pair32AVX512_places<>+846(SB)/2, $0x001b
+DATA pair32AVX512_places<>+848(SB)/2, $0x001a
+DATA pair32AVX512_places<>+850(SB)/2, $0x001b
+DATA pair32AVX512_places<>+852(SB)/2, $0x001a
+DATA pair32AVX512_places<>+854(SB)/2, $0x001b
+DATA pair32AVX512_places<>+856(SB)/2, $0x001a
+DATA pair32AVX512_places<>+858(SB)/2, $0x001b
+DATA pair32AVX512_places<>+860(SB)/2, $0x001a
+DATA pair32AVX512_places<>+862(SB)/2, $0x001b
+DATA pair32AVX512_places<>+864(SB)/2, $0x001a
+DATA pair32AVX512_places<>+866(SB)/2, $0x001b
+DATA pair32AVX512_places<>+868(SB)/2, $0x001a
+DATA pair32AVX512_places<>+870(SB)/2, $0x001b
+DATA pair32AVX512_places<>+872(SB)/2, $0x001a
+DATA pair32AVX512_places<>+874(SB)/2, $0x001b
+DATA pair32AVX512_places<>+876(SB)/2, $0x001a
+DATA pair32AVX512_places<>+878(SB)/2, $0x001b
+DATA pair32AVX512_places<>+880(SB)/2, $0x001a
+DATA pair32AVX512_places<>+882(SB)/2, $0x001b
+DATA pair32AVX512_places<>+884(SB)/2, $0x001a
+DATA pair32AVX512_places<>+886(SB)/2, $0x001b
+DATA pair32AVX512_places<>+888(SB)/2, $0x001a
+DATA pair32AVX512_places<>+890(SB)/2, $0x001b
+DATA pair32AVX512_places<>+892(SB)/2, $0x001a
+DATA pair32AVX512_places<>+894(SB)/2, $0x001b
+DATA pair32AVX512_places<>+896(SB)/2, $0x001c
+DATA pair32AVX512_places<>+898(SB)/2, $0x001d
+DATA pair32AVX512_places<>+900(SB)/2, $0x001c
+DATA pair32AVX512_places<>+902(SB)/2, $0x001d
+DATA pair32AVX512_places<>+904(SB)/2, $0x001c
+DATA pair32AVX512_places<>+906(SB)/2, $0x001d
+DATA pair32AVX512_places<>+908(SB)/2, $0x001c
+DATA pair32AVX512_places<>+910(SB)/2, $0x001d
+DATA pair32AVX512_places<>+912(SB)/2, $0x001c
+DATA pair32AVX512_places<>+914(SB)/2, $0x001d
+DATA pair32AVX512_places<>+916(SB)/2, $0x001c
+DATA pair32AVX512_places<>+918(SB)/2, $0x001d
+DATA pair32AVX512_places<>+920(SB)/2, $0x001c
+DATA pair32AVX512_places<>+922(SB)/2, $0x001d
+DATA pair32AVX512_places<>+924(SB)/2, $0x001c
+DATA pair32AVX512_places<>+926(SB)/2, $0x001d
+DATA pair32AVX512_places<>+928(SB)/2, $0x001c
+DATA pair32AVX512_places<>+930(SB)/2, $0x001d
+DATA pair32AVX512_places<>+932(SB)/2, $0x001c
+DATA pair32AVX512_places<>+934(SB)/2, $0x001d
+DATA pair32AVX512_places<>+936(SB)/2, $0x001c
+DATA pair32AVX512_places<>+938(SB)/2, $0x001d
+DATA pair32AVX512_places<>+940(SB)/2, $0x001c
+DATA pair32AVX512_places<>+942(SB)/2, $0x001d
+DATA pair32AVX512_places<>+944(SB)/2, $0x001c
+DATA pair32AVX512_places<>+946(SB)/2, $0x001d
+DATA pair32AVX512_places<>+948(SB)/2, $0x001c
+DATA pair32AVX512_places<>+950(SB)/2, $0x001d
+DATA pair32AVX512_places<>+952(SB)/2, $0x001c
+DATA pair32AVX512_places<>+954(SB)/2, $0x001d
+DATA pair32AVX512_places<>+956(SB)/2, $0x001c
+DATA pair32AVX512_places<>+958(SB)/2, $0x001d
+DATA pair32AVX512_places<>+960(SB)/2, $0x001e
+DATA pair32AVX512_places<>+962(SB)/2, $0x001f
+DATA pair32AVX512_places<>+964(SB)/2, $0x001e
+DATA pair32AVX512_places<>+966(SB)/2, $0x001f
+DATA pair32AVX512_places<>+968(SB)/2, $0x001e
+DATA pair32AVX512_places<>+970(SB)/2, $0x001f
+DATA pair32AVX512_places<>+972(SB)/2, $0x001e
+DATA pair32AVX512_places<>+974(SB)/2, $0x001f
+DATA pair32AVX512_places<>+976(SB)/2, $0x001e
+DATA pair32AVX512_places<>+978(SB)/2, $0x001f
+DATA pair32AVX512_places<>+980(SB)/2, $0x001e
+DATA pair32AVX512_places<>+982(SB)/2, $0x001f
+DATA pair32AVX512_places<>+984(SB)/2, $0x001e
+DATA pair32AVX512_places<>+986(SB)/2, $0x001f
+DATA pair32AVX512_places<>+988(SB)/2, $0x001e
+DATA pair32AVX512_places<>+990(SB)/2, $0x001f
+DATA pair32AVX512_places<>+992(SB)/2, $0x001e
+DATA pair32AVX512_places<>+994(SB)/2, $0x001f
+DATA pair32AVX512_places<>+996(SB)/2, $0x001e
+DATA pair32AVX512_places<>+998(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1000(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1002(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1004(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1006(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1008(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1010(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1012(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1014(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1016(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1018(SB)/2, $0x001f
+DATA pair32AVX512_places<>+1020(SB)/2, $0x001e
+DATA pair32AVX512_places<>+1022(SB)/2, $0x001f
+GLOBL pair32AVX512_places<>(SB), RODATA|NOPTR, $1024
 
 // func agreeAllAVX512(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
 // Requires: AVX, AVX512BW, AVX512F, POPCNT
@@ -3409,10 +4580,10 @@ agree256:
 	VCVTPH2PS    (R8)(R10*2), Y1
 	VMULPS       agree256_scale<>+0(SB), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
-	VPMULLD      Y0, Y1, Y1
 	VCVTPH2PS    16(R8)(R10*2), Y2
 	VMULPS       agree256_scale<>+0(SB), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
+	VPMULLD      Y0, Y1, Y1
 	VPMULLD      Y0, Y2, Y2
 	VPADDD       (BX)(R10*4), Y1, Y1
 	VMOVDQU      Y1, (AX)(R10*4)
@@ -3461,11 +4632,11 @@ TEXT ·combine16AVX2(SB), NOSPLIT, $0-104
 	XORQ R8, R8
 	XORQ R9, R9
 	LEAQ -1(CX), R10
-	CMPQ R8, CX
+	CMPQ R9, CX
 	JGE  combine16_256_loop_end
 
 combine16_256_loop:
-	LEAQ         24(R8), R11
+	LEAQ         24(R9), R11
 	CMPQ         R11, R10
 	CMOVQGT      R10, R11
 	MOVLQSX      (AX)(R11*4), R11
@@ -3474,7 +4645,7 @@ combine16_256_loop:
 	PREFETCHT0   (DI)(R11*2)
 	PREFETCHT0   (BX)(R11*1)
 	PREFETCHT0   (SI)(R11*1)
-	MOVLQSX      (AX)(R8*4), R11
+	MOVLQSX      (AX)(R9*4), R11
 	MOVQ         R11, R12
 	SHLQ         $0x05, R12
 	MOVL         w+88(FP), R13
@@ -3483,102 +4654,102 @@ combine16_256_loop:
 	VCVTPH2PS    (SI)(R12*1), Y2
 	VMULPS       combine16_256_scale<>+0(SB), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
-	VPMULLD      Y0, Y2, Y2
 	VCVTPH2PS    16(SI)(R12*1), Y3
 	VMULPS       combine16_256_scale<>+0(SB), Y3, Y3
 	VCVTPS2DQ    Y3, Y3
+	VPMULLD      Y0, Y2, Y2
 	VPMULLD      Y0, Y3, Y3
 	MOVQ         tail+80(FP), R13
 	VPBROADCASTD (R13)(R11*4), Y1
 	VPMULLD      Y0, Y1, Y1
-	VPMOVZXWD    (DX)(R12*1), Y0
-	VPSLLD       $0x10, Y0, Y5
-	VPOR         Y5, Y0, Y0
-	VPMOVZXWD    16(DX)(R12*1), Y4
-	VPSLLD       $0x10, Y4, Y5
-	VPOR         Y5, Y4, Y4
-	VPBROADCASTD (BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y5
-	VPAND        combine16_256_places<>+0(SB), Y5, Y5
-	VPCMPEQW     Y7, Y4, Y6
-	VPAND        combine16_256_places<>+0(SB), Y6, Y6
-	VPBROADCASTD 4(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+32(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+32(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 8(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+64(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+64(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 12(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+96(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+96(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 16(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+128(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+128(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 20(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+160(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+160(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 24(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+192(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+192(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPBROADCASTD 28(BX)(R12*1), Y7
-	VPCMPEQW     Y7, Y0, Y8
-	VPAND        combine16_256_places<>+224(SB), Y8, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPCMPEQW     Y7, Y4, Y8
-	VPAND        combine16_256_places<>+224(SB), Y8, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPSRLD       $0x10, Y5, Y8
-	VPMAXUW      Y8, Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPSRLD       $0x10, Y5, Y5
-	VPSRLD       $0x10, Y6, Y8
-	VPMAXUW      Y8, Y6, Y6
-	VPSLLD       $0x10, Y6, Y6
-	VPSRLD       $0x10, Y6, Y6
-	VPCMPEQD     Y0, Y0, Y0
-	VPADDD       Y0, Y5, Y5
-	VPERMD       Y2, Y5, Y7
-	VPERMD       Y3, Y5, Y4
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y4, Y7, Y7
-	VBLENDVPS    Y5, Y1, Y7, Y5
-	VPADDD       Y0, Y6, Y6
-	VPERMD       Y2, Y6, Y7
-	VPERMD       Y3, Y6, Y4
-	VPSLLD       $0x1c, Y6, Y0
-	VBLENDVPS    Y0, Y4, Y7, Y7
-	VBLENDVPS    Y6, Y1, Y7, Y6
 	MOVQ         base+56(FP), R13
 	VPBROADCASTD (R13)(R11*4), Y0
-	VPADDD       (DI)(R12*2), Y5, Y5
+	VPMOVZXWD    (DX)(R12*1), Y4
+	VPSLLD       $0x10, Y4, Y6
+	VPOR         Y6, Y4, Y4
+	VPMOVZXWD    16(DX)(R12*1), Y5
+	VPSLLD       $0x10, Y5, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD (BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y6
+	VPAND        combine16_256_places<>+0(SB), Y6, Y6
+	VPCMPEQW     Y8, Y5, Y7
+	VPAND        combine16_256_places<>+0(SB), Y7, Y7
+	VPBROADCASTD 4(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+32(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+32(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 8(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+64(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+64(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 12(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+96(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+96(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 16(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+128(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+128(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 20(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+160(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+160(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 24(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+192(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+192(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 28(BX)(R12*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        combine16_256_places<>+224(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        combine16_256_places<>+224(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPSRLD       $0x10, Y6, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y7, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPCMPEQD     Y4, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPERMD       Y2, Y6, Y8
+	VPERMD       Y3, Y6, Y5
+	VPSLLD       $0x1c, Y6, Y9
+	VBLENDVPS    Y9, Y5, Y8, Y8
+	VBLENDVPS    Y6, Y1, Y8, Y6
+	VPADDD       Y4, Y7, Y7
+	VPERMD       Y2, Y7, Y8
+	VPERMD       Y3, Y7, Y5
+	VPSLLD       $0x1c, Y7, Y4
+	VBLENDVPS    Y4, Y5, Y8, Y8
+	VBLENDVPS    Y7, Y1, Y8, Y7
+	VPADDD       (DI)(R12*2), Y6, Y6
 	VPADDD       Y0, Y2, Y2
-	VPADDD       32(DI)(R12*2), Y6, Y6
+	VPADDD       32(DI)(R12*2), Y7, Y7
 	VPADDD       Y0, Y3, Y3
-	VPMAXUD      Y5, Y6, Y0
+	VPMAXUD      Y6, Y7, Y0
 	VPMAXUD      Y2, Y3, Y1
 	VPMAXUD      Y1, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X1
@@ -3592,15 +4763,15 @@ combine16_256_loop:
 	VPBROADCASTD X1, Y0
 	VPCMPEQD     Y1, Y1, Y1
 	VPCMPEQD     Y4, Y4, Y4
-	VPCMPEQD     Y0, Y5, Y5
-	VPXOR        Y4, Y5, Y5
-	VPMOVZXWD    (DX)(R12*1), Y7
-	VPOR         Y7, Y5, Y5
-	VPMINUD      Y5, Y1, Y1
 	VPCMPEQD     Y0, Y6, Y5
 	VPXOR        Y4, Y5, Y5
-	VPMOVZXWD    16(DX)(R12*1), Y7
-	VPOR         Y7, Y5, Y5
+	VPMOVZXWD    (DX)(R12*1), Y6
+	VPOR         Y6, Y5, Y5
+	VPMINUD      Y5, Y1, Y1
+	VPCMPEQD     Y0, Y7, Y5
+	VPXOR        Y4, Y5, Y5
+	VPMOVZXWD    16(DX)(R12*1), Y6
+	VPOR         Y6, Y5, Y5
 	VPMINUD      Y5, Y1, Y1
 	VPCMPEQD     Y6, Y6, Y6
 	VPCMPEQD     Y0, Y2, Y4
@@ -3628,26 +4799,26 @@ combine16_256_loop:
 	SUBL         (R13)(R11*4), R12
 	JZ           combine16_256_exact
 	VMOVD        R12, X1
-	VPBROADCASTD X1, Y4
-	VPADDD       Y4, Y2, Y2
-	VPMAXUD      Y0, Y2, Y1
-	VPCMPEQD     Y1, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPMAXUD      Y0, Y3, Y1
-	VPCMPEQD     Y1, Y3, Y3
+	VPBROADCASTD X1, Y1
+	VPADDD       Y1, Y2, Y2
+	VPMAXUD      Y0, Y2, Y4
+	VPCMPEQD     Y4, Y2, Y2
+	VPADDD       Y1, Y3, Y3
+	VPMAXUD      Y0, Y3, Y4
+	VPCMPEQD     Y4, Y3, Y3
 	VPOR         Y2, Y3, Y2
-	MOVL         R11, (AX)(R9*4)
+	MOVL         R11, (AX)(R8*4)
 	VPMOVMSKB    Y2, R12
 	NEGL         R12
-	ADCQ         $0x00, R9
+	ADCQ         $0x00, R8
 
 combine16_256_exact:
-	ADDQ $+1, R8
-	CMPQ R8, CX
+	ADDQ $+1, R9
+	CMPQ R9, CX
 	JLT  combine16_256_loop
 
 combine16_256_loop_end:
-	MOVQ R9, undecided+96(FP)
+	MOVQ R8, undecided+96(FP)
 	VZEROUPPER
 	RET
 
@@ -3790,6 +4961,326 @@ DATA combine16_256_places<>+250(SB)/2, $0x0010
 DATA combine16_256_places<>+252(SB)/2, $0x000f
 DATA combine16_256_places<>+254(SB)/2, $0x0010
 GLOBL combine16_256_places<>(SB), RODATA|NOPTR, $256
+
+// func pair16AVX2(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
+// Requires: AVX, AVX2, CMOV, F16C, MMX+
+TEXT ·pair16AVX2(SB), NOSPLIT, $0-80
+	MOVQ open+16(FP), AX
+	MOVQ nOpen+24(FP), CX
+	MOVQ aClasses+32(FP), DX
+	MOVQ aValues+40(FP), BX
+	MOVQ bClasses+56(FP), SI
+	MOVQ bValues+64(FP), DI
+	XORQ R8, R8
+	LEAQ -1(CX), R9
+	CMPQ R8, CX
+	JGE  pair16_256_loop_end
+
+pair16_256_loop:
+	LEAQ         24(R8), R10
+	CMPQ         R10, R9
+	CMOVQGT      R9, R10
+	MOVLQSX      (AX)(R10*4), R10
+	SHLQ         $0x05, R10
+	PREFETCHT0   (DX)(R10*1)
+	PREFETCHT0   (BX)(R10*1)
+	PREFETCHT0   (SI)(R10*1)
+	PREFETCHT0   (DI)(R10*1)
+	MOVLQSX      (AX)(R8*4), R10
+	MOVQ         R10, R11
+	SHLQ         $0x05, R11
+	VCVTPH2PS    (DI)(R11*1), Y2
+	VMULPS       pair16_256_scale<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTPH2PS    16(DI)(R11*1), Y3
+	VMULPS       pair16_256_scale<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	MOVQ         bTail+72(FP), R12
+	VPBROADCASTD (R12)(R10*4), Y0
+	MOVQ         aTail+48(FP), R12
+	VPBROADCASTD (R12)(R10*4), Y1
+	VPMOVZXWD    (DX)(R11*1), Y4
+	VPSLLD       $0x10, Y4, Y6
+	VPOR         Y6, Y4, Y4
+	VPMOVZXWD    16(DX)(R11*1), Y5
+	VPSLLD       $0x10, Y5, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD (SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y6
+	VPAND        pair16_256_places<>+0(SB), Y6, Y6
+	VPCMPEQW     Y8, Y5, Y7
+	VPAND        pair16_256_places<>+0(SB), Y7, Y7
+	VPBROADCASTD 4(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+32(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+32(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 8(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+64(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+64(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 12(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+96(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+96(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 16(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+128(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+128(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 20(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+160(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+160(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 24(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+192(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+192(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPBROADCASTD 28(SI)(R11*1), Y8
+	VPCMPEQW     Y8, Y4, Y9
+	VPAND        pair16_256_places<>+224(SB), Y9, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPCMPEQW     Y8, Y5, Y9
+	VPAND        pair16_256_places<>+224(SB), Y9, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPSRLD       $0x10, Y6, Y9
+	VPMAXUW      Y9, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPSRLD       $0x10, Y7, Y9
+	VPMAXUW      Y9, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPCMPEQD     Y4, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPERMD       Y2, Y6, Y8
+	VPERMD       Y3, Y6, Y5
+	VPSLLD       $0x1c, Y6, Y9
+	VBLENDVPS    Y9, Y5, Y8, Y8
+	VBLENDVPS    Y6, Y0, Y8, Y6
+	VPADDD       Y4, Y7, Y7
+	VPERMD       Y2, Y7, Y8
+	VPERMD       Y3, Y7, Y5
+	VPSLLD       $0x1c, Y7, Y4
+	VBLENDVPS    Y4, Y5, Y8, Y8
+	VBLENDVPS    Y7, Y0, Y8, Y7
+	VCVTPH2PS    (BX)(R11*1), Y0
+	VMULPS       pair16_256_scale<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPADDD       Y0, Y6, Y6
+	VPADDD       Y1, Y2, Y2
+	VCVTPH2PS    16(BX)(R11*1), Y0
+	VMULPS       pair16_256_scale<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPADDD       Y0, Y7, Y7
+	VPADDD       Y1, Y3, Y3
+	VPMAXUD      Y6, Y7, Y0
+	VPMAXUD      Y2, Y3, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	MOVQ         best+0(FP), R12
+	VMOVD        X1, (R12)(R10*4)
+	VPBROADCASTD X1, Y0
+	VPCMPEQD     Y1, Y1, Y1
+	VPCMPEQD     Y4, Y4, Y4
+	VPCMPEQD     Y0, Y6, Y5
+	VPXOR        Y4, Y5, Y5
+	VPMOVZXWD    (DX)(R11*1), Y6
+	VPOR         Y6, Y5, Y5
+	VPMINUD      Y5, Y1, Y1
+	VPCMPEQD     Y0, Y7, Y5
+	VPXOR        Y4, Y5, Y5
+	VPMOVZXWD    16(DX)(R11*1), Y6
+	VPOR         Y6, Y5, Y5
+	VPMINUD      Y5, Y1, Y1
+	VPCMPEQD     Y4, Y4, Y4
+	VPCMPEQD     Y0, Y2, Y2
+	VPXOR        Y4, Y2, Y2
+	VPMOVZXWD    (SI)(R11*1), Y5
+	VPOR         Y5, Y2, Y2
+	VPMINUD      Y2, Y1, Y1
+	VPCMPEQD     Y0, Y3, Y2
+	VPXOR        Y4, Y2, Y2
+	VPMOVZXWD    16(SI)(R11*1), Y5
+	VPOR         Y5, Y2, Y2
+	VPMINUD      Y2, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPMINUD      X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPMINUD      X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPMINUD      X1, X0, X0
+	VMOVD        X0, R11
+	MOVQ         class+8(FP), R12
+	MOVW         R11, (R12)(R10*2)
+	ADDQ         $+1, R8
+	CMPQ         R8, CX
+	JLT          pair16_256_loop
+
+pair16_256_loop_end:
+	VZEROUPPER
+	RET
+
+DATA pair16_256_scale<>+0(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+4(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+8(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+12(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+16(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+20(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+24(SB)/4, $0x4b800000
+DATA pair16_256_scale<>+28(SB)/4, $0x4b800000
+GLOBL pair16_256_scale<>(SB), RODATA|NOPTR, $32
+
+DATA pair16_256_places<>+0(SB)/2, $0x0001
+DATA pair16_256_places<>+2(SB)/2, $0x0002
+DATA pair16_256_places<>+4(SB)/2, $0x0001
+DATA pair16_256_places<>+6(SB)/2, $0x0002
+DATA pair16_256_places<>+8(SB)/2, $0x0001
+DATA pair16_256_places<>+10(SB)/2, $0x0002
+DATA pair16_256_places<>+12(SB)/2, $0x0001
+DATA pair16_256_places<>+14(SB)/2, $0x0002
+DATA pair16_256_places<>+16(SB)/2, $0x0001
+DATA pair16_256_places<>+18(SB)/2, $0x0002
+DATA pair16_256_places<>+20(SB)/2, $0x0001
+DATA pair16_256_places<>+22(SB)/2, $0x0002
+DATA pair16_256_places<>+24(SB)/2, $0x0001
+DATA pair16_256_places<>+26(SB)/2, $0x0002
+DATA pair16_256_places<>+28(SB)/2, $0x0001
+DATA pair16_256_places<>+30(SB)/2, $0x0002
+DATA pair16_256_places<>+32(SB)/2, $0x0003
+DATA pair16_256_places<>+34(SB)/2, $0x0004
+DATA pair16_256_places<>+36(SB)/2, $0x0003
+DATA pair16_256_places<>+38(SB)/2, $0x0004
+DATA pair16_256_places<>+40(SB)/2, $0x0003
+DATA pair16_256_places<>+42(SB)/2, $0x0004
+DATA pair16_256_places<>+44(SB)/2, $0x0003
+DATA pair16_256_places<>+46(SB)/2, $0x0004
+DATA pair16_256_places<>+48(SB)/2, $0x0003
+DATA pair16_256_places<>+50(SB)/2, $0x0004
+DATA pair16_256_places<>+52(SB)/2, $0x0003
+DATA pair16_256_places<>+54(SB)/2, $0x0004
+DATA pair16_256_places<>+56(SB)/2, $0x0003
+DATA pair16_256_places<>+58(SB)/2, $0x0004
+DATA pair16_256_places<>+60(SB)/2, $0x0003
+DATA pair16_256_places<>+62(SB)/2, $0x0004
+DATA pair16_256_places<>+64(SB)/2, $0x0005
+DATA pair16_256_places<>+66(SB)/2, $0x0006
+DATA pair16_256_places<>+68(SB)/2, $0x0005
+DATA pair16_256_places<>+70(SB)/2, $0x0006
+DATA pair16_256_places<>+72(SB)/2, $0x0005
+DATA pair16_256_places<>+74(SB)/2, $0x0006
+DATA pair16_256_places<>+76(SB)/2, $0x0005
+DATA pair16_256_places<>+78(SB)/2, $0x0006
+DATA pair16_256_places<>+80(SB)/2, $0x0005
+DATA pair16_256_places<>+82(SB)/2, $0x0006
+DATA pair16_256_places<>+84(SB)/2, $0x0005
+DATA pair16_256_places<>+86(SB)/2, $0x0006
+DATA pair16_256_places<>+88(SB)/2, $0x0005
+DATA pair16_256_places<>+90(SB)/2, $0x0006
+DATA pair16_256_places<>+92(SB)/2, $0x0005
+DATA pair16_256_places<>+94(SB)/2, $0x0006
+DATA pair16_256_places<>+96(SB)/2, $0x0007
+DATA pair16_256_places<>+98(SB)/2, $0x0008
+DATA pair16_256_places<>+100(SB)/2, $0x0007
+DATA pair16_256_places<>+102(SB)/2, $0x0008
+DATA pair16_256_places<>+104(SB)/2, $0x0007
+DATA pair16_256_places<>+106(SB)/2, $0x0008
+DATA pair16_256_places<>+108(SB)/2, $0x0007
+DATA pair16_256_places<>+110(SB)/2, $0x0008
+DATA pair16_256_places<>+112(SB)/2, $0x0007
+DATA pair16_256_places<>+114(SB)/2, $0x0008
+DATA pair16_256_places<>+116(SB)/2, $0x0007
+DATA pair16_256_places<>+118(SB)/2, $0x0008
+DATA pair16_256_places<>+120(SB)/2, $0x0007
+DATA pair16_256_places<>+122(SB)/2, $0x0008
+DATA pair16_256_places<>+124(SB)/2, $0x0007
+DATA pair16_256_places<>+126(SB)/2, $0x0008
+DATA pair16_256_places<>+128(SB)/2, $0x0009
+DATA pair16_256_places<>+130(SB)/2, $0x000a
+DATA pair16_256_places<>+132(SB)/2, $0x0009
+DATA pair16_256_places<>+134(SB)/2, $0x000a
+DATA pair16_256_places<>+136(SB)/2, $0x0009
+DATA pair16_256_places<>+138(SB)/2, $0x000a
+DATA pair16_256_places<>+140(SB)/2, $0x0009
+DATA pair16_256_places<>+142(SB)/2, $0x000a
+DATA pair16_256_places<>+144(SB)/2, $0x0009
+DATA pair16_256_places<>+146(SB)/2, $0x000a
+DATA pair16_256_places<>+148(SB)/2, $0x0009
+DATA pair16_256_places<>+150(SB)/2, $0x000a
+DATA pair16_256_places<>+152(SB)/2, $0x0009
+DATA pair16_256_places<>+154(SB)/2, $0x000a
+DATA pair16_256_places<>+156(SB)/2, $0x0009
+DATA pair16_256_places<>+158(SB)/2, $0x000a
+DATA pair16_256_places<>+160(SB)/2, $0x000b
+DATA pair16_256_places<>+162(SB)/2, $0x000c
+DATA pair16_256_places<>+164(SB)/2, $0x000b
+DATA pair16_256_places<>+166(SB)/2, $0x000c
+DATA pair16_256_places<>+168(SB)/2, $0x000b
+DATA pair16_256_places<>+170(SB)/2, $0x000c
+DATA pair16_256_places<>+172(SB)/2, $0x000b
+DATA pair16_256_places<>+174(SB)/2, $0x000c
+DATA pair16_256_places<>+176(SB)/2, $0x000b
+DATA pair16_256_places<>+178(SB)/2, $0x000c
+DATA pair16_256_places<>+180(SB)/2, $0x000b
+DATA pair16_256_places<>+182(SB)/2, $0x000c
+DATA pair16_256_places<>+184(SB)/2, $0x000b
+DATA pair16_256_places<>+186(SB)/2, $0x000c
+DATA pair16_256_places<>+188(SB)/2, $0x000b
+DATA pair16_256_places<>+190(SB)/2, $0x000c
+DATA pair16_256_places<>+192(SB)/2, $0x000d
+DATA pair16_256_places<>+194(SB)/2, $0x000e
+DATA pair16_256_places<>+196(SB)/2, $0x000d
+DATA pair16_256_places<>+198(SB)/2, $0x000e
+DATA pair16_256_places<>+200(SB)/2, $0x000d
+DATA pair16_256_places<>+202(SB)/2, $0x000e
+DATA pair16_256_places<>+204(SB)/2, $0x000d
+DATA pair16_256_places<>+206(SB)/2, $0x000e
+DATA pair16_256_places<>+208(SB)/2, $0x000d
+DATA pair16_256_places<>+210(SB)/2, $0x000e
+DATA pair16_256_places<>+212(SB)/2, $0x000d
+DATA pair16_256_places<>+214(SB)/2, $0x000e
+DATA pair16_256_places<>+216(SB)/2, $0x000d
+DATA pair16_256_places<>+218(SB)/2, $0x000e
+DATA pair16_256_places<>+220(SB)/2, $0x000d
+DATA pair16_256_places<>+222(SB)/2, $0x000e
+DATA pair16_256_places<>+224(SB)/2, $0x000f
+DATA pair16_256_places<>+226(SB)/2, $0x0010
+DATA pair16_256_places<>+228(SB)/2, $0x000f
+DATA pair16_256_places<>+230(SB)/2, $0x0010
+DATA pair16_256_places<>+232(SB)/2, $0x000f
+DATA pair16_256_places<>+234(SB)/2, $0x0010
+DATA pair16_256_places<>+236(SB)/2, $0x000f
+DATA pair16_256_places<>+238(SB)/2, $0x0010
+DATA pair16_256_places<>+240(SB)/2, $0x000f
+DATA pair16_256_places<>+242(SB)/2, $0x0010
+DATA pair16_256_places<>+244(SB)/2, $0x000f
+DATA pair16_256_places<>+246(SB)/2, $0x0010
+DATA pair16_256_places<>+248(SB)/2, $0x000f
+DATA pair16_256_places<>+250(SB)/2, $0x0010
+DATA pair16_256_places<>+252(SB)/2, $0x000f
+DATA pair16_256_places<>+254(SB)/2, $0x0010
+GLOBL pair16_256_places<>(SB), RODATA|NOPTR, $256
 
 // func resolve16AVX2(best *uint32, class *uint16, samples *int32, n int, members *byte, nMembers int)
 // Requires: AVX, AVX2, CMOV, F16C, MMX+
@@ -4281,10 +5772,10 @@ extendSums16_256_loop:
 	VCVTPH2PS    (R8)(DI*1), Y0
 	VMULPS       extendSums16_256_scale<>+0(SB), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
-	VPMULLD      Y5, Y0, Y0
 	VCVTPH2PS    16(R8)(DI*1), Y1
 	VMULPS       extendSums16_256_scale<>+0(SB), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
+	VPMULLD      Y5, Y0, Y0
 	VPMULLD      Y5, Y1, Y1
 	MOVQ         16(BX), R8
 	VPBROADCASTD (R8)(DX*4), Y4
@@ -4390,10 +5881,10 @@ extendSums16_256_member:
 	VCVTPH2PS    (R8)(DI*1), Y6
 	VMULPS       extendSums16_256_scale<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPMULLD      Y9, Y6, Y6
 	VCVTPH2PS    16(R8)(DI*1), Y7
 	VMULPS       extendSums16_256_scale<>+0(SB), Y7, Y7
 	VCVTPS2DQ    Y7, Y7
+	VPMULLD      Y9, Y6, Y6
 	VPMULLD      Y9, Y7, Y7
 	MOVQ         16(R9), R8
 	VPBROADCASTD (R8)(DX*4), Y8

@@ -66,6 +66,10 @@ func combine1(i int, s *Sums, l *Lists, w uint32) (best uint32, class uint16, op
 	return best, class, better(bound, boundClass, best, class)
 }
 
+func pairGeneric(best []uint32, class []uint16, samples []int32, a, b *Lists) {
+	resolveSamplesGeneric(best, class, samples, []*Lists{a, b}, nil)
+}
+
 // index is the place of class c, or -1.
 func index(classes []uint16, c uint16) int {
 	for j, x := range classes {

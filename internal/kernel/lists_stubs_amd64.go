@@ -21,6 +21,16 @@ func combine16AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClass
 //go:noescape
 func combine32AVX512(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32, scale float32) (undecided int)
 
+// pair16AVX512 decides the nOpen samples listed in open, with lists of 16 classes.
+//
+//go:noescape
+func pair16AVX512(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
+
+// pair32AVX512 decides the nOpen samples listed in open, with lists of 32 classes.
+//
+//go:noescape
+func pair32AVX512(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
+
 // agreeAllAVX512 settles the samples from..to-1 on which all k members name the same class and lists the others.
 // to-from is a multiple of 32.
 //
@@ -54,6 +64,11 @@ func agreeAVX2(best *uint32, class *uint16, open *int32, top *uint32, topClass *
 //
 //go:noescape
 func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32) (undecided int)
+
+// pair16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.
+//
+//go:noescape
+func pair16AVX2(best *uint32, class *uint16, open *int32, nOpen int, aClasses *uint16, aValues *uint16, aTail *uint32, bClasses *uint16, bValues *uint16, bTail *uint32)
 
 // resolve16AVX2 is resolveSamples for n samples and lists of 16 classes.
 // The weights sum to at most 250, so that no sum of excess runs over.

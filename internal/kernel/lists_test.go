@@ -158,18 +158,16 @@ func BenchmarkSingle(b *testing.B) {
 	})
 }
 
-// BenchmarkPair is the table of a new pair: Combine and Bins.
+// BenchmarkPair is the table of a new pair: Pair and Bins.
 func BenchmarkPair(b *testing.B) {
 	z := bigZoo()
 	n := len(z.labels)
-	s := NewSums(n, 16)
-	Single(s, z.lists[0], 1)
 	best, class, open, table := make([]uint32, n), make([]uint16, n), make([]int32, n), make([]byte, n)
 	cuts := paperCuts(51, 2)
 	eachPathBench(b, func(b *testing.B) {
 		b.SetBytes(int64(68 * n))
 		for b.Loop() {
-			Combine(best, class, open, s, z.lists[1], 1)
+			Pair(best, class, open, z.lists[0], z.lists[1])
 			Bins(table, best, class, z.labels, cuts)
 		}
 	})
@@ -266,6 +264,8 @@ func TestListsRefuse(t *testing.T) {
 		panics(t, "no members", func() { ResolveAll(best, class, nil, nil) })
 		panics(t, "no members", func() { Extend(next, s, nil, nil, members[1], 1) })
 		panics(t, "other lists", func() { Extend(NewSums(n, 32), s, members[:1], nil, members[1], 1) })
+		panics(t, "another length", func() { Pair(best, class, open, members[0], &short) })
+		panics(t, "short list of open samples", func() { Pair(best, class, open[1:], members[0], members[1]) })
 		panics(t, "sample outside", func() { ResolveSamples(best, class, []int32{0, int32(n)}, members, nil) })
 		panics(t, "sample outside", func() { ResolveSamples(best, class, []int32{-1, 0}, members, nil) })
 	})

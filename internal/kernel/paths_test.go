@@ -41,6 +41,8 @@ type answers struct {
 	First, Sums              *Sums
 	Best, AllBest, AgreeBest []uint32
 	Class, AllClass          []uint16
+	PairBest                 []uint32
+	PairClass                []uint16
 	Open, AgreeOpen          []int32
 }
 
@@ -83,6 +85,9 @@ func askAll(t *testing.T, z *zoo, weights []uint32, from, to, offset int) answer
 	if !slices.Equal(best.s, a.AllBest) || !slices.Equal(class.s, a.AllClass) {
 		t.Errorf("samples %d..%d: Combine with ResolveSamples and ResolveAll differ", from, to)
 	}
+
+	Pair(best.s, class.s, open.s, members[0], members[last])
+	a.PairBest, a.PairClass = slices.Clone(best.s), slices.Clone(class.s)
 	best.check(t, "best")
 	class.check(t, "class")
 	open.check(t, "open")
@@ -164,7 +169,11 @@ func FuzzSets(f *testing.F) {
 			}
 		}
 		for i := range n {
-			sums, _ := define(i, z.lists, weights)
+			sums, _ := define(i, []*Lists{z.lists[0], z.lists[2]}, []uint32{1, 1})
+			if best, class := bestOf(sums); want.PairBest[i] != best || want.PairClass[i] != class {
+				t.Fatalf("pair, sample %d: %d of class %d, want %d of class %d", i, want.PairBest[i], want.PairClass[i], best, class)
+			}
+			sums, _ = define(i, z.lists, weights)
 			if best, class := bestOf(sums); want.AllBest[i] != best || want.AllClass[i] != class {
 				t.Fatalf("sample %d: %d of class %d, want %d of class %d", i, want.AllBest[i], want.AllClass[i], best, class)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -12,12 +13,15 @@ func lists() {
 	agreeAVX512()
 	combineAVX512(16)
 	combineAVX512(32)
+	pairAVX512(16)
+	pairAVX512(32)
 	agreeAllAVX512()
 	resolveAVX512(16)
 	resolveAVX512(32)
 	extendAVX512()
 	agreeAVX2()
 	combine16AVX2()
+	pair16AVX2()
 	resolve16AVX2()
 	extendSums16AVX2()
 }
@@ -267,30 +271,16 @@ func combineAVX512(k int) {
 	sValues := arg("sValues")
 	scale := ZMM()
 	VBROADCASTSS(argAddr("scale"), scale)
-	m := newMatcher(name, k)
-	ones := ones512()
-	halves := k / 16
-
-	r, undecided, last := GP64(), GP64(), GP64()
-	XORQ(r, r)
+	m, lists := newMatcher(name, k), bothLists{sClasses, lClasses, lValues, ones512()}
+	undecided := GP64()
 	XORQ(undecided, undecided)
-	LEAQ(Mem{Base: n, Disp: -1}, last)
-	loop(name+"_loop", r, n, 1, func() {
-		i, row, p, t := GP64(), GP64(), GP64(), GP32()
-		// The rows of the samples to come lie at random places of large lists.
-		LEAQ(Mem{Base: r, Disp: ahead}, i)
-		CMPQ(i, last)
-		CMOVQGT(last, i)
-		MOVLQSX(at(open, i, 4, 0), i)
-		SHLQ(U8(5+halves-1), i)
+	listed(name, open, n, k, func(i GPVirtual) {
 		PREFETCHT0(at(sClasses, i, 1, 0))
 		PREFETCHT0(at(sValues, i, 2, 0))
 		PREFETCHT0(at(lClasses, i, 1, 0))
 		PREFETCHT0(at(lValues, i, 1, 0))
-
-		MOVLQSX(at(open, r, 4, 0), i)
-		MOVQ(i, row)
-		SHLQ(U8(5+halves-1), row) // bytes of k words
+	}, func(i, row GPVirtual) {
+		p, t := GP64(), GP32()
 		other, baseAll := ZMM(), ZMM()
 		MOVQ(argAddr("tail"), p)
 		MOVL(at(p, i, 4, 0), t)
@@ -299,45 +289,9 @@ func combineAVX512(k int) {
 		MOVQ(argAddr("base"), p)
 		VPBROADCASTD(at(p, i, 4, 0), baseAll)
 
-		l := make([]VecVirtual, halves)
-		for h := range l {
-			l[h] = ZMM()
-			scaled(l[h], at(lValues, row, 1, 32*h), scale)
-		}
-		s, c := make([]VecVirtual, halves), make([]VecVirtual, halves)
-		top := ZMM()
-		for h := range s {
-			c[h] = ZMM()
-			VMOVDQU16(at(sClasses, row, 1, 32*h), c[h].AsY())
-			place := m.places(m.double(c[h]), at(lClasses, row, 1, 0))
-			s[h] = m.pick(place, l, other)
-			VPADDD(at(sValues, row, 2, 64*h), s[h], s[h])
-		}
-		VPADDD(baseAll, l[0], l[0])
-		VPMAXUD(s[0], l[0], top)
-		for h := 1; h < halves; h++ {
-			VPADDD(baseAll, l[h], l[h])
-			VPMAXUD(s[h], top, top)
-			VPMAXUD(l[h], top, top)
-		}
-		x := fold(VPMAXUD, top)
-		VMOVD(x, at(best, i, 4, 0))
-		VPBROADCASTD(x, top)
-		lowest := ZMM()
-		for h := range s {
-			inS, inL, words := K(), K(), ZMM()
-			VPCMPUD(equal, top, s[h], inS)
-			VPCMPUD(equal, top, l[h], inL)
-			KUNPCKWD(inS, inL, inL)
-			VINSERTI64X4(U8(1), at(lClasses, row, 1, 32*h), c[h], words)
-			VPBLENDMW(words, ones, inL, words)
-			if h == 0 {
-				lowest = words
-			} else {
-				VPMINUW(words, lowest, lowest)
-			}
-		}
-		lowestClass(lowest, at(class, i, 2, 0))
+		top, l := decide(m, lists, row, scale, other, baseAll, func(h int, sum VecVirtual) {
+			VPADDD(at(sValues, row, 2, 64*h), sum, sum)
+		}, at(best, i, 4, 0), at(class, i, 2, 0))
 
 		// A class of l that s has dropped has up to rest there, not base.
 		exact := name + "_exact"
@@ -366,6 +320,115 @@ func combineAVX512(k int) {
 	Store(undecided, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
+}
+
+// pairAVX512 is combineAVX512 for two models, straight from their lists. Base is the
+// first one's tail, and a class that it does not list has just that, so that all
+// samples are decided.
+func pairAVX512(k int) {
+	name := fmt.Sprintf("pair%dAVX512", k)
+	function(name, NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, aClasses, aValues *uint16, aTail *uint32, bClasses, bValues *uint16, bTail *uint32)")
+	Doc(fmt.Sprintf("%s decides the nOpen samples listed in open, with lists of %d classes.", name, k))
+	best, class, open, n := arg("best"), arg("class"), arg("open"), arg("nOpen")
+	aClasses, aValues, aTail := arg("aClasses"), arg("aValues"), arg("aTail")
+	bClasses, bValues, bTail := arg("bClasses"), arg("bValues"), arg("bTail")
+	scale := ZMM()
+	VPBROADCASTD(words32(name+"_scale", []uint32{0x4B800000}), scale) // 2^24
+	m, lists := newMatcher(name, k), bothLists{aClasses, bClasses, bValues, ones512()}
+	listed(name, open, n, k, func(i GPVirtual) {
+		PREFETCHT0(at(aClasses, i, 1, 0))
+		PREFETCHT0(at(aValues, i, 1, 0))
+		PREFETCHT0(at(bClasses, i, 1, 0))
+		PREFETCHT0(at(bValues, i, 1, 0))
+	}, func(i, row GPVirtual) {
+		other, base := ZMM(), ZMM()
+		VPBROADCASTD(at(bTail, i, 4, 0), other)
+		VPBROADCASTD(at(aTail, i, 4, 0), base)
+		decide(m, lists, row, scale, other, base, func(h int, sum VecVirtual) {
+			v := ZMM()
+			scaled(v, at(aValues, row, 1, 32*h), scale)
+			VPADDD(v, sum, sum)
+		}, at(best, i, 4, 0), at(class, i, 2, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// listed runs body for the number i of every listed sample, row being that of its
+// row of k words in bytes. prefetch asks for the rows of a sample to come: they lie
+// at random places of large lists.
+func listed(name string, open, n GPVirtual, k int, prefetch func(row GPVirtual), body func(i, row GPVirtual)) {
+	bytes := U8(bits.TrailingZeros(uint(2 * k)))
+	r, last := GP64(), GP64()
+	XORQ(r, r)
+	LEAQ(Mem{Base: n, Disp: -1}, last)
+	loop(name+"_loop", r, n, 1, func() {
+		i, row := GP64(), GP64()
+		LEAQ(Mem{Base: r, Disp: ahead}, i)
+		CMPQ(i, last)
+		CMOVQGT(last, i)
+		MOVLQSX(at(open, i, 4, 0), i)
+		SHLQ(bytes, i)
+		prefetch(i)
+		MOVLQSX(at(open, r, 4, 0), i)
+		MOVQ(i, row)
+		SHLQ(bytes, row)
+		body(i, row)
+	})
+}
+
+// bothLists are the classes of s and the classes and values of l, and all ones.
+type bothLists struct {
+	sClasses, lClasses, lValues GPVirtual
+	ones                        VecVirtual
+}
+
+// decide finds the best sum and class of the sample with the given row. other is
+// what l says about classes it does not list and base what s says; addS adds what s
+// says about 16 of its classes. It returns the best sum in all lanes and the lower
+// bounds of the classes of l.
+func decide(m *matcher, from bothLists, row GPVirtual, scale, other, base VecVirtual, addS func(h int, sum VecVirtual), best, class Mem) (top VecVirtual, l []VecVirtual) {
+	halves := m.k / 16
+	l = make([]VecVirtual, halves)
+	for h := range l {
+		l[h] = ZMM()
+		scaled(l[h], at(from.lValues, row, 1, 32*h), scale)
+	}
+	s, c := make([]VecVirtual, halves), make([]VecVirtual, halves)
+	top = ZMM()
+	for h := range s {
+		c[h] = ZMM()
+		VMOVDQU16(at(from.sClasses, row, 1, 32*h), c[h].AsY())
+		place := m.places(m.double(c[h]), at(from.lClasses, row, 1, 0))
+		s[h] = m.pick(place, l, other)
+		addS(h, s[h])
+	}
+	VPADDD(base, l[0], l[0])
+	VPMAXUD(s[0], l[0], top)
+	for h := 1; h < halves; h++ {
+		VPADDD(base, l[h], l[h])
+		VPMAXUD(s[h], top, top)
+		VPMAXUD(l[h], top, top)
+	}
+	x := fold(VPMAXUD, top)
+	VMOVD(x, best)
+	VPBROADCASTD(x, top)
+	lowest := ZMM()
+	for h := range s {
+		inS, inL, words := K(), K(), ZMM()
+		VPCMPUD(equal, top, s[h], inS)
+		VPCMPUD(equal, top, l[h], inL)
+		KUNPCKWD(inS, inL, inL)
+		VINSERTI64X4(U8(1), at(from.lClasses, row, 1, 32*h), c[h], words)
+		VPBLENDMW(words, from.ones, inL, words)
+		if h == 0 {
+			lowest = words
+		} else {
+			VPMINUW(words, lowest, lowest)
+		}
+	}
+	lowestClass(lowest, class)
+	return top, l
 }
 
 // resolveAVX512 decides one listed sample after another from the lists of all

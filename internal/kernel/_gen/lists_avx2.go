@@ -14,11 +14,18 @@ func newPair16() pair16 { return pair16{YMM(), YMM()} }
 // scaled256 is scaled for AVX2, which converts to signed numbers only and so has
 // to multiply by w afterwards.
 func scaled256(z pair16, from Mem, scale Mem, w VecVirtual) {
+	fixed256(z, from, scale)
+	for h := range z {
+		VPMULLD(w, z[h], z[h])
+	}
+}
+
+// fixed256 loads 16 float16 in fixed point.
+func fixed256(z pair16, from Mem, scale Mem) {
 	for h := range z {
 		VCVTPH2PS(from.Offset(16*h), z[h])
 		VMULPS(scale, z[h], z[h])
 		VCVTPS2DQ(z[h], z[h])
-		VPMULLD(w, z[h], z[h])
 	}
 }
 
@@ -173,53 +180,26 @@ func combine16AVX2() {
 	sClasses, lClasses, lValues, sValues := arg("sClasses"), arg("lClasses"), arg("lValues"), arg("sValues")
 	scale := scale256(name)
 	m := newMatcher256(name)
-	r, undecided, last := GP64(), GP64(), GP64()
-	XORQ(r, r)
+	undecided := GP64()
 	XORQ(undecided, undecided)
-	LEAQ(Mem{Base: n, Disp: -1}, last)
-	loop(name+"_loop", r, n, 1, func() {
-		i, row, p, t := GP64(), GP64(), GP64(), GP32()
-		LEAQ(Mem{Base: r, Disp: ahead}, i)
-		CMPQ(i, last)
-		CMOVQGT(last, i)
-		MOVLQSX(at(open, i, 4, 0), i)
-		SHLQ(U8(5), i)
+	listed(name, open, n, 16, func(i GPVirtual) {
 		PREFETCHT0(at(sClasses, i, 1, 0))
 		PREFETCHT0(at(sValues, i, 2, 0))
 		PREFETCHT0(at(lClasses, i, 1, 0))
 		PREFETCHT0(at(lValues, i, 1, 0))
-
-		MOVLQSX(at(open, r, 4, 0), i)
-		MOVQ(i, row)
-		SHLQ(U8(5), row)
+	}, func(i, row GPVirtual) {
+		p, t := GP64(), GP32()
 		w, other, l := weight256(), YMM(), newPair16()
 		scaled256(l, at(lValues, row, 1, 0), scale, w)
 		MOVQ(argAddr("tail"), p)
 		VPBROADCASTD(at(p, i, 4, 0), other)
 		VPMULLD(w, other, other)
-		s := m.places(m.double(at(sClasses, row, 1, 0)), at(lClasses, row, 1, 0))
-		m.pick(s, l, other)
+		base := YMM()
 		MOVQ(argAddr("base"), p)
-		base, top, ys := YMM(), YMM(), YMM()
 		VPBROADCASTD(at(p, i, 4, 0), base)
-		for h := range s {
-			VPADDD(at(sValues, row, 2, 32*h), s[h], s[h])
-			VPADDD(base, l[h], l[h])
-		}
-		VPMAXUD(s[0], s[1], top)
-		VPMAXUD(l[0], l[1], ys)
-		VPMAXUD(ys, top, top)
-		x := fold256(VPMAXUD, top)
-		MOVQ(argAddr("best"), p)
-		VMOVD(x, at(p, i, 4, 0))
-		VPBROADCASTD(x, top)
-		low := YMM()
-		VPCMPEQD(low, low, low)
-		lowest256(low, s, top, at(sClasses, row, 1, 0))
-		lowest256(low, l, top, at(lClasses, row, 1, 0))
-		VMOVD(fold256(VPMINUD, low), t)
-		MOVQ(argAddr("class"), p)
-		MOVW(t.As16(), at(p, i, 2, 0))
+		top := decide256(m, at(sClasses, row, 1, 0), at(lClasses, row, 1, 0), i, l, other, base, func(h int, sum VecVirtual) {
+			VPADDD(at(sValues, row, 2, 32*h), sum, sum)
+		})
 
 		exact := name + "_exact"
 		MOVQ(argAddr("rest"), p)
@@ -227,7 +207,7 @@ func combine16AVX2() {
 		MOVQ(argAddr("base"), p)
 		SUBL(at(p, i, 4, 0), t)
 		JZ(LabelRef(exact))
-		more, mx := YMM(), XMM()
+		more, mx, ys := YMM(), XMM(), YMM()
 		VMOVD(t, mx)
 		VPBROADCASTD(mx, more)
 		for h := range l {
@@ -245,6 +225,68 @@ func combine16AVX2() {
 	Store(undecided, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
+}
+
+// pair16AVX2 is pairAVX512 with two registers for one.
+func pair16AVX2() {
+	const name = "pair16_256"
+	function("pair16AVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, nOpen int, aClasses, aValues *uint16, aTail *uint32, bClasses, bValues *uint16, bTail *uint32)")
+	Doc("pair16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.")
+	open, n := arg("open"), arg("nOpen")
+	aClasses, aValues, bClasses, bValues := arg("aClasses"), arg("aValues"), arg("bClasses"), arg("bValues")
+	scale := scale256(name)
+	m := newMatcher256(name)
+	listed(name, open, n, 16, func(i GPVirtual) {
+		PREFETCHT0(at(aClasses, i, 1, 0))
+		PREFETCHT0(at(aValues, i, 1, 0))
+		PREFETCHT0(at(bClasses, i, 1, 0))
+		PREFETCHT0(at(bValues, i, 1, 0))
+	}, func(i, row GPVirtual) {
+		p, other, base, b := GP64(), YMM(), YMM(), newPair16()
+		fixed256(b, at(bValues, row, 1, 0), scale)
+		MOVQ(argAddr("bTail"), p)
+		VPBROADCASTD(at(p, i, 4, 0), other)
+		MOVQ(argAddr("aTail"), p)
+		VPBROADCASTD(at(p, i, 4, 0), base)
+		decide256(m, at(aClasses, row, 1, 0), at(bClasses, row, 1, 0), i, b, other, base, func(h int, sum VecVirtual) {
+			v := YMM()
+			VCVTPH2PS(at(aValues, row, 1, 16*h), v)
+			VMULPS(scale, v, v)
+			VCVTPS2DQ(v, v)
+			VPADDD(v, sum, sum)
+		})
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// decide256 is decide with two registers for one, l the values of l in fixed point.
+// The parameters best and class receive what it finds.
+func decide256(m matcher256, sClasses, lClasses Mem, i GPVirtual, l pair16, other, base VecVirtual, addS func(h int, sum VecVirtual)) (top VecVirtual) {
+	p, t := GP64(), GP32()
+	s := m.places(m.double(sClasses), lClasses)
+	m.pick(s, l, other)
+	top = YMM()
+	ys := YMM()
+	for h := range s {
+		addS(h, s[h])
+		VPADDD(base, l[h], l[h])
+	}
+	VPMAXUD(s[0], s[1], top)
+	VPMAXUD(l[0], l[1], ys)
+	VPMAXUD(ys, top, top)
+	x := fold256(VPMAXUD, top)
+	MOVQ(argAddr("best"), p)
+	VMOVD(x, at(p, i, 4, 0))
+	VPBROADCASTD(x, top)
+	low := YMM()
+	VPCMPEQD(low, low, low)
+	lowest256(low, s, top, sClasses)
+	lowest256(low, l, top, lClasses)
+	VMOVD(fold256(VPMINUD, low), t)
+	MOVQ(argAddr("class"), p)
+	MOVW(t.As16(), at(p, i, 2, 0))
+	return top
 }
 
 // resolve16AVX2 is resolveAVX512 with two registers for one.
