@@ -23,25 +23,24 @@ func newTables(ctx context.Context, b *bench) ([]Row, error) {
 		cuts[j] = cutsOf(grid, j)
 	}
 
-	first := kernel.NewSums(n, k)
-	kernel.Single(first, &lists[len(lists)/2], 1)
+	first := &lists[len(lists)/2]
 	var others []*kernel.Lists
 	for i := range lists {
-		if i != len(lists)/2 {
+		if &lists[i] != first {
 			others = append(others, &lists[i])
 		}
 	}
 	pairs := func() {
 		for _, l := range others {
-			// Nothing stays open when a single model is added to.
-			kernel.Combine(best, class, open, first, l, 1)
+			kernel.Pair(best, class, open, first, l)
 			kernel.Bins(table, best, class, labels, cuts[2])
 		}
 	}
 
-	two := kernel.NewSums(n, k)
-	members := []*kernel.Lists{&lists[len(lists)/2], others[0]}
-	kernel.Extend(two, first, members[:1], nil, others[0], 1)
+	one, two := kernel.NewSums(n, k), kernel.NewSums(n, k)
+	members := []*kernel.Lists{first, others[0]}
+	kernel.Single(one, first, 1)
+	kernel.Extend(two, one, members[:1], nil, others[0], 1)
 	triples := func() {
 		for _, l := range others[1:] {
 			if m := kernel.Combine(best, class, open, two, l, 1); m > 0 {

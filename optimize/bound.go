@@ -3,6 +3,7 @@ package optimize
 import (
 	"cmp"
 	"slices"
+	"sync"
 )
 
 // An oracleBound limits the accuracy of every cascade at a given cost, of any
@@ -30,51 +31,79 @@ func newOracleBound(s *search) *oracleBound {
 		byCost[m] = m
 	}
 	slices.SortStableFunc(byCost, func(a, b int) int { return cmp.Compare(s.costs[a], s.costs[b]) })
-	b := &oracleBound{
-		costs:  make([]float64, len(byCost)),
-		first:  make([]int, len(byCost)),
-		others: make([][]int32, len(byCost)),
-	}
+	b := &oracleBound{costs: make([]float64, len(byCost))}
 	for rank, m := range byCost {
 		b.costs[rank] = s.costs[m]
-		b.others[rank] = make([]int32, len(byCost))
 	}
+	b = b.empty()
 	values := s.labelValues(RuleMean)
-	type helpers struct{ cheapest, next int } // ranks; len(byCost): none
-	for i, label := range s.labels {
-		known := make(map[uint16]helpers) // by the class the first model answers
-		for rank, m := range byCost {
-			answer := s.lists[m].TopClass[i]
-			if answer == label {
-				b.first[rank]++
-				continue
-			}
-			h, ok := known[answer]
-			if !ok {
-				h = helpers{len(byCost), len(byCost)}
-				for r, other := range byCost {
-					if !s.canHelp(other, i, values[other][i], answer) {
-						continue
-					}
-					if h.cheapest == len(byCost) {
-						h.cheapest = r
-					} else {
-						h.next = r
-						break
-					}
-				}
-				known[answer] = h
-			}
-			help := h.cheapest
-			if help == rank {
-				help = h.next
-			}
-			if help < len(byCost) {
-				b.others[rank][help]++
-			}
+	var mu sync.Mutex
+	s.inPieces(s.Samples(), func(_, from, to int) {
+		piece := b.empty()
+		for i := from; i < to; i++ {
+			piece.count(s, byCost, values, i)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		b.add(piece)
+	})
+	return b
+}
+
+// empty returns a bound over the same models that has counted no samples.
+func (b *oracleBound) empty() *oracleBound {
+	models := len(b.costs)
+	e := &oracleBound{b.costs, make([]int, models), make([][]int32, models)}
+	for rank := range e.others {
+		e.others[rank] = make([]int32, models)
+	}
+	return e
+}
+
+// add counts all that c has counted.
+func (b *oracleBound) add(c *oracleBound) {
+	for rank, others := range c.others {
+		b.first[rank] += c.first[rank]
+		for help, samples := range others {
+			b.others[rank][help] += samples
 		}
 	}
-	return b
+}
+
+// count counts sample i. values are those of the models for its label.
+func (b *oracleBound) count(s *search, byCost []int, values [][]uint32, i int) {
+	type helpers struct{ cheapest, next int } // ranks; len(byCost): none
+	known := make(map[uint16]helpers)         // by the class the first model answers
+	for rank, m := range byCost {
+		answer := s.lists[m].TopClass[i]
+		if answer == s.labels[i] {
+			b.first[rank]++
+			continue
+		}
+		h, ok := known[answer]
+		if !ok {
+			h = helpers{len(byCost), len(byCost)}
+			for r, other := range byCost {
+				if !s.canHelp(other, i, values[other][i], answer) {
+					continue
+				}
+				if h.cheapest == len(byCost) {
+					h.cheapest = r
+				} else {
+					h.next = r
+					break
+				}
+			}
+			known[answer] = h
+		}
+		help := h.cheapest
+		if help == rank {
+			help = h.next
+		}
+		if help < len(byCost) {
+			b.others[rank][help]++
+		}
+	}
 }
 
 // canHelp reports whether a model may make a sample right that is answered with

@@ -64,11 +64,10 @@ func (s *search) exactSingles(ctx context.Context, rule Rule) error {
 	})
 }
 
-// The pairs are gone through in tiles, tileModels by tileModels of them, and for each
-// tile the samples in blocks: the lists of a tile's models on a block stay in the
-// second-level cache (16 models · 1,024 samples · 72 bytes, of which half is read)
-// for all of its pairs. Model by model, every table would bring the lists of a model
-// from memory.
+// Pairs are gone through in tiles, and for each tile the samples in blocks, so that
+// what is read of the lists of its 16 models (147 KB each on a block, of which about
+// half is read) stays in the second-level cache for all of its pairs. Otherwise every
+// pair would bring the lists of a model from memory.
 const (
 	tileModels  = 8
 	tileSamples = 2048
@@ -88,6 +87,17 @@ func tilesOf(models int) []tile {
 	return tiles
 }
 
+// pairs returns the pairs of a tile in lexicographic order.
+func (t tile) pairs() [][2]int {
+	var pairs [][2]int
+	for x := t.fromX; x < t.toX; x++ {
+		for y := max(x+1, t.fromY); y < t.toY; y++ {
+			pairs = append(pairs, [2]int{x, y})
+		}
+	}
+	return pairs
+}
+
 // exactPairs offers every chain of two distinct models with all thresholds.
 func (s *search) exactPairs(ctx context.Context, rule Rule) error {
 	tiles := tilesOf(len(s.models))
@@ -101,19 +111,13 @@ func (s *search) exactPairs(ctx context.Context, rule Rule) error {
 type pairSolver struct {
 	*worker
 	rule    Rule
-	reach   [][]int32 // by model and bin: samples not above it
-	correct []int     // by model
-	single  *kernel.Sums
+	bins    int
+	reach   [][]int32    // by model and bin: samples not above it
+	correct []int        // by model
+	single  *kernel.Sums // room for measures of confidence that need sums
 	table   []byte
-	pairs   []tilePair
+	gains   []int32 // see gain
 	plan    plan
-}
-
-// A tilePair is one pair of a tile, and by grid number what the second stage adds to
-// the right answers of x, y and of y, x.
-type tilePair struct {
-	x, y int
-	gain [2][]int32
 }
 
 func (w *worker) newPairSolver(rule Rule) *pairSolver {
@@ -121,10 +125,11 @@ func (w *worker) newPairSolver(rule Rule) *pairSolver {
 	p := &pairSolver{
 		worker:  w,
 		rule:    rule,
+		bins:    bins,
 		reach:   make([][]int32, len(w.models)),
 		correct: make([]int, len(w.models)),
 		table:   make([]byte, tileSamples),
-		pairs:   make([]tilePair, 0, tileModels*tileModels),
+		gains:   make([]int32, tileModels*tileModels*2*bins),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}},
 	}
 	if w.Confidence != MaxProbability {
@@ -136,46 +141,37 @@ func (w *worker) newPairSolver(rule Rule) *pairSolver {
 		kernel.Prefix1(p.reach[m])
 		p.correct[m] = kernel.Correct(t)
 	}
-	for i := range cap(p.pairs) {
-		gains := make([]int32, 2*bins)
-		p.pairs[:cap(p.pairs)][i].gain = [2][]int32{gains[:bins:bins], gains[bins:]}
-	}
 	return p
+}
+
+// gain is, by bin of the first stage, how many more samples the second stage has
+// right: of pair number i of the tile in the given order, 0 or 1.
+func (p *pairSolver) gain(i, order int) []int32 {
+	return p.gains[(2*i+order)*p.bins:][:p.bins]
 }
 
 // solve offers both chains of every pair of a tile.
 func (p *pairSolver) solve(unit int, t tile) {
-	p.pairs = p.pairs[:0]
-	for x := t.fromX; x < t.toX; x++ {
-		for y := max(x+1, t.fromY); y < t.toY; y++ {
-			if p.costs[x]+p.costs[y] > p.MaxWorstCost {
-				continue
-			}
-			p.pairs = p.pairs[:len(p.pairs)+1]
-			pair := &p.pairs[len(p.pairs)-1]
-			pair.x, pair.y = x, y
-			clear(pair.gain[0])
-			clear(pair.gain[1])
-		}
-	}
+	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return p.costs[xy[0]]+p.costs[xy[1]] > p.MaxWorstCost })
+	clear(p.gains)
 	for from := 0; from < p.Samples(); from += tileSamples {
 		to := min(from+tileSamples, p.Samples())
-		for i := range p.pairs {
-			pair := &p.pairs[i]
-			x, y := p.singles[pair.x][from:to], p.singles[pair.y][from:to]
-			both := [2][]byte{y, x} // tables of the second stage of x, y and of y, x
+		table := p.table[:to-from]
+		for i, xy := range pairs {
+			x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
 			if p.rule == RuleMean {
-				table := p.table[:to-from]
-				p.mean(table, pair.x, pair.y, from, to)
-				both = [2][]byte{table, table}
+				p.mean(table, xy[0], xy[1], from, to)
+				kernel.Delta1(p.gain(i, 0), x, x, table)
+				kernel.Delta1(p.gain(i, 1), y, y, table)
+			} else {
+				kernel.Delta1(p.gain(i, 0), x, x, y)
+				kernel.Delta1(p.gain(i, 1), y, y, x)
 			}
-			kernel.Delta1(pair.gain[0], x, x, both[0])
-			kernel.Delta1(pair.gain[1], y, y, both[1])
 		}
 	}
-	for _, pair := range p.pairs {
-		p.offer(unit, pair.x, pair.y, pair.gain[0])
-		p.offer(unit, pair.y, pair.x, pair.gain[1])
+	for i, xy := range pairs {
+		p.offer(unit, xy[0], xy[1], p.gain(i, 0))
+		p.offer(unit, xy[1], xy[0], p.gain(i, 1))
 	}
 }
 
@@ -298,16 +294,18 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 // last 1 where it is right and 0 where it is wrong.
 func (s *search) labelValues(rule Rule) [][]uint32 {
 	values := make([][]uint32, len(s.lists))
-	for m := range s.lists {
-		values[m] = make([]uint32, s.Samples())
-		for i, label := range s.labels {
-			if rule == RuleLast {
-				values[m][i] = uint32(s.singles[m][i] & 1)
-			} else {
-				values[m][i] = classValue(&s.lists[m], i, label)
+	s.inPieces(len(values), func(_, from, to int) {
+		for m := from; m < to; m++ {
+			values[m] = make([]uint32, s.Samples())
+			for i, label := range s.labels {
+				if rule == RuleLast {
+					values[m][i] = uint32(s.singles[m][i] & 1)
+				} else {
+					values[m][i] = classValue(&s.lists[m], i, label)
+				}
 			}
 		}
-	}
+	})
 	return values
 }
 

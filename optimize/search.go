@@ -311,21 +311,30 @@ func (s *search) nothingFeasible(interrupted bool) error {
 
 // front prices the archive's front.
 func (s *search) front(ctx context.Context) ([]Point, error) {
-	var points []Point
-	w := s.newWorker()
 	bound := newOracleBound(s)
-	for _, correct := range s.archive.front() {
-		p := s.archive.plans[correct]
-		right, reach := w.evaluate(p)
-		if right != correct || s.totalCost(p, reach) != s.archive.cost[correct] {
-			return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
+	members := s.archive.front()
+	points := make([]Point, len(members))
+	workers := s.workersFor(len(members))
+	var wrong atomic.Bool
+	s.inPieces(len(members), func(piece, from, to int) {
+		w := workers[piece]
+		for i := from; i < to; i++ {
+			correct, p := members[i], s.archive.plans[members[i]]
+			right, reach := w.evaluate(p)
+			if right != correct || s.totalCost(p, reach) != s.archive.cost[correct] {
+				wrong.Store(true)
+				return
+			}
+			c := p.cascade(s.Grid, s.Confidence)
+			if s.Snap && !s.truncated() {
+				c = w.snap(p)
+			}
+			e := newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())
+			points[i] = Point{c, e, bound.correct(e.Cost, s.Samples())}
 		}
-		c := p.cascade(s.Grid, s.Confidence)
-		if s.Snap && !s.truncated() {
-			c = w.snap(p)
-		}
-		e := newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())
-		points = append(points, Point{c, e, bound.correct(e.Cost, s.Samples())})
+	})
+	if wrong.Load() {
+		return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
 	}
 	if s.Snap && s.truncated() {
 		cascades := make([]Cascade, len(points))
@@ -348,10 +357,12 @@ func (s *search) parallel(ctx context.Context, unit string, units int, work func
 }
 
 // parallelLong is parallel for work that takes long: the threads meet, and the
-// search settles, each time the units done have grown by half or by a part.
+// search settles, each time the units done have about doubled or grown by a part. A
+// thread that has nothing left waits for the others then, so there are many units
+// between.
 func (s *search) parallelLong(ctx context.Context, unit string, units int, work func(w *worker) func(unit int)) error {
-	const parts = 24
-	return s.parallelBlocks(ctx, unit, units, func(done int) int { return 1 + min(done/2, units/parts) }, work)
+	const first, most, parts = 8, 64, 24
+	return s.parallelBlocks(ctx, unit, units, func(done int) int { return first + min(done, max(most, units/parts)) }, work)
 }
 
 // parallelBlocks is parallel in blocks of units. After so many units block gives
@@ -360,12 +371,8 @@ func (s *search) parallelBlocks(ctx context.Context, unit string, units int, blo
 	s.firstUnit, s.nextUnit = s.nextUnit, s.nextUnit+units
 	progress := &phaseProgress{unit: unit, total: int64(units)}
 	s.progress.Store(progress)
-	threads := min(s.Threads, units)
-	for len(s.workers) < threads {
-		s.workers = append(s.workers, s.newWorker())
-	}
-	workers := s.workers[:threads]
-	do := make([]func(int), threads)
+	workers := s.workersFor(units)
+	do := make([]func(int), len(workers))
 	from := max(s.firstUnit, min(s.settledUnits, s.nextUnit))
 	for from < s.nextUnit {
 		progress.done.Store(int64(from - s.firstUnit))
@@ -401,6 +408,26 @@ func (s *search) parallelBlocks(ctx context.Context, unit string, units int, blo
 		}
 	}
 	return nil
+}
+
+// workersFor returns the workers for so many units of work, one a thread.
+func (s *search) workersFor(units int) []*worker {
+	threads := min(s.Threads, units)
+	for len(s.workers) < threads {
+		s.workers = append(s.workers, s.newWorker())
+	}
+	return s.workers[:threads]
+}
+
+// inPieces calls f for about equal pieces of the numbers 0..n-1, each on a thread of
+// its own.
+func (s *search) inPieces(n int, f func(piece, from, to int)) {
+	pieces := min(s.Threads, n)
+	var wait sync.WaitGroup
+	for piece := range pieces {
+		wait.Go(func() { f(piece, piece*n/pieces, (piece+1)*n/pieces) })
+	}
+	wait.Wait()
 }
 
 // mergeWorkers takes over what the workers have found since they were last
@@ -451,6 +478,8 @@ func (s *search) reportProgress() (stop func()) {
 		ticker.Stop()
 		close(end)
 		wait.Wait()
+		s.glimpse.asked.Store(true) // short searches end before they are asked again
+		s.glimpse.offer(s.archive)
 		report()
 	}
 }

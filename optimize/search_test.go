@@ -131,6 +131,44 @@ func TestExactEqualsBruteForce(t *testing.T) {
 	}
 }
 
+// Models and samples that fill more than one tile, and the last one only in part.
+func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
+	p, d := newZoo(t, 12, tileModels+3, 2*tileSamples+70, 6)
+	for _, rule := range []Rule{RuleMean, RuleLast} {
+		for _, confidence := range []Confidence{MaxProbability, Margin} {
+			r, err := Search(context.Background(), p, Options{Rule: rule, Confidence: confidence, Grid: shortGrid, MaxModels: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := bruteForce(t, d, rule, confidence, shortGrid, 2, func(Cascade, Evaluation) bool { return true })
+			if got := points(r); !slices.Equal(got, want) {
+				t.Errorf("rule %v, confidence %v: front %v, brute force %v", rule, confidence, got, want)
+			}
+		}
+	}
+}
+
+func TestTilesHoldEveryPairOnce(t *testing.T) {
+	for models := range 4*tileModels + 2 {
+		seen := make(map[[2]int]int)
+		for _, tile := range tilesOf(models) {
+			for _, pair := range tile.pairs() {
+				seen[pair]++
+			}
+		}
+		for x := range models {
+			for y := x + 1; y < models; y++ {
+				if seen[[2]int{x, y}] != 1 {
+					t.Fatalf("%d models: the pair %d, %d is in %d tiles", models, x, y, seen[[2]int{x, y}])
+				}
+			}
+		}
+		if pairs := models * (models - 1) / 2; len(seen) != pairs {
+			t.Fatalf("%d models: %d pairs in tiles, want %d", models, len(seen), pairs)
+		}
+	}
+}
+
 // Every point of a front must do on the full outputs what the search says it
 // does.
 func TestFrontsAgreeWithDense(t *testing.T) {
