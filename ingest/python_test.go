@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/encas-zoo/encas-zoo/ingest/export"
 	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
@@ -158,19 +158,24 @@ func topFloat(v []float32) int {
 	return best
 }
 
-// BenchmarkResNet18 times batches of 8 at 224 pixels in processor time, and prints
-// the same of Python over the eager model, called right after.
+// BenchmarkResNet18 runs batches of 8 at 224 pixels on one thread, in turns with the
+// same in Python, where the eager model runs.
 func BenchmarkResNet18(b *testing.B) {
 	python, path := torchtest.Python(b), torchtest.Path(b)
 	shim, err := torch.Open(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	dir := b.TempDir()
 	exporter := export.New(python, nil)
 	defer exporter.Close()
-	file := filepath.Join(dir, "resnet18.pt")
+	file := filepath.Join(b.TempDir(), "resnet18.pt")
 	if _, err := exporter.Export(context.Background(), export.Request{Source: "torchvision", Name: "resnet18", Out: file}); err != nil {
+		b.Fatal(err)
+	}
+	exporter.Close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := shim.Threads(1); err != nil {
 		b.Fatal(err)
 	}
 	m, err := shim.Load(file, "cpu", torch.Float32, 1000)
@@ -180,32 +185,22 @@ func BenchmarkResNet18(b *testing.B) {
 	defer m.Close()
 	pixels, probs := make([]byte, 8*224*224*3), make([]uint16, 8000)
 	one := [3]float32{1, 1, 1}
-	used := func() time.Duration {
-		var r syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	}
-	start := used()
-	for b.Loop() {
-		if err := m.Run(pixels, 8, 224, 224, one, one, probs); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(8*float64(b.N)/(used()-start).Seconds(), "images/s-core")
-	out, err := exec.Command(python, "-c", `
-import time, torch, torchvision
+	const batches = 5
+	torchtest.Turns(b, python, `
+import sys, time, torch, torchvision
+torch.set_num_threads(1)
 m = torchvision.models.resnet18().eval()
 x = torch.zeros(8, 224, 224, 3, dtype=torch.uint8)
 with torch.inference_mode():
-    for n in (3, 20):
+    for _ in sys.stdin:
         begin = time.process_time()
-        for _ in range(n):
+        for _ in range(int(sys.argv[1])):
             m(x.permute(0, 3, 1, 2).contiguous().float().div(255).sub(1).div(1)).softmax(1).half()
-print(8 * n / (time.process_time() - begin))`).Output()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("Python: %s images/s and core", bytes.TrimSpace(out))
+        print(time.process_time() - begin)`, []string{strconv.Itoa(batches)}, 8*batches, func() {
+		for range batches {
+			if err := m.Run(pixels, 8, 224, 224, one, one, probs); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -12,11 +12,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 )
 
@@ -278,10 +277,11 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkDecode is the decode stage: photographs of ImageNet's usual size, one
-// image an operation.
+// BenchmarkDecode decodes, resizes and crops photographs of ImageNet's usual size, in
+// turns with Pillow.
 func BenchmarkDecode(b *testing.B) {
 	needTurboJPEG(b)
+	python := torchtest.Python(b)
 	names, err := filepath.Glob(filepath.Join(sharedtest.Dir(b, "jpegs"), "n*.JPEG"))
 	if err != nil {
 		b.Fatal(err)
@@ -294,33 +294,39 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		files = append(files, data)
 	}
-	for _, setting := range []string{"224x224:bicubic:0.875:center", "384x384:bicubic:1.0:center"} {
-		b.Run(setting, func(b *testing.B) {
-			p := parseSetting(b, setting)
+	for _, c := range []struct{ setting, resize, crop string }{
+		{"224x224:bicubic:0.875:center", "256", "224"}, {"384x384:bicubic:1.0:center", "384", "384"},
+	} {
+		b.Run(c.setting, func(b *testing.B) {
+			p := parseSetting(b, c.setting)
 			var d Decoder
 			defer d.Close()
 			var r Resizer
 			out := make([]byte, p.Size())
-			i, start := 0, cpuTime(b)
-			for b.Loop() {
-				img, err := d.Decode(files[i%len(files)])
-				if err != nil {
-					b.Fatal(err)
+			torchtest.Turns(b, python, `
+import io, sys, time
+from pathlib import Path
+from PIL import Image
+resize, crop = int(sys.argv[1]), int(sys.argv[2])
+files = [Path(f).read_bytes() for f in sys.argv[3:]]
+for _ in sys.stdin:
+    begin = time.process_time()
+    for f in files:
+        m = Image.open(io.BytesIO(f)).convert("RGB")
+        w, h = m.size
+        size = (resize, int(resize * h / w)) if w <= h else (int(resize * w / h), resize)
+        m = m.resize(size, Image.BICUBIC)
+        x, y = round((m.width - crop) / 2), round((m.height - crop) / 2)
+        m.crop((x, y, x + crop, y + crop)).tobytes()
+    print(time.process_time() - begin)`, append([]string{c.resize, c.crop}, names...), len(files), func() {
+				for _, f := range files {
+					img, err := d.Decode(f)
+					if err != nil {
+						b.Fatal(err)
+					}
+					r.Apply(out, img, p)
 				}
-				r.Apply(out, img, p)
-				i++
-			}
-			b.ReportMetric(float64(b.N)/(cpuTime(b)-start).Seconds(), "images/s-core")
+			})
 		})
 	}
-}
-
-// cpuTime is the processor time this process has used: on a busy machine the only
-// measure of the work done.
-func cpuTime(b *testing.B) time.Duration {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -1,0 +1,73 @@
+package torchtest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Turns lets ours and a Python script do the same work in turns, a turn each per
+// loop of b, and reports the median rate of either in items a second of processor
+// time (on a busy machine the only measure of the work done), and the median of the
+// ratios ours/theirs, turn by turn. The script does one turn for each line it reads,
+// and prints the seconds of processor time that took; its first turn is not counted.
+func Turns(b *testing.B, python, script string, args []string, items int, ours func()) {
+	b.Helper()
+	cmd := exec.Command(python, append([]string{"-u", "-c", script}, args...)...)
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	answers := bufio.NewReader(out)
+	theirTurn := func() float64 {
+		var seconds float64
+		if _, err := io.WriteString(in, "\n"); err == nil {
+			_, err = fmt.Fscanln(answers, &seconds)
+		}
+		if err != nil || !(seconds > 0) {
+			b.Fatalf("%s: %v\n%s", python, err, complaints.String())
+		}
+		return seconds
+	}
+	ours()
+	theirTurn()
+	var mine, other, ratio []float64
+	for b.Loop() {
+		start := processorTime(b)
+		ours()
+		m := float64(items) / (processorTime(b) - start).Seconds()
+		o := float64(items) / theirTurn()
+		mine, other, ratio = append(mine, m), append(other, o), append(ratio, m/o)
+	}
+	median := func(x []float64) float64 { slices.Sort(x); return x[len(x)/2] }
+	b.ReportMetric(median(mine), "images/s-core")
+	b.ReportMetric(median(other), "python-images/s-core")
+	b.ReportMetric(median(ratio), "ratio")
+}
+
+// processorTime is what this process has used.
+func processorTime(b *testing.B) time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(os.NewSyscallError("getrusage", err))
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
