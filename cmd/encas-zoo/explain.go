@@ -31,7 +31,8 @@ confidence against the threshold. Stages that the sample does not reach are show
 what they would have said.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo explain --sample 123 --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
-encas-zoo explain --sample 123 runs/exact --pick 7 --split search --json`),
+encas-zoo explain --sample 123 runs/exact --pick 7 --split search --json`,
+			"130  interrupted"),
 		Flags: []cli.Flag{
 			zooFlag(),
 			&cli.StringFlag{Name: "split", Value: "test", Usage: "the samples to take one of, `NAME`"},

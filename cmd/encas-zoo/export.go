@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -79,6 +78,9 @@ func runExport(c *cli.Context) error {
 	if path := c.String("out"); path != "" {
 		return report.WriteFile(path, b.Bytes())
 	}
-	_, err = b.WriteTo(os.Stdout)
-	return err
+	if format == "json" {
+		return writeJSONText(b.Bytes())
+	}
+	t.out.Text(b.String())
+	return nil
 }

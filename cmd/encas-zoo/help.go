@@ -30,6 +30,10 @@ Environment:
    ENCAS_ZOO                             the zoo to use where --zoo is not given
    ENCAS_KERNEL                          generic, avx2 or avx512: the kernels to use (default: the fastest)
    NO_COLOR                              never write colours
+   TERM                                  dumb: neither colours nor drawings nor lines that change
+
+Exit codes: 0 it worked, 1 it did not, 2 the command line is wrong, 3 a part failed,
+130 interrupted. The help of a command says more.
 
 Version: {{.Version}}
 `

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf16"
 
 	"github.com/urfave/cli/v2"
 
@@ -84,8 +90,31 @@ func (t *terminal) relay(z *zoo.Zoo) {
 
 // writeJSON writes a command's result for programs.
 func writeJSON(v any) error {
-	e := json.NewEncoder(os.Stdout)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	return writeJSONText(b.Bytes())
+}
+
+// writeJSONText writes finished JSON. Characters that do more to a terminal than show
+// are escaped: to a program that is the same text.
+func writeJSONText(data []byte) error {
+	var b strings.Builder
+	for _, r := range string(data) {
+		switch {
+		case r == '\n' || r == '\t' || strconv.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	_, err := io.WriteString(os.Stdout, b.String())
+	return err
 }

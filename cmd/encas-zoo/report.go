@@ -111,6 +111,8 @@ func reportFormats(c *cli.Context) ([]string, error) {
 		return reportFiles, nil
 	case !slices.Contains(all, format):
 		return nil, usagef("there is no format %q; there are: %s", format, strings.Join(all, ", "))
+	case c.Bool("json") && format != "json":
+		return nil, usagef("--json and --format %s exclude each other", format)
 	case c.Bool("open") && format != "html":
 		return nil, usagef("--open is for the page, not for %s", format)
 	}
@@ -441,7 +443,9 @@ func (t *terminal) writeReport(c *cli.Context, data *page.Data, formats []string
 		}
 		path := c.String("out")
 		if path == "" && slices.Contains(reportTexts, format) {
-			if _, err := b.WriteTo(os.Stdout); err != nil {
+			if format != "json" {
+				t.out.Text(b.String())
+			} else if err := writeJSONText(b.Bytes()); err != nil {
 				return err
 			}
 			continue
@@ -459,7 +463,11 @@ func (t *terminal) writeReport(c *cli.Context, data *page.Data, formats []string
 		if format == "html" {
 			html = path
 		}
-		t.out.Printf("wrote %s\n", path)
+		if t.json {
+			t.err.Notef("wrote %s", path)
+		} else {
+			t.out.Printf("wrote %s\n", path)
+		}
 	}
 	if c.Bool("open") {
 		if err := openInBrowser(html); err != nil {

@@ -20,7 +20,8 @@ without CUDA, or Debian's libtorch-dev and libopenblas0-pthread. Takes about ten
 seconds, once for each torch. Nothing else of encas-zoo needs it.`,
 			CustomHelpTemplate: commandHelp(`
 encas-zoo shim build
-encas-zoo shim build --python venv/bin/python`),
+encas-zoo shim build --python venv/bin/python`,
+				"130  interrupted"),
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "python", Usage: "the interpreter `PATH` that can import the torch to use (default: python3, else Debian's libtorch)"},
 				&cli.StringFlag{Name: "compiler", Usage: "the C++ compiler `CXX` (default: $CXX, else g++)"},

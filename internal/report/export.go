@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -125,9 +126,10 @@ func codeBlock(text string) string {
 	return fence + "text\n" + oneLine(text) + "\n" + fence
 }
 
+// oneLine puts a blank in the place of what is no visible character.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
+		if !strconv.IsPrint(r) {
 			return ' '
 		}
 		return r

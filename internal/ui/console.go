@@ -19,6 +19,7 @@ type Console struct {
 	mu     sync.Mutex
 	out    io.Writer
 	width  func() int // columns of the terminal; 0 where there is none
+	person bool       // reads it, on a terminal of whatever kind
 	colour bool
 	quiet  bool
 	now    func() time.Time
@@ -30,7 +31,8 @@ type Console struct {
 // Colour is left out where f is no terminal, $NO_COLOR is set or $TERM is dumb.
 func NewConsole(f *os.File, quiet bool) *Console {
 	c := &Console{out: f, quiet: quiet, now: time.Now, width: func() int { return 0 }}
-	if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	c.person = term.IsTerminal(int(f.Fd()))
+	if c.person && os.Getenv("TERM") != "dumb" {
 		c.colour = os.Getenv("NO_COLOR") == ""
 		c.width = func() int {
 			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
@@ -75,6 +77,16 @@ func (c *Console) Printf(format string, args ...any) {
 		}
 	}
 	c.write(fmt.Sprintf(format, clean...))
+}
+
+// Text writes finished lines that may be for another program, such as CSV: byte for
+// byte, except on a terminal, which must not get what could do more to it than show a
+// character.
+func (c *Console) Text(lines string) {
+	if c.person {
+		lines = safeLines(lines)
+	}
+	c.write(lines)
 }
 
 // Notef writes a line that explains what happens. A quiet console leaves it out.

@@ -168,6 +168,16 @@ func TestPrintfEscapesArguments(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	c, out, _ := fake(0)
+	c.Text("a\x1b[2J,b\u202e\n")
+	c.person = true
+	c.Text("a\x1b[2J,b\u202e\n")
+	if got, want := out.String(), "a\x1b[2J,b\u202e\na\\x1b[2J,b\\u202e\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestStyles(t *testing.T) {
 	c, out, _ := fake(80)
 	c.Printf("%s", c.Bold("x\x1b"))

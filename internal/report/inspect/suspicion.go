@@ -26,11 +26,12 @@ const (
 	NoCost         = "no-cost"         // the cost is missing, zero or no number
 )
 
-// How sure a test must be. A model is at chance where it has fewer right answers than
-// three standard deviations above what its answers in any order would have; to tell
-// that, and to say that something fits, there must be six.
+// How sure a test must be: a model is at chance where it has fewer right answers than
+// two standard deviations above what its answers in any order would have. To say that
+// something is better than chance it takes six: of hundreds of models that guess, some
+// are three or four above.
 const (
-	notMore = 3
+	notMore = 2
 	clearly = 6
 )
 
@@ -67,8 +68,9 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 		switch {
 		case !varied:
 			all = append(all, Suspicion{Constant, []string{m.Name}, fmt.Sprintf("it answers class %d to every sample", answers[0])})
-		case sigmas >= notMore:
+		case sigmas >= clearly:
 			better++
+		case sigmas >= notMore: // weak, or lucky
 		case fitsRenumbered(answers, labels, classes):
 			atChance++
 			fitting++
@@ -80,7 +82,7 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 				"it is right no more often than by chance: was it trained, fed with the right preprocessing, and on these samples in this order?"})
 		}
 	}
-	if better > 0 || atChance < 2 {
+	if better > 0 || atChance < 2 || 2*atChance <= len(models) {
 		return all
 	}
 	// One statement about the split, instead of one about every model.

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// hostileNames do things to terminals, shells, pages, tables and parsers that are not
+// careful.
+var hostileNames = []string{
+	"\x1b[2J\x1b]0;title\x07", "\u009b31m", "new\nline\r\ttab", "\x7f\x00\b", `quo"te'd`, "<script>alert(1)</script>",
+	"a,b;c@0.5*2", "last:margin:x", "\u202erotated\u2066", "זהמודל", "模型", "👍🏽 thumbs", "e\u0301\u0301\u0301", strings.Repeat("long", 75),
+	"-rf", "--json", "$(reboot)`id`", "%s%d%!", "a|b*c_d", "=cmd()", " blank ", "\u2028\ufeff", "../../escape",
+}
+
+// hostileZoo makes a zoo in dir/z whose models, splits and samples have such names.
+func hostileZoo(t *testing.T, dir string) {
+	t.Helper()
+	const classes, samples = 4, 60
+	z, err := zoo.Create(filepath.Join(dir, "z"), classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := z.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	labels, ids := make([]uint16, samples), make([]string, samples)
+	for i := range labels {
+		labels[i] = uint16(i % classes)
+		ids[i] = hostileNames[i%len(hostileNames)] + strconv.Itoa(i)
+	}
+	for _, split := range []string{"search", "test"} {
+		if err := w.AddSplit(split, labels, ids); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for m, name := range hostileNames {
+		mw, err := w.NewModel(zoo.Model{Name: name, Columns: map[string]string{"gflops": strconv.Itoa(m + 1), "no\x1bte": "\x1b[31m"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, split := range []string{"search", "test"} {
+			for i := range labels {
+				class := labels[i]
+				if random.IntN(3*len(hostileNames)) > 2*m+len(hostileNames)/2 {
+					class = uint16(random.IntN(classes))
+				}
+				row := make([]uint16, classes)
+				row[class], row[(class+1)%classes] = 0x3a00, 0x3400 // 0.75, 0.25
+				if err := mw.WriteRow(split, row); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := mw.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever models and samples are called, no command sends a terminal anything but
+// text; other programs get CSV and JSON that give the names back.
+func TestHostileNamesEverywhere(t *testing.T) {
+	dir := t.TempDir()
+	hostileZoo(t, dir)
+	first := hostileNames[0]
+	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
+	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "random", "--evals", "500", "--out", "other\x1b[2J\nrun", "-q")
+	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pick := slices.IndexFunc(front.Cascades, func(c report.Cascade) bool { return strings.Contains(c.Text, `\x1b[2J`) })
+	if pick < 0 {
+		t.Fatal("no cascade has the first model")
+	}
+	number := strconv.Itoa(pick)
+	covered := map[string]bool{}
+	for _, args := range [][]string{
+		{"zoo", "list", "--zoo", "z"},
+		{"zoo", "info", "--zoo", "z", "--agreement", "agreement.svg"},
+		{"zoo", "verify", "--zoo", "z"},
+		{"optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--chart", "always", "--out", "run"},
+		{"optimize", "--zoo", "z", "--dominate", first, "--include", hostileNames[2], "--algorithm", "exact", "--out", "\x1b[31mred"},
+		{"evaluate", "--zoo", "z", "run"},
+		{"evaluate", "--zoo", "z", "--cascade", front.Cascades[pick].Text},
+		{"compare", "run", "other\x1b[2J\nrun"},
+		{"report", "--zoo", "z", "run", "other\x1b[2J\nrun"},
+		{"report", "--zoo", "z", "run", "--format", "md"},
+		{"report", "--zoo", "z", "run", "--format", "csv"},
+		{"report", "--zoo", "z", "run", "--json"},
+		{"explain", "--zoo", "z", "run", "--pick", number, "--sample", first + "0"},
+		{"export", "run", "--pick", number},
+		{"export", "run", "--pick", number, "--format", "cli"},
+		{"export", "run", "--pick", number, "--format", "md"},
+		// What goes wrong is told as carefully.
+		{"optimize", "--zoo", "z", "--dominate", "\x1b[2Jnobody"},
+		{"optimize", "--zoo", "z", "--models", "\x1b[2J["},
+		{"optimize", "--zoo", "z", "--\x1b[2J"},
+		{"evaluate", "--zoo", "z", "--cascade", "\x1b[2Jnobody"},
+		{"explain", "--zoo", "z", "run", "--pick", number, "--sample", "\x1b[2Jnothing"},
+		{"zoo", "remove", "--zoo", "z", "\x1b[2Jnobody"},
+		{"zoo", "info", "--zoo", "z\x1b[2J\n"},
+		{"import", "--zoo", "i", "--format", "npy", "--split", "\x1b[2J", "nowhere\x1b[2J"},
+		{"ingest", "list\x1b[2J", "--data", "nowhere\x1b[2J", "--zoo", "i"},
+		{"shim", "build", "--python", "\x1b[2J"},
+		{"completion", "\x1b[2J"},
+		{"\x1b[2J"},
+	} {
+		name, _ := commandOf(append(slices.Clone(args), ""))
+		covered[name] = true
+		t.Run(strconv.Quote(strings.Join(args, " ")), func(t *testing.T) {
+			// On a terminal, errors too.
+			screen(t, onTerminal(t, dir, nil, "", "sh", append([]string{"-c", `encas-zoo "$@"; true`, "sh"}, args...)...))
+			// Elsewhere what is for people is the same, without colours.
+			cmd := exec.Command("encas-zoo", args...)
+			cmd.Dir = dir
+			out, _ := cmd.CombinedOutput()
+			if i := strings.IndexFunc(string(out), func(r rune) bool { return r != '\n' && !strconv.IsPrint(r) }); i >= 0 && !slices.Contains(args, "csv") {
+				t.Errorf("the output has %q", out[max(0, i-10):min(len(out), i+20)])
+			}
+		})
+	}
+	for _, name := range append(commandNames(newApp()), "completion") {
+		if !covered[name] {
+			t.Errorf("the command %q is not tested", name)
+		}
+	}
+}
+
+// CSV and JSON give hostile names back, tables keep their columns.
+func TestHostileNamesComeBack(t *testing.T) {
+	dir := t.TempDir()
+	hostileZoo(t, dir)
+	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
+	sorted := slices.Sorted(slices.Values(hostileNames))
+
+	var list struct{ Models []struct{ Name string } }
+	if err := json.Unmarshal([]byte(program(t, dir, "zoo", "list", "--zoo", "z", "--json")), &list); err != nil {
+		t.Fatal(err)
+	}
+	var info struct {
+		Judged struct{ Models []struct{ Name string } }
+	}
+	if err := json.Unmarshal([]byte(program(t, dir, "zoo", "info", "--zoo", "z", "--json")), &info); err != nil {
+		t.Fatal(err)
+	}
+	var names, judged []string
+	for _, m := range list.Models {
+		names = append(names, m.Name)
+	}
+	for _, m := range info.Judged.Models {
+		judged = append(judged, m.Name)
+	}
+	slices.Sort(judged)
+	if !slices.Equal(names, sorted) || !slices.Equal(judged, sorted) {
+		t.Errorf("JSON gives back\n%q and\n%q, want\n%q", names, judged, sorted)
+	}
+
+	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(program(t, dir, "report", "--zoo", "z", "run", "--format", "csv"))).ReadAll()
+	if err != nil || len(rows) != len(front.Cascades)+1 {
+		t.Fatalf("%d rows of CSV for %d cascades: %v", len(rows), len(front.Cascades), err)
+	}
+	for i, c := range front.Cascades {
+		if rows[i+1][2] != c.Text {
+			t.Errorf("CSV has the cascade %q, want %q", rows[i+1][2], c.Text)
+		}
+		if line := program(t, dir, "export", "run", "--pick", fmt.Sprint(i), "--format", "cli"); line != c.Text+"\n" {
+			t.Errorf("export has the cascade %q, want %q", line, c.Text)
+		}
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "run", report.CSVFile)); err != nil || strings.ContainsAny(string(page), "\x1b\x07\u009b") {
+		t.Errorf("front.csv has raw control characters (%v)", err)
+	}
+
+	lines := strings.Split(strings.TrimSuffix(program(t, dir, "zoo", "list", "--zoo", "z"), "\n"), "\n")
+	for _, line := range lines {
+		if ui.Width(line) != ui.Width(lines[0]) {
+			t.Errorf("a row %d columns wide, the heading %d: %q", ui.Width(line), ui.Width(lines[0]), line)
+		}
+	}
+	if len(lines) != len(hostileNames)+1 {
+		t.Errorf("%d lines for %d models", len(lines), len(hostileNames))
+	}
+}
