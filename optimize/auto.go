@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 )
 
 // auto is the default: all short chains exactly, then Pareto local search over
 // longer ones with all thresholds of a changed place solved exactly, until no
-// neighbour of a front member improves the front.
+// neighbour of a front member improves the front; then evolution, which recombines
+// what lies far apart on the front, and local search around what that finds, until
+// generations pass without a better front.
 type auto struct{}
 
 func (auto) maxModels() int { return 8 }
@@ -18,24 +21,65 @@ func (auto) maxModels() int { return 8 }
 func (auto) check(o *Options) error { return nil }
 
 func (auto) run(ctx context.Context, s *search) (proof string, err error) {
-	if err := s.exactChains(ctx, min(2, s.MaxModels)); err != nil {
+	length := min(2, s.MaxModels)
+	if !s.affordsPairs() {
+		length = 1
+	}
+	if err := s.exactChains(ctx, length); err != nil {
 		return "", err
 	}
-	proof = s.proofOfChains(min(2, s.MaxModels))
-	if len(s.Include) > 2 {
+	if s.affordsSingles() {
+		proof = s.proofOfChains(length)
+	}
+	if len(s.Include) > length {
 		if err := s.offerRequired(ctx); err != nil {
 			return "", err
 		}
 	}
-	if s.MaxModels > 2 {
-		err = s.localSearch(ctx)
+	if s.MaxModels <= length {
+		return proof, nil
 	}
-	return proof, err
+	e, err := s.newExploration()
+	if err != nil {
+		return "", err
+	}
+	for more := true; more; {
+		if err := s.localSearch(ctx, e); err != nil {
+			return proof, err
+		}
+		if more, err = s.evolve(ctx, e); err != nil {
+			return proof, err
+		}
+	}
+	return proof, nil
+}
+
+// affordsSingles reports whether the budget suffices for every model alone.
+func (s *search) affordsSingles() bool {
+	return s.Evals == 0 || s.Evals >= int64(len(s.Rule.each())*len(s.models))
+}
+
+// affordsPairs reports whether the budget suffices for all chains of two. Where it
+// does not, the local search begins from single models: a part of the pairs would
+// spend on a few models what is better spent around the best.
+func (s *search) affordsPairs() bool {
+	m := int64(len(s.models))
+	return s.Evals == 0 || s.Evals/int64(len(s.Rule.each())) >= m+m*(m-1)*int64(len(s.Grid))
+}
+
+// left returns how many evaluations the budget has left. It is the same for a search
+// that is resumed only where the search has settled.
+func (s *search) left() int64 {
+	if s.Evals == 0 {
+		return math.MaxInt64
+	}
+	return s.Evals - s.evaluations.Load()
 }
 
 // offerRequired offers the chain of the models that every cascade must have, by
 // cost: what short chains cannot give the local search to start from.
 func (s *search) offerRequired(ctx context.Context) error {
+	budget := s.left()
 	return s.parallel(ctx, "chains of the required models", 1, func(w *worker) func(int) {
 		return func(unit int) {
 			for _, rule := range s.Rule.each() {
@@ -45,6 +89,10 @@ func (s *search) offerRequired(ctx context.Context) error {
 				}
 				slices.SortFunc(p.members, func(a, b member) int { return cmp.Compare(s.costs[a.model], s.costs[b.model]) })
 				for g := range s.Grid {
+					if budget == 0 {
+						return
+					}
+					budget--
 					for stage := range p.exits {
 						p.exits[stage] = uint8(g)
 					}
@@ -66,6 +114,9 @@ const (
 	scopes
 )
 
+// maxWeight is the largest weight of a member that auto tries.
+const maxWeight = 4
+
 // disorder is how many times dearer than all later models an added model may be
 // without breaking the order of cost.
 const disorder = 2
@@ -74,23 +125,23 @@ const disorder = 2
 // inserted, replaced or removed, neighbouring stages swapped, a weight changed.
 // What improves the front is explored in turn, a wider scope when a narrower one
 // has nothing left.
-func (s *search) localSearch(ctx context.Context) error {
-	progress, err := s.newExploration()
-	if err != nil {
-		return err
-	}
+func (s *search) localSearch(ctx context.Context, e *exploration) error {
 	turns := s.turns()
-	for i := 0; i < len(turns) && (s.Evals == 0 || s.evaluations.Load() < s.Evals); {
+	for i := 0; i < len(turns) && !e.Spent; {
 		turn := turns[i]
-		chains := progress.begin(s, turn)
+		chains := e.begin(s, turn)
 		if len(chains) == 0 {
 			i++
 			continue
 		}
 		models := s.modelsInScope(turn.scope)
+		budgets := s.allot(e, chains, models, turn.scope)
 		err := s.parallel(ctx, "cascades explored", len(chains), func(w *worker) func(int) {
 			n := w.newNeighborhood(models, turn.scope)
-			return func(unit int) { n.explore(unit, chains[unit-s.firstUnit]) }
+			return func(unit int) {
+				n.budget = budgets[unit-s.firstUnit]
+				n.explore(unit, chains[unit-s.firstUnit])
+			}
 		})
 		if err != nil {
 			return err
@@ -98,6 +149,29 @@ func (s *search) localSearch(ctx context.Context) error {
 		i = 0
 	}
 	return nil
+}
+
+// allot returns how many evaluations exploring each of the chains may take. Where the
+// budget does not suffice for all, the last ones get what is left or nothing, and it
+// is spent. How many a chain takes does not depend on what they find, so that they are
+// counted beforehand, and the budget is kept whatever thread explores what.
+func (s *search) allot(e *exploration, chains [][]plan, models []uint16, scope scope) []int64 {
+	budgets := make([]int64, len(chains))
+	left := s.left()
+	var counter *neighborhood
+	if s.Evals > 0 {
+		counter = &neighborhood{worker: &worker{search: s}, models: models, scope: scope, counting: true, solved: make(map[string]bool)}
+	}
+	for i, chain := range chains {
+		budgets[i] = left
+		if counter != nil {
+			counter.budget = left
+			counter.explore(0, chain)
+			left = counter.budget
+			e.Spent = e.Spent || counter.spent
+		}
+	}
+	return budgets
 }
 
 // A turn says which cascades of the front are explored, and how widely.
@@ -123,13 +197,17 @@ func (s *search) turns() []turn {
 	return turns
 }
 
-// An exploration knows which cascades of the front have been explored. Those of
-// the present round count once the search has finished its units.
+// An exploration knows which cascades of the front have been explored, and how far
+// evolution has come. What is of the present round counts once the search has finished
+// its units.
 type exploration struct {
 	Explored [scopes][][]byte `json:"explored"` // cascades, named as in name
 	Round    [][]byte         `json:"round"`
 	Scope    scope            `json:"scope"` // of the round
 	End      int              `json:"end"`   // the unit after its last
+	Spent    bool             `json:"spent"` // the round uses up the budget
+	Settled  generation       `json:"settled"`
+	Present  generation       `json:"present"` // of the round, if that is one; else Settled
 
 	known [scopes]map[string]bool // Explored, to look up
 }
@@ -144,8 +222,8 @@ func (s *search) newExploration() (*exploration, error) {
 		if e.Scope < 0 || e.Scope >= scopes {
 			return nil, fmt.Errorf("%w: scope %d", ErrBadState, e.Scope)
 		}
-		if s.settledUnits < e.End {
-			e.Round = nil // it was not finished
+		if s.settledUnits < e.End { // the round was not finished
+			e.Round, e.Spent, e.Present = nil, false, e.Settled
 		}
 		s.nextUnit = max(s.nextUnit, s.settledUnits)
 	}
@@ -190,7 +268,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 		e.known[e.Scope][string(name)] = true
 	}
 	e.Explored[e.Scope] = append(e.Explored[e.Scope], e.Round...)
-	e.Round, e.Scope = nil, scope
+	e.Round, e.Scope, e.Settled = nil, scope, e.Present
 
 	byChain := make(map[string]int)
 	var chains [][]plan
@@ -233,6 +311,10 @@ type neighborhood struct {
 	solved map[string]bool // windows of the present neighbour already solved
 	next   plan
 	key    []byte
+
+	budget   int64 // evaluations that may still be made
+	spent    bool  // it does not suffice for all windows
+	counting bool  // nothing is solved, only the budget reduced
 }
 
 func (w *worker) newNeighborhood(models []uint16, scope scope) *neighborhood {
@@ -240,7 +322,7 @@ func (w *worker) newNeighborhood(models []uint16, scope scope) *neighborhood {
 }
 
 func (n *neighborhood) explore(unit int, starts []plan) {
-	n.unit, n.starts = unit, starts
+	n.unit, n.starts, n.spent = unit, starts, false
 	chain := starts[0].members
 	k := len(chain)
 	n.next.rule = starts[0].rule
@@ -263,7 +345,7 @@ func (n *neighborhood) explore(unit int, starts []plan) {
 		}
 		if !n.Paper && n.next.rule == RuleMean && k > 1 {
 			for _, weight := range []uint8{chain[p].weight - 1, chain[p].weight + 1} {
-				if weight >= 1 && weight <= 4 {
+				if weight >= 1 && weight <= maxWeight {
 					reweighed := slices.Clone(chain)
 					reweighed[p].weight = weight
 					n.try(reweighed, -1, p-1, p, keep)
@@ -312,17 +394,23 @@ func (n *neighborhood) explore(unit int, starts []plan) {
 func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits, start []uint8) []uint8) {
 	k := len(chain)
 	n.next.members = chain
-	if !n.feasible(n.next) {
+	if n.spent || !n.feasible(n.next) {
 		return
 	}
-	n.cache.unpin()
-	tables := make([][]byte, k)
-	for stage := range tables {
-		tables[stage] = n.tableOver(n.next, stage, fresh)
+	var tables [][]byte
+	if !n.counting {
+		n.cache.unpin()
+		tables = make([][]byte, k)
+		for stage := range tables {
+			tables[stage] = n.tableOver(n.next, stage, fresh)
+		}
 	}
 	if k == 1 {
 		n.next.exits = n.next.exits[:0]
-		n.window.offerExactly(n.unit, n.next, tables)
+		if n.pay(1) {
+			n.evaluations.Add(1)
+			n.window.offerExactly(n.unit, n.next, tables)
+		}
 		return
 	}
 	last := max(0, k-3)
@@ -341,7 +429,20 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 				continue
 			}
 			n.solved[string(n.key)] = true
-			n.window.solve(n.unit, n.next, tables, u)
+			if n.pay(windowEvaluations(k, u, len(n.Grid))) {
+				n.window.solve(n.unit, n.next, tables, u)
+			}
 		}
 	}
+}
+
+// pay takes evaluations from the budget and reports whether they are to be made.
+// With the first that it does not suffice for it is spent.
+func (n *neighborhood) pay(evaluations int64) bool {
+	if n.spent = n.spent || n.budget < evaluations; n.spent {
+		n.budget = 0
+		return false
+	}
+	n.budget -= evaluations
+	return !n.counting
 }

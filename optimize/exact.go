@@ -52,9 +52,14 @@ func (s *search) proofOfChains(length int) string {
 		length, len(s.models), len(s.Grid), s.Rule)
 }
 
-// exactSingles offers every model alone.
+// exactSingles offers every model alone, as far as the budget goes.
 func (s *search) exactSingles(ctx context.Context, rule Rule) error {
-	return s.parallel(ctx, "models", len(s.models), func(w *worker) func(int) {
+	models := len(s.models)
+	if s.Evals > 0 {
+		before := slices.Index(s.Rule.each(), rule) * models // with another rule
+		models = int(min(int64(models), max(0, s.Evals-int64(before))))
+	}
+	return s.parallel(ctx, "models", models, func(w *worker) func(int) {
 		return func(unit int) {
 			m := unit - s.firstUnit
 			p := plan{rule, []member{{uint16(m), 1}}, nil}

@@ -32,6 +32,7 @@ func (gomeaExact) check(o *Options) error {
 
 func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
+	v.archive, v.budget = s.archive, s.left()
 	return "", newMixer(ctx, &c.coding, func(genes []uint16) (score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
@@ -40,7 +41,7 @@ func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) 
 		if s.taken == len(s.results) && v.spent() {
 			return score{}, errSpent
 		}
-		r, err := s.evaluateNext(func() result { return v.solve(p, rate) })
+		r, err := s.evaluateNext(func() result { return v.solve(s.nextUnit, p, rate) })
 		return s.score(p, r), err
 	}).run()
 }
@@ -98,6 +99,7 @@ func (c *chainCoding) decode(genes []uint16) (p plan, rate float64, ok bool) {
 // A thresholdSolver solves the thresholds of a chain one after the other.
 type thresholdSolver struct {
 	*worker
+	budget int64 // evaluations that may still be made
 	tables [][]byte
 	last   []uint8  // of each sample, the stage it exits at
 	after  []uint16 // where it exits if it goes on from the present one: stage<<1 | right
@@ -122,13 +124,13 @@ func newThresholdSolver(w *worker) *thresholdSolver {
 
 // spent reports whether the budget does not suffice for another threshold.
 func (v *thresholdSolver) spent() bool {
-	return v.Evals-v.evaluations.Load() < int64(len(v.Grid))
+	return v.budget < int64(len(v.Grid))
 }
 
 // solve sweeps over the plan's thresholds, from the last to the first, until they
 // stay, and returns what they do. Each in its turn takes the value that is best
 // when every unit of total cost is worth rate right answers.
-func (v *thresholdSolver) solve(p plan, rate float64) result {
+func (v *thresholdSolver) solve(unit int, p plan, rate float64) result {
 	stages := len(p.members)
 	v.cache.unpin()
 	v.tables = v.tables[:0]
@@ -136,7 +138,8 @@ func (v *thresholdSolver) solve(p plan, rate float64) result {
 		v.tables = append(v.tables, v.table(p, stage))
 	}
 	if stages == 1 {
-		return v.evaluateAndOffer(v.nextUnit, p, v.search.archive)
+		v.budget--
+		return v.evaluateAndOffer(unit, p, v.archive)
 	}
 	var r result
 	for moved := true; moved; {
@@ -150,7 +153,7 @@ func (v *thresholdSolver) solve(p plan, rate float64) result {
 				return r
 			}
 			before := p.exits[stage]
-			r = v.solveStage(p, stage, rate)
+			r = v.solveStage(unit, p, stage, rate)
 			moved = moved || p.exits[stage] != before
 			limit := 2 * (p.exits[stage] + 1)
 			for i, b := range v.tables[stage] {
@@ -180,7 +183,7 @@ func (v *thresholdSolver) exit(p plan) {
 
 // solveStage tries all values of a stage's threshold, offers what they do, and
 // leaves the best in the plan, the present one unless another is better.
-func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
+func (v *thresholdSolver) solveStage(unit int, p plan, stage int, rate float64) result {
 	stages := len(p.members)
 	counts := v.counts[:len(v.gain)*stages]
 	clear(counts)
@@ -210,7 +213,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 	for range stages - 1 - stage {
 		v.reach = append(v.reach, 0)
 	}
-	archive, feasible := v.search.archive, v.feasible(p)
+	feasible := v.feasible(p)
 	var best, present result
 	bestExit, exit := p.exits[stage], p.exits[stage]
 	value := func(r result) float64 { return float64(r.correct) - rate*r.total }
@@ -226,9 +229,9 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 		}
 		correct += v.gain[g]
 		r := result{correct, v.totalCost(p, v.reach)}
-		if changes && feasible && r.total < archive.cost[correct] {
+		if changes && feasible && r.total < v.archive.cost[correct] {
 			p.exits[stage] = uint8(g)
-			archive.offer(v.nextUnit, int(correct), r.total, p)
+			v.archive.offer(unit, int(correct), r.total, p)
 		}
 		if g == 0 || value(r) > value(best) {
 			best, bestExit = r, uint8(g)
@@ -238,6 +241,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 		}
 	}
 	v.evaluations.Add(int64(len(v.Grid)))
+	v.budget -= int64(len(v.Grid))
 	if p.exits[stage] = exit; value(best) > value(present) {
 		p.exits[stage] = bestExit
 		return best

@@ -41,6 +41,7 @@ func TestThresholdSolver(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
+	v.archive, v.budget = s.archive, s.left()
 	rng := rand.New(rand.NewPCG(1, 1))
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
@@ -56,7 +57,7 @@ func TestThresholdSolver(t *testing.T) {
 			}
 			return result{int32(e.Correct), s.totalCost(plan, e.Reach)}
 		}
-		got := v.solve(plan, rate)
+		got := v.solve(0, plan, rate)
 		if want := evaluate(); got != want {
 			t.Fatalf("%v: %+v by the solver, %+v by the definition", plan, got, want)
 		}

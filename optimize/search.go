@@ -287,7 +287,11 @@ func (s *search) newArchive() *archive {
 
 // feasible reports whether a plan meets the limits on its members.
 func (s *search) feasible(p plan) bool {
-	return s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
+	weight := 0
+	for _, m := range p.members {
+		weight += int(m.weight)
+	}
+	return weight <= MaxStages && s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
 		!slices.ContainsFunc(s.Include, func(m int) bool { return !p.has(m) })
 }
 

@@ -41,6 +41,15 @@ func (w *worker) newWindow() *window {
 	}
 }
 
+// windowEvaluations returns how many cascades the window at stage u of a chain of so
+// many stages tries.
+func windowEvaluations(stages, u, grid int) int64 {
+	if u+1 == stages-1 {
+		return int64(grid)
+	}
+	return int64(grid) * int64(grid)
+}
+
 // solve offers the plan with all values of the thresholds after stages u and
 // u+1, of which the second is left out when u+1 is the last stage. tables are
 // those of the plan's stages. It reports whether anything was taken.
@@ -108,7 +117,7 @@ func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
 			}
 		}
 	}
-	v.evaluations.Add(int64(len(v.Grid) * len(v.Grid)))
+	v.evaluations.Add(windowEvaluations(stages, u, len(v.Grid)))
 	return taken
 }
 
@@ -134,7 +143,7 @@ func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
 			taken = v.offerExactly(unit, p, tables) || taken
 		}
 	}
-	v.evaluations.Add(int64(len(v.Grid)))
+	v.evaluations.Add(windowEvaluations(len(p.members), u, len(v.Grid)))
 	return taken
 }
 

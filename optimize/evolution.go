@@ -1,0 +1,190 @@
+package optimize
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+const (
+	brood             = 256 // cascades recombined in a generation
+	evolutionPatience = 8   // generations without a better front, after which it is left
+	kin               = 8   // places on the front between parents that are close
+	mutations         = 4   // of so many children one is mutated
+)
+
+// A generation is how far evolution has come.
+type generation struct {
+	Number int    `json:"number"` // counted from 1
+	Stale  int    `json:"stale"`  // generations before it that left the front as it was
+	Front  []byte `json:"front"`  // names the front it began with
+}
+
+// evolve finds what local search misses: it recombines cascades of the front, whose
+// chains may lie many steps apart. A child takes the first stages of one and the last
+// ones of another; its thresholds are solved one after the other at the rates of
+// exchange between right answers and cost that its parents have on the front, and then
+// in pairs. It reports whether the local search, which explores what has come onto the
+// front, and another generation are worth while.
+func (s *search) evolve(ctx context.Context, e *exploration) (more bool, err error) {
+	front := s.archive.front()
+	if e.Spent || len(front) < 2 {
+		return false, nil
+	}
+	next := generation{Number: e.Present.Number + 1, Front: s.nameFront(front)}
+	if slices.Equal(next.Front, e.Present.Front) {
+		next.Stale = e.Present.Stale + 1
+	}
+	if next.Stale == evolutionPatience {
+		return false, nil
+	}
+	children := s.breed(front, rand.New(rand.NewPCG(s.Seed, uint64(next.Number))))
+	affordable := int64(0)
+	for left := s.left(); affordable < int64(len(children)); affordable++ {
+		if left -= s.childEvaluations(children[affordable]); left < 0 {
+			break
+		}
+	}
+	spent := int(affordable) < len(children)
+	if children = children[:affordable]; len(children) == 0 {
+		return false, nil
+	}
+	e.Settled, e.Present, e.Spent = e.Present, next, spent
+	e.End = s.nextUnit + len(children)
+	err = s.parallel(ctx, "cascades recombined", len(children), func(w *worker) func(int) {
+		solver, window := newThresholdSolver(w), w.newWindow()
+		return func(unit int) { w.raise(unit, children[unit-s.firstUnit], solver, window) }
+	})
+	return true, err
+}
+
+// nameFront returns what tells a front from others.
+func (s *search) nameFront(front []int) []byte {
+	h := sha256.New()
+	for _, correct := range front {
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(correct)))
+		h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.archive.cost[correct])))
+	}
+	return h.Sum(nil)
+}
+
+// A child is a chain with thresholds to begin from and the rates of exchange to solve
+// them at: how many right answers a unit of total cost is worth.
+type child struct {
+	plan
+	rates [2]float64
+}
+
+// breed returns the children of a front of at least two, no chain twice. On a small
+// front they may be few.
+func (s *search) breed(front []int, rng *rand.Rand) []child {
+	var children []child
+	bred := make(map[string]bool)
+	for range 4 * brood {
+		a := rng.IntN(len(front))
+		b := rng.IntN(len(front))
+		if rng.IntN(2) == 0 {
+			b = min(max(a+rng.IntN(2*kin+1)-kin, 0), len(front)-1)
+		}
+		c := child{
+			plan:  s.cross(rng, s.archive.plans[front[a]], s.archive.plans[front[b]]),
+			rates: [2]float64{s.exchangeRate(front, a), s.exchangeRate(front, b)},
+		}
+		if rng.IntN(mutations) == 0 {
+			s.mutate(rng, c.plan)
+		}
+		key := string(append(chainKey(c.plan), byte(c.rule)))
+		if len(c.members) < 2 || bred[key] || !s.feasible(c.plan) {
+			continue
+		}
+		bred[key] = true
+		if children = append(children, c); len(children) == brood {
+			break
+		}
+	}
+	return children
+}
+
+// chainKey names a plan's members in their order.
+func chainKey(p plan) []byte { return setKey(nil, p.members) }
+
+// cross returns the first stages of a followed by the last ones of b, with the rule of
+// a. A member of both stands where a has it.
+func (s *search) cross(rng *rand.Rand, a, b plan) plan {
+	head, tail := 1+rng.IntN(len(a.members)), rng.IntN(len(b.members))
+	c := plan{rule: a.rule, members: slices.Clone(a.members[:head])}
+	for stage := range head {
+		c.exits = append(c.exits, exitAfter(a, stage))
+	}
+	for stage := tail; stage < len(b.members) && len(c.members) < s.MaxModels; stage++ {
+		if m := b.members[stage]; s.Paper || !c.has(int(m.model)) {
+			c.members, c.exits = append(c.members, m), append(c.exits, exitAfter(b, stage))
+		}
+	}
+	if c.rule == RuleLast {
+		for stage := range c.members {
+			c.members[stage].weight = 1
+		}
+	}
+	c.exits = c.exits[:len(c.members)-1]
+	return c
+}
+
+// exitAfter returns the threshold after a stage of a plan; after the last one, which
+// has none, that before it.
+func exitAfter(p plan, stage int) uint8 {
+	if len(p.exits) == 0 {
+		return 0
+	}
+	return p.exits[min(stage, len(p.exits)-1)]
+}
+
+// mutate puts another model in a member's place or changes a weight.
+func (s *search) mutate(rng *rand.Rand, p plan) {
+	m := &p.members[rng.IntN(len(p.members))]
+	model, weight := rng.IntN(len(s.models)), uint8(1+rng.IntN(maxWeight))
+	switch {
+	case !s.Paper && p.rule == RuleMean && rng.IntN(2) == 0:
+		m.weight = weight
+	case s.Paper || !p.has(model):
+		m.model = uint16(model)
+	}
+}
+
+// exchangeRate returns how many right answers a unit of total cost buys around a place
+// of the front.
+func (s *search) exchangeRate(front []int, place int) float64 {
+	from, to := front[max(place-1, 0)], front[min(place+1, len(front)-1)]
+	return float64(to-from) / (s.archive.cost[to] - s.archive.cost[from])
+}
+
+// sweeps is how often at most the thresholds of a child are solved in turn at each
+// rate.
+const sweeps = 4
+
+// childEvaluations returns how many cascades raising a child may take.
+func (s *search) childEvaluations(c child) int64 {
+	stages, grid := len(c.members), len(s.Grid)
+	n := int64(sweeps * (stages - 1) * grid)
+	for u := range max(1, stages-2) {
+		n += windowEvaluations(stages, u, grid)
+	}
+	return int64(len(c.rates)) * n
+}
+
+// raise solves a child's thresholds at each rate and offers all that is met.
+func (w *worker) raise(unit int, c child, solver *thresholdSolver, window *window) {
+	stages := len(c.members)
+	for _, rate := range c.rates {
+		p := plan{c.rule, c.members, slices.Clone(c.exits)}
+		solver.budget = int64(sweeps * (stages - 1) * len(w.Grid))
+		solver.solve(unit, p, rate)
+		tables := solver.tables
+		for u := range max(1, stages-2) {
+			window.solve(unit, plan{c.rule, c.members, slices.Clone(p.exits)}, tables, u)
+		}
+	}
+}
