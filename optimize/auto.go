@@ -9,11 +9,10 @@ import (
 	"slices"
 )
 
-// auto is the default: all short chains exactly, then Pareto local search over
-// longer ones with all thresholds of a changed place solved exactly, until no
-// neighbour of a front member improves the front; then evolution, which recombines
-// what lies far apart on the front, and local search around what that finds, until
-// generations pass without a better front.
+// auto is the default: all short chains exactly, then evolution, which recombines what
+// may lie far apart on the front, and Pareto local search over longer chains with all
+// thresholds of a changed place solved exactly, in turns, until neither improves the
+// front.
 type auto struct{}
 
 func (auto) maxModels() int { return 8 }
@@ -43,15 +42,22 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for more := true; more; {
+	for {
+		if !e.Local {
+			if err := s.evolve(ctx, e); err != nil {
+				return proof, err
+			}
+			e.Local = true
+		}
 		if err := s.localSearch(ctx, e); err != nil {
 			return proof, err
 		}
-		if more, err = s.evolve(ctx, e); err != nil {
-			return proof, err
+		front := s.archive.front()
+		if e.Spent || len(front) < 2 || slices.Equal(s.nameFront(front), e.Present.Front) {
+			return proof, nil
 		}
+		e.Local = false
 	}
-	return proof, nil
 }
 
 // affordsSingles reports whether the budget suffices for every model alone.
@@ -201,11 +207,12 @@ func (s *search) turns() []turn {
 // evolution has come. What is of the present round counts once the search has finished
 // its units.
 type exploration struct {
-	Explored [scopes][][]byte `json:"explored"` // cascades, named as in name
+	Explored [scopes][][]byte `json:"explored"` // by cascadeKey
 	Round    [][]byte         `json:"round"`
 	Scope    scope            `json:"scope"` // of the round
 	End      int              `json:"end"`   // the unit after its last
 	Spent    bool             `json:"spent"` // the round uses up the budget
+	Local    bool             `json:"local"` // local search is under way, not evolution
 	Settled  generation       `json:"settled"`
 	Present  generation       `json:"present"` // of the round, if that is one; else Settled
 
@@ -274,31 +281,40 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		if turn.meanOnly && p.rule != RuleMean {
+		if turn.meanOnly && p.rule != RuleMean || e.known[scope][string(cascadeKey(p))] {
 			continue
 		}
-		chain := append(setKey(nil, p.members), byte(p.rule))
-		name := slices.Concat(chain, p.exits)
-		if e.known[scope][string(name)] {
-			continue
-		}
-		i, ok := byChain[string(chain)]
-		if !ok && len(chains) == roundChains {
-			continue
-		}
+		chain := string(chainKey(p))
+		i, ok := byChain[chain]
 		if !ok {
 			i = len(chains)
-			byChain[string(chain)] = i
+			byChain[chain] = i
 			chains = append(chains, nil)
 		}
 		chains[i] = append(chains[i], p)
-		e.Round = append(e.Round, name)
+	}
+	if all := len(chains); all > roundChains { // from all over the front
+		for i := range roundChains {
+			chains[i] = chains[i*all/roundChains]
+		}
+		chains = chains[:roundChains]
+	}
+	for _, chain := range chains {
+		for _, p := range chain {
+			e.Round = append(e.Round, cascadeKey(p))
+		}
 	}
 	e.End = s.nextUnit + len(chains)
 	// Long chains take longest and go first, so that no thread ends alone.
 	slices.SortStableFunc(chains, func(a, b []plan) int { return cmp.Compare(len(b[0].members), len(a[0].members)) })
 	return chains
 }
+
+// chainKey names the rule and the members of a plan, in their order.
+func chainKey(p plan) []byte { return append(setKey(nil, p.members), byte(p.rule)) }
+
+// cascadeKey names a plan.
+func cascadeKey(p plan) []byte { return append(chainKey(p), p.exits...) }
 
 // A neighborhood explores what lies around the cascades of one chain.
 type neighborhood struct {

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -23,42 +24,39 @@ type generation struct {
 	Front  []byte `json:"front"`  // names the front it began with
 }
 
-// evolve finds what local search misses: it recombines cascades of the front, whose
-// chains may lie many steps apart. A child takes the first stages of one and the last
-// ones of another; its thresholds are solved one after the other at the rates of
-// exchange between right answers and cost that its parents have on the front, and then
-// in pairs. It reports whether the local search, which explores what has come onto the
-// front, and another generation are worth while.
-func (s *search) evolve(ctx context.Context, e *exploration) (more bool, err error) {
-	front := s.archive.front()
-	if e.Spent || len(front) < 2 {
-		return false, nil
-	}
-	next := generation{Number: e.Present.Number + 1, Front: s.nameFront(front)}
-	if slices.Equal(next.Front, e.Present.Front) {
-		next.Stale = e.Present.Stale + 1
-	}
-	if next.Stale == evolutionPatience {
-		return false, nil
-	}
-	children := s.breed(front, rand.New(rand.NewPCG(s.Seed, uint64(next.Number))))
-	affordable := int64(0)
-	for left := s.left(); affordable < int64(len(children)); affordable++ {
-		if left -= s.childEvaluations(children[affordable]); left < 0 {
-			break
+// evolve recombines cascades of the front, whose chains may lie many steps apart, until
+// generations pass without a better front. A child takes the first stages of one and
+// the last ones of another; its thresholds are solved one after the other at the rates
+// of exchange between right answers and cost that its parents have on the front, and
+// then in pairs.
+func (s *search) evolve(ctx context.Context, e *exploration) error {
+	for !e.Spent {
+		front := s.archive.front()
+		next := generation{Number: e.Present.Number + 1, Front: s.nameFront(front)}
+		if slices.Equal(next.Front, e.Present.Front) {
+			next.Stale = e.Present.Stale + 1
+		}
+		if len(front) < 2 || next.Stale >= evolutionPatience {
+			return nil
+		}
+		children := s.breed(front, rand.New(rand.NewPCG(s.Seed, uint64(next.Number))))
+		affordable := 0
+		for left := s.left(); affordable < len(children); affordable++ {
+			if left -= s.childEvaluations(children[affordable]); left < 0 {
+				break
+			}
+		}
+		e.Settled, e.Present, e.Spent = e.Present, next, affordable < len(children)
+		e.Round, e.End = nil, s.nextUnit+affordable
+		err := s.parallel(ctx, "cascades recombined", affordable, func(w *worker) func(int) {
+			solver, window := newThresholdSolver(w), w.newWindow()
+			return func(unit int) { w.raise(unit, children[unit-s.firstUnit], solver, window) }
+		})
+		if err != nil {
+			return err
 		}
 	}
-	spent := int(affordable) < len(children)
-	if children = children[:affordable]; len(children) == 0 {
-		return false, nil
-	}
-	e.Settled, e.Present, e.Spent = e.Present, next, spent
-	e.End = s.nextUnit + len(children)
-	err = s.parallel(ctx, "cascades recombined", len(children), func(w *worker) func(int) {
-		solver, window := newThresholdSolver(w), w.newWindow()
-		return func(unit int) { w.raise(unit, children[unit-s.firstUnit], solver, window) }
-	})
-	return true, err
+	return nil
 }
 
 // nameFront returns what tells a front from others.
@@ -84,8 +82,8 @@ func (s *search) breed(front []int, rng *rand.Rand) []child {
 	var children []child
 	bred := make(map[string]bool)
 	for range 4 * brood {
-		a := rng.IntN(len(front))
-		b := rng.IntN(len(front))
+		a := s.drawPlace(rng, front)
+		b := s.drawPlace(rng, front)
 		if rng.IntN(2) == 0 {
 			b = min(max(a+rng.IntN(2*kin+1)-kin, 0), len(front)-1)
 		}
@@ -96,7 +94,7 @@ func (s *search) breed(front []int, rng *rand.Rand) []child {
 		if rng.IntN(mutations) == 0 {
 			s.mutate(rng, c.plan)
 		}
-		key := string(append(chainKey(c.plan), byte(c.rule)))
+		key := string(chainKey(c.plan))
 		if len(c.members) < 2 || bred[key] || !s.feasible(c.plan) {
 			continue
 		}
@@ -108,8 +106,27 @@ func (s *search) breed(front []int, rng *rand.Rand) []child {
 	return children
 }
 
-// chainKey names a plan's members in their order.
-func chainKey(p plan) []byte { return setKey(nil, p.members) }
+// drawPlace draws a place of the front: evenly among its cascades, or the best for a
+// cost drawn evenly, or evenly by its logarithm, up to that of the dearest model. Most
+// cascades are cheap, but what the dear ones gain holds for most of the costs.
+func (s *search) drawPlace(rng *rand.Rand, front []int) int {
+	low, high := s.archive.cost[front[0]], slices.Max(s.costs)*float64(s.Samples())
+	share := rng.Float64()
+	cost := low + share*(high-low)
+	switch rng.IntN(3) {
+	case 0:
+		return rng.IntN(len(front))
+	case 1:
+		cost = low * math.Pow(high/low, share)
+	}
+	place, found := slices.BinarySearchFunc(front, cost, func(correct int, cost float64) int {
+		return cmp.Compare(s.archive.cost[correct], cost)
+	})
+	if !found {
+		place--
+	}
+	return max(place, 0)
+}
 
 // cross returns the first stages of a followed by the last ones of b, with the rule of
 // a. A member of both stands where a has it.

@@ -298,19 +298,23 @@ func (s *search) feasible(p plan) bool {
 // nothingFeasible explains why the front is empty.
 func (s *search) nothingFeasible(interrupted bool) error {
 	m := s.models[s.cheapest()]
+	searched := "those searched"
+	if s.Evals > 0 && !interrupted {
+		searched += fmt.Sprintf(" with the budget of %d evaluations", s.Evals)
+	}
 	switch {
 	case m.Cost > s.MaxCost:
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxCost, m.Name, m.Cost)
 	case m.Cost > s.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxWorstCost, m.Name, m.Cost)
 	case len(s.Include) > 0 || !math.IsInf(s.MaxParams, 1):
-		return fmt.Errorf("%w: none of those searched has all the models it must have within the limits on cost and parameters", ErrNothingFeasible)
+		return fmt.Errorf("%w: none of %s has all the models it must have within the limits on cost and parameters", ErrNothingFeasible, searched)
 	case interrupted:
 		return fmt.Errorf("%w were found before the time was up", ErrNothingFeasible)
 	case s.MinAccuracy > 0:
-		return fmt.Errorf("%w: none of those searched reaches an accuracy of %g", ErrNothingFeasible, s.MinAccuracy)
+		return fmt.Errorf("%w: none of %s reaches an accuracy of %g", ErrNothingFeasible, searched, s.MinAccuracy)
 	}
-	return fmt.Errorf("%w were found", ErrNothingFeasible)
+	return fmt.Errorf("%w were among %s", ErrNothingFeasible, searched)
 }
 
 // front prices the archive's front.

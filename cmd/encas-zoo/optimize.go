@@ -49,7 +49,8 @@ outputs, so that the figures of a front are exact.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
 auto solves all chains of two models exactly and goes on from there with longer chains,
-weights and both rules until nothing near the front is better. exact tries all chains
+weights and both rules: it recombines cascades of the front and explores what is near
+them until neither gives a better one. exact tries all chains
 of up to 3 models with all thresholds of the grid, so that its front is proven optimal
 for that length and grid. What is proven is said below the table, and for every cascade
 a bound: no cascade of that cost, of whatever kind, has more right answers on these

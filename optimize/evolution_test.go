@@ -1,0 +1,140 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// On a zoo small enough to enumerate auto finds all of the front, within limits too.
+func TestAutoEqualsBruteForce(t *testing.T) {
+	p, d := newZoo(t, 1, 4, 60, 5)
+	for _, limits := range []Options{
+		{Rule: RuleMean},
+		{Rule: RuleLast},
+		{MaxCost: 6},
+		{MaxWorstCost: 12},
+		{MinAccuracy: 0.6},
+		{MaxParams: 9, Include: []int{1}},
+	} {
+		o := limits
+		o.Algorithm, o.Grid, o.Paper, o.MaxModels = "auto", Grid{0.5, 0.75, 1}, true, 3
+		t.Run(fmt.Sprintf("%v/%g,%g,%g", o.Rule, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
+			r, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newCodingOf(t, p, o)
+			want := bruteForceGenomes(t, d, c, func(p plan, e Evaluation) bool {
+				return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+					float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
+			})
+			if got := points(r); !slices.Equal(got, want) {
+				t.Errorf("front %v, brute force %v", got, want)
+			}
+		})
+	}
+}
+
+// A budget of evaluations is never passed, whatever the search is about when it is
+// used up, and nearly all of it is used.
+func TestAutoKeepsItsBudget(t *testing.T) {
+	p, _ := newZoo(t, 3, 9, 200, 10)
+	for _, rule := range []Rule{RuleMean, RuleBoth} {
+		for _, evals := range []int64{1, 8, 9, 17, 100, 3000, 11_300, 20_000, 100_000, 1_000_000, 5_000_000} {
+			o := Options{Algorithm: "auto", Rule: rule, Evals: evals, Seed: 1, Threads: 1}
+			want, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Threads = 2
+			got, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want.Evaluations > evals {
+				t.Errorf("rule %v: %d evaluations of %d", rule, want.Evaluations, evals)
+			}
+			// What is left may be less than the next pair of thresholds or child takes.
+			if window := int64(len(FineGrid()) * len(FineGrid())); want.Evaluations < evals-16*window && want.Evaluations < evals*9/10 {
+				t.Errorf("rule %v: only %d evaluations of %d", rule, want.Evaluations, evals)
+			}
+			if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+				t.Errorf("rule %v, %d evaluations: two threads give another result than one", rule, evals)
+			}
+		}
+	}
+}
+
+func TestTooSmallBudgetIsExplained(t *testing.T) {
+	p, d := newZoo(t, 4, 6, 50, 5)
+	for _, name := range []string{"auto", "gomea", "gomea-exact", "greedy", "nsga2", "random"} {
+		for _, limits := range []Options{{MinAccuracy: 0.99}, {Include: []int{len(d.Costs) - 1}, MaxWorstCost: d.Costs[0]}} {
+			if name == "greedy" && limits.Include != nil {
+				continue // it takes none
+			}
+			o := limits
+			o.Algorithm, o.Evals = name, 1
+			_, err := Search(context.Background(), p, o)
+			if !errors.Is(err, ErrNothingFeasible) || !strings.Contains(err.Error(), "budget of 1 ") {
+				t.Errorf("%s: error %v, want one that names the budget", name, err)
+			}
+		}
+	}
+}
+
+// Children are cascades of the space searched, and no chain comes twice.
+func TestBreed(t *testing.T) {
+	p, _ := newZoo(t, 2, 9, 200, 10)
+	for _, o := range []Options{
+		{MaxModels: 3},
+		{MaxModels: 8, Rule: RuleBoth},
+		{MaxModels: 5, Paper: true},
+		{MaxModels: 4, Include: []int{2}, MaxWorstCost: 30},
+	} {
+		o.Algorithm = "auto"
+		s, _, err := newSearch(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.exactChains(context.Background(), 2); err != nil {
+			t.Fatal(err)
+		}
+		children := s.breed(s.archive.front(), rand.New(rand.NewPCG(1, 1)))
+		if len(children) < 20 {
+			t.Fatalf("%+v: %d children", o, len(children))
+		}
+		chains := make(map[string]bool)
+		long := 0
+		for _, c := range children {
+			if err := c.cascade(s.Grid, s.Confidence).Validate(len(p.models)); err != nil {
+				t.Error(err)
+			}
+			if len(c.members) > o.MaxModels || !s.feasible(c.plan) {
+				t.Errorf("%v is outside the limits", c.plan)
+			}
+			for stage, m := range c.members {
+				if first := slices.IndexFunc(c.members, func(x member) bool { return x.model == m.model }); first < stage && !o.Paper {
+					t.Errorf("%v has a model twice", c.plan)
+				}
+			}
+			if !(c.rates[0] > 0) || !(c.rates[1] > 0) {
+				t.Errorf("rates of exchange %v", c.rates)
+			}
+			if chains[string(chainKey(c.plan))] {
+				t.Errorf("%v comes twice", c.plan)
+			}
+			chains[string(chainKey(c.plan))] = true
+			if len(c.members) > 2 {
+				long++
+			}
+		}
+		if long == 0 {
+			t.Errorf("%+v: no chain is longer than those it comes from", o)
+		}
+	}
+}
