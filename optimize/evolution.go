@@ -30,7 +30,7 @@ type generation struct {
 // of exchange between right answers and cost that its parents have on the front, and
 // then in pairs.
 func (s *search) evolve(ctx context.Context, e *exploration) error {
-	for !e.Spent {
+	for {
 		front := s.archive.front()
 		next := generation{Number: e.Present.Number + 1, Front: s.nameFront(front)}
 		if slices.Equal(next.Front, e.Present.Front) {
@@ -46,7 +46,11 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 				break
 			}
 		}
-		e.Settled, e.Present, e.Spent = e.Present, next, affordable < len(children)
+		if affordable == 0 && len(children) > 0 { // local search may do with what is left
+			e.Present.Front = next.Front
+			return nil
+		}
+		e.Settled, e.Present = e.Present, next
 		e.Round, e.End = nil, s.nextUnit+affordable
 		err := s.parallel(ctx, "cascades recombined", affordable, func(w *worker) func(int) {
 			solver, window := newThresholdSolver(w), w.newWindow()
@@ -56,7 +60,6 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // nameFront returns what tells a front from others.
