@@ -334,7 +334,7 @@ type neighborhood struct {
 }
 
 func (w *worker) newNeighborhood(models []uint16, scope scope) *neighborhood {
-	return &neighborhood{worker: w, models: models, scope: scope, window: w.newWindow(), solved: make(map[string]bool)}
+	return &neighborhood{worker: w, models: models, scope: scope, window: w.newWindow(), solved: make(map[string]bool), budget: math.MaxInt64}
 }
 
 func (n *neighborhood) explore(unit int, starts []plan) {
