@@ -15,6 +15,8 @@ type Details struct {
 	Evaluation
 	Stages  []StageDetails
 	Classes []int // samples answered right, by their label
+	// Samples that only this cascade, or only its rival, answers right.
+	OnlyThis, OnlyRival int
 }
 
 // StageDetails say what one stage does with the samples that reach it. A sample is
@@ -39,8 +41,12 @@ type Bin struct {
 
 // Detail is [Reevaluate] for people: it says of every cascade where its answers
 // come from. Reading, exactness and memory are the same, but for a counter a cascade
-// and class.
-func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, cascades []Cascade, open func(model int) (Rows, error)) ([]Details, error) {
+// and class. rivals is nil, or gives for each cascade the place in cascades of the one
+// it is compared with, sample by sample; -1 is none.
+func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, cascades []Cascade, rivals []int, open func(model int) (Rows, error)) ([]Details, error) {
+	if rivals != nil && len(rivals) != len(cascades) {
+		return nil, fmt.Errorf("%d rivals for %d cascades", len(rivals), len(cascades))
+	}
 	for i, c := range cascades {
 		if err := c.Validate(len(costs)); err != nil {
 			return nil, fmt.Errorf("cascade %d: %w", i+1, err)
@@ -49,7 +55,7 @@ func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, 
 	r := newReevaluation(cascades, classes)
 	threads := make([]*detailer, runtime.GOMAXPROCS(0))
 	for t := range threads {
-		threads[t] = newDetailer(r)
+		threads[t] = newDetailer(r, rivals)
 	}
 	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i, sample int) {
 		threads[t].sample(rows, i, labels[sample])
@@ -64,6 +70,8 @@ func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, 
 			for class, n := range t.right[i*classes:][:classes] {
 				d.Classes[class] += int(n)
 			}
+			d.OnlyThis += t.only[i][0]
+			d.OnlyRival += t.only[i][1]
 		}
 		correct, reach, left := 0, make([]int, len(c.Models)), len(labels)
 		for stage := range d.Stages {
@@ -105,6 +113,9 @@ type detailer struct {
 	weights []uint32 // by set
 	stages  [][]stageCount
 	right   []uint32 // by cascade and class
+	rivals  []int
+	hit     []bool   // of the sample at hand, by cascade
+	only    [][2]int // samples that only the cascade, or its rival, has right
 }
 
 // A stageCount is what one thread has seen of a stage. The sums of probabilities
@@ -114,8 +125,11 @@ type stageCount struct {
 	sums [ReliabilityBins]uint64
 }
 
-func newDetailer(r *reevaluation) *detailer {
-	d := &detailer{reevaluator: r.newThread(), right: make([]uint32, len(r.cascades)*r.classes)}
+func newDetailer(r *reevaluation, rivals []int) *detailer {
+	d := &detailer{
+		reevaluator: r.newThread(), right: make([]uint32, len(r.cascades)*r.classes),
+		rivals: rivals, hit: make([]bool, len(r.cascades)), only: make([][2]int, len(r.cascades)),
+	}
 	for set := range r.sets {
 		d.weights = append(d.weights, r.weight(set))
 	}
@@ -148,6 +162,7 @@ func (d *detailer) sample(rows [][]uint16, i int, label uint16) {
 			}
 			if stage == len(stages)-1 || float64(d.best[set]) > d.passes[c][stage] {
 				s.Exits++
+				d.hit[c] = right
 				if right {
 					s.Correct++
 					d.right[c*d.classes+int(label)]++
@@ -155,6 +170,15 @@ func (d *detailer) sample(rows [][]uint16, i int, label uint16) {
 				break
 			}
 			before = right
+		}
+	}
+	for c, rival := range d.rivals {
+		switch {
+		case rival < 0 || d.hit[c] == d.hit[rival]:
+		case d.hit[c]:
+			d.only[c][0]++
+		default:
+			d.only[c][1]++
 		}
 	}
 }

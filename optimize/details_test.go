@@ -84,7 +84,15 @@ func TestDetailEqualsDense(t *testing.T) {
 		}
 		cascades = append(cascades, c)
 	}
-	got, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rowsOf(d, 0))
+	rivals := make([]int, len(cascades))
+	for i := range rivals {
+		rivals[i] = rng.IntN(len(cascades)+1) - 1
+	}
+	got, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rivals, rowsOf(d, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits, err := Hits(context.Background(), d.Labels, d.Classes, len(d.Outputs), cascades, rowsOf(d, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +100,15 @@ func TestDetailEqualsDense(t *testing.T) {
 		want := d.details(c)
 		if want.Evaluation, err = d.Evaluate(c); err != nil {
 			t.Fatal(err)
+		}
+		if rival := rivals[i]; rival >= 0 {
+			for sample, hit := range hits[i] {
+				if hit && !hits[rival][sample] {
+					want.OnlyThis++
+				} else if !hit && hits[rival][sample] {
+					want.OnlyRival++
+				}
+			}
 		}
 		changes, first := 0, 0
 		for s, stage := range got[i].Stages {
@@ -113,10 +130,10 @@ func TestDetailEqualsDense(t *testing.T) {
 			t.Errorf("%+v: %d right at first and %+d after make %d", c, first, changes, got[i].Correct)
 		}
 	}
-	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rowsOf(d, 2)); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, nil, rowsOf(d, 2)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("two rows missing: error %v", err)
 	}
-	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, []Cascade{{}}, rowsOf(d, 0)); err == nil {
+	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, []Cascade{{}}, nil, rowsOf(d, 0)); err == nil {
 		t.Error("no error for a cascade without models")
 	}
 }

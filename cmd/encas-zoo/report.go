@@ -363,18 +363,19 @@ func (d *detailing) figures(ctx context.Context, split zoo.Split) ([]page.Figure
 	}
 	open, stop := d.storedRows(d.zoo, d.models, split.Name, len(labels), cascades)
 	defer stop()
-	details, err := optimize.Detail(ctx, labels, d.zoo.Classes(), prices, cascades, open)
+	against := d.against(len(cascades), rivals)
+	details, err := optimize.Detail(ctx, labels, d.zoo.Classes(), prices, cascades, against, open)
 	if err != nil {
 		return nil, err
 	}
 	var all []page.Figures
 	for _, run := range d.data.Runs {
-		for _, c := range run.Cascades {
+		for range run.Cascades {
 			f := describeDetails(details[len(all)])
-			if c.NoMoreCost != nil {
-				if place, ok := rivals[*c.NoMoreCost]; ok {
-					f.Gains, f.Losses = page.Changes(details[len(all)].Classes, details[place].Classes, samples)
-				}
+			if rival := against[len(all)]; rival >= 0 {
+				this := details[len(all)]
+				f.Gains, f.Losses = page.Changes(this.Classes, details[rival].Classes, samples)
+				f.Against = page.NewAgainst(this.OnlyThis, this.OnlyRival)
 			}
 			all = append(all, f)
 		}
@@ -419,6 +420,27 @@ func (d *detailing) cascades(split string) (cascades []optimize.Cascade, rivals 
 		}
 	}
 	return cascades, rivals, nil
+}
+
+// against returns for each of n cascades, run after run, the place of the one model
+// that it is compared with, -1 where there is none.
+func (d *detailing) against(n int, rivals map[int]int) []int {
+	var places []int
+	for _, run := range d.data.Runs {
+		for _, c := range run.Cascades {
+			place := -1
+			if c.NoMoreCost != nil {
+				if p, ok := rivals[*c.NoMoreCost]; ok {
+					place = p
+				}
+			}
+			places = append(places, place)
+		}
+	}
+	for len(places) < n {
+		places = append(places, -1) // the models themselves
+	}
+	return places
 }
 
 func describeDetails(d optimize.Details) page.Figures {

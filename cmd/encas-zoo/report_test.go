@@ -212,3 +212,34 @@ func TestReportShowsWhatTheZooKnows(t *testing.T) {
 		t.Error("a zoo was left behind")
 	}
 }
+
+// report and evaluate say the same of a front on samples it was not chosen on.
+func TestReportAgreesWithEvaluate(t *testing.T) {
+	dir := t.TempDir()
+	program(t, dir, "optimize", "--zoo", "example", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
+	d, _ := reportData(t, dir, "run")
+	var e struct {
+		Cascades []struct {
+			Text    string `json:"cascade"`
+			Correct int
+			Cost    float64
+			Against *against
+		}
+	}
+	if err := json.Unmarshal([]byte(program(t, dir, "evaluate", "--zoo", "example", "--json", "run")), &e); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Cascades) != len(d.Runs[0].Cascades) || len(e.Cascades) < 50 {
+		t.Fatalf("%d cascades on the page, %d evaluated", len(d.Runs[0].Cascades), len(e.Cascades))
+	}
+	for i, c := range d.Runs[0].Cascades {
+		want := e.Cascades[i]
+		if c.Text != want.Text || c.Test.Correct != want.Correct || c.Test.Cost != want.Cost {
+			t.Errorf("the page says %d right at %v of %s, evaluate %d at %v of %s", c.Test.Correct, c.Test.Cost, c.Text, want.Correct, want.Cost, want.Text)
+		}
+		if c.Test.Against == nil || want.Against == nil || d.Models[*c.NoMoreCost].Name != want.Against.Model ||
+			c.Test.Against.OnlyCascade != want.Against.OnlyCascade || c.Test.Against.OnlyModel != want.Against.OnlyModel || c.Test.Against.McNemar != want.Against.McNemar {
+			t.Errorf("%s: the page compares %+v, evaluate %+v", c.Text, c.Test.Against, want.Against)
+		}
+	}
+}

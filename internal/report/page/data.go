@@ -110,6 +110,21 @@ type Figures struct {
 	// best model of no more cost: the ten largest each way.
 	Gains  []Change `json:"gains"`
 	Losses []Change `json:"losses"`
+	// Against is the same comparison, sample by sample; nil where there is no model.
+	Against *Against `json:"against,omitempty"`
+}
+
+// Against compares a cascade with a model on the same samples.
+type Against struct {
+	OnlyCascade int     `json:"only_cascade_right"` // samples
+	OnlyModel   int     `json:"only_model_right"`
+	McNemar     float64 `json:"mcnemar_p"`
+}
+
+// NewAgainst counts the samples that only one of the two has right.
+func NewAgainst(onlyCascade, onlyModel int) *Against {
+	pairs := stats.Pairs{OnlyFirst: onlyCascade, OnlySecond: onlyModel}
+	return &Against{onlyCascade, onlyModel, pairs.McNemar()}
 }
 
 // StageFigures say what one stage does with the samples that reach it.
@@ -237,6 +252,7 @@ func (d *Data) describe(s Source) (Run, error) {
 // rivals returns the most accurate model at no more cost and the cheapest that is
 // as accurate.
 func (d *Data) rivals(correct int, cost float64) (noMoreCost, asAccurate *int) {
+	cost *= 1 + 1e-9 // a cascade of one model costs what that costs, but for rounding
 	for i, m := range d.Models {
 		if m.Cost <= cost && (noMoreCost == nil || m.Search > d.Models[*noMoreCost].Search ||
 			m.Search == d.Models[*noMoreCost].Search && m.Cost < d.Models[*noMoreCost].Cost) {

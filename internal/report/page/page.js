@@ -322,17 +322,26 @@
       const beside = Math.abs(less) < 5e-5 ? 'as accurate as the cascade' : `${Math.abs(100 * less).toFixed(2)} points ${less > 0 ? 'less' : 'more'} than the cascade`;
       return `: ${percent(right(m) / n)} on ${splitName}, ${beside}, at ${number(m.cost)} ${unit}`;
     };
+    // told says how sure it is that cascade and model differ. Where the cascade was
+    // chosen for what it does on these samples, that says nothing.
+    const told = (f) => {
+      if (!f || !f.against || state.split !== 'test') return '';
+      const { only_cascade_right: ours, only_model_right: theirs, mcnemar_p: p } = f.against;
+      const chance = p < 0.0001 ? 'p < 0.0001' : `p = ${Number(p.toPrecision(2))}`;
+      return ` Of the samples that only one of them has right, the cascade has ${count(ours)} and the model ${count(theirs)}: ` +
+        (p < 0.05 ? `hardly by chance (${chance}, McNemar).` : `that may be chance (${chance}, McNemar).`);
+    };
     const takes = (m) => [' The cascade takes ', node('b', null, `${change(m.cost, s.cost)} ${spending}`), '.'];
     if (alone) {
       words.push(node('p', null, 'Here the front is a single model: no cascade that was found does better.'));
     } else {
       if (equalCost && (asGood || best !== equalCost)) {
-        words.push(node('p', null, `For no more ${spending}, the best single model is `, named(equalCost.name), on(equalCost), '.'));
+        words.push(node('p', null, `For no more ${spending}, the best single model is `, named(equalCost.name), on(equalCost), '.', told(s.figures)));
       }
       if (asGood) {
         words.push(node('p', null, `The cheapest single model that is as accurate on ${data.search.name} is `, named(asGood.name), on(asGood), '.', ...takes(asGood)));
       } else if (best) {
-        words.push(node('p', null, `No single model is as accurate on ${data.search.name}. The best is `, named(best.name), on(best), '.', ...takes(best)));
+        words.push(node('p', null, `No single model is as accurate on ${data.search.name}. The best is `, named(best.name), on(best), '.', best === equalCost ? told(s.figures) : '', ...takes(best)));
       }
     }
     if (c.bound < data.search.samples) {

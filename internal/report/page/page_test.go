@@ -147,6 +147,7 @@ func madeUp(rng *rand.Rand, c *Cascade, samples int) *Figures {
 		cascade[class], model[class], all[class] = rng.IntN(50), rng.IntN(50), 50
 	}
 	f.Gains, f.Losses = Changes(cascade, model, all)
+	f.Against = NewAgainst(60, 40)
 	return f
 }
 
