@@ -39,7 +39,8 @@ func Turns(b *testing.B, python, script string, args []string, items int, ours f
 	answers := bufio.NewReader(out)
 	theirTurn := func() float64 {
 		var seconds float64
-		if _, err := io.WriteString(in, "\n"); err == nil {
+		_, err := io.WriteString(in, "\n")
+		if err == nil {
 			_, err = fmt.Fscanln(answers, &seconds)
 		}
 		if err != nil || !(seconds > 0) {
