@@ -273,6 +273,14 @@ func TestReplace(t *testing.T) {
 		t.Error("the zoo changed")
 	}
 	o.Replace = true
+	good := o.Models
+	for _, bad := range []string{"a: nan 12 |crop_pct=1", "a: classes 7 |crop_pct=1", "a: fail |crop_pct=1"} {
+		o.Models = fakes(t, bad)
+		if res := run(t, o); len(res.Failed) != 1 || !maps.Equal(contents(t, o.Zoo), before) {
+			t.Errorf("%s: a model that fails took the place of one that did not: %+v", bad, res)
+		}
+	}
+	o.Models = good
 	if res := run(t, o); len(res.Added) != 1 {
 		t.Errorf("%+v", res)
 	}
