@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -174,13 +175,28 @@ func (t *terminal) showInfo(info *zooInfo) {
 		t.out.Printf("\nWithout predictions on %s: %s\n", info.Split, strconv.Itoa(len(info.Missing))+" models")
 	}
 	if len(info.Judged.Suspicious) > 0 {
-		t.out.Printf("\nSuspicious:\n")
-		for _, s := range info.Judged.Suspicious {
-			t.out.Printf("   %s\n", s.Summary())
-		}
+		t.showSuspicious(info.Judged.Suspicious)
 	}
 	if info.Agreement != "" {
 		t.out.Printf("\nwrote %s\n", info.Agreement)
+	}
+}
+
+// suspiciousShown is the most suspicions of a kind that are listed.
+const suspiciousShown = 5
+
+func (t *terminal) showSuspicious(all []inspect.Suspicion) {
+	t.out.Printf("\nSuspicious:\n")
+	seen := map[string]int{}
+	for _, s := range all {
+		if seen[s.Kind]++; seen[s.Kind] <= suspiciousShown {
+			t.out.Printf("   %s\n", s.Summary())
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(seen)) {
+		if more := seen[kind] - suspiciousShown; more > 0 {
+			t.out.Printf("   and %d more of the kind %s; --json has all\n", more, kind)
+		}
 	}
 }
 
