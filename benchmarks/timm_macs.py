@@ -4,9 +4,11 @@ the GMACs timm published, which were counted by fvcore.
     python3 timm_macs.py ../ingest/encas518.txt timm_catalog.csv > timm-macs.csv
 
 Needs timm and torch. Models are made on the meta device: shapes without weights or
-arithmetic, so that the largest need no memory. What is counted is what the shim
-counts, with fused attention off: gmacs has convolutions and matrix products,
-gmacs_fvcore norms and adaptive pooling too, by fvcore's rules.
+arithmetic, so that the largest need no memory, and counted as they are in Python;
+`go run ./benchmarks/macs` then counts them from exported files and keeps these counts
+in gmacs_eager. What is counted is what the shim counts, with fused attention off: gmacs
+has convolutions and matrix products, gmacs_fvcore norms and adaptive pooling too, by
+fvcore's rules.
 """
 import csv
 import os
@@ -103,20 +105,20 @@ def main():
     with open(sys.argv[2], newline="") as f:
         published = {r["model"]: r for r in csv.DictReader(f) if r["in_encas_518"] == "1"}
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["model", "timm_name", "image_size", "params_m", "gmacs", "gmacs_fvcore", "published_gmacs", "ratio", "note"])
+    out.writerow(["model", "timm_name", "image_size", "params_m", "gmacs", "gmacs_fvcore", "gmacs_eager", "published_gmacs", "ratio", "counted", "note"])
     for name, options in entries(sys.argv[1]):
         row = published.pop(options["name"])
         size = int(row["gmacs_img_size"] or options["size"])
         try:
             gmacs, fvcore, params = count(name, size)
             ratio, note = compare(name, fvcore, float(row["gmacs"]))
-            out.writerow([row["model"], name, size, f"{params:.2f}", f"{gmacs:.4f}", f"{fvcore:.4f}", row["gmacs"], ratio, note])
+            out.writerow([row["model"], name, size, f"{params:.2f}", f"{gmacs:.4f}", f"{fvcore:.4f}", f"{fvcore:.4f}", row["gmacs"], ratio, "meta device", note])
         except Exception as err:
             text = (str(err) or repr(err)).strip().splitlines()[0]
-            out.writerow([row["model"], name, size, "", "", "", row["gmacs"], "", f"{type(err).__name__}: {text}"])
+            out.writerow([row["model"], name, size, "", "", "", "", row["gmacs"], "", "", f"{type(err).__name__}: {text}"])
         sys.stdout.flush()
     for name, row in published.items():
-        out.writerow([name, "", row["img_size"], "", "", "", row["gmacs"], "", "not in today's timm"])
+        out.writerow([name, "", row["img_size"], "", "", "", "", row["gmacs"], "", "", "not in today's timm"])
 
 
 main()
