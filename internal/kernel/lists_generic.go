@@ -67,7 +67,30 @@ func combine1(i int, s *Sums, l *Lists, w uint32) (best uint32, class uint16, op
 }
 
 func pairGeneric(best []uint32, class []uint16, samples []int32, a, b *Lists) {
-	resolveSamplesGeneric(best, class, samples, []*Lists{a, b}, nil)
+	for _, i := range samples {
+		best[i], class[i] = pair1(int(i), a, b)
+	}
+}
+
+// pair1 decides sample i by walking down both lists at once. After step j no class
+// that has not been seen can have more than the values listed there.
+func pair1(i int, a, b *Lists) (best uint32, class uint16) {
+	class = NoClass
+	from, to := i*a.K, (i+1)*a.K
+	ac, av, bc, bv := a.Classes[from:to], a.Values[from:to], b.Classes[from:to], b.Values[from:to]
+	for j := range ac {
+		va, vb := fixed1(av[j]), fixed1(bv[j])
+		if sum := va + b.value(i, ac[j]); better(sum, ac[j], best, class) {
+			best, class = sum, ac[j]
+		}
+		if sum := vb + a.value(i, bc[j]); better(sum, bc[j], best, class) {
+			best, class = sum, bc[j]
+		}
+		if va+vb < best {
+			break
+		}
+	}
+	return best, class
 }
 
 // index is the place of class c, or -1.
