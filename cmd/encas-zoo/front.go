@@ -56,6 +56,7 @@ func (j *optimizeJob) showFront() error {
 		t.out.Printf("\nThe search ended before it was done: there may be better cascades.\n")
 	}
 	t.showChoice(front, choice, budget)
+	t.showCrossValidation(front)
 	if beaten != nil {
 		t.showDominated(front, beaten)
 	}

@@ -25,6 +25,7 @@ type optimizeOptions struct {
 	include   []string // models every cascade must have
 	dominate  string   // a model to be beaten
 	minGain   float64  // share of the samples
+	folds     int      // to cross-validate with; 0: none
 	splitName string
 	search    optimize.Options
 	gridName  string
@@ -66,6 +67,7 @@ encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/exact
 encas-zoo optimize --zoo cifar --paper --out runs/paper
 encas-zoo optimize --dominate qda                    cheaper and better than that model
 encas-zoo optimize --cost price --max-cost 0.002 --max-params 5e7
+encas-zoo optimize --cross-validate 5                how accurate on unseen samples
 encas-zoo optimize --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
@@ -87,6 +89,7 @@ encas-zoo optimize --json | jq .best`,
 			&cli.Float64Flag{Name: "max-params", Usage: "most parameters all models of a cascade may have together, `X` such as 5e7"},
 			&cli.Float64Flag{Name: "min-accuracy", Usage: "least accuracy `Y` of a cascade, between 0 and 1"},
 			&cli.Float64Flag{Name: "min-gain", Usage: "leave out cascades that are less than `X` percentage points more accurate than the next cheaper one"},
+			&cli.IntFlag{Name: "cross-validate", Usage: "also search `K` times without a Kth of the samples and say how accurate what is found is on these; K more searches, each with the whole budget"},
 			&cli.StringFlag{Name: "dominate", Usage: "say which cascades are cheaper and better than `MODEL`, and by how much"},
 			&cli.StringSliceFlag{Name: "include", Usage: "every cascade must have the models `NAMES`; lists with commas"},
 			&cli.StringSliceFlag{Name: "models", Usage: "use only models whose names match `GLOB`; lists with commas, ! excludes"},
@@ -125,6 +128,9 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 	}
 	if c.IsSet("resume") && c.IsSet("out") && filepath.Clean(c.String("resume")) != filepath.Clean(c.String("out")) {
 		return nil, usagef("--resume %s writes to that folder, not to --out %s", c.String("resume"), c.String("out"))
+	}
+	if folds := c.Int("cross-validate"); c.IsSet("cross-validate") && folds < 2 {
+		return nil, usagef("--cross-validate %d: 2 folds or more are possible, 5 or 10 are usual", folds)
 	}
 	paper := c.Bool("paper")
 	ruleName := c.String("rule")
@@ -184,6 +190,7 @@ func readOptimizeOptions(c *cli.Context) (*optimizeOptions, error) {
 		include:   c.StringSlice("include"),
 		dominate:  c.String("dominate"),
 		minGain:   c.Float64("min-gain") / 100,
+		folds:     c.Int("cross-validate"),
 		runDir:    cmp.Or(c.String("resume"), c.String("out")),
 		resume:    c.IsSet("resume"),
 		zooGiven:  c.String("zoo"),
@@ -391,6 +398,9 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 		cascade.Bound = p.Bound
 		j.front.Cascades = append(j.front.Cascades, cascade)
 	}
+	if err := j.crossValidate(ctx, problem); err != nil {
+		return nil, err
+	}
 	for _, p := range result.Curve {
 		j.run.Curve = append(j.run.Curve, report.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
 	}
@@ -496,7 +506,7 @@ func (o *optimizeOptions) record() map[string]any {
 		"algorithm": s.Algorithm, "rule": s.Rule.String(), "confidence": s.Confidence.String(),
 		"grid": o.gridName, "snap": s.Snap, "paper": s.Paper, "max_models": s.MaxModels,
 		"cost": o.cost, "max_cost": s.MaxCost, "max_worst_cost": s.MaxWorstCost, "max_params": s.MaxParams,
-		"min_accuracy": s.MinAccuracy, "min_gain": 100 * o.minGain, "dominate": o.dominate,
+		"min_accuracy": s.MinAccuracy, "min_gain": 100 * o.minGain, "cross_validate": o.folds, "dominate": o.dominate,
 		"models": o.globs, "include": o.include, "evals": s.Evals, "time": s.Time.String(), "memory": s.Memory,
 	}
 }

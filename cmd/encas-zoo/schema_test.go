@@ -42,6 +42,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	for _, line := range []string{
 		"optimize --zoo digits --algorithm exact --rule mean --out exact",
 		"optimize --zoo digits --algorithm exact --rule mean --max-gflops 1e-6 --dominate qda --out dominate",
+		"optimize --zoo digits --algorithm exact --rule mean --cross-validate 3 --out crossed",
 		"optimize --zoo digits --algorithm random --evals 2000 --rule last --confidence margin --out random",
 		"evaluate --zoo digits --split test exact",
 		"evaluate --zoo digits --cascade tree_4@0.5,qda*2",

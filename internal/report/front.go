@@ -55,6 +55,28 @@ type Front struct {
 	Cascades    []Cascade    `json:"cascades"`
 	Models      []Model      `json:"models"`                // all models the search could choose from
 	Differences []Difference `json:"differences,omitempty"` // cascades the search saw differently
+
+	CrossValidation *CrossValidation `json:"cross_validation,omitempty"`
+}
+
+// CrossValidation says how accurate what a search finds is on samples that were held
+// out of it.
+type CrossValidation struct {
+	Folds int       `json:"folds"`
+	At    []HeldOut `json:"at"` // ascending in Limit
+}
+
+// HeldOut is what the most accurate cascades within a cost do on the samples that they
+// were not chosen on: one cascade a fold, all folds together.
+type HeldOut struct {
+	Limit    float64    `json:"max_cost"`          // on the samples searched
+	Searched float64    `json:"accuracy_searched"` // of the same cascades there
+	Correct  int        `json:"correct"`
+	Samples  int        `json:"n"`
+	Accuracy float64    `json:"accuracy"`    // correct/n
+	Interval [2]float64 `json:"accuracy_95"` // Wilson
+	Change   float64    `json:"change"`      // accuracy less accuracy_searched
+	Cost     float64    `json:"cost"`        // mean over the samples held out
 }
 
 // Zoo says which zoo a front belongs to.

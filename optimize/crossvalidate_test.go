@@ -1,0 +1,108 @@
+package optimize
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// A cascade on a subset does what the definition says of those samples.
+func TestSubsetEqualsDense(t *testing.T) {
+	p, d := newZoo(t, 5, 5, 300, 10)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		samples := rng.Perm(300)[:1+rng.IntN(300)]
+		some := &Dense{Classes: d.Classes, Costs: d.Costs, Labels: pick(d.Labels, 1, samples)}
+		for _, outputs := range d.Outputs {
+			some.Outputs = append(some.Outputs, pick(outputs, d.Classes, samples))
+		}
+		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
+		for stage := range 1 + rng.IntN(4) {
+			c.Models = append(c.Models, rng.IntN(len(p.models)))
+			c.Weights = append(c.Weights, uint8(1+rng.IntN(3)))
+			if stage > 0 {
+				c.Thresholds = append(c.Thresholds, rng.Float32())
+			}
+		}
+		want, err := some.Evaluate(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Subset(samples).Evaluate(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v: %+v, by the definition %+v", c, got, want)
+		}
+	}
+}
+
+func TestCrossValidate(t *testing.T) {
+	p, _ := newZoo(t, 2, 7, 301, 10)
+	o := smallSearch("exact")
+	o.MaxModels, o.Grid = 2, shortGrid
+	done := 0
+	got, err := CrossValidate(context.Background(), p, o, 4, func(now int) {
+		if done++; now != done {
+			t.Errorf("told of %d folds after %d", now, done-1)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done != 4 || len(got) < 2 {
+		t.Errorf("%d folds, %d costs", done, len(got))
+	}
+	for i, h := range got {
+		if h.Samples != 301 || h.Searched != 3*301 {
+			t.Errorf("%d samples held out of %d searched", h.Samples, h.Searched)
+		}
+		if h.Correct > h.Samples || h.SearchedCorrect > h.Searched || !(h.Cost > 0) {
+			t.Errorf("%+v", h)
+		}
+		if i > 0 && (h.Limit <= got[i-1].Limit || h.SearchedCorrect < got[i-1].SearchedCorrect) {
+			t.Errorf("%+v after %+v", h, got[i-1])
+		}
+	}
+	o.Threads = 2
+	again, err := CrossValidate(context.Background(), p, o, 4, func(int) {})
+	if err != nil || !slices.Equal(again, got) {
+		t.Errorf("two threads give other figures (%v)", err)
+	}
+	o.Seed++
+	if other, err := CrossValidate(context.Background(), p, o, 4, func(int) {}); err != nil || slices.Equal(other, got) {
+		t.Errorf("another seed cuts the same folds (%v)", err)
+	}
+	for _, folds := range []int{-1, 1, 302} {
+		if _, err := CrossValidate(context.Background(), p, o, folds, func(int) {}); err == nil {
+			t.Errorf("%d folds are possible", folds)
+		}
+	}
+	if _, err := CrossValidate(newCountdown(3), p, o, 4, func(int) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: error %v", err)
+	}
+}
+
+// Models that answer at random are worth nothing on samples they were not chosen on,
+// and that is what the held-out figures must show.
+func TestCrossValidationSeesLuck(t *testing.T) {
+	p, _ := newZoo(t, 8, 12, 200, 4)
+	rng := rand.New(rand.NewPCG(8, 8))
+	for i := range p.labels {
+		p.labels[i] = uint16(rng.IntN(4))
+	}
+	got, err := CrossValidate(context.Background(), p, Options{Algorithm: "exact", MaxModels: 2}, 5, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := got[len(got)-1]
+	searched, heldOut := float64(h.SearchedCorrect)/float64(h.Searched), float64(h.Correct)/float64(h.Samples)
+	if math.Abs(heldOut-0.25) > 0.12 || searched < heldOut+0.03 {
+		t.Errorf("%.3f on the samples searched, %.3f on those held out, chance is 0.25", searched, heldOut)
+	}
+}
