@@ -144,6 +144,19 @@ func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
 			if got := points(r); !slices.Equal(got, want) {
 				t.Errorf("rule %v, confidence %v: front %v, brute force %v", rule, confidence, got, want)
 			}
+			for _, path := range kernel.Paths() {
+				restore := kernel.Force(path)
+				for threads := 1; threads <= 3; threads += 2 {
+					other, err := Search(context.Background(), p, Options{Rule: rule, Confidence: confidence, Grid: shortGrid, MaxModels: 2, Threads: threads})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if fmt.Sprint(other.Front) != fmt.Sprint(r.Front) {
+						t.Errorf("rule %v, confidence %v: %d threads on path %v give another front", rule, confidence, threads, path)
+					}
+				}
+				restore()
+			}
 		}
 	}
 }
