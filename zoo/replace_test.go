@@ -110,6 +110,20 @@ func TestReplaceModel(t *testing.T) {
 	if err := z.Verify(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
+	if m, err = w.ReplaceModel(Model{Name: "simulated"}); err != nil {
+		t.Fatal(err)
+	}
+	full := randomRows(8, replaceRows, jobClasses)
+	writeRows(t, m, "search", full)
+	if err := m.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if !sameLists(openIndexOf(t, z, "search", "simulated").Lists("simulated"), BuildLists(full, jobClasses)) {
+		t.Error("lists of the replaced model")
+	}
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
 }
 
 // replaceVariable makes the test program replace a model for ever.
