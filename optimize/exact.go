@@ -244,6 +244,9 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 				return
 			}
 			w.archive.staircase(bound)
+			if s.truncated() {
+				allowNear(bound)
+			}
 			set := []member{{uint16(x), 1}, {uint16(y), 1}}
 			if rule == RuleMean {
 				if owner != x {

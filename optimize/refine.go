@@ -23,11 +23,12 @@ func (s *search) refine(ctx context.Context) error {
 	for i, p := range plans {
 		cascades[i] = p.cascade(s.Grid, s.Confidence)
 	}
+	s.workers = nil // their tables give room for those from full outputs
 	if err := s.tabulateExactly(ctx, cascades); err != nil {
 		return err
 	}
 	found := s.archive
-	s.archive, s.workers = s.newArchive(), nil
+	s.archive = s.newArchive()
 	// What is solved here was counted when it was found, and is not to be resumed.
 	evaluations := s.evaluations.Load()
 	defer s.evaluations.Store(evaluations)
@@ -83,6 +84,16 @@ func (a *archive) near(slack int) []plan {
 		}
 	}
 	return plans
+}
+
+// allowNear makes a staircase one that what is near the front passes too. Chains that
+// [prefix.mayImprove] proves to be dominated may be near it, and which ones are met is a
+// matter of what a thread knows at the time.
+func allowNear(bound []float64) {
+	n := copy(bound, bound[nearFront+1:])
+	for correct := n; correct < len(bound); correct++ {
+		bound[correct] = math.Inf(1)
+	}
 }
 
 // tabulateExactly makes the tables of all sets that cascades are built of from full

@@ -3,6 +3,7 @@ package optimize
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -87,6 +88,41 @@ func TestFullOutputsThatFail(t *testing.T) {
 	} {
 		if _, err := Search(context.Background(), p, Options{Outputs: open}); err == nil {
 			t.Error("a front without the outputs it was to be worked out on")
+		}
+	}
+}
+
+// What is worked out again does not depend on what a thread knew when it left chains
+// out: a search that begins with the front in its archive finds the same near it.
+func TestNearFrontOfTriples(t *testing.T) {
+	for _, seed := range []uint64{36, 43, 44, 53, 54, 89, 91, 95} {
+		p, d := newZoo(t, seed, 9, 150, 80)
+		near := func(known *archive) (*archive, []string) {
+			s, _, err := newSearch(p, Options{MaxModels: 3, Grid: PaperGrid(), Threads: 1, Outputs: rowsOf(d, 0)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if known != nil {
+				s.archive.merge(known)
+			}
+			if err := s.exactChains(context.Background(), 3); err != nil {
+				t.Fatal(err)
+			}
+			var cascades []string
+			for _, p := range s.archive.near(nearFront) {
+				cascades = append(cascades, fmt.Sprint(p))
+			}
+			return s.archive, cascades
+		}
+		known, want := near(nil)
+		front := *known.copy()
+		for correct := range front.plans {
+			if !slices.Contains(known.front(), correct) {
+				front.plans[correct] = plan{}
+			}
+		}
+		if _, got := near(&front); !slices.Equal(got, want) {
+			t.Errorf("seed %d: %d cascades are near the front, %d where it was known before", seed, len(want), len(got))
 		}
 	}
 }

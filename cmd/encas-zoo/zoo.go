@@ -52,7 +52,7 @@ models that agree side by side: where all is dark, a cascade has little to gain.
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo info
 encas-zoo zoo info --zoo cifar --split test --agreement agreement.svg
-encas-zoo zoo info --zoo cifar --json | jq '.suspicious[]'`,
+encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 					"130  interrupted"),
 				Flags: []cli.Flag{
 					zooFlag(),
