@@ -17,6 +17,10 @@ func (j *optimizeJob) crossValidate(ctx context.Context, p *optimize.Problem) er
 	if j.folds == 0 || j.front.Interrupted {
 		return nil
 	}
+	// The search is done and its state dropped: what it found must not be lost.
+	if err := j.folder.Write(j.front, j.run); err != nil {
+		return err
+	}
 	defer j.timed("cross_validation")()
 	progress := j.err.Progress("cross-validating", "folds")
 	defer progress.Stop()
@@ -29,7 +33,7 @@ func (j *optimizeJob) crossValidate(ctx context.Context, p *optimize.Problem) er
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("--cross-validate %d: %w", j.folds, err)
+		return fmt.Errorf("--cross-validate %d: %w; %s has the front as the search saw it", j.folds, err, j.folder.Dir)
 	}
 	j.front.CrossValidation = &report.CrossValidation{Folds: j.folds}
 	for _, r := range results {

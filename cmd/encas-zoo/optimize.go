@@ -317,6 +317,9 @@ func (j *optimizeJob) open(c *cli.Context) (err error) {
 	if j.split, err = j.zoo.Split(j.splitName); err != nil {
 		return usageError{err}
 	}
+	if j.folds > j.split.Samples {
+		return usagef("--cross-validate %d: the split %s has %d samples", j.folds, j.split.Name, j.split.Samples)
+	}
 	models, err := selectModels(j.zoo.Models(), j.globs)
 	if err != nil {
 		return err
