@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
@@ -190,7 +191,7 @@ func TestCIFAR(t *testing.T) {
 }
 
 // writeParquet writes rows in groups of groupRows, as Hugging Face does.
-func writeParquet(t testing.TB, path string, data [][]byte, names []string, labels []int64, groupRows int, meta string) {
+func writeParquet(t testing.TB, path string, data [][]byte, names []string, labels []int64, groupRows int, meta string, properties ...parquet.WriterProperty) {
 	t.Helper()
 	opt := parquet.Repetitions.Optional
 	image, err := schema.NewGroupNode("image", opt, schema.FieldList{
@@ -206,7 +207,7 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := file.NewParquetWriter(f, root)
+	w := file.NewParquetWriter(f, root, file.WithWriterProps(parquet.NewWriterProperties(properties...)))
 	w.AppendKeyValueMetadata("huggingface", meta)
 	for i := 0; i < len(data); i += groupRows {
 		j := min(i+groupRows, len(data))
@@ -415,6 +416,28 @@ func TestDamagedParquet(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d changes refused", refused, (len(content)+step-1)/step*3)
+}
+
+// TestParquetBomb reads a file that is small only because its pages are empty space: each
+// is of an allowed size, all of them together are not.
+func TestParquetBomb(t *testing.T) {
+	var data [][]byte
+	for i := range 24 {
+		data = append(data, append(make([]byte, 1<<20), byte(i)))
+	}
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	writeParquet(t, path, data, nil, make([]int64, len(data)), len(data), "",
+		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false), parquet.WithDataPageSize(1000), parquet.WithBatchSize(1))
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := s.NewReader()
+	defer r.Close()
+	if _, err := r.Image(0); err == nil || !strings.Contains(err.Error(), "row group 0 unpacks to more than") {
+		t.Errorf("error %v", err)
+	}
 }
 
 func FuzzParquet(f *testing.F) {

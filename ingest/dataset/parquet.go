@@ -41,7 +41,8 @@ type table struct {
 
 type parquetFile struct {
 	*parquetcells.File
-	f *os.File
+	f    *os.File
+	most int64 // bytes that a page, or all images of a row group, may unpack to
 }
 
 // A rowGroup is images [first, first+rows) of the table.
@@ -90,8 +91,9 @@ func openFile(name string) (f parquetFile, err error) {
 	}
 	info, err := f.f.Stat()
 	if err == nil {
-		// Images are compressed already: a page many times the file is none of theirs.
-		f.File, err = parquetcells.NewFile(f.f, filepath.Base(name), int(min(8*info.Size()+1<<20, maxGroup)))
+		// Images are compressed already: what is many times the file is none of theirs.
+		f.most = min(8*info.Size()+1<<20, maxGroup)
+		f.File, err = parquetcells.NewFile(f.f, filepath.Base(name), int(f.most))
 	}
 	if err != nil {
 		f.f.Close()
@@ -220,13 +222,22 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 	if n < 0 || n > maxGroup {
 		return nil, fmt.Errorf("row group %d: %d bytes, at most %d are read; write the file with smaller row groups", group, n, int64(maxGroup))
 	}
-	cells, err := parquetcells.Open(r.File, group, col, 0, slices.Clone[[]byte])
+	left := r.most
+	cells, err := parquetcells.Open(r.File, group, col, 0, func(b []byte) []byte {
+		if left -= int64(len(b)); left < 0 {
+			return nil // what follows would fill the memory
+		}
+		return slices.Clone(b)
+	})
 	if err != nil {
 		return nil, err
 	}
 	images, err := whole(cells, group, int(r.GroupRows(group)))
-	if errors.Is(err, errNull) {
+	switch {
+	case errors.Is(err, errNull):
 		err = fmt.Errorf("row %d of row group %d holds no image bytes", len(images), group)
+	case err == nil && left < 0:
+		err = fmt.Errorf("row group %d unpacks to more than %d bytes, which images do not: the file is damaged; write it again", group, r.most)
 	}
 	return images, err
 }
