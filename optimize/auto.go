@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// auto is the default: all short chains exactly, then evolution, which recombines what
-// may lie far apart on the front, and Pareto local search over longer chains with all
-// thresholds of a changed place solved exactly, in turns, until neither improves the
-// front.
+// auto is the default: all short chains exactly, then Pareto local search over longer
+// chains with all thresholds of a changed place solved exactly, and evolution, which
+// recombines what may lie far apart on the front, in turns, until neither improves the
+// front. Of many models evolution has the first turn.
 type auto struct{}
 
 func (auto) maxModels() int { return 8 }
@@ -219,9 +219,13 @@ type exploration struct {
 	known [scopes]map[string]bool // Explored, to look up
 }
 
+// smallZoo is the number of models up to which local search comes before evolution: the
+// neighbourhoods are small then, and soon explored.
+const smallZoo = 100
+
 // newExploration begins one, or continues that of a search that is resumed.
 func (s *search) newExploration() (*exploration, error) {
-	e := &exploration{}
+	e := &exploration{Local: len(s.models) <= smallZoo}
 	if s.resumed != nil {
 		if err := json.Unmarshal(s.resumed, e); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrBadState, err)
@@ -286,23 +290,16 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 		}
 		chain := string(chainKey(p))
 		i, ok := byChain[chain]
+		if !ok && len(chains) == roundChains {
+			continue
+		}
 		if !ok {
 			i = len(chains)
 			byChain[chain] = i
 			chains = append(chains, nil)
 		}
 		chains[i] = append(chains[i], p)
-	}
-	if all := len(chains); all > roundChains { // from all over the front
-		for i := range roundChains {
-			chains[i] = chains[i*all/roundChains]
-		}
-		chains = chains[:roundChains]
-	}
-	for _, chain := range chains {
-		for _, p := range chain {
-			e.Round = append(e.Round, cascadeKey(p))
-		}
+		e.Round = append(e.Round, cascadeKey(p))
 	}
 	e.End = s.nextUnit + len(chains)
 	// Long chains take longest and go first, so that no thread ends alone.

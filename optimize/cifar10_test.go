@@ -147,16 +147,22 @@ func TestAutoBeatsPublishedFronts(t *testing.T) {
 		t.Fatal(err)
 	}
 	linear, log := hypervolumes(r, p, ref)
-	t.Logf("auto: %.5f linear, %.5f log, %d cascades, %v", linear, log, len(r.Front), r.Elapsed)
+	t.Logf("auto: %.5f linear, %.5f log, %d cascades, ended after %.1f s", linear, log, len(r.Front), r.Elapsed.Seconds())
+	var best CurvePoint // of the published fronts, each hypervolume on its own
 	for seed := 1; seed <= 3; seed++ {
 		errors, costs := readFront(t, filepath.Join(dir, fmt.Sprintf("cifar10_gomea600k_s%d.csv", seed)))
 		ref.Log = false
-		if published := Hypervolume(errors, costs, ref); linear <= published {
-			t.Errorf("seed %d: linear hypervolume %.5f, published %.5f", seed, linear, published)
-		}
+		best.Linear = max(best.Linear, Hypervolume(errors, costs, ref))
 		ref.Log = true
-		if published := Hypervolume(errors, costs, ref); log <= published {
-			t.Errorf("seed %d: log hypervolume %.5f, published %.5f", seed, log, published)
+		best.Log = max(best.Log, Hypervolume(errors, costs, ref))
+	}
+	if linear <= best.Linear || log <= best.Log {
+		t.Errorf("the best published fronts have %.5f and %.5f", best.Linear, best.Log)
+	}
+	for _, c := range r.Curve {
+		if c.Linear > best.Linear && c.Log > best.Log {
+			t.Logf("the best published fronts have %.5f and %.5f; passed within %.1f s, after %d evaluations", best.Linear, best.Log, c.Elapsed.Seconds(), c.Evaluations)
+			break
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	brood             = 256 // cascades recombined in a generation
-	evolutionPatience = 8   // generations without a better front, after which it is left
+	evolutionPatience = 3   // generations that leave the front as it was, after which it is left
 	kin               = 8   // places on the front between parents that are close
 	mutations         = 4   // of so many children one is mutated
 )

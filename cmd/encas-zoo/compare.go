@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/internal/report/page"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
@@ -18,7 +22,7 @@ func compareCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "compare",
 		Usage:     "say which of several fronts is better, and where",
-		UsageText: "[--reference ERROR,COST] [--at COSTS] RUNDIR RUNDIR...",
+		UsageText: "[--reference ERROR,COST] [--at COSTS] [--plot FILE] RUNDIR RUNDIR...",
 		Description: `Compares the fronts of run folders that were searched on the same samples with the
 same cost, on those samples.
 
@@ -29,10 +33,12 @@ front matches or beats in both accuracy and cost.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo compare runs/auto runs/paper
 encas-zoo compare runs/auto runs/paper --reference paper --at 0.05,0.1,0.5
+encas-zoo compare runs/auto runs/paper --plot fronts.svg
 encas-zoo compare runs/* --json | jq '.runs[] | [.run, .hypervolume]'`),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "reference", Usage: "worst error and dearest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the dearest model)"},
 			&cli.StringFlag{Name: "at", Usage: "show the best accuracy at these `COSTS`, such as 1,10,100 (default: five along the fronts)"},
+			&cli.StringFlag{Name: "plot", Usage: "draw the fronts over each other into `FILE`, whose name ends with .svg, .png or .pdf"},
 			jsonFlag(),
 			quietFlag(),
 		},
@@ -54,6 +60,7 @@ type compared struct {
 	Cost      string          `json:"cost"`
 	Reference reference       `json:"reference"`
 	Runs      []comparedFront `json:"runs"`
+	Plot      string          `json:"plot,omitempty"` // the file that was written
 }
 
 type reference struct {
@@ -83,6 +90,11 @@ func runCompare(c *cli.Context) error {
 	if len(dirs) < 2 {
 		return usagef("name two run folders or more")
 	}
+	plot := c.String("plot")
+	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(plot)), ".")
+	if c.IsSet("plot") && !slices.Contains(page.PlotFormats, format) {
+		return usagef("--plot %q: its name must end with .%s", plot, strings.Join(page.PlotFormats, ", ."))
+	}
 	fronts := make([]*report.Front, len(dirs))
 	for i, dir := range dirs {
 		front, err := report.ReadFront(dir)
@@ -110,11 +122,34 @@ func runCompare(c *cli.Context) error {
 		return err
 	}
 	result := compareFronts(dirs, fronts, ref, costs)
+	if plot != "" {
+		if err := plotFronts(dirs, fronts, plot, format); err != nil {
+			return err
+		}
+		result.Plot = plot
+	}
 	if t.json {
 		return writeJSON(result)
 	}
 	t.showCompared(result, costs)
 	return nil
+}
+
+// plotFronts draws the fronts on the samples they were searched on.
+func plotFronts(dirs []string, fronts []*report.Front, path, format string) error {
+	var sources []page.Source
+	for i, front := range fronts {
+		sources = append(sources, page.Source{Dir: dirs[i], Front: front})
+	}
+	data, err := page.New(sources, time.Now())
+	if err != nil {
+		return fmt.Errorf("--plot: %w", err)
+	}
+	var b bytes.Buffer
+	if err := data.WritePlot(&b, format); err != nil {
+		return fmt.Errorf("--plot: %w", err)
+	}
+	return report.WriteFile(path, b.Bytes())
 }
 
 // readReference reads what --reference says; what it leaves open the models say.
@@ -262,4 +297,7 @@ func (t *terminal) showCompared(r *compared, costs []float64) {
 	t.out.Table(table)
 	t.out.Printf("\n")
 	t.out.Table(best)
+	if r.Plot != "" {
+		t.out.Printf("\nWritten to %s\n", r.Plot)
+	}
 }

@@ -46,7 +46,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"optimize --zoo digits --algorithm random --evals 2000 --rule last --confidence margin --out random",
 		"evaluate --zoo digits --split test exact",
 		"evaluate --zoo digits --cascade tree_4@0.5,qda*2",
-		"compare exact random --at 1e-9,1e-6",
+		"compare exact random --at 1e-9,1e-6 --plot fronts.svg",
 		"report exact random",
 		"report --split search exact",
 		"explain --zoo digits --sample 7 --cascade tree_4@0.5,qda*2",
