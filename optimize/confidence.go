@@ -19,7 +19,7 @@ const (
 	Margin
 	// Entropy is 1 - H/ln C with H the entropy of the mean over the C classes: 0
 	// where all are alike, 1 where one has all. It is rounded down to a multiple
-	// of 2^-24 divided by the weight of the mean.
+	// of 2^-24.
 	Entropy
 )
 
@@ -77,7 +77,7 @@ func entropyConfidence(sums []uint32, weight uint32, others int) uint32 {
 	if classes == 1 {
 		return weight * one
 	}
-	return uint32(max(0, 1-entropy/math.Log(classes)) * float64(weight) * one)
+	return uint32(max(0, 1-entropy/math.Log(classes))*one) * weight
 }
 
 // measured leaves the classes of the set that sums belong to in class and its
