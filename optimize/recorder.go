@@ -39,10 +39,11 @@ func newRecorder(reference Reference, p *Problem) recorder {
 // elapsed is the time the search has taken, all of its runs together.
 func (r *recorder) elapsed() time.Duration { return time.Since(r.start) }
 
-// record adds a point for an archive that holds what so many evaluations found.
+// record adds a point for an archive that holds what so many evaluations found, in the
+// place of one of as many: the last archive is worked out again on full outputs.
 func (r *recorder) record(evaluations int64, a *archive) {
 	if n := len(r.curve); n > 0 && r.curve[n-1].Evaluations == evaluations {
-		return
+		r.curve = r.curve[:n-1]
 	}
 	errors, costs := a.drawn(a.front())
 	linear, log := r.reference, r.reference

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -50,6 +51,14 @@ func TestFullOutputs(t *testing.T) {
 			}
 			if exact.Evaluations != listed.Evaluations {
 				t.Errorf("%v, %s: %d evaluations, without full outputs %d", confidence, o.Algorithm, exact.Evaluations, listed.Evaluations)
+			}
+			reference := newRecorder(Reference{Log: true}, p).reference
+			var wrong, costs []float64
+			for _, point := range exact.Front {
+				wrong, costs = append(wrong, 1-float64(point.Correct)/float64(p.Samples())), append(costs, point.Cost)
+			}
+			if got, want := exact.Curve[len(exact.Curve)-1].Log, Hypervolume(wrong, costs, reference); math.Abs(got-want) > 1e-9 {
+				t.Errorf("%v, %s: the curve ends at %v, the front's hypervolume is %v", confidence, o.Algorithm, got, want)
 			}
 			if !slices.IsSortedFunc(exact.Front, func(a, b Point) int { return a.Correct - b.Correct }) {
 				t.Errorf("%v, %s: the front does not ascend", confidence, o.Algorithm)
