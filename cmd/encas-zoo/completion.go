@@ -207,7 +207,7 @@ func (l *line) values(flag, current string, values map[string]string) offer {
 		for _, name := range modelNames(values["zoo"]) {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "agreement", "class-names", "data", "python", "shim", "models-dir":
+	case "out", "agreement", "plot", "class-names", "data", "python", "shim", "models-dir":
 		o.others = files
 	}
 	return o

@@ -73,7 +73,7 @@ func TestComplete(t *testing.T) {
 // could be offered.
 func TestCompleteKnowsAllFlags(t *testing.T) {
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
-		"min-gain", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
+		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "shard", "compiler"}
 	for flag, takesValue := range flagsOfAll(newApp()) {
 		if !takesValue || slices.Contains(free, flag) {
