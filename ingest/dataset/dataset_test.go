@@ -440,6 +440,17 @@ func TestParquetBomb(t *testing.T) {
 	}
 }
 
+// TestParquetManyRows reads a file that claims a million rows in a few kilobytes: run
+// lengths take no room, what is kept of each row would.
+func TestParquetManyRows(t *testing.T) {
+	rows := 5<<18 + 1
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	writeParquet(t, path, slices.Repeat([][]byte{{1}}, rows), nil, make([]int64, rows), rows, "")
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "do not fit into the file") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func FuzzParquet(f *testing.F) {
 	content := smallParquet(f)
 	f.Add(content)

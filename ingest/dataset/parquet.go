@@ -42,7 +42,7 @@ type table struct {
 type parquetFile struct {
 	*parquetcells.File
 	f    *os.File
-	most int64 // bytes that a page, or all images of a row group, may unpack to
+	most int64 // bytes that a page, or all images of a row group, may unpack to; rows too
 }
 
 // A rowGroup is images [first, first+rows) of the table.
@@ -121,6 +121,9 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 			return fmt.Errorf("row group %d has %d rows, at most %d are read", g, n, maxRows)
 		}
 		rows := int(r.GroupRows(g))
+		if int64(row)+int64(rows) > r.most {
+			return fmt.Errorf("row group %d claims %d rows, which do not fit into the file: it is damaged; write it again", g, rows)
+		}
 		labels, err := integers(r, g, label)
 		if err != nil {
 			return err
