@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -25,6 +26,8 @@ func ReadClassNames(path string) ([]string, error) {
 		switch {
 		case name == "":
 			return nil, fmt.Errorf("%s, line %d: there is no name on it", path, len(names))
+		case !utf8.ValidString(name):
+			return nil, fmt.Errorf("%s, line %d: the name %q is not valid UTF-8: save the file as UTF-8", path, len(names), name)
 		case len(names) > zoo.MaxClasses:
 			return nil, fmt.Errorf("%s: more than %d class names", path, zoo.MaxClasses)
 		}

@@ -14,6 +14,7 @@ func TestReadClassNames(t *testing.T) {
 		{text: "tench\ngreat white shark\n", names: "tench|great white shark"},
 		{text: "\ufefftench\r\n 金魚 \r\ncrane\ncrane", names: "tench|金魚|crane|crane"},
 		{text: "", fails: "no names"},
+		{text: "a\nLatte caff\xe8\n", fails: "line 2: the name"},
 		{text: "a\n\nb\n", fails: "line 2"},
 		{text: strings.Repeat("n", 1<<17), fails: "line 1"},
 		{text: strings.Repeat("n\n", 1<<16), fails: "more than 65535"},
