@@ -138,3 +138,41 @@ func TestBreed(t *testing.T) {
 		}
 	}
 }
+
+// Among many models evolution has the first turn; interrupting it there changes
+// nothing, nor do threads.
+func TestEvolutionGoesFirstAmongManyModels(t *testing.T) {
+	p, _ := newZoo(t, 3, smallZoo+1, 40, 5)
+	o := Options{Algorithm: "auto", Grid: shortGrid, Evals: 400_000, Seed: 3, Threads: 1}
+	want, err := Search(context.Background(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	interrupted := 0
+	for step := int64(3); ; step = step*3/2 + 1 {
+		o.Save = func(state []byte) error {
+			o.Resume = state
+			return nil
+		}
+		o.Threads = 1 + int(step)%2
+		got, err := Search(newCountdown(step), p, o)
+		if errors.Is(err, context.Canceled) || errors.Is(err, ErrNothingFeasible) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Interrupted {
+			interrupted++
+			continue
+		}
+		if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+			t.Errorf("interrupted %d times: %d cascades, %d evaluations; uninterrupted %d, %d",
+				interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
+		}
+		break
+	}
+	if interrupted < 3 {
+		t.Errorf("interrupted %d times", interrupted)
+	}
+}
