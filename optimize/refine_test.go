@@ -18,7 +18,7 @@ func TestFullOutputs(t *testing.T) {
 		for _, o := range []Options{
 			{Algorithm: "exact", MaxModels: 3, Rule: RuleBoth},
 			{Algorithm: "exact", MaxModels: 2, Grid: PaperGrid(), MaxCost: 9},
-			{Algorithm: "auto", MaxModels: 5, Rule: RuleBoth, Snap: true},
+			{Algorithm: "auto", MaxModels: 4, Rule: RuleBoth, Snap: true, Evals: 2_000_000},
 			{Algorithm: "gomea", Paper: true, Grid: PaperGrid(), Evals: 3000},
 		} {
 			o.Confidence, o.Threads = confidence, 1
