@@ -107,3 +107,100 @@ func TestLimitsAndBudget(t *testing.T) {
 		}
 	}
 }
+
+// Distinct random cascades without end are all there are: the front of every chain of
+// distinct models.
+func TestRandomEqualsBruteForce(t *testing.T) {
+	p, d := newZoo(t, 1, 4, 60, 5)
+	grid := Grid{0.5, 0.75, 1}
+	for _, rule := range []Rule{RuleMean, RuleLast} {
+		want := bruteForce(t, d, rule, MaxProbability, grid, 3, func(Cascade, Evaluation) bool { return true })
+		r, err := Search(context.Background(), p, Options{Algorithm: "random", Rule: rule, Grid: grid, MaxModels: 3, Evals: 1 << 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := points(r); !slices.Equal(got, want) {
+			t.Errorf("rule %v: front %v, brute force %v", rule, got, want)
+		}
+	}
+}
+
+// Greedy constructions make single cascades and no whole front. None of what they make
+// is better than the front of all there is in their space, but much of it lies there,
+// and its best is no worse than the most accurate model.
+func TestGreedyConstructionsAgainstBruteForce(t *testing.T) {
+	everything := func(Cascade, Evaluation) bool { return true }
+	reached := make(map[string]int) // points on the front of all there is, by algorithm
+	for seed := range uint64(10) {
+		p, d := newZoo(t, 20+seed, 4, 80, 6)
+		grid := Grid{0.3, 0.6, 0.9, 1}
+		alone := bruteForce(t, d, RuleLast, MaxProbability, grid, 1, everything)
+		for name, front := range map[string][][2]float64{
+			"greedy":   bruteForce(t, d, RuleLast, MaxProbability, grid, 4, everything),
+			"ensemble": allEnsembles(t, d, 6),
+		} {
+			o := Options{Algorithm: name, Grid: grid, MaxModels: 4}
+			r, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range points(r) {
+				if name == "ensemble" && !enumerated(r, got, 6) {
+					continue // heavier than those enumerated
+				}
+				i := slices.IndexFunc(front, func(best [2]float64) bool { return best[0] >= got[0] && best[1] <= got[1] })
+				if i < 0 {
+					t.Errorf("%s, seed %d: %v is beyond the front %v of all there is", name, seed, got, front)
+				} else if front[i] == got {
+					reached[name]++
+				}
+			}
+			best, most := points(r)[len(r.Front)-1], alone[len(alone)-1]
+			if best[0] < most[0] {
+				t.Errorf("%s, seed %d: at most %v right, one model alone has %v", name, seed, best[0], most[0])
+			}
+		}
+	}
+	for _, name := range []string{"greedy", "ensemble"} {
+		if reached[name] < 30 { // of some 50 points
+			t.Errorf("%s reaches the front of all there is %d times only", name, reached[name])
+		}
+	}
+}
+
+// enumerated reports whether the cascade of a point has a total weight of at most weight.
+func enumerated(r *Result, point [2]float64, weight int) bool {
+	i := slices.IndexFunc(r.Front, func(p Point) bool { return float64(p.Correct) == point[0] })
+	total := 0
+	for stage := range r.Front[i].Cascade.Models {
+		total += int(r.Front[i].Cascade.Weight(stage))
+	}
+	return total <= weight
+}
+
+// allEnsembles returns the front of all means of models with a total weight of at most
+// weight.
+func allEnsembles(t *testing.T, d *Dense, weight int) [][2]float64 {
+	t.Helper()
+	cheapest := make(map[int]float64)
+	var extend func(c Cascade, from, left int)
+	extend = func(c Cascade, from, left int) {
+		if len(c.Models) > 0 {
+			c.Thresholds = slices.Repeat([]float32{1}, len(c.Models)-1)
+			e, err := d.Evaluate(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if old, ok := cheapest[e.Correct]; !ok || e.Cost < old {
+				cheapest[e.Correct] = e.Cost
+			}
+		}
+		for m := from; m < len(d.Outputs); m++ {
+			for w := 1; w <= left; w++ {
+				extend(Cascade{Models: append(slices.Clone(c.Models), m), Weights: append(slices.Clone(c.Weights), uint8(w))}, m+1, left-w)
+			}
+		}
+	}
+	extend(Cascade{}, 0, weight)
+	return frontOf(cheapest)
+}
