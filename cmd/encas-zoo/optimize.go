@@ -18,6 +18,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
 // optimizeOptions are the flags of optimize.
@@ -394,7 +395,8 @@ func (j *optimizeJob) findFront(ctx context.Context) (*optimize.Result, error) {
 		Interrupted: result.Interrupted,
 	}
 	for i, m := range j.models {
-		j.front.Models = append(j.front.Models, report.Model{Name: m.Name, Cost: m.price, Correct: problem.Correct(i)})
+		temperature, _ := calibrate.Temperature(m.Model)
+		j.front.Models = append(j.front.Models, report.Model{Name: m.Name, Cost: m.price, Correct: problem.Correct(i), Temperature: temperature})
 	}
 	for _, p := range result.Front {
 		cascade := describe(p.Cascade, p.Evaluation, j.models, j.split.Samples)

@@ -57,6 +57,10 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"zoo info --zoo digits",
 		"zoo info --zoo digits --split test --cost params --models *tree*,qda --agreement agreement.svg",
 		"zoo verify --zoo digits",
+		"zoo calibrate --zoo digits --out calibrated --models lda,qda,tree_4",
+		"zoo list --zoo calibrated",
+		"optimize --zoo calibrated --algorithm exact --rule mean --out tempered",
+		"export --pick 0 tempered",
 		"zoo remove --zoo digits qda tree_4",
 		"zoo list --zoo made-zoo --models m00",
 	} {
@@ -66,7 +70,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		follow(t, line, file, value)
 		refuseSurprises(t, file, value)
 	}
-	for _, run := range []string{"exact", "dominate", "random"} {
+	for _, run := range []string{"exact", "dominate", "random", "tempered"} {
 		for _, name := range []string{"front", "run"} {
 			text, err := os.ReadFile(filepath.Join(dir, run, name+".json"))
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 func zooCommand() *cli.Command {
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "look at a zoo, check it, remove models",
+		Usage:              "look at a zoo, check it, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -76,6 +76,7 @@ encas-zoo zoo verify --zoo cifar`,
 				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
 				Action: onZoo(runZooVerify),
 			},
+			calibrateCommand(),
 			{
 				Name:        "remove",
 				Usage:       "remove models from a zoo",

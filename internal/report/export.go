@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,6 +37,10 @@ type ExportStage struct {
 	Threshold *float32 `json:"threshold,omitempty"`
 	Cost      float64  `json:"cost"`
 	Reach     float64  `json:"reach"` // share of the samples
+
+	// Temperature T: the output p of the model is replaced by p^(1/T) divided by its
+	// sum before anything else; 0 where it is taken as it is.
+	Temperature float64 `json:"temperature,omitempty"`
 }
 
 // ExportFigures say what the cascade did on the split it was chosen on.
@@ -64,7 +69,11 @@ func (f *Front) Export(number int) (*Export, error) {
 		},
 	}
 	for _, s := range c.Stages {
-		e.Stages = append(e.Stages, ExportStage{s.Model, s.Weight, s.Threshold, s.Cost, float64(s.Reach) / float64(c.Samples)})
+		stage := ExportStage{Model: s.Model, Weight: s.Weight, Threshold: s.Threshold, Cost: s.Cost, Reach: float64(s.Reach) / float64(c.Samples)}
+		if i := slices.IndexFunc(f.Models, func(m Model) bool { return m.Name == s.Model }); i >= 0 {
+			stage.Temperature = f.Models[i].Temperature
+		}
+		e.Stages = append(e.Stages, stage)
 	}
 	return e, nil
 }
@@ -94,7 +103,11 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "| %d | %s | %d | %s | %.4g | %.1f %% |\n", i+1, strings.ReplaceAll(codeSpan(s.Model), "|", `\|`), s.Weight, threshold, s.Cost, 100*s.Reach)
 	}
 	b.WriteString("\n## To build it\n\nFor one sample, stage after stage:\n\n")
-	b.WriteString("1. Run the stage's model and take its softmax output p, one probability a class.\n")
+	b.WriteString("1. Run the stage's model and take its softmax output p, one probability a class.")
+	if slices.ContainsFunc(e.Stages, func(s ExportStage) bool { return s.Temperature != 0 }) {
+		b.WriteString(" Where the list below gives it a temperature T, replace p by p^(1/T) divided by its sum over the classes; that is softmax of the logits divided by T.")
+	}
+	b.WriteString("\n")
 	if e.Rule == "last" {
 		b.WriteString("2. Let r be p.\n")
 	} else {
@@ -106,9 +119,28 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 		"entropy": fmt.Sprintf("The confidence is 1 - H/ln %d, with H the entropy of r, -Σ r ln r.", e.Classes),
 	}[e.Confidence] + "\n")
 	b.WriteString("4. If the confidence is strictly above the stage's threshold, or this is the last stage, answer. Else go on to the next stage.\n\n")
+	e.writeTemperatures(&b)
 	b.WriteString("Thresholds are float32 numbers; the figures above are of outputs rounded to float16 and summed without rounding.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeTemperatures lists the temperatures of the models that have one.
+func (e *Export) writeTemperatures(b *strings.Builder) {
+	found := false
+	for i, s := range e.Stages {
+		if s.Temperature == 0 {
+			continue
+		}
+		if !found {
+			b.WriteString("Temperatures:\n\n")
+			found = true
+		}
+		fmt.Fprintf(b, "- stage %d, %s: T = %v\n", i+1, codeSpan(s.Model), s.Temperature)
+	}
+	if found {
+		b.WriteString("\n")
+	}
 }
 
 // codeSpan shows text as it is, on one line, whatever is in it.

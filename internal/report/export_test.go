@@ -12,6 +12,7 @@ import (
 func exportedFront() *Front {
 	half := float32(0.62)
 	return &Front{
+		Models:  []Model{{Name: "a", Cost: 1, Correct: 1}, {Name: "b", Cost: 3, Correct: 2, Temperature: 1.5}},
 		Version: Version, Zoo: Zoo{"f00d", 10}, Split: Split{"search", 4, "beef"}, Cost: "gflops",
 		Cascades: []Cascade{
 			{Text: "a", Rule: "last", Confidence: "margin", Correct: 1, Samples: 4, Accuracy: 0.25, Cost: 1, WorstCost: 1, Stages: []Stage{{"a", 1, nil, 1, 4}}},
@@ -46,6 +47,9 @@ func TestExportFollowsItsSchema(t *testing.T) {
 		if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
+		if back.Stages[len(back.Stages)-1].Temperature != 1.5*float64(i) {
+			t.Errorf("cascade %d comes back with the temperature %v", i, back.Stages[len(back.Stages)-1].Temperature)
+		}
 		if back.Text != c.Text || back.Measured.Correct != c.Correct || len(back.Stages) != len(c.Stages) || back.Stages[0].Model != c.Stages[0].Model {
 			t.Errorf("cascade %d comes back as %+v", i, back)
 		}
@@ -72,6 +76,7 @@ func TestExportAsMarkdown(t *testing.T) {
 		"| 1 | ``` `\\| `` ``` | 1 | 0.62 | 1 | 100.0 % |",
 		"| 2 | `b` | 2 | always exits | 3 | 50.0 % |",
 		"weighted mean", "largest value.",
+		"replace p by p^(1/T)", "- stage 2, `b`: T = 1.5\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())

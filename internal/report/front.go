@@ -120,6 +120,10 @@ type Model struct {
 	Name    string  `json:"name"`
 	Cost    float64 `json:"cost"`
 	Correct int     `json:"correct"`
+
+	// Temperature was given to the model's outputs before they were stored; 0 where
+	// they are as the model gives them.
+	Temperature float64 `json:"temperature,omitempty"`
 }
 
 // Difference is a cascade that does otherwise on the stored outputs than it did on
@@ -393,6 +397,9 @@ func (f *Front) check() error {
 	for _, m := range f.Models {
 		if m.Correct < 0 || m.Correct > f.Split.Samples {
 			return fmt.Errorf("model %.200q has %d correct answers of %d", m.Name, m.Correct, f.Split.Samples)
+		}
+		if m.Temperature < 0 {
+			return fmt.Errorf("model %.200q has the temperature %g", m.Name, m.Temperature)
 		}
 	}
 	for _, d := range f.Differences {

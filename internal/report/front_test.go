@@ -40,7 +40,7 @@ func newFront() *Front {
 			{Text: "a@0.02,b*2", Rule: "mean", Correct: 7, Stages: []Stage{stage("a", 1, 0.02, 0.5, 10), stage("b", 2, -1, 3, 4)}},
 			{Text: "last:a@0.999998,b", Rule: "last", Correct: 8, Bound: 9, Stages: []Stage{stage("a", 1, 0.999998, 0.5, 10), stage("b", 1, -1, 3, 6)}},
 		},
-		Models: []Model{{"a", 0.5, 5}, {"b", 3, 7}, {"dear and bad", 2, 4}},
+		Models: []Model{{Name: "a", Cost: 0.5, Correct: 5}, {Name: "b", Cost: 3, Correct: 7, Temperature: 1.25}, {Name: "dear and bad", Cost: 2, Correct: 4}},
 	}
 	for i, name := range hostile {
 		f.Cascades = append(f.Cascades, Cascade{Text: strconv.Quote(name), Rule: "mean", Correct: 9, Stages: []Stage{stage(name, 1, -1, float64(4+i), 10)}})
@@ -184,7 +184,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("within %v: %+v, %v, %q, want %+v", test.budget, c, ok, model, test)
 		}
 	}
-	front.Models = append(front.Models, Model{"excellent", 0.1, 10})
+	front.Models = append(front.Models, Model{Name: "excellent", Cost: 0.1, Correct: 10})
 	if c, ok := front.Choose(0); !ok || c.Model.Name != "excellent" || c.AsAccurate != -1 {
 		t.Errorf("with a model that no cascade equals: %+v", c)
 	}

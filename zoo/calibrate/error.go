@@ -1,0 +1,44 @@
+package calibrate
+
+import (
+	"math"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// bins is the number of bins of the expected calibration error, as Guo et al. have it.
+const bins = 15
+
+// A Reliability gathers how often a model is right and how sure it is: the samples by
+// their confidence, the largest probability, in 15 bins of equal width.
+type Reliability struct {
+	n, right   [bins]int
+	confidence [bins]float64
+}
+
+// Add adds the output on a sample, float16 bits, and its label.
+func (r *Reliability) Add(row []uint16, label uint16) {
+	top := answer(row)
+	var confidence [1]float32
+	kernel.F16ToF32(confidence[:], row[top:top+1])
+	// Bin b is ((b-1)/15, b/15].
+	b := max(0, int(math.Ceil(float64(confidence[0])*bins))-1)
+	r.n[b]++
+	r.confidence[b] += float64(confidence[0])
+	if top == int(label) {
+		r.right[b]++
+	}
+}
+
+// Error returns the expected calibration error: by how much the mean confidence of a
+// bin and its share of right answers differ, in the mean over the samples. Without
+// samples it is 0.
+func (r *Reliability) Error() float64 {
+	var sum float64
+	n := 0
+	for b := range r.n {
+		sum += math.Abs(float64(r.right[b]) - r.confidence[b])
+		n += r.n[b]
+	}
+	return sum / float64(max(n, 1))
+}
