@@ -31,7 +31,7 @@ func foreignZoo(t *testing.T) (z *Zoo, rows []uint16) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		if err := m.WriteAnswer("search", uint16(i%26), uint16(i%(one+1))); err != nil {
+		if err := m.WriteAnswer("search", uint16(i%26), uint16(1+i%one)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestParquetGo(t *testing.T) {
 		}
 	})
 	column(api, 1, func(i int, v parquet.Value) {
-		if binary.LittleEndian.Uint16(v.ByteArray()) != uint16(i%(one+1)) {
+		if binary.LittleEndian.Uint16(v.ByteArray()) != uint16(1+i%one) {
 			bad++
 		}
 	})
@@ -170,7 +170,7 @@ func TestPyArrow(t *testing.T) {
 	l := BuildLists(rows, 26)
 	for i := range n {
 		fmt.Fprintln(&ids, i)
-		answers = append(answers, uint16(i%26), uint16(i%(one+1)))
+		answers = append(answers, uint16(i%26), uint16(1+i%one))
 		tops = append(tops, l.TopClass[i], l.TopValue[i])
 		c := byte(0)
 		if l.TopClass[i] == labels[i] {

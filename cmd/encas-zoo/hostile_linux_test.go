@@ -98,6 +98,8 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"zoo", "list", "--zoo", "z"},
 		{"zoo", "info", "--zoo", "z", "--agreement", "agreement.svg"},
 		{"zoo", "verify", "--zoo", "z"},
+		{"zoo", "calibrate", "--zoo", "z", "--out", "calibrated"},
+		{"zoo", "calibrate", "--zoo", "z", "--out", "calibrated\x1b[2J", "--models", "\x1b[2Jnobody"},
 		{"optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--chart", "always", "--out", "run"},
 		{"optimize", "--zoo", "z", "--dominate", first, "--include", hostileNames[2], "--algorithm", "exact", "--out", "\x1b[31mred"},
 		{"evaluate", "--zoo", "z", "run"},
