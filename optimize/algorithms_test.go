@@ -34,10 +34,7 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := newCodingOf(t, p, o)
-				want := bruteForceGenomes(t, d, c, func(p plan, e Evaluation) bool {
-					return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
-						float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
-				})
+				want := bruteForceGenomes(t, d, c, limits)
 				if got := points(r); !slices.Equal(got, want) {
 					t.Errorf("front %v, brute force %v", got, want)
 				}

@@ -28,11 +28,7 @@ func TestAutoEqualsBruteForce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := newCodingOf(t, p, o)
-			want := bruteForceGenomes(t, d, c, func(p plan, e Evaluation) bool {
-				return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
-					float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
-			})
+			want := bruteForceGenomes(t, d, newCodingOf(t, p, o), limits)
 			if got := points(r); !slices.Equal(got, want) {
 				t.Errorf("front %v, brute force %v", got, want)
 			}
@@ -148,29 +144,10 @@ func TestEvolutionGoesFirstAmongManyModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interrupted := 0
-	for step := int64(3); ; step = step*3/2 + 1 {
-		o.Save = func(state []byte) error {
-			o.Resume = state
-			return nil
-		}
-		o.Threads = 1 + int(step)%2
-		got, err := Search(newCountdown(step), p, o)
-		if errors.Is(err, context.Canceled) || errors.Is(err, ErrNothingFeasible) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Interrupted {
-			interrupted++
-			continue
-		}
-		if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
-			t.Errorf("interrupted %d times: %d cascades, %d evaluations; uninterrupted %d, %d",
-				interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
-		}
-		break
+	got, interrupted := searchWithInterruptions(t, p, o, 3)
+	if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+		t.Errorf("interrupted %d times: %d cascades, %d evaluations; uninterrupted %d, %d",
+			interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
 	}
 	if interrupted < 3 {
 		t.Errorf("interrupted %d times", interrupted)

@@ -14,9 +14,13 @@ import (
 )
 
 // bruteForceGenomes evaluates every genome with the dense oracle and returns the
-// front's correct answers and costs.
-func bruteForceGenomes(t *testing.T, d *Dense, c *coding, feasible func(plan, Evaluation) bool) [][2]float64 {
+// correct answers and costs of the front within limits.
+func bruteForceGenomes(t *testing.T, d *Dense, c *coding, limits Options) [][2]float64 {
 	t.Helper()
+	feasible := func(p plan, e Evaluation) bool {
+		return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+			float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
+	}
 	cheapest := make(map[int]float64)
 	genes := make([]uint16, len(c.alphabet))
 	for {

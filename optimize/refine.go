@@ -19,9 +19,12 @@ const nearFront = 2
 // chains with them. The archive then holds what came of it.
 func (s *search) refine(ctx context.Context) error {
 	plans := s.archive.near(nearFront)
-	cascades := make([]Cascade, len(plans))
-	for i, p := range plans {
-		cascades[i] = p.cascade(s.Grid, s.Confidence)
+	var cascades []Cascade
+	for _, p := range plans {
+		// The lists have the largest value of every model alone.
+		if s.Confidence != MaxProbability || p.rule == RuleMean && len(p.members) > 1 {
+			cascades = append(cascades, p.cascade(s.Grid, s.Confidence))
+		}
 	}
 	s.workers = nil // their tables give room for those from full outputs
 	if err := s.tabulateExactly(ctx, cascades); err != nil {
@@ -45,17 +48,17 @@ func (s *search) refine(ctx context.Context) error {
 		var chains [][]plan
 		byChain := make(map[string]int)
 		for _, p := range plans {
-			chain := append(setKey(nil, p.members), byte(p.rule))
-			name := string(slices.Concat(chain, p.exits))
+			chain, name := string(chainKey(p)), string(cascadeKey(p))
 			if solved[name] {
 				continue
 			}
 			solved[name] = true
-			if _, ok := byChain[string(chain)]; !ok {
-				byChain[string(chain)] = len(chains)
+			i, ok := byChain[chain]
+			if !ok {
+				i = len(chains)
+				byChain[chain] = i
 				chains = append(chains, nil)
 			}
-			i := byChain[string(chain)]
 			chains[i] = append(chains[i], p)
 		}
 		if len(chains) == 0 {

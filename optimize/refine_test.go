@@ -88,6 +88,24 @@ func TestFrontOfFullOutputs(t *testing.T) {
 	}
 }
 
+// TestListsThatSuffice: answers of models alone are exact in the lists, and full outputs
+// are not read for them.
+func TestListsThatSuffice(t *testing.T) {
+	p, d := newZoo(t, 5, 4, 60, 40)
+	r, err := Search(context.Background(), p, Options{Rule: RuleLast, Outputs: func(int) (Rows, error) {
+		t.Error("full outputs were opened")
+		return nil, errors.New("closed")
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, point := range r.Front {
+		if e, err := d.Evaluate(point.Cascade); err != nil || !reflect.DeepEqual(e, point.Evaluation) {
+			t.Errorf("%v: %+v, by the definition %+v (%v)", point.Cascade, point.Evaluation, e, err)
+		}
+	}
+}
+
 func TestFullOutputsThatFail(t *testing.T) {
 	p, d := newZoo(t, 5, 4, 60, 40)
 	broken := errors.New("broken")

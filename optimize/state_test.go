@@ -46,6 +46,31 @@ func smallSearch(name string) Options {
 	return o
 }
 
+// searchWithInterruptions interrupts a search after so many looks at its context, resumes
+// it with another number of threads, lets it go on for longer each time until it is done,
+// and tells how often it was interrupted with a front.
+func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r *Result, interrupted int) {
+	t.Helper()
+	for ; ; step = step*3/2 + 1 {
+		o.Save = func(state []byte) error {
+			o.Resume = state
+			return nil
+		}
+		o.Threads = 1 + int(step)%2
+		r, err := Search(newCountdown(step), p, o)
+		if errors.Is(err, context.Canceled) || errors.Is(err, ErrNothingFeasible) {
+			continue // nothing found yet
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Interrupted {
+			return r, interrupted
+		}
+		interrupted++
+	}
+}
+
 func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range append(Algorithms(), "auto both") {
@@ -59,29 +84,10 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			interrupted := 0
-			for step := int64(1); ; step = step*3/2 + 1 {
-				o.Save = func(state []byte) error {
-					o.Resume = state
-					return nil
-				}
-				o.Threads = 1 + int(step)%2
-				got, err := Search(newCountdown(step), p, o)
-				if errors.Is(err, context.Canceled) || errors.Is(err, ErrNothingFeasible) {
-					continue // nothing found yet
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got.Interrupted {
-					interrupted++
-					continue
-				}
-				if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
-					t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
-						interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
-				}
-				break
+			got, interrupted := searchWithInterruptions(t, p, o, 1)
+			if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
+				t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
+					interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
 			}
 			if interrupted < 2 {
 				t.Errorf("the test interrupted the search %d times", interrupted)

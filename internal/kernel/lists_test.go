@@ -173,6 +173,20 @@ func BenchmarkPair(b *testing.B) {
 	})
 }
 
+func BenchmarkAgree(b *testing.B) {
+	z := bigZoo()
+	n := len(z.labels)
+	best, class, open := make([]uint32, n), make([]uint16, n), make([]int32, n)
+	s := NewSums(n, 16)
+	Single(s, z.lists[0], 1)
+	eachPathBench(b, func(b *testing.B) {
+		b.SetBytes(int64(16 * n))
+		for b.Loop() {
+			Agree(best, class, open, s.Top, s.TopClass, z.lists[1], 1)
+		}
+	})
+}
+
 // BenchmarkCombine adds the last model to a set of k-1.
 func BenchmarkCombine(b *testing.B) {
 	z := bigZoo()

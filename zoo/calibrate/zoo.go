@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -200,37 +202,22 @@ func (j *job) run(ctx context.Context) error {
 		}
 	}
 	j.results = make([]Result, len(j.options.Models))
-	errs := make([]error, len(j.options.Models))
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), maxThreads, len(errs)) {
-		workers.Go(func() {
-			for i := range next {
-				if j.results[i], errs[i] = j.model(ctx, j.options.Models[i]); errs[i] != nil {
-					cancel()
-				}
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(min(runtime.GOMAXPROCS(0), maxThreads))
+	for i, m := range j.options.Models {
+		g.Go(func() error {
+			err := working.Err()
+			if err == nil {
+				j.results[i], err = j.model(working, m)
 			}
+			return err
 		})
 	}
-	for i := 0; i < len(errs) && ctx.Err() == nil; i++ {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
-	workers.Wait()
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-	}
-	if ctx.Err() != nil {
+	err := g.Wait()
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		return fmt.Errorf("stopped with %d models in %s; the same command again does the rest: %w", len(j.to.Models()), j.to.Dir(), ctx.Err())
 	}
-	return nil
+	return err
 }
 
 // model calibrates one model, or only measures it where it is there already.
