@@ -9,7 +9,7 @@ VENV   := build/venv
 TEST   := $(GO) test -vet=off -timeout 20m
 
 # Packages with goroutines of their own: the race detector runs on these.
-RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./internal/report/inspect ./ingest/...
+RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
 .PHONY: help build shim demo picture test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean

@@ -4,8 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
 )
 
 // ahead is the number of batches that are decoded before they are needed, the one

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

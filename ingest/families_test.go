@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 )
 
 // TestFamilies exports a network of each of ten families and counts its

@@ -13,9 +13,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

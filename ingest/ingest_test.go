@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
 // An Entry is one line of a list: a model and what is to be done otherwise than the

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
 // costs are what is measured of a model.

@@ -13,9 +13,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

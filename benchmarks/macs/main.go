@@ -29,8 +29,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
 // Columns of the table.

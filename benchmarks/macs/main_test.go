@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/export"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
 const small = `model,timm_name,image_size,params_m,gmacs,gmacs_fvcore,gmacs_eager,published_gmacs,ratio,counted,note

@@ -12,10 +12,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
-	"github.com/encas-zoo/encas-zoo/internal/report/page"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
+	page "github.com/encas-zoo/encas-zoo/report"
 )
 
 func compareCommand() *cli.Command {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	report "github.com/encas-zoo/encas-zoo/front"
 )
 
 func exportCommand() *cli.Command {

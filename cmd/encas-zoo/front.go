@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 

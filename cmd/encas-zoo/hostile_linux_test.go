@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )

@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/internal/report"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 

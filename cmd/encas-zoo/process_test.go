@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
-	"github.com/encas-zoo/encas-zoo/internal/report/page"
+	report "github.com/encas-zoo/encas-zoo/front"
+	page "github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 

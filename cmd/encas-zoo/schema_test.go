@@ -16,8 +16,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
 

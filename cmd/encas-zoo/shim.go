@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
 func shimCommand() *cli.Command {

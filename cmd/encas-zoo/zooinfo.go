@@ -10,10 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
-	"github.com/encas-zoo/encas-zoo/internal/report/inspect"
+	report "github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/inspect"
 )
 
 // zooInfo is the JSON result of zoo info.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
 // MaxLabel is the largest class number.

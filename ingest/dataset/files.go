@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
 // maxFile is the largest image file that is read.

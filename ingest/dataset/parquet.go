@@ -13,10 +13,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/apache/arrow/go/v17/parquet"
+	arrow "github.com/apache/arrow/go/v17/parquet"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging"
-	"github.com/encas-zoo/encas-zoo/internal/parquetcells"
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
 const (
@@ -40,7 +40,7 @@ type table struct {
 }
 
 type parquetFile struct {
-	*parquetcells.File
+	*parquet.File
 	f    *os.File
 	most int64 // bytes that a page, or all images of a row group, may unpack to; rows too
 }
@@ -93,7 +93,7 @@ func openFile(name string) (f parquetFile, err error) {
 	if err == nil {
 		// Images are compressed already: what is many times the file is none of theirs.
 		f.most = min(8*info.Size()+1<<20, maxGroup)
-		f.File, err = parquetcells.NewFile(f.f, filepath.Base(name), int(f.most))
+		f.File, err = parquet.NewFile(f.f, filepath.Base(name), int(f.most))
 	}
 	if err != nil {
 		f.f.Close()
@@ -130,7 +130,7 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 		}
 		names := make([]string, rows)
 		if pathErr == nil {
-			cells, err := parquetcells.Open(r.File, g, path, 0, func(b []byte) string { return string(b) })
+			cells, err := parquet.Open(r.File, g, path, 0, func(b []byte) string { return string(b) })
 			if err != nil {
 				return err
 			}
@@ -192,13 +192,13 @@ func classNames(r parquetFile, label int) []string {
 func integers(r parquetFile, group, col int) ([]int64, error) {
 	width, convert := 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
 	switch r.Schema().Column(col).PhysicalType() {
-	case parquet.Types.Int64:
-	case parquet.Types.Int32:
+	case arrow.Types.Int64:
+	case arrow.Types.Int32:
 		width, convert = 4, func(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b))) }
 	default:
 		return nil, errors.New("the label column is not of integers")
 	}
-	cells, err := parquetcells.Open(r.File, group, col, width, convert)
+	cells, err := parquet.Open(r.File, group, col, width, convert)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Schema().Column(col).PhysicalType() != parquet.Types.ByteArray {
+	if r.Schema().Column(col).PhysicalType() != arrow.Types.ByteArray {
 		return nil, errors.New("the image column is not of byte arrays")
 	}
 	n, err := r.ColumnSize(group, col)
@@ -226,7 +226,7 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 		return nil, fmt.Errorf("row group %d: %d bytes, at most %d are read; write the file with smaller row groups", group, n, int64(maxGroup))
 	}
 	left := r.most
-	cells, err := parquetcells.Open(r.File, group, col, 0, func(b []byte) []byte {
+	cells, err := parquet.Open(r.File, group, col, 0, func(b []byte) []byte {
 		if left -= int64(len(b)); left < 0 {
 			return nil // what follows would fill the memory
 		}
@@ -249,7 +249,7 @@ var errNull = errors.New("a value is missing")
 
 // whole reads a column of a row group, rows cells. With errNull it returns those
 // before the one that is missing.
-func whole[T any](cells *parquetcells.Cells[T], group, rows int) ([]T, error) {
+func whole[T any](cells *parquet.Cells[T], group, rows int) ([]T, error) {
 	var out []T
 	for {
 		more, err := cells.Next()

@@ -8,7 +8,7 @@ import (
 	"math"
 	"os"
 
-	"github.com/encas-zoo/encas-zoo/internal/parquetcells"
+	"github.com/encas-zoo/encas-zoo/internal/parquet"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -214,7 +214,7 @@ type listReader struct {
 	table  *parquetTable
 	column int
 	group  int // the next row group
-	cells  *parquetcells.Cells[float64]
+	cells  *parquet.Cells[float64]
 	at     int // in the cells' current batch
 	row    int
 }
@@ -247,7 +247,7 @@ func (r *listReader) list(values []float64) (int, error) {
 			return n, nil
 		}
 		if r.at == len(r.cells.Values) {
-			return 0, fmt.Errorf("%s: row %d: %w", r.table.Name, r.row, parquetcells.ErrMissing)
+			return 0, fmt.Errorf("%s: row %d: %w", r.table.Name, r.row, parquet.ErrMissing)
 		}
 		if n == len(values) {
 			return 0, fmt.Errorf("%s: row %d has more than %d values", r.table.Name, r.row, n)
@@ -386,7 +386,7 @@ func (r *wideReader) fillClass(class, column int) error {
 		}
 		row += len(cells.Values)
 		if cells.Missing {
-			return fmt.Errorf("%s: %w", where(row), parquetcells.ErrMissing)
+			return fmt.Errorf("%s: %w", where(row), parquet.ErrMissing)
 		}
 		if !more {
 			break

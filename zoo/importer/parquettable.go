@@ -10,16 +10,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apache/arrow/go/v17/parquet"
+	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/internal/parquetcells"
+	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
 // A parquetTable is an open Parquet file of somebody else's making.
 type parquetTable struct {
-	*parquetcells.File
+	*parquet.File
 	f    *os.File
 	rows int
 }
@@ -34,7 +34,7 @@ func openParquetTable(folder *folder, name string) (*parquetTable, error) {
 		return nil, err
 	}
 	t := &parquetTable{f: f}
-	if t.File, err = parquetcells.NewFile(f, folder.name(name), maxPage); err == nil {
+	if t.File, err = parquet.NewFile(f, folder.name(name), maxPage); err == nil {
 		if n := t.Rows(); n < 1 || n > maxSamples {
 			err = fmt.Errorf("%s has %d rows: 1 to %d can be imported", t.Name, n, maxSamples)
 		} else {
@@ -126,30 +126,30 @@ func (t *parquetTable) outputs() (columns []int, list bool, err error) {
 
 func isFloat16(c *schema.Column) bool {
 	_, ok := c.LogicalType().(schema.Float16LogicalType)
-	return ok && c.PhysicalType() == parquet.Types.FixedLenByteArray && c.TypeLength() == 2
+	return ok && c.PhysicalType() == arrow.Types.FixedLenByteArray && c.TypeLength() == 2
 }
 
 func isFloat(c *schema.Column) bool {
-	return c.PhysicalType() == parquet.Types.Float || c.PhysicalType() == parquet.Types.Double || isFloat16(c)
+	return c.PhysicalType() == arrow.Types.Float || c.PhysicalType() == arrow.Types.Double || isFloat16(c)
 }
 
 // numbers opens a column of numbers of a row group.
-func (t *parquetTable) numbers(group, column int) (*parquetcells.Cells[float64], error) {
+func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
 	switch c.PhysicalType() {
-	case parquet.Types.Float:
-		return parquetcells.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
-	case parquet.Types.Double:
-		return parquetcells.Open(t.File, group, column, 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) })
-	case parquet.Types.Int32:
-		return parquetcells.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) })
-	case parquet.Types.Int64:
-		return parquetcells.Open(t.File, group, column, 8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) })
+	case arrow.Types.Float:
+		return parquet.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
+	case arrow.Types.Double:
+		return parquet.Open(t.File, group, column, 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) })
+	case arrow.Types.Int32:
+		return parquet.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) })
+	case arrow.Types.Int64:
+		return parquet.Open(t.File, group, column, 8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) })
 	}
 	if isFloat16(c) {
 		single := make([]float32, 1)
-		return parquetcells.Open(t.File, group, column, 2, func(b []byte) float64 {
+		return parquet.Open(t.File, group, column, 2, func(b []byte) float64 {
 			kernel.F16ToF32(single, []uint16{order.Uint16(b)})
 			return float64(single[0])
 		})
@@ -158,7 +158,7 @@ func (t *parquetTable) numbers(group, column int) (*parquetcells.Cells[float64],
 }
 
 // texts opens a column of strings or integers of a row group.
-func (t *parquetTable) texts(group, column int) (*parquetcells.Cells[string], error) {
+func (t *parquetTable) texts(group, column int) (*parquet.Cells[string], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
 	unsigned := false
@@ -166,17 +166,17 @@ func (t *parquetTable) texts(group, column int) (*parquetcells.Cells[string], er
 		unsigned = !l.IsSigned()
 	}
 	switch c.PhysicalType() {
-	case parquet.Types.ByteArray:
-		return parquetcells.Open(t.File, group, column, 0, func(b []byte) string { return string(b) })
-	case parquet.Types.Int32:
-		return parquetcells.Open(t.File, group, column, 4, func(b []byte) string {
+	case arrow.Types.ByteArray:
+		return parquet.Open(t.File, group, column, 0, func(b []byte) string { return string(b) })
+	case arrow.Types.Int32:
+		return parquet.Open(t.File, group, column, 4, func(b []byte) string {
 			if unsigned {
 				return strconv.FormatUint(uint64(order.Uint32(b)), 10)
 			}
 			return strconv.FormatInt(int64(int32(order.Uint32(b))), 10)
 		})
-	case parquet.Types.Int64:
-		return parquetcells.Open(t.File, group, column, 8, func(b []byte) string {
+	case arrow.Types.Int64:
+		return parquet.Open(t.File, group, column, 8, func(b []byte) string {
 			if unsigned {
 				return strconv.FormatUint(order.Uint64(b), 10)
 			}
@@ -187,7 +187,7 @@ func (t *parquetTable) texts(group, column int) (*parquetcells.Cells[string], er
 }
 
 // scan calls each for every cell of a column with one cell a row.
-func scan[T any](t *parquetTable, column int, open func(group, column int) (*parquetcells.Cells[T], error), each func(T) error) error {
+func scan[T any](t *parquetTable, column int, open func(group, column int) (*parquet.Cells[T], error), each func(T) error) error {
 	row := 0
 	for group := range t.Groups() {
 		c, err := open(group, column)
@@ -209,7 +209,7 @@ func scan[T any](t *parquetTable, column int, open func(group, column int) (*par
 				row++
 			}
 			if c.Missing {
-				return fmt.Errorf("%s: row %d, column %q: %w", t.Name, row, t.ColumnName(column), parquetcells.ErrMissing)
+				return fmt.Errorf("%s: row %d, column %q: %w", t.Name, row, t.ColumnName(column), parquet.ErrMissing)
 			}
 			if !more {
 				break

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 )
 

@@ -1,8 +1,8 @@
-// Package report holds what a search leaves behind: the run folder with the front
+// Package front holds what a search leaves behind: the run folder with the front
 // it found (front.json, front.csv) and how it was found (run.json).
 //
 // A run folder may come from anybody, so reading one trusts nothing in it.
-package report
+package front
 
 import (
 	"cmp"

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 )
 
 var (

@@ -1,4 +1,4 @@
-package parquetcells
+package parquet
 
 import (
 	"bytes"

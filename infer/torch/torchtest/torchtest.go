@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
 // Python returns an interpreter that can import torch and torchvision, and skips

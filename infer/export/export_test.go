@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 )
 
 // interpreter writes a stand-in for Python: a shell script that answers requests.

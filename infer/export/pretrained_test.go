@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/encas-zoo/encas-zoo/ingest/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 )
 
 // TestPretrained exports models with weights from the libraries' own caches, made up

@@ -1,8 +1,8 @@
-// Package parquetcells reads the columns of Parquet files that somebody else made,
+// Package parquet reads the columns of Parquet files that somebody else made,
 // be they damaged. The library behind it reads footers and pages; cells are decoded
 // here, because its column readers loop for ever on a page that claims more values
 // than it has.
-package parquetcells
+package parquet
 
 import (
 	"fmt"

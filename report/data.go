@@ -1,6 +1,6 @@
-// Package page shows fronts to people: as one HTML file that needs nothing else, as
+// Package report shows fronts to people: as one HTML file that needs nothing else, as
 // plots for papers and as tables.
-package page
+package report
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 )
 
@@ -23,18 +23,18 @@ const Version = 1
 // they were chosen on, and what their cascades do on other samples. It is the JSON
 // result of report, too.
 type Data struct {
-	Version int           `json:"version"`
-	Program string        `json:"program"`
-	Made    string        `json:"made"`
-	Zoo     report.Zoo    `json:"zoo"`
-	Search  report.Split  `json:"search"`         // the split the cascades were chosen on
-	Test    *report.Split `json:"test,omitempty"` // the split they were checked on
-	Cost    string        `json:"cost"`
-	Device  string        `json:"device,omitempty"`      // that the models' latencies were measured on
-	Classes []string      `json:"class_names,omitempty"` // one a class
-	Models  []Model       `json:"models"`
-	Runs    []Run         `json:"runs"`
-	Notes   []string      `json:"notes"` // what a reader of the figures should know
+	Version int          `json:"version"`
+	Program string       `json:"program"`
+	Made    string       `json:"made"`
+	Zoo     front.Zoo    `json:"zoo"`
+	Search  front.Split  `json:"search"`         // the split the cascades were chosen on
+	Test    *front.Split `json:"test,omitempty"` // the split they were checked on
+	Cost    string       `json:"cost"`
+	Device  string       `json:"device,omitempty"`      // that the models' latencies were measured on
+	Classes []string     `json:"class_names,omitempty"` // one a class
+	Models  []Model      `json:"models"`
+	Runs    []Run        `json:"runs"`
+	Notes   []string     `json:"notes"` // what a reader of the figures should know
 
 	number map[string]int // of a model in Models
 }
@@ -168,8 +168,8 @@ type Change struct {
 // Source is a run folder to show.
 type Source struct {
 	Dir   string
-	Front *report.Front
-	Run   *report.Run // nil where run.json is missing
+	Front *front.Front
+	Run   *front.Run // nil where run.json is missing
 }
 
 // ErrDifferent is the error for runs that cannot be shown together.
@@ -180,7 +180,7 @@ func New(sources []Source, now time.Time) (*Data, error) {
 	first := sources[0].Front
 	d := &Data{
 		Version: Version,
-		Program: "encas-zoo " + report.ProgramVersion(),
+		Program: "encas-zoo " + front.ProgramVersion(),
 		Made:    now.UTC().Format("2006-01-02 15:04 MST"),
 		Zoo:     first.Zoo,
 		Search:  first.Split,
@@ -272,7 +272,7 @@ func describeGrid(grid []float32) string {
 	return fmt.Sprintf("%d values from %v to %v", len(grid), grid[0], grid[len(grid)-1])
 }
 
-func describeRun(r *report.Run) *How {
+func describeRun(r *front.Run) *How {
 	seconds := 0.0
 	for _, s := range r.Seconds {
 		seconds = max(seconds, s)
@@ -290,7 +290,7 @@ func describeRun(r *report.Run) *How {
 }
 
 // AddTest says which split the cascades are checked on.
-func (d *Data) AddTest(split report.Split) { d.Test = &split }
+func (d *Data) AddTest(split front.Split) { d.Test = &split }
 
 // ModelNumber returns the place of a model in Models.
 func (d *Data) ModelNumber(name string) (int, bool) {

@@ -12,7 +12,7 @@ import (
 	"image/png"
 	"io"
 
-	"github.com/encas-zoo/encas-zoo/ingest/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/infer/imaging/turbojpeg"
 	"golang.org/x/image/webp"
 )
 

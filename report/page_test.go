@@ -1,4 +1,4 @@
-package page
+package report
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/encas-zoo/encas-zoo/internal/report"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // Names that people's files may hold.
@@ -43,12 +43,12 @@ const testSamples = 4000
 
 // newFront makes a front of so many cascades of up to five stages over models of
 // rising cost.
-func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
+func newFront(t testing.TB, models, cascades int, seed uint64) *front.Front {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
-	f := &report.Front{
-		Version: report.Version, Zoo: report.Zoo{Fingerprint: "f00d", Classes: 1000},
-		Split: report.Split{Name: "search", Samples: 20000, Fingerprint: "beef"},
+	f := &front.Front{
+		Version: front.Version, Zoo: front.Zoo{Fingerprint: "f00d", Classes: 1000},
+		Split: front.Split{Name: "search", Samples: 20000, Fingerprint: "beef"},
 		Cost:  "gflops", Algorithm: "exact", Grid: []float32{0, 0.5, 1}, Proof: "optimal among <all> chains", Checked: true,
 	}
 	for m := range models {
@@ -57,15 +57,15 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
 			name = hostile[m]
 		}
 		place := float64(m) / float64(models)
-		f.Models = append(f.Models, report.Model{Name: name, Cost: 0.05 * math.Pow(5000, place), Correct: int(20000 * (0.5 + 0.35*math.Sqrt(place) - 0.05*rng.Float64()))})
+		f.Models = append(f.Models, front.Model{Name: name, Cost: 0.05 * math.Pow(5000, place), Correct: int(20000 * (0.5 + 0.35*math.Sqrt(place) - 0.05*rng.Float64()))})
 	}
 	for i := range cascades {
-		c := report.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades, Bound: 19000}
+		c := front.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades, Bound: 19000}
 		reach := 20000
 		var names []string
 		for stage := range 1 + rng.IntN(5) {
 			m := f.Models[(i*(models-6)/cascades+stage)%models]
-			s := report.Stage{Model: m.Name, Weight: 1 + rng.IntN(2), Cost: m.Cost, Reach: reach}
+			s := front.Stage{Model: m.Name, Weight: 1 + rng.IntN(2), Cost: m.Cost, Reach: reach}
 			c.Cost += m.Cost * float64(reach) / 20000
 			c.WorstCost += m.Cost
 			reach = int(float64(reach) * (0.2 + 0.6*rng.Float64()))
@@ -81,7 +81,7 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
 		c.Accuracy = float64(c.Correct) / 20000
 		f.Cascades = append(f.Cascades, c)
 	}
-	slices.SortFunc(f.Cascades, func(a, b report.Cascade) int {
+	slices.SortFunc(f.Cascades, func(a, b front.Cascade) int {
 		if a.Cost < b.Cost {
 			return -1
 		}
@@ -95,11 +95,11 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *report.Front {
 }
 
 // newData makes a page of fronts, with made-up figures on a test split.
-func newData(t testing.TB, fronts ...*report.Front) *Data {
+func newData(t testing.TB, fronts ...*front.Front) *Data {
 	t.Helper()
 	var sources []Source
 	for i, f := range fronts {
-		run := &report.Run{Version: 1, Command: []string{"encas-zoo", "optimize", "--models", "<b>'x'"}, Seed: 7, Program: "v1", Evaluations: 600000, Seconds: map[string]float64{"search": 3}}
+		run := &front.Run{Version: 1, Command: []string{"encas-zoo", "optimize", "--models", "<b>'x'"}, Seed: 7, Program: "v1", Evaluations: 600000, Seconds: map[string]float64{"search": 3}}
 		sources = append(sources, Source{Dir: "/runs/" + strings.ReplaceAll(hostile[i], "/", "_"), Front: f, Run: run})
 	}
 	d, err := New(sources, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
@@ -107,7 +107,7 @@ func newData(t testing.TB, fronts ...*report.Front) *Data {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	d.AddTest(report.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"})
+	d.AddTest(front.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"})
 	d.Device = "<b>device"
 	for class := range d.Zoo.Classes {
 		d.Classes = append(d.Classes, hostile[class%len(hostile)])
@@ -176,39 +176,39 @@ func dataOf(t testing.TB, page string) *Data {
 }
 
 func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
-	front := newFront(t, 40, 60, 1)
-	page := dataOf(t, pageOf(t, newData(t, front)))
-	if page.Zoo != front.Zoo || page.Search != front.Split || page.Cost != front.Cost || len(page.Runs) != 1 {
+	run := newFront(t, 40, 60, 1)
+	page := dataOf(t, pageOf(t, newData(t, run)))
+	if page.Zoo != run.Zoo || page.Search != run.Split || page.Cost != run.Cost || len(page.Runs) != 1 {
 		t.Errorf("the page is of %+v, %+v, %s", page.Zoo, page.Search, page.Cost)
 	}
-	var models []report.Model
+	var models []front.Model
 	for _, m := range page.Models {
-		models = append(models, report.Model{Name: m.Name, Cost: m.Cost, Correct: m.Search})
+		models = append(models, front.Model{Name: m.Name, Cost: m.Cost, Correct: m.Search})
 	}
-	for i := range front.Models {
-		front.Models[i].Name = valid(front.Models[i].Name)
+	for i := range run.Models {
+		run.Models[i].Name = valid(run.Models[i].Name)
 	}
-	if diff := cmp.Diff(front.Models, models); diff != "" {
-		t.Errorf("models (front.json, page):\n%s", diff)
+	if diff := cmp.Diff(run.Models, models); diff != "" {
+		t.Errorf("models (run.json, page):\n%s", diff)
 	}
-	var cascades []report.Cascade
+	var cascades []front.Cascade
 	for _, c := range page.Runs[0].Cascades {
-		out := report.Cascade{
+		out := front.Cascade{
 			Text: c.Text, Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct, Samples: page.Search.Samples,
 			Accuracy: float64(c.Correct) / float64(page.Search.Samples), Cost: c.Cost, WorstCost: c.WorstCost, Bound: c.Bound,
 		}
 		for _, s := range c.Stages {
-			out.Stages = append(out.Stages, report.Stage{Model: page.Models[s.Model].Name, Weight: s.Weight, Threshold: s.Threshold, Cost: page.Models[s.Model].Cost, Reach: s.Reach})
+			out.Stages = append(out.Stages, front.Stage{Model: page.Models[s.Model].Name, Weight: s.Weight, Threshold: s.Threshold, Cost: page.Models[s.Model].Cost, Reach: s.Reach})
 		}
 		cascades = append(cascades, out)
 	}
-	for i := range front.Cascades {
-		for s := range front.Cascades[i].Stages {
-			front.Cascades[i].Stages[s].Model = valid(front.Cascades[i].Stages[s].Model)
+	for i := range run.Cascades {
+		for s := range run.Cascades[i].Stages {
+			run.Cascades[i].Stages[s].Model = valid(run.Cascades[i].Stages[s].Model)
 		}
 	}
-	if diff := cmp.Diff(front.Cascades, cascades); diff != "" {
-		t.Errorf("cascades (front.json, page):\n%s", diff)
+	if diff := cmp.Diff(run.Cascades, cascades); diff != "" {
+		t.Errorf("cascades (run.json, page):\n%s", diff)
 	}
 }
 
@@ -216,16 +216,16 @@ func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
 func valid(name string) string { return strings.ToValidUTF8(name, "\ufffd") }
 
 func TestRivals(t *testing.T) {
-	front := newFront(t, 3, 1, 1)
-	front.Models = []report.Model{{Name: "a", Cost: 1, Correct: 100}, {Name: "b", Cost: 2, Correct: 90}, {Name: "c", Cost: 4, Correct: 200}, {Name: "d", Cost: 5, Correct: 200}}
-	front.Cascades = nil
+	run := newFront(t, 3, 1, 1)
+	run.Models = []front.Model{{Name: "a", Cost: 1, Correct: 100}, {Name: "b", Cost: 2, Correct: 90}, {Name: "c", Cost: 4, Correct: 200}, {Name: "d", Cost: 5, Correct: 200}}
+	run.Cascades = nil
 	for _, c := range []struct {
 		correct int
 		cost    float64
 	}{{100, 0.5}, {101, 3}, {150, 4.5}, {300, 9}} {
-		front.Cascades = append(front.Cascades, report.Cascade{Rule: "mean", Confidence: "max", Correct: c.correct, Cost: c.cost, Stages: []report.Stage{{Model: "a", Weight: 1, Cost: 1}}})
+		run.Cascades = append(run.Cascades, front.Cascade{Rule: "mean", Confidence: "max", Correct: c.correct, Cost: c.cost, Stages: []front.Stage{{Model: "a", Weight: 1, Cost: 1}}})
 	}
-	d, err := New([]Source{{Dir: "x", Front: front}}, time.Now())
+	d, err := New([]Source{{Dir: "x", Front: run}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,10 +262,10 @@ func TestChanges(t *testing.T) {
 }
 
 func TestRunsThatCannotBeCompared(t *testing.T) {
-	for what, change := range map[string]func(*report.Front){
-		"split": func(f *report.Front) { f.Split.Fingerprint = "other" },
-		"cost":  func(f *report.Front) { f.Cost = "euros" },
-		"model": func(f *report.Front) { f.Models[3].Correct++ },
+	for what, change := range map[string]func(*front.Front){
+		"split": func(f *front.Front) { f.Split.Fingerprint = "other" },
+		"cost":  func(f *front.Front) { f.Cost = "euros" },
+		"model": func(f *front.Front) { f.Models[3].Correct++ },
 	} {
 		other := newFront(t, 20, 10, 1)
 		change(other)

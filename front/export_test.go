@@ -1,4 +1,4 @@
-package report
+package front
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ func exportedFront() *Front {
 }
 
 func TestExportFollowsItsSchema(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile("../../docs/schemas/cascade.schema.json")
+	schema, err := jsonschema.NewCompiler().Compile("../docs/schemas/cascade.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
