@@ -17,6 +17,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 const damageSamples, damageClasses = 5, 3
@@ -274,8 +276,8 @@ func TestBadRows(t *testing.T) {
 		row  []uint16
 		want string
 	}{
-		{[]uint16{0x7E00, 0, 0}, "class 0 is not a number"},
-		{[]uint16{0, 0x8000, one}, "class 1 is negative"},
+		{[]uint16{0x7E00, 0, 0}, "class 0 is NaN"},
+		{[]uint16{0, 0x8000, one}, "class 1 is -0, below 0"},
 		{[]uint16{one, one, 0}, "sum to 2"},
 		{[]uint16{0, 0, 0}, "sum to 0"},
 	} {
@@ -394,7 +396,7 @@ func FuzzArchive(f *testing.F) {
 				return
 			}
 			for row := range slices.Chunk(buf[:n*damageClasses], damageClasses) {
-				if err := checkRow(row); err != nil {
+				if err := outputs.CheckRow(row); err != nil {
 					t.Error(err)
 				}
 			}
@@ -419,7 +421,7 @@ func FuzzIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := parseIndex(data, meta)
 		if err == nil {
-			if err := l.check(damageSamples, damageClasses); err != nil {
+			if err := outputs.CheckLists(&l, damageSamples, damageClasses); err != nil {
 				t.Error(err)
 			}
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	flatbuffers "github.com/google/flatbuffers/go"
 	"golang.org/x/sys/cpu"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // An index file is an Arrow IPC file with one record batch, uncompressed: a row a
@@ -226,7 +228,7 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 		TopClass: sliceOf[uint16](parts[3]),
 		TopValue: sliceOf[uint16](parts[4]),
 	}
-	if err := l.check(meta.samples, meta.classes); err != nil {
+	if err := outputs.CheckLists(&l, meta.samples, meta.classes); err != nil {
 		return Lists{}, fmt.Errorf("it is damaged: %w", err)
 	}
 	return l, nil

@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A table is an open Parquet file of this package's making. Everything in it is
@@ -325,11 +327,11 @@ func readSplit(path string, samples, classes int) (labels []uint16, ids []string
 				return err
 			}
 			for i := range n {
-				l := binary.LittleEndian.Uint32(buf[4*i:])
-				if int64(l) >= int64(classes) {
-					return fmt.Errorf("row %d: label %d, but the zoo has the classes 0 to %d", len(labels), int32(l), classes-1)
+				label := int32(binary.LittleEndian.Uint32(buf[4*i:]))
+				if err := outputs.CheckLabel(int64(label), classes); err != nil {
+					return fmt.Errorf("row %d: %w", len(labels), err)
 				}
-				labels = append(labels, uint16(l))
+				labels = append(labels, uint16(label))
 			}
 		}
 		if len(ids) != samples {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A Writer changes a zoo. There is one at a time for each zoo, over all processes.
@@ -211,7 +213,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		if err := l.check(s.Samples, w.z.classes); err != nil {
+		if err := outputs.CheckLists(&l, s.Samples, w.z.classes); err != nil {
 			return fmt.Errorf("zoo: model %q, split %q: %w", m.Name, split, err)
 		}
 		a := Archive{Rows: s.Samples, IndexOnly: true}

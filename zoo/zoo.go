@@ -16,16 +16,9 @@ import (
 	"sync"
 )
 
-const (
-	// FormatVersion is the version of the folder's layout that this package writes,
-	// and the newest it reads.
-	FormatVersion = 1
-	// MaxClasses is the largest number of classes of a zoo: class numbers are uint16
-	// and NoClass is not one.
-	MaxClasses = 65535
-	// NoClass stands in the place of a class where there is none.
-	NoClass = 0xFFFF
-)
+// FormatVersion is the version of the folder's layout that this package writes, and
+// the newest it reads.
+const FormatVersion = 1
 
 // A Zoo is an open zoo. Opening one reads its metadata only. All methods may be
 // called from several goroutines.

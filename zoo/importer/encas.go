@@ -54,7 +54,7 @@ type labelsFile struct {
 
 // openENCAS opens runs of the published code. A path is the folder of a run, one of
 // its output_distrs folders, or a file of labels; NAME=PATH names the supernet.
-func openENCAS(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openENCAS(paths []string, opt OpenOptions, h *held) (opened, error) {
 	l := encasLayout{held: h}
 	for _, path := range paths {
 		name := ""
@@ -196,7 +196,7 @@ func (l *encasLayout) nameSupernets() error {
 }
 
 // load reads labels and metadata and looks at every output file.
-func (l *encasLayout) load(opt OpenOptions) (outputs, error) {
+func (l *encasLayout) load(opt OpenOptions) (opened, error) {
 	s := &arraySource{logits: opt.Logits}
 	var splits []string
 	for _, n := range l.nets {

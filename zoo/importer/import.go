@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -379,7 +380,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 				err = mw.WriteAnswer(split, row[0], row[1])
 			} else {
 				err = mw.WriteRow(split, row)
-				label = top(row)
+				label = uint16(outputs.Top(row))
 			}
 			if err != nil {
 				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
@@ -406,18 +407,6 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		return 0, 0, err
 	}
 	return right, count, nil
-}
-
-// top returns the class of the largest value, the lowest of several. Valid float16
-// bits are in the order of their values.
-func top(row []uint16) uint16 {
-	best := 0
-	for c, v := range row {
-		if v > row[best] {
-			best = c
-		}
-	}
-	return uint16(best)
 }
 
 // report changes the progress and tells the caller.
