@@ -39,7 +39,7 @@ var ruleNames = [...]string{"mean", "last"}
 func (r Rule) String() string { return name(ruleNames[:], int(r), "rule") }
 
 // MarshalText writes the name of the rule.
-func (r Rule) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+func (r Rule) MarshalText() ([]byte, error) { return marshalName(ruleNames[:], int(r), "rule") }
 
 // UnmarshalText is the inverse of MarshalText.
 func (r *Rule) UnmarshalText(text []byte) error {
@@ -127,6 +127,13 @@ func name(names []string, n int, kind string) string {
 		return fmt.Sprintf("%s %d", kind, n)
 	}
 	return names[n]
+}
+
+func marshalName(names []string, n int, kind string) ([]byte, error) {
+	if n >= len(names) {
+		return nil, fmt.Errorf("there is no %s %d", kind, n)
+	}
+	return []byte(names[n]), nil
 }
 
 func parseName(names []string, text, kind string) (int, error) {

@@ -26,7 +26,9 @@ var confidenceNames = [...]string{"max", "margin", "entropy"}
 func (c Confidence) String() string { return name(confidenceNames[:], int(c), "confidence") }
 
 // MarshalText writes the name of the measure.
-func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c Confidence) MarshalText() ([]byte, error) {
+	return marshalName(confidenceNames[:], int(c), "confidence")
+}
 
 // UnmarshalText is the inverse of MarshalText.
 func (c *Confidence) UnmarshalText(text []byte) error {

@@ -3,7 +3,6 @@ package cascade
 import (
 	"context"
 	"fmt"
-	"runtime"
 )
 
 // ReliabilityBins is the number of bins of equal width that probabilities are
@@ -50,7 +49,7 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 	if err != nil {
 		return nil, err
 	}
-	threads := make([]*detailer, runtime.GOMAXPROCS(0))
+	threads := make([]*detailer, s.threads())
 	for t := range threads {
 		threads[t] = newDetailer(r, rivals)
 	}

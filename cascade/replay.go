@@ -308,6 +308,9 @@ func (x *Sample) decideListed(s *set, a *answer) bool {
 	}
 	most, unlisted := uint32(0), uint32(0)
 	for _, m := range s.members {
+		if x.replay.lists[m.slot] == nil {
+			return false
+		}
 		classes, row := listed(m)
 		if int(classes[len(classes)-1]) >= len(row) {
 			return false // padded: the list is complete and short

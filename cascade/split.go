@@ -27,9 +27,12 @@ type Split struct {
 	// io.Closer.
 	Open func(model string) (Rows, error)
 
-	// Lists, which may be nil, gives the largest outputs of a model. They name the
-	// classes that can win, so that fewer are summed up; results do not depend on them.
+	// Lists, which may be nil, gives the largest outputs of a model, or nil. They name the
+	// classes that can win, so that fewer are summed up. Results do not depend on them as
+	// long as they are those of the full outputs; a check on these does without.
 	Lists func(model string) *kernel.Lists
+
+	Threads int // to evaluate on; 0: all cores
 }
 
 // Evaluate evaluates cascades exactly, in one pass over the models they name. Memory
@@ -43,7 +46,7 @@ func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation,
 		correct []int
 		exits   [][]int
 	}
-	threads := make([]counts, runtime.GOMAXPROCS(0))
+	threads := make([]counts, s.threads())
 	for t := range threads {
 		threads[t] = counts{make([]int, len(cascades)), make([][]int, len(cascades))}
 		for i, c := range cascades {
@@ -99,7 +102,7 @@ func (s *Split) Hits(ctx context.Context, cascades []Cascade) ([][]bool, error) 
 	for i := range hits {
 		hits[i] = make([]bool, len(s.Labels))
 	}
-	err = r.Run(ctx, runtime.GOMAXPROCS(0), func(_ int, x *Sample) {
+	err = r.Run(ctx, s.threads(), func(_ int, x *Sample) {
 		for i := range cascades {
 			hits[i][x.Number] = x.Class(r.Set(i, x.Exit(i))) == int(x.Label)
 		}
@@ -108,6 +111,13 @@ func (s *Split) Hits(ctx context.Context, cascades []Cascade) ([][]bool, error) 
 		return nil, err
 	}
 	return hits, nil
+}
+
+func (s *Split) threads() int {
+	if s.Threads > 0 {
+		return s.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // check reports what keeps a cascade from being evaluated, if anything.

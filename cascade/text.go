@@ -15,7 +15,7 @@ const rulePrefix = "last:"
 // measure of confidence. A name that would be misread is written as a quoted Go string.
 func (c Cascade) String() string {
 	members := c.Members(",@")
-	for i := range members[:len(members)-1] {
+	for i := range len(members) - 1 {
 		members[i] += "@" + FormatThreshold(c.Stages[i].Threshold)
 	}
 	return strings.Join(members, ",")
@@ -25,6 +25,9 @@ func (c Cascade) String() string {
 // that is not 1, and at the first stage the measure and the rule. A name with any of the
 // given characters in it is quoted.
 func (c Cascade) Members(special string) []string {
+	if len(c.Stages) == 0 {
+		return nil
+	}
 	members := make([]string, len(c.Stages))
 	for i, s := range c.Stages {
 		members[i] = s.Model

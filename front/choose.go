@@ -20,12 +20,24 @@ func BestModel(models []Model, cost float64) int {
 	return best
 }
 
+// CheapestModel returns the place of the cheapest model with at least so many correct
+// answers, the first of several, or -1 if all have fewer.
+func CheapestModel(models []Model, correct int) int {
+	cheapest := -1
+	for i, m := range models {
+		if m.Correct >= correct && (cheapest < 0 || m.Cost < models[cheapest].Cost) {
+			cheapest = i
+		}
+	}
+	return cheapest
+}
+
 // BestWithin returns the place of the most accurate point that costs at most so much,
-// the cheapest of several, or -1 if all cost more.
+// but for rounding, the cheapest of several, or -1 if all cost more.
 func BestWithin(points []Point, cost float64) int {
 	best := -1
 	for i, p := range points {
-		if p.Cost <= cost && (best < 0 || p.Correct > points[best].Correct ||
+		if p.Cost <= cost*(1+rounding) && (best < 0 || p.Correct > points[best].Correct ||
 			p.Correct == points[best].Correct && p.Cost < points[best].Cost) {
 			best = i
 		}

@@ -232,6 +232,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"negative cost", edit(`"cost": 0.5`, `"cost": -0.5`), "cost"},
 		{"cost", edit(`"cost": 1.7`, `"cost": 1.8`), "cost 1.8, but its stages cost 1.7"},
 		{"worst cost", edit(`"worst_cost": 3.5`, `"worst_cost": 3`), "worst cost 3, but"},
+		{"no rule", edit(`"rule": "mean",`, ``), "rule or its confidence is missing"},
 		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule "median"`},
 		{"confidence", edit(`"confidence": "max"`, `"confidence": "min"`), `confidence "min"`},
 		{"bound", edit(`"bound": 9`, `"bound": 7`), "the bound is 7"},
@@ -258,6 +259,10 @@ func TestDecodeFrontErrors(t *testing.T) {
 // A file full of empty objects must fail at the first one, not become millions of
 // structs.
 func TestDecodeFrontStopsEarly(t *testing.T) {
+	stages := `{"version":1,"cascades":[{"rule":"mean","confidence":"max","stages":[` + strings.Repeat("{},", 1<<20) + `{}]}]}`
+	if allocated := testing.AllocsPerRun(1, func() { DecodeFront(strings.NewReader(stages)) }); allocated > 1000 {
+		t.Errorf("%v allocations for empty stages", allocated)
+	}
 	text := `{"version":1,"cascades":[` + strings.Repeat("{},", 1<<20) + `{}]}`
 	reader := strings.NewReader(text)
 	allocated := testing.AllocsPerRun(1, func() {

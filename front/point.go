@@ -20,16 +20,16 @@ type Point struct {
 
 // pointJSON is a point as front.json has it.
 type pointJSON struct {
-	Text       string             `json:"cascade"` // as the flag --cascade takes it
-	Rule       cascade.Rule       `json:"rule"`
-	Confidence cascade.Confidence `json:"confidence"` // what thresholds are compared with
-	Correct    int                `json:"correct"`
-	Samples    int                `json:"n"`
-	Accuracy   float64            `json:"accuracy"` // correct/n
-	Cost       float64            `json:"cost"`     // mean over the samples
-	WorstCost  float64            `json:"worst_cost"`
-	Bound      int                `json:"bound,omitempty"`
-	Stages     []stageJSON        `json:"stages"`
+	Text       string              `json:"cascade"` // as the flag --cascade takes it
+	Rule       *cascade.Rule       `json:"rule"`
+	Confidence *cascade.Confidence `json:"confidence"` // what thresholds are compared with
+	Correct    int                 `json:"correct"`
+	Samples    int                 `json:"n"`
+	Accuracy   float64             `json:"accuracy"` // correct/n
+	Cost       float64             `json:"cost"`     // mean over the samples
+	WorstCost  float64             `json:"worst_cost"`
+	Bound      int                 `json:"bound,omitempty"`
+	Stages     []stageJSON         `json:"stages"`
 }
 
 type stageJSON struct {
@@ -45,7 +45,7 @@ func (p Point) MarshalJSON() ([]byte, error) { return encodeLine(p.json()) }
 
 func (p Point) json() pointJSON {
 	out := pointJSON{
-		Text: p.String(), Rule: p.Rule, Confidence: p.Confidence, Correct: p.Correct, Samples: p.Samples,
+		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
 		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
 	}
 	for i, s := range p.Stages {
@@ -56,6 +56,23 @@ func (p Point) json() pointJSON {
 		out.Stages = append(out.Stages, stage)
 	}
 	return out
+}
+
+// UnmarshalJSON reads a stage and checks it on its own, as Point's does.
+func (s *stageJSON) UnmarshalJSON(data []byte) error {
+	type plain stageJSON
+	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
+		return err
+	}
+	switch {
+	case s.Model == "" || len(s.Model) > maxNameBytes:
+		return errors.New("a stage names no model")
+	case s.Weight < 1 || s.Weight > cascade.MaxStages:
+		return fmt.Errorf("model %.200q has weight %d", s.Model, s.Weight)
+	case !goodCost(s.Cost):
+		return fmt.Errorf("model %.200q costs %v", s.Model, s.Cost)
+	}
+	return nil
 }
 
 // UnmarshalJSON reads a point and checks it on its own. Reading stops at the first bad
@@ -74,7 +91,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 
 // point takes over what was read and checked.
 func (in *pointJSON) point() Point {
-	p := Point{Cascade: cascade.Cascade{Rule: in.Rule, Confidence: in.Confidence}, Bound: in.Bound}
+	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound}
 	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
 	for _, s := range in.Stages {
 		stage := cascade.Stage{Model: s.Model, Weight: s.Weight}
@@ -91,14 +108,13 @@ func (in *pointJSON) check() error {
 	if in.Samples < 1 || in.Correct < 0 || in.Correct > in.Samples {
 		return fmt.Errorf("%d correct answers of %d", in.Correct, in.Samples)
 	}
+	if in.Rule == nil || in.Confidence == nil {
+		return errors.New("its rule or its confidence is missing")
+	}
 	last := len(in.Stages) - 1
 	reach, total, worst := in.Samples, 0.0, 0.0
 	for i, s := range in.Stages {
 		switch {
-		case len(s.Model) > maxNameBytes:
-			return fmt.Errorf("stage %d names no model", i+1)
-		case !goodCost(s.Cost):
-			return fmt.Errorf("model %.200q costs %v", s.Model, s.Cost)
 		case (i == last) != (s.Threshold == nil):
 			return fmt.Errorf("stage %d of %d: every stage but the last has a threshold", i+1, last+1)
 		case s.Reach < 0 || s.Reach > reach || i == 0 && s.Reach != in.Samples:
@@ -124,9 +140,9 @@ func (in *pointJSON) check() error {
 	return nil
 }
 
-// rounding is how far two costs that are the same can be apart, relatively, because
-// they were added up in another order.
-const rounding = 1e-9
+// rounding is how far two costs that are the same can be apart, relatively: the mean of
+// a cost over samples, and a sum of up to 255 costs in another order, are rounded.
+const rounding = 1e-12
 
 func sameCost(a, b float64) bool { return math.Abs(a-b) <= rounding*math.Max(a, b) }
 
