@@ -264,7 +264,7 @@ func badRows(t *testing.T, z *Zoo, rows []uint16) {
 	if err := w.finish(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.out.rename(); err != nil {
+	if err := w.out.Rename(); err != nil {
 		t.Fatal(err)
 	}
 }

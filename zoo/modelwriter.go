@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -33,7 +33,7 @@ type splitWriter struct {
 	lists   *Lists        // the search index in the making, nil where it would be too large
 }
 
-func (s *splitWriter) file() *newFile {
+func (s *splitWriter) file() *atomicfile.File {
 	if s.archive != nil {
 		return s.archive.out
 	}
@@ -210,14 +210,10 @@ func (m *ModelWriter) commit() error {
 			return err
 		}
 		f := s.file()
-		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.size, SHA256: f.sum(), Second: s.second}
+		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.Size(), SHA256: f.SHA256(), Second: s.second}
 	}
 	for _, s := range m.splits {
-		f := s.file()
-		if err := f.rename(); err != nil {
-			return err
-		}
-		if err := syncDir(filepath.Dir(f.path)); err != nil {
+		if err := s.file().Place(); err != nil {
 			return err
 		}
 	}
@@ -255,9 +251,9 @@ func (m *ModelWriter) Abort() {
 	m.done = true
 	for _, s := range m.splits {
 		f := s.file()
-		f.discard()
-		if f.renamed && !m.placed {
-			os.Remove(f.path)
+		f.Discard()
+		if f.Renamed() && !m.placed {
+			os.Remove(f.Path())
 			if s.lists != nil {
 				os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
 			}

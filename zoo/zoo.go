@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // FormatVersion is the version of the folder's layout that this package writes, and
@@ -53,7 +55,7 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if classes < 2 || classes > MaxClasses {
 		return nil, fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
 	}
-	if err := makeDirs(dir); err != nil {
+	if err := atomicfile.MakeDirs(dir); err != nil {
 		return nil, err
 	}
 	// Twice: a folder of somebody else gets no lock file, and another Create may
@@ -87,7 +89,7 @@ func vacant(dir string) error {
 		return fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" && !isTemp(e.Name()) {
+		if e.Name() != "lock" && !atomicfile.IsTemporary(e.Name()) {
 			return fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
 		}
 	}

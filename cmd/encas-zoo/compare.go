@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	page "github.com/encas-zoo/encas-zoo/report"
@@ -149,7 +150,7 @@ func plotFronts(dirs []string, fronts []*report.Front, path, format string) erro
 	if err := data.WritePlot(&b, format); err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
-	return report.WriteFile(path, b.Bytes())
+	return atomicfile.WriteFile(path, b.Bytes())
 }
 
 // readReference reads what --reference says; what it leaves open the models say.

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 func exportCommand() *cli.Command {
@@ -76,7 +77,7 @@ func runExport(c *cli.Context) error {
 		return err
 	}
 	if path := c.String("out"); path != "" {
-		return report.WriteFile(path, b.Bytes())
+		return atomicfile.WriteFile(path, b.Bytes())
 	}
 	if format == "json" {
 		return writeJSONText(b.Bytes())

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	page "github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -479,7 +480,7 @@ func (t *terminal) writeReport(c *cli.Context, data *page.Data, formats []string
 			}
 			path = filepath.Join(c.Args().First(), name)
 		}
-		if err := report.WriteFile(path, b.Bytes()); err != nil {
+		if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
 			return err
 		}
 		if format == "html" {

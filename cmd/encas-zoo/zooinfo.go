@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/inspect"
@@ -142,7 +143,7 @@ func (t *terminal) drawAgreement(c *cli.Context, labels []uint16, models []inspe
 		return err
 	}
 	info.Agreement = path
-	return report.WriteFile(path, b.Bytes())
+	return atomicfile.WriteFile(path, b.Bytes())
 }
 
 func (t *terminal) showInfo(info *zooInfo) {
