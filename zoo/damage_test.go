@@ -1,22 +1,15 @@
 package zoo
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/compress"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -292,66 +285,6 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
-// TestBombs gives the page reader small pages that claim or unpack to a lot.
-func TestBombs(t *testing.T) {
-	enc, err := zstd.NewWriter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zeros := enc.EncodeAll(make([]byte, 200<<20), nil)
-	page := func(uncompressed, compressed, values int64, data []byte) []byte {
-		num := func(b []byte, v int64) []byte { return binary.AppendVarint(append(b, 1<<4|thriftI32), v) }
-		b := num(nil, 0)
-		b = num(b, uncompressed)
-		b = num(b, compressed)
-		b = append(b, 2<<4|thriftStruct)
-		b = num(b, values)
-		b = num(b, 0)
-		b = append(b, 0, 0)
-		return append(b, data...)
-	}
-	for _, c := range []struct {
-		what string
-		page []byte
-		rows int
-		want string
-	}{
-		{"honest about its size", page(200<<20, int64(len(zeros)), 50<<20, zeros), 50 << 20, "claims"},
-		{"dishonest about its size", page(4, int64(len(zeros)), 1, zeros), 1, ""},
-		{"longer than the file", page(4, 1<<31-1, 1, zeros), 1, "runs over the end"},
-		{"negative", page(-4, 4, 1, zeros), 1, "claims"},
-		{"negative compressed", page(4, -4, 1, zeros), 1, "runs over the end"},
-		{"too many values", page(4, 4, 2, zeros), 1, "claims"},
-		{"no header", make([]byte, 1<<20), 1, "plain data page"},
-		{"too long a header", binary.AppendUvarint([]byte{7<<4 | thriftBinary}, 1<<19), 1, "Thrift"},
-		{"nested headers", bytes.Repeat([]byte{1<<4 | thriftStruct}, 1<<20), 1, "Thrift"},
-		{"nested lists", append([]byte{9<<4 | thriftList}, bytes.Repeat([]byte{1<<4 | thriftList}, 1<<20)...), 1, "Thrift"},
-	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		p := pages{t: &table{rows: c.rows}, left: int64(len(c.page)), codec: compress.Codecs.Zstd, in: bufio.NewReaderSize(bytes.NewReader(c.page), 64<<10)}
-		_, _, err := p.next()
-		runtime.ReadMemStats(&after)
-		expectError(t, err, c.want)
-		if used := after.TotalAlloc - before.TotalAlloc; used > 24<<20 {
-			t.Errorf("%s: %d MB were allocated for %d bytes", c.what, used>>20, len(c.page))
-		}
-	}
-
-	// A footer whose lists are longer than it is.
-	for _, footer := range [][]byte{
-		binary.AppendUvarint([]byte{4<<4 | thriftList, 0xF0 | thriftStruct}, 1<<27),
-		{2<<4 | thriftList, 4<<4 | thriftStruct, 0, 0, 0, 0, 0},
-		binary.AppendUvarint([]byte{9<<4 | thriftMap}, 1<<40),
-		bytes.Repeat([]byte{1<<4 | thriftStruct}, 1000),
-		{},
-	} {
-		if err := checkFooter(footer); !errors.Is(err, errThrift) {
-			t.Errorf("footer %x: %v", footer, err)
-		}
-	}
-}
-
 func FuzzArchive(f *testing.F) {
 	z := damageZoo(f)
 	for _, path := range []string{z.archivePath("search", "net", false), z.archivePath("search", "api", false), z.splitPath("search")} {
@@ -425,15 +358,5 @@ func FuzzIndex(f *testing.F) {
 				t.Error(err)
 			}
 		}
-	})
-}
-
-func FuzzPageHeader(f *testing.F) {
-	f.Add([]byte{0x15, 0, 0x15, 8, 0x15, 8, 0x2C, 0x15, 2, 0x15, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, n, err := parsePageHeader(data); err == nil && (n < 1 || n > len(data)) {
-			t.Errorf("a header of %d bytes in %d", n, len(data))
-		}
-		checkFooter(data)
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/apache/arrow/go/v17/parquet"
+	arrow "github.com/apache/arrow/go/v17/parquet"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -46,13 +46,13 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	r := &Reader{classes: z.classes}
 	if m.Answers {
 		r.t, err = openTable(path, s.Samples,
-			column{"label", parquet.Types.Int32, 4},
-			column{"confidence", parquet.Types.FixedLenByteArray, 2})
+			column{"label", arrow.Types.Int32, 4},
+			column{"confidence", arrow.Types.FixedLenByteArray, 2})
 		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
 		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
 	} else {
 		r.t, err = openTable(path, s.Samples,
-			column{"probs", parquet.Types.FixedLenByteArray, 2 * z.classes})
+			column{"probs", arrow.Types.FixedLenByteArray, 2 * z.classes})
 		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
 	}
 	if err != nil {
