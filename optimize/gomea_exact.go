@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/internal/moea"
 )
 
 // gomeaExact is MO-GOMEA over chains whose thresholds are solved instead of
@@ -33,17 +35,17 @@ func (gomeaExact) check(o *Options) error {
 func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	return "", newMixer(ctx, &c.coding, func(genes []uint16) (score, error) {
+	return "", s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
 		}
 		if s.taken == len(s.results) && v.spent() {
-			return score{}, errSpent
+			return moea.Score{}, moea.ErrSpent
 		}
 		r, err := s.evaluateNext(func() result { return v.solve(s.nextUnit, p, rate) })
 		return s.score(p, r), err
-	}).run()
+	})
 }
 
 // A chainCoding maps genomes to chains and rates of exchange. It is a coding whose
