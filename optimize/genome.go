@@ -12,9 +12,9 @@ import (
 // genome has k genes for models, 0 for none, else the model's number plus 1, then
 // k-1 genes for thresholds, numbers into the grid. Threshold j, counted from 1,
 // guards the model gene j, counted from 0: the sample goes on to that model
-// unless it is more confident, wherever the places without a model are. A model
-// that occurs twice is averaged and paid for twice. If the search has both rules,
-// one more gene tells which.
+// unless it is more confident, no matter which places have no model. A model that
+// occurs twice is averaged and paid for twice. If the search has both rules, one more
+// gene is the rule.
 //
 // A genome without any model is no cascade. It violates the limits more than
 // any other.

@@ -23,9 +23,9 @@ type searchRecord struct {
 	Front       string  `json:"front"`    // names correct answers and costs; none if limits on members shape it
 }
 
-// Searches over genomes go the same way as ever, interrupted or not: they evaluate the
-// same genomes in the same order. Every result is recorded, and as costs are random
-// numbers it tells the genome.
+// Searches over genomes evaluate the same genomes in the same order as ever, and end the
+// same way if they are interrupted and resumed. The results are recorded in place of the
+// genomes: costs are random numbers, so that hardly two genomes share one.
 func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("recorded on amd64; others round products and sums in one step")
