@@ -2,7 +2,6 @@ package front
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -134,6 +132,7 @@ func (f *Folder) Write(front *Front, run *Run) error {
 	return nil
 }
 
+// encode writes JSON for people to read, too.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -143,51 +142,14 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// WriteCSV writes the front as a table, one cascade a row. Models and thresholds
-// are joined by semicolons, weights other than 1 stand after the name as *2, and a
-// confidence other than max and the rule last before the first one, as margin: and
-// last:; a name that would be misread is a quoted Go string. Thresholds parse to the
-// same float32.
-func (f *Front) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	out.Write([]string{"correct", "n", "accuracy", f.Cost, "worst_" + f.Cost, "models", "thresholds"})
-	for _, c := range f.Cascades {
-		var models, thresholds []string
-		for i, s := range c.Stages {
-			name := s.Model
-			if mustQuote(name) {
-				name = strconv.Quote(name)
-			}
-			if s.Weight != 1 {
-				name += "*" + strconv.Itoa(s.Weight)
-			}
-			if i == 0 && c.Rule == "last" {
-				name = "last:" + name
-			}
-			if i == 0 && c.Confidence != "max" {
-				name = c.Confidence + ":" + name
-			}
-			models = append(models, name)
-			if s.Threshold != nil {
-				thresholds = append(thresholds, strconv.FormatFloat(float64(*s.Threshold), 'g', -1, 32))
-			}
-		}
-		out.Write([]string{
-			strconv.Itoa(c.Correct), strconv.Itoa(c.Samples), number(c.Accuracy), number(c.Cost), number(c.WorstCost),
-			strings.Join(models, ";"), strings.Join(thresholds, ";"),
-		})
-	}
-	out.Flush()
-	return out.Error()
+// encodeLine is encode on one line: what a MarshalJSON gives is indented by its caller.
+func encodeLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
-
-func mustQuote(name string) bool {
-	return strings.ContainsAny(name, `;*"`) || strings.TrimSpace(name) != name ||
-		slices.ContainsFunc([]string{"last:", "margin:", "entropy:"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) ||
-		strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) })
-}
-
-func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 // WriteFile writes a file whole or not at all: under a temporary name in its folder,
 // which is synced and renamed.

@@ -32,7 +32,7 @@ func newCoding(s *search) *coding {
 	for range s.MaxModels - 1 {
 		c.alphabet = append(c.alphabet, len(s.Grid))
 	}
-	if rules := len(s.Rule.each()); rules > 1 {
+	if rules := len(s.Rules); rules > 1 {
 		c.alphabet = append(c.alphabet, rules)
 	}
 	return c
@@ -42,10 +42,10 @@ func newCoding(s *search) *coding {
 // every cascade must have, in places drawn at random.
 func (c *coding) space() moea.Space {
 	space := moea.Space{Alphabet: c.alphabet}
-	if len(c.Include) > 0 {
+	if len(c.required) > 0 {
 		space.Amend = func(rng *rand.Rand, genes []uint16) {
 			places := rng.Perm(c.MaxModels)
-			for i, m := range c.Include {
+			for i, m := range c.required {
 				genes[places[i]] = uint16(m) + 1
 			}
 		}
@@ -56,7 +56,7 @@ func (c *coding) space() moea.Space {
 // decode returns the plan of a genome, which is valid until the next call, and
 // whether it has any model.
 func (c *coding) decode(genes []uint16) (p plan, ok bool) {
-	rules := c.Rule.each()
+	rules := c.Rules
 	p = plan{rules[0], c.plan.members[:0], c.plan.exits[:0]}
 	if len(rules) > 1 {
 		p.rule = rules[genes[len(genes)-1]]
@@ -87,7 +87,7 @@ func (s *search) score(p plan, r result) moea.Score {
 	excess := func(value, limit float64) float64 { return max(0, value/limit-1) }
 	violation := excess(s.worstCost(p), s.MaxWorstCost) + excess(s.params(p), s.MaxParams) +
 		excess(r.total/samples, s.MaxCost) + max(0, s.MinAccuracy-float64(r.correct)/samples)
-	for _, m := range s.Include {
+	for _, m := range s.required {
 		if !p.has(m) {
 			violation++
 		}

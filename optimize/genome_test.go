@@ -8,14 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 )
 
 // bruteForceGenomes evaluates every genome with the dense oracle and returns the
 // correct answers and costs of the front within limits.
-func bruteForceGenomes(t *testing.T, d *Dense, c *coding, limits Options) [][2]float64 {
+func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, limits Options) [][2]float64 {
 	t.Helper()
-	feasible := func(p plan, e Evaluation) bool {
+	feasible := func(p plan, e cascade.Evaluation) bool {
 		return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 			float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 	}
@@ -23,7 +24,7 @@ func bruteForceGenomes(t *testing.T, d *Dense, c *coding, limits Options) [][2]f
 	genes := make([]uint16, len(c.alphabet))
 	for {
 		if p, ok := c.decode(genes); ok {
-			e, err := d.Evaluate(p.cascade(c.Grid, MaxProbability))
+			e, err := d.Evaluate(c.cascade(p))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +87,7 @@ func TestGenomesAreReadAsPublished(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	p, _ := newZoo(t, 1, 4, 20, 3)
-	c := newCodingOf(t, p, Options{Algorithm: "gomea", Rule: RuleBoth, Grid: shortGrid, MaxModels: 3})
+	c := newCodingOf(t, p, Options{Algorithm: "gomea", Rules: bothRules, Grid: shortGrid, MaxModels: 3})
 	for _, test := range []struct {
 		genes []uint16
 		want  string
@@ -101,7 +102,7 @@ func TestDecode(t *testing.T) {
 		if !ok {
 			t.Fatalf("%v is no cascade", test.genes)
 		}
-		if got := plan.cascade(c.Grid, MaxProbability).Format(func(m int) string { return p.models[m].Name }); got != test.want {
+		if got := c.cascade(plan).String(); got != test.want {
 			t.Errorf("%v is %s, want %s", test.genes, got, test.want)
 		}
 	}

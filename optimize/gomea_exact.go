@@ -73,7 +73,7 @@ func newChainCoding(s *search) *chainCoding {
 // that let no sample exit early, the wrong answers that are worth one unit of total
 // cost, and whether there is any model.
 func (c *chainCoding) decode(genes []uint16) (p plan, rate float64, ok bool) {
-	rules := c.Rule.each()
+	rules := c.Rules
 	p = plan{rules[0], c.plan.members[:0], c.plan.exits[:0]}
 	if len(rules) > 1 {
 		p.rule = rules[genes[len(genes)-1]]

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 var update = flag.Bool("update", false, "record what searches over genomes do anew")
@@ -73,13 +75,13 @@ func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 	many, _ := newZoo(t, 3, 9, 150, 40)
 	for _, algorithm := range []string{"gomea", "gomea-exact", "nsga2"} {
 		for name, o := range map[string]Options{
-			"mean":      {Rule: RuleMean},
-			"paper":     {Rule: RuleMean, Paper: true, Grid: PaperGrid()},
-			"last":      {Rule: RuleLast, Confidence: Margin},
-			"both":      {Rule: RuleBoth, MaxModels: 4},
-			"cost":      {Rule: RuleBoth, MaxCost: 60, MinAccuracy: 0.5},
+			"mean":      {Rules: []cascade.Rule{cascade.RuleMean}},
+			"paper":     {Rules: []cascade.Rule{cascade.RuleMean}, Paper: true, Grid: PaperGrid()},
+			"last":      {Rules: []cascade.Rule{cascade.RuleLast}, Confidence: cascade.Margin},
+			"both":      {Rules: bothRules, MaxModels: 4},
+			"cost":      {Rules: bothRules, MaxCost: 60, MinAccuracy: 0.5},
 			"worst":     {MaxWorstCost: 300, MinAccuracy: 0.6, Paper: true},
-			"include":   {MaxParams: 60, Include: []int{2, 1}},
+			"include":   {MaxParams: 60, Include: []string{"m2", "m1"}},
 			"one model": {MaxModels: 1},
 		} {
 			for seed := range uint64(3) {
@@ -95,8 +97,8 @@ func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 		// The space is exhausted, or what is new in it is not found.
 		for name, o := range map[string]Options{
 			"all":         {MaxModels: 3, Grid: Grid{0.5, 0.75, 1}, Paper: true},
-			"all of both": {MaxModels: 2, Grid: shortGrid, Rule: RuleBoth},
-			"idle":        {MaxModels: 3, Grid: Grid{0.5, 1}, Include: []int{1}},
+			"all of both": {MaxModels: 2, Grid: shortGrid, Rules: bothRules},
+			"idle":        {MaxModels: 3, Grid: Grid{0.5, 1}, Include: []string{"m1"}},
 		} {
 			o.Algorithm, o.Evals = algorithm, 1<<40
 			t.Run(fmt.Sprintf("%s/%s", algorithm, name), func(t *testing.T) {

@@ -1,13 +1,15 @@
-package optimize
+package front
 
 import (
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 func TestThin(t *testing.T) {
 	for _, test := range []struct {
-		front []int // right answers
+		front []int // correct answers
 		gain  float64
 		want  []int
 	}{
@@ -20,10 +22,10 @@ func TestThin(t *testing.T) {
 	} {
 		var front []Point
 		for i, correct := range test.front {
-			front = append(front, Point{Evaluation: Evaluation{Correct: correct, Cost: float64(i + 1)}})
+			front = append(front, Point{Evaluation: cascade.Evaluation{Samples: 1000, Correct: correct, Cost: float64(i + 1)}})
 		}
 		var got []int
-		for _, p := range Thin(front, 1000, test.gain) {
+		for _, p := range Thin(front, test.gain) {
 			got = append(got, p.Correct)
 		}
 		if !slices.Equal(got, test.want) {

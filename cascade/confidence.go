@@ -1,11 +1,8 @@
-package optimize
+package cascade
 
 import (
-	"fmt"
 	"math"
 	"slices"
-
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // A Confidence says what the thresholds of a cascade are compared with. All of
@@ -23,23 +20,25 @@ const (
 	Entropy
 )
 
-// String returns the name of the measure as flags and files have it.
-func (c Confidence) String() string { return [...]string{"max", "margin", "entropy"}[c] }
+var confidenceNames = [...]string{"max", "margin", "entropy"}
 
-// ParseConfidence is the inverse of [Confidence.String].
-func ParseConfidence(name string) (Confidence, error) {
-	for _, c := range []Confidence{MaxProbability, Margin, Entropy} {
-		if name == c.String() {
-			return c, nil
-		}
-	}
-	return 0, fmt.Errorf("confidence %q is not max, margin or entropy", name)
+// String returns the name of the measure, as flags and files have it.
+func (c Confidence) String() string { return name(confidenceNames[:], int(c), "confidence") }
+
+// MarshalText writes the name of the measure.
+func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (c *Confidence) UnmarshalText(text []byte) error {
+	n, err := parseName(confidenceNames[:], string(text), "confidence")
+	*c = Confidence(n)
+	return err
 }
 
-// of measures the sums of outputs of a total weight, in fixed point and
+// Of measures the sums of outputs of a total weight, in fixed point and
 // descending. others more classes share what is left of the weight; with none the
 // sums are complete. The result is in fixed point, times the weight.
-func (c Confidence) of(sums []uint32, weight uint32, others int) uint32 {
+func (c Confidence) Of(sums []uint32, weight uint32, others int) uint32 {
 	switch c {
 	case Margin:
 		if len(sums) == 1 {
@@ -80,21 +79,11 @@ func entropyConfidence(sums []uint32, weight uint32, others int) uint32 {
 	return uint32(max(0, 1-entropy/math.Log(classes))*one) * weight
 }
 
-// measured leaves the classes of the set that sums belong to in class and its
-// confidences in best. Sums that are listed for padding classes do not count.
-func (w *worker) measured(sums *kernel.Sums) {
-	copy(w.class, sums.TopClass)
-	listed := min(sums.K, w.classes)
-	for i := range sums.Len() {
-		w.best[i] = w.Confidence.of(sums.Values[i*sums.K:][:listed], sums.Weight, w.classes-listed)
-	}
-}
-
 // dense measures sums over all classes, for the dense forms; buffer is room
 // for as many values.
 func (c Confidence) dense(sums []uint32, weight uint32, buffer []uint32) uint32 {
 	copy(buffer, sums)
 	slices.Sort(buffer)
 	slices.Reverse(buffer)
-	return c.of(buffer, weight, 0)
+	return c.Of(buffer, weight, 0)
 }

@@ -1,4 +1,4 @@
-package optimize
+package cascade
 
 import (
 	"context"
@@ -12,19 +12,19 @@ import (
 
 // details says by the definition what a cascade does.
 func (d *Dense) details(c Cascade) Details {
-	out := Details{Stages: make([]StageDetails, len(c.Models)), Classes: make([]int, d.Classes)}
+	out := Details{Stages: make([]StageDetails, len(c.Stages)), Classes: make([]int, d.Classes)}
 	for i, label := range d.Labels {
 		sum := make([]float64, d.Classes)
 		weight, before := 0.0, false
-		for stage, m := range c.Models {
-			w := float64(c.Weight(stage))
+		for stage, at := range c.Stages {
+			w := float64(at.Weight)
 			if c.Rule == RuleLast {
 				clear(sum)
 				weight, w = 0, 1
 			}
 			weight += w
 			for class := range sum {
-				sum[class] += w * float64(d.Outputs[m][i*d.Classes+class])
+				sum[class] += w * float64(d.Outputs[at.Model][i*d.Classes+class])
 			}
 			prediction, top := largest(sum)
 			confidence := top
@@ -46,7 +46,7 @@ func (d *Dense) details(c Cascade) Details {
 				s.Broken++
 			}
 			before = right
-			if stage == len(c.Models)-1 || confidence > weight*float64(c.Thresholds[stage]) {
+			if stage == len(c.Stages)-1 || confidence > weight*float64(at.Threshold) {
 				s.Exits++
 				if right {
 					s.Correct++
@@ -67,32 +67,18 @@ func (d *Dense) details(c Cascade) Details {
 }
 
 func TestDetailEqualsDense(t *testing.T) {
-	_, d := newZoo(t, 9, 6, 180, 12)
+	d := newDense(t, 9, 6, 180, 12)
 	rng := rand.New(rand.NewPCG(5, 6))
-	var cascades []Cascade
-	for range 80 {
-		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
-		weighted := rng.IntN(2) == 0
-		for stage := range 1 + rng.IntN(5) {
-			c.Models = append(c.Models, rng.IntN(len(d.Outputs)))
-			if weighted {
-				c.Weights = append(c.Weights, uint8(1+rng.IntN(5)))
-			}
-			if stage > 0 {
-				c.Thresholds = append(c.Thresholds, float32(rng.IntN(51))*0.02)
-			}
-		}
-		cascades = append(cascades, c)
-	}
+	cascades := randomCascades(rng, 80, 6, 5)
 	rivals := make([]int, len(cascades))
 	for i := range rivals {
 		rivals[i] = rng.IntN(len(cascades)+1) - 1
 	}
-	got, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, rivals, rowsOf(d, 0))
+	got, err := d.split(0).Detail(context.Background(), cascades, rivals)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hits, err := Hits(context.Background(), d.Labels, d.Classes, len(d.Outputs), cascades, rowsOf(d, 0))
+	hits, err := d.split(0).Hits(context.Background(), cascades)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +116,10 @@ func TestDetailEqualsDense(t *testing.T) {
 			t.Errorf("%+v: %d right at first and %+d after make %d", c, first, changes, got[i].Correct)
 		}
 	}
-	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, cascades, nil, rowsOf(d, 2)); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := d.split(2).Detail(context.Background(), cascades, nil); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("two rows missing: error %v", err)
 	}
-	if _, err := Detail(context.Background(), d.Labels, d.Classes, d.Costs, []Cascade{{}}, nil, rowsOf(d, 0)); err == nil {
+	if _, err := d.split(0).Detail(context.Background(), []Cascade{{}}, nil); err == nil {
 		t.Error("no error for a cascade without models")
 	}
 }

@@ -1,4 +1,4 @@
-package optimize
+package front
 
 import (
 	"cmp"
@@ -6,24 +6,15 @@ import (
 	"slices"
 )
 
-// A Point is a cascade of a front and what it does on the split it was searched
-// on. No cascade that costs as little, of any length and weights and with any
-// thresholds, has more than Bound right answers on that split.
-type Point struct {
-	Cascade Cascade
-	Evaluation
-	Bound int
-}
-
 // A Reference fixes how a hypervolume is measured. Costs are divided by
-// DearestCost (linear axis), or their logarithms scaled so that CheapestCost
-// becomes 0 and DearestCost 1 (Log); errors are divided by WorstError. The
+// HighestCost (linear axis), or their logarithms scaled so that LowestCost
+// becomes 0 and HighestCost 1 (Log); errors are divided by WorstError. The
 // hypervolume is the area of the unit square that the front dominates.
 type Reference struct {
-	WorstError   float64 // share of samples, 0.4 for 40 %
-	DearestCost  float64
-	Log          bool
-	CheapestCost float64 // used when Log
+	WorstError  float64 // share of samples, 0.4 for 40 %
+	HighestCost float64
+	Log         bool
+	LowestCost  float64 // used when Log
 }
 
 // Hypervolume returns the exact area dominated by points given by their error
@@ -33,9 +24,9 @@ func Hypervolume(errors, costs []float64, ref Reference) float64 {
 	type point struct{ x, y float64 }
 	var points []point
 	for i, cost := range costs {
-		x := cost / ref.DearestCost
+		x := cost / ref.HighestCost
 		if ref.Log {
-			x = math.Log(cost/ref.CheapestCost) / math.Log(ref.DearestCost/ref.CheapestCost)
+			x = math.Log(cost/ref.LowestCost) / math.Log(ref.HighestCost/ref.LowestCost)
 		}
 		if y := errors[i] / ref.WorstError; x < 1 && y < 1 {
 			points = append(points, point{max(x, 0), y})

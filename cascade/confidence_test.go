@@ -1,4 +1,4 @@
-package optimize
+package cascade
 
 import (
 	"math/rand/v2"
@@ -26,7 +26,7 @@ func TestConfidenceOfMultiples(t *testing.T) {
 		}
 		for _, c := range []Confidence{MaxProbability, Margin, Entropy} {
 			for _, others := range []int{0, 84} {
-				if got, want := c.of(multiples, weight, others), weight*c.of(sums, 1, others); got != want {
+				if got, want := c.Of(multiples, weight, others), weight*c.Of(sums, 1, others); got != want {
 					t.Fatalf("%v of %v with weight %d and %d others: %d, of weight 1 %d", c, sums, weight, others, got, want)
 				}
 			}

@@ -1,4 +1,4 @@
-package optimize
+package cascade
 
 import (
 	"context"
@@ -14,7 +14,7 @@ const ReliabilityBins = 10
 type Details struct {
 	Evaluation
 	Stages  []StageDetails
-	Classes []int // samples answered right, by their label
+	Classes []int // samples answered correctly, by their label
 	// Samples that only this cascade, or only its rival, answers right.
 	OnlyThis, OnlyRival int
 }
@@ -25,7 +25,7 @@ type Details struct {
 // cascade are those of its first model and, over all stages, Repaired - Broken.
 type StageDetails struct {
 	Exits       int // samples that are answered here
-	Correct     int // of those, answered right
+	Correct     int // of those, answered correctly
 	Repaired    int
 	Broken      int
 	Reliability [ReliabilityBins]Bin
@@ -39,52 +39,45 @@ type Bin struct {
 	Confidence float64 // their mean probability
 }
 
-// Detail is [Reevaluate] for people: it says of every cascade where its answers
-// come from. Reading, exactness and memory are the same, but for a counter a cascade
-// and class. rivals is nil, or gives for each cascade the place in cascades of the one
+// Detail is [Split.Evaluate] for people: it says of every cascade where its answers
+// come from. rivals is nil, or gives for each cascade the place in cascades of the one
 // it is compared with, sample by sample; -1 is none.
-func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, cascades []Cascade, rivals []int, open func(model int) (Rows, error)) ([]Details, error) {
+func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([]Details, error) {
 	if rivals != nil && len(rivals) != len(cascades) {
 		return nil, fmt.Errorf("%d rivals for %d cascades", len(rivals), len(cascades))
 	}
-	for i, c := range cascades {
-		if err := c.Validate(len(costs)); err != nil {
-			return nil, fmt.Errorf("cascade %d: %w", i+1, err)
-		}
+	r, err := s.Replay(cascades)
+	if err != nil {
+		return nil, err
 	}
-	r := newReevaluation(cascades, classes)
 	threads := make([]*detailer, runtime.GOMAXPROCS(0))
 	for t := range threads {
 		threads[t] = newDetailer(r, rivals)
 	}
-	err := r.stream(ctx, labels, open, len(threads), func(t int, rows [][]uint16, i, sample int) {
-		threads[t].sample(rows, i, labels[sample])
-	})
-	if err != nil {
+	if err := r.Run(ctx, len(threads), func(thread int, x *Sample) { threads[thread].sample(x) }); err != nil {
 		return nil, err
 	}
 	details := make([]Details, len(cascades))
 	for i, c := range cascades {
-		d := Details{Stages: make([]StageDetails, len(c.Models)), Classes: make([]int, classes)}
+		d := Details{Stages: make([]StageDetails, len(c.Stages)), Classes: make([]int, s.Classes)}
 		for _, t := range threads {
-			for class, n := range t.right[i*classes:][:classes] {
+			for class, n := range t.correct[i*s.Classes:][:s.Classes] {
 				d.Classes[class] += int(n)
 			}
 			d.OnlyThis += t.only[i][0]
 			d.OnlyRival += t.only[i][1]
 		}
-		correct, reach, left := 0, make([]int, len(c.Models)), len(labels)
+		correct, exits := 0, make([]int, len(c.Stages))
 		for stage := range d.Stages {
-			s := &d.Stages[stage]
+			out := &d.Stages[stage]
 			for _, t := range threads {
-				t.stages[i][stage].addTo(s)
+				t.stages[i][stage].addTo(out)
 			}
-			reach[stage] = left
-			left -= s.Exits
-			correct += s.Correct
-			weight := float64(r.weight(r.stages[i][stage]))
-			for b := range s.Reliability {
-				if bin := &s.Reliability[b]; bin.Samples > 0 {
+			exits[stage] = out.Exits
+			correct += out.Correct
+			weight := float64(r.Weight(r.Set(i, stage)))
+			for b := range out.Reliability {
+				if bin := &out.Reliability[b]; bin.Samples > 0 {
 					sum := uint64(0)
 					for _, t := range threads {
 						sum += t.stages[i][stage].sums[b]
@@ -93,29 +86,20 @@ func Detail(ctx context.Context, labels []uint16, classes int, costs []float64, 
 				}
 			}
 		}
-		d.Evaluation = newEvaluation(c, costs, correct, reach, len(labels))
+		d.Evaluation = s.evaluation(c, correct, exits)
 		details[i] = d
 	}
 	return details, nil
 }
 
-// weight is the total weight of a set.
-func (r *reevaluation) weight(set int) (total uint32) {
-	for _, m := range r.sets[set] {
-		total += uint32(m.weight)
-	}
-	return total
-}
-
 // A detailer is one thread's part of Detail.
 type detailer struct {
-	*reevaluator
-	weights []uint32 // by set
+	replay  *Replay
 	stages  [][]stageCount
-	right   []uint32 // by cascade and class
+	correct []uint32 // by cascade and class
 	rivals  []int
 	hit     []bool   // of the sample at hand, by cascade
-	only    [][2]int // samples that only the cascade, or its rival, has right
+	only    [][2]int // samples that only the cascade, or its rival, answers correctly
 }
 
 // A stageCount is what one thread has seen of a stage. The sums of probabilities
@@ -125,51 +109,47 @@ type stageCount struct {
 	sums [ReliabilityBins]uint64
 }
 
-func newDetailer(r *reevaluation, rivals []int) *detailer {
+func newDetailer(r *Replay, rivals []int) *detailer {
 	d := &detailer{
-		reevaluator: r.newThread(), right: make([]uint32, len(r.cascades)*r.classes),
+		replay: r, correct: make([]uint32, len(r.cascades)*r.split.Classes),
 		rivals: rivals, hit: make([]bool, len(r.cascades)), only: make([][2]int, len(r.cascades)),
 	}
-	for set := range r.sets {
-		d.weights = append(d.weights, r.weight(set))
-	}
-	for _, stages := range r.stages {
-		d.stages = append(d.stages, make([]stageCount, len(stages)))
+	for _, c := range r.cascades {
+		d.stages = append(d.stages, make([]stageCount, len(c.Stages)))
 	}
 	return d
 }
 
-// sample runs all cascades on the i-th row of each model's block.
-func (d *detailer) sample(rows [][]uint16, i int, label uint16) {
-	d.samples++
-	for c, stages := range d.reevaluation.stages {
+// sample runs all cascades on a sample.
+func (d *detailer) sample(x *Sample) {
+	for c, stages := range d.stages {
 		before := false
-		for stage, set := range stages {
-			d.answer(rows, i, set)
-			s := &d.stages[c][stage]
-			right := d.class[set] == int(label)
-			b := min(int(uint64(d.top[set])*ReliabilityBins/(uint64(d.weights[set])<<24)), ReliabilityBins-1)
-			s.sums[b] += uint64(d.top[set])
+		for stage := range stages {
+			s, set := &stages[stage], d.replay.Set(c, stage)
+			correct := x.Class(set) == int(x.Label)
+			whole := uint64(d.replay.Weight(set)) * one
+			b := min(int(uint64(x.Top(set))*ReliabilityBins/whole), ReliabilityBins-1)
+			s.sums[b] += uint64(x.Top(set))
 			s.Reliability[b].Samples++
-			if right {
+			if correct {
 				s.Reliability[b].Correct++
 			}
 			switch {
-			case stage > 0 && right && !before:
+			case stage > 0 && correct && !before:
 				s.Repaired++
-			case stage > 0 && !right && before:
+			case stage > 0 && !correct && before:
 				s.Broken++
 			}
-			if stage == len(stages)-1 || float64(d.best[set]) > d.passes[c][stage] {
+			if x.Exits(c, stage) {
 				s.Exits++
-				d.hit[c] = right
-				if right {
+				d.hit[c] = correct
+				if correct {
 					s.Correct++
-					d.right[c*d.classes+int(label)]++
+					d.correct[c*d.replay.split.Classes+int(x.Label)]++
 				}
 				break
 			}
-			before = right
+			before = correct
 		}
 	}
 	for c, rival := range d.rivals {

@@ -1,4 +1,4 @@
-package optimize
+package cascade
 
 import (
 	"encoding/binary"
@@ -16,9 +16,9 @@ import (
 // run on: 12 models, 500 samples, 50 classes.
 func readVectors(t *testing.T, outputs string) *Dense {
 	t.Helper()
-	d := &Dense{Classes: 50, Costs: make([]float64, 12)}
+	d := &Dense{Classes: 50, Costs: map[string]float64{}, Outputs: map[string][]float32{}}
 	for i, b := range npyValues(t, "flops.npy", 8, 12) {
-		d.Costs[i] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+		d.Costs[strconv.Itoa(i)] = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	}
 	for _, b := range npyValues(t, "labels.npy", 8, 500) {
 		d.Labels = append(d.Labels, uint16(binary.LittleEndian.Uint64(b)))
@@ -28,7 +28,7 @@ func readVectors(t *testing.T, outputs string) *Dense {
 		all = append(all, math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	}
 	for rows := range slices.Chunk(all, 500*50) {
-		d.Outputs = append(d.Outputs, rows)
+		d.Outputs[strconv.Itoa(len(d.Outputs))] = rows
 	}
 	return d
 }
@@ -81,7 +81,6 @@ func readGenomes(t *testing.T, name string) []vector {
 			slots++
 		}
 	}
-	paper := PaperGrid()
 	var vectors []vector
 	for _, row := range rows[1:] {
 		v := vector{
@@ -94,10 +93,10 @@ func readGenomes(t *testing.T, name string) []vector {
 			if net == 0 {
 				continue
 			}
-			if len(v.cascade.Models) > 0 {
-				v.cascade.Thresholds = append(v.cascade.Thresholds, paper[int(column(row, "thr"+strconv.Itoa(slot)))])
+			if n := len(v.cascade.Stages); n > 0 {
+				v.cascade.Stages[n-1].Threshold = float32(0.02 * column(row, "thr"+strconv.Itoa(slot)))
 			}
-			v.cascade.Models = append(v.cascade.Models, net-1)
+			v.cascade.Stages = append(v.cascade.Stages, Stage{Model: strconv.Itoa(net - 1), Weight: 1})
 			v.slots = append(v.slots, slot)
 		}
 		vectors = append(vectors, v)
@@ -141,8 +140,8 @@ func TestDenseGivesPublishedResults(t *testing.T) {
 		t.Run(c.genomes, func(t *testing.T) {
 			d := readVectors(t, c.outputs)
 			for row, v := range readGenomes(t, c.genomes) {
-				if len(v.cascade.Models) == 0 {
-					if err := v.cascade.Validate(len(d.Outputs)); err == nil {
+				if len(v.cascade.Stages) == 0 {
+					if err := v.cascade.Validate(); err == nil {
 						t.Errorf("row %d: a genome without a model is a valid cascade", row)
 					}
 					continue
@@ -185,12 +184,12 @@ func samplesOnThreshold(d *Dense, c Cascade) []int {
 	var samples []int
 	for i := range d.Labels {
 		sum := make([]float64, d.Classes)
-		for stage, m := range c.Models[:len(c.Models)-1] {
-			for class, p := range d.Outputs[m][i*d.Classes : (i+1)*d.Classes] {
+		for stage, at := range c.Stages[:len(c.Stages)-1] {
+			for class, p := range d.Outputs[at.Model][i*d.Classes : (i+1)*d.Classes] {
 				sum[class] += float64(p)
 			}
 			_, s := largest(sum)
-			above := s/float64(stage+1) - float64(c.Thresholds[stage])
+			above := s/float64(stage+1) - float64(at.Threshold)
 			if math.Abs(above) < 1.2e-7 {
 				samples = append(samples, i)
 				break

@@ -1,4 +1,4 @@
-package optimize
+package cascade
 
 import (
 	"math"
@@ -10,27 +10,18 @@ import (
 
 // What is explained of every sample adds up to what the definition says of all.
 func TestExplainAddsUpToDense(t *testing.T) {
-	_, d := newZoo(t, 4, 5, 90, 14)
-	rng := rand.New(rand.NewPCG(2, 9))
-	for range 20 {
-		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
-		for stage := range 1 + rng.IntN(4) {
-			c.Models = append(c.Models, rng.IntN(len(d.Outputs)))
-			c.Weights = append(c.Weights, uint8(1+rng.IntN(3)))
-			if stage > 0 {
-				c.Thresholds = append(c.Thresholds, float32(rng.IntN(51))*0.02)
-			}
-		}
+	d := newDense(t, 4, 5, 90, 14)
+	for _, c := range randomCascades(rand.New(rand.NewPCG(2, 9)), 20, 5, 4) {
 		want, err := d.Evaluate(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		correct, reach := 0, make([]int, len(c.Models))
+		correct, reach := 0, make([]int, len(c.Stages))
 		for i, label := range d.Labels {
-			rows := make([][]uint16, len(c.Models))
-			for stage, m := range c.Models {
+			rows := make([][]uint16, len(c.Stages))
+			for stage, at := range c.Stages {
 				rows[stage] = make([]uint16, d.Classes)
-				kernel.F16FromF32(rows[stage], d.Outputs[m][i*d.Classes:][:d.Classes])
+				kernel.F16FromF32(rows[stage], d.Outputs[at.Model][i*d.Classes:][:d.Classes])
 			}
 			answers, err := Explain(c, d.Classes, rows, 3)
 			if err != nil {
@@ -48,7 +39,7 @@ func TestExplainAddsUpToDense(t *testing.T) {
 					}
 				}
 				class, p := 0, float32(-1)
-				for k, v := range d.Outputs[c.Models[stage]][i*d.Classes:][:d.Classes] {
+				for k, v := range d.Outputs[c.Stages[stage].Model][i*d.Classes:][:d.Classes] {
 					if v > p {
 						class, p = k, v
 					}
@@ -73,10 +64,10 @@ func TestExplainAddsUpToDense(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Explain(Cascade{Models: []int{7}}, 3, nil, 1); err == nil {
+	if _, err := Explain(Single("m7"), 3, nil, 1); err == nil {
 		t.Error("no error without outputs")
 	}
-	if _, err := Explain(Cascade{Models: []int{7}}, 3, [][]uint16{{1, 2}}, 1); err == nil {
+	if _, err := Explain(Single("m7"), 3, [][]uint16{{1, 2}}, 1); err == nil {
 		t.Error("no error for a short output")
 	}
 }
