@@ -90,7 +90,7 @@ func (e *Export) WriteJSON(w io.Writer) error {
 			Accuracy: e.Accuracy(), Cost: e.Cost, WorstCost: e.WorstCost,
 		},
 	}
-	for i, s := range e.json().Stages {
+	for i, s := range e.JSON().Stages {
 		out.Stages = append(out.Stages, exportStageJSON{s, float64(s.Reach) / float64(e.Samples), e.Temperatures[i]})
 	}
 	data, err := encode(out)

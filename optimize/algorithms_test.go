@@ -45,8 +45,8 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 				for _, values := range c.alphabet[c.MaxModels:] {
 					empty *= float64(values)
 				}
-				if float64(r.Evaluations) != c.genomes()-empty && o.Include == nil { // others are not looked for
-					t.Errorf("%d evaluations of %v genomes, %v of them empty", r.Evaluations, c.genomes(), empty)
+				if float64(r.Evaluations) != c.space().Size()-empty && o.Include == nil { // others are not looked for
+					t.Errorf("%d evaluations of %v genomes, %v of them empty", r.Evaluations, c.space().Size(), empty)
 				}
 			})
 		}

@@ -44,10 +44,10 @@ func TestThresholdSolver(t *testing.T) {
 	}
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	rng := rand.New(rand.NewPCG(1, 1))
+	space, rng := c.space(), rand.New(rand.NewPCG(1, 1))
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
-		c.draw(rng, genes)
+		space.Draw(rng, genes)
 		plan, rate, ok := c.decode(genes)
 		if !ok {
 			continue

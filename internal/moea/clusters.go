@@ -1,4 +1,4 @@
-package optimize
+package moea
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// A cluster is a part of a population, chosen by its place in objective space.
+// A cluster is a part of a population whose solutions are close in objective space.
 // Clusters overlap.
 type cluster struct {
 	members []int // of the population
@@ -17,12 +17,12 @@ type cluster struct {
 }
 
 // makeClusters divides a population into k overlapping clusters of equal size.
-// Distances are Euclidean, each objective divided by its range. The clusters best
-// in the mean of one objective are to work on that alone.
-func makeClusters(rng *rand.Rand, scores []score, ranges [2]float64, k int) []cluster {
+// Distances are Euclidean, each objective divided by its range. For each objective the
+// cluster with the best mean in it works on that objective alone.
+func makeClusters(rng *rand.Rand, scores []Score, ranges [2]float64, k int) []cluster {
 	points := make([][2]float64, len(scores))
 	for i, s := range scores {
-		points[i] = [2]float64{s.objectives[0] / ranges[0], s.objectives[1] / ranges[1]}
+		points[i] = [2]float64{s.Objectives[0] / ranges[0], s.Objectives[1] / ranges[1]}
 	}
 	means := kMeans(points, leaders(rng, points, k))
 	nearest := make([]int, len(points))
@@ -90,11 +90,11 @@ func leaders(rng *rand.Rand, points [][2]float64, k int) [][2]float64 {
 	return leaders
 }
 
-// kMeans moves means to the middle of the points nearest to them until they stay.
-// A mean without points stays at once.
+// kMeans moves means to the middle of the points nearest to them until they no longer
+// move. A mean without points does not move.
 func kMeans(points [][2]float64, means [][2]float64) [][2]float64 {
 	members := make([][]int, len(means))
-	// Rounding could in principle keep the means from coming to rest.
+	// Rounding could in principle keep the means moving for ever.
 	for range 1000 {
 		for c := range members {
 			members[c] = members[c][:0]
@@ -160,12 +160,12 @@ func newMembership(clusters []cluster, p *population) membership {
 		}
 	}
 	for i, s := range p.scores {
-		m.nearest[i] = nearestMean(means, [2]float64{s.objectives[0] / p.ranges[0], s.objectives[1] / p.ranges[1]})
+		m.nearest[i] = nearestMean(means, [2]float64{s.Objectives[0] / p.ranges[0], s.Objectives[1] / p.ranges[1]})
 	}
 	return m
 }
 
-// draw returns one of the clusters that contain a solution, or the nearest where
+// draw returns one of the clusters that contain a solution, or the nearest if
 // none does.
 func (m membership) draw(rng *rand.Rand, solution int) int {
 	if c := m.containing[solution]; len(c) > 0 {

@@ -1,24 +1,19 @@
-package optimize
+package moea
 
 import (
 	"math"
 	"slices"
 )
 
-// An elite is MO-GOMEA's own archive: genomes that dominate each other in
-// nothing, at most about as many as its target. When they become too many, a grid
-// is laid over objective space, fine enough for about the target, and one genome
-// kept for each of its boxes. Unlike the search's archive, which it feeds on the
-// side, it is what the algorithm learns from.
+// An elite is MO-GOMEA's archive: solutions that do not dominate each other, at most
+// about as many as its target. When there are too many, a grid is laid over objective
+// space, fine enough for about the target, and one solution is kept in each of its
+// boxes (Luong, Bosman: Elitist archiving for multi-objective evolutionary algorithms:
+// to adapt or not to adapt, PPSN 2012).
 type elite struct {
 	target  int
-	members []eliteMember
+	members []Solution
 	width   [2]float64 // of a box; 0: no grid
-}
-
-type eliteMember struct {
-	genes []uint16
-	score
 }
 
 // An admission is what became of a genome offered to an elite.
@@ -33,47 +28,47 @@ const (
 // offer admits a genome that no member dominates and whose box is free, in place
 // of the members that it dominates. With replace, a genome that finds its box
 // occupied takes the member's place if it is farther from all other members'
-// genomes, in genes that differ. Members are looked at in order and the first that
-// stands in the way decides.
-func (e *elite) offer(genes []uint16, s score, replace bool) admission {
+// genomes, in genes that differ. Members are compared in order; the first one that
+// dominates the genome or shares its box decides.
+func (e *elite) offer(genes []uint16, s Score, replace bool) admission {
 	dominates := false
 	for i := range e.members {
 		m := &e.members[i]
 		switch {
-		case m.dominates(s):
+		case m.Dominates(s):
 			return dominated
-		case s.dominates(m.score):
+		case s.Dominates(m.Score):
 			dominates = true
-		case e.sameBox(s, m.score):
-			if replace && !slices.Equal(genes, m.genes) && e.distance(genes, i) > e.distance(m.genes, i) {
-				copy(m.genes, genes)
-				m.score = s
+		case e.sameBox(s, m.Score):
+			if replace && !slices.Equal(genes, m.Genes) && e.distance(genes, i) > e.distance(m.Genes, i) {
+				copy(m.Genes, genes)
+				m.Score = s
 			}
 			return occupied
 		}
 	}
 	if dominates {
-		e.members = slices.DeleteFunc(e.members, func(m eliteMember) bool { return s.dominates(m.score) })
+		e.members = slices.DeleteFunc(e.members, func(m Solution) bool { return s.Dominates(m.Score) })
 	}
-	e.members = append(e.members, eliteMember{slices.Clone(genes), s})
+	e.members = append(e.members, Solution{slices.Clone(genes), s})
 	return admitted
 }
 
 // dominates reports whether a member dominates s.
-func (e *elite) dominates(s score) bool {
-	return slices.ContainsFunc(e.members, func(m eliteMember) bool { return m.dominates(s) })
+func (e *elite) dominates(s Score) bool {
+	return slices.ContainsFunc(e.members, func(m Solution) bool { return m.Dominates(s) })
 }
 
 // sameBox reports whether two scores of equal violation share a box.
-func (e *elite) sameBox(a, b score) bool {
-	if a.violation != b.violation {
+func (e *elite) sameBox(a, b Score) bool {
+	if a.Violation != b.Violation {
 		return false
 	}
 	if e.width[0] == 0 {
-		return a.objectives == b.objectives
+		return a.Objectives == b.Objectives
 	}
 	for o, width := range e.width {
-		if math.Trunc(a.objectives[o]/width) != math.Trunc(b.objectives[o]/width) {
+		if math.Trunc(a.Objectives[o]/width) != math.Trunc(b.Objectives[o]/width) {
 			return false
 		}
 	}
@@ -81,7 +76,7 @@ func (e *elite) sameBox(a, b score) bool {
 }
 
 // distance returns in how many genes a genome differs from the member nearest to
-// it, member except aside.
+// it, not counting the member except.
 func (e *elite) distance(genes []uint16, except int) int {
 	nearest := len(genes) + 1
 	for i := range e.members {
@@ -89,7 +84,7 @@ func (e *elite) distance(genes []uint16, except int) int {
 			continue
 		}
 		d := 0
-		for g, gene := range e.members[i].genes {
+		for g, gene := range e.members[i].Genes {
 			if gene != genes[g] {
 				d++
 			}
@@ -100,10 +95,10 @@ func (e *elite) distance(genes []uint16, except int) int {
 }
 
 // best returns the member that is best in one objective, the first of several.
-func (e *elite) best(objective int) *eliteMember {
+func (e *elite) best(objective int) *Solution {
 	best := &e.members[0]
 	for i := range e.members {
-		if e.members[i].compareIn(objective, best.score) < 0 {
+		if e.members[i].compareIn(objective, best.Score) < 0 {
 			best = &e.members[i]
 		}
 	}
@@ -111,8 +106,8 @@ func (e *elite) best(objective int) *eliteMember {
 }
 
 // adapt lays a grid over objective space when the members have become too many:
-// of all numbers of boxes to an objective, the one found by bisection that leaves
-// about three quarters of the target. It takes the grid away when few are left.
+// the number of boxes per objective is found by bisection, so that about three quarters
+// of the target are left. It takes the grid away when few are left.
 func (e *elite) adapt() {
 	few := e.target * 3 / 4
 	if len(e.members) < few {
@@ -123,7 +118,7 @@ func (e *elite) adapt() {
 	}
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, m := range e.members {
-		for o, v := range m.objectives {
+		for o, v := range m.Objectives {
 			low[o], high[o] = min(low[o], v), max(high[o], v)
 		}
 	}
@@ -136,9 +131,9 @@ func (e *elite) adapt() {
 				e.width[o] = 1
 			}
 		}
-		e.members = make([]eliteMember, 0, len(all))
+		e.members = make([]Solution, 0, len(all))
 		for _, m := range all {
-			e.offer(m.genes, m.score, false)
+			e.offer(m.Genes, m.Score, false)
 		}
 		if len(e.members) <= few {
 			from = boxes

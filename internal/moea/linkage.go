@@ -1,4 +1,4 @@
-package optimize
+package moea
 
 import (
 	"math"
@@ -6,10 +6,12 @@ import (
 	"slices"
 )
 
-// linkageTree returns the sets of genes that a cluster of genomes shows to belong
-// together: the leaves and inner nodes of the tree that UPGMA makes of the genes'
-// mutual information, without the root. They overlap; the genes themselves come
-// first.
+// linkageTree returns the sets of genes that belong together in a cluster of genomes:
+// the leaves and inner nodes of the tree that UPGMA makes of the genes' mutual
+// information, without the root (Gronau, Moran: Optimal implementations of UPGMA and
+// other common clustering algorithms, Information Processing Letters 104(6), 2007).
+// They overlap; the single genes come first, in random order, then the others as they
+// are merged.
 func linkageTree(rng *rand.Rand, genomes [][]uint16) [][]int {
 	genes := len(genomes[0])
 	order := rng.Perm(genes)
@@ -28,7 +30,7 @@ func linkageTree(rng *rand.Rand, genomes [][]uint16) [][]int {
 			similarity[i][j] = information[order[i]][order[j]]
 		}
 	}
-	open := slices.Clone(sets) // that are to be merged; similarity is between these
+	open := slices.Clone(sets) // sets still to be merged; similarity is between these
 	nearest := func(i int) int {
 		best := -1
 		for j := range open {
@@ -67,7 +69,7 @@ func linkageTree(rng *rand.Rand, genomes [][]uint16) [][]int {
 		}
 		open[a] = slices.Concat(open[a], open[b])
 		sets = append(sets, open[a])
-		// The last set takes the place that has become free.
+		// The last set takes the free place.
 		last := len(open) - 1
 		for i := range open {
 			similarity[b][i], similarity[i][b] = similarity[last][i], similarity[i][last]
@@ -84,8 +86,8 @@ func linkageTree(rng *rand.Rand, genomes [][]uint16) [][]int {
 }
 
 // mutualInformation returns, for every pair of genes, H(X) + H(Y) - H(X, Y) of
-// their values in the genomes, in bits. Equal counts give equal values to the
-// last digit, so that ties are ties.
+// their values in the genomes, in bits. Equal counts give exactly equal values, so that
+// ties are ties.
 func mutualInformation(genomes [][]uint16) [][]float64 {
 	n, genes := len(genomes), len(genomes[0])
 	// With counts c that sum to n, n·H = n·log2 n - Σ c·log2 c.
