@@ -231,10 +231,10 @@ func accuracy(labels, class []uint16) float64 {
 func (s Spec) Columns() map[string]string {
 	text := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	return map[string]string{
-		"source":            "simulated",
-		"gflops":            text(s.GMACs),
+		zoo.ColumnSource:    "simulated",
+		zoo.ColumnGFLOPs:    text(s.GMACs),
 		"params_m":          text(s.Params),
-		"family":            s.Family,
+		zoo.ColumnFamily:    s.Family,
 		"pretrain":          s.Pretrain,
 		"img_size":          strconv.Itoa(s.ImgSize),
 		"published_top1":    text(s.Top1),

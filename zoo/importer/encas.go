@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
@@ -362,15 +363,15 @@ func (n *supernet) addModels(s *arraySource, splits []string) error {
 			Name: n.name + "/" + strconv.Itoa(i),
 			File: n.splits[splits[0]].name(file),
 			Columns: map[string]string{
-				"gflops":   strconv.FormatFloat(flops/1000, 'g', -1, 64),
-				"supernet": n.name,
+				zoo.ColumnGFLOPs:   strconv.FormatFloat(flops/1000, 'g', -1, 64),
+				zoo.ColumnSupernet: n.name,
 			},
 		}
 		if infos[0].names != nil {
 			m.Name = infos[0].names[i]
 		}
 		if infos[0].configs != nil {
-			m.Columns["config"] = string(infos[0].configs[i])
+			m.Columns[zoo.ColumnConfig] = string(infos[0].configs[i])
 		}
 		var arrays []func() (*array, error)
 		for k, split := range splits {

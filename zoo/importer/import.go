@@ -217,10 +217,6 @@ func (j *job) addSplits() error {
 	return nil
 }
 
-// importedColumn is the column that tells what a model's predictions on a split
-// were imported from.
-func importedColumn(split string) string { return importedPrefix + split }
-
 // tasks compares the source with the zoo and returns what is left to do.
 func (j *job) tasks() ([]task, error) {
 	var tasks []task
@@ -250,7 +246,7 @@ func (j *job) tasks() ([]task, error) {
 			if _, ok := have.Splits[split]; !ok {
 				continue
 			}
-			here, there := m.Content[j.plan.set[number]], have.Columns[importedColumn(split)]
+			here, there := m.Content[j.plan.set[number]], have.Columns[zoo.ColumnImportedPrefix+split]
 			if here != there {
 				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
 			}
@@ -339,7 +335,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		right, count = right+r, count+n
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
-				mw.SetColumn(importedColumn(split), m.Content[set])
+				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
 			}
 		}
 	}
