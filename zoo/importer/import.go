@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -272,32 +275,22 @@ func (j *job) needs(t task, set int) bool {
 // importAll works on several models at a time. The models of the zoo do not depend
 // on how many. The first error, in the order of the models, is returned.
 func (j *job) importAll(ctx context.Context, tasks []task) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	threads := j.opt.Threads
 	if threads <= 0 {
 		threads = min(runtime.GOMAXPROCS(0), maxThreads)
 	}
 	errs := make([]error, len(tasks))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(threads, len(tasks)) {
-		workers.Go(func() {
-			for i := range next {
-				if errs[i] = j.importModel(ctx, tasks[i]); errs[i] != nil {
-					cancel()
-				}
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(threads)
+	for i, t := range tasks {
+		g.Go(func() error {
+			if errs[i] = working.Err(); errs[i] == nil {
+				errs[i] = j.importModel(working, t)
 			}
+			return errs[i]
 		})
 	}
-	for i := 0; i < len(tasks) && ctx.Err() == nil; i++ {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
-	workers.Wait()
+	_ = g.Wait()
 	// A model stopped because another failed is not what went wrong.
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -307,7 +300,7 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 	if j.progress.Models == len(tasks) {
 		return nil
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), context.Canceled)
 }
 
 // importModel writes one model.
