@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Dir returns the absolute path of shared/data/name, and skips the test where
+// Dir returns the absolute path of shared/data/name, and skips the test if
 // there is none.
 func Dir(t testing.TB, name string) string {
 	t.Helper()
@@ -24,7 +24,7 @@ func Dir(t testing.TB, name string) string {
 
 // Python returns a Python interpreter that has numpy, pyarrow, pandas and polars:
 // the one $ENCAS_PYTHON names, else the one `make venv` made. It skips the test
-// where there is neither, and fails it where $ENCAS_PYTHON does not work.
+// if there is neither, and fails it if $ENCAS_PYTHON does not work.
 func Python(t testing.TB) string {
 	t.Helper()
 	python, set := os.LookupEnv("ENCAS_PYTHON")

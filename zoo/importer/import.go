@@ -19,7 +19,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// Options says what Import makes of a source.
+// Options are those of Import.
 type Options struct {
 	// Splits cuts the samples into splits; see ParseSplits. It may be empty for a
 	// source that has splits of its own, which then keep their names.
@@ -49,15 +49,15 @@ type Summary struct {
 	Skipped  int // models that were there already, with the same content
 	Rows     int64
 	Splits   []zoo.Split
-	// Warnings are sentences about things that look wrong but may be right.
+	// Warnings are sentences about things that look wrong but may be intended.
 	Warnings []string
 }
 
 // maxThreads bounds the models written at a time, and so the memory.
 const maxThreads = 4
 
-// Import adds the models of a source to the zoo in dir, which is made where there
-// is none. One model after the other becomes part of the zoo, so that an import
+// Import adds the models of a source to the zoo in dir, which is made if there is
+// none. One model after the other becomes part of the zoo, so that an import
 // that was stopped keeps what it finished, and the same import again does the rest:
 // a model is skipped if it is in the zoo with the same metadata and, for every
 // split, the same content. Content is recognised by what the zoo kept of it, such
@@ -194,7 +194,7 @@ func (j *job) addSplits() error {
 				continue
 			}
 			labels = append(labels, set.Labels[row])
-			// Without ids the row's number tells where a sample came from.
+			// Without ids the row's number identifies a sample.
 			id := strconv.Itoa(row)
 			if set.IDs != nil {
 				id = set.IDs[row]
@@ -234,7 +234,7 @@ func (j *job) tasks() ([]task, error) {
 			return nil, err
 		}
 		differs := func(what string) error {
-			return fmt.Errorf("%s: the zoo has a model %q already, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
+			return fmt.Errorf("%s: the zoo already has a model %q, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
 		}
 		if have.Answers != m.Answers {
 			return nil, differs("another kind of output")
@@ -316,7 +316,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		return err
 	}
 	defer mw.Abort()
-	var right, count int
+	var correct, count int
 	for set := range j.src.Sets() {
 		if !j.needs(t, set) {
 			continue
@@ -325,7 +325,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		if err != nil {
 			return err
 		}
-		right, count = right+r, count+n
+		correct, count = correct+r, count+n
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
 				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
@@ -338,16 +338,16 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	j.report(func(p *Progress) {
 		p.Model = m.Name
 		p.Models++
-		if guess := float64(count) / float64(j.classes); count >= 100 && float64(right) <= guess+3*math.Sqrt(guess) {
-			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: right on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, right, count))
+		if guess := float64(count) / float64(j.classes); count >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, correct, count))
 		}
 	})
 	return nil
 }
 
 // importSet writes a model's predictions on one set and returns on how many of the
-// samples written it is right.
-func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (right, count int, err error) {
+// samples written it is correct.
+func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (correct, count int, err error) {
 	const batch = 256 // rows between two reports
 	m, s, of := j.src.Models()[t.model], j.src.Sets()[set], j.plan.of[set]
 	rows, err := j.src.Rows(t.model, set)
@@ -376,7 +376,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 			}
 			count++
 			if label == s.Labels[i] {
-				right++
+				correct++
 			}
 		}
 		if done := i + 1; done%batch == 0 || done == len(of) {
@@ -395,10 +395,10 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		}
 		return 0, 0, err
 	}
-	return right, count, nil
+	return correct, count, nil
 }
 
-// report changes the progress and tells the caller.
+// report changes the progress and passes it on.
 func (j *job) report(change func(*Progress)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
