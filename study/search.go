@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -69,7 +70,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	s = &search{watch: w, options: o, zoo: z}
 	s.run = &front.Run{
 		Version: front.Version,
-		Command: os.Args,
+		Command: append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...),
 		Program: front.ProgramVersion(),
 		Go:      runtime.Version(),
 		Started: time.Now(),
@@ -183,7 +184,10 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
 	defer s.timed("search")()
 	o := s.search
-	o.Save, o.Progress = s.folder.SaveState, s.watch.Search
+	o.Save = s.folder.SaveState
+	if s.watch.Search != nil {
+		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
+	}
 	if stored(s.models, s.split.Name) {
 		o.Outputs = func(model string) (cascade.Rows, error) {
 			i := slices.IndexFunc(s.models, func(m zoo.Model) bool { return m.Name == model })

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
@@ -16,8 +17,8 @@ type Watch struct {
 	// it has come and when it ends.
 	Task func(name, units string) (update func(done, total int64), stop func())
 
-	// Search is told how far a search has come.
-	Search func(optimize.Progress)
+	// Search is told how far a search over so many samples has come.
+	Search func(now optimize.Progress, samples int)
 }
 
 func (w Watch) note(format string, args ...any) {
@@ -48,10 +49,14 @@ type InputError struct {
 }
 
 func (e *InputError) Error() string {
+	value := strconv.Quote(e.Value)
+	if _, err := strconv.ParseFloat(e.Value, 64); err == nil {
+		value = e.Value
+	}
 	if e.Value == "" {
 		return fmt.Sprintf("%s: %v", e.Option, e.Err)
 	}
-	return fmt.Sprintf("%s %q: %v", e.Option, e.Value, e.Err)
+	return fmt.Sprintf("%s %s: %v", e.Option, value, e.Err)
 }
 
 func (e *InputError) Unwrap() error { return e.Err }

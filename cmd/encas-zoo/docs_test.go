@@ -18,7 +18,7 @@ const cliDoc = "../../docs/cli.md"
 func TestCommandReference(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Command line\n\nWhat `encas-zoo COMMAND --help` says, made by `go test ./cmd/encas-zoo -update`.\n")
-	app := newApp()
+	app := newApp(os.Stdout, os.Stderr)
 	names := []string{""}
 	for _, command := range app.Commands {
 		if len(command.Subcommands) == 0 {
@@ -107,7 +107,7 @@ func headingAnchor(heading string) string {
 // it. The help of a flag that takes one says what.
 func TestFlagsAgree(t *testing.T) {
 	seen := map[string]bool{}
-	for _, command := range leaves(newApp()) {
+	for _, command := range leaves(newApp(os.Stdout, os.Stderr)) {
 		for _, flag := range command.Flags {
 			doc := flag.(cli.DocGenerationFlag)
 			for _, name := range flag.Names() {

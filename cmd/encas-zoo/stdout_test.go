@@ -26,7 +26,7 @@ func TestJSONAlone(t *testing.T) {
 		failed = cmd.Run() != nil
 		return out.String(), err.String(), failed
 	}
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		for _, args := range [][]string{{}, {"nowhere"}, {"--no-such-flag"}} {
 			stdout, stderr, failed := run(append(strings.Fields(name), args...)...)
 			if name == "shim build" && len(args) == 0 {
