@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -113,7 +114,7 @@ func plotFronts(dirs []string, fronts []*front.Front, path, format string) error
 	if err := data.WritePlot(&b, format); err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
-	return front.WriteFile(path, b.Bytes())
+	return atomicfile.WriteFile(path, b.Bytes())
 }
 
 // readReference reads what --reference says; what it leaves open the models say.

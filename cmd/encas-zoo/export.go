@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 func exportCommand() *cli.Command {
@@ -79,7 +80,7 @@ func runExport(c *cli.Context, o *exportOptions) error {
 		return err
 	}
 	if o.out != "" {
-		return front.WriteFile(o.out, b.Bytes())
+		return atomicfile.WriteFile(o.out, b.Bytes())
 	}
 	if format == "json" {
 		return t.writeJSONText(b.Bytes())

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -156,7 +156,7 @@ func (t *terminal) writeReport(data *report.Data, formats []string, o *reportOpt
 			}
 			path = filepath.Join(dir, name)
 		}
-		if err := front.WriteFile(path, b.Bytes()); err != nil {
+		if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
 			return err
 		}
 		if format == "html" {

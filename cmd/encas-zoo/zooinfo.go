@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -31,7 +31,7 @@ func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo, o *infoOptions) error {
 		return err
 	}
 	if draw {
-		if err := front.WriteFile(o.agreement, drawing); err != nil {
+		if err := atomicfile.WriteFile(o.agreement, drawing); err != nil {
 			return err
 		}
 		info.Agreement = o.agreement

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
@@ -73,7 +74,7 @@ func TestCIFAR10(t *testing.T) {
 	}
 	right := 0
 	for i := range labels {
-		if top(got[10*i:10*i+10]) == labels[i] {
+		if outputs.Top(got[10*i:10*i+10]) == int(labels[i]) {
 			right++
 		}
 	}
