@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
