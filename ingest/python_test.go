@@ -43,7 +43,7 @@ func TestAgainstPython(t *testing.T) {
 	}
 	images, models := t.TempDir(), t.TempDir()
 	for i, name := range []string{"ycc420.jpg", "ycc444.jpg", "cmyk.jpg", "rgba.png", "palette.png", "grey16.png", "lossy.webp", "grey.jpg", "ycc422.jpg"} {
-		data, err := os.ReadFile(filepath.Join("imaging/testdata", name))
+		data, err := os.ReadFile(filepath.Join("../infer/imaging/testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
-const images = "../imaging/testdata"
+const images = "../../infer/imaging/testdata"
 
 // write makes files of a data set: image files are copies of a PNG.
 func write(t testing.TB, dir string, contents map[string]string) {
