@@ -13,6 +13,7 @@ import (
 const half, quarter, minusZero = 0x3800, 0x3400, 0x8000
 
 func TestWriteRow(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 3)
 	w := write(t, z)
 	m, err := w.NewModel(Model{Name: "net"})
@@ -65,6 +66,7 @@ func TestWriteRow(t *testing.T) {
 
 // TestSumTolerance tries sums on both sides of both limits, a unit apart.
 func TestSumTolerance(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		sum uint64
 		ok  bool
@@ -81,6 +83,7 @@ func TestSumTolerance(t *testing.T) {
 // TestValues compares the checks of four numbers at a time with the plain ones, over
 // every value in every place.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	lengths := []int{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	if testing.Short() {
 		lengths = []int{3, 5}
@@ -105,6 +108,7 @@ func TestValues(t *testing.T) {
 }
 
 func TestCommitErrors(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 2)
 	w := write(t, z)
 	if err := w.AddSplit("test", []uint16{0}, nil); err != nil {
@@ -178,6 +182,7 @@ func TestCommitErrors(t *testing.T) {
 }
 
 func TestExtendModel(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 2)
 	w := write(t, z)
 	w.AddSplit("test", []uint16{0}, nil)
@@ -218,6 +223,7 @@ func TestExtendModel(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	const n = 3_000
 	z := newZoo(t, 100, n)
 	w := write(t, z)
@@ -289,6 +295,7 @@ func TestAnswers(t *testing.T) {
 
 // TestReaderArguments: room that is no multiple of the classes is refused.
 func TestReaderArguments(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 3, 2)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0, 0, 0, 0, one})
@@ -317,6 +324,7 @@ func TestReaderArguments(t *testing.T) {
 
 // TestParallelWriters writes several models of one writer at once.
 func TestParallelWriters(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 50, 400)
 	w := write(t, z)
 	var wg sync.WaitGroup
@@ -355,6 +363,7 @@ func TestParallelWriters(t *testing.T) {
 }
 
 func TestTwoWriters(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	other, err := Open(z.Dir())
@@ -377,6 +386,7 @@ func TestTwoWriters(t *testing.T) {
 // TestNoRoomForIndex: lists that would take too much memory are not made while
 // writing, but on first use.
 func TestNoRoomForIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 3)
 	w := write(t, z)
 	if !w.keep(maxKept - 1) {
@@ -397,6 +407,7 @@ func TestNoRoomForIndex(t *testing.T) {
 // TestLeftovers puts what a killed writer may leave, and what is not ours, into the
 // folders.
 func TestLeftovers(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRoundRow(t *testing.T) {
+	t.Parallel()
 	nan, negative := float32(math.NaN()), float32(math.Copysign(0, -1))
 	for _, c := range []struct {
 		in   []float32

@@ -95,6 +95,7 @@ func rowsOf(t *testing.T, z *zoo.Zoo, model, split string) []uint16 {
 }
 
 func TestZoo(t *testing.T) {
+	t.Parallel()
 	from := source(t, 3)
 	dir := filepath.Join(t.TempDir(), "to")
 	results, err := Zoo(t.Context(), from, dir, Options{Split: "search", Models: from.Models()})
@@ -173,6 +174,7 @@ func TestZoo(t *testing.T) {
 // A calibration stopped after some rows and done again gives what an undisturbed one
 // does.
 func TestZooGoesOn(t *testing.T) {
+	t.Parallel()
 	from := source(t, 6)
 	dir := filepath.Join(t.TempDir(), "to")
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -214,6 +216,7 @@ func TestZooGoesOn(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 7, 100, 20683} {
 		for _, take := range []int{1, 3, 7, 64, 4194} {
 			if take > n {
@@ -237,6 +240,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestZooRefuses(t *testing.T) {
+	t.Parallel()
 	from := source(t, 2)
 	good := filepath.Join(t.TempDir(), "good")
 	all := Options{Split: "search", Models: from.Models()}
@@ -306,6 +310,7 @@ func TestZooRefuses(t *testing.T) {
 
 // A model that has changed since is noticed, by its outputs and by its columns.
 func TestZooNoticesChanges(t *testing.T) {
+	t.Parallel()
 	from := source(t, 1)
 	dir := filepath.Join(t.TempDir(), "to")
 	_, err := Zoo(t.Context(), from, dir, Options{Split: "search", Models: from.Models()})

@@ -11,6 +11,7 @@ import (
 // the samples beat, on the other half, the single models found for the same cost.
 // With -v it prints the figures in the README's table.
 func TestGain(t *testing.T) {
+	t.Parallel()
 	z := open(t)
 	var names []string
 	var costs []float64

@@ -15,6 +15,7 @@ import (
 
 // The published CIFAR-10 predictions come through bit for bit.
 func TestCIFAR10(t *testing.T) {
+	t.Parallel()
 	src := sharedtest.Dir(t, "cifar10")
 	cuts, err := ParseSplits([]string{"search=0:5000", "test=5000:10000"})
 	if err != nil {
