@@ -71,7 +71,8 @@ func crop(t testing.TB, d *Decoder, r *Resizer, path string, p Preprocessing) ([
 	return out, nil
 }
 
-// TestGolden compares with the hashes of Pillow's crops in testdata/golden.csv.
+// TestGolden compares with the hashes of Pillow's crops in testdata/golden.csv. The
+// folders testdata and photos are ours; jpegs are photographs of the reference data.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	needTurboJPEG(t)
@@ -84,10 +85,14 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range []string{"testdata", "jpegs"} {
+	for _, folder := range []string{"testdata", "photos", "jpegs"} {
 		t.Run(folder, func(t *testing.T) {
-			dir := folder
-			if folder == "jpegs" {
+			t.Parallel()
+			dir := filepath.Join("testdata", folder)
+			switch folder {
+			case "testdata":
+				dir = folder
+			case "jpegs":
 				dir = sharedtest.Dir(t, folder)
 			}
 			var d Decoder

@@ -1,6 +1,6 @@
 """Prints the SHA-256 of the crops Pillow makes of images, for golden.csv.
 
-    python3 golden.py ../../../../shared/data/jpegs . > golden.csv
+    python3 golden.py ../../../../shared/data/jpegs . photos > golden.csv
 
 Needs Pillow alone. The transform is timm's transforms_imagenet_eval
 (torchvision's Resize and CenterCrop, timm's ResizeKeepRatio and
