@@ -50,6 +50,7 @@ func npyValues(t *testing.T, name string, size, count int) [][]byte {
 // A vector is a genome of the publication and what the published code computed
 // for it, in float32.
 type vector struct {
+	genes   []uint16 // models, then thresholds
 	cascade Cascade
 	slots   []int // of each stage, the slot of the genome it stands in
 	wrong   int
@@ -87,6 +88,12 @@ func readGenomes(t *testing.T, name string) []vector {
 		v := vector{
 			wrong:  int(column(row, "n_wrong_f32")),
 			gflops: column(row, "gflops_f32"),
+		}
+		for slot := range slots {
+			v.genes = append(v.genes, uint16(column(row, "net"+strconv.Itoa(slot))))
+		}
+		for slot := 1; slot < slots; slot++ {
+			v.genes = append(v.genes, uint16(column(row, "thr"+strconv.Itoa(slot))))
 		}
 		for slot := range slots {
 			v.run = append(v.run, int(column(row, "run"+strconv.Itoa(slot))))
