@@ -11,6 +11,7 @@ import (
 )
 
 func TestArrange(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ in, want string }{
 		{"", ""},
 		{"--version", "--version"},
@@ -35,6 +36,7 @@ func TestArrange(t *testing.T) {
 }
 
 func TestSelectModels(t *testing.T) {
+	t.Parallel()
 	var models []zoo.Model
 	for _, name := range []string{"resnet18", "resnet50", "hub:timm/vit_b", "hub:timm/vit_l", "vit_b"} {
 		models = append(models, zoo.Model{Name: name})
@@ -72,6 +74,7 @@ func TestSelectModels(t *testing.T) {
 }
 
 func TestShellWord(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "runs/20260301-auto", "my run", "it's", "-rf", "-my run", "a\\b'c\x1b[2J\n", "模型", "\u202ex", "$HOME*", "\xff"} {
 		word := shellWord(text)
 		if word != ui.Safe(word) {
