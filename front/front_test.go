@@ -61,6 +61,7 @@ func newFront() *Front {
 }
 
 func TestFolderRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "run")
 	folder, err := CreateFolder(dir, time.Now(), "exact")
 	if err != nil {
@@ -100,6 +101,7 @@ func TestFolderRoundTrip(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
+	t.Parallel()
 	front := newFront()
 	var b bytes.Buffer
 	if err := front.WriteCSV(&b); err != nil {
@@ -168,6 +170,7 @@ func TestCreateFolder(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
+	t.Parallel()
 	front := newFront()
 	for _, test := range []struct {
 		budget     float64
@@ -191,6 +194,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
+	t.Parallel()
 	front := &Front{}
 	cost := 0.001
 	for i := range 1000 {
@@ -209,6 +213,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestDecodeFrontErrors(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	good, err := encode(newFront())
 	if err != nil {
