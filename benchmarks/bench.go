@@ -118,7 +118,7 @@ func openSearchable(ctx context.Context, dir string) (*searchable, error) {
 	s := &searchable{dir: dir}
 	var models []optimize.Model
 	for _, m := range z.Models() {
-		cost, err := m.Cost("gflops")
+		cost, err := m.Cost(zoo.ColumnGFLOPs)
 		if err != nil {
 			return nil, err
 		}

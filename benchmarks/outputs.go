@@ -14,6 +14,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/simzoo"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
@@ -55,7 +56,7 @@ func (b *bench) fullOutputs(ctx context.Context) (*fullOutputs, error) {
 			return nil, err
 		}
 		o.Simulate(seed, s, spec, spec.V2Top1)
-		l := simzoo.NewLists(b.samples, b.classes)
+		l := outputs.NewLists(b.samples, b.classes)
 		o.Lists(l)
 		f.lists = append(f.lists, kernel.Lists(l))
 		f.costs = append(f.costs, spec.GMACs)

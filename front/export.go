@@ -6,45 +6,55 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// ExportVersion is the version of the JSON form of Export, and ExportFormat its
+// ExportVersion is the version of the JSON form of an [Export], and ExportFormat its
 // name; docs/schemas/cascade.schema.json is its schema.
 const (
 	ExportVersion = 1
 	ExportFormat  = "encas-zoo cascade"
 )
 
-// Export is one cascade on its own, with all that it takes to build it elsewhere.
+// An Export is one cascade of a front, with all that it takes to build it elsewhere.
 type Export struct {
-	Format     string        `json:"format"`
-	Version    int           `json:"version"`
-	Text       string        `json:"cascade"`
-	Rule       string        `json:"rule"`
-	Confidence string        `json:"confidence"`
-	Classes    int           `json:"classes"`
-	Cost       string        `json:"cost"` // the column that costs are of
-	Stages     []ExportStage `json:"stages"`
-	Measured   ExportFigures `json:"measured"`
-	Zoo        string        `json:"zoo_fingerprint"`
-	Number     int           `json:"number"` // of the cascade in its run folder
+	Point
+	Number  int    // of the cascade in its front
+	Classes int    // of the answers
+	Column  string // that costs are of
+	Split   Split  // that the figures are of
+	Zoo     string // fingerprint
+
+	// Temperatures are those of the stages' models, T: the output p of the model is
+	// replaced by p^(1/T) divided by its sum before anything else; 0 if it is taken as
+	// it is.
+	Temperatures []float64
 }
 
-// ExportStage is one stage of an exported cascade.
-type ExportStage struct {
-	Model     string   `json:"model"`
-	Weight    int      `json:"weight"`
-	Threshold *float32 `json:"threshold,omitempty"`
-	Cost      float64  `json:"cost"`
-	Reach     float64  `json:"reach"` // share of the samples
+// exportJSON is an export as a file for programs has it.
+type exportJSON struct {
+	Format     string             `json:"format"`
+	Version    int                `json:"version"`
+	Text       string             `json:"cascade"`
+	Rule       cascade.Rule       `json:"rule"`
+	Confidence cascade.Confidence `json:"confidence"`
+	Classes    int                `json:"classes"`
+	Cost       string             `json:"cost"`
+	Stages     []exportStageJSON  `json:"stages"`
+	Measured   measuredJSON       `json:"measured"`
+	Zoo        string             `json:"zoo_fingerprint"`
+	Number     int                `json:"number"`
+}
 
-	// Temperature T: the output p of the model is replaced by p^(1/T) divided by its
-	// sum before anything else; 0 where it is taken as it is.
+type exportStageJSON struct {
+	stageJSON
+	Reach       float64 `json:"reach"` // share of the samples
 	Temperature float64 `json:"temperature,omitempty"`
 }
 
-// ExportFigures say what the cascade did on the split it was chosen on.
-type ExportFigures struct {
+// measuredJSON says what the cascade did on the split it was chosen on.
+type measuredJSON struct {
 	Split       string  `json:"split"`
 	Fingerprint string  `json:"split_fingerprint"`
 	Samples     int     `json:"n"`
@@ -56,31 +66,34 @@ type ExportFigures struct {
 
 // Export takes a cascade out of a front.
 func (f *Front) Export(number int) (*Export, error) {
-	if number < 0 || number >= len(f.Cascades) {
-		return nil, fmt.Errorf("the front has cascades 0 to %d, no %d", len(f.Cascades)-1, number)
+	if number < 0 || number >= len(f.Points) {
+		return nil, fmt.Errorf("the front has cascades 0 to %d, no %d", len(f.Points)-1, number)
 	}
-	c := f.Cascades[number]
-	e := &Export{
-		Format: ExportFormat, Version: ExportVersion, Text: c.Text, Rule: c.Rule, Confidence: c.Confidence,
-		Classes: f.Zoo.Classes, Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number,
-		Measured: ExportFigures{
-			Split: f.Split.Name, Fingerprint: f.Split.Fingerprint, Samples: c.Samples, Correct: c.Correct,
-			Accuracy: c.Accuracy, Cost: c.Cost, WorstCost: c.WorstCost,
-		},
-	}
-	for _, s := range c.Stages {
-		stage := ExportStage{Model: s.Model, Weight: s.Weight, Threshold: s.Threshold, Cost: s.Cost, Reach: float64(s.Reach) / float64(c.Samples)}
+	e := &Export{Point: f.Points[number], Number: number, Classes: f.Zoo.Classes, Column: f.Cost, Split: f.Split, Zoo: f.Zoo.Fingerprint}
+	for _, s := range e.Stages {
+		temperature := 0.0
 		if i := slices.IndexFunc(f.Models, func(m Model) bool { return m.Name == s.Model }); i >= 0 {
-			stage.Temperature = f.Models[i].Temperature
+			temperature = f.Models[i].Temperature
 		}
-		e.Stages = append(e.Stages, stage)
+		e.Temperatures = append(e.Temperatures, temperature)
 	}
 	return e, nil
 }
 
 // WriteJSON writes the cascade as a file for programs.
 func (e *Export) WriteJSON(w io.Writer) error {
-	data, err := encode(e)
+	out := exportJSON{
+		Format: ExportFormat, Version: ExportVersion, Text: e.String(), Rule: e.Rule, Confidence: e.Confidence,
+		Classes: e.Classes, Cost: e.Column, Zoo: e.Zoo, Number: e.Number,
+		Measured: measuredJSON{
+			Split: e.Split.Name, Fingerprint: e.Split.Fingerprint, Samples: e.Samples, Correct: e.Correct,
+			Accuracy: e.Accuracy(), Cost: e.Cost, WorstCost: e.WorstCost,
+		},
+	}
+	for i, s := range e.JSON().Stages {
+		out.Stages = append(out.Stages, exportStageJSON{s, float64(s.Reach) / float64(e.Samples), e.Temperatures[i]})
+	}
+	data, err := encode(out)
 	if err == nil {
 		_, err = w.Write(data)
 	}
@@ -90,33 +103,32 @@ func (e *Export) WriteJSON(w io.Writer) error {
 // WriteMarkdown writes the cascade as a page from which a person can build it.
 func (e *Export) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	m := e.Measured
-	fmt.Fprintf(&b, "# Cascade %d\n\n%s\n\n", e.Number, codeBlock(e.Text))
-	fmt.Fprintf(&b, "%.2f %% right at %.4g %s a sample on average, %.4g at worst, on the %d samples of the split %s that it was chosen on.\n\n",
-		100*m.Accuracy, m.Cost, codeSpan(e.Cost), m.WorstCost, m.Samples, codeSpan(m.Split))
+	fmt.Fprintf(&b, "# Cascade %d\n\n%s\n\n", e.Number, codeBlock(e.String()))
+	fmt.Fprintf(&b, "%.2f %% correct at %.4g %s a sample on average, %.4g at worst, on the %d samples of the split %s that it was chosen on.\n\n",
+		100*e.Accuracy(), e.Cost, codeSpan(e.Column), e.WorstCost, e.Samples, codeSpan(e.Split.Name))
 	b.WriteString("| stage | model | weight | exits if the confidence is above | cost | runs on |\n|---:|---|---:|---:|---:|---:|\n")
 	for i, s := range e.Stages {
 		threshold := "always exits"
-		if s.Threshold != nil {
-			threshold = fmt.Sprint(*s.Threshold)
+		if i < len(e.Stages)-1 {
+			threshold = cascade.FormatThreshold(s.Threshold)
 		}
-		fmt.Fprintf(&b, "| %d | %s | %d | %s | %.4g | %.1f %% |\n", i+1, strings.ReplaceAll(codeSpan(s.Model), "|", `\|`), s.Weight, threshold, s.Cost, 100*s.Reach)
+		fmt.Fprintf(&b, "| %d | %s | %d | %s | %.4g | %.1f %% |\n", i+1, strings.ReplaceAll(codeSpan(s.Model), "|", `\|`), s.Weight, threshold, e.Costs[i], 100*float64(e.Reach[i])/float64(e.Samples))
 	}
 	b.WriteString("\n## To build it\n\nFor one sample, stage after stage:\n\n")
 	b.WriteString("1. Run the stage's model and take its softmax output p, one probability a class.")
-	if slices.ContainsFunc(e.Stages, func(s ExportStage) bool { return s.Temperature != 0 }) {
+	if slices.ContainsFunc(e.Temperatures, func(t float64) bool { return t != 0 }) {
 		b.WriteString(" Where the list below gives it a temperature T, replace p by p^(1/T) divided by its sum over the classes; that is softmax of the logits divided by T.")
 	}
 	b.WriteString("\n")
-	if e.Rule == "last" {
+	if e.Rule == cascade.RuleLast {
 		b.WriteString("2. Let r be p.\n")
 	} else {
 		b.WriteString("2. Let r be the weighted mean of the outputs p of all stages so far.\n")
 	}
-	b.WriteString("3. The answer is the class with the largest r, the lowest of them on a tie. " + map[string]string{
-		"max":     "The confidence is that largest value.",
-		"margin":  "The confidence is that largest value less the second largest.",
-		"entropy": fmt.Sprintf("The confidence is 1 - H/ln %d, with H the entropy of r, -Σ r ln r.", e.Classes),
+	b.WriteString("3. The answer is the class with the largest r, the lowest of them on a tie. " + map[cascade.Confidence]string{
+		cascade.MaxProbability: "The confidence is that largest value.",
+		cascade.Margin:         "The confidence is that largest value less the second largest.",
+		cascade.Entropy:        fmt.Sprintf("The confidence is 1 - H/ln %d, with H the entropy of r, -Σ r ln r.", e.Classes),
 	}[e.Confidence] + "\n")
 	b.WriteString("4. If the confidence is strictly above the stage's threshold, or this is the last stage, answer. Else go on to the next stage.\n\n")
 	e.writeTemperatures(&b)
@@ -128,15 +140,15 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 // writeTemperatures lists the temperatures of the models that have one.
 func (e *Export) writeTemperatures(b *strings.Builder) {
 	found := false
-	for i, s := range e.Stages {
-		if s.Temperature == 0 {
+	for i, t := range e.Temperatures {
+		if t == 0 {
 			continue
 		}
 		if !found {
 			b.WriteString("Temperatures:\n\n")
 			found = true
 		}
-		fmt.Fprintf(b, "- stage %d, %s: T = %v\n", i+1, codeSpan(s.Model), s.Temperature)
+		fmt.Fprintf(b, "- stage %d, %s: T = %v\n", i+1, codeSpan(e.Stages[i].Model), t)
 	}
 	if found {
 		b.WriteString("\n")

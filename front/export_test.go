@@ -7,16 +7,24 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 func exportedFront() *Front {
-	half := float32(0.62)
+	quoted := "`|\n``"
 	return &Front{
 		Models:  []Model{{Name: "a", Cost: 1, Correct: 1}, {Name: "b", Cost: 3, Correct: 2, Temperature: 1.5}},
 		Version: Version, Zoo: Zoo{"f00d", 10}, Split: Split{"search", 4, "beef"}, Cost: "gflops",
-		Cascades: []Cascade{
-			{Text: "a", Rule: "last", Confidence: "margin", Correct: 1, Samples: 4, Accuracy: 0.25, Cost: 1, WorstCost: 1, Stages: []Stage{{"a", 1, nil, 1, 4}}},
-			{Text: "\"`|\n``\"@0.62,b*2", Rule: "mean", Confidence: "max", Correct: 3, Samples: 4, Accuracy: 0.75, Cost: 2.5, WorstCost: 4, Stages: []Stage{{"`|\n``", 1, &half, 1, 4}, {"b", 2, nil, 3, 2}}},
+		Points: []Point{
+			{
+				Cascade:    cascade.Cascade{Rule: cascade.RuleLast, Confidence: cascade.Margin, Stages: []cascade.Stage{{Model: "a", Weight: 1}}},
+				Evaluation: cascade.NewEvaluation([]float64{1}, 1, []int{4}, 4),
+			},
+			{
+				Cascade:    cascade.Cascade{Stages: []cascade.Stage{{Model: quoted, Weight: 1, Threshold: 0.62}, {Model: "b", Weight: 2}}},
+				Evaluation: cascade.NewEvaluation([]float64{1, 3}, 3, []int{4, 2}, 4),
+			},
 		},
 	}
 }
@@ -28,7 +36,7 @@ func TestExportFollowsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	front := exportedFront()
-	for i, c := range front.Cascades {
+	for i, c := range front.Points {
 		e, err := front.Export(i)
 		if err != nil {
 			t.Fatal(err)
@@ -44,14 +52,14 @@ func TestExportFollowsItsSchema(t *testing.T) {
 		if err := schema.Validate(value); err != nil {
 			t.Error(err)
 		}
-		var back Export
+		var back exportJSON
 		if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
 		if back.Stages[len(back.Stages)-1].Temperature != 1.5*float64(i) {
 			t.Errorf("cascade %d comes back with the temperature %v", i, back.Stages[len(back.Stages)-1].Temperature)
 		}
-		if back.Text != c.Text || back.Measured.Correct != c.Correct || len(back.Stages) != len(c.Stages) || back.Stages[0].Model != c.Stages[0].Model {
+		if back.Text != c.String() || back.Measured.Correct != c.Correct || len(back.Stages) != len(c.Stages) || back.Stages[0].Model != c.Stages[0].Model {
 			t.Errorf("cascade %d comes back as %+v", i, back)
 		}
 	}
@@ -74,7 +82,7 @@ func TestExportAsMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"75.00 % right at 2.5 `gflops` a sample",
+		"75.00 % correct at 2.5 `gflops` a sample",
 		"| 1 | ``` `\\| `` ``` | 1 | 0.62 | 1 | 100.0 % |",
 		"| 2 | `b` | 2 | always exits | 3 | 50.0 % |",
 		"weighted mean", "largest value.",
@@ -85,7 +93,7 @@ func TestExportAsMarkdown(t *testing.T) {
 		}
 	}
 	b.Reset()
-	e.Rule, e.Confidence = "last", "entropy"
+	e.Rule, e.Confidence = cascade.RuleLast, cascade.Entropy
 	if err := e.WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "Let r be p.") || !strings.Contains(b.String(), "H/ln 10") {
 		t.Errorf("%v\n%s", err, b.String())
 	}

@@ -2,18 +2,17 @@ package front
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // A Folder is a run folder that is being made. Making it before the search starts
@@ -73,7 +72,7 @@ func (f *Folder) Discard() {
 
 // SaveState keeps the state of a search that is not done, for ReadState.
 func (f *Folder) SaveState(state []byte) error {
-	return WriteFile(filepath.Join(f.Dir, StateFile), state)
+	return atomicfile.WriteFile(filepath.Join(f.Dir, StateFile), state)
 }
 
 // DropState removes the state of a search that is done.
@@ -127,13 +126,14 @@ func (f *Folder) Write(front *Front, run *Run) error {
 		{CSVFile, table.Bytes()},
 		{FrontFile, frontJSON},
 	} {
-		if err := WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// encode writes JSON for people to read, too.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -143,90 +143,11 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// WriteCSV writes the front as a table, one cascade a row. Models and thresholds
-// are joined by semicolons, weights other than 1 stand after the name as *2, and a
-// confidence other than max and the rule last before the first one, as margin: and
-// last:; a name that would be misread is a quoted Go string. Thresholds parse to the
-// same float32.
-func (f *Front) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	out.Write([]string{"correct", "n", "accuracy", f.Cost, "worst_" + f.Cost, "models", "thresholds"})
-	for _, c := range f.Cascades {
-		var models, thresholds []string
-		for i, s := range c.Stages {
-			name := s.Model
-			if mustQuote(name) {
-				name = strconv.Quote(name)
-			}
-			if s.Weight != 1 {
-				name += "*" + strconv.Itoa(s.Weight)
-			}
-			if i == 0 && c.Rule == "last" {
-				name = "last:" + name
-			}
-			if i == 0 && c.Confidence != "max" {
-				name = c.Confidence + ":" + name
-			}
-			models = append(models, name)
-			if s.Threshold != nil {
-				thresholds = append(thresholds, strconv.FormatFloat(float64(*s.Threshold), 'g', -1, 32))
-			}
-		}
-		out.Write([]string{
-			strconv.Itoa(c.Correct), strconv.Itoa(c.Samples), number(c.Accuracy), number(c.Cost), number(c.WorstCost),
-			strings.Join(models, ";"), strings.Join(thresholds, ";"),
-		})
-	}
-	out.Flush()
-	return out.Error()
-}
-
-func mustQuote(name string) bool {
-	return strings.ContainsAny(name, `;*"`) || strings.TrimSpace(name) != name ||
-		slices.ContainsFunc([]string{"last:", "margin:", "entropy:"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) ||
-		strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) })
-}
-
-func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-
-// WriteFile writes a file whole or not at all: under a temporary name in its folder,
-// which is synced and renamed.
-func WriteFile(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".tmp-*")
-	if err != nil {
-		var failed *fs.PathError // it names the temporary file, of which nobody knows
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+// encodeLine is encode on one line: what a MarshalJSON gives is indented by its caller.
+func encodeLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // hostile are names that break naive output.
@@ -20,12 +22,12 @@ var hostile = []string{"<script>alert(1)</script>", `quo"te`, "new\nline", "semi
 
 // newFront returns a small front that is valid.
 func newFront() *Front {
-	stage := func(model string, weight int, threshold float32, cost float64, reach int) Stage {
-		s := Stage{Model: model, Weight: weight, Cost: cost, Reach: reach}
-		if threshold >= 0 {
-			s.Threshold = &threshold
+	point := func(text string, correct, bound int, reach []int, costs ...float64) Point {
+		c, err := cascade.Parse(text)
+		if err != nil {
+			panic(err)
 		}
-		return s
+		return Point{c, cascade.NewEvaluation(costs, correct, reach, 10), bound}
 	}
 	f := &Front{
 		Version:   Version,
@@ -35,27 +37,15 @@ func newFront() *Front {
 		Algorithm: "exact",
 		Grid:      []float32{0, 0.02, 0.999998, 1},
 		Proof:     "optimal for chains of at most 2 models",
-		Cascades: []Cascade{
-			{Text: "a", Rule: "mean", Correct: 5, Stages: []Stage{stage("a", 1, -1, 0.5, 10)}},
-			{Text: "a@0.02,b*2", Rule: "mean", Correct: 7, Stages: []Stage{stage("a", 1, 0.02, 0.5, 10), stage("b", 2, -1, 3, 4)}},
-			{Text: "last:a@0.999998,b", Rule: "last", Correct: 8, Bound: 9, Stages: []Stage{stage("a", 1, 0.999998, 0.5, 10), stage("b", 1, -1, 3, 6)}},
+		Points: []Point{
+			point("a", 5, 0, []int{10}, 0.5),
+			point("a@0.02,b*2", 7, 0, []int{10, 4}, 0.5, 3),
+			point("last:a@0.999998,b", 8, 9, []int{10, 6}, 0.5, 3),
 		},
-		Models: []Model{{Name: "a", Cost: 0.5, Correct: 5}, {Name: "b", Cost: 3, Correct: 7, Temperature: 1.25}, {Name: "dear and bad", Cost: 2, Correct: 4}},
+		Models: []Model{{Name: "a", Cost: 0.5, Correct: 5}, {Name: "b", Cost: 3, Correct: 7, Temperature: 1.25}, {Name: "expensive and bad", Cost: 2, Correct: 4}},
 	}
 	for i, name := range hostile {
-		f.Cascades = append(f.Cascades, Cascade{Text: strconv.Quote(name), Rule: "mean", Correct: 9, Stages: []Stage{stage(name, 1, -1, float64(4+i), 10)}})
-	}
-	for i := range f.Cascades {
-		c := &f.Cascades[i]
-		c.Samples = 10
-		c.Confidence = "max"
-		c.Accuracy = float64(c.Correct) / 10
-		total := 0.0
-		for _, s := range c.Stages {
-			total += s.Cost * float64(s.Reach)
-			c.WorstCost += s.Cost
-		}
-		c.Cost = total / 10
+		f.Points = append(f.Points, point(strconv.Quote(name), 9, 0, []int{10}, float64(4+i)))
 	}
 	return f
 }
@@ -123,10 +113,10 @@ func TestCSV(t *testing.T) {
 			t.Errorf("the name %q became %q", name, rows[4+i][5])
 		}
 	}
-	for i, c := range front.Cascades[1:3] {
+	for i, p := range front.Points[1:3] {
 		got, err := strconv.ParseFloat(rows[i+2][6], 32)
-		if err != nil || float32(got) != *c.Stages[0].Threshold {
-			t.Errorf("threshold %v became %q", *c.Stages[0].Threshold, rows[i+2][6])
+		if err != nil || float32(got) != p.Stages[0].Threshold {
+			t.Errorf("threshold %v became %q", p.Stages[0].Threshold, rows[i+2][6])
 		}
 	}
 }
@@ -183,7 +173,7 @@ func TestChoose(t *testing.T) {
 		if c.Model != nil {
 			model = c.Model.Name
 		}
-		if ok != (test.cascade >= 0) || c.Cascade != test.cascade || model != test.model || c.AsAccurate != test.asAccurate {
+		if ok != (test.cascade >= 0) || c.Point != test.cascade || model != test.model || c.AsAccurate != test.asAccurate {
 			t.Errorf("within %v: %+v, %v, %q, want %+v", test.budget, c, ok, model, test)
 		}
 	}
@@ -199,7 +189,7 @@ func TestSpread(t *testing.T) {
 	cost := 0.001
 	for i := range 1000 {
 		cost *= 1.01
-		front.Cascades = append(front.Cascades, Cascade{Correct: i * i, Cost: cost})
+		front.Points = append(front.Points, Point{Evaluation: cascade.Evaluation{Correct: i * i, Cost: cost}})
 		for n := 2; n < 30; n += 9 {
 			places := front.Spread(n)
 			if len(places) > n || places[0] != 0 || places[len(places)-1] != i || !slices.IsSorted(places) || len(slices.Compact(slices.Clone(places))) != len(places) {
@@ -242,18 +232,19 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"huge threshold", edit(`"threshold": 0.02`, `"threshold": 1e300`), "cannot unmarshal"},
 		{"missing threshold", edit(`"threshold": 0.02,`, ``), "every stage but the last"},
 		{"weight", edit(`"weight": 2`, `"weight": 0`), "weight 0"},
-		{"weights", edit(`"weight": 2`, `"weight": 255`), "sum to 256"},
+		{"weights", edit(`"weight": 2`, `"weight": 255`), "sum to at most 255"},
 		{"no name", edit(`"model": "a"`, `"model": ""`), "names no model"},
 		{"negative cost", edit(`"cost": 0.5`, `"cost": -0.5`), "cost"},
 		{"cost", edit(`"cost": 1.7`, `"cost": 1.8`), "cost 1.8, but its stages cost 1.7"},
 		{"worst cost", edit(`"worst_cost": 3.5`, `"worst_cost": 3`), "worst cost 3, but"},
-		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule is "median"`},
-		{"confidence", edit(`"confidence": "max"`, `"confidence": "min"`), `confidence is "min"`},
+		{"no rule", edit(`"rule": "mean",`, ``), "rule or its confidence is missing"},
+		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule "median"`},
+		{"confidence", edit(`"confidence": "max"`, `"confidence": "min"`), `confidence "min"`},
 		{"bound", edit(`"bound": 9`, `"bound": 7`), "the bound is 7"},
-		{"no stages", edit(`"stages": [`, `"stages": [], "x": [`), "no stages"},
+		{"at least one stage", edit(`"stages": [`, `"stages": [], "x": [`), "at least one stage"},
 		{"split", edit(`"samples": 10`, `"samples": 11`), "the split has 11"},
 		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
-		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "dear and bad"},
+		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "expensive and bad"},
 		{"model", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 2,\n   \"correct\": 40"), "40 correct answers"},
 		{"difference", edit("\n}\n", ",\"differences\":[{\"cascade\":99}]}"), "cascade 99 of 13"},
 	} {
@@ -273,6 +264,10 @@ func TestDecodeFrontErrors(t *testing.T) {
 // A file full of empty objects must fail at the first one, not become millions of
 // structs.
 func TestDecodeFrontStopsEarly(t *testing.T) {
+	stages := `{"version":1,"cascades":[{"rule":"mean","confidence":"max","stages":[` + strings.Repeat("{},", 1<<20) + `{}]}]}`
+	if allocated := testing.AllocsPerRun(1, func() { DecodeFront(strings.NewReader(stages)) }); allocated > 1000 {
+		t.Errorf("%v allocations for empty stages", allocated)
+	}
 	text := `{"version":1,"cascades":[` + strings.Repeat("{},", 1<<20) + `{}]}`
 	reader := strings.NewReader(text)
 	allocated := testing.AllocsPerRun(1, func() {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // Algorithms over genomes find all of the front when the budget suffices for all
@@ -14,21 +17,21 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 	grid := Grid{0.5, 0.75, 1}
 	for _, name := range []string{"gomea", "nsga2"} {
 		for _, limits := range []Options{
-			{Rule: RuleMean, Evals: 1 << 40},
-			{Rule: RuleLast, Evals: 1 << 40},
-			{Rule: RuleBoth, MaxModels: 2, Evals: 1 << 40},
+			{Rules: []cascade.Rule{cascade.RuleMean}, Evals: 1 << 40},
+			{Rules: []cascade.Rule{cascade.RuleLast}, Evals: 1 << 40},
+			{Rules: bothRules, MaxModels: 2, Evals: 1 << 40},
 			{MaxCost: 6, Evals: 1 << 40},
 			{MaxWorstCost: 12, Evals: 1 << 40},
 			{MinAccuracy: 0.6, Evals: 1 << 40},
 			{MaxModels: 1, Evals: 1 << 40},
-			{MaxParams: 9, Include: []int{1}, Evals: 1 << 40},
+			{MaxParams: 9, Include: []string{"m1"}, Evals: 1 << 40},
 		} {
 			o := limits
 			o.Algorithm, o.Grid, o.Paper = name, grid, true
 			if o.MaxModels == 0 {
 				o.MaxModels = 3
 			}
-			t.Run(fmt.Sprintf("%s/%v/%d/%g,%g,%g", name, o.Rule, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%v/%d/%g,%g,%g", name, o.Rules, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)
@@ -42,8 +45,8 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 				for _, values := range c.alphabet[c.MaxModels:] {
 					empty *= float64(values)
 				}
-				if float64(r.Evaluations) != c.genomes()-empty && o.Include == nil { // others are not looked for
-					t.Errorf("%d evaluations of %v genomes, %v of them empty", r.Evaluations, c.genomes(), empty)
+				if float64(r.Evaluations) != c.space().Size()-empty && o.Include == nil { // others are not looked for
+					t.Errorf("%d evaluations of %v genomes, %v of them empty", r.Evaluations, c.space().Size(), empty)
 				}
 			})
 		}
@@ -68,7 +71,7 @@ func TestLimitsAndBudget(t *testing.T) {
 			{MaxCost: middle.Cost},
 			{MaxWorstCost: middle.WorstCost},
 			{MinAccuracy: float64(middle.Correct) / float64(p.Samples())},
-			{MaxParams: 40, Include: []int{2, 1}},
+			{MaxParams: 40, Include: []string{"m2", "m1"}},
 		} {
 			if name == "greedy" {
 				limits.Include = nil // it takes none
@@ -86,13 +89,13 @@ func TestLimitsAndBudget(t *testing.T) {
 						t.Errorf("%+v is beyond the limits", point.Evaluation)
 					}
 					for _, m := range limits.Include {
-						if !slices.Contains(point.Cascade.Models, m) {
-							t.Errorf("%v lacks model %d", point.Cascade, m)
+						if !names(point, m) {
+							t.Errorf("%v lacks model %s", point.Cascade, m)
 						}
 					}
 					params := 0.0
 					for m := range p.models {
-						if slices.Contains(point.Cascade.Models, m) {
+						if names(point, p.models[m].Name) {
 							params += p.models[m].Params
 						}
 					}
@@ -110,9 +113,9 @@ func TestLimitsAndBudget(t *testing.T) {
 func TestRandomEqualsBruteForce(t *testing.T) {
 	p, d := newZoo(t, 1, 4, 60, 5)
 	grid := Grid{0.5, 0.75, 1}
-	for _, rule := range []Rule{RuleMean, RuleLast} {
-		want := bruteForce(t, d, rule, MaxProbability, grid, 3, func(Cascade, Evaluation) bool { return true })
-		r, err := Search(context.Background(), p, Options{Algorithm: "random", Rule: rule, Grid: grid, MaxModels: 3, Evals: 1 << 40})
+	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+		want := bruteForce(t, d, rule, cascade.MaxProbability, grid, 3, func(cascade.Cascade, cascade.Evaluation) bool { return true })
+		r, err := Search(context.Background(), p, Options{Algorithm: "random", Rules: []cascade.Rule{rule}, Grid: grid, MaxModels: 3, Evals: 1 << 40})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,14 +129,14 @@ func TestRandomEqualsBruteForce(t *testing.T) {
 // is better than the front of all there is in their space, but much of it lies there,
 // and its best is no worse than the most accurate model.
 func TestGreedyConstructionsAgainstBruteForce(t *testing.T) {
-	everything := func(Cascade, Evaluation) bool { return true }
+	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
 	reached := make(map[string]int) // points on the front of all there is, by algorithm
 	for seed := range uint64(10) {
 		p, d := newZoo(t, 20+seed, 4, 80, 6)
 		grid := Grid{0.3, 0.6, 0.9, 1}
-		alone := bruteForce(t, d, RuleLast, MaxProbability, grid, 1, everything)
+		alone := bruteForce(t, d, cascade.RuleLast, cascade.MaxProbability, grid, 1, everything)
 		for name, front := range map[string][][2]float64{
-			"greedy":   bruteForce(t, d, RuleLast, MaxProbability, grid, 4, everything),
+			"greedy":   bruteForce(t, d, cascade.RuleLast, cascade.MaxProbability, grid, 4, everything),
 			"ensemble": allEnsembles(t, d, 6),
 		} {
 			o := Options{Algorithm: name, Grid: grid, MaxModels: 4}
@@ -167,23 +170,22 @@ func TestGreedyConstructionsAgainstBruteForce(t *testing.T) {
 
 // enumerated reports whether the cascade of a point has a total weight of at most weight.
 func enumerated(r *Result, point [2]float64, weight int) bool {
-	i := slices.IndexFunc(r.Front, func(p Point) bool { return float64(p.Correct) == point[0] })
+	i := slices.IndexFunc(r.Front, func(p front.Point) bool { return float64(p.Correct) == point[0] })
 	total := 0
-	for stage := range r.Front[i].Cascade.Models {
-		total += int(r.Front[i].Cascade.Weight(stage))
+	for _, s := range r.Front[i].Stages {
+		total += s.Weight
 	}
 	return total <= weight
 }
 
 // allEnsembles returns the front of all means of models with a total weight of at most
 // weight.
-func allEnsembles(t *testing.T, d *Dense, weight int) [][2]float64 {
+func allEnsembles(t *testing.T, d *cascade.Dense, weight int) [][2]float64 {
 	t.Helper()
 	cheapest := make(map[int]float64)
-	var extend func(c Cascade, from, left int)
-	extend = func(c Cascade, from, left int) {
-		if len(c.Models) > 0 {
-			c.Thresholds = slices.Repeat([]float32{1}, len(c.Models)-1)
+	var extend func(c cascade.Cascade, from, left int)
+	extend = func(c cascade.Cascade, from, left int) {
+		if len(c.Stages) > 0 {
 			e, err := d.Evaluate(c)
 			if err != nil {
 				t.Fatal(err)
@@ -194,10 +196,10 @@ func allEnsembles(t *testing.T, d *Dense, weight int) [][2]float64 {
 		}
 		for m := from; m < len(d.Outputs); m++ {
 			for w := 1; w <= left; w++ {
-				extend(Cascade{Models: append(slices.Clone(c.Models), m), Weights: append(slices.Clone(c.Weights), uint8(w))}, m+1, left-w)
+				extend(cascade.Cascade{Stages: append(slices.Clone(c.Stages), cascade.Stage{Model: modelName(m), Weight: w, Threshold: 1})}, m+1, left-w)
 			}
 		}
 	}
-	extend(Cascade{}, 0, weight)
+	extend(cascade.Cascade{}, 0, weight)
 	return frontOf(cheapest)
 }

@@ -3,6 +3,8 @@ package optimize
 import (
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // A member is a model and its weight in the mean.
@@ -14,7 +16,7 @@ type member struct {
 // A plan is a cascade in a search's own terms: thresholds are numbers into the
 // run's grid.
 type plan struct {
-	rule    Rule
+	rule    cascade.Rule
 	members []member
 	exits   []uint8 // one fewer than members
 }
@@ -23,26 +25,27 @@ func (p plan) clone() plan {
 	return plan{p.rule, slices.Clone(p.members), slices.Clone(p.exits)}
 }
 
+// set returns the members whose outputs a stage combines.
+func (p plan) set(stage int) []member {
+	if p.rule == cascade.RuleLast {
+		return []member{{p.members[stage].model, 1}}
+	}
+	return p.members[:stage+1]
+}
+
 // has reports whether a model is a member.
 func (p plan) has(model int) bool {
 	return slices.ContainsFunc(p.members, func(m member) bool { return int(m.model) == model })
 }
 
-func (p plan) cascade(grid Grid, confidence Confidence) Cascade {
-	c := Cascade{Rule: p.rule, Confidence: confidence, Models: make([]int, len(p.members))}
+// cascade returns the plan with thresholds of a grid and the models' names.
+func (s *search) cascade(p plan) cascade.Cascade {
+	c := cascade.Cascade{Rule: p.rule, Confidence: s.Confidence}
 	for _, m := range p.members {
-		if m.weight != 1 {
-			c.Weights = make([]uint8, len(p.members))
-		}
+		c.Stages = append(c.Stages, cascade.Stage{Model: s.models[m.model].Name, Weight: int(m.weight)})
 	}
-	for stage, m := range p.members {
-		c.Models[stage] = int(m.model)
-		if c.Weights != nil {
-			c.Weights[stage] = m.weight
-		}
-	}
-	for _, g := range p.exits {
-		c.Thresholds = append(c.Thresholds, grid[g])
+	for stage, g := range p.exits {
+		c.Stages[stage].Threshold = s.Grid[g]
 	}
 	return c
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // auto is the default: all short chains exactly, then Pareto local search over longer
@@ -30,7 +32,7 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 	if s.affordsSingles() {
 		proof = s.proofOfChains(length)
 	}
-	if len(s.Include) > length {
+	if len(s.required) > length {
 		if err := s.offerRequired(ctx); err != nil {
 			return "", err
 		}
@@ -62,7 +64,7 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 
 // affordsSingles reports whether the budget suffices for every model alone.
 func (s *search) affordsSingles() bool {
-	return s.Evals == 0 || s.Evals >= int64(len(s.Rule.each())*len(s.models))
+	return s.Evals == 0 || s.Evals >= int64(len(s.Rules)*len(s.models))
 }
 
 // affordsPairs reports whether the budget suffices for all chains of two. Where it
@@ -70,7 +72,7 @@ func (s *search) affordsSingles() bool {
 // spend on a few models what is better spent around the best.
 func (s *search) affordsPairs() bool {
 	m := int64(len(s.models))
-	return s.Evals == 0 || s.Evals/int64(len(s.Rule.each())) >= m+m*(m-1)*int64(len(s.Grid))
+	return s.Evals == 0 || s.Evals/int64(len(s.Rules)) >= m+m*(m-1)*int64(len(s.Grid))
 }
 
 // left returns how many evaluations the budget has left. It is the same for a search
@@ -88,9 +90,9 @@ func (s *search) offerRequired(ctx context.Context) error {
 	budget := s.left()
 	return s.parallel(ctx, "chains of the required models", 1, func(w *worker) func(int) {
 		return func(unit int) {
-			for _, rule := range s.Rule.each() {
-				p := plan{rule: rule, exits: make([]uint8, len(s.Include)-1)}
-				for _, m := range s.Include {
+			for _, rule := range s.Rules {
+				p := plan{rule: rule, exits: make([]uint8, len(s.required)-1)}
+				for _, m := range s.required {
 					p.members = append(p.members, member{uint16(m), 1})
 				}
 				slices.SortFunc(p.members, func(a, b member) int { return cmp.Compare(s.costs[a.model], s.costs[b.model]) })
@@ -192,7 +194,7 @@ type turn struct {
 // front that those of rule mean, better in the end, start from.
 func (s *search) turns() []turn {
 	var turns []turn
-	if s.Rule == RuleBoth {
+	if len(s.Rules) > 1 {
 		for scope := range scopes {
 			turns = append(turns, turn{scope, true})
 		}
@@ -285,7 +287,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		if turn.meanOnly && p.rule != RuleMean || e.known[scope][string(cascadeKey(p))] {
+		if turn.meanOnly && p.rule != cascade.RuleMean || e.known[scope][string(cascadeKey(p))] {
 			continue
 		}
 		chain := string(chainKey(p))
@@ -356,7 +358,7 @@ func (n *neighborhood) explore(unit int, starts []plan) {
 			swapped[p], swapped[p+1] = swapped[p+1], swapped[p]
 			n.try(swapped, -1, p-1, p, keep)
 		}
-		if !n.Paper && n.next.rule == RuleMean && k > 1 {
+		if !n.Paper && n.next.rule == cascade.RuleMean && k > 1 {
 			for _, weight := range []uint8{chain[p].weight - 1, chain[p].weight + 1} {
 				if weight >= 1 && weight <= maxWeight {
 					reweighed := slices.Clone(chain)

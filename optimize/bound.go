@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // An oracleBound limits the accuracy of every cascade at a given cost, of any
@@ -36,7 +38,7 @@ func newOracleBound(s *search) *oracleBound {
 		b.costs[rank] = s.costs[m]
 	}
 	b = b.empty()
-	values := s.labelValues(RuleMean)
+	values := s.labelValues(cascade.RuleMean)
 	var mu sync.Mutex
 	s.inPieces(s.Samples(), func(_, from, to int) {
 		piece := b.empty()
@@ -109,10 +111,10 @@ func (b *oracleBound) count(s *search, byCost []int, values [][]uint32, i int) {
 // canHelp reports whether a model may make a sample right that is answered with
 // another class so far.
 func (s *search) canHelp(model, i int, labelValue uint32, answer uint16) bool {
-	if s.Rule != RuleMean && s.singles[model][i]&1 == 1 {
+	if s.uses(cascade.RuleLast) && s.singles[model][i]&1 == 1 {
 		return true
 	}
-	return s.Rule != RuleLast && labelValue >= classValue(&s.lists[model], i, answer)
+	return s.uses(cascade.RuleMean) && labelValue >= classValue(&s.lists[model], i, answer)
 }
 
 // correct returns the most right answers that a cascade of the given mean cost

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -48,7 +50,7 @@ func readCIFAR10(t testing.TB, from, to int) *Problem {
 		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, outputs); err != nil {
 			t.Fatal(err)
 		}
-		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
+		models = append(models, Model{Name: row["name"], Cost: cost, Lists: kernel.Lists(zoo.BuildLists(outputs, classes))})
 	}
 	p, err := NewProblem(short, classes, models)
 	if err != nil {
@@ -123,15 +125,15 @@ func BenchmarkExactTriplesCIFAR10(b *testing.B) {
 	}
 }
 
-func hypervolumes(r *Result, p *Problem, ref Reference) (linear, log float64) {
+func hypervolumes(r *Result, p *Problem, ref front.Reference) (linear, log float64) {
 	var errors, costs []float64
 	for _, point := range r.Front {
 		errors = append(errors, 1-float64(point.Correct)/float64(p.Samples()))
 		costs = append(costs, point.Cost)
 	}
-	linear = Hypervolume(errors, costs, ref)
+	linear = front.Hypervolume(errors, costs, ref)
 	ref.Log = true
-	return linear, Hypervolume(errors, costs, ref)
+	return linear, front.Hypervolume(errors, costs, ref)
 }
 
 // The published optimizer had 600,000 evaluations and three seeds.
@@ -152,9 +154,9 @@ func TestAutoBeatsPublishedFronts(t *testing.T) {
 	for seed := 1; seed <= 3; seed++ {
 		errors, costs := readFront(t, filepath.Join(dir, fmt.Sprintf("cifar10_gomea600k_s%d.csv", seed)))
 		ref.Log = false
-		best.Linear = max(best.Linear, Hypervolume(errors, costs, ref))
+		best.Linear = max(best.Linear, front.Hypervolume(errors, costs, ref))
 		ref.Log = true
-		best.Log = max(best.Log, Hypervolume(errors, costs, ref))
+		best.Log = max(best.Log, front.Hypervolume(errors, costs, ref))
 	}
 	if linear <= best.Linear || log <= best.Log {
 		t.Errorf("the best published fronts have %.5f and %.5f", best.Linear, best.Log)
@@ -165,4 +167,47 @@ func TestAutoBeatsPublishedFronts(t *testing.T) {
 			break
 		}
 	}
+}
+
+// The hypervolumes of the reference fronts were computed by other code.
+func TestHypervolumeOfReferenceFronts(t *testing.T) {
+	dir := sharedtest.Dir(t, "fronts")
+	for name, want := range map[string][2]float64{
+		"gomea600k_s1": {0.92718, 0.89597},
+		"gomea600k_s2": {0.92756, 0.89587},
+		"gomea600k_s3": {0.92935, 0.89807},
+		"paper_k2":     {0.91999, 0.88716},
+		"paper_k3":     {0.92468, 0.89327},
+		"fine_k3":      {0.92655, 0.89609},
+	} {
+		errors, costs := readFront(t, filepath.Join(dir, "cifar10_"+name+".csv"))
+		ref := cifar10Reference
+		linear := front.Hypervolume(errors, costs, ref)
+		ref.Log = true
+		log := front.Hypervolume(errors, costs, ref)
+		if math.Abs(linear-want[0]) > 5e-6 || math.Abs(log-want[1]) > 5e-6 {
+			t.Errorf("%s: %.6f linear, %.6f log, want %v", name, linear, log, want)
+		}
+	}
+}
+
+// cifar10Reference is the point the reference fronts are measured against: 40 %
+// error and the most expensive model.
+var cifar10Reference = front.Reference{WorstError: 0.4, HighestCost: 5.387266, LowestCost: 0.010902}
+
+// readFront returns errors (shares) and costs of a reference front.
+func readFront(t testing.TB, path string) (errors, costs []float64) {
+	t.Helper()
+	for _, row := range readCSV(t, path) {
+		e, err := strconv.ParseFloat(row["error"]+row["error_pct"], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost, err := strconv.ParseFloat(row["gflops"], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		errors, costs = append(errors, e/100), append(costs, cost)
+	}
+	return errors, costs
 }

@@ -7,8 +7,9 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // A HeldOut says what choosing the most accurate cascade within a cost is worth on
@@ -33,7 +34,7 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 	}
 	o.Save, o.Resume, o.Progress, o.Outputs = nil, nil, nil, nil
 	order := rand.New(rand.NewPCG(o.Seed, uint64(folds))).Perm(p.Samples())
-	fronts, held := make([][]Point, folds), make([]*Problem, folds)
+	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {
 		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
 		held[fold] = p.Subset(sorted(order[from:to]))
@@ -48,11 +49,11 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 		report(fold + 1)
 	}
 	var results []HeldOut
-	for _, limit := range ladder(fronts) {
+	for _, limit := range front.Ladder(fronts, 5) {
 		h := HeldOut{Limit: limit}
 		total := 0.0
-		for fold, front := range fronts {
-			best, _ := BestWithin(front, limit)
+		for fold, points := range fronts {
+			best := points[front.BestWithin(points, limit)]
 			e, err := held[fold].Evaluate(best.Cascade)
 			if err != nil {
 				return nil, err
@@ -69,22 +70,6 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 	return results, nil
 }
 
-// ladder returns five costs in equal ratios, from where all fronts have begun to where
-// the last one ends.
-func ladder(fronts [][]Point) []float64 {
-	const steps = 5
-	var from, to float64
-	for _, front := range fronts {
-		from, to = max(from, front[0].Cost), max(to, front[len(front)-1].Cost)
-	}
-	var costs []float64
-	for i := range steps {
-		costs = append(costs, max(from, from*math.Pow(to/from, float64(i)/(steps-1))))
-	}
-	costs[steps-1] = max(to, from)
-	return slices.Compact(costs)
-}
-
 func sorted(x []int) []int {
 	x = slices.Clone(x)
 	slices.Sort(x)
@@ -97,7 +82,7 @@ func (p *Problem) Subset(samples []int) *Problem {
 	s.labels = pick(p.labels, 1, samples)
 	for m := range s.models {
 		all := p.models[m].Lists
-		s.models[m].Lists = zoo.Lists{
+		s.models[m].Lists = kernel.Lists{
 			K:        all.K,
 			Classes:  pick(all.Classes, all.K, samples),
 			Values:   pick(all.Values, all.K, samples),
@@ -119,14 +104,13 @@ func pick[T any](all []T, values int, rows []int) []T {
 }
 
 // Evaluate returns what a cascade does on the problem's samples, by the models' lists.
-func (p *Problem) Evaluate(c Cascade) (Evaluation, error) {
-	if err := c.Validate(len(p.models)); err != nil {
-		return Evaluation{}, err
+func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
+	if err := c.Validate(); err != nil {
+		return cascade.Evaluation{}, err
 	}
 	s := &search{Problem: p, Options: Options{Confidence: c.Confidence, Threads: 1, Memory: 1}}
 	for i := range p.models {
-		s.lists = append(s.lists, kernel.Lists(p.models[i].Lists))
-		s.costs = append(s.costs, p.models[i].Cost)
+		s.lists = append(s.lists, p.models[i].Lists)
 	}
 	w := s.newWorker()
 	var members []member
@@ -135,18 +119,22 @@ func (p *Problem) Evaluate(c Cascade) (Evaluation, error) {
 		alive[i] = i
 	}
 	correct := 0
-	reach := make([]int, len(c.Models))
-	for stage, m := range c.Models {
-		members = append(members, member{uint16(m), uint8(c.Weight(stage))})
-		if c.Rule == RuleLast {
+	reach, costs := make([]int, len(c.Stages)), make([]float64, len(c.Stages))
+	for i, stage := range c.Stages {
+		m, ok := p.Find(stage.Model)
+		if !ok {
+			return cascade.Evaluation{}, fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
+		}
+		members = append(members, member{uint16(m), uint8(stage.Weight)})
+		if c.Rule == cascade.RuleLast {
 			members = []member{{uint16(m), 1}}
 		}
-		reach[stage] = len(alive)
+		reach[i], costs[i] = len(alive), p.models[m].Cost
 		weight := w.sum(normalize(nil, members))
 		cut := uint32(math.MaxUint32)
-		last := stage == len(c.Thresholds)
+		last := i == len(c.Stages)-1
 		if !last {
-			cut = Grid{c.Thresholds[stage]}.cuts(weight)[0]
+			cut = Grid{stage.Threshold}.cuts(weight)[0]
 		}
 		on := alive[:0]
 		for _, i := range alive {
@@ -159,5 +147,5 @@ func (p *Problem) Evaluate(c Cascade) (Evaluation, error) {
 		}
 		alive = on
 	}
-	return newEvaluation(c, s.costs, correct, reach, p.Samples()), nil
+	return cascade.NewEvaluation(costs, correct, reach, p.Samples()), nil
 }

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // A cascade on a subset does what the definition says of those samples.
@@ -16,17 +18,13 @@ func TestSubsetEqualsDense(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		samples := rng.Perm(300)[:1+rng.IntN(300)]
-		some := &Dense{Classes: d.Classes, Costs: d.Costs, Labels: pick(d.Labels, 1, samples)}
-		for _, outputs := range d.Outputs {
-			some.Outputs = append(some.Outputs, pick(outputs, d.Classes, samples))
+		some := &cascade.Dense{Classes: d.Classes, Costs: d.Costs, Labels: pick(d.Labels, 1, samples), Outputs: map[string][]float32{}}
+		for model, outputs := range d.Outputs {
+			some.Outputs[model] = pick(outputs, d.Classes, samples)
 		}
-		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
-		for stage := range 1 + rng.IntN(4) {
-			c.Models = append(c.Models, rng.IntN(len(p.models)))
-			c.Weights = append(c.Weights, uint8(1+rng.IntN(3)))
-			if stage > 0 {
-				c.Thresholds = append(c.Thresholds, rng.Float32())
-			}
+		c := cascade.Cascade{Rule: cascade.Rule(rng.IntN(2)), Confidence: cascade.Confidence(rng.IntN(3))}
+		for range 1 + rng.IntN(4) {
+			c.Stages = append(c.Stages, cascade.Stage{Model: modelName(rng.IntN(len(p.models))), Weight: 1 + rng.IntN(3), Threshold: rng.Float32()})
 		}
 		want, err := some.Evaluate(c)
 		if err != nil {

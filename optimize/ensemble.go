@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -29,13 +30,13 @@ const (
 func (ensemble) maxModels() int { return ensembleModels }
 
 func (ensemble) check(o *Options) error {
-	if o.Rule == RuleLast {
+	if !o.uses(cascade.RuleMean) {
 		return errors.New("algorithm ensemble averages outputs: rule last does not go with it")
 	}
 	if o.Grid[len(o.Grid)-1] != 1 {
 		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
 	}
-	o.Rule, o.Confidence = RuleMean, MaxProbability // none is looked at
+	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // none is looked at
 	return nil
 }
 
@@ -107,8 +108,8 @@ func (e *selection) begin(ctx context.Context) error {
 				best = m
 			}
 		}
-		if len(e.Include) > 0 {
-			best = e.Include[0]
+		if len(e.required) > 0 {
+			best = e.required[0]
 		}
 		if best < 0 {
 			continue
@@ -130,10 +131,10 @@ func (e *selection) start(ctx context.Context, model int) (*selected, error) {
 	sums := kernel.NewSums(e.Samples(), e.lists[model].K)
 	kernel.Single(sums, &e.lists[model], 1)
 	set := &selected{[]member{{uint16(model), 1}}, e.costs[model], sums}
-	if len(e.Include) < 2 || e.left == 0 {
+	if len(e.required) < 2 || e.left == 0 {
 		return set, nil
 	}
-	for _, m := range e.Include[1:] {
+	for _, m := range e.required[1:] {
 		set = e.take(candidate{set, uint16(m)})
 	}
 	p, _ := e.plan(set.members)

@@ -4,21 +4,23 @@ import (
 	"context"
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // slowEnsemble repeats the selection of one rung on full outputs and returns the
 // most samples that any ensemble looked at has right.
-func slowEnsemble(d *Dense, limit float64, rounds int) (best int, taken []int) {
+func slowEnsemble(d *cascade.Dense, limit float64, rounds int) (best int, taken []int) {
 	right := func(models []int) int {
 		correct := 0
 		for i, label := range d.Labels {
 			sum := make([]float64, d.Classes)
 			for _, m := range models {
-				for c, p := range d.Outputs[m][i*d.Classes : (i+1)*d.Classes] {
+				for c, p := range d.Outputs[modelName(m)][i*d.Classes : (i+1)*d.Classes] {
 					sum[c] += float64(p)
 				}
 			}
-			if class, _ := largest(sum); class == int(label) {
+			if class, _ := firstLargest(sum); class == int(label) {
 				correct++
 			}
 		}
@@ -26,16 +28,16 @@ func slowEnsemble(d *Dense, limit float64, rounds int) (best int, taken []int) {
 	}
 	cost := func(models []int) float64 {
 		total := 0.0
-		for m := range d.Costs {
+		for m := range len(d.Costs) {
 			if slices.Contains(models, m) {
-				total += d.Costs[m]
+				total += d.Costs[modelName(m)]
 			}
 		}
 		return total
 	}
 	for range rounds {
 		most, choice, choiceCost := -1, -1, 0.0
-		for m := range d.Outputs {
+		for m := range len(d.Outputs) {
 			models := append(slices.Clone(taken), m)
 			c := cost(models)
 			if c > limit {
@@ -89,7 +91,9 @@ func TestEnsembleEqualsItsDefinition(t *testing.T) {
 	}
 	weighted := false
 	for _, point := range r.Front {
-		weighted = weighted || point.Cascade.Weights != nil
+		for _, s := range point.Stages {
+			weighted = weighted || s.Weight != 1
+		}
 		for _, reach := range point.Reach {
 			if reach != p.Samples() {
 				t.Errorf("%v exits early", point.Cascade)

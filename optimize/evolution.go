@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 const (
@@ -144,7 +146,7 @@ func (s *search) cross(rng *rand.Rand, a, b plan) plan {
 			c.members, c.exits = append(c.members, m), append(c.exits, exitAfter(b, stage))
 		}
 	}
-	if c.rule == RuleLast {
+	if c.rule == cascade.RuleLast {
 		for stage := range c.members {
 			c.members[stage].weight = 1
 		}
@@ -167,7 +169,7 @@ func (s *search) mutate(rng *rand.Rand, p plan) {
 	m := &p.members[rng.IntN(len(p.members))]
 	model, weight := rng.IntN(len(s.models)), uint8(1+rng.IntN(maxWeight))
 	switch {
-	case !s.Paper && p.rule == RuleMean && rng.IntN(2) == 0:
+	case !s.Paper && p.rule == cascade.RuleMean && rng.IntN(2) == 0:
 		m.weight = weight
 	case s.Paper || !p.has(model):
 		m.model = uint16(model)

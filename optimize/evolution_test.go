@@ -5,25 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // On a zoo small enough to enumerate auto finds all of the front, within limits too.
 func TestAutoEqualsBruteForce(t *testing.T) {
 	p, d := newZoo(t, 1, 4, 60, 5)
 	for _, limits := range []Options{
-		{Rule: RuleMean},
-		{Rule: RuleLast},
+		{Rules: []cascade.Rule{cascade.RuleMean}},
+		{Rules: []cascade.Rule{cascade.RuleLast}},
 		{MaxCost: 6},
 		{MaxWorstCost: 12},
 		{MinAccuracy: 0.6},
-		{MaxParams: 9, Include: []int{1}},
+		{MaxParams: 9, Include: []string{"m1"}},
 	} {
 		o := limits
 		o.Algorithm, o.Grid, o.Paper, o.MaxModels = "auto", Grid{0.5, 0.75, 1}, true, 3
-		t.Run(fmt.Sprintf("%v/%g,%g,%g", o.Rule, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v/%g,%g,%g", o.Rules, o.MaxCost, o.MaxWorstCost, o.MinAccuracy), func(t *testing.T) {
 			r, err := Search(context.Background(), p, o)
 			if err != nil {
 				t.Fatal(err)
@@ -40,9 +43,9 @@ func TestAutoEqualsBruteForce(t *testing.T) {
 // used up, and nearly all of it is used.
 func TestAutoKeepsItsBudget(t *testing.T) {
 	p, _ := newZoo(t, 3, 9, 200, 10)
-	for _, rule := range []Rule{RuleMean, RuleBoth} {
+	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, bothRules} {
 		for _, evals := range []int64{1, 8, 9, 17, 100, 3000, 11_300, 20_000, 100_000, 1_000_000, 5_000_000} {
-			o := Options{Algorithm: "auto", Rule: rule, Evals: evals, Seed: 1, Threads: 1}
+			o := Options{Algorithm: "auto", Rules: rules, Evals: evals, Seed: 1, Threads: 1}
 			want, err := Search(context.Background(), p, o)
 			if err != nil {
 				t.Fatal(err)
@@ -53,14 +56,14 @@ func TestAutoKeepsItsBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			if want.Evaluations > evals {
-				t.Errorf("rule %v: %d evaluations of %d", rule, want.Evaluations, evals)
+				t.Errorf("rule %v: %d evaluations of %d", rules, want.Evaluations, evals)
 			}
 			// What is left may be less than the next pair of thresholds or child takes.
 			if window := int64(len(FineGrid()) * len(FineGrid())); want.Evaluations < evals-16*window && want.Evaluations < evals*9/10 {
-				t.Errorf("rule %v: only %d evaluations of %d", rule, want.Evaluations, evals)
+				t.Errorf("rule %v: only %d evaluations of %d", rules, want.Evaluations, evals)
 			}
-			if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
-				t.Errorf("rule %v, %d evaluations: two threads give another result than one", rule, evals)
+			if !reflect.DeepEqual(got.Front, want.Front) || got.Evaluations != want.Evaluations {
+				t.Errorf("rule %v, %d evaluations: two threads give another result than one", rules, evals)
 			}
 		}
 	}
@@ -69,7 +72,7 @@ func TestAutoKeepsItsBudget(t *testing.T) {
 func TestTooSmallBudgetIsExplained(t *testing.T) {
 	p, d := newZoo(t, 4, 6, 50, 5)
 	for _, name := range []string{"auto", "gomea", "gomea-exact", "greedy", "nsga2", "random"} {
-		for _, limits := range []Options{{MinAccuracy: 0.99}, {Include: []int{len(d.Costs) - 1}, MaxWorstCost: d.Costs[0]}} {
+		for _, limits := range []Options{{MinAccuracy: 0.99}, {Include: []string{modelName(len(d.Costs) - 1)}, MaxWorstCost: d.Costs["m0"]}} {
 			if name == "greedy" && limits.Include != nil {
 				continue // it takes none
 			}
@@ -88,9 +91,9 @@ func TestBreed(t *testing.T) {
 	p, _ := newZoo(t, 2, 9, 200, 10)
 	for _, o := range []Options{
 		{MaxModels: 3},
-		{MaxModels: 8, Rule: RuleBoth},
+		{MaxModels: 8, Rules: bothRules},
 		{MaxModels: 5, Paper: true},
-		{MaxModels: 4, Include: []int{2}, MaxWorstCost: 30},
+		{MaxModels: 4, Include: []string{"m2"}, MaxWorstCost: 30},
 	} {
 		o.Algorithm = "auto"
 		s, _, err := newSearch(p, o)
@@ -107,7 +110,7 @@ func TestBreed(t *testing.T) {
 		chains := make(map[string]bool)
 		long := 0
 		for _, c := range children {
-			if err := c.cascade(s.Grid, s.Confidence).Validate(len(p.models)); err != nil {
+			if err := s.cascade(c.plan).Validate(); err != nil {
 				t.Error(err)
 			}
 			if len(c.members) > o.MaxModels || !s.feasible(c.plan) {
@@ -145,7 +148,7 @@ func TestEvolutionGoesFirstAmongManyModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, interrupted := searchWithInterruptions(t, p, o, 3)
-	if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+	if !reflect.DeepEqual(got.Front, want.Front) || got.Evaluations != want.Evaluations {
 		t.Errorf("interrupted %d times: %d cascades, %d evaluations; uninterrupted %d, %d",
 			interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
 	}

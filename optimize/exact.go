@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -35,8 +36,8 @@ func (exact) run(ctx context.Context, s *search) (proof string, err error) {
 // exactChains offers every chain of at most length models, 1 to 3, with all
 // thresholds.
 func (s *search) exactChains(ctx context.Context, length int) error {
-	phases := []func(context.Context, Rule) error{s.exactSingles, s.exactPairs, s.exactTriples}
-	for _, rule := range s.Rule.each() {
+	phases := []func(context.Context, cascade.Rule) error{s.exactSingles, s.exactPairs, s.exactTriples}
+	for _, rule := range s.Rules {
 		for _, phase := range phases[:length] {
 			if err := phase(ctx, rule); err != nil {
 				return err
@@ -49,14 +50,14 @@ func (s *search) exactChains(ctx context.Context, length int) error {
 // proofOfChains says what exactChains has proven.
 func (s *search) proofOfChains(length int) string {
 	return fmt.Sprintf("optimal among all chains of at most %d of the %d models, at all %d thresholds of the grid, rule %s",
-		length, len(s.models), len(s.Grid), s.Rule)
+		length, len(s.models), len(s.Grid), s.Rules)
 }
 
 // exactSingles offers every model alone, as far as the budget goes.
-func (s *search) exactSingles(ctx context.Context, rule Rule) error {
+func (s *search) exactSingles(ctx context.Context, rule cascade.Rule) error {
 	models := len(s.models)
 	if s.Evals > 0 {
-		before := slices.Index(s.Rule.each(), rule) * models // with another rule
+		before := slices.Index(s.Rules, rule) * models // with another rule
 		models = int(min(int64(models), max(0, s.Evals-int64(before))))
 	}
 	return s.parallel(ctx, "models", models, func(w *worker) func(int) {
@@ -104,7 +105,7 @@ func (t tile) pairs() [][2]int {
 }
 
 // exactPairs offers every chain of two distinct models with all thresholds.
-func (s *search) exactPairs(ctx context.Context, rule Rule) error {
+func (s *search) exactPairs(ctx context.Context, rule cascade.Rule) error {
 	tiles := tilesOf(len(s.models))
 	return s.parallelLong(ctx, "tiles of pairs", len(tiles), func(w *worker) func(int) {
 		p := w.newPairSolver(rule)
@@ -115,7 +116,7 @@ func (s *search) exactPairs(ctx context.Context, rule Rule) error {
 // A pairSolver offers chains of two with all thresholds.
 type pairSolver struct {
 	*worker
-	rule    Rule
+	rule    cascade.Rule
 	bins    int
 	reach   [][]int32    // by model and bin: samples not above it
 	correct []int        // by model
@@ -125,7 +126,7 @@ type pairSolver struct {
 	plan    plan
 }
 
-func (w *worker) newPairSolver(rule Rule) *pairSolver {
+func (w *worker) newPairSolver(rule cascade.Rule) *pairSolver {
 	bins := len(w.Grid) + 1
 	p := &pairSolver{
 		worker:  w,
@@ -137,7 +138,7 @@ func (w *worker) newPairSolver(rule Rule) *pairSolver {
 		gains:   make([]int32, tileModels*tileModels*2*bins),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}},
 	}
-	if w.Confidence != MaxProbability {
+	if w.Confidence != cascade.MaxProbability {
 		p.single = kernel.NewSums(tileSamples, w.lists[0].K)
 	}
 	for m, t := range w.singles {
@@ -164,7 +165,7 @@ func (p *pairSolver) solve(unit int, t tile) {
 		table := p.table[:to-from]
 		for i, xy := range pairs {
 			x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
-			if p.rule == RuleMean {
+			if p.rule == cascade.RuleMean {
 				p.mean(table, xy[0], xy[1], from, to)
 				kernel.Delta1(p.gain(i, 0), x, x, table)
 				kernel.Delta1(p.gain(i, 1), y, y, table)
@@ -184,7 +185,7 @@ func (p *pairSolver) solve(unit int, t tile) {
 func (p *pairSolver) mean(table []byte, x, y, from, to int) {
 	a, b := p.lists[x].Slice(from, to), p.lists[y].Slice(from, to)
 	best, class := p.best[:to-from], p.class[:to-from]
-	if p.Confidence == MaxProbability {
+	if p.Confidence == cascade.MaxProbability {
 		kernel.Pair(best, class, p.open, &a, &b)
 	} else {
 		single, both := p.single.Slice(0, to-from), p.extended.Slice(0, to-from)
@@ -214,7 +215,7 @@ func (p *pairSolver) offer(unit, x, y int, gain []int32) {
 // exactTriples offers every chain of three distinct models with all thresholds,
 // but for those that [prefix.mayImprove] proves to be dominated. A unit is a pair
 // of models; both its orders are prefixes of chains.
-func (s *search) exactTriples(ctx context.Context, rule Rule) error {
+func (s *search) exactTriples(ctx context.Context, rule cascade.Rule) error {
 	models := len(s.models)
 	pairs := models * (models - 1) / 2
 	values := s.labelValues(rule)
@@ -232,7 +233,7 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 		prefixes := [2]*prefix{w.newPrefix(rule), w.newPrefix(rule)}
 		bound := make([]float64, n+2)
 		top := func() []uint32 { // the top sums of the pair just combined
-			if s.Confidence == MaxProbability {
+			if s.Confidence == cascade.MaxProbability {
 				return w.best
 			}
 			return w.extended.Top
@@ -248,7 +249,7 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 				allowNear(bound)
 			}
 			set := []member{{uint16(x), 1}, {uint16(y), 1}}
-			if rule == RuleMean {
+			if rule == cascade.RuleMean {
 				if owner != x {
 					kernel.Single(single, &s.lists[x], 1)
 					owner = x
@@ -276,12 +277,12 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 					continue
 				}
 				table := s.singles[z]
-				made := rule == RuleLast
+				made := rule == cascade.RuleLast
 				for order, p := range prefixes {
 					if s.costs[z] > limits[order] || !p.mayImprove(z, values[z], bound) {
 						continue
 					}
-					if !summed && rule == RuleMean {
+					if !summed && rule == cascade.RuleMean {
 						parts, weights := w.split(set[:1])
 						kernel.Extend(sums, single, parts, weights, &s.lists[y], 1)
 						summed = true
@@ -300,13 +301,13 @@ func (s *search) exactTriples(ctx context.Context, rule Rule) error {
 // labelValues returns for every model and sample what the model can do for the
 // sample's label: with rule mean its value of the label in fixed point, with rule
 // last 1 where it is right and 0 where it is wrong.
-func (s *search) labelValues(rule Rule) [][]uint32 {
+func (s *search) labelValues(rule cascade.Rule) [][]uint32 {
 	values := make([][]uint32, len(s.lists))
 	s.inPieces(len(values), func(_, from, to int) {
 		for m := from; m < to; m++ {
 			values[m] = make([]uint32, s.Samples())
 			for i, label := range s.labels {
-				if rule == RuleLast {
+				if rule == cascade.RuleLast {
 					values[m][i] = uint32(s.singles[m][i] & 1)
 				} else {
 					values[m][i] = classValue(&s.lists[m], i, label)
@@ -357,7 +358,7 @@ type prefix struct {
 	need []uint32
 }
 
-func (w *worker) newPrefix(rule Rule) *prefix {
+func (w *worker) newPrefix(rule cascade.Rule) *prefix {
 	bins := len(w.Grid) + 1
 	return &prefix{
 		worker:  w,
@@ -433,7 +434,7 @@ func (p *prefix) repairable(values []uint32) {
 // the front, by the proof at [prefix.mayImprove] with the largest label values of
 // all models. The bound is widened by more than the rounding of a division.
 func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
-	if len(p.Include) > 0 {
+	if len(p.required) > 0 {
 		return math.Inf(1) // the third model may be required, reached or not
 	}
 	p.repairable(most)
@@ -471,7 +472,7 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 		for g2, more := range repaired {
 			// Without reach it is a chain of two, known already unless it lacks a
 			// model it must have.
-			if (reach[g2] > 0 || len(p.Include) > 0) && total+float64(cost*float64(reach[g2])) <= bound[correct+more] {
+			if (reach[g2] > 0 || len(p.required) > 0) && total+float64(cost*float64(reach[g2])) <= bound[correct+more] {
 				return true
 			}
 		}

@@ -3,6 +3,8 @@ package optimize
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // A glimpse shows what a search has found while its threads are at work, each on an
@@ -21,25 +23,25 @@ func (g *glimpse) offer(a *archive) {
 	if !g.asked.Load() || !g.asked.CompareAndSwap(true, false) {
 		return
 	}
-	front := a.front()
-	if len(front) == 0 {
+	places := a.front()
+	if len(places) == 0 {
 		return
 	}
-	errors, costs := a.drawn(front)
+	errors, costs := a.drawn(places)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.errors, g.costs, g.correct = errors, costs, max(g.correct, front[len(front)-1])
+	g.errors, g.costs, g.correct = errors, costs, max(g.correct, places[len(places)-1])
 }
 
 // look returns the best of what was left so far, and asks for more. Until the threads
 // meet, one does not know what the other has found: the hypervolume is at least this.
-func (g *glimpse) look(r Reference) (correct int, hypervolume float64) {
+func (g *glimpse) look(r front.Reference) (correct int, hypervolume float64) {
 	g.asked.Store(true)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.errors != nil {
 		r.Log = true
-		g.hypervolume = max(g.hypervolume, Hypervolume(g.errors, g.costs, r))
+		g.hypervolume = max(g.hypervolume, front.Hypervolume(g.errors, g.costs, r))
 		g.errors, g.costs = nil, nil
 	}
 	return g.correct, g.hypervolume

@@ -4,15 +4,17 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/internal/moea"
 )
 
 // gomeaExact is MO-GOMEA over chains whose thresholds are solved instead of
 // searched. A genome has genes for models, as in [coding] but without those for
 // thresholds, and one for a rate of exchange: what one wrong answer may cost. Its
-// cascade is the best at that rate that sweeps over the thresholds arrive at, each
-// of which is solved over the whole grid while the others stay. Whatever a sweep
-// comes by is offered. Unless the search is for the published space, a model that
-// stands twice gains weight and is paid once.
+// cascade is the best at that rate that sweeps over the thresholds find: each
+// threshold is solved over the whole grid while the others stay. Every cascade tried
+// on the way is offered. Unless the search is for the published space, a model that
+// occurs twice gains weight and is paid for once.
 type gomeaExact struct{}
 
 const (
@@ -33,17 +35,17 @@ func (gomeaExact) check(o *Options) error {
 func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	return "", newMixer(ctx, &c.coding, func(genes []uint16) (score, error) {
+	return "", s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
 		}
 		if s.taken == len(s.results) && v.spent() {
-			return score{}, errSpent
+			return moea.Score{}, moea.ErrSpent
 		}
 		r, err := s.evaluateNext(func() result { return v.solve(s.nextUnit, p, rate) })
 		return s.score(p, r), err
-	}).run()
+	})
 }
 
 // A chainCoding maps genomes to chains and rates of exchange. It is a coding whose
@@ -57,8 +59,8 @@ func newChainCoding(s *search) *chainCoding {
 	c := &chainCoding{coding: *newCoding(s)}
 	c.alphabet = slices.Delete(c.alphabet, s.MaxModels, 2*s.MaxModels-1)
 	c.alphabet = slices.Insert(c.alphabet, s.MaxModels, gomeaExactRates)
-	// From one answer in all samples for as much as the dearest model costs on all,
-	// to one for what the cheapest costs on one.
+	// From one answer for what the most expensive model costs on all samples to one
+	// for what the cheapest costs on one sample.
 	low := 1 / (slices.Max(s.costs) * float64(s.Samples()))
 	high := 1 / slices.Min(s.costs)
 	for i := range gomeaExactRates {
@@ -71,7 +73,7 @@ func newChainCoding(s *search) *chainCoding {
 // that let no sample exit early, the wrong answers that are worth one unit of total
 // cost, and whether there is any model.
 func (c *chainCoding) decode(genes []uint16) (p plan, rate float64, ok bool) {
-	rules := c.Rule.each()
+	rules := c.Rules
 	p = plan{rules[0], c.plan.members[:0], c.plan.exits[:0]}
 	if len(rules) > 1 {
 		p.rule = rules[genes[len(genes)-1]]
@@ -102,11 +104,11 @@ type thresholdSolver struct {
 	budget int64 // evaluations that may still be made
 	tables [][]byte
 	last   []uint8  // of each sample, the stage it exits at
-	after  []uint16 // where it exits if it goes on from the present one: stage<<1 | right
+	after  []uint16 // where it exits if it goes on from the present one: stage<<1 | 1 if it is then correct
 	exited []int32  // by stage: samples that exit there
-	right  []int32  // and those answered right
+	right  []int32  // and those answered correctly
 	counts []int32  // by bin at the present stage and later stage of exit: samples
-	gain   []int32  // by bin: right answers gained by going on
+	gain   []int32  // by bin: correct answers gained by going on
 }
 
 func newThresholdSolver(w *worker) *thresholdSolver {
@@ -129,7 +131,7 @@ func (v *thresholdSolver) spent() bool {
 
 // solve sweeps over the plan's thresholds, from the last to the first, until they
 // stay, and returns what they do. Each in its turn takes the value that is best
-// when every unit of total cost is worth rate right answers.
+// when every unit of total cost is worth rate correct answers.
 func (v *thresholdSolver) solve(unit int, p plan, rate float64) result {
 	stages := len(p.members)
 	v.cache.unpin()

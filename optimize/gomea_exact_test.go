@@ -5,16 +5,18 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // Chains of two have one threshold, so that a search of all of them finds the
 // exact front.
 func TestGOMEAExactFindsAllPairs(t *testing.T) {
 	p, _ := newZoo(t, 1, 4, 60, 5)
-	for _, rule := range []Rule{RuleMean, RuleLast} {
+	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
 		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12, MinAccuracy: 0.6}} {
 			o := limits
-			o.Rule, o.MaxModels, o.Grid = rule, 2, shortGrid
+			o.Rules, o.MaxModels, o.Grid = []cascade.Rule{rule}, 2, shortGrid
 			o.Algorithm = "exact"
 			want, err := Search(context.Background(), p, o)
 			if err != nil {
@@ -42,16 +44,16 @@ func TestThresholdSolver(t *testing.T) {
 	}
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	rng := rand.New(rand.NewPCG(1, 1))
+	space, rng := c.space(), rand.New(rand.NewPCG(1, 1))
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
-		c.draw(rng, genes)
+		space.Draw(rng, genes)
 		plan, rate, ok := c.decode(genes)
 		if !ok {
 			continue
 		}
 		evaluate := func() result {
-			e, err := d.Evaluate(plan.cascade(s.Grid, s.Confidence))
+			e, err := d.Evaluate(s.cascade(plan))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // greedy is GreedyCascade (Streeter: Approximation algorithms for cascading
@@ -14,19 +16,19 @@ import (
 // as accurate as the multiplier times the reference; the model that answers most
 // samples for its cost comes next. Thresholds are those of the grid. The publication's
 // measure of confidence, the gap between the two largest logits, cannot be had from
-// stored probabilities; [Margin] is the nearest to it.
+// stored probabilities; [cascade.Margin] is the nearest to it.
 type greedy struct{}
 
 // greedyPercents are the multipliers, in percent.
 var greedyPercents = []int{100, 99, 98, 97, 96, 95}
 
-func (greedy) maxModels() int { return MaxStages }
+func (greedy) maxModels() int { return cascade.MaxStages }
 
 func (greedy) check(o *Options) error {
 	if len(o.Include) > 0 {
 		return errors.New("algorithm greedy chooses every model itself: it cannot be told which ones a cascade must have")
 	}
-	o.Rule = RuleLast
+	o.Rules = []cascade.Rule{cascade.RuleLast}
 	return nil
 }
 
@@ -99,7 +101,7 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 		b.open = append(b.open, int32(i))
 	}
 	clear(b.used)
-	p.rule = RuleLast
+	p.rule = cascade.RuleLast
 	for {
 		next, exit, most := -1, 0, 0.0
 		for _, m := range b.byCost {

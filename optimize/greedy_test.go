@@ -2,30 +2,32 @@ package optimize
 
 import (
 	"fmt"
-	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // slowGreedy is GreedyCascade as the publication has it, on full outputs.
-func slowGreedy(d *Dense, grid Grid, reference int, multiplier float64) Cascade {
+func slowGreedy(d *cascade.Dense, grid Grid, reference int, multiplier float64) cascade.Cascade {
 	answer := func(m, i int) (right bool, confidence float64) {
 		row := make([]float64, d.Classes)
-		for c, p := range d.Outputs[m][i*d.Classes : (i+1)*d.Classes] {
+		for c, p := range d.Outputs[modelName(m)][i*d.Classes : (i+1)*d.Classes] {
 			row[c] = float64(p)
 		}
-		class, confidence := largest(row)
+		class, confidence := firstLargest(row)
 		return class == int(d.Labels[i]), confidence
 	}
 	var open []int
 	for i := range d.Labels {
 		open = append(open, i)
 	}
-	c := Cascade{Rule: RuleLast}
+	c := cascade.Cascade{Rule: cascade.RuleLast}
+	used := make([]bool, len(d.Outputs))
 	for {
 		best, bestThreshold, bestRatio := -1, 0.0, 0.0
 		var bestRest []int
-		for m := range d.Outputs {
-			if slices.Contains(c.Models, m) {
+		for m := range used {
+			if used[m] {
 				continue
 			}
 			for _, threshold := range append(Grid{-1}, grid...) {
@@ -48,17 +50,18 @@ func slowGreedy(d *Dense, grid Grid, reference int, multiplier float64) Cascade 
 				if float64(right) < multiplier*float64(reference0)-1e-9 {
 					continue
 				}
-				if ratio := float64(answered) / d.Costs[m]; ratio > bestRatio {
+				if ratio := float64(answered) / d.Costs[modelName(m)]; ratio > bestRatio {
 					best, bestThreshold, bestRatio, bestRest = m, float64(threshold), ratio, rest
 				}
 				break // the smallest threshold that will do
 			}
 		}
-		c.Models = append(c.Models, best)
+		used[best] = true
+		c.Stages = append(c.Stages, cascade.Stage{Model: modelName(best), Weight: 1})
 		if open = bestRest; len(open) == 0 {
 			return c
 		}
-		c.Thresholds = append(c.Thresholds, float32(bestThreshold))
+		c.Stages[len(c.Stages)-1].Threshold = float32(bestThreshold)
 	}
 }
 
@@ -74,10 +77,10 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 		for _, percent := range greedyPercents {
 			got, ok := b.build(reference, percent)
 			want := slowGreedy(d, s.Grid, reference, float64(percent)/100)
-			if !ok || fmt.Sprint(got.cascade(s.Grid, s.Confidence)) != fmt.Sprint(want) {
-				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, got.cascade(s.Grid, s.Confidence), want)
+			if !ok || fmt.Sprint(s.cascade(got)) != fmt.Sprint(want) {
+				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, s.cascade(got), want)
 			}
-			longest = max(longest, len(want.Models))
+			longest = max(longest, len(want.Stages))
 		}
 	}
 	if longest < 4 {
@@ -87,7 +90,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 
 func TestGreedyWithinLimits(t *testing.T) {
 	p, d := newZoo(t, 5, 7, 150, 6)
-	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs[6]}, {MaxParams: 40}} {
+	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs["m6"]}, {MaxParams: 40}} {
 		o.Algorithm = "greedy"
 		s, _, err := newSearch(p, o)
 		if err != nil {

@@ -7,8 +7,9 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // MaxGrid is the largest number of thresholds a grid may have: a bin among
@@ -52,7 +53,7 @@ func ReadGrid(r io.Reader) (Grid, error) {
 		if text == "" || text[0] == '#' {
 			continue
 		}
-		t, err := parseThreshold(text)
+		t, err := cascade.ParseThreshold(text)
 		if err != nil {
 			return nil, fmt.Errorf("grid, line %d: %w", n, err)
 		}
@@ -101,15 +102,3 @@ func (g Grid) cuts(w uint32) []uint32 {
 // one is the probability 1 in fixed point: stored outputs are integer
 // multiples of 2^-24.
 const one = 1 << 24
-
-func parseThreshold(text string) (float32, error) {
-	t, err := strconv.ParseFloat(text, 32)
-	if err != nil || !(t >= 0 && t <= 1) {
-		return 0, fmt.Errorf("threshold %q is not a number in [0, 1]", text)
-	}
-	return float32(t), nil
-}
-
-func formatThreshold(t float32) string {
-	return strconv.FormatFloat(float64(t), 'g', -1, 32)
-}

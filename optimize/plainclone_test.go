@@ -1,42 +1,99 @@
 package optimize
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // The tests of this file prove on small inputs of our own what others prove on the
 // reference data, which a clone does not have.
 
-// Genomes are read as the published code reads them: its results in testdata/vectors
-// are those of the cascades that the genomes decode to.
+// readVectors returns the made-up predictions that the published evaluation was run on:
+// 12 models, 500 samples, 50 classes.
+func readVectors(t *testing.T) *cascade.Dense {
+	t.Helper()
+	const models, samples, classes = 12, 500, 50
+	values := func(name string, values any) {
+		data, err := os.ReadFile(filepath.Join("..", "cascade", "testdata", "vectors", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = data[10+int(binary.LittleEndian.Uint16(data[8:])):]
+		if err := binary.Read(bytes.NewReader(data), binary.LittleEndian, values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	labels, costs, outputs := make([]int64, samples), make([]float64, models), make([]float32, models*samples*classes)
+	values("labels.npy", labels)
+	values("flops.npy", costs)
+	values("outputs.npy", outputs)
+	d := &cascade.Dense{Classes: classes, Costs: map[string]float64{}, Outputs: map[string][]float32{}}
+	for _, label := range labels {
+		d.Labels = append(d.Labels, uint16(label))
+	}
+	for m := range models {
+		d.Costs[modelName(m)] = costs[m]
+		d.Outputs[modelName(m)] = outputs[m*samples*classes : (m+1)*samples*classes]
+	}
+	return d
+}
+
+// Genomes are read as the published code reads them: what it computed for those of
+// cascade/testdata/vectors is what the cascades give that they decode to.
 func TestGenomesOfVectorsAreReadAsPublished(t *testing.T) {
 	t.Parallel()
-	d := readVectors(t, "outputs.npy")
-	p, _ := newZoo(t, 1, len(d.Outputs), 20, 3) // the coding needs the number of models alone
+	d := readVectors(t)
+	p, _ := newZoo(t, 1, len(d.Outputs), 20, 3) // of which the coding needs the models' names
 	for _, name := range []string{"vectors.csv", "edge.csv", "size2.csv", "size3.csv", "size8.csv"} {
-		vectors := readGenomes(t, name)
-		slots := len(vectors[0].run)
+		rows := readCSV(t, filepath.Join("..", "cascade", "testdata", "vectors", name))
+		slots := 0
+		for column := range rows[0] {
+			if strings.HasPrefix(column, "net") {
+				slots++
+			}
+		}
 		c := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid(), Paper: true, MaxModels: slots})
-		for row, v := range vectors {
-			plan, ok := c.decode(v.genes)
-			if !ok {
-				if len(v.cascade.Models) > 0 {
-					t.Errorf("%s, row %d: %v is no cascade", name, row, v.genes)
+		for i, row := range rows {
+			number := func(column string) float64 {
+				x, err := strconv.ParseFloat(row[column], 64)
+				if err != nil {
+					t.Fatal(err)
 				}
+				return x
+			}
+			var genes []uint16
+			for slot := range slots {
+				genes = append(genes, uint16(number(fmt.Sprint("net", slot))))
+			}
+			for slot := 1; slot < slots; slot++ {
+				genes = append(genes, uint16(number(fmt.Sprint("thr", slot))))
+			}
+			plan, ok := c.decode(genes)
+			if any := slices.Max(genes[:slots]) > 0; ok != any {
+				t.Errorf("%s, row %d: %v is a cascade: %v", name, i, genes, ok)
+			}
+			if !ok {
 				continue
 			}
-			e, err := d.Evaluate(plan.cascade(c.Grid, MaxProbability))
+			e, err := d.Evaluate(c.cascade(plan))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if wrong := len(d.Labels) - e.Correct; wrong != v.wrong || math.Abs(e.Cost-v.gflops) > 1e-6*v.gflops {
-				t.Errorf("%s, row %d: %d wrong at %v, published %d at %v", name, row, wrong, e.Cost, v.wrong, v.gflops)
+			wrong, gflops := len(d.Labels)-e.Correct, number("gflops_f32")
+			if wrong != int(number("n_wrong_f32")) || math.Abs(e.Cost-gflops) > 1e-6*gflops {
+				t.Errorf("%s, row %d: %d wrong at %v, published %s at %v", name, i, wrong, e.Cost, row["n_wrong_f32"], gflops)
 			}
 		}
 	}
@@ -46,7 +103,7 @@ func TestGenomesOfVectorsAreReadAsPublished(t *testing.T) {
 // everything.
 func TestExactFrontsOnBothGrids(t *testing.T) {
 	t.Parallel()
-	everything := func(Cascade, Evaluation) bool { return true }
+	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
 	p, d := newZoo(t, 29, 4, 40, 10)
 	for name, grid := range map[string]Grid{"paper": PaperGrid(), "fine": FineGrid()} {
 		for length := 2; length <= 3; length++ {
@@ -59,7 +116,7 @@ func TestExactFrontsOnBothGrids(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := bruteForce(t, d, RuleMean, MaxProbability, grid, length, everything)
+				want := bruteForce(t, d, cascade.RuleMean, cascade.MaxProbability, grid, length, everything)
 				if got := points(r); !slices.Equal(got, want) {
 					t.Errorf("front %v, brute force %v", got, want)
 				}
@@ -80,7 +137,7 @@ func paperSearch(t *testing.T, p *Problem, o Options) (linear, log float64) {
 	if o.Evals > 0 && r.Evaluations > o.Evals {
 		t.Errorf("%s: %d evaluations of %d", o.Algorithm, r.Evaluations, o.Evals)
 	}
-	ref := newRecorder(Reference{}, p).reference
+	ref := newRecorder(front.Reference{}, p).reference
 	return hypervolumes(r, p, ref)
 }
 
@@ -151,46 +208,6 @@ func TestFineGridInDecimals(t *testing.T) {
 			if math.Abs(float64(grid[i])-float64(x)/1e5) > 1e-7 {
 				t.Errorf("%s: threshold %d is %v, want %v", name, i, grid[i], float64(x)/1e5)
 			}
-		}
-	}
-}
-
-// A hypervolume is the area of those cells, between all coordinates that occur, that
-// some point dominates.
-func TestHypervolumeIsTheAreaOfItsCells(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(200) {
-		rng := rand.New(rand.NewPCG(seed, 3))
-		ref := Reference{WorstError: 0.4, DearestCost: 5, CheapestCost: 0.01, Log: seed%2 == 1}
-		var errors, costs, xs, ys []float64
-		xs, ys = []float64{0, 1}, []float64{0, 1}
-		type point struct{ x, y float64 }
-		var all []point
-		for range rng.IntN(30) {
-			e, cost := 0.5*rng.Float64(), 0.005*math.Pow(1200, rng.Float64())
-			if rng.IntN(4) == 0 && len(errors) > 0 { // equal coordinates
-				e = errors[rng.IntN(len(errors))]
-			}
-			errors, costs = append(errors, e), append(costs, cost)
-			x := cost / ref.DearestCost
-			if ref.Log {
-				x = math.Log10(cost/0.01) / math.Log10(500)
-			}
-			p := point{min(max(x, 0), 1), min(e/ref.WorstError, 1)}
-			all, xs, ys = append(all, p), append(xs, p.x), append(ys, p.y)
-		}
-		slices.Sort(xs)
-		slices.Sort(ys)
-		want := 0.0
-		for i := range xs[1:] {
-			for j := range ys[1:] {
-				if slices.ContainsFunc(all, func(p point) bool { return p.x <= xs[i] && p.y <= ys[j] }) {
-					want += (xs[i+1] - xs[i]) * (ys[j+1] - ys[j])
-				}
-			}
-		}
-		if got := Hypervolume(errors, costs, ref); math.Abs(got-want) > 1e-9 {
-			t.Errorf("seed %d: %v, its cells have %v", seed, got, want)
 		}
 	}
 }

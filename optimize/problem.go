@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // A Model is a classifier as a search sees it.
 type Model struct {
 	Name    string
-	Cost    float64   // of one sample, in any unit; positive and finite
-	Params  float64   // parameters, for a limit on their sum; 0 when not known
-	Answers bool      // gives an answer and a confidence only, no distribution
-	Lists   zoo.Lists // its largest outputs on every sample
+	Cost    float64      // of one sample, in any unit; positive and finite
+	Params  float64      // parameters, for a limit on their sum; 0 when not known
+	Answers bool         // gives an answer and a confidence only, no distribution
+	Lists   kernel.Lists // its largest outputs on every sample
 }
 
 // A Problem is what a search works on: the labels of a split and the models'
@@ -44,7 +44,7 @@ func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) 
 	names := make(map[string]bool, len(models))
 	for _, m := range models {
 		if names[m.Name] {
-			return nil, fmt.Errorf("model %q stands twice", m.Name)
+			return nil, fmt.Errorf("model %q is listed twice", m.Name)
 		}
 		names[m.Name] = true
 		if !(m.Cost > 0) || math.IsInf(m.Cost, 1) {
@@ -79,7 +79,7 @@ func (p *Problem) Find(name string) (int, bool) {
 	return 0, false
 }
 
-// Correct returns how many samples a model on its own answers right.
+// Correct returns how many samples a model on its own answers correctly.
 func (p *Problem) Correct(model int) int {
 	correct := 0
 	for i, class := range p.models[model].Lists.TopClass {

@@ -1,21 +1,71 @@
 package optimize
 
 import (
+	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
+// firstLargest returns the class of the largest value, the lowest such class on a tie,
+// and the value.
+func firstLargest(values []float64) (class int, value float64) {
+	for c, v := range values {
+		if v > values[class] {
+			class = c
+		}
+	}
+	return class, values[class]
+}
+
+// rowsOf serves a zoo's full outputs, some rows of each model missing.
+func rowsOf(d *cascade.Dense, missing int) func(model string) (cascade.Rows, error) {
+	return func(model string) (cascade.Rows, error) {
+		bits := make([]uint16, len(d.Outputs[model]))
+		kernel.F16FromF32(bits, d.Outputs[model])
+		return &memoryRows{bits[:len(bits)-missing*d.Classes], d.Classes}, nil
+	}
+}
+
+// memoryRows serves float16 rows a few at a time.
+type memoryRows struct {
+	rows    []uint16
+	classes int
+}
+
+func (m *memoryRows) ReadRows(dst []uint16) (int, error) {
+	if len(m.rows) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(dst[:min(len(dst), 7*m.classes)], m.rows)
+	m.rows = m.rows[n:]
+	return n / m.classes, nil
+}
+
+// modelName is the name of the m-th model of a test's zoo.
+func modelName(m int) string { return "m" + strconv.Itoa(m) }
+
+// names reports whether a cascade has a model.
+func names(p front.Point, model string) bool {
+	return slices.ContainsFunc(p.Stages, func(s cascade.Stage) bool { return s.Model == model })
+}
+
+// bothRules lets cascades of either rule into one front.
+var bothRules = []cascade.Rule{cascade.RuleMean, cascade.RuleLast}
+
 // newZoo makes models of growing cost and accuracy that share the difficulty of
 // samples, as a problem and as the full outputs behind it.
-func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, *Dense) {
+func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, *cascade.Dense) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
-	d := &Dense{Classes: classes, Labels: make([]uint16, samples)}
+	d := &cascade.Dense{Classes: classes, Labels: make([]uint16, samples), Costs: map[string]float64{}, Outputs: map[string][]float32{}}
 	easy := make([]float64, samples)
 	confused := make([]int, samples)
 	for i := range d.Labels {
@@ -48,9 +98,10 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 		}
 		kernel.F16FromF32(rows, outputs)
 		kernel.F16ToF32(outputs, rows)
-		d.Outputs = append(d.Outputs, outputs)
-		d.Costs = append(d.Costs, math.Ldexp(1+rng.Float64(), m))
-		list = append(list, Model{Name: "m" + strconv.Itoa(m), Cost: d.Costs[m], Params: float64(1 + m*m), Lists: zoo.BuildLists(rows, classes)})
+		name := modelName(m)
+		d.Outputs[name] = outputs
+		d.Costs[name] = math.Ldexp(1+rng.Float64(), m)
+		list = append(list, Model{Name: name, Cost: d.Costs[name], Params: float64(1 + m*m), Lists: kernel.Lists(zoo.BuildLists(rows, classes))})
 	}
 	p, err := NewProblem(d.Labels, classes, list)
 	if err != nil {

@@ -82,11 +82,11 @@ func (d *planSource) next(n int) []plan {
 }
 
 func (d *planSource) draw() plan {
-	least := max(1, len(d.Include))
+	least := max(1, len(d.required))
 	length := least + d.rng.IntN(min(d.MaxModels, len(d.models))-least+1)
-	rules := d.Rule.each()
+	rules := d.Rules
 	p := plan{rule: rules[d.rng.IntN(len(rules))], exits: make([]uint8, length-1)}
-	for _, m := range d.Include {
+	for _, m := range d.required {
 		p.members = append(p.members, member{uint16(m), 1})
 	}
 	for len(p.members) < length {
@@ -94,7 +94,7 @@ func (d *planSource) draw() plan {
 			p.members = append(p.members, member{uint16(m), 1})
 		}
 	}
-	if len(d.Include) > 0 {
+	if len(d.required) > 0 {
 		d.rng.Shuffle(length, func(i, j int) { p.members[i], p.members[j] = p.members[j], p.members[i] })
 	}
 	for i := range p.exits {

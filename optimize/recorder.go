@@ -1,6 +1,10 @@
 package optimize
 
-import "time"
+import (
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/front"
+)
 
 // A CurvePoint says how good a search's front was at one moment.
 type CurvePoint struct {
@@ -13,24 +17,24 @@ type CurvePoint struct {
 // grown by about half since the last one.
 type recorder struct {
 	start     time.Time
-	reference Reference
+	reference front.Reference
 	curve     []CurvePoint
 	next      int64 // evaluations at which the next point is due
 }
 
 // newRecorder returns a recorder that measures against the given reference, in
 // which a zero means its default: 40 % error and the costs of the cheapest and
-// the dearest model.
-func newRecorder(reference Reference, p *Problem) recorder {
+// the most expensive model.
+func newRecorder(reference front.Reference, p *Problem) recorder {
 	if reference.WorstError == 0 {
 		reference.WorstError = 0.4
 	}
-	if reference.CheapestCost == 0 {
-		reference.CheapestCost = p.models[p.cheapest()].Cost
+	if reference.LowestCost == 0 {
+		reference.LowestCost = p.models[p.cheapest()].Cost
 	}
-	if reference.DearestCost == 0 {
+	if reference.HighestCost == 0 {
 		for _, m := range p.models {
-			reference.DearestCost = max(reference.DearestCost, m.Cost)
+			reference.HighestCost = max(reference.HighestCost, m.Cost)
 		}
 	}
 	return recorder{start: time.Now(), reference: reference}
@@ -51,16 +55,16 @@ func (r *recorder) record(evaluations int64, a *archive) {
 	r.curve = append(r.curve, CurvePoint{
 		Evaluations: evaluations,
 		Elapsed:     r.elapsed(),
-		Linear:      Hypervolume(errors, costs, linear),
-		Log:         Hypervolume(errors, costs, log),
+		Linear:      front.Hypervolume(errors, costs, linear),
+		Log:         front.Hypervolume(errors, costs, log),
 	})
 	r.next = nextPoint(evaluations)
 }
 
 // drawn returns error and mean cost of every cascade of the archive's front.
-func (a *archive) drawn(front []int) (errors, costs []float64) {
+func (a *archive) drawn(places []int) (errors, costs []float64) {
 	samples := float64(len(a.plans) - 1)
-	for _, correct := range front {
+	for _, correct := range places {
 		errors = append(errors, 1-float64(correct)/samples)
 		costs = append(costs, a.cost[correct]/samples)
 	}

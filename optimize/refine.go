@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -19,15 +21,15 @@ const nearFront = 2
 // chains with them. The archive then holds what came of it.
 func (s *search) refine(ctx context.Context) error {
 	plans := s.archive.near(nearFront)
-	var cascades []Cascade
+	var unsure []plan
 	for _, p := range plans {
 		// The lists have the largest value of every model alone.
-		if s.Confidence != MaxProbability || p.rule == RuleMean && len(p.members) > 1 {
-			cascades = append(cascades, p.cascade(s.Grid, s.Confidence))
+		if s.Confidence != cascade.MaxProbability || p.rule == cascade.RuleMean && len(p.members) > 1 {
+			unsure = append(unsure, p)
 		}
 	}
 	s.workers = nil // their tables give room for those from full outputs
-	if err := s.tabulateExactly(ctx, cascades); err != nil {
+	if err := s.tabulateExactly(ctx, unsure); err != nil {
 		return err
 	}
 	found := s.archive
@@ -99,37 +101,39 @@ func allowNear(bound []float64) {
 	}
 }
 
-// tabulateExactly makes the tables of all sets that cascades are built of from full
-// outputs. Models alone keep theirs where the lists are enough for it.
-func (s *search) tabulateExactly(ctx context.Context, cascades []Cascade) error {
-	r := newReevaluation(cascades, s.classes)
-	tables := make([][]byte, len(r.sets))
-	cuts := make([][]uint32, len(r.sets))
-	for set := range r.sets {
-		if s.Confidence == MaxProbability && len(r.sets[set]) == 1 {
-			continue
-		}
-		tables[set] = make([]byte, s.Samples())
-		cuts[set] = s.cuts(r.weight(set))
+// tabulateExactly makes the tables of all sets that plans are built of from full
+// outputs. Models alone keep theirs if the lists are enough for it.
+func (s *search) tabulateExactly(ctx context.Context, plans []plan) error {
+	r, err := s.split().Replay(s.cascades(plans))
+	if err != nil {
+		return err
 	}
-	threads := make([]*reevaluator, s.Threads)
-	progress := &phaseProgress{unit: "samples worked out on full outputs", total: int64(s.Samples())}
-	s.progress.Store(progress)
-	err := r.stream(ctx, s.labels, s.Outputs, s.Threads, func(thread int, rows [][]uint16, i, sample int) {
-		if threads[thread] == nil {
-			threads[thread] = r.newThread() // stream has given the models their slots now
+	sets := make([][]member, r.Sets())
+	for i, p := range plans {
+		for stage := range p.members {
+			set := normalize(nil, p.set(stage))
+			if len(set) > 1 || s.Confidence != cascade.MaxProbability {
+				sets[r.Set(i, stage)] = set
+			}
 		}
-		t := threads[thread]
-		t.samples++
+	}
+	tables, cuts := make([][]byte, len(sets)), make([][]uint32, len(sets))
+	for set, members := range sets {
+		if members != nil {
+			tables[set], cuts[set] = make([]byte, s.Samples()), s.cuts(r.Weight(set))
+		}
+	}
+	progress := s.newPhase("samples worked out on full outputs", s.Samples())
+	err = r.Run(ctx, s.Threads, func(_ int, x *cascade.Sample) {
 		for set, table := range tables {
 			if table == nil {
 				continue
 			}
-			confidence, class := t.decideListed(s.lists, rows, i, sample, set)
+			confidence := x.Confidence(set)
 			bin := sort.Search(len(cuts[set]), func(g int) bool { return cuts[set][g] >= confidence })
-			table[sample] = byte(bin << 1)
-			if class == int(s.labels[sample]) {
-				table[sample] |= 1
+			table[x.Number] = byte(bin << 1)
+			if x.Class(set) == int(x.Label) {
+				table[x.Number] |= 1
 			}
 		}
 		progress.done.Add(1)
@@ -139,56 +143,35 @@ func (s *search) tabulateExactly(ctx context.Context, cascades []Cascade) error 
 	}
 	s.exact = make(map[string][]byte)
 	s.singles = slices.Clone(s.singles)
-	for set, table := range tables {
-		switch members := r.sets[set]; {
-		case table == nil:
-		case len(members) == 1:
-			s.singles[members[0].model] = table // which its weight does not change
+	for set, members := range sets {
+		switch len(members) {
+		case 0:
+		case 1:
+			s.singles[members[0].model] = tables[set] // which its weight does not change
 		default:
-			s.exact[string(setKey(nil, members))] = table
+			s.exact[string(setKey(nil, members))] = tables[set]
 		}
 	}
 	return nil
 }
 
-// decideListed is decide with the help of the models' lists, which name the classes
-// that can win: no other has more than the sum of the lists' last values.
-func (t *reevaluator) decideListed(lists []kernel.Lists, rows [][]uint16, i, sample, set int) (confidence uint32, class int) {
-	if t.measures[set] != MaxProbability {
-		return t.decide(rows, i, set)
+// split is the search's samples with the models' full outputs.
+func (s *search) split() *cascade.Split {
+	split := &cascade.Split{Labels: s.labels, Classes: s.classes, Costs: make(map[string]float64), Open: s.Outputs}
+	lists := make(map[string]*kernel.Lists)
+	for m := range s.models {
+		split.Costs[s.models[m].Name], lists[s.models[m].Name] = s.costs[m], &s.lists[m]
 	}
-	listed := func(m member) (classes []uint16, row []uint32) {
-		l := &lists[m.model]
-		return l.Classes[sample*l.K:][:l.K], t.row(rows, i, m.model)
+	split.Lists = func(model string) *kernel.Lists { return lists[model] }
+	return split
+}
+
+func (s *search) cascades(plans []plan) []cascade.Cascade {
+	cascades := make([]cascade.Cascade, len(plans))
+	for i, p := range plans {
+		cascades[i] = s.cascade(p)
 	}
-	most, unlisted := uint32(0), uint32(0)
-	for _, m := range t.sets[set] {
-		classes, row := listed(m)
-		most += uint32(m.weight) * row[classes[0]]
-		unlisted += uint32(m.weight) * row[classes[len(classes)-1]]
-	}
-	best := uint32(0)
-	for _, m := range t.sets[set] {
-		classes, row := listed(m)
-		others := most - uint32(m.weight)*row[classes[0]]
-		for _, c := range classes {
-			if others+uint32(m.weight)*row[c] < best {
-				break // nor do the classes further down reach it
-			}
-			sum := uint32(0)
-			for _, other := range t.sets[set] {
-				sum += uint32(other.weight) * t.row(rows, i, other.model)[c]
-			}
-			if sum > best || sum == best && int(c) < class {
-				best, class = sum, int(c)
-			}
-		}
-	}
-	if best <= unlisted {
-		return t.decide(rows, i, set)
-	}
-	t.top[set] = best
-	return best, class
+	return cascades
 }
 
 // settle solves the thresholds of a chain from every start, two neighbouring ones at
@@ -203,33 +186,27 @@ func (n *neighborhood) settle(unit int, starts []plan) {
 // truncated reports whether there are full outputs that say more than the lists.
 func (s *search) truncated() bool { return s.Outputs != nil && s.lists[0].K < s.classes }
 
-// snapExactly is [worker.snap] for many cascades on full outputs.
-func (s *search) snapExactly(ctx context.Context, cascades []Cascade) error {
-	r := newReevaluation(cascades, s.classes)
-	type thread struct {
-		*reevaluator
-		gaps [][]gap // by cascade and stage
+// snapExactly is [worker.snap] on full outputs.
+func (s *search) snapExactly(ctx context.Context, points []front.Point) error {
+	cascades := make([]cascade.Cascade, len(points))
+	for i, p := range points {
+		cascades[i] = p.Cascade
 	}
-	threads := make([]thread, s.Threads)
-	progress := &phaseProgress{unit: "samples snapped to on full outputs", total: int64(s.Samples())}
-	s.progress.Store(progress)
-	err := r.stream(ctx, s.labels, s.Outputs, s.Threads, func(number int, rows [][]uint16, i, sample int) {
-		t := &threads[number]
-		if t.reevaluator == nil {
-			t.reevaluator = r.newThread()
-			for _, c := range cascades {
-				t.gaps = append(t.gaps, newGaps(len(c.Thresholds)))
-			}
+	r, err := s.split().Replay(cascades)
+	if err != nil {
+		return err
+	}
+	threads := make([][][]gap, s.Threads)
+	for t := range threads {
+		for _, c := range cascades {
+			threads[t] = append(threads[t], newGaps(len(c.Stages)-1))
 		}
-		t.samples++
-		for c, passes := range r.passes {
-			for stage, pass := range passes {
-				set := r.stages[c][stage]
-				if t.known[set] != t.samples {
-					t.known[set] = t.samples
-					t.best[set], t.class[set] = t.decideListed(s.lists, rows, i, sample, set)
-				}
-				if t.gaps[c][stage].add(t.best[set], float64(t.best[set]) > pass) {
+	}
+	progress := s.newPhase("samples looked at for gaps", s.Samples())
+	err = r.Run(ctx, s.Threads, func(thread int, x *cascade.Sample) {
+		for c, gaps := range threads[thread] {
+			for stage := range gaps {
+				if gaps[stage].add(x.Confidence(r.Set(c, stage)), x.Exits(c, stage)) {
 					break
 				}
 			}
@@ -239,18 +216,18 @@ func (s *search) snapExactly(ctx context.Context, cascades []Cascade) error {
 	if err != nil {
 		return err
 	}
-	for c := range cascades {
-		for stage := range cascades[c].Thresholds {
+	for c := range points {
+		stages := slices.Clone(points[c].Stages)
+		for stage := range stages[:len(stages)-1] {
 			all := newGaps(1)[0]
-			for _, t := range threads {
-				if t.reevaluator != nil {
-					all.merge(t.gaps[c][stage])
-				}
+			for _, gaps := range threads {
+				all.merge(gaps[c][stage])
 			}
-			if middle, ok := all.middle(r.weight(r.stages[c][stage])); ok {
-				cascades[c].Thresholds[stage] = middle
+			if middle, ok := all.middle(r.Weight(r.Set(c, stage))); ok {
+				stages[stage].Threshold = middle
 			}
 		}
+		points[c].Stages = stages
 	}
 	return nil
 }

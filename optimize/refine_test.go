@@ -8,17 +8,20 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // TestFullOutputs searches a zoo whose lists leave most classes out: with the full
 // outputs at hand every figure of the front is exact, whatever the lists say.
 func TestFullOutputs(t *testing.T) {
 	p, d := newZoo(t, 5, 6, 400, 80)
-	for _, confidence := range []Confidence{MaxProbability, Margin, Entropy} {
+	for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Margin, cascade.Entropy} {
 		for _, o := range []Options{
-			{Algorithm: "exact", MaxModels: 3, Rule: RuleBoth},
+			{Algorithm: "exact", MaxModels: 3, Rules: bothRules},
 			{Algorithm: "exact", MaxModels: 2, Grid: PaperGrid(), MaxCost: 9},
-			{Algorithm: "auto", MaxModels: 4, Rule: RuleBoth, Snap: true, Evals: 2_000_000},
+			{Algorithm: "auto", MaxModels: 4, Rules: bothRules, Snap: true, Evals: 2_000_000},
 			{Algorithm: "gomea", Paper: true, Grid: PaperGrid(), Evals: 3000},
 		} {
 			o.Confidence, o.Threads = confidence, 1
@@ -52,15 +55,15 @@ func TestFullOutputs(t *testing.T) {
 			if exact.Evaluations != listed.Evaluations {
 				t.Errorf("%v, %s: %d evaluations, without full outputs %d", confidence, o.Algorithm, exact.Evaluations, listed.Evaluations)
 			}
-			reference := newRecorder(Reference{Log: true}, p).reference
+			reference := newRecorder(front.Reference{Log: true}, p).reference
 			var wrong, costs []float64
 			for _, point := range exact.Front {
 				wrong, costs = append(wrong, 1-float64(point.Correct)/float64(p.Samples())), append(costs, point.Cost)
 			}
-			if got, want := exact.Curve[len(exact.Curve)-1].Log, Hypervolume(wrong, costs, reference); math.Abs(got-want) > 1e-9 {
+			if got, want := exact.Curve[len(exact.Curve)-1].Log, front.Hypervolume(wrong, costs, reference); math.Abs(got-want) > 1e-9 {
 				t.Errorf("%v, %s: the curve ends at %v, the front's hypervolume is %v", confidence, o.Algorithm, got, want)
 			}
-			if !slices.IsSortedFunc(exact.Front, func(a, b Point) int { return a.Correct - b.Correct }) {
+			if !slices.IsSortedFunc(exact.Front, func(a, b front.Point) int { return a.Correct - b.Correct }) {
 				t.Errorf("%v, %s: the front does not ascend", confidence, o.Algorithm)
 			}
 			o.Threads = 3
@@ -75,10 +78,10 @@ func TestFullOutputs(t *testing.T) {
 // with the definition's of all pairs on full outputs.
 func TestFrontOfFullOutputs(t *testing.T) {
 	p, d := newZoo(t, 11, 6, 500, 40)
-	everything := func(Cascade, Evaluation) bool { return true }
-	for _, rule := range []Rule{RuleMean, RuleLast} {
-		want := bruteForce(t, d, rule, MaxProbability, shortGrid, 2, everything)
-		r, err := Search(context.Background(), p, Options{Rule: rule, Grid: shortGrid, Outputs: rowsOf(d, 0)})
+	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
+	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+		want := bruteForce(t, d, rule, cascade.MaxProbability, shortGrid, 2, everything)
+		r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{rule}, Grid: shortGrid, Outputs: rowsOf(d, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +95,7 @@ func TestFrontOfFullOutputs(t *testing.T) {
 // are not read for them.
 func TestListsThatSuffice(t *testing.T) {
 	p, d := newZoo(t, 5, 4, 60, 40)
-	r, err := Search(context.Background(), p, Options{Rule: RuleLast, Outputs: func(int) (Rows, error) {
+	r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{cascade.RuleLast}, Outputs: func(string) (cascade.Rows, error) {
 		t.Error("full outputs were opened")
 		return nil, errors.New("closed")
 	}})
@@ -109,8 +112,8 @@ func TestListsThatSuffice(t *testing.T) {
 func TestFullOutputsThatFail(t *testing.T) {
 	p, d := newZoo(t, 5, 4, 60, 40)
 	broken := errors.New("broken")
-	for _, open := range []func(int) (Rows, error){
-		func(int) (Rows, error) { return nil, broken },
+	for _, open := range []func(string) (cascade.Rows, error){
+		func(string) (cascade.Rows, error) { return nil, broken },
 		rowsOf(d, 1),
 	} {
 		if _, err := Search(context.Background(), p, Options{Outputs: open}); err == nil {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -24,18 +26,18 @@ var ErrNothingFeasible = errors.New("optimize: no cascade within the limits")
 // Options say what to search and for how long. The zero value of a field means
 // its default.
 type Options struct {
-	Algorithm    string     // one of [Algorithms]; default exact
-	Rule         Rule       // how stages combine; default RuleMean
-	Confidence   Confidence // what thresholds are compared with; default MaxProbability
-	Grid         Grid       // thresholds; default [FineGrid]
-	Snap         bool       // move the thresholds found into the gaps between samples
-	Paper        bool       // the published space: a model may repeat and is paid again
-	MaxModels    int        // longest chain; default depends on the algorithm
-	MaxCost      float64    // of the mean sample; 0: no limit
-	MaxWorstCost float64    // sum over all members; 0: no limit
-	MaxParams    float64    // sum over the distinct members; 0: no limit
-	Include      []int      // models every cascade must have
-	MinAccuracy  float64    // share of samples; 0: no limit
+	Algorithm    string             // one of [Algorithms]; default exact
+	Rules        []cascade.Rule     // how stages combine, each cascade by one of them; default cascade.RuleMean
+	Confidence   cascade.Confidence // what thresholds are compared with; default cascade.MaxProbability
+	Grid         Grid               // thresholds; default [FineGrid]
+	Snap         bool               // move the thresholds found into the gaps between samples
+	Paper        bool               // the published space: a model may repeat and is paid again
+	MaxModels    int                // longest chain; default depends on the algorithm
+	MaxCost      float64            // of the mean sample; 0: no limit
+	MaxWorstCost float64            // sum over all members; 0: no limit
+	MaxParams    float64            // sum over the distinct members; 0: no limit
+	Include      []string           // models every cascade must have
+	MinAccuracy  float64            // share of samples; 0: no limit
 
 	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
 	Time    time.Duration // to search at the most; 0: no limit
@@ -48,11 +50,11 @@ type Options struct {
 	// Outputs opens a model's full outputs. Where the models' lists leave classes out,
 	// the front found with them is worked out again on these: all thresholds of its
 	// chains, exactly. It is closed if it is an [io.Closer].
-	Outputs func(model int) (Rows, error)
+	Outputs func(model string) (cascade.Rows, error)
 
 	// Reference is what the hypervolumes of [Result.Curve] are measured against;
 	// default: 40 % error, the costs of the cheapest and the dearest model.
-	Reference Reference
+	Reference front.Reference
 
 	// Save is called now and then, and when the search is interrupted, with what
 	// Resume takes. An error ends the search.
@@ -76,9 +78,9 @@ type Progress struct {
 // A Result is what a search found.
 type Result struct {
 	Algorithm   string
-	Front       []Point // ascending in cost and in accuracy
-	Proof       string  // what is proven of the front, one sentence; "": nothing
-	Evaluations int64   // cascades evaluated, every threshold combination counted
+	Front       []front.Point // ascending in cost and in accuracy
+	Proof       string        // what is proven of the front, one sentence; "": nothing
+	Evaluations int64         // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
 	Interrupted bool // ended before it was done; the front is what was found so far
 	// Corrected is how many cascades of the front found with the models' lists have
@@ -115,6 +117,7 @@ type search struct {
 	Options
 	lists     []kernel.Lists    // of each model
 	costs     []float64         // of each model
+	required  []int             // models of Include
 	singles   [][]byte          // table of each model alone
 	exact     map[string][]byte // tables from full outputs, by set; see refine
 	corrected int
@@ -139,6 +142,9 @@ type search struct {
 	resumed            json.RawMessage // and has saved
 	saveNext           time.Time
 }
+
+// uses reports whether cascades may have a rule.
+func (o *Options) uses(rule cascade.Rule) bool { return slices.Contains(o.Rules, rule) }
 
 // Search runs an algorithm and returns the front it found. When ctx ends or the
 // time is up the front found so far is returned, marked as interrupted. The
@@ -186,10 +192,10 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		Curve:       s.recorder.curve,
 		Corrected:   s.corrected,
 	}
-	if proof != "" && s.lists[0].K < s.classes && s.Rule != RuleLast {
+	if proof != "" && s.lists[0].K < s.classes && s.uses(cascade.RuleMean) {
 		r.Proof += fmt.Sprintf(", as far as the %d largest outputs of each model tell chains apart", s.lists[0].K)
 	}
-	if r.Front, err = s.front(kept); err != nil {
+	if r.Front, err = s.pricedFront(kept); err != nil {
 		return nil, err
 	}
 	if len(r.Front) == 0 {
@@ -209,6 +215,9 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if !ok {
 		return nil, nil, fmt.Errorf("there is no algorithm %q; there are %s", o.Algorithm, strings.Join(Algorithms(), ", "))
 	}
+	if len(o.Rules) == 0 {
+		o.Rules = []cascade.Rule{cascade.RuleMean}
+	}
 	if o.Grid == nil {
 		o.Grid = FineGrid()
 	}
@@ -218,8 +227,8 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if o.MaxModels == 0 {
 		o.MaxModels = algorithm.maxModels()
 	}
-	if o.MaxModels < 0 || o.MaxModels > MaxStages {
-		return nil, nil, fmt.Errorf("chains of %d models are not possible, only of 1 to %d", o.MaxModels, MaxStages)
+	if o.MaxModels < 0 || o.MaxModels > cascade.MaxStages {
+		return nil, nil, fmt.Errorf("chains of %d models are not possible, only of 1 to %d", o.MaxModels, cascade.MaxStages)
 	}
 	if o.MaxCost == 0 {
 		o.MaxCost = math.Inf(1)
@@ -233,10 +242,13 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if len(o.Include) > o.MaxModels {
 		return nil, nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
 	}
-	for _, m := range o.Include {
-		if m < 0 || m >= len(p.models) {
-			return nil, nil, fmt.Errorf("model number %d, which every cascade must have, is not one of %d", m, len(p.models))
+	var required []int
+	for _, name := range o.Include {
+		m, ok := p.Find(name)
+		if !ok {
+			return nil, nil, fmt.Errorf("no model named %q, which every cascade must have", name)
 		}
+		required = append(required, m)
 	}
 	if !(o.MaxCost > 0) || !(o.MaxWorstCost > 0) || !(o.MaxParams > 0) || !(o.MinAccuracy >= 0) {
 		return nil, nil, errors.New("limits on cost and accuracy must be positive numbers")
@@ -250,19 +262,19 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if err := algorithm.check(&o); err != nil {
 		return nil, nil, err
 	}
-	if o.Rule != RuleLast {
+	if o.uses(cascade.RuleMean) {
 		for _, m := range p.models {
 			if m.Answers {
 				return nil, nil, fmt.Errorf("model %q gives answers without a distribution, which cannot be averaged: search with rule last, or leave it out", m.Name)
 			}
 		}
 	}
-	s := &search{Problem: p, Options: o}
+	s := &search{Problem: p, Options: o, required: required}
 	for i := range p.models {
-		s.lists = append(s.lists, kernel.Lists(p.models[i].Lists))
+		s.lists = append(s.lists, p.models[i].Lists)
 		s.costs = append(s.costs, p.models[i].Cost)
 	}
-	var cuts [MaxStages + 1]func() []uint32
+	var cuts [cascade.MaxStages + 1]func() []uint32
 	for w := range cuts {
 		cuts[w] = sync.OnceValue(func() []uint32 { return o.Grid.cuts(uint32(w)) })
 	}
@@ -291,8 +303,8 @@ func (s *search) feasible(p plan) bool {
 	for _, m := range p.members {
 		weight += int(m.weight)
 	}
-	return weight <= MaxStages && s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
-		!slices.ContainsFunc(s.Include, func(m int) bool { return !p.has(m) })
+	return weight <= cascade.MaxStages && s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
+		!slices.ContainsFunc(s.required, func(m int) bool { return !p.has(m) })
 }
 
 // nothingFeasible explains why the front is empty.
@@ -307,7 +319,7 @@ func (s *search) nothingFeasible(interrupted bool) error {
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxCost, m.Name, m.Cost)
 	case m.Cost > s.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, s.MaxWorstCost, m.Name, m.Cost)
-	case len(s.Include) > 0 || !math.IsInf(s.MaxParams, 1):
+	case len(s.required) > 0 || !math.IsInf(s.MaxParams, 1):
 		return fmt.Errorf("%w: none of %s has all the models it must have within the limits on cost and parameters", ErrNothingFeasible, searched)
 	case interrupted:
 		return fmt.Errorf("%w were found before the time was up", ErrNothingFeasible)
@@ -317,11 +329,11 @@ func (s *search) nothingFeasible(interrupted bool) error {
 	return fmt.Errorf("%w were among %s", ErrNothingFeasible, searched)
 }
 
-// front prices the archive's front.
-func (s *search) front(ctx context.Context) ([]Point, error) {
+// pricedFront prices the archive's front.
+func (s *search) pricedFront(ctx context.Context) ([]front.Point, error) {
 	bound := newOracleBound(s)
 	members := s.archive.front()
-	points := make([]Point, len(members))
+	points := make([]front.Point, len(members))
 	workers := s.workersFor(len(members))
 	var wrong atomic.Bool
 	s.inPieces(len(members), func(piece, from, to int) {
@@ -333,23 +345,19 @@ func (s *search) front(ctx context.Context) ([]Point, error) {
 				wrong.Store(true)
 				return
 			}
-			c := p.cascade(s.Grid, s.Confidence)
+			c := s.cascade(p)
 			if s.Snap && !s.truncated() {
 				c = w.snap(p)
 			}
-			e := newEvaluation(c, s.costs, correct, slices.Clone(reach), s.Samples())
-			points[i] = Point{c, e, bound.correct(e.Cost, s.Samples())}
+			e := cascade.NewEvaluation(s.stageCosts(p), correct, slices.Clone(reach), s.Samples())
+			points[i] = front.Point{Cascade: c, Evaluation: e, Bound: bound.correct(e.Cost, s.Samples())}
 		}
 	})
 	if wrong.Load() {
 		return nil, fmt.Errorf("%w: a cascade of it does not do what it says", ErrBadState)
 	}
 	if s.Snap && s.truncated() {
-		cascades := make([]Cascade, len(points))
-		for i, p := range points {
-			cascades[i] = p.Cascade // shares its thresholds
-		}
-		if err := s.snapExactly(ctx, cascades); err != nil {
+		if err := s.snapExactly(ctx, points); err != nil {
 			return nil, err
 		}
 	}
@@ -377,8 +385,7 @@ func (s *search) parallelLong(ctx context.Context, unit string, units int, work 
 // the number of the next block.
 func (s *search) parallelBlocks(ctx context.Context, unit string, units int, block func(done int) int, work func(w *worker) func(unit int)) error {
 	s.firstUnit, s.nextUnit = s.nextUnit, s.nextUnit+units
-	progress := &phaseProgress{unit: unit, total: int64(units)}
-	s.progress.Store(progress)
+	progress := s.newPhase(unit, units)
 	workers := s.workersFor(units)
 	do := make([]func(int), len(workers))
 	from := max(s.firstUnit, min(s.settledUnits, s.nextUnit))
@@ -454,6 +461,13 @@ type phaseProgress struct {
 	unit  string
 	total int64
 	done  atomic.Int64
+}
+
+// newPhase begins the count of another phase.
+func (s *search) newPhase(unit string, total int) *phaseProgress {
+	p := &phaseProgress{unit: unit, total: int64(total)}
+	s.progress.Store(p)
+	return p
 }
 
 // reportProgress calls Progress a few times a second until the returned function

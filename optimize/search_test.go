@@ -2,16 +2,20 @@ package optimize
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -21,12 +25,12 @@ var shortGrid = Grid{0, 0.25, 0.5, 0.75, 0.9, 1}
 // bruteForce evaluates every chain of at most length distinct models at all
 // thresholds with the dense oracle and returns the front's correct answers and
 // costs.
-func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid Grid, length int, feasible func(Cascade, Evaluation) bool) [][2]float64 {
+func bruteForce(t *testing.T, d *cascade.Dense, rule cascade.Rule, confidence cascade.Confidence, grid Grid, length int, feasible func(cascade.Cascade, cascade.Evaluation) bool) [][2]float64 {
 	t.Helper()
 	cheapest := make(map[int]float64)
-	var extend func(c Cascade)
-	extend = func(c Cascade) {
-		if len(c.Models) > 0 {
+	var extend func(c cascade.Cascade)
+	extend = func(c cascade.Cascade) {
+		if len(c.Stages) > 0 {
 			e, err := d.Evaluate(c)
 			if err != nil {
 				t.Fatal(err)
@@ -35,25 +39,26 @@ func bruteForce(t *testing.T, d *Dense, rule Rule, confidence Confidence, grid G
 				cheapest[e.Correct] = e.Cost
 			}
 		}
-		if len(c.Models) == length {
+		if len(c.Stages) == length {
 			return
 		}
 		for m := range d.Outputs {
-			if slices.Contains(c.Models, m) {
+			if slices.ContainsFunc(c.Stages, func(s cascade.Stage) bool { return s.Model == m }) {
 				continue
 			}
-			next := Cascade{Rule: rule, Confidence: confidence, Models: append(slices.Clone(c.Models), m)}
-			if len(c.Models) == 0 {
+			next := cascade.Cascade{Rule: rule, Confidence: confidence, Stages: append(slices.Clone(c.Stages), cascade.Stage{Model: m, Weight: 1})}
+			if len(c.Stages) == 0 {
 				extend(next)
 				continue
 			}
 			for _, t := range grid {
-				next.Thresholds = append(slices.Clone(c.Thresholds), t)
+				next.Stages = slices.Clone(next.Stages)
+				next.Stages[len(c.Stages)-1].Threshold = t
 				extend(next)
 			}
 		}
 	}
-	extend(Cascade{})
+	extend(cascade.Cascade{})
 	return frontOf(cheapest)
 }
 
@@ -81,36 +86,37 @@ func points(r *Result) [][2]float64 {
 
 func TestExactEqualsBruteForce(t *testing.T) {
 	p, d := newZoo(t, 1, 5, 70, 6)
-	for _, rule := range []Rule{RuleMean, RuleLast} {
+	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
 		for length := 1; length <= 3; length++ {
 			for _, limits := range []Options{
 				{},
 				{MaxCost: 8},
 				{MaxWorstCost: 12},
 				{MinAccuracy: 0.6},
-				{MaxParams: 9, Include: []int{1}},
-				{Confidence: Margin},
-				{Confidence: Entropy},
+				{MaxParams: 9, Include: []string{"m1"}},
+				{Confidence: cascade.Margin},
+				{Confidence: cascade.Entropy},
 			} {
 				t.Run(fmt.Sprintf("%v/%d/%v/%g,%g,%g", rule, length, limits.Confidence, limits.MaxCost, limits.MaxWorstCost, limits.MinAccuracy), func(t *testing.T) {
 					o := limits
-					o.Algorithm, o.Rule, o.Grid, o.MaxModels = "exact", rule, shortGrid, length
-					params := func(c Cascade) (sum float64) {
-						for _, m := range c.Models {
+					o.Algorithm, o.Rules, o.Grid, o.MaxModels = "exact", []cascade.Rule{rule}, shortGrid, length
+					params := func(c cascade.Cascade) (sum float64) {
+						for _, s := range c.Stages {
+							m, _ := p.Find(s.Model)
 							sum += p.models[m].Params
 						}
 						return sum
 					}
 					if length == 3 && limits.Include != nil {
-						o.Include = []int{2, 1}
+						o.Include = []string{"m2", "m1"}
 					}
 					r, err := Search(context.Background(), p, o)
 					if err != nil {
 						t.Fatal(err)
 					}
-					want := bruteForce(t, d, rule, limits.Confidence, shortGrid, length, func(c Cascade, e Evaluation) bool {
+					want := bruteForce(t, d, rule, limits.Confidence, shortGrid, length, func(c cascade.Cascade, e cascade.Evaluation) bool {
 						for _, m := range o.Include {
-							if !slices.Contains(c.Models, m) {
+							if !names(front.Point{Cascade: c}, m) {
 								return false
 							}
 						}
@@ -134,24 +140,24 @@ func TestExactEqualsBruteForce(t *testing.T) {
 // Models and samples that fill more than one tile, and the last one only in part.
 func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
 	p, d := newZoo(t, 12, tileModels+3, 2*tileSamples+70, 6)
-	for _, rule := range []Rule{RuleMean, RuleLast} {
-		for _, confidence := range []Confidence{MaxProbability, Margin} {
-			r, err := Search(context.Background(), p, Options{Rule: rule, Confidence: confidence, Grid: shortGrid, MaxModels: 2})
+	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+		for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Margin} {
+			r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{rule}, Confidence: confidence, Grid: shortGrid, MaxModels: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := bruteForce(t, d, rule, confidence, shortGrid, 2, func(Cascade, Evaluation) bool { return true })
+			want := bruteForce(t, d, rule, confidence, shortGrid, 2, func(cascade.Cascade, cascade.Evaluation) bool { return true })
 			if got := points(r); !slices.Equal(got, want) {
 				t.Errorf("rule %v, confidence %v: front %v, brute force %v", rule, confidence, got, want)
 			}
 			for _, path := range kernel.Paths() {
 				restore := kernel.Force(path)
 				for threads := 1; threads <= 3; threads += 2 {
-					other, err := Search(context.Background(), p, Options{Rule: rule, Confidence: confidence, Grid: shortGrid, MaxModels: 2, Threads: threads})
+					other, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{rule}, Confidence: confidence, Grid: shortGrid, MaxModels: 2, Threads: threads})
 					if err != nil {
 						t.Fatal(err)
 					}
-					if fmt.Sprint(other.Front) != fmt.Sprint(r.Front) {
+					if !reflect.DeepEqual(other.Front, r.Front) {
 						t.Errorf("rule %v, confidence %v: %d threads on path %v give another front", rule, confidence, threads, path)
 					}
 				}
@@ -187,14 +193,14 @@ func TestTilesHoldEveryPairOnce(t *testing.T) {
 func TestFrontsAgreeWithDense(t *testing.T) {
 	p, d := newZoo(t, 2, 7, 200, 10)
 	for _, name := range Algorithms() {
-		for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
-			if name == "ensemble" && rule == RuleLast {
+		for i, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
+			if name == "ensemble" && i == 1 {
 				continue // nothing to average
 			}
-			t.Run(name+"/"+rule.String(), func(t *testing.T) {
+			t.Run(fmt.Sprint(name, rules), func(t *testing.T) {
 				o := smallSearch(name)
-				o.Rule, o.Snap = rule, true
-				o.Confidence = Confidence(rule) // each measure once
+				o.Rules, o.Snap = rules, true
+				o.Confidence = cascade.Confidence(i) // each measure once
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)
@@ -235,7 +241,7 @@ func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Evaluations != want.Evaluations {
+				if !reflect.DeepEqual(got.Front, want.Front) || got.Evaluations != want.Evaluations {
 					t.Errorf("%d threads and %d bytes give another result than one thread", other.threads, other.memory)
 				}
 			}
@@ -258,7 +264,11 @@ func TestKernelPathsDoNotMatter(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got := fmt.Sprint(r.Front, r.Evaluations)
+					front, err := json.Marshal(r.Front)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got := fmt.Sprint(string(front), r.Evaluations)
 					if want == "" {
 						want = got
 					} else if got != want {
@@ -276,8 +286,8 @@ func TestNothingFeasible(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{MaxCost: d.Costs[0] / 2}, `the cheapest model, "m0", costs`},
-		{Options{MaxWorstCost: d.Costs[0] / 2}, `the cheapest model, "m0", costs`},
+		{Options{MaxCost: d.Costs["m0"] / 2}, `the cheapest model, "m0", costs`},
+		{Options{MaxWorstCost: d.Costs["m0"] / 2}, `the cheapest model, "m0", costs`},
 		{Options{MinAccuracy: 1}, "reaches an accuracy of 1"},
 	} {
 		_, err := Search(context.Background(), p, c.o)
@@ -346,7 +356,7 @@ func TestAnswersCannotBeAveraged(t *testing.T) {
 	if _, err := Search(context.Background(), p, Options{}); err == nil || !strings.Contains(err.Error(), `"m1"`) {
 		t.Errorf("error %v, want one that names m1", err)
 	}
-	if _, err := Search(context.Background(), p, Options{Rule: RuleLast}); err != nil {
+	if _, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{cascade.RuleLast}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -359,15 +369,15 @@ func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
 	}
 	moved := 0
 	for _, point := range r.Front {
-		for stage, threshold := range point.Cascade.Thresholds {
-			if slices.Contains(shortGrid, threshold) {
+		for stage, at := range point.Stages[:len(point.Stages)-1] {
+			if slices.Contains(shortGrid, at.Threshold) {
 				continue
 			}
 			moved++
 			for _, step := range []float64{-1e-5, 1e-5} { // gaps between 200 samples are wider
 				c := point.Cascade
-				c.Thresholds = slices.Clone(c.Thresholds)
-				c.Thresholds[stage] = float32(float64(threshold) * (1 + step))
+				c.Stages = slices.Clone(c.Stages)
+				c.Stages[stage].Threshold = float32(float64(at.Threshold) * (1 + step))
 				e, err := d.Evaluate(c)
 				if err != nil {
 					t.Fatal(err)
@@ -387,29 +397,25 @@ func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
 // pass the bound.
 func TestBoundHolds(t *testing.T) {
 	p, d := newZoo(t, 10, 5, 80, 6)
-	for _, rule := range []Rule{RuleMean, RuleLast, RuleBoth} {
-		r, err := Search(context.Background(), p, Options{Rule: rule, MaxModels: 1})
+	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
+		r, err := Search(context.Background(), p, Options{Rules: rules, MaxModels: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		dearest := r.Front[len(r.Front)-1]
-		if oracle := dearest.Bound; oracle >= len(d.Labels) || oracle < dearest.Correct {
-			t.Errorf("%v: a bound of %d of %d at the dearest model, which gives %d", rule, oracle, len(d.Labels), dearest.Correct)
+		highest := r.Front[len(r.Front)-1]
+		if oracle := highest.Bound; oracle >= len(d.Labels) || oracle < highest.Correct {
+			t.Errorf("%v: a bound of %d of %d at the most expensive model, which gives %d", rules, oracle, len(d.Labels), highest.Correct)
 		}
-		s, _, err := newSearch(p, Options{Rule: rule})
+		s, _, err := newSearch(p, Options{Rules: rules})
 		if err != nil {
 			t.Fatal(err)
 		}
 		bound := newOracleBound(s)
 		rng := rand.New(rand.NewPCG(1, 10))
 		for range 20_000 {
-			c := Cascade{Rule: rule.each()[rng.IntN(len(rule.each()))]}
-			for stage := range 1 + rng.IntN(5) {
-				c.Models = append(c.Models, rng.IntN(5))
-				c.Weights = append(c.Weights, uint8(1+rng.IntN(3)))
-				if stage > 0 {
-					c.Thresholds = append(c.Thresholds, shortGrid[rng.IntN(len(shortGrid))])
-				}
+			c := cascade.Cascade{Rule: rules[rng.IntN(len(rules))]}
+			for range 1 + rng.IntN(5) {
+				c.Stages = append(c.Stages, cascade.Stage{Model: modelName(rng.IntN(5)), Weight: 1 + rng.IntN(3), Threshold: shortGrid[rng.IntN(len(shortGrid))]})
 			}
 			e, err := d.Evaluate(c)
 			if err != nil {

@@ -3,6 +3,8 @@ package optimize
 import (
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // snap returns the cascade of a plan with every threshold moved into the middle
@@ -10,8 +12,8 @@ import (
 // the stage and the smallest of one that exits. On the split searched nothing
 // changes; on other samples such a threshold is less of an accident than a grid
 // value next to a sample. A threshold that every sample, or none, exceeds stays.
-func (w *worker) snap(p plan) Cascade {
-	c := p.cascade(w.Grid, w.Confidence)
+func (w *worker) snap(p plan) cascade.Cascade {
+	c := w.cascade(p)
 	alive := make([]int32, w.Samples())
 	for i := range alive {
 		alive[i] = int32(i)
@@ -27,7 +29,7 @@ func (w *worker) snap(p plan) Cascade {
 			}
 		}
 		if middle, ok := around.middle(weight); ok {
-			c.Thresholds[stage] = middle
+			c.Stages[stage].Threshold = middle
 		}
 		alive = next
 	}
@@ -72,13 +74,6 @@ func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 // confidences leaves in best the confidence of a plan's stage on all samples, in
 // fixed point times the weight that is returned.
 func (w *worker) confidences(p plan, stage int) (weight uint32) {
-	members := p.members[stage : stage+1]
-	if p.rule == RuleMean {
-		members = p.members[:stage+1]
-	}
-	w.set = normalize(w.set[:0], members)
-	if p.rule == RuleLast {
-		w.set[0].weight = 1
-	}
+	w.set = normalize(w.set[:0], p.set(stage))
 	return w.sum(w.set)
 }

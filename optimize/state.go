@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // ErrBadState is returned, wrapped with the reason, when [Options.Resume] is
@@ -34,13 +36,13 @@ type savedState struct {
 }
 
 type savedPlan struct {
-	Correct int      `json:"correct"`
-	Cost    float64  `json:"cost"` // of all samples together
-	Unit    int      `json:"unit"`
-	Rule    string   `json:"rule"`
-	Models  []uint16 `json:"models"`
-	Weights []uint16 `json:"weights"`
-	Exits   []uint16 `json:"exits"`
+	Correct int          `json:"correct"`
+	Cost    float64      `json:"cost"` // of all samples together
+	Unit    int          `json:"unit"`
+	Rule    cascade.Rule `json:"rule"`
+	Models  []uint16     `json:"models"`
+	Weights []uint16     `json:"weights"`
+	Exits   []uint16     `json:"exits"`
 }
 
 // settle marks a moment that the search can be resumed from: the archive holds
@@ -74,7 +76,7 @@ func (s *search) saveState() error {
 		if len(p.members) == 0 {
 			continue
 		}
-		saved := savedPlan{Correct: correct, Cost: s.archive.cost[correct], Unit: s.archive.units[correct], Rule: p.rule.String()}
+		saved := savedPlan{Correct: correct, Cost: s.archive.cost[correct], Unit: s.archive.units[correct], Rule: p.rule}
 		for _, m := range p.members {
 			saved.Models = append(saved.Models, m.model)
 			saved.Weights = append(saved.Weights, uint16(m.weight))
@@ -146,18 +148,11 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 	if len(saved.Models) == 0 || len(saved.Weights) != len(saved.Models) || len(saved.Exits) != len(saved.Models)-1 {
 		return plan{}, fmt.Errorf("a cascade of %d models with %d weights and %d thresholds", len(saved.Models), len(saved.Weights), len(saved.Exits))
 	}
-	rule, err := ParseRule(saved.Rule)
-	if err != nil {
-		return plan{}, err
-	}
-	if rule > RuleLast {
-		return plan{}, fmt.Errorf("a cascade with rule %s", rule)
-	}
-	p := plan{rule: rule}
+	p := plan{rule: saved.Rule}
 	weight := 0
 	for stage, m := range saved.Models {
 		weight += int(saved.Weights[stage])
-		if int(m) >= models || saved.Weights[stage] == 0 || weight > MaxStages {
+		if int(m) >= models || saved.Weights[stage] == 0 || weight > cascade.MaxStages {
 			return plan{}, fmt.Errorf("a cascade with model %d of %d, weight %d", m, models, saved.Weights[stage])
 		}
 		p.members = append(p.members, member{m, uint8(saved.Weights[stage])})
@@ -175,7 +170,7 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 // outputs by the bins and hits of each alone.
 func (s *search) runName() string {
 	h := sha256.New()
-	fmt.Fprintln(h, s.Algorithm, s.Rule, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.Include, s.MinAccuracy, s.Seed, s.Evals, s.Samples(), s.costs)
+	fmt.Fprintln(h, s.Algorithm, s.Rules, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.Include, s.MinAccuracy, s.Seed, s.Evals, s.Samples(), s.costs)
 	for _, table := range s.singles {
 		h.Write(table)
 	}

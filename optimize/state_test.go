@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -78,14 +78,14 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 			name, both := strings.CutSuffix(name, " both")
 			o := smallSearch(name)
 			if both {
-				o.Rule = RuleBoth
+				o.Rules = bothRules
 			}
 			want, err := Search(context.Background(), p, o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got, interrupted := searchWithInterruptions(t, p, o, 1)
-			if fmt.Sprint(got.Front) != fmt.Sprint(want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
+			if !reflect.DeepEqual(got.Front, want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
 				t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
 					interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
 			}
@@ -195,7 +195,7 @@ func FuzzResume(f *testing.F) {
 			return
 		}
 		for _, point := range r.Front {
-			if err := point.Cascade.Validate(len(p.models)); err != nil {
+			if err := point.Cascade.Validate(); err != nil {
 				t.Error(err)
 			}
 		}

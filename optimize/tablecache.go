@@ -1,5 +1,7 @@
 package optimize
 
+import "github.com/encas-zoo/encas-zoo/cascade"
+
 // A tableCache keeps set tables of n bytes within a budget. What was used least
 // recently makes room first (the clock algorithm); tables handed out since the
 // last unpin stay.
@@ -25,7 +27,7 @@ func newTableCache(n int, bytes int64) tableCache {
 	const overhead = 128 // of a slot, its key and its index entry
 	return tableCache{
 		n:        n,
-		capacity: max(MaxStages+1, int(bytes/int64(n+overhead))),
+		capacity: max(cascade.MaxStages+1, int(bytes/int64(n+overhead))),
 		index:    make(map[string]int),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -46,7 +47,7 @@ func (s *search) newWorker() *worker {
 		class:  make([]uint16, n),
 		open:   make([]int32, n),
 	}
-	if s.Confidence != MaxProbability {
+	if s.Confidence != cascade.MaxProbability {
 		w.extended = kernel.NewSums(n, s.lists[0].K)
 	}
 	memory := s.Memory / int64(s.Threads)
@@ -64,7 +65,7 @@ const pieceSamples = 8192
 func (s *search) newSoleWorker() *worker {
 	w := s.newWorker()
 	w.cache = newTableCache(s.Samples(), s.Memory)
-	if s.Confidence == MaxProbability {
+	if s.Confidence == cascade.MaxProbability {
 		w.pieces = min(s.Threads, s.Samples()/pieceSamples)
 	}
 	return w
@@ -81,11 +82,11 @@ func (s *search) tabulateSingles() {
 		l := &s.lists[m]
 		s.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
 		kernel.Fixed(sums, l.TopValue)
-		if s.Confidence != MaxProbability {
+		if s.Confidence != cascade.MaxProbability {
 			listed := min(l.K, s.classes)
 			for i := range sums {
 				kernel.Fixed(values, l.Values[i*l.K:(i+1)*l.K])
-				sums[i] = s.Confidence.of(values[:listed], 1, s.classes-listed)
+				sums[i] = s.Confidence.Of(values[:listed], 1, s.classes-listed)
 			}
 		}
 		kernel.Bins(s.singles[m], sums, l.TopClass, s.labels, s.cuts(1))
@@ -96,7 +97,7 @@ func (s *search) tabulateSingles() {
 // set.
 func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {
 	list, weight := &w.lists[add.model], uint32(add.weight)
-	if w.Confidence == MaxProbability {
+	if w.Confidence == cascade.MaxProbability {
 		open := kernel.Combine(w.best, w.class, w.open, sums, list, weight)
 		if open > 0 {
 			parts, weights := w.split(set)
@@ -111,6 +112,16 @@ func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add memb
 	kernel.Bins(table, w.best, w.class, w.labels, w.cuts(sums.Weight+weight))
 }
 
+// measured leaves the classes of the set that sums belong to in class and its
+// confidences in best. Sums that are listed for padding classes do not count.
+func (w *worker) measured(sums *kernel.Sums) {
+	copy(w.class, sums.TopClass)
+	listed := min(sums.K, w.classes)
+	for i := range sums.Len() {
+		w.best[i] = w.Confidence.Of(sums.Values[i*sums.K:][:listed], sums.Weight, w.classes-listed)
+	}
+}
+
 // sum finds the confidence and the class of a normalised set on all samples, and
 // leaves them in best and class. It returns the set's weight.
 func (w *worker) sum(set []member) (weight uint32) {
@@ -118,7 +129,7 @@ func (w *worker) sum(set []member) (weight uint32) {
 	for _, x := range weights {
 		weight += x
 	}
-	if w.Confidence == MaxProbability {
+	if w.Confidence == cascade.MaxProbability {
 		kernel.ResolveAll(w.best, w.class, parts, weights)
 	} else {
 		w.measured(w.sumsOf(set))
@@ -153,13 +164,22 @@ func (w *worker) evaluate(p plan) (correct int, reach []int) {
 }
 
 // total prices a plan that so many samples reach each stage of, for all samples
-// together, with the same operations in the same order as newEvaluation.
+// together, with the same operations in the same order as [cascade.NewEvaluation].
 func (s *search) totalCost(p plan, reach []int) float64 {
 	total := 0.0
 	for stage, m := range p.members {
 		total += float64(s.costs[m.model] * float64(reach[stage]))
 	}
 	return total
+}
+
+// stageCosts are the costs of a plan's members.
+func (s *search) stageCosts(p plan) []float64 {
+	costs := make([]float64, len(p.members))
+	for stage, m := range p.members {
+		costs[stage] = s.costs[m.model]
+	}
+	return costs
 }
 
 // worst is the cost of all members of a plan together.
@@ -194,7 +214,7 @@ func (w *worker) table(p plan, stage int) []byte {
 // tried with the same others: the table is made from the sums of these, which are
 // kept. A negative fresh stands for none.
 func (w *worker) tableOver(p plan, stage, fresh int) []byte {
-	if stage == 0 || p.rule == RuleLast {
+	if stage == 0 || p.rule == cascade.RuleLast {
 		return w.singles[p.members[stage].model]
 	}
 	members := p.members[:stage+1]

@@ -98,12 +98,12 @@ func checkPicker(t *testing.T, b *browser, d *Data) {
 		b.eval(`(() => { const s = document.getElementById('slider'); s.value = `+to+`; s.dispatchEvent(new Event('input')); return document.getElementById('cascade-text').textContent; })()`, &text)
 		return text
 	}
-	if got := slide("0"); got != valid(cascades[0].Text) {
+	if got := slide("0"); got != valid(cascades[0].String()) {
 		t.Errorf("the cheapest cascade is %q", got)
 	}
 	last := len(cascades) - 1
-	if got := slide("1000"); got != valid(cascades[last].Text) {
-		t.Errorf("the dearest cascade is %q", got)
+	if got := slide("1000"); got != valid(cascades[last].String()) {
+		t.Errorf("the most expensive cascade is %q", got)
 	}
 	var got struct {
 		Stages int
@@ -118,14 +118,14 @@ func checkPicker(t *testing.T, b *browser, d *Data) {
 	checkMeasured(t, b, d, cascades[last])
 	var text string
 	b.eval(`(() => { document.getElementById('cheaper').click(); return document.getElementById('cascade-text').textContent; })()`, &text)
-	if text != valid(cascades[last-1].Text) {
+	if text != valid(cascades[last-1].String()) {
 		t.Errorf("one cheaper is %q", text)
 	}
 	b.eval(`(() => { document.querySelector('[data-value=accuracy]').click(); const x = document.querySelector('#pick-controls [data-value=accuracy]'); x.click(); const i = document.getElementById('budget'); i.value = 60; i.dispatchEvent(new Event('change')); return document.getElementById('cascade-text').textContent; })()`, &text)
 	for _, c := range cascades {
 		if c.Correct >= 12000 {
-			if text != valid(c.Text) {
-				t.Errorf("60 %% takes %q instead of %q", text, c.Text)
+			if text != valid(c.String()) {
+				t.Errorf("60 %% takes %q instead of %q", text, c.String())
 			}
 			break
 		}
@@ -138,15 +138,15 @@ func checkMeasured(t *testing.T, b *browser, d *Data, c Cascade) {
 	t.Helper()
 	mean, worst, params, left := 0.0, 0.0, 0.0, testSamples
 	seen := map[int]bool{}
-	for i, s := range c.Stages {
-		m := d.Models[s.Model]
+	for i, place := range c.Models {
+		m := d.Models[place]
 		mean += m.Latency * float64(left) / testSamples
 		left -= c.Test.Stages[i].Exits
 		worst += m.Latency
-		if !seen[s.Model] {
+		if !seen[place] {
 			params += m.Params
 		}
-		seen[s.Model] = true
+		seen[place] = true
 	}
 	var tiles, class string
 	b.eval(`[...document.querySelectorAll('.tile')].map((e) => e.textContent).join('|')`, &tiles)
@@ -196,7 +196,7 @@ func checkTable(t *testing.T, b *browser, d *Data) {
 	b.eval(`(() => { const f = document.getElementById('filter'); f.value = 'MODEL_100'; f.dispatchEvent(new Event('input')); return document.querySelectorAll('#table tbody tr').length; })()`, &rows)
 	want := 0
 	for _, c := range d.Runs[0].Cascades {
-		if strings.Contains(c.Text, "model_100") {
+		if strings.Contains(c.String(), "model_100") {
 			want++
 		}
 	}
@@ -226,7 +226,7 @@ func checkFigures(t *testing.T, b *browser, d *Data) {
 	for i, c := range d.Runs[0].Cascades {
 		row := shown[i]
 		if row[0] != strconv.Itoa(i) || !near(row[1], c.Cost) || !share(row[2], c.Test.Correct, testSamples) ||
-			!share(row[3], c.Correct, d.Search.Samples) || !near(row[4], c.WorstCost) || row[5] != strconv.Itoa(len(c.Stages)) || row[8] != valid(c.Text) {
+			!share(row[3], c.Correct, d.Search.Samples) || !near(row[4], c.WorstCost) || row[5] != strconv.Itoa(len(c.Stages)) || row[8] != valid(c.String()) {
 			t.Fatalf("the table shows %q of %+v", row, c)
 		}
 	}
@@ -260,7 +260,7 @@ func TestPoorPagesInBrowser(t *testing.T) {
 		"nothing to compare with": func(d *Data) {
 			for i := range d.Runs[0].Cascades {
 				c := &d.Runs[0].Cascades[i]
-				c.NoMoreCost, c.AsAccurate = nil, nil
+				c.NoMoreCost, c.AsAccurate = -1, -1
 				c.Test.Gains, c.Test.Losses, c.Search.Gains, c.Search.Losses = nil, nil, nil, nil
 				c.Test.Against, c.Search.Against = nil, nil
 			}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 )
@@ -37,6 +38,7 @@ type Data struct {
 	Notes   []string     `json:"notes"` // what a reader of the figures should know
 
 	number map[string]int // of a model in Models
+	alone  []front.Model  // the models as the fronts have them
 }
 
 // Model is a model on its own.
@@ -75,30 +77,63 @@ type How struct {
 	Machine     string  `json:"machine"`
 }
 
-// Cascade is a cascade with its figures as front.json has them.
+// A Cascade is a point of a front, with what it is compared with and what it does.
 type Cascade struct {
-	Text       string  `json:"cascade"`
-	Rule       string  `json:"rule"`
-	Confidence string  `json:"confidence"`
-	Correct    int     `json:"correct"`
-	Cost       float64 `json:"cost"`
-	WorstCost  float64 `json:"worst_cost"`
-	Bound      int     `json:"bound,omitempty"`
-	Stages     []Stage `json:"stages"`
+	front.Point
+	Models []int // of the stages: places in Data.Models
+
 	// Models to compare it with, by their figures on the search split: the most
-	// accurate one that costs no more, and the cheapest that is as accurate.
-	NoMoreCost *int     `json:"model_of_no_more_cost,omitempty"`
-	AsAccurate *int     `json:"model_as_accurate,omitempty"`
-	Search     *Figures `json:"search,omitempty"`
-	Test       *Figures `json:"test,omitempty"`
+	// accurate one that costs no more, and the cheapest that is as accurate; places in
+	// Data.Models, -1 if there is none.
+	NoMoreCost, AsAccurate int
+
+	Search, Test *Figures // nil if they are not known
 }
 
-// Stage is one model of a cascade.
-type Stage struct {
+// cascadeJSON is a cascade as the page reads it: models are named by their places.
+type cascadeJSON struct {
+	Text       string             `json:"cascade"`
+	Rule       cascade.Rule       `json:"rule"`
+	Confidence cascade.Confidence `json:"confidence"`
+	Correct    int                `json:"correct"`
+	Cost       float64            `json:"cost"`
+	WorstCost  float64            `json:"worst_cost"`
+	Bound      int                `json:"bound,omitempty"`
+	Stages     []stageJSON        `json:"stages"`
+	NoMoreCost *int               `json:"model_of_no_more_cost,omitempty"`
+	AsAccurate *int               `json:"model_as_accurate,omitempty"`
+	Search     *Figures           `json:"search,omitempty"`
+	Test       *Figures           `json:"test,omitempty"`
+}
+
+type stageJSON struct {
 	Model     int      `json:"model"` // place in Data.Models
 	Weight    int      `json:"weight"`
 	Threshold *float32 `json:"threshold,omitempty"`
 	Reach     int      `json:"reach"` // on the search split
+}
+
+// MarshalJSON writes the cascade as the page reads it.
+func (c Cascade) MarshalJSON() ([]byte, error) {
+	out := cascadeJSON{
+		Text: c.String(), Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct, Cost: c.Cost, WorstCost: c.WorstCost,
+		Bound: c.Bound, NoMoreCost: numbered(c.NoMoreCost), AsAccurate: numbered(c.AsAccurate), Search: c.Search, Test: c.Test,
+	}
+	for i, s := range c.Stages {
+		stage := stageJSON{Model: c.Models[i], Weight: s.Weight, Reach: c.Reach[i]}
+		if i < len(c.Stages)-1 {
+			stage.Threshold = &s.Threshold
+		}
+		out.Stages = append(out.Stages, stage)
+	}
+	return json.Marshal(out)
+}
+
+func numbered(n int) *int {
+	if n < 0 {
+		return nil
+	}
+	return &n
 }
 
 // Figures say what a cascade does on a split.
@@ -190,7 +225,7 @@ func New(sources []Source, now time.Time) (*Data, error) {
 	for _, s := range sources {
 		f := s.Front
 		switch {
-		case len(f.Cascades) == 0:
+		case len(f.Points) == 0:
 			return nil, fmt.Errorf("the front in %s is empty", s.Dir)
 		case f.Split != first.Split:
 			return nil, fmt.Errorf("%w: %s is of %d samples of the split %q, %s of %d other ones of %q", ErrDifferent,
@@ -203,6 +238,7 @@ func New(sources []Source, now time.Time) (*Data, error) {
 			if !ok {
 				d.number[m.Name] = len(d.Models)
 				d.Models = append(d.Models, Model{Name: m.Name, Cost: m.Cost, Search: m.Correct})
+				d.alone = append(d.alone, m)
 			} else if k := d.Models[known]; k.Cost != m.Cost || k.Search != m.Correct {
 				return nil, fmt.Errorf("%w: the model %q is another one in %s than in %s", ErrDifferent, m.Name, s.Dir, sources[0].Dir)
 			}
@@ -231,38 +267,20 @@ func (d *Data) describe(s Source) (Run, error) {
 	if s.Run != nil {
 		run.How = describeRun(s.Run)
 	}
-	for i, c := range f.Cascades {
-		out := Cascade{
-			Text: c.Text, Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct,
-			Cost: c.Cost, WorstCost: c.WorstCost, Bound: c.Bound,
-		}
-		for _, stage := range c.Stages {
-			model, ok := d.number[stage.Model]
-			if !ok || d.Models[model].Cost != stage.Cost {
-				return run, fmt.Errorf("cascade %d: the front does not list the model %.200q at its cost", i, stage.Model)
+	for i, p := range f.Points {
+		out := Cascade{Point: p}
+		for stage, s := range p.Stages {
+			model, ok := d.number[s.Model]
+			if !ok || d.Models[model].Cost != p.Costs[stage] {
+				return run, fmt.Errorf("cascade %d: the front does not list the model %.200q at its cost", i, s.Model)
 			}
-			out.Stages = append(out.Stages, Stage{model, stage.Weight, stage.Threshold, stage.Reach})
+			out.Models = append(out.Models, model)
 		}
-		out.NoMoreCost, out.AsAccurate = d.rivals(c.Correct, c.Cost)
+		out.NoMoreCost = front.BestModel(d.alone, p.Cost)
+		out.AsAccurate = front.CheapestModel(d.alone, p.Correct)
 		run.Cascades = append(run.Cascades, out)
 	}
 	return run, nil
-}
-
-// rivals returns the most accurate model at no more cost and the cheapest that is
-// as accurate.
-func (d *Data) rivals(correct int, cost float64) (noMoreCost, asAccurate *int) {
-	cost *= 1 + 1e-9 // a cascade of one model costs what that costs, but for rounding
-	for i, m := range d.Models {
-		if m.Cost <= cost && (noMoreCost == nil || m.Search > d.Models[*noMoreCost].Search ||
-			m.Search == d.Models[*noMoreCost].Search && m.Cost < d.Models[*noMoreCost].Cost) {
-			noMoreCost = &i
-		}
-		if m.Search >= correct && (asAccurate == nil || m.Cost < d.Models[*asAccurate].Cost) {
-			asAccurate = &i
-		}
-	}
-	return noMoreCost, asAccurate
 }
 
 func describeGrid(grid []float32) string {

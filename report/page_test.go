@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	gocmp "cmp"
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
@@ -60,36 +62,22 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *front.Front {
 		f.Models = append(f.Models, front.Model{Name: name, Cost: 0.05 * math.Pow(5000, place), Correct: int(20000 * (0.5 + 0.35*math.Sqrt(place) - 0.05*rng.Float64()))})
 	}
 	for i := range cascades {
-		c := front.Cascade{Rule: "mean", Confidence: "max", Samples: 20000, Correct: 10000 + 7500*i/cascades, Bound: 19000}
-		reach := 20000
-		var names []string
+		var c cascade.Cascade
+		var reach []int
+		var costs []float64
+		left := 20000
 		for stage := range 1 + rng.IntN(5) {
 			m := f.Models[(i*(models-6)/cascades+stage)%models]
-			s := front.Stage{Model: m.Name, Weight: 1 + rng.IntN(2), Cost: m.Cost, Reach: reach}
-			c.Cost += m.Cost * float64(reach) / 20000
-			c.WorstCost += m.Cost
-			reach = int(float64(reach) * (0.2 + 0.6*rng.Float64()))
-			c.Stages = append(c.Stages, s)
-			names = append(names, strconv.Quote(m.Name))
+			c.Stages = append(c.Stages, cascade.Stage{Model: m.Name, Weight: 1 + rng.IntN(2), Threshold: float32(rng.IntN(51)) * 0.02})
+			reach, costs = append(reach, left), append(costs, m.Cost)
+			left = int(float64(left) * (0.2 + 0.6*rng.Float64()))
 		}
-		for s := range c.Stages[:len(c.Stages)-1] {
-			threshold := float32(rng.IntN(51)) * 0.02
-			c.Stages[s].Threshold = &threshold
-			names[s] += "@" + strconv.FormatFloat(float64(threshold), 'g', -1, 32)
-		}
-		c.Text = strings.Join(names, ",")
-		c.Accuracy = float64(c.Correct) / 20000
-		f.Cascades = append(f.Cascades, c)
+		c.Stages[len(c.Stages)-1].Threshold = 0
+		f.Points = append(f.Points, front.Point{Cascade: c, Evaluation: cascade.NewEvaluation(costs, 0, reach, 20000), Bound: 19000})
 	}
-	slices.SortFunc(f.Cascades, func(a, b front.Cascade) int {
-		if a.Cost < b.Cost {
-			return -1
-		}
-		return 1
-	})
-	for i := range f.Cascades { // the dearer, the better
-		f.Cascades[i].Correct = 10000 + 7500*i/cascades
-		f.Cascades[i].Accuracy = float64(f.Cascades[i].Correct) / 20000
+	slices.SortFunc(f.Points, func(a, b front.Point) int { return gocmp.Compare(a.Cost, b.Cost) })
+	for i := range f.Points { // the more expensive, the better
+		f.Points[i].Correct = 10000 + 7500*i/cascades
 	}
 	return f
 }
@@ -160,15 +148,24 @@ func pageOf(t testing.TB, d *Data) string {
 	return b.String()
 }
 
+// pageData is the data as the page reads it.
+type pageData struct {
+	Data
+	Runs []struct {
+		Run
+		Cascades []cascadeJSON `json:"cascades"`
+	} `json:"runs"`
+}
+
 // dataOf takes the data out of a page.
-func dataOf(t testing.TB, page string) *Data {
+func dataOf(t testing.TB, page string) *pageData {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `<script id="data" type="application/json">`)
 	text, _, end := strings.Cut(rest, "</script>")
 	if !ok || !end {
 		t.Fatal("the page has no data")
 	}
-	d := new(Data)
+	d := new(pageData)
 	if err := json.Unmarshal([]byte(text), d); err != nil {
 		t.Fatal(err)
 	}
@@ -190,26 +187,27 @@ func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
 		run.Models[i].Name = valid(run.Models[i].Name)
 	}
 	if diff := cmp.Diff(run.Models, models); diff != "" {
-		t.Errorf("models (run.json, page):\n%s", diff)
+		t.Errorf("models (front.json, page):\n%s", diff)
 	}
-	var cascades []front.Cascade
-	for _, c := range page.Runs[0].Cascades {
-		out := front.Cascade{
-			Text: c.Text, Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct, Samples: page.Search.Samples,
-			Accuracy: float64(c.Correct) / float64(page.Search.Samples), Cost: c.Cost, WorstCost: c.WorstCost, Bound: c.Bound,
-		}
-		for _, s := range c.Stages {
-			out.Stages = append(out.Stages, front.Stage{Model: page.Models[s.Model].Name, Weight: s.Weight, Threshold: s.Threshold, Cost: page.Models[s.Model].Cost, Reach: s.Reach})
-		}
-		cascades = append(cascades, out)
+	if len(page.Runs[0].Cascades) != len(run.Points) {
+		t.Fatalf("%d cascades of %d", len(page.Runs[0].Cascades), len(run.Points))
 	}
-	for i := range run.Cascades {
-		for s := range run.Cascades[i].Stages {
-			run.Cascades[i].Stages[s].Model = valid(run.Cascades[i].Stages[s].Model)
+	for i, c := range page.Runs[0].Cascades {
+		p := run.Points[i]
+		want := cascadeJSON{
+			Text: valid(p.String()), Rule: p.Rule, Confidence: p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+			NoMoreCost: c.NoMoreCost, AsAccurate: c.AsAccurate, Search: c.Search, Test: c.Test, // see TestRivals
 		}
-	}
-	if diff := cmp.Diff(run.Cascades, cascades); diff != "" {
-		t.Errorf("cascades (run.json, page):\n%s", diff)
+		for stage, s := range p.Stages {
+			out := stageJSON{Model: slices.IndexFunc(models, func(m front.Model) bool { return m.Name == valid(s.Model) }), Weight: s.Weight, Reach: p.Reach[stage]}
+			if stage < len(p.Stages)-1 {
+				out.Threshold = &s.Threshold
+			}
+			want.Stages = append(want.Stages, out)
+		}
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("cascade %d (front.json, page):\n%s", i, diff)
+		}
 	}
 }
 
@@ -220,26 +218,20 @@ func TestRivals(t *testing.T) {
 	t.Parallel()
 	run := newFront(t, 3, 1, 1)
 	run.Models = []front.Model{{Name: "a", Cost: 1, Correct: 100}, {Name: "b", Cost: 2, Correct: 90}, {Name: "c", Cost: 4, Correct: 200}, {Name: "d", Cost: 5, Correct: 200}}
-	run.Cascades = nil
+	run.Points = nil
 	for _, c := range []struct {
 		correct int
 		cost    float64
 	}{{100, 0.5}, {101, 3}, {150, 4.5}, {300, 9}} {
-		run.Cascades = append(run.Cascades, front.Cascade{Rule: "mean", Confidence: "max", Correct: c.correct, Cost: c.cost, Stages: []front.Stage{{Model: "a", Weight: 1, Cost: 1}}})
+		run.Points = append(run.Points, front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Correct: c.correct, Cost: c.cost, Costs: []float64{1}, Reach: []int{1}}})
 	}
 	d, err := New([]Source{{Dir: "x", Front: run}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(p *int) int {
-		if p == nil {
-			return -1
-		}
-		return *p
-	}
 	var got [][2]int
 	for _, c := range d.Runs[0].Cascades {
-		got = append(got, [2]int{at(c.NoMoreCost), at(c.AsAccurate)})
+		got = append(got, [2]int{c.NoMoreCost, c.AsAccurate})
 	}
 	if want := [][2]int{{-1, 0}, {0, 2}, {2, 2}, {2, -1}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("rivals %v instead of %v", got, want)
@@ -279,7 +271,7 @@ func TestRunsThatCannotBeCompared(t *testing.T) {
 		}
 	}
 	empty := newFront(t, 20, 10, 1)
-	empty.Cascades = nil
+	empty.Points = nil
 	if _, err := New([]Source{{Dir: "a", Front: empty}}, time.Now()); err == nil {
 		t.Error("no error for an empty front")
 	}
@@ -337,7 +329,7 @@ func TestHostileNamesInTables(t *testing.T) {
 		cost, _ := strconv.ParseFloat(row[4], 64)
 		low, _ := strconv.ParseFloat(row[9], 64)
 		accuracy, _ := strconv.ParseFloat(row[8], 64)
-		if row[2] != c.Text || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
+		if row[2] != c.String() || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
 			t.Errorf("row %d: %q", i, row)
 		}
 	}
@@ -360,7 +352,7 @@ func TestHostileNamesInTables(t *testing.T) {
 	if err := d.WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(b.Bytes(), new(Data)); err != nil {
+	if err := json.Unmarshal(b.Bytes(), new(pageData)); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/front"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
@@ -160,24 +161,22 @@ func (d *Data) places(r Run) []place {
 // singles returns the models that fit a picture beside the fronts, and the best of
 // all at every cost.
 func (d *Data) singles(bounds place) (dots, stairs []place) {
-	for _, m := range d.Models {
-		accuracy := float64(m.Search) / float64(d.Search.Samples)
-		if d.Test != nil {
-			if m.Test == nil {
-				continue
+	models, samples := d.alone, d.Search.Samples
+	if d.Test != nil {
+		models, samples = nil, d.Test.Samples
+		for _, m := range d.Models {
+			if m.Test != nil {
+				models = append(models, front.Model{Cost: m.Cost, Correct: *m.Test})
 			}
-			accuracy = float64(*m.Test) / float64(d.Test.Samples)
-		}
-		dots = append(dots, place{cost: m.Cost, accuracy: accuracy})
-	}
-	slices.SortStableFunc(dots, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(b.accuracy, a.accuracy))
-	})
-	for _, at := range dots {
-		if len(stairs) == 0 || at.accuracy > stairs[len(stairs)-1].accuracy {
-			stairs = append(stairs, at)
 		}
 	}
+	at := func(models []front.Model) (places []place) {
+		for _, m := range models {
+			places = append(places, place{cost: m.Cost, accuracy: float64(m.Correct) / float64(samples)})
+		}
+		return places
+	}
+	dots, stairs = at(models), at(front.Stairs(models))
 	outside := func(at place) bool { return at.accuracy < bounds.low || at.cost < bounds.cost }
 	return slices.DeleteFunc(dots, outside), slices.DeleteFunc(stairs, outside)
 }

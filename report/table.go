@@ -19,7 +19,7 @@ func (d *Data) WriteCSV(w io.Writer) error {
 	})
 	for _, r := range d.Runs {
 		for i, c := range r.Cascades {
-			row := []string{r.Name, strconv.Itoa(i), c.Text, strconv.Itoa(len(c.Stages)), exact(c.Cost), exact(c.WorstCost)}
+			row := []string{r.Name, strconv.Itoa(i), c.String(), strconv.Itoa(len(c.Stages)), exact(c.Cost), exact(c.WorstCost)}
 			row = append(row, shares(c.Correct, d.Search.Samples)...)
 			if d.Test != nil {
 				row = append(append(row, exact(c.Test.Cost)), shares(c.Test.Correct, d.Test.Samples)...)
@@ -61,7 +61,7 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 				low, high := wilson(c.Test.Correct, d.Test.Samples)
 				fmt.Fprintf(&b, "| %.2f %% | %.2f to %.2f ", 100*float64(c.Test.Correct)/float64(d.Test.Samples), 100*low, 100*high)
 			}
-			fmt.Fprintf(&b, "| %.2f %% | %s |\n", 100*float64(c.Correct)/float64(d.Search.Samples), markdown(c.Text))
+			fmt.Fprintf(&b, "| %.2f %% | %s |\n", 100*float64(c.Correct)/float64(d.Search.Samples), markdown(c.String()))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 func openIndexOf(t testing.TB, z *Zoo, split string, models ...string) *Index {
@@ -85,7 +87,7 @@ func TestBuildLists(t *testing.T) {
 		const n = 50
 		rows := randomRows(uint64(classes), n, classes)
 		l := BuildLists(rows, classes)
-		if err := l.check(n, classes); err != nil {
+		if err := outputs.CheckLists(&l, n, classes); err != nil {
 			t.Fatal(err)
 		}
 		for i := range n {
@@ -297,7 +299,7 @@ func TestIndexOnly(t *testing.T) {
 	for what, change := range map[string]func(l *Lists){
 		"class":     func(l *Lists) { l.Classes[20] = 40 },
 		"value":     func(l *Lists) { l.Values[20] = one + 1 },
-		"tail":      func(l *Lists) { l.Tail[3] = unit + 1 },
+		"tail":      func(l *Lists) { l.Tail[3] = outputs.One + 1 },
 		"top class": func(l *Lists) { l.TopClass[5]++ },
 		"top value": func(l *Lists) { l.TopValue[5]++ },
 	} {

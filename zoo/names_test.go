@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // hostileNames are names that must stay harmless wherever they go.
@@ -20,7 +22,7 @@ func TestSlug(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range hostileNames {
 		s := slug(name)
-		if !isSlug(s) || !filepath.IsLocal(s) || filepath.Base(s) != s || isTemp(s) || s[0] == '.' || len(s) > 65 {
+		if !isSlug(s) || !filepath.IsLocal(s) || filepath.Base(s) != s || atomicfile.IsTemporary(s) || s[0] == '.' || len(s) > 65 {
 			t.Errorf("slug(%q) = %q is no safe file name", name, s)
 		}
 		if other, ok := seen[strings.ToLower(s)]; ok {

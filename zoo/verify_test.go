@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 func TestVerify(t *testing.T) {
@@ -51,15 +53,15 @@ func TestVerifyRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := createFile(z.archivePath("search", "net", false))
+	f, err := atomicfile.Create(z.archivePath("search", "net", false))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Write(data)
-	f.sync()
-	f.rename()
+	f.Sync()
+	f.Rename()
 	m, _ := z.Model("net")
-	m.Splits["search"] = Archive{Rows: damageSamples, Bytes: f.size, SHA256: f.sum()}
+	m.Splits["search"] = Archive{Rows: damageSamples, Bytes: f.Size(), SHA256: f.SHA256()}
 	if err := z.writeModel(m); err != nil {
 		t.Fatal(err)
 	}

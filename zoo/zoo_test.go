@@ -11,7 +11,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
+
+const one = outputs.OneBits
+
+// fixed holds every valid probability in fixed point.
+var fixed = func() (t [one + 1]uint32) {
+	for h := range t {
+		kernel.Fixed(t[h:h+1], []uint16{uint16(h)})
+	}
+	return t
+}()
 
 // newZoo makes a zoo with one split, search, of n samples.
 func newZoo(t testing.TB, classes, n int) *Zoo {
@@ -54,13 +67,13 @@ func randomRows(seed uint64, n, classes int) []uint16 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	rows := make([]uint16, n*classes)
 	for row := range slices.Chunk(rows, classes) {
-		left := uint32(unit)
+		left := uint32(outputs.One)
 		for _, c := range r.Perm(classes) {
 			v := largest(left / uint32(1+r.IntN(5)))
 			row[c] = v
 			left -= fixed[v]
 		}
-		if left > sumTolerance {
+		if left > outputs.One/100 {
 			clear(row)
 			row[r.IntN(classes)] = one
 		}
@@ -197,7 +210,7 @@ func everyPattern() []uint16 {
 	for v := range one + 1 {
 		row := rows[v*classes : (v+1)*classes]
 		row[0] = uint16(v)
-		left := unit - fixed[v]
+		left := outputs.One - fixed[v]
 		for c := 1; left > 0; c++ {
 			row[c] = largest(left)
 			left -= fixed[row[c]]

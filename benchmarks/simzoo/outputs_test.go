@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -26,7 +27,7 @@ func TestListsAreThoseOfTheRows(t *testing.T) {
 					o.Row(i, rows[i*classes:(i+1)*classes])
 				}
 				want := zoo.BuildLists(rows, classes)
-				got := NewLists(n, classes)
+				got := outputs.NewLists(n, classes)
 				o.Lists(got)
 				if d := cmp.Diff(want, got); d != "" {
 					t.Fatalf("%s: lists differ from those of the rows (-rows +direct):\n%s", spec.Name, d)
@@ -73,7 +74,7 @@ func TestRowsAreProbabilities(t *testing.T) {
 func BenchmarkLists(b *testing.B) {
 	const n = 20683
 	s := NewSamples(1, "search", n, 1000)
-	lists := NewLists(n, 1000)
+	lists := outputs.NewLists(n, 1000)
 	spec := Choose(9)[4]
 	var o Outputs
 	for b.Loop() {

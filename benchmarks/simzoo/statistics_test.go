@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
@@ -23,7 +24,7 @@ func simulate(n, classes int, specs []Spec, target func(Spec) float64) ([]uint16
 	var o Outputs
 	for m, spec := range specs {
 		o.Simulate(1, s, spec, target(spec))
-		lists[m] = NewLists(n, classes)
+		lists[m] = outputs.NewLists(n, classes)
 		o.Lists(lists[m])
 	}
 	return s.Labels, lists

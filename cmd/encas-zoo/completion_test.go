@@ -36,7 +36,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"zoo", "in"}, "none: info"},
 		{[]string{"nonsense", ""}, "none:"},
 		{[]string{"--v"}, "none: --version"},
-		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-worst-gflops --max-cost --max-worst-cost --max-params"},
+		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-cost --max-worst-gflops --max-worst-cost --max-params"},
 		{[]string{"optimize", "--algorithm", "go"}, "none: gomea gomea-exact"},
 		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=both"},
 		{[]string{"optimize", "--confidence", "m"}, "none: max margin"},
@@ -77,7 +77,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "shard", "compiler"}
-	for flag, takesValue := range flagsOfAll(newApp()) {
+	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
 		}

@@ -19,7 +19,7 @@ func TestCommandReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("# Command line\n\nWhat `encas-zoo COMMAND --help` says, made by `go test ./cmd/encas-zoo -update`.\n")
-	app := newApp()
+	app := newApp(os.Stdout, os.Stderr)
 	names := []string{""}
 	for _, command := range app.Commands {
 		if len(command.Subcommands) == 0 {
@@ -110,7 +110,7 @@ func headingAnchor(heading string) string {
 func TestFlagsAgree(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, command := range leaves(newApp()) {
+	for _, command := range leaves(newApp(os.Stdout, os.Stderr)) {
 		for _, flag := range command.Flags {
 			doc := flag.(cli.DocGenerationFlag)
 			for _, name := range flag.Names() {

@@ -85,7 +85,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 
 	// These two need a compiler and torch, and are tested below.
 	covered["ingest"], covered["shim build"] = true, true
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		if !covered[name] {
 			t.Errorf("the JSON of %q is not tested", name)
 		}
@@ -253,7 +253,7 @@ func TestSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{"front": true, "run": true}
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		_, file := commandOf(strings.Fields(name))
 		known[file] = true
 	}

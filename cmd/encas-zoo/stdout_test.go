@@ -27,7 +27,7 @@ func TestJSONAlone(t *testing.T) {
 		failed = cmd.Run() != nil
 		return out.String(), err.String(), failed
 	}
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		for _, args := range [][]string{{}, {"nowhere"}, {"--no-such-flag"}} {
 			if name == "shim build" && len(args) == 0 {
 				continue // which works where there is a torch

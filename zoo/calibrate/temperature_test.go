@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -143,7 +144,7 @@ func TestApply(t *testing.T) {
 				if err := s.Apply(scaled, row); err != nil {
 					t.Fatalf("T = %v, %d classes: %v", temperature, classes, err)
 				}
-				if a, b := answer(row), answer(scaled); a != b {
+				if a, b := outputs.Top(row), outputs.Top(scaled); a != b {
 					t.Fatalf("T = %v: the answer was %d (%04x beside %04x) and is %d", temperature, a, row[a], row[b], b)
 				}
 				order := make([]int, classes)
@@ -184,7 +185,7 @@ func TestApplyKeepsTheAnswerOfANearTie(t *testing.T) {
 	if err := NewScaler(Highest).Apply(scaled, row); err != nil {
 		t.Fatal(err)
 	}
-	if answer(scaled) != 1 || scaled[0] < 0x37F0 || scaled[2] != 0 {
+	if outputs.Top(scaled) != 1 || scaled[0] < 0x37F0 || scaled[2] != 0 {
 		t.Errorf("%04x became %04x", row, scaled)
 	}
 }

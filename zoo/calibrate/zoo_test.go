@@ -293,7 +293,7 @@ func TestZooRefuses(t *testing.T) {
 	must(t, w.AddSplit("test", labels, nil))
 	row := []uint16{0x3C00, 0, 0, 0}
 	must(t, w.AddIndexOnly(zoo.Model{Name: "ghost"}, map[string]zoo.Lists{"search": zoo.BuildLists(append(row, row...), classes)}))
-	for name, columns := range map[string]map[string]string{"warm": {Column: "37"}, "untested": {}} {
+	for name, columns := range map[string]map[string]string{"warm": {zoo.ColumnTemperature: "37"}, "untested": {}} {
 		mw := begin(t, w, zoo.Model{Name: name, Columns: columns})
 		split := map[string]string{"warm": "search", "untested": "test"}[name]
 		must(t, mw.WriteRow(split, row))

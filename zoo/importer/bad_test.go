@@ -489,8 +489,8 @@ func TestBadParquet(t *testing.T) {
 		{"label text", read("parquet_bad/text_label.parquet"), []string{`"label"`, "not numbers"}},
 		{"no labels", read("parquet_pyarrow_f2/small.parquet"), []string{"no labels"}},
 		{"cut short", good[:len(good)/2], []string{"cut short"}},
-		{"not Parquet", []byte("sample,label\n"), []string{"no Parquet file"}},
-		{"empty", nil, []string{"no Parquet file"}},
+		{"not Parquet", []byte("sample,label\n"), []string{"not a Parquet file"}},
+		{"empty", nil, []string{"not a Parquet file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := files{"models.csv": list, "m.parquet": c.content}

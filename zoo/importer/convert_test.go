@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // halves returns the values of the float16 bits 0..0x3C00, in order.
 func halves() []float64 {
-	bits := make([]uint16, oneBits+1)
+	bits := make([]uint16, outputs.OneBits+1)
 	for i := range bits {
 		bits[i] = uint16(i)
 	}
@@ -89,7 +90,7 @@ func TestPatternsPreserved(t *testing.T) {
 	c := newConverter(3, false)
 	row := make([]uint16, 3)
 	values := halves()
-	for bits := range uint16(oneBits + 1) {
+	for bits := range uint16(outputs.OneBits + 1) {
 		rest := nearest(values, 1-values[bits])
 		src := []uint16{bits, rest, 0x8000}
 		if err := c.from16(row, src); err != nil {

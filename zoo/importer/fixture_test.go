@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -171,8 +172,8 @@ func TestCSVFixture(t *testing.T) {
 		r.Close()
 		for i := range labels {
 			row := bits[5*i : 5*i+5]
-			if labels[i] != top(row) || confidences[i] != slices.Max(row) {
-				t.Errorf("%s, sample %d: %d with %04x, want %d with %04x", model, i, labels[i], confidences[i], top(row), slices.Max(row))
+			if int(labels[i]) != outputs.Top(row) || confidences[i] != slices.Max(row) {
+				t.Errorf("%s, sample %d: %d with %04x, want %d with %04x", model, i, labels[i], confidences[i], outputs.Top(row), slices.Max(row))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
@@ -64,7 +65,7 @@ func makePredictions(t *testing.T, models, samples int) (dir string, right int) 
 				row[c] = float32(float64(row[c]) / sum)
 			}
 			kernel.F16FromF32(bits[i*classes:(i+1)*classes], row)
-			if m == 3 && top(bits[i*classes:(i+1)*classes]) == uint16(label) {
+			if m == 3 && outputs.Top(bits[i*classes:(i+1)*classes]) == int(label) {
 				right++
 			}
 		}
@@ -136,7 +137,7 @@ func testPredictions(t *testing.T, src string, models, samples int, model string
 	}
 	right := 0
 	for i := range labels {
-		if top(got[10*i:10*i+10]) == labels[i] {
+		if outputs.Top(got[10*i:10*i+10]) == int(labels[i]) {
 			right++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
@@ -114,7 +115,7 @@ func (r *failingRows) Next(row []uint16) error {
 		return io.EOF
 	}
 	r.left--
-	row[0], row[1] = oneBits, 0
+	row[0], row[1] = outputs.OneBits, 0
 	return nil
 }
 
@@ -194,7 +195,7 @@ func FuzzAnswers(f *testing.F) {
 			if l, err := parseLabel(cells[1]); err == nil && l == 0xFFFF {
 				t.Fatalf("label %d", l)
 			}
-			if c, err := parseConfidence(cells[2]); err == nil && c > oneBits {
+			if c, err := parseConfidence(cells[2]); err == nil && c > outputs.OneBits {
 				t.Fatalf("confidence %s became %04x", cells[2], c)
 			}
 			return nil

@@ -1,0 +1,174 @@
+package cascade
+
+import (
+	"context"
+	"fmt"
+)
+
+// ReliabilityBins is the number of bins of equal width that probabilities are
+// sorted into.
+const ReliabilityBins = 10
+
+// Details say what a cascade does on a split, stage by stage and class by class.
+type Details struct {
+	Evaluation
+	Stages  []StageDetails
+	Classes []int // samples answered correctly, by their label
+	// Samples that only this cascade, or only its rival, answers right.
+	OnlyThis, OnlyRival int
+}
+
+// StageDetails say what one stage does with the samples that reach it. A sample is
+// repaired when the stage before had it wrong and this one has it right, and broken
+// the other way round; the first stage does neither. So the right answers of a
+// cascade are those of its first model and, over all stages, Repaired - Broken.
+type StageDetails struct {
+	Exits       int // samples that are answered here
+	Correct     int // of those, answered correctly
+	Repaired    int
+	Broken      int
+	Reliability [ReliabilityBins]Bin
+}
+
+// A Bin holds the samples that reach a stage with a probability of the answer, the
+// largest value of the mean, in one tenth of [0, 1]; 1 is in the last.
+type Bin struct {
+	Samples    int
+	Correct    int     // samples whose answer at this stage is right
+	Confidence float64 // their mean probability
+}
+
+// Detail is [Split.Evaluate] for people: it says of every cascade where its answers
+// come from. rivals is nil, or gives for each cascade the place in cascades of the one
+// it is compared with, sample by sample; -1 is none.
+func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([]Details, error) {
+	if rivals != nil && len(rivals) != len(cascades) {
+		return nil, fmt.Errorf("%d rivals for %d cascades", len(rivals), len(cascades))
+	}
+	r, err := s.Replay(cascades)
+	if err != nil {
+		return nil, err
+	}
+	threads := make([]*detailer, s.threads())
+	for t := range threads {
+		threads[t] = newDetailer(r, rivals)
+	}
+	if err := r.Run(ctx, len(threads), func(thread int, x *Sample) { threads[thread].sample(x) }); err != nil {
+		return nil, err
+	}
+	details := make([]Details, len(cascades))
+	for i, c := range cascades {
+		d := Details{Stages: make([]StageDetails, len(c.Stages)), Classes: make([]int, s.Classes)}
+		for _, t := range threads {
+			for class, n := range t.correct[i*s.Classes:][:s.Classes] {
+				d.Classes[class] += int(n)
+			}
+			d.OnlyThis += t.only[i][0]
+			d.OnlyRival += t.only[i][1]
+		}
+		correct, exits := 0, make([]int, len(c.Stages))
+		for stage := range d.Stages {
+			out := &d.Stages[stage]
+			for _, t := range threads {
+				t.stages[i][stage].addTo(out)
+			}
+			exits[stage] = out.Exits
+			correct += out.Correct
+			weight := float64(r.Weight(r.Set(i, stage)))
+			for b := range out.Reliability {
+				if bin := &out.Reliability[b]; bin.Samples > 0 {
+					sum := uint64(0)
+					for _, t := range threads {
+						sum += t.stages[i][stage].sums[b]
+					}
+					bin.Confidence = float64(sum) / (weight * one * float64(bin.Samples))
+				}
+			}
+		}
+		d.Evaluation = s.evaluation(c, correct, exits)
+		details[i] = d
+	}
+	return details, nil
+}
+
+// A detailer is one thread's part of Detail.
+type detailer struct {
+	replay  *Replay
+	stages  [][]stageCount
+	correct []uint32 // by cascade and class
+	rivals  []int
+	hit     []bool   // of the sample at hand, by cascade
+	only    [][2]int // samples that only the cascade, or its rival, answers correctly
+}
+
+// A stageCount is what one thread has seen of a stage. The sums of probabilities
+// are exact, so that their order does not matter.
+type stageCount struct {
+	StageDetails
+	sums [ReliabilityBins]uint64
+}
+
+func newDetailer(r *Replay, rivals []int) *detailer {
+	d := &detailer{
+		replay: r, correct: make([]uint32, len(r.cascades)*r.split.Classes),
+		rivals: rivals, hit: make([]bool, len(r.cascades)), only: make([][2]int, len(r.cascades)),
+	}
+	for _, c := range r.cascades {
+		d.stages = append(d.stages, make([]stageCount, len(c.Stages)))
+	}
+	return d
+}
+
+// sample runs all cascades on a sample.
+func (d *detailer) sample(x *Sample) {
+	for c, stages := range d.stages {
+		before := false
+		for stage := range stages {
+			s, set := &stages[stage], d.replay.Set(c, stage)
+			correct := x.Class(set) == int(x.Label)
+			whole := uint64(d.replay.Weight(set)) * one
+			b := min(int(uint64(x.Top(set))*ReliabilityBins/whole), ReliabilityBins-1)
+			s.sums[b] += uint64(x.Top(set))
+			s.Reliability[b].Samples++
+			if correct {
+				s.Reliability[b].Correct++
+			}
+			switch {
+			case stage > 0 && correct && !before:
+				s.Repaired++
+			case stage > 0 && !correct && before:
+				s.Broken++
+			}
+			if x.Exits(c, stage) {
+				s.Exits++
+				d.hit[c] = correct
+				if correct {
+					s.Correct++
+					d.correct[c*d.replay.split.Classes+int(x.Label)]++
+				}
+				break
+			}
+			before = correct
+		}
+	}
+	for c, rival := range d.rivals {
+		switch {
+		case rival < 0 || d.hit[c] == d.hit[rival]:
+		case d.hit[c]:
+			d.only[c][0]++
+		default:
+			d.only[c][1]++
+		}
+	}
+}
+
+func (s *stageCount) addTo(total *StageDetails) {
+	total.Exits += s.Exits
+	total.Correct += s.Correct
+	total.Repaired += s.Repaired
+	total.Broken += s.Broken
+	for b, bin := range s.Reliability {
+		total.Reliability[b].Samples += bin.Samples
+		total.Reliability[b].Correct += bin.Correct
+	}
+}

@@ -1,0 +1,134 @@
+package cascade
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// Rows gives a model's full outputs on a split, in sample order: ReadRows fills
+// dst with whole rows of float16 bits and returns how many, and io.EOF after the
+// last.
+type Rows interface {
+	ReadRows(dst []uint16) (rows int, err error)
+}
+
+// A Split is what cascades are evaluated on: labelled samples and the full outputs of
+// models on them.
+type Split struct {
+	Labels  []uint16
+	Classes int
+	Costs   map[string]float64 // of a model, for one sample
+
+	// Open opens the outputs of a model. It is called once for each model that the
+	// cascades evaluated together name; what it returns is closed at the end if it is an
+	// io.Closer.
+	Open func(model string) (Rows, error)
+
+	// Lists, which may be nil, gives the largest outputs of a model, or nil. They name the
+	// classes that can win, so that fewer are summed up. Results do not depend on them as
+	// long as they are those of the full outputs; a check on these does without.
+	Lists func(model string) *kernel.Lists
+
+	Threads int // to evaluate on; 0: all cores
+}
+
+// Evaluate evaluates cascades exactly, in one pass over the models they name. Memory
+// does not depend on the number of samples.
+func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation, error) {
+	r, err := s.Replay(cascades)
+	if err != nil {
+		return nil, err
+	}
+	type counts struct {
+		correct []int
+		exits   [][]int
+	}
+	threads := make([]counts, s.threads())
+	for t := range threads {
+		threads[t] = counts{make([]int, len(cascades)), make([][]int, len(cascades))}
+		for i, c := range cascades {
+			threads[t].exits[i] = make([]int, len(c.Stages))
+		}
+	}
+	err = r.Run(ctx, len(threads), func(thread int, x *Sample) {
+		t := &threads[thread]
+		for i := range cascades {
+			exit := x.Exit(i)
+			t.exits[i][exit]++
+			if x.Class(r.Set(i, exit)) == int(x.Label) {
+				t.correct[i]++
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	evaluations := make([]Evaluation, len(cascades))
+	for i, c := range cascades {
+		correct, exits := 0, make([]int, len(c.Stages))
+		for _, t := range threads {
+			correct += t.correct[i]
+			for stage, n := range t.exits[i] {
+				exits[stage] += n
+			}
+		}
+		evaluations[i] = s.evaluation(c, correct, exits)
+	}
+	return evaluations, nil
+}
+
+// evaluation prices a cascade by how many samples exit at each stage.
+func (s *Split) evaluation(c Cascade, correct int, exits []int) Evaluation {
+	costs, reach := make([]float64, len(c.Stages)), make([]int, len(c.Stages))
+	left := len(s.Labels)
+	for i, stage := range c.Stages {
+		costs[i], reach[i] = s.Costs[stage.Model], left
+		left -= exits[i]
+	}
+	return NewEvaluation(costs, correct, reach, len(s.Labels))
+}
+
+// Hits tells of every cascade which samples it answers correctly: what comparisons of
+// two cascades on the same samples are made of.
+func (s *Split) Hits(ctx context.Context, cascades []Cascade) ([][]bool, error) {
+	r, err := s.Replay(cascades)
+	if err != nil {
+		return nil, err
+	}
+	hits := make([][]bool, len(cascades))
+	for i := range hits {
+		hits[i] = make([]bool, len(s.Labels))
+	}
+	err = r.Run(ctx, s.threads(), func(_ int, x *Sample) {
+		for i := range cascades {
+			hits[i][x.Number] = x.Class(r.Set(i, x.Exit(i))) == int(x.Label)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return hits, nil
+}
+
+func (s *Split) threads() int {
+	if s.Threads > 0 {
+		return s.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// check reports what keeps a cascade from being evaluated, if anything.
+func (s *Split) check(c Cascade) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	for i, stage := range c.Stages {
+		if _, ok := s.Costs[stage.Model]; !ok {
+			return fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
+		}
+	}
+	return nil
+}

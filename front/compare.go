@@ -1,0 +1,119 @@
+package front
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A Comparison says which of several fronts on the same samples is better, and where.
+// It is the JSON result of compare.
+type Comparison struct {
+	Version   int                 `json:"version"`
+	Split     Split               `json:"split"`
+	Cost      string              `json:"cost"`
+	Reference ComparisonReference `json:"reference"`
+	Runs      []Compared          `json:"runs"`
+	Plot      string              `json:"plot,omitempty"` // the file that was written
+}
+
+// A ComparisonReference is what the hypervolumes are measured against.
+type ComparisonReference struct {
+	Error    float64 `json:"error"`
+	Cost     float64 `json:"cost"`
+	Cheapest float64 `json:"cheapest"` // where the logarithmic axis begins
+}
+
+// Compared is one of the fronts.
+type Compared struct {
+	Run      string    `json:"run"`
+	Cascades int       `json:"cascades"`
+	Linear   float64   `json:"hypervolume"`
+	Log      float64   `json:"hypervolume_log"`
+	Covers   []float64 `json:"covers"` // of each run's cascades
+	At       []BestAt  `json:"at"`
+}
+
+// BestAt is the best a front has for at most a cost.
+type BestAt struct {
+	Cost     float64  `json:"cost"`
+	Accuracy *float64 `json:"accuracy"` // null if every cascade costs more
+}
+
+// Comparable reports what keeps the front from being compared with another one, if
+// anything. The fronts are called by their names.
+func (f *Front) Comparable(other *Front, name, otherName string) error {
+	switch {
+	case len(f.Points) == 0 || len(f.Models) == 0:
+		return fmt.Errorf("the front of %s is empty", name)
+	case f.Split.Fingerprint != other.Split.Fingerprint:
+		return fmt.Errorf("%s and %s were searched on different samples: their fronts cannot be compared", otherName, name)
+	case f.Cost != other.Cost:
+		return fmt.Errorf("%s counts cost in %s, %s in %s: their fronts cannot be compared", otherName, other.Cost, name, f.Cost)
+	}
+	return nil
+}
+
+// Compare compares fronts that are comparable, at some costs.
+func Compare(names []string, fronts []*Front, ref ComparisonReference, costs []float64) *Comparison {
+	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref}
+	linear := Reference{WorstError: ref.Error, HighestCost: ref.Cost, LowestCost: ref.Cheapest}
+	log := linear
+	log.Log = true
+	for i, f := range fronts {
+		c := Compared{Run: names[i], Cascades: len(f.Points), Linear: linear.Of(f.Points), Log: log.Of(f.Points)}
+		for _, other := range fronts {
+			c.Covers = append(c.Covers, Coverage(f.Points, other.Points))
+		}
+		for _, cost := range costs {
+			at := BestAt{Cost: cost}
+			if best := BestWithin(f.Points, cost); best >= 0 {
+				accuracy := f.Points[best].Accuracy()
+				at.Accuracy = &accuracy
+			}
+			c.At = append(c.At, at)
+		}
+		result.Runs = append(result.Runs, c)
+	}
+	return result
+}
+
+// Of returns the hypervolume of points.
+func (ref Reference) Of(points []Point) float64 {
+	var errors, costs []float64
+	for _, p := range points {
+		errors, costs = append(errors, 1-p.Accuracy()), append(costs, p.Cost)
+	}
+	return Hypervolume(errors, costs, ref)
+}
+
+// Coverage returns the share of b's points that a's points match or beat: that have
+// one among a's that is at least as accurate and costs no more. Fronts of the same
+// samples only can be compared so. Without points b counts as covered.
+func Coverage(a, b []Point) float64 {
+	covered := 0
+	for _, q := range b {
+		if slices.ContainsFunc(a, func(p Point) bool { return p.Correct >= q.Correct && p.Cost <= q.Cost }) {
+			covered++
+		}
+	}
+	if len(b) == 0 {
+		return 1
+	}
+	return float64(covered) / float64(len(b))
+}
+
+// Ladder returns so many costs in equal ratios, from where all fronts have begun to
+// where the last one ends; fewer if they are not distinct. No front is empty.
+func Ladder(fronts [][]Point, steps int) []float64 {
+	var from, to float64
+	for _, points := range fronts {
+		from, to = max(from, points[0].Cost), max(to, points[len(points)-1].Cost)
+	}
+	var costs []float64
+	for i := range steps {
+		costs = append(costs, max(from, from*math.Pow(to/from, float64(i)/float64(steps-1))))
+	}
+	costs[steps-1] = max(to, from)
+	return slices.Compact(costs)
+}

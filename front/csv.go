@@ -1,0 +1,31 @@
+package front
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+)
+
+// WriteCSV writes the front as a table, one cascade a row. Models and thresholds are
+// joined by semicolons; models are written as in the text form of a cascade
+// ([cascade.Cascade.Members]). Thresholds parse to the same float32.
+func (f *Front) WriteCSV(w io.Writer) error {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	out := csv.NewWriter(w)
+	out.Write([]string{"correct", "n", "accuracy", f.Cost, "worst_" + f.Cost, "models", "thresholds"})
+	for _, p := range f.Points {
+		var thresholds []string
+		for _, s := range p.Stages[:len(p.Stages)-1] {
+			thresholds = append(thresholds, cascade.FormatThreshold(s.Threshold))
+		}
+		out.Write([]string{
+			strconv.Itoa(p.Correct), strconv.Itoa(p.Samples), number(p.Accuracy()), number(p.Cost), number(p.WorstCost),
+			strings.Join(p.Members(";"), ";"), strings.Join(thresholds, ";"),
+		})
+	}
+	out.Flush()
+	return out.Error()
+}

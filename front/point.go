@@ -1,0 +1,176 @@
+package front
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+)
+
+// A Point is a cascade of a front and what it does on the split it was searched on. No
+// cascade that costs as little, of any length and weights and with any thresholds,
+// answers more than Bound samples of that split correctly; 0: no bound is known.
+type Point struct {
+	cascade.Cascade
+	cascade.Evaluation
+	Bound int
+}
+
+// PointJSON is a point as front.json has it.
+type PointJSON struct {
+	Text       string              `json:"cascade"` // as the flag --cascade takes it
+	Rule       *cascade.Rule       `json:"rule"`
+	Confidence *cascade.Confidence `json:"confidence"` // what thresholds are compared with
+	Correct    int                 `json:"correct"`
+	Samples    int                 `json:"n"`
+	Accuracy   float64             `json:"accuracy"` // correct/n
+	Cost       float64             `json:"cost"`     // mean over the samples
+	WorstCost  float64             `json:"worst_cost"`
+	Bound      int                 `json:"bound,omitempty"`
+	Stages     []stageJSON         `json:"stages"`
+}
+
+type stageJSON struct {
+	Model     string   `json:"model"`
+	Weight    int      `json:"weight"`
+	Threshold *float32 `json:"threshold,omitempty"` // the last stage has none
+	Cost      float64  `json:"cost"`                // of the model, for each sample it runs on
+	Reach     int      `json:"reach"`               // samples it runs on
+}
+
+// MarshalJSON writes the point as front.json has it.
+func (p Point) MarshalJSON() ([]byte, error) { return encodeLine(p.JSON()) }
+
+// JSON returns the point as front.json has it.
+func (p Point) JSON() PointJSON {
+	out := PointJSON{
+		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
+		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+	}
+	for i, s := range p.Stages {
+		stage := stageJSON{Model: s.Model, Weight: s.Weight, Cost: p.Costs[i], Reach: p.Reach[i]}
+		if i < len(p.Stages)-1 {
+			stage.Threshold = &s.Threshold
+		}
+		out.Stages = append(out.Stages, stage)
+	}
+	return out
+}
+
+// UnmarshalJSON reads a stage and checks it on its own, as Point's does.
+func (s *stageJSON) UnmarshalJSON(data []byte) error {
+	type plain stageJSON
+	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
+		return err
+	}
+	switch {
+	case s.Model == "" || len(s.Model) > maxNameBytes:
+		return errors.New("a stage names no model")
+	case s.Weight < 1 || s.Weight > cascade.MaxStages:
+		return fmt.Errorf("model %.200q has weight %d", s.Model, s.Weight)
+	case !goodCost(s.Cost):
+		return fmt.Errorf("model %.200q costs %v", s.Model, s.Cost)
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a point and checks it on its own. Reading stops at the first bad
+// one, so a file of empty objects cannot take many times its size.
+func (p *Point) UnmarshalJSON(data []byte) error {
+	var in PointJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return fmt.Errorf("cascade %.200q: %w", in.Text, err)
+	}
+	*p = in.point()
+	return nil
+}
+
+// point takes over what was read and checked.
+func (in *PointJSON) point() Point {
+	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound}
+	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
+	for _, s := range in.Stages {
+		stage := cascade.Stage{Model: s.Model, Weight: s.Weight}
+		if s.Threshold != nil {
+			stage.Threshold = *s.Threshold
+		}
+		p.Stages = append(p.Stages, stage)
+		p.Costs, p.Reach = append(p.Costs, s.Cost), append(p.Reach, s.Reach)
+	}
+	return p
+}
+
+func (in *PointJSON) check() error {
+	if in.Samples < 1 || in.Correct < 0 || in.Correct > in.Samples {
+		return fmt.Errorf("%d correct answers of %d", in.Correct, in.Samples)
+	}
+	if in.Rule == nil || in.Confidence == nil {
+		return errors.New("its rule or its confidence is missing")
+	}
+	last := len(in.Stages) - 1
+	reach, total, worst := in.Samples, 0.0, 0.0
+	for i, s := range in.Stages {
+		switch {
+		case (i == last) != (s.Threshold == nil):
+			return fmt.Errorf("stage %d of %d: every stage but the last has a threshold", i+1, last+1)
+		case s.Reach < 0 || s.Reach > reach || i == 0 && s.Reach != in.Samples:
+			return fmt.Errorf("%d samples reach stage %d, %d the one before", s.Reach, i+1, reach)
+		}
+		reach = s.Reach
+		total += s.Cost * float64(s.Reach)
+		worst += s.Cost
+	}
+	if err := in.point().Validate(); err != nil {
+		return err
+	}
+	switch {
+	case in.Bound != 0 && (in.Bound < in.Correct || in.Bound > in.Samples):
+		return fmt.Errorf("%d correct answers of %d, the bound is %d", in.Correct, in.Samples, in.Bound)
+	case in.Accuracy != float64(in.Correct)/float64(in.Samples):
+		return fmt.Errorf("accuracy %v is not %d/%d", in.Accuracy, in.Correct, in.Samples)
+	case !sameCost(in.Cost, total/float64(in.Samples)):
+		return fmt.Errorf("cost %v, but its stages cost %v", in.Cost, total/float64(in.Samples))
+	case !sameCost(in.WorstCost, worst):
+		return fmt.Errorf("worst cost %v, but its stages cost %v", in.WorstCost, worst)
+	}
+	return nil
+}
+
+// rounding is how far two costs that are the same can be apart, relatively: the mean of
+// a cost over samples, and a sum of up to 255 costs in another order, are rounded.
+const rounding = 1e-12
+
+func sameCost(a, b float64) bool { return math.Abs(a-b) <= rounding*math.Max(a, b) }
+
+func goodCost(cost float64) bool { return cost > 0 && cost <= math.MaxFloat64 }
+
+// A Model is a model on its own.
+type Model struct {
+	Name    string  `json:"name"`
+	Cost    float64 `json:"cost"`
+	Correct int     `json:"correct"`
+
+	// Temperature was applied to the model's outputs before they were stored; 0 if
+	// they are as the model gives them.
+	Temperature float64 `json:"temperature,omitempty"`
+}
+
+// UnmarshalJSON reads a model and checks it on its own, as Point's does.
+func (m *Model) UnmarshalJSON(data []byte) error {
+	type plain Model
+	if err := json.Unmarshal(data, (*plain)(m)); err != nil {
+		return err
+	}
+	switch {
+	case m.Name == "" || len(m.Name) > maxNameBytes:
+		return errors.New("a model has no name")
+	case !goodCost(m.Cost):
+		return fmt.Errorf("model %.200q costs %v", m.Name, m.Cost)
+	}
+	return nil
+}
