@@ -10,6 +10,7 @@ import (
 )
 
 func TestArrange(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ in, want string }{
 		{"", ""},
 		{"--version", "--version"},
@@ -34,6 +35,7 @@ func TestArrange(t *testing.T) {
 }
 
 func TestShellWord(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "runs/20260301-auto", "my run", "it's", "-rf", "-my run", "a\\b'c\x1b[2J\n", "模型", "\u202ex", "$HOME*", "\xff"} {
 		word := shellWord(text)
 		if word != ui.Safe(word) {

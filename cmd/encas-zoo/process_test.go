@@ -62,6 +62,7 @@ func parse(t *testing.T, text string) float64 {
 // The exact fronts of 29 real CIFAR-10 models equal those that were made, once, by
 // trying everything in another program.
 func TestReferenceFronts(t *testing.T) {
+	t.Parallel()
 	outputs, fronts := sharedtest.Dir(t, "cifar10"), sharedtest.Dir(t, "fronts")
 	dir := t.TempDir()
 	program(t, dir, "import", "--zoo", "cifar", "--format", "npy", "--split", "search=0:5000", "--split", "test=5000:10000", outputs)
@@ -97,6 +98,7 @@ func TestReferenceFronts(t *testing.T) {
 // An import that is killed at any moment leaves a zoo that opens and verifies, and
 // the same command completes it.
 func TestKilledImport(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -162,6 +164,7 @@ func TestKilledImport(t *testing.T) {
 
 // Ctrl-C ends an import with the finished models kept.
 func TestInterruptedImport(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -215,6 +218,7 @@ func interrupt(t *testing.T, dir string, args []string, ready func() bool) (stde
 // A full disk, played by a limit on the size of files, is an error that names the
 // file, and what was complete before stays.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("needs bash for ulimit")
 	}
@@ -246,6 +250,7 @@ func TestFullDisk(t *testing.T) {
 
 // Output that cannot be written is an error.
 func TestFullOutput(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("needs /dev/full")
@@ -263,6 +268,7 @@ func TestFullOutput(t *testing.T) {
 
 // Ctrl-C ends a search with the front found so far.
 func TestInterruptedSearch(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -291,6 +297,7 @@ func TestInterruptedSearch(t *testing.T) {
 // A search that is interrupted again and again ends with the front of one that never
 // was.
 func TestResumedSearch(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -351,6 +358,7 @@ func TestResumedSearch(t *testing.T) {
 // Whatever models are called, terminals see text only, and JSON and CSV give the
 // names back.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("such files cannot be made")
 	}

@@ -186,6 +186,7 @@ func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 
 // What a zoo knows of its classes and models beside their cost is on the page.
 func TestReportShowsWhatTheZooKnows(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	made := filepath.Join(dir, "made")
 	if err := makeOutputs(made, 3, 200, 5); err != nil {
@@ -231,6 +232,7 @@ func TestReportShowsWhatTheZooKnows(t *testing.T) {
 
 // report and evaluate say the same of a front on samples it was not chosen on.
 func TestReportAgreesWithEvaluate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	program(t, dir, "optimize", "--zoo", "example", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
 	d, _ := reportData(t, dir, "run")

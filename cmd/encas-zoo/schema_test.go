@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -118,6 +119,7 @@ func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
 }
 
 func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiles the shim")
 	}
@@ -175,11 +177,16 @@ func decode(t *testing.T, what, text string) any {
 	return value
 }
 
-var schemas = map[string]*jsonschema.Schema{}
+var (
+	schemasLock sync.Mutex
+	schemas     = map[string]*jsonschema.Schema{}
+)
 
 // schema compiles docs/schemas/NAME.schema.json.
 func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
+	schemasLock.Lock()
+	defer schemasLock.Unlock()
 	if schemas[name] == nil {
 		c := jsonschema.NewCompiler()
 		c.AssertFormat()
@@ -240,6 +247,7 @@ func refuseSurprises(t *testing.T, name string, value any) {
 
 // Every schema is one, and nobody forgot to remove one.
 func TestSchemas(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../../docs/schemas/*.json")
 	if err != nil {
 		t.Fatal(err)

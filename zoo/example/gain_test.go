@@ -15,6 +15,7 @@ import (
 // the samples beat, on the other half, the single models found for the same cost.
 // With -v it prints the figures in the README's table.
 func TestGain(t *testing.T) {
+	t.Parallel()
 	z, err := example.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
