@@ -85,7 +85,7 @@ torchvision/no_such_model
 	if res := run(t, o); len(res.Skipped) != 5 {
 		t.Errorf("the second time: %+v", res)
 	}
-	script("run", "export", models, images, "11", "linear", "cnn", "vit", "resnet18", "mobilenet_v2")
+	script("run", "../infer/export", models, images, "11", "linear", "cnn", "vit", "resnet18", "mobilenet_v2")
 	z, err := zoo.Open(o.Zoo)
 	if err != nil {
 		t.Fatal(err)

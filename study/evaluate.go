@@ -100,7 +100,7 @@ func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c ca
 	if err != nil {
 		return nil, &InputError{Option: "split", Err: err}
 	}
-	models, costs, err := modelsOf(z, column, []cascade.Cascade{c}, nil)
+	models, costs, err := modelsOfOne(z, column, c)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func modelsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []st
 	for i, c := range cascades {
 		for stage, s := range c.Stages {
 			if !z.HasModel(s.Model) {
-				return nil, nil, &InputError{Option: "cascade", Err: fmt.Errorf("cascade %d, stage %d: no model named %q", i, stage+1, s.Model)}
+				return nil, nil, fmt.Errorf("cascade %d, stage %d: the zoo has no model named %q", i, stage+1, s.Model)
 			}
 			names = append(names, s.Model)
 		}
@@ -141,6 +141,16 @@ func modelsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []st
 	}
 	costs, err := prices(models, column)
 	return models, costs, err
+}
+
+// modelsOfOne is modelsOf for one cascade that somebody wrote down.
+func modelsOfOne(z *zoo.Zoo, column string, c cascade.Cascade) ([]zoo.Model, map[string]float64, error) {
+	for stage, s := range c.Stages {
+		if !z.HasModel(s.Model) {
+			return nil, nil, inputf("cascade", "", "stage %d: no model named %q", stage+1, s.Model)
+		}
+	}
+	return modelsOf(z, column, []cascade.Cascade{c}, nil)
 }
 
 // rivals returns for each cascade of a front the most accurate model that costs no

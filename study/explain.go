@@ -59,7 +59,7 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 	if err != nil {
 		return nil, &InputError{Option: "split", Err: err}
 	}
-	models, costs, err := modelsOf(z, column, []cascade.Cascade{c}, nil)
+	models, costs, err := modelsOfOne(z, column, c)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,11 @@ const (
 	gridPaper = "paper"
 )
 
+// Rules returns the names that [Options.Rule] takes.
+func Rules() []string {
+	return []string{cascade.RuleMean.String(), cascade.RuleLast.String(), ruleBoth}
+}
+
 // paperModels is the longest chain of the publication.
 const paperModels = 5
 

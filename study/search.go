@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -69,7 +69,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	s = &search{watch: w, options: o, zoo: z}
 	s.run = &front.Run{
 		Version: front.Version,
-		Command: os.Args,
+		Command: append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...),
 		Program: front.ProgramVersion(),
 		Go:      runtime.Version(),
 		Started: time.Now(),
@@ -135,7 +135,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	defer index.Close()
 	entries := make([]optimize.Model, len(s.models))
 	for i, m := range s.models {
-		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: kernel.Lists(index.Lists(m.Name))}
+		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: index.Lists(m.Name)}
 		if s.search.MaxParams == 0 {
 			continue
 		}
@@ -183,7 +183,10 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
 	defer s.timed("search")()
 	o := s.search
-	o.Save, o.Progress = s.folder.SaveState, s.watch.Search
+	o.Save = s.folder.SaveState
+	if s.watch.Search != nil {
+		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
+	}
 	if stored(s.models, s.split.Name) {
 		o.Outputs = func(model string) (cascade.Rows, error) {
 			i := slices.IndexFunc(s.models, func(m zoo.Model) bool { return m.Name == model })
@@ -262,8 +265,8 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	defer s.timed("cross_validation")()
 	update, stop := s.watch.task("cross-validating", "folds")
 	defer stop()
-	update(0, int64(folds))
-	results, err := optimize.CrossValidate(ctx, p, s.search, folds, func(done int) { update(int64(done), int64(folds)) })
+	update(0, int64(folds), "")
+	results, err := optimize.CrossValidate(ctx, p, s.search, folds, func(done int) { update(int64(done), int64(folds), "") })
 	if errors.Is(err, context.Canceled) {
 		s.watch.warn("interrupted while cross-validating: its results are missing")
 		return nil

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
@@ -13,11 +14,11 @@ type Watch struct {
 	Warn func(text string) // one sentence about what is missing or was left out
 
 	// Task is told that work begins, counted in units, and returns whom to tell how far
-	// it has come and when it ends.
-	Task func(name, units string) (update func(done, total int64), stop func())
+	// it has come, with what is at hand, and when it ends.
+	Task func(name, units string) (update func(done, total int64, at string), stop func())
 
-	// Search is told how far a search has come.
-	Search func(optimize.Progress)
+	// Search is told how far a search over so many samples has come.
+	Search func(now optimize.Progress, samples int)
 }
 
 func (w Watch) note(format string, args ...any) {
@@ -32,9 +33,9 @@ func (w Watch) warn(format string, args ...any) {
 	}
 }
 
-func (w Watch) task(name, units string) (update func(done, total int64), stop func()) {
+func (w Watch) task(name, units string) (update func(done, total int64, at string), stop func()) {
 	if w.Task == nil {
-		return func(int64, int64) {}, func() {}
+		return func(int64, int64, string) {}, func() {}
 	}
 	return w.Task(name, units)
 }
@@ -48,10 +49,14 @@ type InputError struct {
 }
 
 func (e *InputError) Error() string {
+	value := strconv.Quote(e.Value)
+	if _, err := strconv.ParseFloat(e.Value, 64); err == nil {
+		value = e.Value
+	}
 	if e.Value == "" {
 		return fmt.Sprintf("%s: %v", e.Option, e.Err)
 	}
-	return fmt.Sprintf("%s %q: %v", e.Option, e.Value, e.Err)
+	return fmt.Sprintf("%s %s: %v", e.Option, value, e.Err)
 }
 
 func (e *InputError) Unwrap() error { return e.Err }

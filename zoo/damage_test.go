@@ -115,6 +115,7 @@ func eachDamage(t *testing.T, path string, f func(what string, damaged []byte)) 
 }
 
 func TestDamagedArchive(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	for _, model := range []string{"net", "api"} {
 		path := z.archivePath("search", model, false)
@@ -152,6 +153,7 @@ func TestDamagedArchive(t *testing.T) {
 }
 
 func TestDamagedSplit(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	path := z.splitPath("search")
 	labels, ids, err := z.Labels("search")
@@ -171,6 +173,7 @@ func TestDamagedSplit(t *testing.T) {
 }
 
 func TestDamagedIndex(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	s, _ := z.Split("search")
 	m, _ := z.Model("net")
@@ -212,6 +215,7 @@ func TestDamagedIndex(t *testing.T) {
 
 // TestWrongArchive puts whole archives of something else in the place of one.
 func TestWrongArchive(t *testing.T) {
+	t.Parallel()
 	other := func(classes, n int, rows ...uint16) string {
 		z := newZoo(t, classes, n)
 		w := write(t, z)
@@ -263,6 +267,7 @@ func badRows(t *testing.T, z *Zoo, rows []uint16) {
 }
 
 func TestBadRows(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	good := randomRows(3, damageSamples, damageClasses)
 	for _, c := range []struct {

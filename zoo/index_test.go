@@ -37,6 +37,7 @@ func notes(z *Zoo) *[]string {
 }
 
 func TestIndex(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ n, classes int }{{1, 2}, {9, 16}, {500, 17}, {77, 32}, {1000, 33}, {3001, 100}} {
 		z := newZoo(t, size.classes, size.n)
 		said := notes(z)
@@ -81,6 +82,7 @@ func TestIndex(t *testing.T) {
 
 // TestBuildLists compares the lists with their definition.
 func TestBuildLists(t *testing.T) {
+	t.Parallel()
 	for _, classes := range []int{2, 15, 16, 17, 31, 32, 33, 100, 1000} {
 		const n = 50
 		rows := randomRows(uint64(classes), n, classes)
@@ -124,6 +126,7 @@ func TestBuildLists(t *testing.T) {
 
 // TestStaleIndex puts right index files of something else in the place of one.
 func TestStaleIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 20, 30)
 	said := notes(z)
 	w := write(t, z)
@@ -173,6 +176,7 @@ func TestStaleIndex(t *testing.T) {
 }
 
 func TestOpenIndexErrors(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0})
@@ -217,6 +221,7 @@ func TestOpenIndexErrors(t *testing.T) {
 
 // TestCancelBuild cancels after the first model; what was built stays.
 func TestCancelBuild(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 100)
 	w := write(t, z)
 	var names []string
@@ -253,6 +258,7 @@ func TestCancelBuild(t *testing.T) {
 
 // TestUnwritableIndex keeps the lists in memory where the folder takes no files.
 func TestUnwritableIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 100)
 	said := notes(z)
 	w := write(t, z)
@@ -274,6 +280,7 @@ func TestUnwritableIndex(t *testing.T) {
 }
 
 func TestIndexOnly(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 40, 60)
 	w := write(t, z)
 	w.AddSplit("test", randomLabels(10, 40), nil)
@@ -332,6 +339,7 @@ func TestIndexOnly(t *testing.T) {
 
 // TestParseIndexInPlace: the lists of a mapped file are not copies.
 func TestParseIndexInPlace(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	s, _ := z.Split("search")
 	m, _ := z.Model("net")

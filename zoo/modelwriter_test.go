@@ -13,6 +13,7 @@ import (
 const half, quarter, minusZero = 0x3800, 0x3400, 0x8000
 
 func TestWriteRow(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 3)
 	w := write(t, z)
 	m, err := w.NewModel(Model{Name: "net"})
@@ -64,6 +65,7 @@ func TestWriteRow(t *testing.T) {
 }
 
 func TestCommitErrors(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 2)
 	w := write(t, z)
 	if err := w.AddSplit("test", []uint16{0}, nil); err != nil {
@@ -137,6 +139,7 @@ func TestCommitErrors(t *testing.T) {
 }
 
 func TestExtendModel(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 2)
 	w := write(t, z)
 	w.AddSplit("test", []uint16{0}, nil)
@@ -177,6 +180,7 @@ func TestExtendModel(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	const n = 3_000
 	z := newZoo(t, 100, n)
 	w := write(t, z)
@@ -248,6 +252,7 @@ func TestAnswers(t *testing.T) {
 
 // TestReaderArguments: room that is no multiple of the classes is refused.
 func TestReaderArguments(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 3, 2)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0, 0, 0, 0, one})
@@ -276,6 +281,7 @@ func TestReaderArguments(t *testing.T) {
 
 // TestParallelWriters writes several models of one writer at once.
 func TestParallelWriters(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 50, 400)
 	w := write(t, z)
 	var wg sync.WaitGroup
@@ -314,6 +320,7 @@ func TestParallelWriters(t *testing.T) {
 }
 
 func TestTwoWriters(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	other, err := Open(z.Dir())
@@ -336,6 +343,7 @@ func TestTwoWriters(t *testing.T) {
 // TestNoRoomForIndex: lists that would take too much memory are not made while
 // writing, but on first use.
 func TestNoRoomForIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 3)
 	w := write(t, z)
 	if !w.keep(maxKept - 1) {
@@ -356,6 +364,7 @@ func TestNoRoomForIndex(t *testing.T) {
 // TestLeftovers puts what a killed writer may leave, and what is not ours, into the
 // folders.
 func TestLeftovers(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0})

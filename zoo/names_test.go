@@ -18,6 +18,7 @@ var hostileNames = []string{
 }
 
 func TestSlug(t *testing.T) {
+	t.Parallel()
 	seen := map[string]string{}
 	for _, name := range hostileNames {
 		s := slug(name)
@@ -35,6 +36,7 @@ func TestSlug(t *testing.T) {
 }
 
 func TestIsSlug(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{"", "a", "zoo.json", "model", strings.Repeat("a", 15), "x" + strings.Repeat("a", 16), "../" + strings.Repeat("a", 16), "a-" + strings.Repeat("g", 16), ".a-" + strings.Repeat("0", 16)} {
 		if isSlug(s) {
 			t.Errorf("isSlug(%q)", s)
@@ -43,6 +45,7 @@ func TestIsSlug(t *testing.T) {
 }
 
 func TestSplitNames(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{"a", "search", "test-2.b_C", strings.Repeat("s", 64)} {
 		if err := checkSplitName(s); err != nil {
 			t.Error(err)
@@ -57,6 +60,7 @@ func TestSplitNames(t *testing.T) {
 
 // TestHostileModels keeps models under hostile names and looks for files outside.
 func TestHostileModels(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	names := append(hostileNames, strings.Repeat("n", maxName))

@@ -12,6 +12,7 @@ import (
 )
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	w := write(t, z)
 	addModel(t, w, "third", "search", randomRows(5, damageSamples, damageClasses))
@@ -45,6 +46,7 @@ func TestVerify(t *testing.T) {
 
 // TestVerifyRows: an archive with the right hash and wrong rows is not right.
 func TestVerifyRows(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	badRows(t, z, slices.Repeat([]uint16{one, one, 0}, damageSamples))
 	data, err := os.ReadFile(z.archivePath("search", "net", false))

@@ -171,6 +171,7 @@ func expectError(t *testing.T, err error, texts ...string) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ n, classes int }{{1, 2}, {10, 2}, {280_000, 2}, {5000, 10}, {100, 17}, {3001, 1000}, {20, 65535}} {
 		if testing.Short() && size.n*size.classes > 50_000 {
 			continue
@@ -219,6 +220,7 @@ func everyPattern() []uint16 {
 }
 
 func TestEveryPattern(t *testing.T) {
+	t.Parallel()
 	rows := everyPattern()
 	z := newZoo(t, 26, one+1)
 	w := write(t, z)
@@ -240,6 +242,7 @@ func TestEveryPattern(t *testing.T) {
 }
 
 func TestFolder(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 3, 2)
 	w := write(t, z)
 	addModel(t, w, "a", "search", randomRows(1, 2, 3))
@@ -247,6 +250,7 @@ func TestFolder(t *testing.T) {
 }
 
 func TestCreate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, classes := range []int{-1, 0, 1, 65536} {
 		if _, err := Create(filepath.Join(dir, "new"), classes); err == nil {
@@ -282,6 +286,7 @@ func TestCreate(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
+	t.Parallel()
 	if _, err := Open(filepath.Join(t.TempDir(), "no")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open of nothing: %v", err)
 	}
@@ -343,6 +348,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	if _, err := z.Split("test"); !errors.Is(err, ErrNoSplit) || !strings.Contains(err.Error(), "has: search") {
 		t.Errorf("Split: %v", err)
@@ -374,6 +380,7 @@ func TestLookups(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
+	t.Parallel()
 	m := Model{Name: "net", Columns: map[string]string{"gflops": " 1.25 ", "zero": "0", "minus": "-1", "nan": "NaN", "inf": "+Inf", "text": "fast", "huge": "1e400"}}
 	if c, err := m.Cost("gflops"); err != nil || c != 1.25 {
 		t.Errorf("Cost: %v, %v", c, err)
@@ -389,6 +396,7 @@ func TestCost(t *testing.T) {
 }
 
 func TestFingerprint(t *testing.T) {
+	t.Parallel()
 	build := func(order []string, change func(w *Writer)) *Zoo {
 		z := newZoo(t, 4, 20)
 		w := write(t, z)

@@ -14,6 +14,7 @@ import (
 
 // The lists written without rows are those of the rows, bit for bit.
 func TestListsAreThoseOfTheRows(t *testing.T) {
+	t.Parallel()
 	for _, classes := range []int{2, 10, 16, 17, 30, 33, 47, 48, 49, 65, 200, 1000, 1001} {
 		t.Run(fmt.Sprint(classes), func(t *testing.T) {
 			const n = 300
@@ -39,6 +40,7 @@ func TestListsAreThoseOfTheRows(t *testing.T) {
 // Every row is a float16 softmax: it sums to one, and the model is as accurate
 // as published.
 func TestRowsAreProbabilities(t *testing.T) {
+	t.Parallel()
 	const n, classes = 2000, 1000
 	s := NewSamples(1, "search", n, classes)
 	var o Outputs

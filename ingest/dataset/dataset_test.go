@@ -44,6 +44,7 @@ func write(t testing.TB, dir string, contents map[string]string) {
 }
 
 func TestLayouts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		files   map[string]string
@@ -99,6 +100,7 @@ func TestLayouts(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -113,7 +115,7 @@ func TestErrors(t *testing.T) {
 		{"negative label", map[string]string{"labels.csv": "file,label\na.png,-1\n", "a.png": "PNG"}, "", "labels.csv line 2: label -1"},
 		{"label that is no number", map[string]string{"labels.csv": "file,label\na.png,cat\n", "a.png": "PNG"}, "", `label "cat"`},
 		{"missing image", map[string]string{"val.txt": "a.png 1\nb.png 2\n", "a.png": "PNG"}, "", "val.txt line 2"},
-		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "does not lie in the folder"},
+		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "is not in the folder"},
 		{"image twice", map[string]string{"val.txt": "a.png 1\na.png 1\n", "a.png": "PNG"}, "", "twice"},
 		{"no label", map[string]string{"val.txt": "a.png\n", "a.png": "PNG"}, "", "line 1: a file and a label"},
 		{"CIFAR cut short", map[string]string{"x.bin": "12345"}, "x.bin", "5 bytes"},
@@ -138,6 +140,7 @@ func TestErrors(t *testing.T) {
 
 // TestVanished removes an image after the set was opened.
 func TestVanished(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"a/x.png": "PNG", "a/y.png": "PNG", "a/z.png": "PNG"})
 	s, err := Open(dir)
@@ -158,6 +161,7 @@ func TestVanished(t *testing.T) {
 }
 
 func TestCIFAR(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		labels  []byte
 		classes int
@@ -255,6 +259,7 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 }
 
 func TestParquet(t *testing.T) {
+	t.Parallel()
 	names, _ := filepath.Glob(filepath.Join(images, "*.png"))
 	var data [][]byte
 	var paths []string
@@ -387,6 +392,7 @@ func smallParquet(t testing.TB) []byte {
 // TestDamagedParquet changes and cuts a file at many places. Each of the files is
 // read, or is an error, soon.
 func TestDamagedParquet(t *testing.T) {
+	t.Parallel()
 	content := smallParquet(t)
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	read := func(data []byte) (int, error) {
@@ -421,6 +427,7 @@ func TestDamagedParquet(t *testing.T) {
 // TestParquetBomb reads a file that is small only because its pages are empty space: each
 // is of an allowed size, all of them together are not.
 func TestParquetBomb(t *testing.T) {
+	t.Parallel()
 	var data [][]byte
 	for i := range 24 {
 		data = append(data, append(make([]byte, 1<<20), byte(i)))
@@ -443,6 +450,7 @@ func TestParquetBomb(t *testing.T) {
 // TestParquetManyRows reads a file that claims a million rows in a few kilobytes: run
 // lengths take no room, what is kept of each row would.
 func TestParquetManyRows(t *testing.T) {
+	t.Parallel()
 	rows := 5<<18 + 1
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	writeParquet(t, path, slices.Repeat([][]byte{{1}}, rows), nil, make([]int64, rows), rows, "")

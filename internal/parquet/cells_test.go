@@ -45,6 +45,7 @@ func texts(t testing.TB, values []string, dictionary bool) []byte {
 }
 
 func TestNulls(t *testing.T) {
+	t.Parallel()
 	var values []string
 	for i := range 10000 {
 		v := ""
@@ -91,6 +92,7 @@ func TestNulls(t *testing.T) {
 }
 
 func TestLargePage(t *testing.T) {
+	t.Parallel()
 	data := texts(t, []string{strings.Repeat("x", 5000)}, false)
 	f, err := NewFile(bytes.NewReader(data), "large", Limits{Page: 4000})
 	if err == nil {

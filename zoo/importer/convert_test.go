@@ -37,6 +37,7 @@ func nearest(values []float64, v float64) uint16 {
 
 // A float64 is rounded to float16 once, not by way of a rounded float32.
 func TestRoundToOdd(t *testing.T) {
+	t.Parallel()
 	values := halves()
 	check := func(v float64) {
 		t.Helper()
@@ -85,6 +86,7 @@ func TestRoundToOdd(t *testing.T) {
 
 // All 15,361 valid patterns pass through as they are, in rows that sum to 1.
 func TestPatternsPreserved(t *testing.T) {
+	t.Parallel()
 	c := newConverter(3, false)
 	row := make([]uint16, 3)
 	values := halves()
@@ -101,6 +103,7 @@ func TestPatternsPreserved(t *testing.T) {
 }
 
 func TestSumTolerance(t *testing.T) {
+	t.Parallel()
 	c := newConverter(2, false)
 	row := make([]uint16, 2)
 	for _, v := range []struct {
@@ -116,6 +119,7 @@ func TestSumTolerance(t *testing.T) {
 // Softmax agrees with its definition, does not overflow, and gives the same for all
 // float types.
 func TestSoftmax(t *testing.T) {
+	t.Parallel()
 	values := halves()
 	r := rand.New(rand.NewPCG(3, 4))
 	const classes = 37

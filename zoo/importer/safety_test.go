@@ -16,6 +16,7 @@ import (
 
 // Only files inside the source folder are opened, whatever names and links say.
 func TestStaysInside(t *testing.T) {
+	t.Parallel()
 	outside := goodNPY.write(t)
 	t.Run("link out", func(t *testing.T) {
 		dir := goodNPY.with("b.npy", nil).write(t)
@@ -60,23 +61,25 @@ func TestStaysInside(t *testing.T) {
 
 // Predictions in another order than the labels are let in, with a warning.
 func TestGuessing(t *testing.T) {
+	t.Parallel()
 	const n = 400
 	wrong, right := make([]float32, 2*n), make([]float32, 2*n)
 	truth := make([]uint8, n)
 	for i := range n {
 		truth[i] = uint8(i % 2)
 		right[2*i+i%2] = 1
-		wrong[2*i+i/2%2] = 1 // right on every second sample
+		wrong[2*i+i/2%2] = 1 // correct on every second sample
 	}
 	f := goodNPY.with("a.npy", floats("(400, 2)", right...)).with("b.npy", floats("(400, 2)", wrong...)).with("labels.npy", labels(truth...))
 	_, sum := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{}, f.write(t)), "all")
-	if len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "b.npy: right on 200 of 400") {
+	if len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "b.npy: correct on 200 of 400") {
 		t.Errorf("warnings %q", sum.Warnings)
 	}
 }
 
 // A file that is replaced after Open was checked is checked again.
 func TestReplaced(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string][]byte{
 		"shorter": floats("(2, 2)", 1, 0, 0, 1),
 		"longer":  floats("(4, 2)", 1, 0, 0, 1, 1, 0, 0, 1),
@@ -119,6 +122,7 @@ func (r *failingRows) Next(row []uint16) error {
 func (r *failingRows) Close() error { return nil }
 
 func TestRowCounts(t *testing.T) {
+	t.Parallel()
 	for rows, says := range map[int]string{0: "there are no rows", 2: "it has 2 rows instead of 3", 4: "more than 3 rows"} {
 		_, err := Import(t.Context(), t.TempDir(), failingSource{rows}, Options{Splits: []Cut{{Split: "all"}}})
 		wantSays(t, err, "m.x", says)
@@ -126,6 +130,7 @@ func TestRowCounts(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, 1, 4096, 4097, 15 * 4096, 16 * 4096, 17 * 4096, 1 << 20} {
 		content := bytes.Repeat([]byte{7}, size)
 		id, err := identity(bytes.NewReader(content), int64(size))
@@ -266,6 +271,7 @@ func FuzzInfo(f *testing.F) {
 
 // A pipe is refused, as opening it would wait for ever.
 func TestNotRegular(t *testing.T) {
+	t.Parallel()
 	var h held
 	defer h.Close()
 	f, err := openFolder(os.TempDir(), &h)

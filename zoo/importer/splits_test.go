@@ -7,6 +7,7 @@ import (
 )
 
 func TestParseSplits(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		texts []string
 		want  []Cut
@@ -39,9 +40,9 @@ func TestParseSplits(t *testing.T) {
 		{[]string{"a=x/y"}, []string{"neither a range"}},
 		{[]string{"a=5:5"}, []string{"no rows"}},
 		{[]string{"a=5:2"}, []string{"no rows"}},
-		{[]string{"a=-1:2"}, []string{"-1", "no row number"}},
-		{[]string{"a=0:x"}, []string{`"x"`, "no row number"}},
-		{[]string{"a=0:99999999999"}, []string{"no row number"}},
+		{[]string{"a=-1:2"}, []string{"-1", "not a row number"}},
+		{[]string{"a=0:x"}, []string{`"x"`, "not a row number"}},
+		{[]string{"a=0:99999999999"}, []string{"not a row number"}},
 		{[]string{"a=0"}, []string{"share above 0"}},
 		{[]string{"a=-0.5"}, []string{"share above 0"}},
 		{[]string{"a=5000"}, []string{"share", "0:5000"}},
@@ -62,6 +63,7 @@ func TestParseSplits(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
+	t.Parallel()
 	single := []Set{{Labels: make([]uint16, 10)}}
 	own := []Set{{Name: "test", Labels: make([]uint16, 3)}, {Name: "val", Labels: make([]uint16, 4)}}
 	for _, c := range []struct {
@@ -119,6 +121,7 @@ func TestPlan(t *testing.T) {
 }
 
 func TestShares(t *testing.T) {
+	t.Parallel()
 	counts := func(of []uint8) map[uint8]int {
 		n := map[uint8]int{}
 		for _, k := range of {
