@@ -19,7 +19,7 @@ func storedSplit(z *zoo.Zoo, split string, models []zoo.Model, costs map[string]
 	}
 	update, stop := w.task("reading stored outputs", "rows")
 	var opened, done atomic.Int64
-	count := func(rows int) { update(done.Add(int64(rows)), opened.Load()*int64(len(labels))) }
+	count := func(rows int) { update(done.Add(int64(rows)), opened.Load()*int64(len(labels)), "") }
 	return &cascade.Split{Labels: labels, Classes: z.Classes(), Costs: costs, Open: func(model string) (cascade.Rows, error) {
 		opened.Add(1)
 		i := slices.IndexFunc(models, func(m zoo.Model) bool { return m.Name == model })
@@ -85,5 +85,5 @@ func openIndex(ctx context.Context, z *zoo.Zoo, split string, models []zoo.Model
 	}
 	update, stop := w.task("building the search index", "models")
 	defer stop()
-	return z.OpenIndex(ctx, split, names, func(done, total int) { update(int64(done), int64(total)) })
+	return z.OpenIndex(ctx, split, names, func(done, total int) { update(int64(done), int64(total), "") })
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -136,7 +135,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	defer index.Close()
 	entries := make([]optimize.Model, len(s.models))
 	for i, m := range s.models {
-		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: kernel.Lists(index.Lists(m.Name))}
+		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: index.Lists(m.Name)}
 		if s.search.MaxParams == 0 {
 			continue
 		}
@@ -266,8 +265,8 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	defer s.timed("cross_validation")()
 	update, stop := s.watch.task("cross-validating", "folds")
 	defer stop()
-	update(0, int64(folds))
-	results, err := optimize.CrossValidate(ctx, p, s.search, folds, func(done int) { update(int64(done), int64(folds)) })
+	update(0, int64(folds), "")
+	results, err := optimize.CrossValidate(ctx, p, s.search, folds, func(done int) { update(int64(done), int64(folds), "") })
 	if errors.Is(err, context.Canceled) {
 		s.watch.warn("interrupted while cross-validating: its results are missing")
 		return nil

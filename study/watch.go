@@ -14,8 +14,8 @@ type Watch struct {
 	Warn func(text string) // one sentence about what is missing or was left out
 
 	// Task is told that work begins, counted in units, and returns whom to tell how far
-	// it has come and when it ends.
-	Task func(name, units string) (update func(done, total int64), stop func())
+	// it has come, with what is at hand, and when it ends.
+	Task func(name, units string) (update func(done, total int64, at string), stop func())
 
 	// Search is told how far a search over so many samples has come.
 	Search func(now optimize.Progress, samples int)
@@ -33,9 +33,9 @@ func (w Watch) warn(format string, args ...any) {
 	}
 }
 
-func (w Watch) task(name, units string) (update func(done, total int64), stop func()) {
+func (w Watch) task(name, units string) (update func(done, total int64, at string), stop func()) {
 	if w.Task == nil {
-		return func(int64, int64) {}, func() {}
+		return func(int64, int64, string) {}, func() {}
 	}
 	return w.Task(name, units)
 }

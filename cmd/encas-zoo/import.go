@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +11,7 @@ import (
 )
 
 func importCommand() *cli.Command {
-	o := &importOptions{Options: importer.Options{Seed: 1}}
+	o := &study.ImportOptions{Seed: 1}
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "bring predictions that were made elsewhere into a zoo",
@@ -40,11 +38,11 @@ encas-zoo import --zoo apis --format csv --split search answers/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
-			text(&o.format, "format", "of the source, `FORMAT`: "+strings.Join(importer.Formats(), ", ")),
-			list(&o.splits, "split", "which samples become which split, `SPLIT`; give it once for each"),
+			text(&o.Format, "format", "of the source, `FORMAT`: "+strings.Join(importer.Formats(), ", ")),
+			list(&o.Splits, "split", "which samples become which split, `SPLIT`; give it once for each"),
 			yes(&o.Logits, "logits", "the outputs are logits: apply softmax"),
 			count(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
-			text(&o.classNames, "class-names", "what the classes are called: a text `FILE`, one name a line from class 0 on"),
+			text(&o.ClassNames, "class-names", "what the classes are called: a text `FILE`, one name a line from class 0 on"),
 			seed(&o.Seed, "seed", "of the samples drawn at random, `S`"),
 			count(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 			jsonFlag(),
@@ -65,47 +63,16 @@ type imported struct {
 	Warnings []string          `json:"warnings,omitempty"`
 }
 
-// importOptions are the flags of import.
-type importOptions struct {
-	importer.OpenOptions
-	importer.Options
-	format, classNames string
-	splits             []string
-}
-
-func runImport(c *cli.Context, o *importOptions) (err error) {
+func runImport(c *cli.Context, o *study.ImportOptions) error {
 	t := newTerminal(c)
 	dir, err := ownZoo(c)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(importer.Formats(), o.format) {
-		return usagef("--format %q%s; it is one of: %s", o.format, suggest(o.format, importer.Formats(), ""), strings.Join(importer.Formats(), ", "))
-	}
-	if !c.Args().Present() {
+	if o.Sources = c.Args().Slice(); len(o.Sources) == 0 {
 		return usagef("name the folder or file to import")
 	}
-	if o.Splits, err = importer.ParseSplits(o.splits); err != nil {
-		return usageError{err}
-	}
-	if c.IsSet("class-names") {
-		if o.ClassNames, err = importer.ReadClassNames(o.classNames); err != nil {
-			return usageError{err}
-		}
-	}
-	src, err := importer.Open(o.format, c.Args().Slice(), o.OpenOptions)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-
-	progress := t.err.Progress("importing", "rows")
-	o.Progress = func(p importer.Progress) { progress.Update(p.Rows, p.OfRows, p.Model) }
-	summary, err := importer.Import(c.Context, dir, src, o.Options)
-	progress.Stop()
-	for _, warning := range summary.Warnings {
-		t.err.Warnf("%s", warning)
-	}
+	summary, err := study.Import(c.Context, dir, *o, t.watch())
 	if err != nil {
 		return err
 	}

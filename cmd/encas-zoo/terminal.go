@@ -47,9 +47,9 @@ func (t *terminal) watch() study.Watch {
 	return study.Watch{
 		Note: func(text string) { t.err.Notef("%s", text) },
 		Warn: func(text string) { t.err.Warnf("%s", text) },
-		Task: func(name, units string) (func(done, total int64), func()) {
+		Task: func(name, units string) (func(done, total int64, at string), func()) {
 			p := t.err.Progress(name, units)
-			return func(done, total int64) { p.Update(done, total, "") }, p.Stop
+			return p.Update, p.Stop
 		},
 	}
 }
