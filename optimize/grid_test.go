@@ -10,6 +10,7 @@ import (
 )
 
 func TestGrids(t *testing.T) {
+	t.Parallel()
 	if g := PaperGrid(); len(g) != 51 || g[50] != 1 || g.Validate() != nil {
 		t.Errorf("paper grid: %v", g)
 	}

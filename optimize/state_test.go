@@ -72,6 +72,7 @@ func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r
 }
 
 func TestResumedSearchEqualsUninterrupted(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range append(Algorithms(), "auto both") {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +98,7 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 }
 
 func TestCurve(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range Algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +138,7 @@ func savedSearch(t testing.TB, p *Problem, o Options) []byte {
 }
 
 func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
 	saved := savedSearch(t, p, o)
@@ -164,6 +167,7 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestFailureToSaveEndsSearch(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
 	full := errors.New("disk full")
