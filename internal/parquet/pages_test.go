@@ -12,6 +12,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// The types of Thrift's compact protocol that the tests write.
+const (
+	thriftI32    = 5
+	thriftBinary = 8
+	thriftList   = 9
+	thriftMap    = 11
+	thriftStruct = 12
+)
+
 // TestBombs gives the page reader small pages that claim or unpack to a lot.
 func TestBombs(t *testing.T) {
 	enc, err := zstd.NewWriter(nil)
