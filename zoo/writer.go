@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
+
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -19,7 +21,7 @@ import (
 // Its methods may be called from several goroutines.
 type Writer struct {
 	z    *Zoo
-	lock *os.File
+	lock *flock.Flock
 
 	mu     sync.Mutex
 	open   map[string]*ModelWriter

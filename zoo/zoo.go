@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
+
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
@@ -322,18 +324,16 @@ func (z *Zoo) note(format string, args ...any) {
 	}
 }
 
-// lock takes the zoo's lock. Closing the file releases it.
-func (z *Zoo) lock() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(z.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
+// lock takes the zoo's lock without waiting. The system gives it back when the process
+// ends, however it ends.
+func (z *Zoo) lock() (*flock.Flock, error) {
+	path := filepath.Join(z.dir, "lock")
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
+	case !ok:
+		return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
 	}
-	if err := lockFile(f); err != nil {
-		f.Close()
-		if errors.Is(err, ErrLocked) {
-			return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
-		}
-		return nil, fmt.Errorf("zoo: %w", err)
-	}
-	return f, nil
+	return lock, nil
 }
