@@ -303,9 +303,9 @@ func (r *wideReader) fill() error {
 		_ = os.Remove(r.spool.Name())
 	}
 	r.before += r.rows
-	r.rows = int(r.table.GroupRows(r.group))
-	if r.rows < 0 || r.rows > r.table.rows {
-		return fmt.Errorf("%s: row group %d claims %d rows: the file is damaged; write it again", r.table.Name, r.group, r.rows)
+	var err error
+	if r.rows, err = r.table.groupRows(r.group, r.before); err != nil {
+		return err
 	}
 	r.given, r.first, r.stride = 0, 0, 0
 	for class, column := range r.columns {
@@ -323,37 +323,18 @@ func (r *wideReader) fillClass(class, column int) error {
 	if err != nil {
 		return err
 	}
-	where := func(row int) string {
-		return fmt.Sprintf("%s: row %d, column %q", r.table.Name, r.before+row, r.table.ColumnName(column))
-	}
-	row := 0
-	for {
-		more, err := cells.Next()
-		if err != nil {
-			return err
-		}
-		if row+len(cells.Values) > r.rows {
-			return fmt.Errorf("%s: the row group has %d rows only: the file is damaged; write it again", where(r.rows), r.rows)
-		}
+	at := 8 * int64(class) * int64(r.rows)
+	return cells.Each(r.before, r.rows, func(values []float64) error {
 		r.buf = r.buf[:0]
-		for _, v := range cells.Values {
+		for _, v := range values {
 			r.buf = binary.LittleEndian.AppendUint64(r.buf, math.Float64bits(v))
 		}
-		if _, err := r.spool.WriteAt(r.buf, 8*(int64(class)*int64(r.rows)+int64(row))); err != nil {
+		if _, err := r.spool.WriteAt(r.buf, at); err != nil {
 			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses its folder", r.table.Name, err)
 		}
-		row += len(cells.Values)
-		if cells.Missing {
-			return fmt.Errorf("%s: %w", where(row), parquet.ErrMissing)
-		}
-		if !more {
-			break
-		}
-	}
-	if row != r.rows {
-		return fmt.Errorf("%s: it ends %d rows early: the file is damaged; write it again", where(row), r.rows-row)
-	}
-	return nil
+		at += int64(len(r.buf))
+		return nil
+	})
 }
 
 // readBlock reads the next rows from the spool.

@@ -186,34 +186,39 @@ func (t *parquetTable) texts(group, column int) (*parquet.Cells[string], error) 
 	return nil, fmt.Errorf("%s: the column %q holds %s, not strings or integers", t.Name, t.ColumnName(column), c.PhysicalType())
 }
 
+// groupRows returns the number of rows of a row group. before is how many the groups
+// before it have.
+func (t *parquetTable) groupRows(group, before int) (int, error) {
+	n := t.GroupRows(group)
+	if n < 0 || n > int64(t.rows-before) {
+		return 0, fmt.Errorf("%s: row group %d claims %d rows, of which the file has %d: it is damaged; write it again", t.Name, group, n, t.rows-before)
+	}
+	return int(n), nil
+}
+
 // scan calls each for every cell of a column with one cell a row.
 func scan[T any](t *parquetTable, column int, open func(group, column int) (*parquet.Cells[T], error), each func(T) error) error {
 	row := 0
 	for group := range t.Groups() {
+		n, err := t.groupRows(group, row)
+		if err != nil {
+			return err
+		}
 		c, err := open(group, column)
 		if err != nil {
 			return err
 		}
-		for {
-			more, err := c.Next()
-			if err != nil {
-				return err
-			}
-			if row+len(c.Values) > t.rows {
-				return fmt.Errorf("%s: the column %q has more than the file's %d rows: the file is damaged; write it again", t.Name, t.ColumnName(column), t.rows)
-			}
-			for _, v := range c.Values {
+		err = c.Each(row, n, func(cells []T) error {
+			for _, v := range cells {
 				if err := each(v); err != nil {
 					return fmt.Errorf("%s: row %d: %w", t.Name, row, err)
 				}
 				row++
 			}
-			if c.Missing {
-				return fmt.Errorf("%s: row %d, column %q: %w", t.Name, row, t.ColumnName(column), parquet.ErrMissing)
-			}
-			if !more {
-				break
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if row != t.rows {
