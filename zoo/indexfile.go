@@ -100,10 +100,10 @@ func sliceOf[T uint16 | uint32](b []byte) []T {
 	return v
 }
 
-// writeIndex writes l to out, which it leaves open.
-func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) error {
+// createIndex writes l to a new file, which it leaves open.
+func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomicfile.File, error) {
 	if cpu.IsBigEndian {
-		return fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
+		return nil, fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
 	}
 	n := meta.samples
 	correct := make([]byte, (n+7)/8)
@@ -140,6 +140,10 @@ func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) 
 	about := arrow.NewMetadata(append(keys, checksumKey), append(values, checksum(parts)))
 	schema := arrow.NewSchema(fields, &about)
 
+	out, err := atomicfile.Create(path)
+	if err != nil {
+		return nil, err
+	}
 	w, err := ipc.NewFileWriter(out, ipc.WithSchema(schema))
 	if err == nil {
 		err = w.Write(array.NewRecord(schema, columns, int64(n)))
@@ -150,7 +154,11 @@ func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) 
 	if err != nil {
 		out.Fail(err)
 	}
-	return out.Err()
+	if err := out.Err(); err != nil {
+		out.Discard()
+		return nil, err
+	}
+	return out, nil
 }
 
 // An openIndex is the lists of one model with the file that they are mapped from.
@@ -365,14 +373,11 @@ func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 // saveIndex writes the index file of one model. It is not synced: if a crash
 // loses part of it, its checksum is wrong and it is built again.
 func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) error {
-	f, err := atomicfile.Create(path)
+	f, err := createIndex(path, l, labels, meta)
 	if err != nil {
 		return err
 	}
 	defer f.Discard()
-	if err := writeIndex(f, l, labels, meta); err != nil {
-		return err
-	}
 	if err := f.Close(); err != nil {
 		return err
 	}

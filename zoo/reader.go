@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	arrow "github.com/apache/arrow/go/v17/parquet"
-
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -45,14 +43,11 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	path := z.archivePath(split, model, a.Second)
 	r := &Reader{classes: z.classes}
 	if m.Answers {
-		r.t, err = openTable(path, s.Samples,
-			column{"label", arrow.Types.Int32, 4},
-			column{"confidence", arrow.Types.FixedLenByteArray, 2})
+		r.t, err = openTable(path, s.Samples, labelColumn, confidenceColumn)
 		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
 		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
 	} else {
-		r.t, err = openTable(path, s.Samples,
-			column{"probs", arrow.Types.FixedLenByteArray, 2 * z.classes})
+		r.t, err = openTable(path, s.Samples, probsColumn(z.classes))
 		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
 	}
 	if err != nil {
