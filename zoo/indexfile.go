@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"os"
 	"strconv"
 	"unsafe"
@@ -85,6 +84,16 @@ func (m indexMeta) parts() [6]indexPart {
 // bytesOf returns the memory of v.
 func bytesOf[T uint16 | uint32](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(T))))
+}
+
+// swapPairs turns little-endian pairs into the machine's order and back.
+func swapPairs(b []byte) {
+	if !cpu.IsBigEndian {
+		return
+	}
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i], b[i+1] = b[i+1], b[i]
+	}
 }
 
 // sliceOf returns b as numbers: in place, or copied if b is not aligned to their
@@ -383,5 +392,3 @@ func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) e
 	}
 	return f.Rename()
 }
-
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

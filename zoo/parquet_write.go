@@ -209,8 +209,8 @@ func createRows(path, model, split string, samples, classes int) (*rowWriter, er
 // write adds one row of little-endian float16.
 func (w *rowWriter) write(row []uint16) error {
 	at := len(w.page)
-	w.page = w.page[:at+w.width]
-	putUint16(w.page[at:], row)
+	w.page = append(w.page, bytesOf(row)...)
+	swapPairs(w.page[at:])
 	if len(w.page) == cap(w.page) {
 		return w.try(w.flush)
 	}

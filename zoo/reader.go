@@ -176,14 +176,15 @@ func (r *Reader) ReadAnswers(labels, confidences []uint16) (n int, err error) {
 			}
 			labels[i] = uint16(label)
 		}
-		also, err := r.conf.read(r.buf[:2*got])
+		conf := bytesOf(confidences[:got])
+		also, err := r.conf.read(conf)
 		if err == io.EOF || err == nil && also != got {
 			err = errors.New("it has fewer confidences than labels")
 		}
 		if err != nil {
 			return err
 		}
-		getUint16(confidences[:got], r.buf)
+		swapPairs(conf)
 		for i, c := range confidences[:got] {
 			if err := outputs.CheckConfidence(c); err != nil {
 				return fmt.Errorf("row %d: %w", first+i, err)
