@@ -103,7 +103,7 @@ func (e *selection) begin(ctx context.Context) error {
 		limit := low * math.Pow(high/low, float64(r)/(ensembleRungs-1))
 		best := -1
 		for m, result := range results {
-			if e.costs[m] <= limit && e.params(plans[m]) <= e.MaxParams && (best < 0 || result.correct > results[best].correct ||
+			if e.costs[m] <= limit && e.limits.paramsOf(plans[m]) <= e.MaxParams && (best < 0 || result.correct > results[best].correct ||
 				result.correct == results[best].correct && e.costs[m] < e.costs[best]) {
 				best = m
 			}
@@ -173,15 +173,15 @@ func (e *selection) grow(ctx context.Context) error {
 		for m := range e.models {
 			c := candidate{set, uint16(m)}
 			members, cost := e.with(c)
-			if len(members) <= e.MaxModels && cost <= limits[set] && e.params(plan{members: members}) <= e.MaxParams {
+			if len(members) <= e.MaxModels && cost <= limits[set] && e.limits.paramsOf(plan{members: members}) <= e.MaxParams {
 				candidates = append(candidates, c)
 			}
 		}
 	}
 	candidates = candidates[:min(int64(len(candidates)), e.left)]
-	results, err := e.evaluateEach(ctx, "ensembles evaluated", len(candidates), func(w *worker) func(unit, i int) result {
+	results, err := e.evaluateEach(ctx, "ensembles evaluated", len(candidates), func(w *worker) func(i int) result {
 		table := make([]byte, w.Samples())
-		return func(unit, i int) result {
+		return func(i int) result {
 			c := candidates[i]
 			w.combine(table, c.to.sums, c.to.members, member{c.take, 1})
 			w.evaluations.Add(1)
@@ -189,7 +189,7 @@ func (e *selection) grow(ctx context.Context) error {
 			members, _ := e.with(c)
 			p, reach := e.plan(members)
 			total := w.totalCost(p, reach)
-			w.archive.offer(unit, correct, total, p)
+			w.archive.offer(correct, total, p, reach)
 			return result{int32(correct), total}
 		}
 	})

@@ -34,7 +34,7 @@ func (gomea) run(ctx context.Context, s *search) (proof string, err error) {
 		if int64(s.taken) >= s.Evals {
 			return moea.Score{}, moea.ErrSpent
 		}
-		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(s.nextUnit, p, s.archive) })
+		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(p, s.archive) })
 		return s.score(p, r), err
 	})
 }

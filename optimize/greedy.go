@@ -42,7 +42,7 @@ func (greedy) run(ctx context.Context, s *search) (proof string, err error) {
 		return func(unit int) {
 			n := unit - s.firstUnit
 			if p, ok := b.build(n/len(greedyPercents), greedyPercents[n%len(greedyPercents)]); ok {
-				w.evaluateAndOffer(unit, p, w.archive)
+				w.evaluateAndOffer(p, w.archive)
 			}
 		}
 	})

@@ -104,7 +104,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if built++; len(plan.members) > s.MaxModels || !s.feasible(plan) {
+				if built++; len(plan.members) > s.MaxModels || !s.limits.within(plan) {
 					t.Errorf("reference %d, %d %%: %v is beyond the limits", reference, percent, plan)
 				}
 			}

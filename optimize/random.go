@@ -38,8 +38,7 @@ func (random) run(ctx context.Context, s *search) (proof string, err error) {
 		err := s.parallel(ctx, "batches of cascades", len(units), func(w *worker) func(int) {
 			return func(unit int) {
 				for _, p := range units[unit-s.firstUnit] {
-					correct, reach := w.evaluate(p)
-					w.archive.offer(unit, correct, s.totalCost(p, reach), p)
+					w.evaluateAndOffer(p, w.archive)
 				}
 			}
 		})

@@ -115,9 +115,10 @@ func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
 type search struct {
 	*Problem
 	Options
-	lists     []kernel.Lists    // of each model
-	costs     []float64         // of each model
-	required  []int             // models of Include
+	lists     []kernel.Lists // of each model
+	costs     []float64      // of each model
+	required  []int          // models of Include
+	limits    *limits
 	singles   [][]byte          // table of each model alone
 	exact     map[string][]byte // tables from full outputs, by set; see refine
 	corrected int
@@ -280,7 +281,8 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	}
 	s.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	s.tabulateSingles()
-	s.archive = s.newArchive()
+	s.limits = newLimits(p, &o, required)
+	s.archive = newArchive(p.Samples(), s.limits)
 	s.recorder = newRecorder(o.Reference, p)
 	s.saveNext = time.Now().Add(saveEvery)
 	if o.Resume != nil {
@@ -289,22 +291,6 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 		}
 	}
 	return s, algorithm, nil
-}
-
-// newArchive returns an archive for what meets the limits of the search.
-func (s *search) newArchive() *archive {
-	minCorrect := int(math.Ceil(s.MinAccuracy*float64(s.Samples()) - 1e-9))
-	return newArchive(s.Samples(), s.MaxCost, minCorrect, s.feasible)
-}
-
-// feasible reports whether a plan meets the limits on its members.
-func (s *search) feasible(p plan) bool {
-	weight := 0
-	for _, m := range p.members {
-		weight += int(m.weight)
-	}
-	return weight <= cascade.MaxStages && s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
-		!slices.ContainsFunc(s.required, func(m int) bool { return !p.has(m) })
 }
 
 // nothingFeasible explains why the front is empty.

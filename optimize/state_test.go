@@ -145,7 +145,7 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 	}{
 		{"empty", func(o *Options) { o.Resume = []byte{} }},
 		{"cut", func(o *Options) { o.Resume = saved[:len(saved)/2] }},
-		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":2`), []byte(`"version":1`), 1) }},
+		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":3`), []byte(`"version":2`), 1) }},
 		{"seed", func(o *Options) { o.Seed++ }},
 		{"grid", func(o *Options) { o.Grid = PaperGrid() }},
 		{"evaluations", func(o *Options) { o.Evals++ }},
