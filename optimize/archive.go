@@ -44,6 +44,9 @@ func has(members []member, model int) bool {
 // cascade returns the plan with thresholds of a grid and the models' names.
 func (s *search) cascade(p plan) cascade.Cascade {
 	c := cascade.Cascade{Rule: p.rule, Confidence: s.Confidence}
+	if len(p.members) == 1 {
+		c.Rule = cascade.RuleMean // a model alone is written without a rule
+	}
 	for _, m := range p.members {
 		c.Stages = append(c.Stages, cascade.Stage{Model: s.models[m.model].Name, Weight: int(m.weight)})
 	}

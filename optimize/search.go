@@ -36,7 +36,7 @@ type Options struct {
 	MaxCost      float64            // of the mean sample; 0: no limit
 	MaxWorstCost float64            // sum over all members; 0: no limit
 	MaxParams    float64            // sum over the distinct members; 0: no limit
-	Include      []string           // models every cascade must have
+	Include      []string           // models that every cascade must have, in any order
 	MinAccuracy  float64            // share of samples; 0: no limit
 
 	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
@@ -117,7 +117,7 @@ type search struct {
 	Options
 	lists     []kernel.Lists // of each model
 	costs     []float64      // of each model
-	required  []int          // models of Include
+	required  []int          // models of Include, ascending
 	limits    *limits
 	singles   [][]byte          // table of each model alone
 	exact     map[string][]byte // tables from full outputs, by set; see refine
@@ -240,6 +240,7 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if o.MaxParams == 0 {
 		o.MaxParams = math.Inf(1)
 	}
+	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {
 		return nil, nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
 	}
