@@ -21,20 +21,20 @@ func (auto) maxModels() int { return 8 }
 
 func (auto) check(o *Options) error { return nil }
 
-func (auto) run(ctx context.Context, s *search) (proof string, err error) {
+func (auto) run(ctx context.Context, s *search) (proof Proof, err error) {
 	length := min(2, s.MaxModels)
 	if !s.affordsPairs() {
 		length = 1
 	}
 	if err := s.exactChains(ctx, length); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	if s.affordsSingles() {
 		proof = s.proofOfChains(length)
 	}
 	if len(s.required) > length {
 		if err := s.offerRequired(ctx); err != nil {
-			return "", err
+			return Proof{}, err
 		}
 	}
 	if s.MaxModels <= length {
@@ -42,7 +42,7 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 	}
 	e, err := s.newExploration()
 	if err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	for {
 		if !e.Local {

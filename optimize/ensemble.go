@@ -40,20 +40,20 @@ func (ensemble) check(o *Options) error {
 	return nil
 }
 
-func (ensemble) run(ctx context.Context, s *search) (proof string, err error) {
+func (ensemble) run(ctx context.Context, s *search) (proof Proof, err error) {
 	e := &selection{search: s, left: s.Evals}
 	if s.Evals == 0 {
 		e.left = math.MaxInt64
 	}
 	if err := e.begin(ctx); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	for round := 1; round < ensembleRounds && e.left > 0 && len(e.rungs) > 0; round++ {
 		if err := e.grow(ctx); err != nil {
-			return "", err
+			return Proof{}, err
 		}
 	}
-	return "", nil
+	return Proof{}, nil
 }
 
 // A selection is the growing ensembles of all rungs of the ladder.

@@ -26,9 +26,9 @@ func (exact) check(o *Options) error {
 	return nil
 }
 
-func (exact) run(ctx context.Context, s *search) (proof string, err error) {
+func (exact) run(ctx context.Context, s *search) (proof Proof, err error) {
 	if err := s.exactChains(ctx, s.MaxModels); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	return s.proofOfChains(s.MaxModels), nil
 }
@@ -45,12 +45,6 @@ func (s *search) exactChains(ctx context.Context, length int) error {
 		}
 	}
 	return nil
-}
-
-// proofOfChains says what exactChains has proven.
-func (s *search) proofOfChains(length int) string {
-	return fmt.Sprintf("optimal among all chains of at most %d of the %d models, at all %d thresholds of the grid, rule %s",
-		length, len(s.models), len(s.Grid), s.Rules)
 }
 
 // exactSingles offers every model alone, as far as the budget goes.

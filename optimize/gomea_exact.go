@@ -32,10 +32,10 @@ func (gomeaExact) check(o *Options) error {
 	return nil
 }
 
-func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
+func (gomeaExact) run(ctx context.Context, s *search) (proof Proof, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	return "", s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
+	return Proof{}, s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil

@@ -79,10 +79,10 @@ type Progress struct {
 type Result struct {
 	Algorithm   string
 	Front       []front.Point // ascending in cost and in accuracy
-	Proof       string        // what is proven of the front, one sentence; "": nothing
-	Evaluations int64         // cascades evaluated, every threshold combination counted
+	Status      Status
+	Proof       Proof
+	Evaluations int64 // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
-	Interrupted bool // ended before it was done; the front is what was found so far
 	// Corrected is how many cascades of the front found with the models' lists have
 	// other figures on [Options.Outputs], from which Front is.
 	Corrected int
@@ -94,7 +94,7 @@ type Result struct {
 type algorithm interface {
 	maxModels() int // default length of the longest chain
 	check(o *Options) error
-	run(ctx context.Context, s *search) (proof string, err error)
+	run(ctx context.Context, s *search) (Proof, error)
 }
 
 var algorithms = map[string]algorithm{
@@ -189,12 +189,11 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		Proof:       proof,
 		Evaluations: s.evaluations.Load(),
 		Elapsed:     s.recorder.elapsed(),
-		Interrupted: interrupted,
 		Curve:       s.recorder.curve,
 		Corrected:   s.corrected,
 	}
-	if proof != "" && s.lists[0].K < s.classes && s.uses(cascade.RuleMean) {
-		r.Proof += fmt.Sprintf(", as far as the %d largest outputs of each model tell chains apart", s.lists[0].K)
+	if interrupted {
+		r.Status = Interrupted
 	}
 	if r.Front, err = s.pricedFront(kept); err != nil {
 		return nil, err
