@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
@@ -61,7 +62,7 @@ func runAlgorithms(ctx context.Context, args []string, out io.Writer) error {
 			o := optimize.Options{Algorithm: name, Seed: seed, Threads: *threads}
 			text := fmt.Sprintf("%d evaluations", *evals)
 			if name == "auto" {
-				o.Rule, o.Time = optimize.RuleBoth, *limit
+				o.Rules, o.Time = []cascade.Rule{cascade.RuleMean, cascade.RuleLast}, *limit
 				text = limit.String()
 			} else {
 				o.Evals = *evals

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/simzoo"
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -118,7 +119,7 @@ func openSearchable(ctx context.Context, dir string) (*searchable, error) {
 	s := &searchable{dir: dir}
 	var models []optimize.Model
 	for _, m := range z.Models() {
-		cost, err := m.Cost("gflops")
+		cost, err := m.Cost(zoo.ColumnGFLOPs)
 		if err != nil {
 			return nil, err
 		}
@@ -151,10 +152,7 @@ func (s *searchable) part(m, n int) (*optimize.Problem, error) {
 	return optimize.NewProblem(s.labels[:n], s.problem.Classes(), models)
 }
 
-func firstSamples(l zoo.Lists, n int) zoo.Lists {
-	k := kernel.Lists(l)
-	return zoo.Lists(k.Slice(0, n))
-}
+func firstSamples(l kernel.Lists, n int) kernel.Lists { return l.Slice(0, n) }
 
 // A fullOutputs is a smaller zoo held as rows and lists, for comparisons with what
 // needs every class.
@@ -175,13 +173,17 @@ type chain struct {
 	exits  []int
 }
 
-func (c chain) cascade() optimize.Cascade {
+// cascade returns the chain with the names of models.
+func (c chain) cascade(specs []simzoo.Spec) cascade.Cascade {
 	grid := optimize.PaperGrid()
-	thresholds := make([]float32, len(c.exits))
-	for i, g := range c.exits {
-		thresholds[i] = grid[g]
+	var out cascade.Cascade
+	for _, m := range c.models {
+		out.Stages = append(out.Stages, cascade.Stage{Model: specs[m].Name, Weight: 1})
 	}
-	return optimize.Cascade{Models: c.models, Thresholds: thresholds}
+	for stage, g := range c.exits {
+		out.Stages[stage].Threshold = grid[g]
+	}
+	return out
 }
 
 // drawChains draws cascades of distinct models, all thresholds alike probable, as
@@ -258,7 +260,7 @@ func (b *bench) fewLists(ctx context.Context, m int) ([]uint16, []kernel.Lists, 
 	m = min(m, len(order))
 	lists := make([]kernel.Lists, m)
 	for i := range lists {
-		lists[i] = kernel.Lists(s.lists[order[i*len(order)/m]])
+		lists[i] = s.lists[order[i*len(order)/m]]
 	}
 	return s.labels, lists, nil
 }

@@ -67,6 +67,7 @@ func TestQuick(t *testing.T) {
 // Without Python the other suites still run, and the peers' rows say why they are
 // empty.
 func TestWithoutPython(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var out bytes.Buffer
 	err := runSuites(context.Background(), []string{"-quick", "-only", "numpy", "-dir", dir, "-python", filepath.Join(dir, "none")}, &out)
@@ -79,6 +80,7 @@ func TestWithoutPython(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"extra"}, {"-runs", "0"}, {"-no-such-flag"}} {
 		if err := runSuites(context.Background(), args, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q: no error", args)
@@ -92,6 +94,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestSimulatePrintsASummary(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	args := strings.Fields("-models 3 -samples 500 -test-samples 200 -classes 40 -dir " + filepath.Join(t.TempDir(), "zoo"))
 	if err := runSimulate(context.Background(), args, &out); err != nil {
@@ -105,6 +108,7 @@ func TestSimulatePrintsASummary(t *testing.T) {
 }
 
 func TestMeasurement(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		values           []float64
 		median, min, max float64
@@ -120,6 +124,7 @@ func TestMeasurement(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
+	t.Parallel()
 	for x, want := range map[float64]string{
 		0: "0", 20: "20", 0.01234: "0.0123", 1.5: "1.50", 12.34: "12.3", 999.6: "1000", 12345.6: "12,346", 1234567: "1,234,567",
 	} {

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/optimize"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 const denseAbout = "What the index's truncated lists cost in truth: the front of all pairs (paper grid) found through the index and, as the program does, solved again on the full outputs of what was found, beside the front of a dense oracle that adds all classes of all pairs."
@@ -23,7 +23,7 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 	}
 	var models []optimize.Model
 	for i, s := range f.specs {
-		models = append(models, optimize.Model{Name: s.Name, Cost: s.GMACs, Lists: zoo.Lists(f.lists[i])})
+		models = append(models, optimize.Model{Name: s.Name, Cost: s.GMACs, Lists: f.lists[i]})
 	}
 	p, err := optimize.NewProblem(f.labels, f.classes, models)
 	if err != nil {
@@ -38,14 +38,14 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 
-	found := make(map[int]float64) // cost by right answers
-	onlyIndex, dearer := 0, 0
+	found := make(map[int]float64) // cost by correct answers
+	onlyIndex, costlier := 0, 0
 	for _, point := range r.Front {
 		found[point.Correct] = point.Cost
 		if cost, ok := want[point.Correct]; !ok {
 			onlyIndex++
 		} else if math.Abs(cost-point.Cost) > 1e-9*cost {
-			dearer++
+			costlier++
 		}
 	}
 	onlyDense := 0
@@ -55,7 +55,7 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 		}
 	}
 
-	var cascades []optimize.Cascade
+	var cascades []cascade.Cascade
 	for _, point := range r.Front {
 		cascades = append(cascades, point.Cascade)
 	}
@@ -71,15 +71,15 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 	rows := []Row{
 		one(fmt.Sprintf("cascades on the index's front of %d models", len(models)), len(r.Front)),
 		one("cascades on the dense front", len(want)),
-		one("right answers that only the index's front has", onlyIndex).atMost(0),
-		one("right answers that only the dense front has", onlyDense).atMost(0),
-		one("right answers of both at another cost", dearer).atMost(0),
+		one("correct answers that only the index's front has", onlyIndex).atMost(0),
+		one("correct answers that only the dense front has", onlyDense).atMost(0),
+		one("correct answers of both at another cost", costlier).atMost(0),
 	}
-	rows[0].Note = fmt.Sprintf("%d cascades of the front that the lists gave had other figures on the full outputs; of the front that is reported %s.", r.Corrected, differ)
+	rows[0].Note = fmt.Sprintf("%d cascades of the front that the lists gave had different results on the full outputs; of the front that is reported %s.", r.Corrected, differ)
 	return rows, nil
 }
 
-// denseFront is the cheapest cost for every number of right answers on the front
+// denseFront is the cheapest cost for every number of correct answers on the front
 // of all models and all ordered pairs, worked out over all classes.
 func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 	m, n, classes := len(f.specs), len(f.labels), f.classes

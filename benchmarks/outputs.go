@@ -10,10 +10,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/simzoo"
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
@@ -55,7 +58,7 @@ func (b *bench) fullOutputs(ctx context.Context) (*fullOutputs, error) {
 			return nil, err
 		}
 		o.Simulate(seed, s, spec, spec.V2Top1)
-		l := simzoo.NewLists(b.samples, b.classes)
+		l := outputs.NewLists(b.samples, b.classes)
 		o.Lists(l)
 		f.lists = append(f.lists, kernel.Lists(l))
 		f.costs = append(f.costs, spec.GMACs)
@@ -143,15 +146,16 @@ func (f *fullOutputs) rowsAt(model, sample int, dst []uint16) error {
 	return nil
 }
 
-// A modelRows gives the rows of one model as optimize.Reevaluate wants them.
+// A modelRows gives the rows of one model as cascade.Split wants them.
 type modelRows struct {
 	f     *fullOutputs
 	model int
 	next  int // sample
 }
 
-func (f *fullOutputs) open(model int) (optimize.Rows, error) {
-	return &modelRows{f: f, model: model}, nil
+func (f *fullOutputs) open(model string) (cascade.Rows, error) {
+	number := slices.IndexFunc(f.specs, func(s simzoo.Spec) bool { return s.Name == model })
+	return &modelRows{f: f, model: number}, nil
 }
 
 func (m *modelRows) ReadRows(dst []uint16) (int, error) {
@@ -167,8 +171,12 @@ func (m *modelRows) ReadRows(dst []uint16) (int, error) {
 }
 
 // evaluate evaluates cascades on the full outputs, exactly.
-func (f *fullOutputs) evaluate(ctx context.Context, cascades []optimize.Cascade) ([]optimize.Evaluation, error) {
-	return optimize.Reevaluate(ctx, f.labels, f.classes, f.costs, cascades, f.open)
+func (f *fullOutputs) evaluate(ctx context.Context, cascades []cascade.Cascade) ([]cascade.Evaluation, error) {
+	s := &cascade.Split{Labels: f.labels, Classes: f.classes, Costs: map[string]float64{}, Open: f.open}
+	for i, spec := range f.specs {
+		s.Costs[spec.Name] = f.costs[i]
+	}
+	return s.Evaluate(ctx, cascades)
 }
 
 // writeGenomes leaves the chains where the peers read them.
@@ -177,9 +185,14 @@ func (f *fullOutputs) writeGenomes(chains []chain) error {
 		Models     []int     `json:"models"`
 		Thresholds []float32 `json:"thresholds"`
 	}
+	grid := optimize.PaperGrid()
 	var genomes []genome
 	for _, c := range chains {
-		genomes = append(genomes, genome{c.models, c.cascade().Thresholds})
+		g := genome{Models: c.models}
+		for _, exit := range c.exits {
+			g.Thresholds = append(g.Thresholds, grid[exit])
+		}
+		genomes = append(genomes, g)
 	}
 	data, err := json.Marshal(genomes)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
 const peersAbout = "The same cascades of five models on the same outputs: ours over cached set tables, the best numpy form (float32, active samples only, single models worked out beforehand), and the published form in torch (float32, all samples, masks). Random genomes over the paper's grid, as a search begins with. Before any time is taken, a peer's exact evaluation must equal ours on the full outputs, count for count."
@@ -22,9 +22,9 @@ func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
 	if err := f.writeGenomes(genomes); err != nil {
 		return nil, err
 	}
-	var cascades []optimize.Cascade
+	var cascades []cascade.Cascade
 	for _, g := range genomes {
-		cascades = append(cascades, g.cascade())
+		cascades = append(cascades, g.cascade(f.specs))
 	}
 	exact, err := f.evaluate(ctx, cascades)
 	if err != nil {
@@ -129,7 +129,7 @@ func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
 
 // check compares a peer's exact evaluation with ours, and says how far its own
 // form is off.
-func check(p *peer, exact []optimize.Evaluation) (rounded string, err error) {
+func check(p *peer, exact []cascade.Evaluation) (rounded string, err error) {
 	r, err := p.ask("exact", len(exact), 1)
 	if err != nil {
 		return "", err
@@ -153,7 +153,7 @@ func check(p *peer, exact []optimize.Evaluation) (rounded string, err error) {
 }
 
 // differences says in how many cascades other counts come out than the exact ones.
-func differences(exact []optimize.Evaluation, counts func(i int) (int, []int)) string {
+func differences(exact []cascade.Evaluation, counts func(i int) (int, []int)) string {
 	cascades, right := 0, 0
 	for i, e := range exact {
 		correct, reach := counts(i)

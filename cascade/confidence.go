@@ -22,6 +22,9 @@ const (
 
 var confidenceNames = [...]string{"max", "margin", "entropy"}
 
+// Confidences returns the names of the measures.
+func Confidences() []string { return slices.Clone(confidenceNames[:]) }
+
 // String returns the name of the measure, as flags and files have it.
 func (c Confidence) String() string { return name(confidenceNames[:], int(c), "confidence") }
 

@@ -48,9 +48,12 @@ type exportJSON struct {
 }
 
 type exportStageJSON struct {
-	stageJSON
-	Reach       float64 `json:"reach"` // share of the samples
-	Temperature float64 `json:"temperature,omitempty"`
+	Model       string   `json:"model"`
+	Weight      int      `json:"weight"`
+	Threshold   *float32 `json:"threshold,omitempty"`
+	Cost        float64  `json:"cost"`
+	Reach       float64  `json:"reach"` // share of the samples
+	Temperature float64  `json:"temperature,omitempty"`
 }
 
 // measuredJSON says what the cascade did on the split it was chosen on.
@@ -90,8 +93,8 @@ func (e *Export) WriteJSON(w io.Writer) error {
 			Accuracy: e.Accuracy(), Cost: e.Cost, WorstCost: e.WorstCost,
 		},
 	}
-	for i, s := range e.json().Stages {
-		out.Stages = append(out.Stages, exportStageJSON{s, float64(s.Reach) / float64(e.Samples), e.Temperatures[i]})
+	for i, s := range e.JSON().Stages {
+		out.Stages = append(out.Stages, exportStageJSON{s.Model, s.Weight, s.Threshold, s.Cost, float64(s.Reach) / float64(e.Samples), e.Temperatures[i]})
 	}
 	data, err := encode(out)
 	if err == nil {

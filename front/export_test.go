@@ -30,6 +30,7 @@ func exportedFront() *Front {
 }
 
 func TestExportFollowsItsSchema(t *testing.T) {
+	t.Parallel()
 	schema, err := jsonschema.NewCompiler().Compile("../docs/schemas/cascade.schema.json")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +72,7 @@ func TestExportFollowsItsSchema(t *testing.T) {
 }
 
 func TestExportAsMarkdown(t *testing.T) {
+	t.Parallel()
 	e, err := exportedFront().Export(1)
 	if err != nil {
 		t.Fatal(err)

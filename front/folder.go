@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // A Folder is a run folder that is being made. Making it before the search starts
@@ -71,7 +72,7 @@ func (f *Folder) Discard() {
 
 // SaveState keeps the state of a search that is not done, for ReadState.
 func (f *Folder) SaveState(state []byte) error {
-	return WriteFile(filepath.Join(f.Dir, StateFile), state)
+	return atomicfile.WriteFile(filepath.Join(f.Dir, StateFile), state)
 }
 
 // DropState removes the state of a search that is done.
@@ -125,7 +126,7 @@ func (f *Folder) Write(front *Front, run *Run) error {
 		{CSVFile, table.Bytes()},
 		{FrontFile, frontJSON},
 	} {
-		if err := WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
 			return err
 		}
 	}
@@ -149,46 +150,4 @@ func encodeLine(v any) ([]byte, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return b.Bytes(), err
-}
-
-// WriteFile writes a file whole or not at all: under a temporary name in its folder,
-// which is synced and renamed.
-func WriteFile(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".tmp-*")
-	if err != nil {
-		var failed *fs.PathError // it names the temporary file, of which nobody knows
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

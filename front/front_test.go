@@ -51,6 +51,7 @@ func newFront() *Front {
 }
 
 func TestFolderRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "run")
 	folder, err := CreateFolder(dir, time.Now(), "exact")
 	if err != nil {
@@ -90,6 +91,7 @@ func TestFolderRoundTrip(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
+	t.Parallel()
 	front := newFront()
 	var b bytes.Buffer
 	if err := front.WriteCSV(&b); err != nil {
@@ -158,6 +160,7 @@ func TestCreateFolder(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
+	t.Parallel()
 	front := newFront()
 	for _, test := range []struct {
 		budget     float64
@@ -181,6 +184,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
+	t.Parallel()
 	front := &Front{}
 	cost := 0.001
 	for i := range 1000 {
@@ -199,6 +203,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestDecodeFrontErrors(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	good, err := encode(newFront())
 	if err != nil {

@@ -2,6 +2,8 @@ package front
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -25,6 +27,46 @@ func TestHypervolume(t *testing.T) {
 		ref.Log = c.log
 		if got := Hypervolume(c.errors, c.costs, ref); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A hypervolume is the area of those cells, between all coordinates that occur, that
+// some point dominates.
+func TestHypervolumeIsTheAreaOfItsCells(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		ref := Reference{WorstError: 0.4, HighestCost: 5, LowestCost: 0.01, Log: seed%2 == 1}
+		var errors, costs, xs, ys []float64
+		xs, ys = []float64{0, 1}, []float64{0, 1}
+		type point struct{ x, y float64 }
+		var all []point
+		for range rng.IntN(30) {
+			e, cost := 0.5*rng.Float64(), 0.005*math.Pow(1200, rng.Float64())
+			if rng.IntN(4) == 0 && len(errors) > 0 { // equal coordinates
+				e = errors[rng.IntN(len(errors))]
+			}
+			errors, costs = append(errors, e), append(costs, cost)
+			x := cost / ref.HighestCost
+			if ref.Log {
+				x = math.Log10(cost/0.01) / math.Log10(500)
+			}
+			p := point{min(max(x, 0), 1), min(e/ref.WorstError, 1)}
+			all, xs, ys = append(all, p), append(xs, p.x), append(ys, p.y)
+		}
+		slices.Sort(xs)
+		slices.Sort(ys)
+		want := 0.0
+		for i := range xs[1:] {
+			for j := range ys[1:] {
+				if slices.ContainsFunc(all, func(p point) bool { return p.x <= xs[i] && p.y <= ys[j] }) {
+					want += (xs[i+1] - xs[i]) * (ys[j+1] - ys[j])
+				}
+			}
+		}
+		if got := Hypervolume(errors, costs, ref); math.Abs(got-want) > 1e-9 {
+			t.Errorf("seed %d: %v, its cells have %v", seed, got, want)
 		}
 	}
 }

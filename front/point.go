@@ -18,8 +18,8 @@ type Point struct {
 	Bound int
 }
 
-// pointJSON is a point as front.json has it.
-type pointJSON struct {
+// PointJSON is a point as front.json has it.
+type PointJSON struct {
 	Text       string              `json:"cascade"` // as the flag --cascade takes it
 	Rule       *cascade.Rule       `json:"rule"`
 	Confidence *cascade.Confidence `json:"confidence"` // what thresholds are compared with
@@ -41,10 +41,11 @@ type stageJSON struct {
 }
 
 // MarshalJSON writes the point as front.json has it.
-func (p Point) MarshalJSON() ([]byte, error) { return encodeLine(p.json()) }
+func (p Point) MarshalJSON() ([]byte, error) { return encodeLine(p.JSON()) }
 
-func (p Point) json() pointJSON {
-	out := pointJSON{
+// JSON returns the point as front.json has it.
+func (p Point) JSON() PointJSON {
+	out := PointJSON{
 		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
 		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
 	}
@@ -78,7 +79,7 @@ func (s *stageJSON) UnmarshalJSON(data []byte) error {
 // UnmarshalJSON reads a point and checks it on its own. Reading stops at the first bad
 // one, so a file of empty objects cannot take many times its size.
 func (p *Point) UnmarshalJSON(data []byte) error {
-	var in pointJSON
+	var in PointJSON
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 }
 
 // point takes over what was read and checked.
-func (in *pointJSON) point() Point {
+func (in *PointJSON) point() Point {
 	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound}
 	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
 	for _, s := range in.Stages {
@@ -104,7 +105,7 @@ func (in *pointJSON) point() Point {
 	return p
 }
 
-func (in *pointJSON) check() error {
+func (in *PointJSON) check() error {
 	if in.Samples < 1 || in.Correct < 0 || in.Correct > in.Samples {
 		return fmt.Errorf("%d correct answers of %d", in.Correct, in.Samples)
 	}

@@ -23,7 +23,7 @@ type Run struct {
 	Zoo         string             `json:"zoo"` // folder
 	Fingerprint string             `json:"fingerprint"`
 	Split       string             `json:"split"`
-	Options     map[string]any     `json:"options"`
+	Options     any                `json:"options"`
 	Seed        uint64             `json:"seed"`
 	Evaluations int64              `json:"evaluations"`
 	Interrupted bool               `json:"interrupted"`

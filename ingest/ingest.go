@@ -1,6 +1,6 @@
 // Package ingest runs models once over labelled images and puts their softmax
-// outputs, their cost and what they are made of into a zoo. docs/ingest.md is its
-// design.
+// outputs, their cost and what they are made of into a zoo. docs/ingest.md describes
+// it.
 package ingest
 
 import (

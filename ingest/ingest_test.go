@@ -145,6 +145,7 @@ func run(t testing.TB, o Options) Result {
 }
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	o := options(t, writeImages(t, 50), fakes(t, "a", "b: |crop_pct=1", "c", "d: |mean=0.5,0.5,0.5 name=other"))
 	var last Progress
 	o.Progress = func(p Progress) { last = p }
@@ -206,6 +207,7 @@ func TestRun(t *testing.T) {
 
 // TestBatchesDoNotMatter compares batch sizes, workers, groups and memory limits.
 func TestBatchesDoNotMatter(t *testing.T) {
+	t.Parallel()
 	images := writeImages(t, 37)
 	var want map[string]string
 	for _, c := range []struct {
@@ -231,6 +233,7 @@ func TestBatchesDoNotMatter(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	o := options(t, writeImages(t, 30), fakes(t,
 		"good", "text: broken", "wrong: classes 7", "nan: nan 25", "dead: fail", "small: most 0", "nosize", "fine"))
 	o.Models[6].Size = nil
@@ -261,6 +264,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestReplace(t *testing.T) {
+	t.Parallel()
 	images := writeImages(t, 10)
 	o := options(t, images, fakes(t, "a"))
 	run(t, o)
@@ -298,6 +302,7 @@ func TestReplace(t *testing.T) {
 }
 
 func TestShardsAndLimit(t *testing.T) {
+	t.Parallel()
 	images := writeImages(t, 30)
 	o := options(t, images, fakes(t, "a", "b", "c", "d", "e"))
 	o.Limit = 10
@@ -328,6 +333,7 @@ func TestShardsAndLimit(t *testing.T) {
 // TestTwoAtOnce runs one list into one zoo from several sides: they wait for each
 // other, and the zoo is that of a single run.
 func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
 	o := options(t, writeImages(t, 30), fakes(t, "a: sleep 100", "b", "c: sleep 50", "d"))
 	alone := o
 	alone.Zoo += "-alone"
@@ -349,6 +355,7 @@ func TestTwoAtOnce(t *testing.T) {
 }
 
 func TestData(t *testing.T) {
+	t.Parallel()
 	images := writeImages(t, 20)
 	models := fakes(t, "a: sleep 100", "b: sleep 100")
 	for _, c := range []struct {
@@ -378,6 +385,7 @@ func TestData(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	o := options(t, writeImages(t, 40), fakes(t, "a", "b: sleep 1000"))
 	o.GroupMemory = 0
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,6 +6,7 @@ import (
 )
 
 func TestParseList(t *testing.T) {
+	t.Parallel()
 	entries, err := ParseList(strings.NewReader(`
 # models
 resnet18.a1_in1k
@@ -50,6 +51,7 @@ models/x.pt size=64x48 mean=0.5,0.5,0.5 std=1,1,1
 }
 
 func TestParseListErrors(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{
 		"a size":              "key=value",
 		"a size=0":            "size=0",
@@ -71,6 +73,7 @@ func TestParseListErrors(t *testing.T) {
 }
 
 func TestEncas518(t *testing.T) {
+	t.Parallel()
 	entries := Encas518()
 	names := map[string]bool{}
 	for _, e := range entries {

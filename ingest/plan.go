@@ -19,14 +19,6 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// Columns a model's sameness is told by; "data:SPLIT" besides.
-const (
-	columnCheckpoint    = "checkpoint"
-	columnPreprocessing = "preprocessing"
-	columnPrecision     = "precision"
-	columnDataPrefix    = "data:"
-)
-
 // A planned model has its file and everything it is to be run with.
 type planned struct {
 	name    string
@@ -209,9 +201,9 @@ func hashFile(path string) (string, error) {
 // identity is what makes two runs of a model the same.
 func (r *runner) identity(p *planned) map[string]string {
 	return map[string]string{
-		columnCheckpoint:    p.meta.Checkpoint,
-		columnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
-		columnPrecision:     r.o.Precision.String(),
+		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
+		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
+		zoo.ColumnPrecision:     r.o.Precision.String(),
 	}
 }
 
@@ -227,8 +219,8 @@ func (r *runner) missing(p *planned, z *zoo.Zoo) (splits []Data, extend bool, er
 	}
 	want := r.identity(p)
 	for _, d := range r.o.Data {
-		if m.Columns[columnDataPrefix+d.Split] != "" {
-			want[columnDataPrefix+d.Split] = r.fingerprints[d.Split]
+		if m.Columns[zoo.ColumnDataPrefix+d.Split] != "" {
+			want[zoo.ColumnDataPrefix+d.Split] = r.fingerprints[d.Split]
 		}
 	}
 	var differs []string
@@ -256,30 +248,30 @@ func (r *runner) missing(p *planned, z *zoo.Zoo) (splits []Data, extend bool, er
 func (r *runner) columns(p *planned, c costs) map[string]string {
 	m := p.meta
 	out := map[string]string{
-		"source":          m.Source,
-		"architecture":    m.Architecture,
-		"tag":             m.Tag,
-		"license":         m.License,
-		"library_version": m.Version,
-		"image_size":      fmt.Sprintf("%dx%d", m.ImageSize[0], m.ImageSize[1]),
-		"crop_pct":        number(m.CropPct),
-		"crop_mode":       m.CropMode,
-		"interpolation":   m.Interpolation,
-		"device":          r.device,
-		"torch":           r.shim.Version(),
-		"params":          strconv.FormatInt(c.params, 10),
-		"gflops":          number(c.counts.MACs / 1e9),
-		"gflops_fvcore":   number(c.counts.FVCore / 1e9),
-		"latency_ms":      number(c.latency.Seconds() * 1e3),
-		"throughput":      number(c.throughput),
-		"batch":           strconv.Itoa(c.batch),
-		"memory_mb":       number(float64(c.memory) / 1e6),
+		zoo.ColumnSource:         m.Source,
+		zoo.ColumnArchitecture:   m.Architecture,
+		zoo.ColumnTag:            m.Tag,
+		zoo.ColumnLicense:        m.License,
+		zoo.ColumnLibraryVersion: m.Version,
+		zoo.ColumnImageSize:      fmt.Sprintf("%dx%d", m.ImageSize[0], m.ImageSize[1]),
+		zoo.ColumnCropPct:        number(m.CropPct),
+		zoo.ColumnCropMode:       m.CropMode,
+		zoo.ColumnInterpolation:  m.Interpolation,
+		zoo.ColumnDevice:         r.device,
+		zoo.ColumnTorch:          r.shim.Version(),
+		zoo.ColumnParams:         strconv.FormatInt(c.params, 10),
+		zoo.ColumnGFLOPs:         number(c.counts.MACs / 1e9),
+		zoo.ColumnGFLOPsFVCore:   number(c.counts.FVCore / 1e9),
+		zoo.ColumnLatency:        number(c.latency.Seconds() * 1e3),
+		zoo.ColumnThroughput:     number(c.throughput),
+		zoo.ColumnBatch:          strconv.Itoa(c.batch),
+		zoo.ColumnMemory:         number(float64(c.memory) / 1e6),
 	}
 	if m.Source != "file" && !m.Pretrained {
-		out["weights"] = "random"
+		out[zoo.ColumnWeights] = "random"
 	}
 	for _, d := range r.o.Data {
-		out[columnDataPrefix+d.Split] = r.fingerprints[d.Split]
+		out[zoo.ColumnDataPrefix+d.Split] = r.fingerprints[d.Split]
 	}
 	for column, value := range r.identity(p) {
 		out[column] = value

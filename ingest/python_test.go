@@ -43,7 +43,7 @@ func TestAgainstPython(t *testing.T) {
 	}
 	images, models := t.TempDir(), t.TempDir()
 	for i, name := range []string{"ycc420.jpg", "ycc444.jpg", "cmyk.jpg", "rgba.png", "palette.png", "grey16.png", "lossy.webp", "grey.jpg", "ycc422.jpg"} {
-		data, err := os.ReadFile(filepath.Join("imaging/testdata", name))
+		data, err := os.ReadFile(filepath.Join("../infer/imaging/testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ torchvision/no_such_model
 	if res := run(t, o); len(res.Skipped) != 5 {
 		t.Errorf("the second time: %+v", res)
 	}
-	script("run", "export", models, images, "11", "linear", "cnn", "vit", "resnet18", "mobilenet_v2")
+	script("run", "../infer/export", models, images, "11", "linear", "cnn", "vit", "resnet18", "mobilenet_v2")
 	z, err := zoo.Open(o.Zoo)
 	if err != nil {
 		t.Fatal(err)

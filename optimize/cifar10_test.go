@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -50,7 +49,7 @@ func readCIFAR10(t testing.TB, from, to int) *Problem {
 		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, outputs); err != nil {
 			t.Fatal(err)
 		}
-		models = append(models, Model{Name: row["name"], Cost: cost, Lists: kernel.Lists(zoo.BuildLists(outputs, classes))})
+		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
 	}
 	p, err := NewProblem(short, classes, models)
 	if err != nil {

@@ -101,7 +101,7 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 		name := modelName(m)
 		d.Outputs[name] = outputs
 		d.Costs[name] = math.Ldexp(1+rng.Float64(), m)
-		list = append(list, Model{Name: name, Cost: d.Costs[name], Params: float64(1 + m*m), Lists: kernel.Lists(zoo.BuildLists(rows, classes))})
+		list = append(list, Model{Name: name, Cost: d.Costs[name], Params: float64(1 + m*m), Lists: zoo.BuildLists(rows, classes)})
 	}
 	p, err := NewProblem(d.Labels, classes, list)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 // shows at once, nothing goes wrong, nothing is asked of anybody, all that can be
 // moved moves, and it fits a phone. SCREENSHOTS names a folder for pictures.
 func TestInBrowser(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	d := newData(t, newFront(t, 518, 500, 1), newFront(t, 518, 80, 1))
 	path, size := writePage(t, newData(t, newFront(t, 518, 500, 1)))
@@ -233,6 +234,7 @@ func checkFigures(t *testing.T, b *browser, d *Data) {
 
 // Pages that lack this or that show what is left.
 func TestPoorPagesInBrowser(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	b.screen(1280, 900, false, "light")
 	for name, strip := range map[string]func(d *Data){

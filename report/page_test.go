@@ -173,6 +173,7 @@ func dataOf(t testing.TB, page string) *pageData {
 }
 
 func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
+	t.Parallel()
 	run := newFront(t, 40, 60, 1)
 	page := dataOf(t, pageOf(t, newData(t, run)))
 	if page.Zoo != run.Zoo || page.Search != run.Split || page.Cost != run.Cost || len(page.Runs) != 1 {
@@ -214,6 +215,7 @@ func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
 func valid(name string) string { return strings.ToValidUTF8(name, "\ufffd") }
 
 func TestRivals(t *testing.T) {
+	t.Parallel()
 	run := newFront(t, 3, 1, 1)
 	run.Models = []front.Model{{Name: "a", Cost: 1, Correct: 100}, {Name: "b", Cost: 2, Correct: 90}, {Name: "c", Cost: 4, Correct: 200}, {Name: "d", Cost: 5, Correct: 200}}
 	run.Points = nil
@@ -237,6 +239,7 @@ func TestRivals(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
+	t.Parallel()
 	gains, losses := Changes([]int{5, 3, 7, 1}, []int{4, 3, 2, 9}, []int{10, 10, 10, 10})
 	if want := []Change{{2, 10, 2, 7}, {0, 10, 4, 5}}; !reflect.DeepEqual(gains, want) {
 		t.Errorf("gains %v", gains)
@@ -254,6 +257,7 @@ func TestChanges(t *testing.T) {
 }
 
 func TestRunsThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
 	for what, change := range map[string]func(*front.Front){
 		"split": func(f *front.Front) { f.Split.Fingerprint = "other" },
 		"cost":  func(f *front.Front) { f.Cost = "euros" },
@@ -279,6 +283,7 @@ func TestRunsThatCannotBeCompared(t *testing.T) {
 }
 
 func TestHostileNamesInThePage(t *testing.T) {
+	t.Parallel()
 	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
 	page := pageOf(t, d)
 	if n := strings.Count(strings.ToLower(page), "<script"); n != 2 {
@@ -306,6 +311,7 @@ func TestHostileNamesInThePage(t *testing.T) {
 }
 
 func TestHostileNamesInTables(t *testing.T) {
+	t.Parallel()
 	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
 	var b bytes.Buffer
 	if err := d.WriteCSV(&b); err != nil {
@@ -352,6 +358,7 @@ func TestHostileNamesInTables(t *testing.T) {
 }
 
 func TestPlots(t *testing.T) {
+	t.Parallel()
 	plain := newData(t, newFront(t, 30, 20, 1), newFront(t, 30, 15, 1))
 	untested := newData(t, newFront(t, 30, 1, 1))
 	untested.Test = nil
@@ -390,6 +397,7 @@ func TestPlots(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	got := commandLine([]string{"encas-zoo", "--models", "a b*", "it's", "", "runs/x_1=2"})
 	if want := `encas-zoo --models 'a b*' 'it'\''s' '' runs/x_1=2`; got != want {
 		t.Errorf("%s instead of %s", got, want)

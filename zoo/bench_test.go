@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // perCore reports, when the function it returns is called, how many bytes were
@@ -141,7 +142,7 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 	w.Close()
-	defer perCore(b, models*listBytes(samples, 1000))()
+	defer perCore(b, models*outputs.ListBytes(samples, 1000))()
 	for b.Loop() {
 		z, err := Open(z.Dir())
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestClassNames(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 3, 10)
 	if z.ClassNames() != nil {
 		t.Errorf("a new zoo calls its classes %q", z.ClassNames())
@@ -54,6 +55,7 @@ func TestClassNames(t *testing.T) {
 }
 
 func TestNamesDoNotChangeTheFingerprint(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 5)
 	before := z.Fingerprint()
 	w, err := z.Write()
@@ -70,6 +72,7 @@ func TestNamesDoNotChangeTheFingerprint(t *testing.T) {
 }
 
 func TestDamagedClassNames(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 5)
 	path := filepath.Join(z.Dir(), "zoo.json")
 	text, err := os.ReadFile(path)

@@ -6,29 +6,6 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// one is the bits of the float16 1, the largest probability.
-const one = 0x3C00
-
-// unit is 1 as an integer multiple of 2^-24, the unit of all sums.
-const unit = 1 << 24
-
-// sumTolerance is how far the sum of an output may be from 1, in units: 0.01.
-// Rounding 1000 probabilities to float16 moves it by less than a twentieth of that.
-const sumTolerance = unit / 100
-
-// fixed holds every valid probability in units of 2^-24.
-var fixed = func() (t [one + 1]uint32) {
-	for h := range t {
-		exponent, mantissa := h>>10, uint32(h&0x3FF)
-		if exponent == 0 {
-			t[h] = mantissa
-		} else {
-			t[h] = (mantissa | 0x400) << (exponent - 1)
-		}
-	}
-	return t
-}()
-
 // putUint16 stores v at the beginning of dst, little-endian.
 func putUint16(dst []byte, v []uint16) {
 	if len(v) == 0 {

@@ -44,6 +44,7 @@ func foreignZoo(t *testing.T) (z *Zoo, rows []uint16) {
 
 // TestParquetGo reads the archives with a second implementation of Parquet in Go.
 func TestParquetGo(t *testing.T) {
+	t.Parallel()
 	z, rows := foreignZoo(t)
 	open := func(path string) *parquet.File {
 		f, err := os.Open(path)

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // An Index is the top-K lists of some models on one split, mapped from disk.
@@ -145,7 +147,7 @@ func (z *Zoo) buildLists(ctx context.Context, m Model, s Split) (Lists, error) {
 		return Lists{}, err
 	}
 	defer r.Close()
-	l := makeLists(s.Samples, z.classes)
+	l := outputs.NewLists(s.Samples, z.classes)
 	for at := 0; ; {
 		if err := ctx.Err(); err != nil {
 			return Lists{}, context.Cause(ctx)

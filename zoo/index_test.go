@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 func openIndexOf(t testing.TB, z *Zoo, split string, models ...string) *Index {
@@ -35,6 +37,7 @@ func notes(z *Zoo) *[]string {
 }
 
 func TestIndex(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ n, classes int }{{1, 2}, {9, 16}, {500, 17}, {77, 32}, {1000, 33}, {3001, 100}} {
 		z := newZoo(t, size.classes, size.n)
 		said := notes(z)
@@ -79,11 +82,12 @@ func TestIndex(t *testing.T) {
 
 // TestBuildLists compares the lists with their definition.
 func TestBuildLists(t *testing.T) {
+	t.Parallel()
 	for _, classes := range []int{2, 15, 16, 17, 31, 32, 33, 100, 1000} {
 		const n = 50
 		rows := randomRows(uint64(classes), n, classes)
 		l := BuildLists(rows, classes)
-		if err := l.check(n, classes); err != nil {
+		if err := outputs.CheckLists(&l, n, classes); err != nil {
 			t.Fatal(err)
 		}
 		for i := range n {
@@ -122,6 +126,7 @@ func TestBuildLists(t *testing.T) {
 
 // TestStaleIndex puts right index files of something else in the place of one.
 func TestStaleIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 20, 30)
 	said := notes(z)
 	w := write(t, z)
@@ -171,6 +176,7 @@ func TestStaleIndex(t *testing.T) {
 }
 
 func TestOpenIndexErrors(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	addModel(t, w, "m", "search", []uint16{one, 0})
@@ -215,6 +221,7 @@ func TestOpenIndexErrors(t *testing.T) {
 
 // TestCancelBuild cancels after the first model; what was built stays.
 func TestCancelBuild(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 100)
 	w := write(t, z)
 	var names []string
@@ -251,6 +258,7 @@ func TestCancelBuild(t *testing.T) {
 
 // TestUnwritableIndex keeps the lists in memory where the folder takes no files.
 func TestUnwritableIndex(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 4, 100)
 	said := notes(z)
 	w := write(t, z)
@@ -272,6 +280,7 @@ func TestUnwritableIndex(t *testing.T) {
 }
 
 func TestIndexOnly(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 40, 60)
 	w := write(t, z)
 	w.AddSplit("test", randomLabels(10, 40), nil)
@@ -290,7 +299,7 @@ func TestIndexOnly(t *testing.T) {
 	for what, change := range map[string]func(l *Lists){
 		"class":     func(l *Lists) { l.Classes[20] = 40 },
 		"value":     func(l *Lists) { l.Values[20] = one + 1 },
-		"tail":      func(l *Lists) { l.Tail[3] = unit + 1 },
+		"tail":      func(l *Lists) { l.Tail[3] = outputs.One + 1 },
 		"top class": func(l *Lists) { l.TopClass[5]++ },
 		"top value": func(l *Lists) { l.TopValue[5]++ },
 	} {
@@ -330,6 +339,7 @@ func TestIndexOnly(t *testing.T) {
 
 // TestParseIndexInPlace: the lists of a mapped file are not copies.
 func TestParseIndexInPlace(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	s, _ := z.Split("search")
 	m, _ := z.Model("net")

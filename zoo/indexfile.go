@@ -16,6 +16,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	flatbuffers "github.com/google/flatbuffers/go"
 	"golang.org/x/sys/cpu"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // An index file is an Arrow IPC file with one record batch, uncompressed: a row a
@@ -98,7 +101,7 @@ func sliceOf[T uint16 | uint32](b []byte) []T {
 }
 
 // writeIndex writes l to out, which it leaves open.
-func writeIndex(out *newFile, l Lists, labels []uint16, meta indexMeta) error {
+func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) error {
 	if cpu.IsBigEndian {
 		return fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
 	}
@@ -144,13 +147,10 @@ func writeIndex(out *newFile, l Lists, labels []uint16, meta indexMeta) error {
 	if err == nil {
 		err = w.Close()
 	}
-	if out.err != nil {
-		return out.err
-	}
 	if err != nil {
-		return fmt.Errorf("zoo: write %s: %w", out.path, err)
+		out.Fail(err)
 	}
-	return nil
+	return out.Err()
 }
 
 // An openIndex is the lists of one model with the file they lie in.
@@ -226,7 +226,7 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 		TopClass: sliceOf[uint16](parts[3]),
 		TopValue: sliceOf[uint16](parts[4]),
 	}
-	if err := l.check(meta.samples, meta.classes); err != nil {
+	if err := outputs.CheckLists(&l, meta.samples, meta.classes); err != nil {
 		return Lists{}, fmt.Errorf("it is damaged: %w", err)
 	}
 	return l, nil
@@ -365,18 +365,18 @@ func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 // saveIndex writes the index file of one model. It is not synced: should a crash
 // lose part of it, its checksum tells and it is built again.
 func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) error {
-	f, err := createFile(path)
+	f, err := atomicfile.Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.discard()
+	defer f.Discard()
 	if err := writeIndex(f, l, labels, meta); err != nil {
 		return err
 	}
-	if err := f.close(); err != nil {
+	if err := f.Close(); err != nil {
 		return err
 	}
-	return f.rename()
+	return f.Rename()
 }
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // A Model is one classifier: its name, facts about it, and where it has
@@ -177,7 +179,7 @@ func writeJSON(path string, v any) error {
 	if len(data) >= maxJSON {
 		return fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
 	}
-	return writeFile(path, append(data, '\n'))
+	return atomicfile.WriteFile(path, append(data, '\n'))
 }
 
 // readJSON decodes the file at path into v, whose field for the format version is

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A ModelWriter takes the predictions of one model, row by row, for one or several
@@ -31,7 +33,7 @@ type splitWriter struct {
 	lists   *Lists        // the search index in the making, nil where it would be too large
 }
 
-func (s *splitWriter) file() *newFile {
+func (s *splitWriter) file() *atomicfile.File {
 	if s.archive != nil {
 		return s.archive.out
 	}
@@ -80,8 +82,8 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		}
 		m.splits[split] = s
 		// The index of a model that has nothing else stays as long as the model.
-		if !m.old[split].IndexOnly && m.w.keep(listBytes(info.Samples, m.w.z.classes)) {
-			l := makeLists(info.Samples, m.w.z.classes)
+		if !m.old[split].IndexOnly && m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes)) {
+			l := outputs.NewLists(info.Samples, m.w.z.classes)
 			s.lists = &l
 		}
 	}
@@ -107,11 +109,7 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 		return fmt.Errorf("zoo: model %q, split %q, row %d has %d values, the zoo has %d classes", m.model.Name, split, s.rows, len(row), classes)
 	}
 	m.clean = append(m.clean[:0], row...)
-	for i, v := range m.clean {
-		if v == 0x8000 {
-			m.clean[i] = 0
-		}
-	}
+	outputs.ClearNegativeZeros(m.clean)
 	if err := m.check(s, m.clean); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
@@ -127,12 +125,12 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 // there: finding the largest classes gives the sum for nothing.
 func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
 	if s.lists == nil {
-		return checkRow(row)
+		return outputs.CheckRow(row)
 	}
-	if err := checkValues(row); err != nil {
+	if err := outputs.CheckValues(row); err != nil {
 		return err
 	}
-	return checkSum(s.lists.set(s.rows, row))
+	return outputs.CheckSum(outputs.SetRow(s.lists, s.rows, row))
 }
 
 // WriteAnswer adds the answer on the next sample of a split, for a model with
@@ -150,11 +148,15 @@ func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error 
 	if confidence == 0 || confidence == 0x8000 {
 		confidence = 1
 	}
-	if err := checkAnswer(label, confidence, m.w.z.classes); err != nil {
+	err = outputs.CheckLabel(int64(label), m.w.z.classes)
+	if err == nil {
+		err = outputs.CheckConfidence(confidence)
+	}
+	if err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
 	if s.lists != nil {
-		s.lists.setAnswer(s.rows, label, confidence)
+		outputs.SetAnswer(s.lists, s.rows, label, confidence)
 	}
 	if err := s.answers.write(label, confidence); err != nil {
 		m.err = err
@@ -208,14 +210,10 @@ func (m *ModelWriter) commit() error {
 			return err
 		}
 		f := s.file()
-		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.size, SHA256: f.sum(), Second: s.second}
+		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.Size(), SHA256: f.SHA256(), Second: s.second}
 	}
 	for _, s := range m.splits {
-		f := s.file()
-		if err := f.rename(); err != nil {
-			return err
-		}
-		if err := syncDir(filepath.Dir(f.path)); err != nil {
+		if err := s.file().Place(); err != nil {
 			return err
 		}
 	}
@@ -253,9 +251,9 @@ func (m *ModelWriter) Abort() {
 	m.done = true
 	for _, s := range m.splits {
 		f := s.file()
-		f.discard()
-		if f.renamed && !m.placed {
-			os.Remove(f.path)
+		f.Discard()
+		if f.Renamed() && !m.placed {
+			os.Remove(f.Path())
 			if s.lists != nil {
 				os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
 			}
@@ -271,7 +269,7 @@ func (m *ModelWriter) release() {
 	delete(m.w.open, m.model.Name)
 	for _, s := range m.splits {
 		if s.lists != nil {
-			m.w.kept -= listBytes(s.split.Samples, m.w.z.classes)
+			m.w.kept -= outputs.ListBytes(s.split.Samples, m.w.z.classes)
 		}
 	}
 }

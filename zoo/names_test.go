@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // hostileNames are names that must stay harmless wherever they go.
@@ -16,10 +18,11 @@ var hostileNames = []string{
 }
 
 func TestSlug(t *testing.T) {
+	t.Parallel()
 	seen := map[string]string{}
 	for _, name := range hostileNames {
 		s := slug(name)
-		if !isSlug(s) || !filepath.IsLocal(s) || filepath.Base(s) != s || isTemp(s) || s[0] == '.' || len(s) > 65 {
+		if !isSlug(s) || !filepath.IsLocal(s) || filepath.Base(s) != s || atomicfile.IsTemporary(s) || s[0] == '.' || len(s) > 65 {
 			t.Errorf("slug(%q) = %q is no safe file name", name, s)
 		}
 		if other, ok := seen[strings.ToLower(s)]; ok {
@@ -33,6 +36,7 @@ func TestSlug(t *testing.T) {
 }
 
 func TestIsSlug(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{"", "a", "zoo.json", "model", strings.Repeat("a", 15), "x" + strings.Repeat("a", 16), "../" + strings.Repeat("a", 16), "a-" + strings.Repeat("g", 16), ".a-" + strings.Repeat("0", 16)} {
 		if isSlug(s) {
 			t.Errorf("isSlug(%q)", s)
@@ -41,6 +45,7 @@ func TestIsSlug(t *testing.T) {
 }
 
 func TestSplitNames(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{"a", "search", "test-2.b_C", strings.Repeat("s", 64)} {
 		if err := checkSplitName(s); err != nil {
 			t.Error(err)
@@ -55,6 +60,7 @@ func TestSplitNames(t *testing.T) {
 
 // TestHostileModels keeps models under hostile names and looks for files outside.
 func TestHostileModels(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	w := write(t, z)
 	names := append(hostileNames, strings.Repeat("n", maxName))

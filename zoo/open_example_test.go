@@ -72,5 +72,5 @@ func ExampleRoundRow() {
 	fmt.Println(zoo.RoundRow(row, []float32{0.5, 0.25, 0.75}))
 	// Output:
 	// [3800 34cd 3266]
-	// the probabilities sum to 1.5, not to 1 within 0.01
+	// the values sum to 1.5, not 1 (within 0.01)
 }

@@ -1,29 +1,36 @@
 package zoo
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
-	"github.com/apache/arrow/go/v17/parquet"
+	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
-	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
-// A table is an open Parquet file of this package's making. Everything in it is
-// checked before it is believed: a file may be truncated, changed, or written by
-// somebody else.
+// A table is an open Parquet file of this package's making. It may be truncated,
+// changed, or written by somebody else, so everything in it is checked.
 type table struct {
 	path string
 	f    *os.File
-	r    *file.Reader
-	size int64
+	p    *parquet.File
 	rows int
 }
+
+// maxPage bounds a page after decompression. The largest ones written are batches
+// of long sample ids.
+const maxPage = batchRows*(maxName+4) + pageBytes
+
+// limits are those of the files that this package writes: a page header of some 30
+// bytes, a schema of a root with at most two columns.
+var limits = parquet.Limits{Page: maxPage, Header: 1024, Elements: 3}
 
 // openTable opens the file at path, which must have the given number of rows and
 // the given columns, all required.
@@ -34,16 +41,16 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 	}
 	t := &table{path: path, f: f, rows: rows}
 	err = t.try(func() error {
-		if err := t.checkFooter(); err != nil {
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			return cmp.Or(err, errors.New("it is not a regular file"))
+		}
+		if t.p, err = parquet.NewFile(f, "", limits); err != nil {
 			return err
 		}
-		if t.r, err = file.NewParquetReader(f); err != nil {
-			return err
-		}
-		if n := t.r.NumRows(); n != int64(rows) {
+		if n := t.p.Rows(); n != int64(rows) {
 			return fmt.Errorf("it has %d rows instead of %d", n, rows)
 		}
-		s := t.r.MetaData().Schema
+		s := t.p.Schema()
 		if n := s.NumColumns(); n != len(columns) {
 			return fmt.Errorf("it has %d columns instead of %d", n, len(columns))
 		}
@@ -52,7 +59,7 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 			if c.Name() != want.name || c.PhysicalType() != want.physical {
 				return fmt.Errorf("its column %d is %q of type %s instead of %q of type %s", i, clip(c.Name(), 80), c.PhysicalType(), want.name, want.physical)
 			}
-			if want.physical == parquet.Types.FixedLenByteArray && c.TypeLength() != want.width {
+			if want.physical == arrow.Types.FixedLenByteArray && c.TypeLength() != want.width {
 				return fmt.Errorf("its column %q has %d bytes a row instead of %d", want.name, c.TypeLength(), want.width)
 			}
 			if c.MaxDefinitionLevel() != 0 || c.MaxRepetitionLevel() != 0 {
@@ -68,40 +75,11 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 	return t, nil
 }
 
-// checkFooter makes sure that the file ends in a well-formed footer, so that nothing
-// is allocated beyond what the file is long.
-func (t *table) checkFooter() error {
-	info, err := t.f.Stat()
-	if err != nil {
-		return err
-	}
-	t.size = info.Size()
-	var end [8]byte // length of the footer, magic
-	if t.size < 12 || !info.Mode().IsRegular() {
-		return errors.New("it is too short for a Parquet file")
-	}
-	if _, err := t.f.ReadAt(end[:], t.size-8); err != nil {
-		return err
-	}
-	if string(end[4:]) != "PAR1" {
-		return errors.New("it does not end like a Parquet file")
-	}
-	n := int64(binary.LittleEndian.Uint32(end[:]))
-	if n > t.size-12 {
-		return errors.New("its footer is longer than the file")
-	}
-	footer := make([]byte, n)
-	if _, err := t.f.ReadAt(footer, t.size-8-n); err != nil {
-		return err
-	}
-	return checkFooter(footer)
-}
-
 // A column is what a column of a table has to be.
 type column struct {
 	name     string
-	physical parquet.Type
-	width    int // bytes a row, 0 where it varies
+	physical arrow.Type
+	width    int // bytes a row, 0 if it varies
 }
 
 // try runs f, which calls the Parquet reader, and turns what that panics with into
@@ -120,30 +98,21 @@ func (t *table) try(f func() error) (err error) {
 
 func (t *table) close() error { return t.f.Close() }
 
-// maxPage bounds a page after decompression. The largest ones written are batches
-// of long sample ids.
-const maxPage = batchRows*(maxName+4) + pageBytes
-
-// pages gives the plain values of one column of a table, page by page. Arrow's own
-// page reader allocates what a page header asks for and unpacks without a limit;
-// this one knows how large pages are.
+// pages gives the plain values of one column of a table, page by page, over all row
+// groups.
 type pages struct {
 	t      *table
 	column int
-	group  int   // the next row group
-	rows   int   // of the groups begun
-	left   int64 // bytes of the open column chunk
-	codec  compress.Compression
-	in     *bufio.Reader
-	packed []byte
-	plain  []byte
+	in     *parquet.Pages
+	group  int // the next row group
+	rows   int // of the groups begun
 }
 
 // next returns the values of the next page and their number, or io.EOF at the end.
 // The bytes are valid until the next call, and may be changed.
 func (p *pages) next() (data []byte, values int, err error) {
-	for p.left == 0 {
-		if p.group == p.t.r.NumRowGroups() {
+	for p.in == nil || p.in.Rest() == 0 {
+		if p.group == p.t.p.Groups() {
 			if p.rows != p.t.rows {
 				return nil, 0, fmt.Errorf("its row groups have %d rows instead of %d", p.rows, p.t.rows)
 			}
@@ -154,80 +123,38 @@ func (p *pages) next() (data []byte, values int, err error) {
 		}
 		p.group++
 	}
-	head, err := p.in.Peek(int(min(p.left, maxHeader)))
-	if err != nil {
-		return nil, 0, unexpected(err)
-	}
-	h, n, err := parsePageHeader(head)
-	if err != nil {
-		return nil, 0, err
-	}
-	p.left -= int64(n)
+	page, err := p.in.Next()
 	switch {
-	case h.kind != 0 || h.encoding != 0:
+	case err == io.EOF:
+		return nil, 0, errors.New("a row group has bytes after its last page")
+	case err != nil:
+		return nil, 0, err
+	case !page.Plain():
 		return nil, 0, errors.New("a page is not a plain data page")
-	case h.compressed < 0 || h.compressed > p.left:
-		return nil, 0, errors.New("a page runs over the end of its row group")
-	case h.uncompressed < 0 || h.uncompressed > maxPage || h.values < 0 || h.values > int64(p.t.rows):
-		return nil, 0, fmt.Errorf("a page claims %d values in %d bytes", h.values, h.uncompressed)
 	}
-	p.left -= h.compressed
-	p.in.Discard(n)
-	p.packed = slices.Grow(p.packed[:0], int(h.compressed))[:h.compressed]
-	if _, err := io.ReadFull(p.in, p.packed); err != nil {
-		return nil, 0, unexpected(err)
-	}
-	data = p.packed
-	if p.codec == compress.Codecs.Zstd {
-		p.plain = slices.Grow(p.plain[:0], int(h.uncompressed))
-		if data, err = decoder().DecodeAll(p.packed, p.plain[:0:h.uncompressed]); err != nil {
-			return nil, 0, err
-		}
-	}
-	if int64(len(data)) != h.uncompressed {
-		return nil, 0, fmt.Errorf("a page has %d bytes instead of %d", len(data), h.uncompressed)
-	}
-	return data, int(h.values), nil
+	return page.Data, page.Values, nil
 }
-
-// maxHeader bounds a page header, which takes some 30 bytes.
-const maxHeader = 1024
 
 // openGroup begins the column's chunk in the next row group.
 func (p *pages) openGroup() error {
-	g := p.t.r.RowGroup(p.group).MetaData()
-	if n := g.NumRows(); n < 0 || n > int64(p.t.rows-p.rows) {
+	n := p.t.p.GroupRows(p.group)
+	if n < 0 || n > int64(p.t.rows-p.rows) {
 		return fmt.Errorf("it has %d rows", n)
 	}
-	p.rows += int(g.NumRows())
-	c, err := g.ColumnChunk(p.column)
-	if err != nil {
+	p.rows += int(n)
+	if p.in == nil {
+		p.in = p.t.p.Pages(p.column)
+	}
+	if err := p.in.Open(p.group); err != nil {
 		return err
 	}
-	start, size := c.DataPageOffset(), c.TotalCompressedSize()
-	if start < 0 || size < 0 || start > p.t.size || size > p.t.size-start {
-		return errors.New("it runs over the end of the file")
+	if v := p.in.Values(); v != n {
+		return fmt.Errorf("it has %d values in %d rows", v, n)
 	}
-	p.codec = c.Compression()
-	if p.codec != compress.Codecs.Zstd && p.codec != compress.Codecs.Uncompressed {
-		return fmt.Errorf("it is compressed with %s", p.codec)
-	}
-	p.left = size
-	section := io.NewSectionReader(p.t.f, start, size)
-	if p.in == nil {
-		p.in = bufio.NewReaderSize(section, 64<<10)
-	} else {
-		p.in.Reset(section)
+	if c := p.in.Codec; c != compress.Codecs.Zstd && c != compress.Codecs.Uncompressed {
+		return fmt.Errorf("it is compressed with %s", c)
 	}
 	return nil
-}
-
-// unexpected turns the end of a file into an error.
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // fixedPages gives the rows of a column of fixed width.
@@ -286,8 +213,8 @@ var errShort = errors.New("a text runs over the end of its page")
 // readSplit reads the labels and ids of a split.
 func readSplit(path string, samples, classes int) (labels []uint16, ids []string, err error) {
 	t, err := openTable(path, samples,
-		column{"id", parquet.Types.ByteArray, 0},
-		column{"label", parquet.Types.Int32, 4})
+		column{"id", arrow.Types.ByteArray, 0},
+		column{"label", arrow.Types.Int32, 4})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -325,11 +252,11 @@ func readSplit(path string, samples, classes int) (labels []uint16, ids []string
 				return err
 			}
 			for i := range n {
-				l := binary.LittleEndian.Uint32(buf[4*i:])
-				if int64(l) >= int64(classes) {
-					return fmt.Errorf("row %d: label %d, but the zoo has the classes 0 to %d", len(labels), int32(l), classes-1)
+				label := int32(binary.LittleEndian.Uint32(buf[4*i:]))
+				if err := outputs.CheckLabel(int64(label), classes); err != nil {
+					return fmt.Errorf("row %d: %w", len(labels), err)
 				}
-				labels = append(labels, uint16(l))
+				labels = append(labels, uint16(label))
 			}
 		}
 		if len(ids) != samples {

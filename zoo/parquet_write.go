@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 const (
@@ -26,13 +28,13 @@ const (
 // encoding, no dictionary, no statistics. Softmax outputs hardly repeat, and a
 // higher level saves about a hundredth.
 type parquetFile struct {
-	out *newFile
+	out *atomicfile.File
 	w   *file.Writer
 }
 
 // createParquet begins a file. meta is a list of keys and values.
 func createParquet(path string, pageSize int64, meta []string, fields ...schema.Node) (*parquetFile, error) {
-	out, err := createFile(path)
+	out, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func createParquet(path string, pageSize int64, meta []string, fields ...schema.
 		return nil
 	})
 	if err != nil {
-		out.discard()
+		out.Discard()
 		return nil, err
 	}
 	return p, nil
@@ -74,12 +76,10 @@ func (p *parquetFile) try(f func() error) (err error) {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
-		if p.out.err != nil {
-			err = p.out.err
-		} else if err != nil {
-			p.out.fail(fmt.Errorf("write %s: %w", p.out.path, err))
-			err = p.out.err
+		if err != nil {
+			p.out.Fail(err)
 		}
+		err = p.out.Err()
 	}()
 	return f()
 }
@@ -89,7 +89,7 @@ func (p *parquetFile) finish() error {
 	if err := p.try(p.w.Close); err != nil {
 		return err
 	}
-	return p.out.sync()
+	return p.out.Sync()
 }
 
 // writeColumn writes one column of a row group, a batch at a time.
@@ -162,7 +162,7 @@ func (w *rowWriter) write(row []uint16) error {
 	if len(w.page) == cap(w.page) {
 		return w.try(w.flush)
 	}
-	return w.out.err
+	return w.out.Err()
 }
 
 func (w *rowWriter) flush() error {
@@ -254,7 +254,7 @@ func (w *answerWriter) write(label, confidence uint16) error {
 	if len(w.labels)*6 >= groupBytes {
 		return w.try(w.flush)
 	}
-	return w.out.err
+	return w.out.Err()
 }
 
 func (w *answerWriter) flush() error {
@@ -291,7 +291,7 @@ func (w *answerWriter) finish() error {
 
 // writeSplit writes the labels and sample ids of a split: the columns id (UTF8) and
 // label (INT32).
-func writeSplit(path, split string, labels []uint16, ids []string) (*newFile, error) {
+func writeSplit(path, split string, labels []uint16, ids []string) (*atomicfile.File, error) {
 	id, err := schema.NewPrimitiveNodeLogical("id", parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %s: %w", path, err)
@@ -343,7 +343,7 @@ func writeSplit(path, split string, labels []uint16, ids []string) (*newFile, er
 		err = p.finish()
 	}
 	if err != nil {
-		p.out.discard()
+		p.out.Discard()
 		return nil, err
 	}
 	return p.out, nil

@@ -1,11 +1,14 @@
 package zoo
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/apache/arrow/go/v17/parquet"
+	arrow "github.com/apache/arrow/go/v17/parquet"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A Reader gives the predictions of one model on one split, in the order of the
@@ -43,13 +46,13 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	r := &Reader{classes: z.classes}
 	if m.Answers {
 		r.t, err = openTable(path, s.Samples,
-			column{"label", parquet.Types.Int32, 4},
-			column{"confidence", parquet.Types.FixedLenByteArray, 2})
+			column{"label", arrow.Types.Int32, 4},
+			column{"confidence", arrow.Types.FixedLenByteArray, 2})
 		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
 		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
 	} else {
 		r.t, err = openTable(path, s.Samples,
-			column{"probs", parquet.Types.FixedLenByteArray, 2 * z.classes})
+			column{"probs", arrow.Types.FixedLenByteArray, 2 * z.classes})
 		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
 	}
 	if err != nil {
@@ -84,7 +87,7 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 		}
 		swapPairs(b[:n*r.rows.width])
 		for i := range n {
-			if err := checkRow(dst[i*r.classes : (i+1)*r.classes]); err != nil {
+			if err := outputs.CheckRow(dst[i*r.classes : (i+1)*r.classes]); err != nil {
 				return fmt.Errorf("row %d: %w", first+i, err)
 			}
 		}
@@ -101,7 +104,7 @@ func (r *Reader) skip() error {
 		_, err := r.ReadAnswers(labels[:], confidences[:])
 		return err
 	}
-	return r.eachRow(func(_ int, row []uint16) error { return checkRow(row) })
+	return r.eachRow(func(_ int, row []uint16) error { return outputs.CheckRow(row) })
 }
 
 // readLists puts the next rows into the lists l, from sample at on, and returns how
@@ -111,16 +114,16 @@ func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
 		var labels, confidences [1024]uint16
 		n, err = r.ReadAnswers(labels[:], confidences[:])
 		for i := range n {
-			l.setAnswer(at+i, labels[i], confidences[i])
+			outputs.SetAnswer(l, at+i, labels[i], confidences[i])
 		}
 		return n, err
 	}
 	err = r.eachRow(func(i int, row []uint16) error {
 		n++
-		if err := checkValues(row); err != nil {
+		if err := outputs.CheckValues(row); err != nil {
 			return err
 		}
-		return checkSum(l.set(i, row))
+		return outputs.CheckSum(outputs.SetRow(l, i, row))
 	})
 	return n, err
 }
@@ -172,23 +175,23 @@ func (r *Reader) ReadAnswers(labels, confidences []uint16) (n int, err error) {
 			return err
 		}
 		for i := range got {
-			l := uint32(r.buf[4*i]) | uint32(r.buf[4*i+1])<<8 | uint32(r.buf[4*i+2])<<16 | uint32(r.buf[4*i+3])<<24
-			if int64(l) >= int64(r.classes) {
-				return fmt.Errorf("row %d: label %d, but the zoo has the classes 0 to %d", first+i, int32(l), r.classes-1)
+			label := int32(binary.LittleEndian.Uint32(r.buf[4*i:]))
+			if err := outputs.CheckLabel(int64(label), r.classes); err != nil {
+				return fmt.Errorf("row %d: %w", first+i, err)
 			}
-			labels[i] = uint16(l)
+			labels[i] = uint16(label)
 		}
 		also, err := r.conf.read(r.buf[:2*got])
 		if err == io.EOF || err == nil && also != got {
-			err = fmt.Errorf("it has fewer confidences than labels")
+			err = errors.New("it has fewer confidences than labels")
 		}
 		if err != nil {
 			return err
 		}
 		getUint16(confidences[:got], r.buf)
 		for i, c := range confidences[:got] {
-			if c > one {
-				return fmt.Errorf("row %d: the confidence is not in [0, 1] (float16 bits 0x%04X)", first+i, c)
+			if err := outputs.CheckConfidence(c); err != nil {
+				return fmt.Errorf("row %d: %w", first+i, err)
 			}
 		}
 		n = got

@@ -56,6 +56,7 @@ func generation(t *testing.T, dir string) int {
 }
 
 func TestReplaceModel(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, jobClasses, replaceRows)
 	w := write(t, z)
 	if err := w.AddSplit("test", randomLabels(10, jobClasses), nil); err != nil {

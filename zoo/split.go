@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // maxSamples bounds a split: sample numbers are kept in 32 bits.
@@ -86,8 +88,8 @@ func checkLabels(name string, classes int, labels []uint16, ids []string) ([]str
 		}
 	}
 	for i, l := range labels {
-		if int(l) >= classes {
-			return nil, fmt.Errorf("zoo: split %q, row %d (sample %q): label %d, but the zoo has the classes 0 to %d", name, i, clip(full[i], 80), l, classes-1)
+		if err := outputs.CheckLabel(int64(l), classes); err != nil {
+			return nil, fmt.Errorf("zoo: split %q, row %d (sample %q): %w", name, i, clip(full[i], 80), err)
 		}
 	}
 	if ids != nil {

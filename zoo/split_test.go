@@ -8,6 +8,7 @@ import (
 )
 
 func TestAddSplit(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 10, 3)
 	w := write(t, z)
 	long := strings.Repeat("i", maxName)
@@ -65,6 +66,7 @@ func TestAddSplit(t *testing.T) {
 
 // TestLargeSplit takes several pages and row groups, with ids of every length.
 func TestLargeSplit(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("writes a large split")
 	}

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	w := write(t, z)
 	addModel(t, w, "third", "search", randomRows(5, damageSamples, damageClasses))
@@ -43,21 +46,22 @@ func TestVerify(t *testing.T) {
 
 // TestVerifyRows: an archive with the right hash and wrong rows is not right.
 func TestVerifyRows(t *testing.T) {
+	t.Parallel()
 	z := damageZoo(t)
 	badRows(t, z, slices.Repeat([]uint16{one, one, 0}, damageSamples))
 	data, err := os.ReadFile(z.archivePath("search", "net", false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := createFile(z.archivePath("search", "net", false))
+	f, err := atomicfile.Create(z.archivePath("search", "net", false))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Write(data)
-	f.sync()
-	f.rename()
+	f.Sync()
+	f.Rename()
 	m, _ := z.Model("net")
-	m.Splits["search"] = Archive{Rows: damageSamples, Bytes: f.size, SHA256: f.sum()}
+	m.Splits["search"] = Archive{Rows: damageSamples, Bytes: f.Size(), SHA256: f.SHA256()}
 	if err := z.writeModel(m); err != nil {
 		t.Fatal(err)
 	}

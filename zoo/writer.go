@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A Writer changes a zoo. There is one at a time for each zoo, over all processes.
@@ -107,11 +110,8 @@ func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 	if err != nil {
 		return err
 	}
-	defer f.discard()
-	if err := f.rename(); err != nil {
-		return err
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	defer f.Discard()
+	if err := f.Place(); err != nil {
 		return err
 	}
 	splits = append(splits, s)
@@ -199,10 +199,10 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 	if len(lists) == 0 {
 		return fmt.Errorf("zoo: model %q has no lists", m.Name)
 	}
-	var written []*newFile
+	var written []*atomicfile.File
 	defer func() {
 		for _, f := range written {
-			f.discard()
+			f.Discard()
 		}
 	}()
 	model := mw.model
@@ -211,7 +211,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		if err := l.check(s.Samples, w.z.classes); err != nil {
+		if err := outputs.CheckLists(&l, s.Samples, w.z.classes); err != nil {
 			return fmt.Errorf("zoo: model %q, split %q: %w", m.Name, split, err)
 		}
 		a := Archive{Rows: s.Samples, IndexOnly: true}
@@ -219,7 +219,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		f, err := createFile(w.z.indexPath(split, m.Name))
+		f, err := atomicfile.Create(w.z.indexPath(split, m.Name))
 		if err != nil {
 			return err
 		}
@@ -227,17 +227,14 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err := writeIndex(f, l, labels, w.z.indexMeta(a, s)); err != nil {
 			return err
 		}
-		if err := f.sync(); err != nil {
+		if err := f.Sync(); err != nil {
 			return err
 		}
-		a.Bytes, a.SHA256 = f.size, f.sum()
+		a.Bytes, a.SHA256 = f.Size(), f.SHA256()
 		model.Splits[split] = a
 	}
 	for _, f := range written {
-		if err := f.rename(); err != nil {
-			return err
-		}
-		if err := syncDir(filepath.Dir(f.path)); err != nil {
+		if err := f.Place(); err != nil {
 			return err
 		}
 	}
@@ -315,7 +312,7 @@ func (w *Writer) RemoveModel(name string) error {
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := atomicfile.SyncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	w.z.mu.Lock()
@@ -337,7 +334,7 @@ func (z *Zoo) makeFolders(splits []Split) error {
 	for _, s := range splits {
 		dirs = append(dirs, filepath.Join(z.dir, "archive", s.Name), filepath.Join(z.dir, "index", s.Name))
 	}
-	return makeDirs(dirs...)
+	return atomicfile.MakeDirs(dirs...)
 }
 
 // clean removes what writers and builders of indexes that were killed left behind.
@@ -381,7 +378,7 @@ func (z *Zoo) clean() error {
 					base = strings.TrimSuffix(base, secondName)
 				}
 				switch {
-				case isTemp(e.Name()):
+				case atomicfile.IsTemporary(e.Name()):
 				case f.extension == "" || !ours:
 					continue
 				case f.pattern == "splits" && checkSplitName(base) == nil:

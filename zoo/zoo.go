@@ -14,18 +14,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
-const (
-	// FormatVersion is the version of the folder's layout that this package writes,
-	// and the newest it reads.
-	FormatVersion = 1
-	// MaxClasses is the largest number of classes of a zoo: class numbers are uint16
-	// and NoClass is not one.
-	MaxClasses = 65535
-	// NoClass stands in the place of a class where there is none.
-	NoClass = 0xFFFF
-)
+// FormatVersion is the version of the folder's layout that this package writes, and
+// the newest it reads.
+const FormatVersion = 1
 
 // A Zoo is an open zoo. Opening one reads its metadata only. All methods may be
 // called from several goroutines.
@@ -60,7 +55,7 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if classes < 2 || classes > MaxClasses {
 		return nil, fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
 	}
-	if err := makeDirs(dir); err != nil {
+	if err := atomicfile.MakeDirs(dir); err != nil {
 		return nil, err
 	}
 	// Twice: a folder of somebody else gets no lock file, and another Create may
@@ -94,7 +89,7 @@ func vacant(dir string) error {
 		return fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" && !isTemp(e.Name()) {
+		if e.Name() != "lock" && !atomicfile.IsTemporary(e.Name()) {
 			return fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
 		}
 	}

@@ -11,7 +11,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
+
+const one = outputs.OneBits
+
+// fixed holds every valid probability in fixed point.
+var fixed = func() (t [one + 1]uint32) {
+	for h := range t {
+		kernel.Fixed(t[h:h+1], []uint16{uint16(h)})
+	}
+	return t
+}()
 
 // newZoo makes a zoo with one split, search, of n samples.
 func newZoo(t testing.TB, classes, n int) *Zoo {
@@ -54,13 +67,13 @@ func randomRows(seed uint64, n, classes int) []uint16 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	rows := make([]uint16, n*classes)
 	for row := range slices.Chunk(rows, classes) {
-		left := uint32(unit)
+		left := uint32(outputs.One)
 		for _, c := range r.Perm(classes) {
 			v := largest(left / uint32(1+r.IntN(5)))
 			row[c] = v
 			left -= fixed[v]
 		}
-		if left > sumTolerance {
+		if left > outputs.One/100 {
 			clear(row)
 			row[r.IntN(classes)] = one
 		}
@@ -158,6 +171,7 @@ func expectError(t *testing.T, err error, texts ...string) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ n, classes int }{{1, 2}, {10, 2}, {280_000, 2}, {5000, 10}, {100, 17}, {3001, 1000}, {20, 65535}} {
 		if testing.Short() && size.n*size.classes > 50_000 {
 			continue
@@ -196,7 +210,7 @@ func everyPattern() []uint16 {
 	for v := range one + 1 {
 		row := rows[v*classes : (v+1)*classes]
 		row[0] = uint16(v)
-		left := unit - fixed[v]
+		left := outputs.One - fixed[v]
 		for c := 1; left > 0; c++ {
 			row[c] = largest(left)
 			left -= fixed[row[c]]
@@ -206,6 +220,7 @@ func everyPattern() []uint16 {
 }
 
 func TestEveryPattern(t *testing.T) {
+	t.Parallel()
 	rows := everyPattern()
 	z := newZoo(t, 26, one+1)
 	w := write(t, z)
@@ -227,6 +242,7 @@ func TestEveryPattern(t *testing.T) {
 }
 
 func TestFolder(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 3, 2)
 	w := write(t, z)
 	addModel(t, w, "a", "search", randomRows(1, 2, 3))
@@ -234,6 +250,7 @@ func TestFolder(t *testing.T) {
 }
 
 func TestCreate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, classes := range []int{-1, 0, 1, 65536} {
 		if _, err := Create(filepath.Join(dir, "new"), classes); err == nil {
@@ -269,6 +286,7 @@ func TestCreate(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
+	t.Parallel()
 	if _, err := Open(filepath.Join(t.TempDir(), "no")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open of nothing: %v", err)
 	}
@@ -330,6 +348,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
+	t.Parallel()
 	z := newZoo(t, 2, 1)
 	if _, err := z.Split("test"); !errors.Is(err, ErrNoSplit) || !strings.Contains(err.Error(), "has: search") {
 		t.Errorf("Split: %v", err)
@@ -361,6 +380,7 @@ func TestLookups(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
+	t.Parallel()
 	m := Model{Name: "net", Columns: map[string]string{"gflops": " 1.25 ", "zero": "0", "minus": "-1", "nan": "NaN", "inf": "+Inf", "text": "fast", "huge": "1e400"}}
 	if c, err := m.Cost("gflops"); err != nil || c != 1.25 {
 		t.Errorf("Cost: %v, %v", c, err)
@@ -376,6 +396,7 @@ func TestCost(t *testing.T) {
 }
 
 func TestFingerprint(t *testing.T) {
+	t.Parallel()
 	build := func(order []string, change func(w *Writer)) *Zoo {
 		z := newZoo(t, 4, 20)
 		w := write(t, z)

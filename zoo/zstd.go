@@ -24,16 +24,6 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 	return e
 })
 
-// decoder decompresses pages, from all goroutines, and never beyond the room it is
-// given.
-var decoder = sync.OnceValue(func() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
-	if err != nil {
-		panic(err) // the options are constants
-	}
-	return d
-})
-
 // reusedZstd is Arrow's zstd codec, which makes a new encoder with megabytes of
 // tables for every page at a given level, with one encoder for our level instead: a
 // third less processor time for an import.

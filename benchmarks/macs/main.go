@@ -11,6 +11,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -31,6 +32,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // Columns of the table.
@@ -176,15 +178,11 @@ func (t *table) update(change func()) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change()
-	temp := t.path + ".tmp"
-	f, err := os.Create(temp)
-	if err != nil {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(t.rows); err != nil {
 		return err
 	}
-	if err := errors.Join(csv.NewWriter(f).WriteAll(t.rows), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp, t.path)
+	return atomicfile.WriteFile(t.path, b.Bytes())
 }
 
 type worker struct {

@@ -22,6 +22,7 @@ middle,middle.a,224,50.00,4.0,4.1,4.1,4.1,1.0000,meta device,
 `
 
 func TestTable(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "t.csv")
 	if err := os.WriteFile(path, []byte(small), 0o644); err != nil {
 		t.Fatal(err)
@@ -63,6 +64,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestEnter(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name                  string
 		got, eager, published float64
@@ -87,6 +89,7 @@ func TestEnter(t *testing.T) {
 
 // TestPublishedTable looks at the table that the README and the docs quote.
 func TestPublishedTable(t *testing.T) {
+	t.Parallel()
 	tab, err := readTable("../timm-macs.csv")
 	if err != nil {
 		t.Fatal(err)

@@ -8,11 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // The lists written without rows are those of the rows, bit for bit.
 func TestListsAreThoseOfTheRows(t *testing.T) {
+	t.Parallel()
 	for _, classes := range []int{2, 10, 16, 17, 30, 33, 47, 48, 49, 65, 200, 1000, 1001} {
 		t.Run(fmt.Sprint(classes), func(t *testing.T) {
 			const n = 300
@@ -25,7 +27,7 @@ func TestListsAreThoseOfTheRows(t *testing.T) {
 					o.Row(i, rows[i*classes:(i+1)*classes])
 				}
 				want := zoo.BuildLists(rows, classes)
-				got := NewLists(n, classes)
+				got := outputs.NewLists(n, classes)
 				o.Lists(got)
 				if d := cmp.Diff(want, got); d != "" {
 					t.Fatalf("%s: lists differ from those of the rows (-rows +direct):\n%s", spec.Name, d)
@@ -38,6 +40,7 @@ func TestListsAreThoseOfTheRows(t *testing.T) {
 // Every row is a float16 softmax: it sums to one, and the model is as accurate
 // as published.
 func TestRowsAreProbabilities(t *testing.T) {
+	t.Parallel()
 	const n, classes = 2000, 1000
 	s := NewSamples(1, "search", n, classes)
 	var o Outputs
@@ -71,7 +74,7 @@ func TestRowsAreProbabilities(t *testing.T) {
 func BenchmarkLists(b *testing.B) {
 	const n = 20683
 	s := NewSamples(1, "search", n, 1000)
-	lists := NewLists(n, 1000)
+	lists := outputs.NewLists(n, 1000)
 	spec := Choose(9)[4]
 	var o Outputs
 	for b.Loop() {

@@ -32,6 +32,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -178,7 +179,7 @@ func (m *modelMaker) make(ctx context.Context, spec Spec) ([]Tops, error) {
 		}
 		o := &m.outputs[i]
 		o.Simulate(m.o.Seed, s, spec, spec.Accuracy(s.Split))
-		l := NewLists(len(s.Labels), m.o.Classes)
+		l := outputs.NewLists(len(s.Labels), m.o.Classes)
 		o.Lists(l)
 		lists[s.Split] = l
 		tops[i] = Tops{l.TopClass, l.TopValue}
@@ -230,22 +231,13 @@ func accuracy(labels, class []uint16) float64 {
 func (s Spec) Columns() map[string]string {
 	text := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	return map[string]string{
-		"source":            "simulated",
-		"gflops":            text(s.GMACs),
+		zoo.ColumnSource:    "simulated",
+		zoo.ColumnGFLOPs:    text(s.GMACs),
 		"params_m":          text(s.Params),
-		"family":            s.Family,
+		zoo.ColumnFamily:    s.Family,
 		"pretrain":          s.Pretrain,
 		"img_size":          strconv.Itoa(s.ImgSize),
 		"published_top1":    text(s.Top1),
 		"published_v2_top1": text(s.V2Top1),
-	}
-}
-
-// NewLists returns room for the lists of n samples.
-func NewLists(n, classes int) zoo.Lists {
-	k := zoo.ListLength(classes)
-	return zoo.Lists{
-		K: k, Classes: make([]uint16, n*k), Values: make([]uint16, n*k),
-		Tail: make([]uint32, n), TopClass: make([]uint16, n), TopValue: make([]uint16, n),
 	}
 }

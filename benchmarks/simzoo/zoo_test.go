@@ -37,6 +37,7 @@ func names(z *zoo.Zoo) (names []string) {
 // The index built from the archive is the index that is written without one, with
 // any number of threads.
 func TestWriteWithAndWithoutArchive(t *testing.T) {
+	t.Parallel()
 	o := Options{Models: 5, Search: 150, Test: 90, Classes: 120, Seed: 3, Threads: 2}
 	direct := writeZoo(t, o)
 	o.Archive, o.Threads = true, 1
@@ -71,6 +72,7 @@ func TestWriteWithAndWithoutArchive(t *testing.T) {
 
 // A model of a small zoo is the same model in a large one.
 func TestModelsDoNotDependOnEachOther(t *testing.T) {
+	t.Parallel()
 	o := Options{Models: 3, Search: 40, Classes: 60, Seed: 1, Threads: 1, Archive: true}
 	small := writeZoo(t, o)
 	o.Models = 9
@@ -115,6 +117,7 @@ func rowsOf(t *testing.T, z *zoo.Zoo, model string) []byte {
 }
 
 func TestModelsAreLabelledSimulated(t *testing.T) {
+	t.Parallel()
 	z := writeZoo(t, Options{Models: 4, Search: 30, Classes: 20, Seed: 1, Threads: 1})
 	for _, m := range z.Models() {
 		if m.Columns["source"] != "simulated" {
@@ -127,6 +130,7 @@ func TestModelsAreLabelledSimulated(t *testing.T) {
 }
 
 func TestCatalog(t *testing.T) {
+	t.Parallel()
 	specs := Catalog()
 	if len(specs) != 518 {
 		t.Fatalf("%d models, want 518", len(specs))
@@ -140,6 +144,7 @@ func TestCatalog(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
+	t.Parallel()
 	for _, m := range []int{1, 2, 29, 518, 519, 1200} {
 		specs := Choose(m)
 		if len(specs) != m {
@@ -161,6 +166,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestWriteRefuses(t *testing.T) {
+	t.Parallel()
 	full := t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o666); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func (l *line) word(word string) error {
 		}
 		names = append(names, command.Name)
 	}
-	return usagef("there is no command %q%s", strings.Join(append(l.path, word), " "), suggest(word, names, ""))
+	return usagef("unknown command %q%s", strings.Join(append(l.path, word), " "), suggest(word, names, ""))
 }
 
 // checkFlags refuses flags that the command does not have.
@@ -97,12 +98,12 @@ func (l *line) checkFlags(takesValue map[string]bool) error {
 			continue
 		}
 		if l.last == nil {
-			return usagef("flag --%s stands without a command", name)
+			return usagef("flag --%s without a command", name)
 		}
 		if _, ok := takesValue[name]; ok {
-			return usagef("%s has no flag --%s; other commands have", strings.Join(l.path, " "), name)
+			return usagef("%s has no flag --%s, which other commands have", strings.Join(l.path, " "), name)
 		}
-		return usagef("there is no flag --%s%s", name, suggest(name, known, "--"))
+		return usagef("unknown flag --%s%s", name, suggest(name, known, "--"))
 	}
 	help := slices.Contains(l.names, "help") || slices.Contains(l.names, "h")
 	if l.last != nil && len(l.level) > 0 && !help {
@@ -151,7 +152,7 @@ func suggest(typed string, known []string, prefix string) string {
 	if best == "" {
 		return ""
 	}
-	return "; is " + prefix + best + " meant?"
+	return fmt.Sprintf("; did you mean %q?", prefix+best)
 }
 
 // helpFor returns the command, as far as it was understood, whose help helps with

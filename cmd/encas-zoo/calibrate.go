@@ -7,14 +7,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
 func calibrateCommand() *cli.Command {
+	o := &calibrateOptions{split: "search"}
 	return &cli.Command{
 		Name:      "calibrate",
-		Usage:     "write a zoo whose models are as sure as they are right",
+		Usage:     "write a calibrated copy of a zoo",
 		UsageText: "--out DIR [--zoo DIR] [--split NAME] [--models GLOB]",
 		Description: `Writes another zoo with the same samples and models, whose outputs p are p^(1/T)
 divided by their sum. T, the temperature, is one number for each model, between 0.05
@@ -35,12 +37,12 @@ encas-zoo zoo calibrate --out digits --json | jq '.models[] | {name, temperature
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			zooFlag(),
-			&cli.StringFlag{Name: "out", Usage: "write the calibrated zoo to the folder `DIR`"},
-			&cli.StringFlag{Name: "split", Value: "search", Usage: "fit temperatures on the labels of the split `NAME`"},
-			&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
+			text(&o.out, "out", "write the calibrated zoo to the folder `DIR`"),
+			text(&o.split, "split", "fit temperatures on the labels of the split `NAME`"),
+			modelsFlag(&o.models),
 			jsonFlag(), quietFlag(),
 		},
-		Action: onZoo(runCalibrate),
+		Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runCalibrate(c, t, z, o) }),
 	}
 }
 
@@ -59,8 +61,14 @@ type calibrationError struct {
 	After  float64 `json:"after"`
 }
 
-func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo) error {
-	out, split := c.String("out"), c.String("split")
+// calibrateOptions are the flags of zoo calibrate.
+type calibrateOptions struct {
+	out, split string
+	models     []string
+}
+
+func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo, o *calibrateOptions) error {
+	out, split := o.out, o.split
 	if out == "" {
 		return usagef("name the folder of the calibrated zoo with --out")
 	}
@@ -68,9 +76,9 @@ func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 		return usageError{err}
 	}
 	models := z.Models()
-	if globs := c.StringSlice("models"); len(globs) > 0 {
+	if len(o.models) > 0 {
 		var err error
-		if models, err = selectModels(models, globs); err != nil {
+		if models, err = study.Select(models, o.models); err != nil {
 			return err
 		}
 	}
@@ -85,13 +93,13 @@ func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 		return err
 	}
 	if t.json {
-		return writeCalibrated(out, split, results)
+		return t.writeCalibrated(out, split, results)
 	}
 	t.showCalibrated(z, out, split, results)
 	return nil
 }
 
-func writeCalibrated(out, split string, results []calibrate.Result) error {
+func (t *terminal) writeCalibrated(out, split string, results []calibrate.Result) error {
 	models := make([]calibratedModel, len(results))
 	for i, r := range results {
 		models[i] = calibratedModel{Name: r.Model, Answers: r.Answers, Skipped: r.Skipped, Errors: []calibrationError{}}
@@ -102,7 +110,7 @@ func writeCalibrated(out, split string, results []calibrate.Result) error {
 			models[i].Errors = append(models[i].Errors, calibrationError(e))
 		}
 	}
-	return writeJSON(struct {
+	return t.writeJSON(struct {
 		Version int               `json:"version"`
 		Zoo     string            `json:"zoo"`
 		Split   string            `json:"split"`
@@ -122,7 +130,6 @@ func (t *terminal) showCalibrated(z *zoo.Zoo, out, split string, results []calib
 		columns = append(columns, ui.Column{Head: "error on " + s, Right: true}, ui.Column{Head: "after", Right: true})
 	}
 	table := ui.NewTable(columns...)
-	percent := func(x float64) string { return fmt.Sprintf("%.2f %%", 100*x) }
 	mean := make([]calibrate.Error, len(shown))
 	count := make([]int, len(shown))
 	answers, skipped := 0, 0

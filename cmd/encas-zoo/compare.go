@@ -12,13 +12,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
-	"github.com/encas-zoo/encas-zoo/optimize"
-	page "github.com/encas-zoo/encas-zoo/report"
+	"github.com/encas-zoo/encas-zoo/report"
+	"github.com/encas-zoo/encas-zoo/study"
 )
 
 func compareCommand() *cli.Command {
+	o := &compareOptions{}
 	return &cli.Command{
 		Name:      "compare",
 		Usage:     "say which of several fronts is better, and where",
@@ -36,13 +38,13 @@ encas-zoo compare runs/auto runs/paper --reference paper --at 0.05,0.1,0.5
 encas-zoo compare runs/auto runs/paper --plot fronts.svg
 encas-zoo compare runs/* --json | jq '.runs[] | [.run, .hypervolume]'`),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "reference", Usage: "worst error and dearest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the dearest model)"},
-			&cli.StringFlag{Name: "at", Usage: "show the best accuracy at these `COSTS`, such as 1,10,100 (default: five along the fronts)"},
-			&cli.StringFlag{Name: "plot", Usage: "draw the fronts over each other into `FILE`, whose name ends with .svg, .png or .pdf"},
+			text(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model)"),
+			text(&o.at, "at", "show the best accuracy at these `COSTS`, such as 1,10,100 (default: five along the fronts)"),
+			text(&o.plot, "plot", "draw the fronts over each other into `FILE`, whose name ends with .svg, .png or .pdf"),
 			jsonFlag(),
 			quietFlag(),
 		},
-		Action: runCompare,
+		Action: func(c *cli.Context) error { return runCompare(c, o) },
 	}
 }
 
@@ -53,95 +55,58 @@ const (
 	paperCost  = 4
 )
 
-// compared is the JSON result of compare.
-type compared struct {
-	Version   int             `json:"version"`
-	Split     report.Split    `json:"split"`
-	Cost      string          `json:"cost"`
-	Reference reference       `json:"reference"`
-	Runs      []comparedFront `json:"runs"`
-	Plot      string          `json:"plot,omitempty"` // the file that was written
-}
+// compareOptions are the flags of compare.
+type compareOptions struct{ reference, at, plot string }
 
-type reference struct {
-	Error    float64 `json:"error"`
-	Cost     float64 `json:"cost"`
-	Cheapest float64 `json:"cheapest"` // where the logarithmic axis begins
-}
-
-type comparedFront struct {
-	Run      string    `json:"run"`
-	Cascades int       `json:"cascades"`
-	Linear   float64   `json:"hypervolume"`
-	Log      float64   `json:"hypervolume_log"`
-	Covers   []float64 `json:"covers"` // of each run's cascades
-	At       []bestAt  `json:"at"`
-}
-
-// bestAt is the best a front has for at most a cost.
-type bestAt struct {
-	Cost     float64  `json:"cost"`
-	Accuracy *float64 `json:"accuracy"` // null where every cascade costs more
-}
-
-func runCompare(c *cli.Context) error {
+func runCompare(c *cli.Context, o *compareOptions) error {
 	t := newTerminal(c)
 	dirs := c.Args().Slice()
 	if len(dirs) < 2 {
 		return usagef("name two run folders or more")
 	}
-	plot := c.String("plot")
-	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(plot)), ".")
-	if c.IsSet("plot") && !slices.Contains(page.PlotFormats, format) {
-		return usagef("--plot %q: its name must end with .%s", plot, strings.Join(page.PlotFormats, ", ."))
+	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.plot)), ".")
+	if o.plot != "" && !slices.Contains(report.PlotFormats, format) {
+		return usagef("--plot %q: its name must end with .%s", o.plot, strings.Join(report.PlotFormats, ", ."))
 	}
-	fronts := make([]*report.Front, len(dirs))
+	fronts := make([]*front.Front, len(dirs))
 	for i, dir := range dirs {
-		front, err := report.ReadFront(dir)
-		if err != nil {
+		var err error
+		if fronts[i], err = front.ReadFront(dir); err != nil {
 			return err
 		}
-		if len(front.Cascades) == 0 || len(front.Models) == 0 {
-			return fmt.Errorf("the front of %s is empty", dir)
-		}
-		fronts[i] = front
-		first := fronts[0]
-		switch {
-		case front.Split.Fingerprint != first.Split.Fingerprint:
-			return fmt.Errorf("%s and %s were searched on different samples: their fronts cannot be compared", dirs[0], dir)
-		case front.Cost != first.Cost:
-			return fmt.Errorf("%s counts cost in %s, %s in %s: their fronts cannot be compared", dirs[0], first.Cost, dir, front.Cost)
+		if err := fronts[i].Comparable(fronts[0], dir, dirs[0]); err != nil {
+			return err
 		}
 	}
-	ref, err := readReference(c.String("reference"), fronts)
+	ref, err := readReference(o.reference, fronts)
 	if err != nil {
 		return err
 	}
-	costs, err := readCosts(c.String("at"), fronts)
+	costs, err := readCosts(o.at, fronts)
 	if err != nil {
 		return err
 	}
-	result := compareFronts(dirs, fronts, ref, costs)
-	if plot != "" {
-		if err := plotFronts(dirs, fronts, plot, format); err != nil {
+	result := front.Compare(dirs, fronts, ref, costs)
+	if o.plot != "" {
+		if err := plotFronts(dirs, fronts, o.plot, format); err != nil {
 			return err
 		}
-		result.Plot = plot
+		result.Plot = o.plot
 	}
 	if t.json {
-		return writeJSON(result)
+		return t.writeJSON(result)
 	}
 	t.showCompared(result, costs)
 	return nil
 }
 
 // plotFronts draws the fronts on the samples they were searched on.
-func plotFronts(dirs []string, fronts []*report.Front, path, format string) error {
-	var sources []page.Source
-	for i, front := range fronts {
-		sources = append(sources, page.Source{Dir: dirs[i], Front: front})
+func plotFronts(dirs []string, fronts []*front.Front, path, format string) error {
+	var sources []report.Source
+	for i, f := range fronts {
+		sources = append(sources, report.Source{Dir: dirs[i], Front: f})
 	}
-	data, err := page.New(sources, time.Now())
+	data, err := report.New(sources, time.Now())
 	if err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
@@ -149,22 +114,22 @@ func plotFronts(dirs []string, fronts []*report.Front, path, format string) erro
 	if err := data.WritePlot(&b, format); err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
-	return report.WriteFile(path, b.Bytes())
+	return atomicfile.WriteFile(path, b.Bytes())
 }
 
 // readReference reads what --reference says; what it leaves open the models say.
-func readReference(text string, fronts []*report.Front) (reference, error) {
-	ref := reference{Error: worstError, Cheapest: math.Inf(1)}
-	for _, front := range fronts {
-		for _, m := range front.Models {
+func readReference(text string, fronts []*front.Front) (front.ComparisonReference, error) {
+	ref := front.ComparisonReference{Error: worstError, Cheapest: math.Inf(1)}
+	for _, f := range fronts {
+		for _, m := range f.Models {
 			ref.Cost, ref.Cheapest = max(ref.Cost, m.Cost), min(ref.Cheapest, m.Cost)
 		}
 	}
 	switch text {
 	case "":
 	case "paper":
-		if fronts[0].Cost != defaultCost {
-			return ref, usagef("--reference paper is in %s, the runs count cost in %s: give ERROR,COST", defaultCost, fronts[0].Cost)
+		if fronts[0].Cost != study.DefaultCost {
+			return ref, usagef("--reference paper is in %s, the runs count cost in %s: give ERROR,COST", study.DefaultCost, fronts[0].Cost)
 		}
 		ref.Cost = paperCost
 	default:
@@ -182,7 +147,7 @@ func readReference(text string, fronts []*report.Front) (reference, error) {
 
 // readCosts reads what --at says. Without it there are five costs of two digits, in
 // equal ratios from where all fronts have begun to where the last one ends.
-func readCosts(text string, fronts []*report.Front) ([]float64, error) {
+func readCosts(text string, fronts []*front.Front) ([]float64, error) {
 	if text != "" {
 		costs, err := readNumbers(text)
 		if err != nil {
@@ -190,17 +155,14 @@ func readCosts(text string, fronts []*report.Front) ([]float64, error) {
 		}
 		return costs, nil
 	}
-	var from, to float64
-	for _, front := range fronts {
-		from = max(from, front.Cascades[0].Cost)
-		to = max(to, front.Cascades[len(front.Cascades)-1].Cost)
+	var all [][]front.Point
+	for _, f := range fronts {
+		all = append(all, f.Points)
 	}
-	const steps = 5
-	var costs []float64
-	for i := range steps {
-		cost := from * math.Pow(to/from, float64(i)/(steps-1))
+	costs := front.Ladder(all, 5)
+	for i, cost := range costs {
 		digits := math.Pow(10, math.Floor(math.Log10(cost))-1)
-		costs = append(costs, math.Ceil(cost/digits)*digits)
+		costs[i] = math.Ceil(cost/digits) * digits
 	}
 	return slices.Compact(costs), nil
 }
@@ -218,45 +180,7 @@ func readNumbers(text string) ([]float64, error) {
 	return numbers, nil
 }
 
-func compareFronts(dirs []string, fronts []*report.Front, ref reference, costs []float64) *compared {
-	result := &compared{Version: report.Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref}
-	points := make([][]optimize.Point, len(fronts))
-	for i, front := range fronts {
-		for _, c := range front.Cascades {
-			points[i] = append(points[i], optimize.Point{Evaluation: optimize.Evaluation{Correct: c.Correct, Cost: c.Cost}})
-		}
-	}
-	for i, front := range fronts {
-		var errors, prices []float64
-		for _, c := range front.Cascades {
-			errors, prices = append(errors, 1-c.Accuracy), append(prices, c.Cost)
-		}
-		linear := optimize.Reference{WorstError: ref.Error, DearestCost: ref.Cost, CheapestCost: ref.Cheapest}
-		log := linear
-		log.Log = true
-		f := comparedFront{
-			Run:      dirs[i],
-			Cascades: len(front.Cascades),
-			Linear:   optimize.Hypervolume(errors, prices, linear),
-			Log:      optimize.Hypervolume(errors, prices, log),
-		}
-		for other := range fronts {
-			f.Covers = append(f.Covers, optimize.Coverage(points[i], points[other]))
-		}
-		for _, cost := range costs {
-			at := bestAt{Cost: cost}
-			if best, ok := optimize.BestWithin(points[i], cost); ok {
-				accuracy := float64(best.Correct) / float64(front.Split.Samples)
-				at.Accuracy = &accuracy
-			}
-			f.At = append(f.At, at)
-		}
-		result.Runs = append(result.Runs, f)
-	}
-	return result
-}
-
-func (t *terminal) showCompared(r *compared, costs []float64) {
+func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
 	t.out.Printf("%d fronts on the split %s (%s samples); reference %s error, %s %s\n\n",
 		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), percent(r.Reference.Error), ui.Number(r.Reference.Cost), r.Cost)
 	columns := []ui.Column{

@@ -10,9 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
+	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
@@ -46,7 +48,7 @@ encas-zoo completion fish > ~/.config/fish/completions/encas-zoo.fish`),
 			if err != nil {
 				return err
 			}
-			_, err = os.Stdout.Write(script)
+			_, err = c.App.Writer.Write(script)
 			return err
 		},
 	}
@@ -177,9 +179,9 @@ func (l *line) values(flag, current string, values map[string]string) offer {
 	case "algorithm":
 		o.words = optimize.Algorithms()
 	case "rule":
-		o.words = []string{optimize.RuleMean.String(), optimize.RuleLast.String(), optimize.RuleBoth.String()}
+		o.words = study.Rules()
 	case "confidence":
-		o.words = []string{optimize.MaxProbability.String(), optimize.Margin.String(), optimize.Entropy.String()}
+		o.words = cascade.Confidences()
 	case "grid":
 		o.others, o.words = files, []string{"fine", "paper"}
 	case "chart":
@@ -191,7 +193,7 @@ func (l *line) values(flag, current string, values map[string]string) offer {
 			"report": slices.Concat(reportFiles, reportTexts),
 		}[strings.Join(l.path, " ")]
 	case "zoo":
-		o.others, o.words = folders, []string{exampleZoo}
+		o.others, o.words = folders, []string{study.Example}
 	case "resume":
 		o.others, o.words = folders, runFolders()
 	case "split":
@@ -222,7 +224,7 @@ func runFolders() (dirs []string) {
 	slices.Reverse(entries)
 	for _, e := range entries {
 		dir := filepath.Join(runsFolder, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, report.FrontFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, front.FrontFile)); err == nil {
 			dirs = append(dirs, dir)
 		}
 	}

@@ -25,6 +25,7 @@ func completionFolder(t *testing.T) string {
 }
 
 func TestComplete(t *testing.T) {
+	t.Parallel()
 	dir := completionFolder(t)
 	for _, test := range []struct {
 		typed []string
@@ -35,7 +36,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"zoo", "in"}, "none: info"},
 		{[]string{"nonsense", ""}, "none:"},
 		{[]string{"--v"}, "none: --version"},
-		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-worst-gflops --max-cost --max-worst-cost --max-params"},
+		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-cost --max-worst-gflops --max-worst-cost --max-params"},
 		{[]string{"optimize", "--algorithm", "go"}, "none: gomea gomea-exact"},
 		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=both"},
 		{[]string{"optimize", "--confidence", "m"}, "none: max margin"},
@@ -72,10 +73,11 @@ func TestComplete(t *testing.T) {
 // Every flag that takes a value has been thought of: it has offers, or nothing that
 // could be offered.
 func TestCompleteKnowsAllFlags(t *testing.T) {
+	t.Parallel()
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "shard", "compiler"}
-	for flag, takesValue := range flagsOfAll(newApp()) {
+	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
 		}
@@ -91,6 +93,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 
 // The shells themselves, each asked in its own way for what it would offer.
 func TestCompletionInShells(t *testing.T) {
+	t.Parallel()
 	dir := completionFolder(t)
 	for shell, ask := range map[string]string{
 		"bash": `source <(encas-zoo completion bash)

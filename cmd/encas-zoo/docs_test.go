@@ -16,9 +16,10 @@ const cliDoc = "../../docs/cli.md"
 
 // docs/cli.md is the program's own help, so that it cannot say anything else.
 func TestCommandReference(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("# Command line\n\nWhat `encas-zoo COMMAND --help` says, made by `go test ./cmd/encas-zoo -update`.\n")
-	app := newApp()
+	app := newApp(os.Stdout, os.Stderr)
 	names := []string{""}
 	for _, command := range app.Commands {
 		if len(command.Subcommands) == 0 {
@@ -57,6 +58,7 @@ var (
 
 // Links in the documentation lead to files that are there, and to headings in them.
 func TestLinks(t *testing.T) {
+	t.Parallel()
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +108,9 @@ func headingAnchor(heading string) string {
 // A flag of one name takes a value in all commands or in none: arrange relies on
 // it. The help of a flag that takes one says what.
 func TestFlagsAgree(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
-	for _, command := range leaves(newApp()) {
+	for _, command := range leaves(newApp(os.Stdout, os.Stderr)) {
 		for _, flag := range command.Flags {
 			doc := flag.(cli.DocGenerationFlag)
 			for _, name := range flag.Names() {

@@ -8,13 +8,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 func exportCommand() *cli.Command {
+	o := &exportOptions{}
 	return &cli.Command{
 		Name:      "export",
-		Usage:     "take one cascade of a run folder away",
+		Usage:     "export one cascade of a run folder",
 		UsageText: "--pick N [--format FORMAT] [--out FILE] RUNDIR",
 		Description: `Writes one cascade of a front by itself, to build it elsewhere: as JSON, in the form
 of docs/schemas/cascade.schema.json; as the text that --cascade takes (cli); or as a
@@ -24,29 +26,31 @@ encas-zoo export runs/exact --pick 7
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md
 encas-zoo evaluate --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
 		Flags: []cli.Flag{
-			pickFlag(),
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: json, cli or md (default: json)"},
-			&cli.StringFlag{Name: "out", Usage: "write to `FILE` (default: standard output)"},
+			pickFlag(&o.pick),
+			text(&o.format, "format", "`FORMAT`: json, cli or md (default: json)"),
+			text(&o.out, "out", "write to `FILE` (default: standard output)"),
 			jsonFlag(),
 			quietFlag(),
 		},
-		Action: runExport,
+		Action: func(c *cli.Context) error { return runExport(c, o) },
 	}
 }
 
 // exportFormats are the values of --format.
 var exportFormats = []string{"json", "cli", "md"}
 
-func pickFlag() cli.Flag {
-	return &cli.IntFlag{Name: "pick", Usage: "take the cascade with this number, `N`, in the front"}
+// exportOptions are the flags of export.
+type exportOptions struct {
+	pick        int
+	format, out string
 }
 
-func runExport(c *cli.Context) error {
+func runExport(c *cli.Context, o *exportOptions) error {
 	t := newTerminal(c)
 	if c.NArg() != 1 || !c.IsSet("pick") {
 		return usagef("name one run folder, and one of its cascades with --pick")
 	}
-	format := c.String("format")
+	format := o.format
 	switch {
 	case format == "":
 		format = "json"
@@ -55,31 +59,31 @@ func runExport(c *cli.Context) error {
 	case format != "json" && t.json:
 		return usagef("--json and --format %s exclude each other", format)
 	}
-	front, err := report.ReadFront(c.Args().First())
+	f, err := front.ReadFront(c.Args().First())
 	if err != nil {
 		return err
 	}
-	cascade, err := front.Export(c.Int("pick"))
+	e, err := f.Export(o.pick)
 	if err != nil {
 		return usageError{err}
 	}
 	var b bytes.Buffer
 	switch format {
 	case "json":
-		err = cascade.WriteJSON(&b)
+		err = e.WriteJSON(&b)
 	case "md":
-		err = cascade.WriteMarkdown(&b)
+		err = e.WriteMarkdown(&b)
 	case "cli":
-		fmt.Fprintln(&b, cascade.Text)
+		fmt.Fprintln(&b, e.String())
 	}
 	if err != nil {
 		return err
 	}
-	if path := c.String("out"); path != "" {
-		return report.WriteFile(path, b.Bytes())
+	if o.out != "" {
+		return atomicfile.WriteFile(o.out, b.Bytes())
 	}
 	if format == "json" {
-		return writeJSONText(b.Bytes())
+		return t.writeJSONText(b.Bytes())
 	}
 	t.out.Text(b.String())
 	return nil

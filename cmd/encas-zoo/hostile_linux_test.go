@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -84,11 +84,11 @@ func TestHostileNamesEverywhere(t *testing.T) {
 	first := hostileNames[0]
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "random", "--evals", "500", "--out", "other\x1b[2J\nrun", "-q")
-	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	found, err := front.ReadFront(filepath.Join(dir, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pick := slices.IndexFunc(front.Cascades, func(c report.Cascade) bool { return strings.Contains(c.Text, `\x1b[2J`) })
+	pick := slices.IndexFunc(found.Points, func(p front.Point) bool { return strings.Contains(p.String(), `\x1b[2J`) })
 	if pick < 0 {
 		t.Fatal("no cascade has the first model")
 	}
@@ -103,7 +103,7 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--chart", "always", "--out", "run"},
 		{"optimize", "--zoo", "z", "--dominate", first, "--include", hostileNames[2], "--algorithm", "exact", "--out", "\x1b[31mred"},
 		{"evaluate", "--zoo", "z", "run"},
-		{"evaluate", "--zoo", "z", "--cascade", front.Cascades[pick].Text},
+		{"evaluate", "--zoo", "z", "--cascade", found.Points[pick].String()},
 		{"compare", "run", "other\x1b[2J\nrun"},
 		{"report", "--zoo", "z", "run", "other\x1b[2J\nrun"},
 		{"report", "--zoo", "z", "run", "--format", "md"},
@@ -141,7 +141,7 @@ func TestHostileNamesEverywhere(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range append(commandNames(newApp()), "completion") {
+	for _, name := range append(commandNames(newApp(os.Stdout, os.Stderr)), "completion") {
 		if !covered[name] {
 			t.Errorf("the command %q is not tested", name)
 		}
@@ -177,23 +177,23 @@ func TestHostileNamesComeBack(t *testing.T) {
 		t.Errorf("JSON gives back\n%q and\n%q, want\n%q", names, judged, sorted)
 	}
 
-	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	found, err := front.ReadFront(filepath.Join(dir, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(strings.NewReader(program(t, dir, "report", "--zoo", "z", "run", "--format", "csv"))).ReadAll()
-	if err != nil || len(rows) != len(front.Cascades)+1 {
-		t.Fatalf("%d rows of CSV for %d cascades: %v", len(rows), len(front.Cascades), err)
+	if err != nil || len(rows) != len(found.Points)+1 {
+		t.Fatalf("%d rows of CSV for %d cascades: %v", len(rows), len(found.Points), err)
 	}
-	for i, c := range front.Cascades {
-		if rows[i+1][2] != c.Text {
-			t.Errorf("CSV has the cascade %q, want %q", rows[i+1][2], c.Text)
+	for i, c := range found.Points {
+		if rows[i+1][2] != c.String() {
+			t.Errorf("CSV has the cascade %q, want %q", rows[i+1][2], c.String())
 		}
-		if line := program(t, dir, "export", "run", "--pick", fmt.Sprint(i), "--format", "cli"); line != c.Text+"\n" {
-			t.Errorf("export has the cascade %q, want %q", line, c.Text)
+		if line := program(t, dir, "export", "run", "--pick", fmt.Sprint(i), "--format", "cli"); line != c.String()+"\n" {
+			t.Errorf("export has the cascade %q, want %q", line, c.String())
 		}
 	}
-	if page, err := os.ReadFile(filepath.Join(dir, "run", report.CSVFile)); err != nil || strings.ContainsAny(string(page), "\x1b\x07\u009b") {
+	if page, err := os.ReadFile(filepath.Join(dir, "run", front.CSVFile)); err != nil || strings.ContainsAny(string(page), "\x1b\x07\u009b") {
 		t.Errorf("front.csv has raw control characters (%v)", err)
 	}
 

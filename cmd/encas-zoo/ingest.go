@@ -22,6 +22,10 @@ const encasList = "encas-518"
 const timing = 2 * time.Second
 
 func ingestCommand() *cli.Command {
+	o := &ingestOptions{
+		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, GroupMemory: -1, Timing: timing},
+		precision: "fp32",
+	}
 	return &cli.Command{
 		Name:      "ingest",
 		Usage:     "run models once over labelled images and keep their outputs",
@@ -50,28 +54,28 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			"3    some models failed; the others are in the zoo",
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR` (default: $ENCAS_ZOO, else ./zoo)"},
-			&cli.StringSliceFlag{Name: "data", Usage: "images and the split they become, `SPLIT=PATH`; give it once for each"},
-			&cli.StringFlag{Name: "list", Usage: "a list that is built in, `NAME`: " + encasList + ", the models of the ENCAS paper"},
-			&cli.IntFlag{Name: "classes", Usage: "number of classes `C`, where neither zoo, data nor models say it"},
-			&cli.StringFlag{Name: "device", Usage: "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda where there is one)"},
-			&cli.StringFlag{Name: "precision", Value: "fp32", Usage: "compute in `P`: fp32, bf16, fp16"},
-			&cli.IntFlag{Name: "batch", Usage: "`N` images at a time; less for models that have no room (default: 32 on a CPU, else 256)"},
-			&cli.Float64Flag{Name: "group-memory", Usage: "run models of one preprocessing over the same images while their files take at most `GB` (default: one model on a CPU, else 8.6)"},
-			&cli.IntFlag{Name: "threads", Usage: "run on `T` threads of a CPU (default: all)"},
-			&cli.IntFlag{Name: "limit", Usage: "take only `N` images of each data set, spread evenly"},
-			&cli.StringFlag{Name: "shard", Usage: "take part `I/N` of the list, I from 0; without I or without the flag what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX say"},
-			&cli.StringFlag{Name: "python", Value: "python3", Usage: "the interpreter `PATH` that makes files of names"},
-			&cli.StringFlag{Name: "models-dir", Usage: "keep those files in `DIR` (default: in the user's cache folder)"},
-			&cli.BoolFlag{Name: "pretrained", Value: true, Usage: "use published weights; --pretrained=false gives random ones"},
-			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random weights, `S`"},
-			&cli.StringFlag{Name: "shim", Usage: "the torch library `PATH` (default: where 'encas-zoo shim build' puts it)"},
-			&cli.BoolFlag{Name: "replace", Usage: "replace models of the same name and other weights, preprocessing or data"},
-			&cli.BoolFlag{Name: "fail-fast", Usage: "stop at the first model that fails"},
+			ownZooFlag(),
+			list(&o.data, "data", "images and the split they become, `SPLIT=PATH`; give it once for each"),
+			text(&o.list, "list", "a list that is built in, `NAME`: "+encasList+", the models of the ENCAS paper"),
+			count(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models say it"),
+			text(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if there is one)"),
+			text(&o.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
+			count(&o.Batch, "batch", "`N` images at a time; fewer for models that have no room (default: 32 on a CPU, else 256)"),
+			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models of one preprocessing over the same images while their files take at most `GB` (default: one model on a CPU, else 8.6)"},
+			count(&o.Threads, "threads", "run on `T` threads of a CPU (default: all)"),
+			count(&o.Limit, "limit", "take only `N` images of each data set, spread evenly"),
+			text(&o.shard, "shard", "take part `I/N` of the list, I from 0; without I or without the flag what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX say"),
+			text(&o.Python, "python", "the interpreter `PATH` that makes files of names"),
+			text(&o.ModelsDir, "models-dir", "keep those files in `DIR` (default: in the user's cache folder)"),
+			yes(&o.Pretrained, "pretrained", "use published weights; --pretrained=false gives random ones"),
+			seed(&o.Seed, "seed", "of random weights, `S`"),
+			text(&o.Shim, "shim", "the torch library `PATH` (default: where 'encas-zoo shim build' puts it)"),
+			yes(&o.Replace, "replace", "replace models of the same name and other weights, preprocessing or data"),
+			yes(&o.FailFast, "fail-fast", "stop at the first model that fails"),
 			jsonFlag(),
 			quietFlag(),
 		},
-		Action: runIngest,
+		Action: func(c *cli.Context) error { return runIngest(c, o) },
 	}
 }
 
@@ -89,14 +93,21 @@ type failedModel struct {
 	Reason string `json:"reason"`
 }
 
-func runIngest(c *cli.Context) error {
+// ingestOptions are the flags of ingest.
+type ingestOptions struct {
+	ingest.Options
+	data                   []string
+	list, precision, shard string
+	groupMemory            float64 // GB
+}
+
+func runIngest(c *cli.Context, o *ingestOptions) error {
 	t := newTerminal(c)
-	o, err := ingestOptions(c)
-	if err != nil {
+	if err := o.read(c); err != nil {
 		return err
 	}
 	o.Log = func(note string) { t.err.Notef("%s", note) }
-	if c.String("list") == encasList {
+	if o.list == encasList {
 		missing := ingest.Encas518Missing
 		o.Log(fmt.Sprintf("%d of the 518 models are not in today's timm: %s", len(missing), strings.Join(missing, ", ")))
 	}
@@ -111,7 +122,7 @@ func runIngest(c *cli.Context) error {
 		}
 		progress.Update(p.Done, p.Total, fmt.Sprintf("%s, %s %d/%d", note, p.Split, p.Images, p.Of))
 	}
-	result, err := ingest.Run(c.Context, o)
+	result, err := ingest.Run(c.Context, o.Options)
 	progress.Stop()
 	if t.json {
 		out := ingested{Version: 1, Zoo: o.Zoo, Added: append([]string{}, result.Added...), Skipped: append([]string{}, result.Skipped...), Failed: []failedModel{}}
@@ -119,7 +130,7 @@ func runIngest(c *cli.Context) error {
 			out.Failed = append(out.Failed, failedModel{f.Model, f.Reason.Error()})
 		}
 		if err == nil {
-			err = writeJSON(out)
+			err = t.writeJSON(out)
 		}
 	} else {
 		t.out.Printf("%s: %s", o.Zoo, plural(len(result.Added), "model added", "models added"))
@@ -149,63 +160,47 @@ func plural(n int, one, many string) string {
 	return ui.Count(n) + " " + many
 }
 
-// ingestOptions reads the command line.
-func ingestOptions(c *cli.Context) (o ingest.Options, err error) {
-	dir, chosen := zooFolder(c)
-	switch {
-	case dir == "" || dir == exampleZoo && chosen:
-		return o, usagef("the example zoo is part of the program: name a folder of your own with --zoo")
-	case !chosen:
-		dir = localZoo
-	}
-	o = ingest.Options{
-		Zoo: dir, Classes: c.Int("classes"), Shim: c.String("shim"), Device: c.String("device"), Threads: c.Int("threads"),
-		Python: c.String("python"), ModelsDir: c.String("models-dir"), Pretrained: c.Bool("pretrained"), Seed: c.Uint64("seed"),
-		Batch: c.Int("batch"), GroupMemory: -1, Timing: timing, Limit: c.Int("limit"),
-		Replace: c.Bool("replace"), FailFast: c.Bool("fail-fast"),
-	}
-	for _, name := range []string{"classes", "threads", "batch", "limit"} {
-		if c.Int(name) < 0 {
-			return o, usagef("--%s %d is below 0", name, c.Int(name))
-		}
+// read takes what flags and arguments say that is more than a value.
+func (o *ingestOptions) read(c *cli.Context) (err error) {
+	if o.Zoo, err = ownZoo(c); err != nil {
+		return err
 	}
 	if c.IsSet("group-memory") {
-		gb := c.Float64("group-memory")
-		if !(gb >= 0 && gb <= 1e6) {
-			return o, usagef("--group-memory %v is no number of gigabytes", gb)
+		if !(o.groupMemory >= 0 && o.groupMemory <= 1e6) {
+			return usagef("--group-memory %v is no number of gigabytes", o.groupMemory)
 		}
-		o.GroupMemory = int64(gb * 1e9)
+		o.GroupMemory = int64(o.groupMemory * 1e9)
 	}
-	if o.Precision, err = torch.ParsePrecision(c.String("precision")); err != nil {
-		return o, usageError{err}
+	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
+		return usageError{err}
 	}
-	for _, data := range c.StringSlice("data") {
+	for _, data := range o.data {
 		split, path, named := strings.Cut(data, "=")
 		if !named {
 			split, path = "val", data
 		}
 		if split == "" || path == "" {
-			return o, usagef("--data %q is not of the form SPLIT=PATH", data)
+			return usagef("--data %q is not of the form SPLIT=PATH", data)
 		}
 		o.Data = append(o.Data, ingest.Data{Split: split, Path: path})
 	}
 	if len(o.Data) == 0 {
-		return o, usagef("name the images with --data")
+		return usagef("name the images with --data")
 	}
-	if o.Models, err = readLists(c.String("list"), c.Args().Slice()); err != nil {
-		return o, err
+	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
+		return err
 	}
-	if o.Shard, o.Shards, err = shard(c.String("shard"), os.Getenv); err != nil {
-		return o, err
+	if o.Shard, o.Shards, err = shard(o.shard, os.Getenv); err != nil {
+		return err
 	}
 	if o.ModelsDir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return o, fmt.Errorf("no place for model files; give --models-dir: %w", err)
+			return fmt.Errorf("no place for model files; give --models-dir: %w", err)
 		}
 		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
 	}
-	return o, nil
+	return nil
 }
 
 // readLists reads the lists of a command line.

@@ -16,6 +16,7 @@ import (
 // TestIngestScripts runs the scripts of ingest over a shim that obeys its model
 // files.
 func TestIngestScripts(t *testing.T) {
+	t.Parallel()
 	shim := torchtest.Fake(t)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/ingest",
@@ -44,6 +45,7 @@ func picture(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func TestShard(t *testing.T) {
+	t.Parallel()
 	slurm := map[string]string{"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "4"}
 	job := map[string]string{"JOB_COMPLETION_INDEX": "3"}
 	for _, c := range []struct {

@@ -13,9 +13,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/study"
 )
 
 // The exit codes of all commands. Every command's help lists those it can give.
@@ -35,20 +36,20 @@ type partialError struct{ error }
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run runs the program and returns its exit code.
-func run(args []string) int {
+func run(args []string, stdout, stderr *os.File) int {
 	// The first signal asks the work to come to an end, a second one ends it.
 	ignoreFileSizeSignal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	app := newApp()
+	app := newApp(stdout, stderr)
 	if len(args) > 1 && args[0] == completeWord {
-		if complete(app, args[1:], os.Stdout) != nil {
+		if complete(app, args[1:], stdout) != nil {
 			return exitError
 		}
 		return 0
@@ -57,18 +58,22 @@ func run(args []string) int {
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
 	}
-	if t, ok := app.Metadata[terminalKey].(*terminal); ok {
+	if t, ok := app.Metadata[terminalKey].(*terminal); ok && t.out.Err() != nil {
 		err = errors.Join(err, t.out.Err())
 	}
 	if err == nil {
 		return 0
 	}
-	console := ui.NewConsole(os.Stderr, false)
-	code := exitError
-	switch {
-	case errors.Is(err, context.Canceled):
+	console := ui.NewConsole(stderr, false)
+	if errors.Is(err, context.Canceled) {
 		console.Printf("interrupted: %v\n", err)
 		return exitInterrupted
+	}
+	code := exitError
+	var input *study.InputError
+	switch {
+	case errors.As(err, &input):
+		code, err = exitUsage, explainInput(err, input)
 	case errors.As(err, new(usageError)):
 		code = exitUsage
 	case errors.As(err, new(partialError)):
@@ -81,13 +86,23 @@ func run(args []string) int {
 	return code
 }
 
-func newApp() *cli.App {
+// explainInput calls an option as a flag, and offers what may have been meant.
+func explainInput(err error, input *study.InputError) error {
+	if err != error(input) {
+		return err // it is part of another one
+	}
+	return fmt.Errorf("--%w%s", err, suggest(input.Value, input.Known, ""))
+}
+
+func newApp(stdout, stderr *os.File) *cli.App {
 	app := &cli.App{
 		Name:  "encas-zoo",
 		Usage: "cheaper and more accurate cascades from the classifiers you already have",
 		Description: "A cascade asks a cheap model first and calls the next one only when the answer\n" +
 			"so far is not confident. encas-zoo searches the best ones over stored outputs.",
-		Version:                   report.ProgramVersion(),
+		Version:                   front.ProgramVersion(),
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     appHelp,
@@ -136,26 +151,6 @@ func leaves(app *cli.App) []*cli.Command {
 		}
 	}
 	return all
-}
-
-// A terminal is where a command writes: results to out, everything else to err.
-// With --json out stays empty but for one JSON value.
-type terminal struct {
-	out, err *ui.Console
-	json     bool
-}
-
-// terminalKey is where a command's terminal lies in the metadata of the app.
-const terminalKey = "terminal"
-
-func newTerminal(c *cli.Context) *terminal {
-	t := &terminal{
-		out:  ui.NewConsole(os.Stdout, false),
-		err:  ui.NewConsole(os.Stderr, c.Bool("quiet")),
-		json: c.Bool("json"),
-	}
-	c.App.Metadata[terminalKey] = t
-	return t
 }
 
 // noArguments refuses arguments of a command that takes none.

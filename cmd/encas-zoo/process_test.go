@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	report "github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -62,6 +62,7 @@ func parse(t *testing.T, text string) float64 {
 // The exact fronts of 29 real CIFAR-10 models equal those that were made, once, by
 // trying everything in another program.
 func TestReferenceFronts(t *testing.T) {
+	t.Parallel()
 	outputs, fronts := sharedtest.Dir(t, "cifar10"), sharedtest.Dir(t, "fronts")
 	dir := t.TempDir()
 	program(t, dir, "import", "--zoo", "cifar", "--format", "npy", "--split", "search=0:5000", "--split", "test=5000:10000", outputs)
@@ -77,7 +78,7 @@ func TestReferenceFronts(t *testing.T) {
 			}
 			program(t, dir, "optimize", "--zoo", "cifar", "--algorithm", "exact", "--grid", test.grid, "--max-models", test.models, "--out", test.name, "--quiet")
 			want := readCSV(t, filepath.Join(fronts, test.name+".csv"))
-			got := readCSV(t, filepath.Join(dir, test.name, report.CSVFile))
+			got := readCSV(t, filepath.Join(dir, test.name, front.CSVFile))
 			if len(got) != len(want) {
 				t.Fatalf("%d cascades, want %d", len(got), len(want))
 			}
@@ -97,6 +98,7 @@ func TestReferenceFronts(t *testing.T) {
 // An import that is killed at any moment leaves a zoo that opens and verifies, and
 // the same command completes it.
 func TestKilledImport(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -162,6 +164,7 @@ func TestKilledImport(t *testing.T) {
 
 // Ctrl-C ends an import with the finished models kept.
 func TestInterruptedImport(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -215,6 +218,7 @@ func interrupt(t *testing.T, dir string, args []string, ready func() bool) (stde
 // A full disk, played by a limit on the size of files, is an error that names the
 // file, and what was complete before stays.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("needs bash for ulimit")
 	}
@@ -246,6 +250,7 @@ func TestFullDisk(t *testing.T) {
 
 // Output that cannot be written is an error.
 func TestFullOutput(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("needs /dev/full")
@@ -263,6 +268,7 @@ func TestFullOutput(t *testing.T) {
 
 // Ctrl-C ends a search with the front found so far.
 func TestInterruptedSearch(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -279,18 +285,19 @@ func TestInterruptedSearch(t *testing.T) {
 	if code != exitInterrupted || !strings.Contains(stderr, "interrupted: the front found so far is in run") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	found, err := front.ReadFront(filepath.Join(dir, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(front.Cascades) == 0 || !front.Interrupted || !front.Checked || front.Proof != "" {
-		t.Errorf("%d cascades, interrupted %v, checked %v, proof %q", len(front.Cascades), front.Interrupted, front.Checked, front.Proof)
+	if len(found.Points) == 0 || !found.Interrupted || !found.Checked || found.Proof != "" {
+		t.Errorf("%d cascades, interrupted %v, checked %v, proof %q", len(found.Points), found.Interrupted, found.Checked, found.Proof)
 	}
 }
 
 // A search that is interrupted again and again ends with the front of one that never
 // was.
 func TestResumedSearch(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
@@ -301,8 +308,8 @@ func TestResumedSearch(t *testing.T) {
 	start := time.Now()
 	program(t, dir, args("--out", "whole")...)
 	whole := time.Since(start)
-	state := filepath.Join(dir, "parts", report.StateFile)
-	if _, err := os.Stat(filepath.Join(dir, "whole", report.StateFile)); err == nil {
+	state := filepath.Join(dir, "parts", front.StateFile)
+	if _, err := os.Stat(filepath.Join(dir, "whole", front.StateFile)); err == nil {
 		t.Error("a search that is done left its state behind")
 	}
 	interrupted, done, where := 0, false, "--out"
@@ -334,7 +341,7 @@ func TestResumedSearch(t *testing.T) {
 	if !done {
 		program(t, dir, args(where, "parts")...)
 	}
-	for _, name := range []string{report.FrontFile, report.CSVFile} {
+	for _, name := range []string{front.FrontFile, front.CSVFile} {
 		want, err := os.ReadFile(filepath.Join(dir, "whole", name))
 		if err != nil {
 			t.Fatal(err)
@@ -351,6 +358,7 @@ func TestResumedSearch(t *testing.T) {
 // Whatever models are called, terminals see text only, and JSON and CSV give the
 // names back.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("such files cannot be made")
 	}
@@ -395,7 +403,7 @@ func TestHostileNames(t *testing.T) {
 	if i := strings.IndexFunc(out, func(r rune) bool { return r < ' ' && r != '\n' || r == '\u202e' }); i >= 0 {
 		t.Errorf("the terminal got %q", out[i:min(len(out), i+20)])
 	}
-	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	found, err := front.ReadFront(filepath.Join(dir, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -403,24 +411,24 @@ func TestHostileNames(t *testing.T) {
 	for _, name := range names {
 		known[name] = true
 	}
-	if len(front.Cascades) < len(names) {
-		t.Errorf("only %d cascades", len(front.Cascades))
+	if len(found.Points) < len(names) {
+		t.Errorf("only %d cascades", len(found.Points))
 	}
-	for _, c := range front.Cascades {
+	for _, c := range found.Points {
 		for _, s := range c.Stages {
 			if !known[s.Model] {
 				t.Errorf("front.json names a model %q", s.Model)
 			}
 		}
 		// The text form can be given back.
-		again := program(t, dir, "evaluate", "--zoo", "z", "--split", "search", "--cascade", c.Text)
-		if !strings.Contains(again, percent(c.Accuracy)) {
-			t.Errorf("%s is evaluated to\n%s instead of %s", c.Text, again, percent(c.Accuracy))
+		again := program(t, dir, "evaluate", "--zoo", "z", "--split", "search", "--cascade", c.String())
+		if !strings.Contains(again, percent(c.Accuracy())) {
+			t.Errorf("%s is evaluated to\n%s instead of %s", c.String(), again, percent(c.Accuracy()))
 		}
 	}
-	if rows := readCSV(t, filepath.Join(dir, "run", report.CSVFile)); len(rows) != len(front.Cascades) {
-		t.Errorf("front.csv has %d rows, front.json %d cascades", len(rows), len(front.Cascades))
+	if rows := readCSV(t, filepath.Join(dir, "run", front.CSVFile)); len(rows) != len(found.Points) {
+		t.Errorf("front.csv has %d rows, front.json %d cascades", len(rows), len(found.Points))
 	}
-	checkHostileReport(t, dir, front)
+	checkHostileReport(t, dir, found)
 	program(t, dir, "zoo", "remove", "--zoo", "z", "--", "-rf", "--json")
 }

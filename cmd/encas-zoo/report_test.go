@@ -11,13 +11,29 @@ import (
 	"strings"
 	"testing"
 
-	report "github.com/encas-zoo/encas-zoo/front"
-	page "github.com/encas-zoo/encas-zoo/report"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/report"
+	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
+// reportJSON is the JSON result of report.
+type reportJSON struct {
+	report.Data
+	Runs []struct {
+		report.Run
+		Cascades []struct {
+			Text       string `json:"cascade"`
+			Stages     []struct{ Model int }
+			NoMoreCost *int            `json:"model_of_no_more_cost"`
+			Search     *report.Figures `json:"search"`
+			Test       *report.Figures `json:"test"`
+		} `json:"cascades"`
+	} `json:"runs"`
+}
+
 // reportData runs report and returns the data of its page, and what it warned of.
-func reportData(t *testing.T, dir string, args ...string) (*page.Data, string) {
+func reportData(t *testing.T, dir string, args ...string) (*reportJSON, string) {
 	t.Helper()
 	cmd := exec.Command("encas-zoo", append([]string{"report", "--json"}, args...)...)
 	cmd.Dir = dir
@@ -27,7 +43,7 @@ func reportData(t *testing.T, dir string, args ...string) (*page.Data, string) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, &stderr)
 	}
-	d := new(page.Data)
+	d := new(reportJSON)
 	if err := json.Unmarshal(out, d); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +52,7 @@ func reportData(t *testing.T, dir string, args ...string) (*page.Data, string) {
 
 // checkHostileReport makes everything report makes of the run in dir, in a folder of a
 // name as bad as those of its models.
-func checkHostileReport(t *testing.T, dir string, front *report.Front) {
+func checkHostileReport(t *testing.T, dir string, found *front.Front) {
 	t.Helper()
 	const bad = "<script>'\" & 模型\n"
 	if err := os.CopyFS(filepath.Join(dir, bad), os.DirFS(filepath.Join(dir, "run"))); err != nil {
@@ -71,13 +87,13 @@ func checkHostileReport(t *testing.T, dir string, front *report.Front) {
 		}
 	}
 	rows, err := csv.NewReader(strings.NewReader(program(t, dir, "report", bad, "--zoo", "z", "-q", "--format", "csv"))).ReadAll()
-	if err != nil || len(rows) != 1+len(front.Cascades) || rows[1][0] != bad || rows[1][2] != front.Cascades[0].Text {
+	if err != nil || len(rows) != 1+len(found.Points) || rows[1][0] != bad || rows[1][2] != found.Points[0].String() {
 		t.Errorf("%d rows of CSV, %.300q, %v", len(rows), rows[1], err)
 	}
 	d, _ := reportData(t, dir, bad, "--zoo", "z")
 	for i, c := range d.Runs[0].Cascades {
 		for s, stage := range c.Stages {
-			if want := front.Cascades[i].Stages[s].Model; d.Models[stage.Model].Name != want {
+			if want := found.Points[i].Stages[s].Model; d.Models[stage.Model].Name != want {
 				t.Errorf("the model %q became %q", want, d.Models[stage.Model].Name)
 			}
 		}
@@ -145,12 +161,12 @@ func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 
 	program(t, dir, "optimize", "--zoo", "thin", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
 	d, warned := reportData(t, dir, "run")
-	front, err := report.ReadFront(filepath.Join(dir, "run"))
+	found, err := front.ReadFront(filepath.Join(dir, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Runs[0].Cascades) != len(front.Cascades) || d.Runs[0].Checked {
-		t.Errorf("%d cascades of %d, checked %v", len(d.Runs[0].Cascades), len(front.Cascades), d.Runs[0].Checked)
+	if len(d.Runs[0].Cascades) != len(found.Points) || d.Runs[0].Checked {
+		t.Errorf("%d cascades of %d, checked %v", len(d.Runs[0].Cascades), len(found.Points), d.Runs[0].Checked)
 	}
 	for _, c := range d.Runs[0].Cascades {
 		if c.Search != nil || c.Test != nil {
@@ -170,6 +186,7 @@ func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 
 // What a zoo knows of its classes and models beside their cost is on the page.
 func TestReportShowsWhatTheZooKnows(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	made := filepath.Join(dir, "made")
 	if err := makeOutputs(made, 3, 200, 5); err != nil {
@@ -215,6 +232,7 @@ func TestReportShowsWhatTheZooKnows(t *testing.T) {
 
 // report and evaluate say the same of a front on samples it was not chosen on.
 func TestReportAgreesWithEvaluate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	program(t, dir, "optimize", "--zoo", "example", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
 	d, _ := reportData(t, dir, "run")
@@ -223,7 +241,7 @@ func TestReportAgreesWithEvaluate(t *testing.T) {
 			Text    string `json:"cascade"`
 			Correct int
 			Cost    float64
-			Against *against
+			Against *study.Against
 		}
 	}
 	if err := json.Unmarshal([]byte(program(t, dir, "evaluate", "--zoo", "example", "--json", "run")), &e); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -84,7 +85,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 
 	// These two need a compiler and torch, and are tested below.
 	covered["ingest"], covered["shim build"] = true, true
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		if !covered[name] {
 			t.Errorf("the JSON of %q is not tested", name)
 		}
@@ -118,6 +119,7 @@ func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
 }
 
 func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiles the shim")
 	}
@@ -175,11 +177,16 @@ func decode(t *testing.T, what, text string) any {
 	return value
 }
 
-var schemas = map[string]*jsonschema.Schema{}
+var (
+	schemasLock sync.Mutex
+	schemas     = map[string]*jsonschema.Schema{}
+)
 
 // schema compiles docs/schemas/NAME.schema.json.
 func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
+	schemasLock.Lock()
+	defer schemasLock.Unlock()
 	if schemas[name] == nil {
 		c := jsonschema.NewCompiler()
 		c.AssertFormat()
@@ -240,12 +247,13 @@ func refuseSurprises(t *testing.T, name string, value any) {
 
 // Every schema is one, and nobody forgot to remove one.
 func TestSchemas(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../../docs/schemas/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	known := map[string]bool{"front": true, "run": true}
-	for _, name := range commandNames(newApp()) {
+	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		_, file := commandOf(strings.Fields(name))
 		known[file] = true
 	}

@@ -11,9 +11,9 @@ import (
 // A searchLine is the line that says how far a search has come and what it has found.
 type searchLine struct {
 	*ui.Progress
-	samples int
-	budget  string    // " within 300 gflops", "" without one
-	end     time.Time // of the time to search; zero: no limit
+	budget string        // " within 300 gflops", "" without one
+	time   time.Duration // to search; 0: no limit
+	end    time.Time     // of that
 
 	begin time.Time // of the phase that unit names
 	unit  string
@@ -25,31 +25,31 @@ type searchLine struct {
 	evaluationsBegan time.Time
 }
 
-func (j *optimizeJob) newSearchLine(samples int) *searchLine {
-	l := &searchLine{Progress: j.err.Progress("searching", ""), samples: samples}
-	if j.search.MaxCost > 0 {
-		l.budget = fmt.Sprintf(" within %g %s", j.search.MaxCost, j.cost)
-	}
-	if j.search.Time > 0 {
-		l.end = time.Now().Add(j.search.Time)
+func (t *terminal) newSearchLine(o *optimizeOptions) *searchLine {
+	l := &searchLine{Progress: t.err.Progress("searching", ""), time: o.Time}
+	if o.MaxCost > 0 {
+		l.budget = fmt.Sprintf(" within %g %s", o.MaxCost, o.Cost)
 	}
 	return l
 }
 
-func (l *searchLine) update(now optimize.Progress) {
+func (l *searchLine) update(now optimize.Progress, samples int) {
 	moment := time.Now()
 	if !l.started {
 		l.started, l.evaluations, l.evaluationsBegan = true, now.Evaluations, moment
+		if l.time > 0 {
+			l.end = moment.Add(l.time)
+		}
 	}
 	if now.Unit != l.unit {
 		l.unit, l.begin, l.first = now.Unit, moment, now.Done
 	}
-	l.Show(func() []string { return l.parts(now, moment) })
+	l.Show(func() []string { return l.parts(now, samples, moment) })
 }
 
 // parts says what a person wants to know, the most important first: a narrow terminal
 // cuts the line's end off.
-func (l *searchLine) parts(now optimize.Progress, moment time.Time) []string {
+func (l *searchLine) parts(now optimize.Progress, samples int, moment time.Time) []string {
 	var parts []string
 	if s := moment.Sub(l.evaluationsBegan).Seconds(); s > 0 && now.Evaluations > l.evaluations {
 		parts = append(parts, ui.Large(float64(now.Evaluations-l.evaluations)/s)+" cascades/s")
@@ -59,7 +59,7 @@ func (l *searchLine) parts(now optimize.Progress, moment time.Time) []string {
 	}
 	if now.Correct > 0 {
 		parts = append(parts, fmt.Sprintf("hypervolume %.4f", now.Hypervolume),
-			"best "+percent(float64(now.Correct)/float64(l.samples))+l.budget)
+			"best "+percent(float64(now.Correct)/float64(samples))+l.budget)
 	}
 	if now.Total > 0 {
 		parts = append(parts, fmt.Sprintf("%d %% of %s %s", 100*now.Done/now.Total, ui.Count(now.Total), now.Unit))

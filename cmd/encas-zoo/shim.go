@@ -7,6 +7,7 @@ import (
 )
 
 func shimCommand() *cli.Command {
+	o := &torch.BuildOptions{}
 	return &cli.Command{
 		Name:               "shim",
 		Usage:              "make libtorch ready for ingest",
@@ -23,13 +24,13 @@ encas-zoo shim build
 encas-zoo shim build --python venv/bin/python`,
 				"130  interrupted"),
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "python", Usage: "the interpreter `PATH` that can import the torch to use (default: python3, else Debian's libtorch)"},
-				&cli.StringFlag{Name: "compiler", Usage: "the C++ compiler `CXX` (default: $CXX, else g++)"},
-				&cli.StringFlag{Name: "shim", Usage: "write to `PATH` (default: $ENCAS_TORCH_SHIM, else the user's cache folder)"},
+				text(&o.Python, "python", "the interpreter `PATH` that can import the torch to use (default: python3, else Debian's libtorch)"),
+				text(&o.Compiler, "compiler", "the C++ compiler `CXX` (default: $CXX, else g++)"),
+				text(&o.Out, "shim", "write to `PATH` (default: $ENCAS_TORCH_SHIM, else the user's cache folder)"),
 				jsonFlag(),
 				quietFlag(),
 			},
-			Action: runShimBuild,
+			Action: func(c *cli.Context) error { return runShimBuild(c, o) },
 		}},
 	}
 }
@@ -41,14 +42,12 @@ type shimBuilt struct {
 	Shim    string `json:"shim"`
 }
 
-func runShimBuild(c *cli.Context) error {
+func runShimBuild(c *cli.Context, o *torch.BuildOptions) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
 	t := newTerminal(c)
-	path, err := torch.Build(c.Context, torch.BuildOptions{
-		Python: c.String("python"), Compiler: c.String("compiler"), Out: c.String("shim"),
-	}, func(command string) { t.err.Notef("%s", command) })
+	path, err := torch.Build(c.Context, *o, func(command string) { t.err.Notef("%s", command) })
 	if err != nil {
 		return err
 	}
@@ -57,7 +56,7 @@ func runShimBuild(c *cli.Context) error {
 		return err
 	}
 	if t.json {
-		return writeJSON(shimBuilt{1, library.Version(), path})
+		return t.writeJSON(shimBuilt{1, library.Version(), path})
 	}
 	t.out.Printf("torch %s is ready: %s\n", library.Version(), path)
 	return nil

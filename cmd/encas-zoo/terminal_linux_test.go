@@ -91,6 +91,7 @@ func screen(t *testing.T, output string) string {
 }
 
 func TestOptimizeOnTerminal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"optimize", "--zoo", "example", "--algorithm", "random", "--evals", "1000000000", "--time", "1500ms", "--max-gflops", "1e-5", "--out", "a run"}
 	out := onTerminal(t, dir, nil, "", "encas-zoo", args...)
@@ -133,6 +134,7 @@ func TestOptimizeOnTerminal(t *testing.T) {
 // What goes into a file or another program has no escape codes, no drawing unless it
 // is asked for, and no advice.
 func TestOptimizePiped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run := func(args ...string) string {
 		cmd := exec.Command("encas-zoo", append([]string{"optimize", "--zoo", "example", "--algorithm", "random", "--evals", "20000", "--out", filepath.Join(dir, "run")}, args...)...)
@@ -156,6 +158,7 @@ func TestOptimizePiped(t *testing.T) {
 // People who type: with the tab key bash and zsh turn the beginnings of words into a
 // command that works.
 func TestCompletionTyped(t *testing.T) {
+	t.Parallel()
 	for shell, begin := range map[string]string{
 		"bash": "source <(encas-zoo completion bash)\n",
 		"zsh":  "autoload -Uz compinit; compinit -u -D; source <(encas-zoo completion zsh)\n",

@@ -9,13 +9,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 func zooCommand() *cli.Command {
+	info := &infoOptions{cost: study.DefaultCost}
+	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "look at a zoo, check it, calibrate or remove models",
+		Usage:              "inspect and check a zoo, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -29,14 +32,14 @@ encas-zoo zoo list --zoo cifar --models 'resnet*'
 encas-zoo zoo list --json | jq -r '.models[].name'`),
 				Flags: []cli.Flag{
 					zooFlag(),
-					&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
+					modelsFlag(&listed),
 					jsonFlag(), quietFlag(),
 				},
-				Action: onZoo(runZooList),
+				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooList(t, z, listed) }),
 			},
 			{
 				Name:      "info",
-				Usage:     "say what is in a zoo and what looks wrong",
+				Usage:     "show what is in a zoo and what looks wrong",
 				UsageText: "[--zoo DIR] [--split NAME] [--models GLOB] [--agreement FILE]",
 				Description: `Shows classes, splits, size and fingerprint; every model with its cost and its accuracy
 on a split, ascending in cost, the front of single models marked; how many samples at
@@ -56,13 +59,13 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 					"130  interrupted"),
 				Flags: []cli.Flag{
 					zooFlag(),
-					&cli.StringFlag{Name: "split", Usage: "the samples to judge models on, `NAME` (default: search, else the zoo's first)"},
-					costFlag("gflops"),
-					&cli.StringSliceFlag{Name: "models", Usage: "only models whose names match `GLOB`; lists with commas, ! excludes"},
-					&cli.StringFlag{Name: "agreement", Usage: "draw the agreement of the models as SVG, to `FILE`"},
+					text(&info.split, "split", "the samples to judge models on, `NAME` (default: search, else the zoo's first)"),
+					costFlag(&info.cost),
+					modelsFlag(&info.models),
+					text(&info.agreement, "agreement", "draw the agreement of the models as SVG, to `FILE`"),
 					jsonFlag(), quietFlag(),
 				},
-				Action: onZoo(runZooInfo),
+				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooInfo(c, t, z, info) }),
 			},
 			{
 				Name:      "verify",
@@ -116,12 +119,6 @@ type modelSummary struct {
 	Columns map[string]string `json:"columns"`
 }
 
-// splitSummary is a split in the JSON result of several commands.
-type splitSummary struct {
-	Name    string `json:"name"`
-	Samples int    `json:"samples"`
-}
-
 func summarize(m zoo.Model) modelSummary {
 	s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
 	for name, archive := range m.Splits {
@@ -132,11 +129,11 @@ func summarize(m zoo.Model) modelSummary {
 	return s
 }
 
-func runZooList(c *cli.Context, t *terminal, z *zoo.Zoo) error {
+func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	models := z.Models()
-	if globs := c.StringSlice("models"); len(globs) > 0 {
+	if len(globs) > 0 {
 		var err error
-		if models, err = selectModels(models, globs); err != nil {
+		if models, err = study.Select(models, globs); err != nil {
 			return err
 		}
 	}
@@ -145,20 +142,20 @@ func runZooList(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 		summaries[i] = summarize(m)
 	}
 	if t.json {
-		return writeJSON(struct {
+		return t.writeJSON(struct {
 			Version int            `json:"version"`
 			Models  []modelSummary `json:"models"`
 		}{1, summaries})
 	}
 	table := ui.NewTable(
 		ui.Column{Head: "model", Shrink: true},
-		ui.Column{Head: defaultCost, Right: true},
+		ui.Column{Head: study.DefaultCost, Right: true},
 		ui.Column{Head: "gives"},
 		ui.Column{Head: "splits"},
 		ui.Column{Head: "size", Right: true})
 	for i, s := range summaries {
 		cost, gives := "-", "outputs"
-		if x, err := models[i].Cost(defaultCost); err == nil {
+		if x, err := models[i].Cost(study.DefaultCost); err == nil {
 			cost = ui.Number(x)
 		}
 		if s.Answers {
@@ -182,7 +179,7 @@ func runZooVerify(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 		return err
 	}
 	if t.json {
-		if err := writeJSON(struct {
+		if err := t.writeJSON(struct {
 			Version  int      `json:"version"`
 			Archives int      `json:"archives"`
 			Problems []string `json:"problems"`
@@ -217,7 +214,7 @@ func runZooRemove(c *cli.Context) (err error) {
 	if !c.Args().Present() {
 		return usagef("name the models to remove")
 	}
-	if dir, _ := zooFolder(c); dir == exampleZoo {
+	if dir, _ := zooFolder(c); dir == study.Example {
 		return usagef("the example zoo is part of the program: name a folder with --zoo")
 	}
 	z, err := t.openZoo(c)
@@ -241,7 +238,7 @@ func runZooRemove(c *cli.Context) (err error) {
 		}
 	}
 	if t.json {
-		return writeJSON(struct {
+		return t.writeJSON(struct {
 			Version int      `json:"version"`
 			Removed []string `json:"removed"`
 		}{1, names})

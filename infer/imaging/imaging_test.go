@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,8 +71,10 @@ func crop(t testing.TB, d *Decoder, r *Resizer, path string, p Preprocessing) ([
 	return out, nil
 }
 
-// TestGolden compares with the hashes of Pillow's crops in testdata/golden.csv.
+// TestGolden compares with the hashes of Pillow's crops in testdata/golden.csv. The
+// folders testdata and photos are ours; jpegs are photographs of the reference data.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	needTurboJPEG(t)
 	f, err := os.Open("testdata/golden.csv")
 	if err != nil {
@@ -82,10 +85,14 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range []string{"testdata", "jpegs"} {
+	for _, folder := range []string{"testdata", "photos", "jpegs"} {
 		t.Run(folder, func(t *testing.T) {
-			dir := folder
-			if folder == "jpegs" {
+			t.Parallel()
+			dir := filepath.Join("testdata", folder)
+			switch folder {
+			case "testdata":
+				dir = folder
+			case "jpegs":
 				dir = sharedtest.Dir(t, folder)
 			}
 			var d Decoder
@@ -125,6 +132,7 @@ func TestGolden(t *testing.T) {
 
 // TestAgainstPillow makes the crops anew with the Pillow of this machine.
 func TestAgainstPillow(t *testing.T) {
+	t.Parallel()
 	needTurboJPEG(t)
 	version, err := exec.Command("/usr/bin/python3", "-c", "import PIL; print(PIL.__version__)").Output()
 	if err != nil {
@@ -141,30 +149,34 @@ func TestAgainstPillow(t *testing.T) {
 	var d Decoder
 	defer d.Close()
 	var r Resizer
-	for _, name := range names {
-		if filepath.Ext(name) == ".py" {
-			continue
+	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Ext(name) == ".py" })
+	for _, setting := range []string{"47x47:bicubic:0.875:center", "80x64:lanczos:1.0:border", "33x33:bilinear:0.9:squash"} {
+		if n, _ := strconv.Atoi(major); n >= 13 && strings.HasSuffix(setting, "squash") {
+			continue // resizes some images vertically first
 		}
-		for _, setting := range []string{"47x47:bicubic:0.875:center", "80x64:lanczos:1.0:border", "33x33:bilinear:0.9:squash"} {
-			if n, _ := strconv.Atoi(major); n >= 13 && strings.HasSuffix(setting, "squash") {
-				continue // resizes some images vertically first
-			}
-			want, err := exec.Command("/usr/bin/python3", "testdata/golden.py", "--raw", setting, name).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := crop(t, &d, &r, name, parseSetting(t, setting))
+		want, err := exec.Command("/usr/bin/python3", append([]string{"testdata/golden.py", "--raw", setting}, names...)...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := parseSetting(t, setting)
+		if len(want) != len(names)*p.Size() {
+			t.Fatalf("%s: Pillow made %d bytes of %d files", setting, len(want), len(names))
+		}
+		for _, name := range names {
+			got, err := crop(t, &d, &r, name, p)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if !bytes.Equal(got, want) {
+			if !bytes.Equal(got, want[:p.Size()]) {
 				t.Errorf("%s at %s: not the pixels of Pillow %s", name, setting, version)
 			}
+			want = want[p.Size():]
 		}
 	}
 }
 
 func TestDecodeErrors(t *testing.T) {
+	t.Parallel()
 	needTurboJPEG(t)
 	jpeg, err := os.ReadFile("testdata/ycc420.jpg")
 	if err != nil {
@@ -205,6 +217,7 @@ func TestDecodeErrors(t *testing.T) {
 }
 
 func TestResized(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		setting      string
 		w, h, rw, rh int
@@ -226,6 +239,7 @@ func TestResized(t *testing.T) {
 // TestApplyShapes runs every mode over shapes where crop and image cross, and
 // checks that a picture of one colour stays one.
 func TestApplyShapes(t *testing.T) {
+	t.Parallel()
 	var r Resizer
 	for _, w := range []int{1, 2, 3, 17, 64} {
 		for _, h := range []int{1, 2, 31, 64} {

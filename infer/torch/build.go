@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 //go:embed shim/encas_torch.h shim/encas_torch.cpp
@@ -105,13 +107,7 @@ func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, 
 	if err := os.MkdirAll(filepath.Dir(o.Out), 0o755); err != nil {
 		return "", err
 	}
-	// Compiled beside its place and renamed: a run that has the old one open goes on.
-	file, err := os.CreateTemp(filepath.Dir(o.Out), ".shim*.so")
-	if err != nil {
-		return "", err
-	}
-	temp := file.Name()
-	file.Close()
+	temp := filepath.Join(dir, "shim.so")
 	args := torch.arguments(filepath.Join(dir, "encas_torch.cpp"), temp)
 	if log != nil {
 		log(o.Compiler + " " + strings.Join(args, " "))
@@ -120,20 +116,17 @@ func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, 
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		os.Remove(temp)
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", fmt.Errorf("no C++ compiler %s; install one (on Debian: apt-get install g++) or set CXX", o.Compiler)
 		}
 		return "", fmt.Errorf("compiling for torch %s: %w\n%s", torch.Version, err, firstErrors(out.String()))
 	}
-	if err := os.Chmod(temp, 0o755); err != nil {
+	library, err := os.ReadFile(temp)
+	if err != nil {
 		return "", err
 	}
-	if err := os.Rename(temp, o.Out); err != nil {
-		os.Remove(temp)
-		return "", err
-	}
-	return o.Out, nil
+	// Not written in place: a run that has the old library open goes on.
+	return o.Out, atomicfile.WriteFile(o.Out, library)
 }
 
 // arguments are the compiler's. Without NDEBUG a struct of torch's headers has

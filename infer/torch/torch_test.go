@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/infer/torch"
@@ -33,14 +34,37 @@ func open(t *testing.T, path string) *torch.Shim {
 	return s
 }
 
-// models makes the models of testdata/models.py.
+// modelsDir holds the models of testdata/models.py, once a test has asked for them.
+var (
+	modelsDir  string
+	modelsOnce sync.Once
+	modelsErr  error
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if modelsDir != "" {
+		os.RemoveAll(modelsDir)
+	}
+	os.Exit(code)
+}
+
+// models makes the models of testdata/models.py for all tests, which only read them.
 func models(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command(torchtest.Python(t), "testdata/models.py", dir).CombinedOutput(); err != nil {
-		t.Fatalf("models.py: %v\n%s", err, out)
+	python := torchtest.Python(t)
+	modelsOnce.Do(func() {
+		if modelsDir, modelsErr = os.MkdirTemp("", "encas-zoo-test-"); modelsErr != nil {
+			return
+		}
+		if out, err := exec.Command(python, "testdata/models.py", modelsDir).CombinedOutput(); err != nil {
+			modelsErr = fmt.Errorf("models.py: %v\n%s", err, out)
+		}
+	})
+	if modelsErr != nil {
+		t.Fatal(modelsErr)
 	}
-	return dir
+	return modelsDir
 }
 
 // half rounds a number in [0, 1] to float16 bits, to nearest even.
@@ -54,6 +78,7 @@ func half(f float32) uint16 {
 }
 
 func TestModels(t *testing.T) {
+	t.Parallel()
 	shim := open(t, torchtest.Path(t))
 	dir := models(t)
 	pixels, err := os.ReadFile(filepath.Join(dir, "pixels.bin"))
@@ -129,9 +154,10 @@ func TestModels(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	shim := open(t, torchtest.Path(t))
 	dir := models(t)
-	text := filepath.Join(dir, "text.pt")
+	text := filepath.Join(t.TempDir(), "text.pt")
 	if err := os.WriteFile(text, []byte("not a model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +203,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestBFloat16(t *testing.T) {
+	t.Parallel()
 	shim := open(t, torchtest.Path(t))
 	dir := models(t)
 	pixels, err := os.ReadFile(filepath.Join(dir, "pixels.bin"))
@@ -211,6 +238,7 @@ func TestBFloat16(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
+	t.Parallel()
 	if _, err := torch.Open(filepath.Join(t.TempDir(), "none.so")); !errors.Is(err, torch.ErrNoShim) || !strings.Contains(err.Error(), "encas-zoo shim build") {
 		t.Errorf("no file: %v", err)
 	}
@@ -224,6 +252,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestFake(t *testing.T) {
+	t.Parallel()
 	shim := open(t, torchtest.Fake(t))
 	path := filepath.Join(t.TempDir(), "m")
 	if err := os.WriteFile(path, []byte("fake seed 3 most 2"), 0o644); err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
-const images = "../imaging/testdata"
+const images = "../../infer/imaging/testdata"
 
 // write makes files of a data set: image files are copies of a PNG.
 func write(t testing.TB, dir string, contents map[string]string) {
@@ -44,6 +44,7 @@ func write(t testing.TB, dir string, contents map[string]string) {
 }
 
 func TestLayouts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		files   map[string]string
@@ -99,6 +100,7 @@ func TestLayouts(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -138,6 +140,7 @@ func TestErrors(t *testing.T) {
 
 // TestVanished removes an image after the set was opened.
 func TestVanished(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"a/x.png": "PNG", "a/y.png": "PNG", "a/z.png": "PNG"})
 	s, err := Open(dir)
@@ -158,6 +161,7 @@ func TestVanished(t *testing.T) {
 }
 
 func TestCIFAR(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		labels  []byte
 		classes int
@@ -255,6 +259,7 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 }
 
 func TestParquet(t *testing.T) {
+	t.Parallel()
 	names, _ := filepath.Glob(filepath.Join(images, "*.png"))
 	var data [][]byte
 	var paths []string
@@ -387,6 +392,7 @@ func smallParquet(t testing.TB) []byte {
 // TestDamagedParquet changes and cuts a file at many places. Each of the files is
 // read, or is an error, soon.
 func TestDamagedParquet(t *testing.T) {
+	t.Parallel()
 	content := smallParquet(t)
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	read := func(data []byte) (int, error) {
@@ -421,6 +427,7 @@ func TestDamagedParquet(t *testing.T) {
 // TestParquetBomb reads a file that is small only because its pages are empty space: each
 // is of an allowed size, all of them together are not.
 func TestParquetBomb(t *testing.T) {
+	t.Parallel()
 	var data [][]byte
 	for i := range 24 {
 		data = append(data, append(make([]byte, 1<<20), byte(i)))
@@ -443,6 +450,7 @@ func TestParquetBomb(t *testing.T) {
 // TestParquetManyRows reads a file that claims a million rows in a few kilobytes: run
 // lengths take no room, what is kept of each row would.
 func TestParquetManyRows(t *testing.T) {
+	t.Parallel()
 	rows := 5<<18 + 1
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	writeParquet(t, path, slices.Repeat([][]byte{{1}}, rows), nil, make([]int64, rows), rows, "")

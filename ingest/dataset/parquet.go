@@ -93,7 +93,7 @@ func openFile(name string) (f parquetFile, err error) {
 	if err == nil {
 		// Images are compressed already: what is many times the file is none of theirs.
 		f.most = min(8*info.Size()+1<<20, maxGroup)
-		f.File, err = parquet.NewFile(f.f, filepath.Base(name), int(f.most))
+		f.File, err = parquet.NewFile(f.f, filepath.Base(name), parquet.Limits{Page: int(f.most)})
 	}
 	if err != nil {
 		f.f.Close()

@@ -2,12 +2,17 @@ package kernel
 
 // Lists holds the top-K lists of one model on N samples, as the search index
 // stores them (docs/architecture.md, "Top-K lists and what a set's sum means").
-// A list is in the order of TopK.
 type Lists struct {
-	K                  int
-	Classes, Values    []uint16 // [N*K], sample by sample; values are float16 bits
-	Tail               []uint32 // [N], fixed point: the value of every class not listed
-	TopClass, TopValue []uint16 // [N], the first of each list
+	K int
+	// Classes and Values hold [N*K]: for each sample the classes in descending order
+	// of value, the lower class first on a tie, and their values as float16 bits. A
+	// list with fewer than K classes ends in NoClass and value 0.
+	Classes, Values []uint16
+	// Tail holds [N]: the value of every class that is not listed, in fixed point: the
+	// mean of what is left, rounded down.
+	Tail []uint32
+	// TopClass and TopValue hold [N]: the first of each list.
+	TopClass, TopValue []uint16
 }
 
 // Len is the number of samples.

@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 )
 
 // batchCells is how many cells are decoded at a time.
@@ -29,7 +30,7 @@ type Cells[T any] struct {
 
 	file           *File
 	column         string
-	pages          file.PageReader
+	pages          *Pages
 	maxRep, maxDef int
 	width          int // bytes a value, 0 where it varies
 	convert        func([]byte) T
@@ -45,15 +46,21 @@ type Cells[T any] struct {
 	at                 int               // the next of split values
 }
 
-// ErrMissing is what to say where Missing is true.
+// codecs are the compressions that are read.
+var codecs = []compress.Compression{compress.Codecs.Uncompressed, compress.Codecs.Snappy, compress.Codecs.Gzip, compress.Codecs.Brotli, compress.Codecs.Zstd}
+
+// ErrMissing is what to say if Missing is true.
 var ErrMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
 
 // Open opens a leaf column of a row group. A value has width bytes, or where width is
 // 0 its length stands before it; convert is given its bytes, which it must not keep.
 func Open[T any](f *File, group, column, width int, convert func([]byte) T) (*Cells[T], error) {
-	pages, err := f.pages(group, column)
-	if err != nil {
+	pages := f.Pages(column)
+	if err := f.try(func() error { return pages.Open(group) }); err != nil {
 		return nil, err
+	}
+	if !slices.Contains(codecs, pages.Codec) {
+		return nil, fmt.Errorf("%s: the column %q has the compression %s, which is not supported: write it with zstd or snappy", f.Name, f.ColumnName(column), pages.Codec)
 	}
 	d := f.Schema().Column(column)
 	c := &Cells[T]{
@@ -135,34 +142,30 @@ func (c *Cells[T]) spread(n int) error {
 
 // nextPage goes to the next page of cells; it returns false at the end.
 func (c *Cells[T]) nextPage() (bool, error) {
-	var page file.Page
-	err := c.file.try(func() error {
-		if c.pages.Next() {
-			page = c.pages.Page()
-		}
-		return c.pages.Err()
-	})
-	if err != nil || page == nil {
+	page, err := c.pages.Next()
+	if err == io.EOF {
+		return false, nil
+	}
+	if err := c.file.try(func() error { return err }); err != nil {
 		return false, err
 	}
-	encoding := parquet.Encoding(page.Encoding())
-	data := page.Data()
-	switch p := page.(type) {
-	case *file.DictionaryPage:
+	data := page.Data
+	switch page.Kind {
+	case dictionaryPage:
 		c.data = data
 		c.dictionary = nil
 		values := c.Values
 		c.Values = nil
-		err := c.plain(int(p.NumValues()))
+		err := c.plain(page.Values)
 		c.dictionary, c.Values = c.Values, values
 		return true, c.damaged(err)
-	case *file.DataPageV1:
-		if c.repLevels, data, err = levels(data, c.maxRep, -1, p.RepetitionLevelEncoding()); err == nil {
-			c.defLevels, data, err = levels(data, c.maxDef, -1, p.DefinitionLevelEncoding())
+	case dataPage:
+		if c.repLevels, data, err = levels(data, c.maxRep, -1, page.repEncoding); err == nil {
+			c.defLevels, data, err = levels(data, c.maxDef, -1, page.defEncoding)
 		}
-	case *file.DataPageV2:
-		if c.repLevels, data, err = levels(data, c.maxRep, int(p.RepetitionLevelByteLen()), parquet.Encodings.RLE); err == nil {
-			c.defLevels, data, err = levels(data, c.maxDef, int(p.DefinitionLevelByteLen()), parquet.Encodings.RLE)
+	case dataPageV2:
+		if c.repLevels, data, err = levels(data, c.maxRep, page.repBytes, parquet.Encodings.RLE); err == nil {
+			c.defLevels, data, err = levels(data, c.maxDef, page.defBytes, parquet.Encodings.RLE)
 		}
 	default:
 		return true, nil // an index page; there is nothing in it for us
@@ -170,8 +173,8 @@ func (c *Cells[T]) nextPage() (bool, error) {
 	if err != nil {
 		return false, c.damaged(err)
 	}
-	c.left = int(page.NumValues())
-	switch {
+	c.left = page.Values
+	switch encoding := page.Encoding; {
 	case encoding == parquet.Encodings.Plain:
 		c.data, c.decode = data, c.plain
 	case encoding == parquet.Encodings.RLEDict || encoding == parquet.Encodings.PlainDict:

@@ -13,7 +13,7 @@ import (
 )
 
 // texts writes a column of texts, of which the empty ones are null.
-func texts(t *testing.T, values []string, dictionary bool) []byte {
+func texts(t testing.TB, values []string, dictionary bool) []byte {
 	t.Helper()
 	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{
 		schema.NewByteArrayNode("text", parquet.Repetitions.Optional, -1)}, -1)
@@ -45,6 +45,7 @@ func texts(t *testing.T, values []string, dictionary bool) []byte {
 }
 
 func TestNulls(t *testing.T) {
+	t.Parallel()
 	var values []string
 	for i := range 10000 {
 		v := ""
@@ -54,7 +55,7 @@ func TestNulls(t *testing.T) {
 		values = append(values, v)
 	}
 	for _, dictionary := range []bool{false, true} {
-		f, err := NewFile(bytes.NewReader(texts(t, values, dictionary)), "texts", 1<<20)
+		f, err := NewFile(bytes.NewReader(texts(t, values, dictionary)), "texts", Limits{Page: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,8 +92,9 @@ func TestNulls(t *testing.T) {
 }
 
 func TestLargePage(t *testing.T) {
+	t.Parallel()
 	data := texts(t, []string{strings.Repeat("x", 5000)}, false)
-	f, err := NewFile(bytes.NewReader(data), "large", 4000)
+	f, err := NewFile(bytes.NewReader(data), "large", Limits{Page: 4000})
 	if err == nil {
 		var cells *Cells[int]
 		if cells, err = Open(f, 0, 0, 0, func(b []byte) int { return len(b) }); err == nil {

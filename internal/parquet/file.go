@@ -1,77 +1,104 @@
-// Package parquet reads the columns of Parquet files that somebody else made,
-// be they damaged. The library behind it reads footers and pages; cells are decoded
-// here, because its column readers loop for ever on a page that claims more values
-// than it has.
+// Package parquet reads Parquet files that others wrote, damaged and hostile ones
+// too: nothing is allocated or unpacked beyond what the file's real size and the
+// caller's limits allow. A library reads the footer, once it has been checked; pages
+// and cells are decoded here, because its readers allocate what a page claims, and loop
+// for ever on a page that claims more values than it has.
 package parquet
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"slices"
+	"io"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
-// A File is an open Parquet file. The library panics on some damaged files, so
-// every call into it goes through try.
-type File struct {
-	Name string // for messages
+// Limits are the largest sizes that are read.
+type Limits struct {
+	Page     int // bytes of a page, uncompressed
+	Header   int // bytes of the header of a page; 0 for 16 MiB
+	Elements int // of the schema: columns, the groups that they are in, and the root; 0 for 262,144
+}
 
-	r *file.Reader
+// A File is an open Parquet file.
+type File struct {
+	// Name is for messages. Errors of a file without a name do not say that they are
+	// about a Parquet file.
+	Name string
+
+	r      *file.Reader
+	in     io.ReaderAt
+	size   int64
+	limits Limits
 }
 
 // NewFile reads the footer of the Parquet file in r, which stays the caller's to
-// close. Pages of more than maxPage bytes, uncompressed, are refused.
-func NewFile(r parquet.ReaderAtSeeker, name string, maxPage int) (*File, error) {
-	f := &File{Name: name}
+// close.
+func NewFile(r parquet.ReaderAtSeeker, name string, limits Limits) (*File, error) {
+	if limits.Header == 0 {
+		limits.Header = 16 << 20
+	}
+	if limits.Elements == 0 {
+		limits.Elements = 1 << 18
+	}
+	f := &File{Name: name, in: r, limits: limits}
 	err := f.try(func() (err error) {
-		props := parquet.NewReaderProperties(pageAllocator{memory.NewGoAllocator(), maxPage})
-		// Without it a column of a row group is read into memory whole.
-		props.BufferedStreamEnabled = true
-		f.r, err = file.NewParquetReader(r, file.WithReadProps(props))
+		if f.size, err = r.Seek(0, io.SeekEnd); err != nil {
+			return err
+		}
+		if err := f.checkFooter(); err != nil {
+			return err
+		}
+		f.r, err = file.NewParquetReader(r)
 		return err
 	})
 	return f, err
 }
 
-// try calls the Parquet library and turns what it panics with into an error.
-func (f *File) try(call func() error) (err error) {
+// checkFooter makes sure that the file ends in a well-formed footer, so that the
+// library allocates by numbers that fit the file.
+func (f *File) checkFooter() error {
+	var end [8]byte // length of the footer, magic
+	if f.size < 12 {
+		return errors.New("it is too short for a Parquet file")
+	}
+	if _, err := f.in.ReadAt(end[:], f.size-8); err != nil {
+		return err
+	}
+	if string(end[4:]) != "PAR1" {
+		return errors.New("it does not end like a Parquet file")
+	}
+	n := int64(binary.LittleEndian.Uint32(end[:]))
+	if n > f.size-12 {
+		return errors.New("its footer is longer than the file")
+	}
+	footer := make([]byte, n)
+	if _, err := f.in.ReadAt(footer, f.size-8-n); err != nil {
+		return err
+	}
+	return checkFooter(footer, f.limits.Elements)
+}
+
+// try calls the Parquet library and names the file in its errors.
+func (f *File) try(call func() error) error {
+	err := try(call)
+	if err != nil && f.Name != "" {
+		err = fmt.Errorf("%s: it cannot be read as Parquet (%w): it is cut short or damaged, or not a Parquet file; write it again", f.Name, err)
+	}
+	return err
+}
+
+// try turns what the library panics with into an error.
+func try(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
-		if err != nil {
-			err = fmt.Errorf("%s: it cannot be read as Parquet (%w): it is cut short or damaged, or no Parquet file; write it again", f.Name, err)
-		}
 	}()
 	return call()
-}
-
-// A pageAllocator refuses sizes that only a damaged or hostile file asks for. The
-// library's allocators return no error, so it panics, inside try.
-type pageAllocator struct {
-	memory.Allocator
-	largest int
-}
-
-func (a pageAllocator) Allocate(size int) []byte {
-	a.check(size)
-	return a.Allocator.Allocate(size)
-}
-
-func (a pageAllocator) Reallocate(size int, b []byte) []byte {
-	a.check(size)
-	return a.Allocator.Reallocate(size, b)
-}
-
-func (a pageAllocator) check(size int) {
-	if size > a.largest {
-		panic(fmt.Sprintf("a page of %d bytes, at most %d are read; write it with smaller pages or row groups", size, a.largest))
-	}
 }
 
 // Rows is the number of rows that the file claims to have.
@@ -107,25 +134,4 @@ func (f *File) Schema() *schema.Schema { return f.r.MetaData().Schema }
 // ColumnName returns the name of the top-level column that a leaf column is in.
 func (f *File) ColumnName(column int) string {
 	return f.Schema().Column(column).ColumnPath()[0]
-}
-
-// pages opens the pages of a leaf column of a row group.
-func (f *File) pages(group, column int) (p file.PageReader, err error) {
-	var m *metadata.ColumnChunkMetaData
-	err = f.try(func() error {
-		m, err = f.r.MetaData().RowGroup(group).ColumnChunk(column)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	codecs := compress.Codecs
-	if c := m.Compression(); !slices.Contains([]compress.Compression{codecs.Uncompressed, codecs.Snappy, codecs.Gzip, codecs.Brotli, codecs.Zstd}, c) {
-		return nil, fmt.Errorf("%s: the column %q has the compression %s, which is not supported: write it with zstd or snappy", f.Name, f.ColumnName(column), c)
-	}
-	err = f.try(func() error {
-		p, err = f.r.RowGroup(group).GetColumnPageReader(column)
-		return err
-	})
-	return p, err
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestWilson(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		hits, n   int
 		level     float64
@@ -40,6 +41,7 @@ func TestWilson(t *testing.T) {
 }
 
 func TestMcNemar(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		first, second int
 		want          float64
@@ -62,6 +64,7 @@ func TestMcNemar(t *testing.T) {
 }
 
 func TestNewPairs(t *testing.T) {
+	t.Parallel()
 	first := []bool{true, true, false, false, true}
 	second := []bool{true, false, true, false, false}
 	if got := NewPairs(first, second); got != (Pairs{5, 2, 1}) || got.Difference() != 0.2 {
@@ -71,6 +74,7 @@ func TestNewPairs(t *testing.T) {
 
 // The interval must be the one that resampling the samples themselves gives.
 func TestBootstrap(t *testing.T) {
+	t.Parallel()
 	for _, p := range []Pairs{{200, 30, 10}, {200, 0, 10}, {200, 20, 0}, {50, 25, 25}} {
 		differences := make([]float64, p.Samples)
 		for i := range p.OnlyFirst {

@@ -35,6 +35,7 @@ func fixedChart(log bool) *Chart {
 }
 
 func TestChart(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		width  int
@@ -83,6 +84,7 @@ func TestChart(t *testing.T) {
 
 // Whatever is drawn, nothing panics and all points lie within the axes.
 func TestChartOfLittle(t *testing.T) {
+	t.Parallel()
 	for name, points := range map[string][]XY{
 		"nothing":   nil,
 		"one":       {{1, 0.5}},

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSafe(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ in, want string }{
 		{"resnet18.a1_in1k", "resnet18.a1_in1k"},
 		{"naïve 模型", "naïve 模型"},
@@ -47,6 +48,7 @@ func FuzzSafe(f *testing.F) {
 }
 
 func TestFit(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		in   string
 		max  int
@@ -65,6 +67,7 @@ func TestFit(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ got, want string }{
 		{Count(0), "0"}, {Count(999), "999"}, {Count(20683), "20,683"}, {Count(-1234567), "-1,234,567"},
 		{Number(0), "0.000"}, {Number(0.5), "0.5000"}, {Number(0.010902), "0.01090"}, {Number(5.387266), "5.387"},
@@ -93,6 +96,7 @@ func fake(width int) (c *Console, out *strings.Builder, clock *time.Time) {
 }
 
 func TestProgressOnTerminal(t *testing.T) {
+	t.Parallel()
 	c, out, clock := fake(80)
 	p := c.Progress("reading", "models")
 	p.Update(0, 500, "")
@@ -120,6 +124,7 @@ func TestProgressOnTerminal(t *testing.T) {
 }
 
 func TestProgressIsCutToTheTerminal(t *testing.T) {
+	t.Parallel()
 	c, out, clock := fake(20)
 	p := c.Progress("reading something with a long name", "models")
 	*clock = clock.Add(time.Second)
@@ -130,6 +135,7 @@ func TestProgressIsCutToTheTerminal(t *testing.T) {
 }
 
 func TestProgressPiped(t *testing.T) {
+	t.Parallel()
 	c, out, clock := fake(0)
 	p := c.Progress("reading", "models")
 	p.Update(200, 500, "")
@@ -147,6 +153,7 @@ func TestProgressPiped(t *testing.T) {
 }
 
 func TestQuiet(t *testing.T) {
+	t.Parallel()
 	c, out, clock := fake(80)
 	c.quiet = true
 	p := c.Progress("reading", "models")
@@ -161,6 +168,7 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestPrintfEscapesArguments(t *testing.T) {
+	t.Parallel()
 	c, out, _ := fake(0)
 	c.Printf("%s is %d: %v\n", "a\x1b[31m\nb", 3, fmt.Errorf("bad: %w", errors.Join(errors.New("one\x07"), errors.New("two"))))
 	if got, want := out.String(), "a\\x1b[31m\\nb is 3: bad: one\\a\ntwo\n"; got != want {
@@ -169,6 +177,7 @@ func TestPrintfEscapesArguments(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
+	t.Parallel()
 	c, out, _ := fake(0)
 	c.Text("a\x1b[2J,b\u202e\n")
 	c.person = true
@@ -179,6 +188,7 @@ func TestText(t *testing.T) {
 }
 
 func TestStyles(t *testing.T) {
+	t.Parallel()
 	c, out, _ := fake(80)
 	c.Printf("%s", c.Bold("x\x1b"))
 	c.colour = true
@@ -189,6 +199,7 @@ func TestStyles(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
+	t.Parallel()
 	table := NewTable(Column{Head: "accuracy", Right: true}, Column{Head: "cascade", Shrink: true}, Column{Head: "n", Right: true})
 	table.Row("96.4 %", "wrn_28_10", "7")
 	table.Row("9 %", "a\nname that is rather long, as names may be", "1234")

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // bins is the number of bins of the expected calibration error, as Guo et al. have it.
@@ -18,7 +19,7 @@ type Reliability struct {
 
 // Add adds the output on a sample, float16 bits, and its label.
 func (r *Reliability) Add(row []uint16, label uint16) {
-	top := answer(row)
+	top := outputs.Top(row)
 	var confidence [1]float32
 	kernel.F16ToF32(confidence[:], row[top:top+1])
 	// Bin b is ((b-1)/15, b/15].

@@ -12,7 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
-// The calibration errors that docs/concepts.md quotes, in percent: on the split that
+// The calibration errors that docs/results.md quotes, in percent: on the split that
 // temperatures are fitted on and on the other, before and after.
 func TestMeasured(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -12,7 +12,7 @@ import (
 	"strconv"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // Lowest and Highest are the ends of the temperatures that Fit looks among. A model
@@ -23,7 +23,7 @@ const (
 )
 
 // patterns is the number of float16 values in [0, 1].
-const patterns = 0x3C01
+const patterns = outputs.OneBits + 1
 
 // logs holds ln p of every float16 in [0, 1]. That of 0 is 0, for sums in which its
 // power, 0 too, is the other factor.
@@ -144,24 +144,12 @@ func (s *Scaler) Apply(dst, row []uint16) error {
 	for c, h := range row {
 		scaled[c] = float32(s.table[h] / sum)
 	}
-	top := answer(row)
-	if err := zoo.RoundRow(dst, scaled); err != nil {
+	top := outputs.Top(row)
+	if err := outputs.RoundRow(dst, scaled); err != nil {
 		return err
 	}
-	if answer(dst) != top {
+	if outputs.Top(dst) != top {
 		dst[top]++
 	}
 	return nil
-}
-
-// answer returns the class of the largest value, the lowest of several. Float16 bits
-// of numbers from 0 on are in the order of the numbers.
-func answer(row []uint16) int {
-	best := 0
-	for c, h := range row {
-		if h > row[best] {
-			best = c
-		}
-	}
-	return best
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -57,6 +58,7 @@ func draw(random *rand.Rand, p []float64) uint16 {
 }
 
 func TestFitFindsTheTemperature(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, classes := range []int{2, 10, 100} {
 		for _, want := range []float64{0.4, 0.8, 1, 1.5, 3} {
@@ -88,6 +90,7 @@ func likelihood(labels, rows []uint16, classes int, temperature float64) float64
 }
 
 func TestFitAgainstAllTemperatures(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, made := range []float64{0.02, 0.3, 1, 7, 60} {
 		labels, rows := sampled(t, random, 200, 5, made)
@@ -107,6 +110,7 @@ func TestFitAgainstAllTemperatures(t *testing.T) {
 }
 
 func TestFitAtItsEnds(t *testing.T) {
+	t.Parallel()
 	half, quarter := uint16(0x3800), uint16(0x3400)
 	for _, test := range []struct {
 		what         string
@@ -128,6 +132,7 @@ func TestFitAtItsEnds(t *testing.T) {
 // Whatever the row and the temperature: the result is a valid row, its answer that of
 // the row, zeros stay, and the order of the classes does too.
 func TestApply(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, temperature := range []float64{Lowest, 0.5, 1, 1.1, 2, Highest} {
 		s := NewScaler(temperature)
@@ -139,7 +144,7 @@ func TestApply(t *testing.T) {
 				if err := s.Apply(scaled, row); err != nil {
 					t.Fatalf("T = %v, %d classes: %v", temperature, classes, err)
 				}
-				if a, b := answer(row), answer(scaled); a != b {
+				if a, b := outputs.Top(row), outputs.Top(scaled); a != b {
 					t.Fatalf("T = %v: the answer was %d (%04x beside %04x) and is %d", temperature, a, row[a], row[b], b)
 				}
 				order := make([]int, classes)
@@ -174,17 +179,19 @@ func check16(row []uint16) error {
 
 // Two classes that rounding makes as likely as each other stay in their order.
 func TestApplyKeepsTheAnswerOfANearTie(t *testing.T) {
+	t.Parallel()
 	row := []uint16{0x37FF, 0x3800, 0}
 	scaled := make([]uint16, 3)
 	if err := NewScaler(Highest).Apply(scaled, row); err != nil {
 		t.Fatal(err)
 	}
-	if answer(scaled) != 1 || scaled[0] < 0x37F0 || scaled[2] != 0 {
+	if outputs.Top(scaled) != 1 || scaled[0] < 0x37F0 || scaled[2] != 0 {
 		t.Errorf("%04x became %04x", row, scaled)
 	}
 }
 
 func TestApplyIsTheFormula(t *testing.T) {
+	t.Parallel()
 	row := []uint16{0x3A66, 0x3000, 0x2E66, 0} // 0.8, 0.125, 0.1
 	scaled := make([]uint16, 4)
 	if err := NewScaler(2).Apply(scaled, row); err != nil {
@@ -202,6 +209,7 @@ func TestApplyIsTheFormula(t *testing.T) {
 }
 
 func TestReliability(t *testing.T) {
+	t.Parallel()
 	var r Reliability
 	if r.Error() != 0 {
 		t.Error("an error of nothing")
@@ -218,6 +226,7 @@ func TestReliability(t *testing.T) {
 
 // What Fit and Apply do together: outputs that were made too sure become calibrated.
 func TestCalibrationErrorFalls(t *testing.T) {
+	t.Parallel()
 	labels, rows := sampled(t, rand.New(rand.NewPCG(7, 8)), 5000, 10, 2.5)
 	s := NewScaler(Fit(labels, rows, 10))
 	var before, after Reliability

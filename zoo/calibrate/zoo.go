@@ -22,24 +22,13 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-const (
-	// Column is the column of a calibrated model that holds its temperature.
-	Column = "temperature"
-	// fromColumn holds what a model was made from, so that the same work is not done
-	// twice.
-	fromColumn = "calibrated.from"
-	// importedPrefix begins the columns that tell what predictions were imported from.
-	// Those of calibrated models were imported from nothing.
-	importedPrefix = "imported."
-)
-
 // Temperature returns the temperature that was given to the stored outputs of a model,
 // and false where they are as the model gives them.
 func Temperature(m zoo.Model) (float64, bool) {
-	if _, ok := m.Columns[fromColumn]; !ok {
+	if _, ok := m.Columns[zoo.ColumnCalibratedFrom]; !ok {
 		return 0, false
 	}
-	t, err := strconv.ParseFloat(m.Columns[Column], 64)
+	t, err := strconv.ParseFloat(m.Columns[zoo.ColumnTemperature], 64)
 	return t, err == nil && t > 0 && !math.IsInf(t, 0)
 }
 
@@ -105,11 +94,11 @@ func check(m zoo.Model, split string) error {
 	if _, ok := m.Splits[split]; !ok && !m.Answers {
 		return fmt.Errorf("model %q has no predictions on the split %q to fit its temperature on; %s, or choose another --split", m.Name, split, leave)
 	}
-	if _, ok := m.Columns[fromColumn]; ok {
+	if _, ok := m.Columns[zoo.ColumnCalibratedFrom]; ok {
 		return fmt.Errorf("model %q is calibrated already; calibrate the zoo that it was made from", m.Name)
 	}
-	if t, ok := m.Columns[Column]; ok && !m.Answers {
-		return fmt.Errorf("model %q has a column %q already, with %q: calibration writes one of that name; import the model without it, or %s", m.Name, Column, t, leave)
+	if t, ok := m.Columns[zoo.ColumnTemperature]; ok && !m.Answers {
+		return fmt.Errorf("model %q has a column %q already, with %q: calibration writes one of that name; import the model without it, or %s", m.Name, zoo.ColumnTemperature, t, leave)
 	}
 	return nil
 }
@@ -141,7 +130,7 @@ func target(from *zoo.Zoo, dir string, split zoo.Split) (*zoo.Zoo, error) {
 	}
 	for _, m := range to.Models() {
 		source, err := from.Model(m.Name)
-		if err != nil || m.Columns[fromColumn] != origin(source, from, split) {
+		if err != nil || m.Columns[zoo.ColumnCalibratedFrom] != origin(source, from, split) {
 			return nil, fmt.Errorf("the zoo in %s has a model %q that was not made from this zoo as it is now, with --split %s: choose another folder, or remove the model there first", dir, m.Name, split.Name)
 		}
 	}
@@ -242,14 +231,14 @@ func (j *job) model(ctx context.Context, m zoo.Model) (Result, error) {
 	}
 	var mw *zoo.ModelWriter
 	if !r.Skipped {
-		n := zoo.Model{Name: m.Name, Answers: m.Answers, Columns: map[string]string{fromColumn: origin(m, j.from, j.split)}}
+		n := zoo.Model{Name: m.Name, Answers: m.Answers, Columns: map[string]string{zoo.ColumnCalibratedFrom: origin(m, j.from, j.split)}}
 		for column, value := range m.Columns {
-			if m.Answers || !strings.HasPrefix(column, importedPrefix) {
+			if m.Answers || !strings.HasPrefix(column, zoo.ColumnImportedPrefix) {
 				n.Columns[column] = value
 			}
 		}
 		if !m.Answers {
-			n.Columns[Column] = Text(r.Temperature)
+			n.Columns[zoo.ColumnTemperature] = Text(r.Temperature)
 		}
 		if mw, err = j.w.NewModel(n); err != nil {
 			return r, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -94,7 +96,35 @@ func rowsOf(t *testing.T, z *zoo.Zoo, model, split string) []uint16 {
 	return rows
 }
 
+// errorByDefinition is the expected calibration error of rows, term by term: over 15
+// bins ((b-1)/15, b/15] of the largest probability, the share of samples in a bin times
+// the distance of their mean confidence from their accuracy.
+func errorByDefinition(labels, rows []uint16) (sum float64) {
+	values := make([]float32, len(rows))
+	kernel.F16ToF32(values, rows)
+	for b := 1; b <= 15; b++ {
+		var n, right, confidence float64
+		for i, label := range labels {
+			row := values[i*classes : (i+1)*classes]
+			most := slices.Max(row)
+			if p := 15 * float64(most); p <= float64(b-1) || p > float64(b) {
+				continue
+			}
+			n++
+			confidence += float64(most)
+			if slices.Index(row, most) == int(label) {
+				right++
+			}
+		}
+		if n > 0 {
+			sum += n / float64(len(labels)) * math.Abs(confidence/n-right/n)
+		}
+	}
+	return sum
+}
+
 func TestZoo(t *testing.T) {
+	t.Parallel()
 	from := source(t, 3)
 	dir := filepath.Join(t.TempDir(), "to")
 	results, err := Zoo(t.Context(), from, dir, Options{Split: "search", Models: from.Models()})
@@ -123,8 +153,14 @@ func TestZoo(t *testing.T) {
 		if want := Fit(labels, before, classes); temperature != want {
 			t.Errorf("%s: temperature %v, want %v", m.Name, temperature, want)
 		}
-		for _, split := range []string{"search", "test"} {
+		for k, split := range []string{"search", "test"} {
 			before, after := rowsOf(t, from, m.Name, split), rowsOf(t, to, m.Name, split)
+			labels, _, err := from.Labels(split)
+			must(t, err)
+			defined := Error{split, errorByDefinition(labels, before), errorByDefinition(labels, after)}
+			if got := r.Errors[k]; got.Split != split || math.Abs(got.Before-defined.Before) > 1e-12 || math.Abs(got.After-defined.After) > 1e-12 {
+				t.Errorf("%s: calibration errors %+v, by definition %+v", m.Name, got, defined)
+			}
 			s, want := NewScaler(temperature), make([]uint16, classes)
 			for i := 0; i < len(before); i += classes {
 				must(t, s.Apply(want, before[i:i+classes]))
@@ -173,6 +209,7 @@ func TestZoo(t *testing.T) {
 // A calibration stopped after some rows and done again gives what an undisturbed one
 // does.
 func TestZooGoesOn(t *testing.T) {
+	t.Parallel()
 	from := source(t, 6)
 	dir := filepath.Join(t.TempDir(), "to")
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -214,6 +251,7 @@ func TestZooGoesOn(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 7, 100, 20683} {
 		for _, take := range []int{1, 3, 7, 64, 4194} {
 			if take > n {
@@ -237,6 +275,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestZooRefuses(t *testing.T) {
+	t.Parallel()
 	from := source(t, 2)
 	good := filepath.Join(t.TempDir(), "good")
 	all := Options{Split: "search", Models: from.Models()}
@@ -254,7 +293,7 @@ func TestZooRefuses(t *testing.T) {
 	must(t, w.AddSplit("test", labels, nil))
 	row := []uint16{0x3C00, 0, 0, 0}
 	must(t, w.AddIndexOnly(zoo.Model{Name: "ghost"}, map[string]zoo.Lists{"search": zoo.BuildLists(append(row, row...), classes)}))
-	for name, columns := range map[string]map[string]string{"warm": {Column: "37"}, "untested": {}} {
+	for name, columns := range map[string]map[string]string{"warm": {zoo.ColumnTemperature: "37"}, "untested": {}} {
 		mw := begin(t, w, zoo.Model{Name: name, Columns: columns})
 		split := map[string]string{"warm": "search", "untested": "test"}[name]
 		must(t, mw.WriteRow(split, row))
@@ -306,6 +345,7 @@ func TestZooRefuses(t *testing.T) {
 
 // A model that has changed since is noticed, by its outputs and by its columns.
 func TestZooNoticesChanges(t *testing.T) {
+	t.Parallel()
 	from := source(t, 1)
 	dir := filepath.Join(t.TempDir(), "to")
 	_, err := Zoo(t.Context(), from, dir, Options{Split: "search", Models: from.Models()})

@@ -79,6 +79,7 @@ func top(row []uint32) (class uint16, value uint32) {
 }
 
 func TestContents(t *testing.T) {
+	t.Parallel()
 	z := open(t)
 	if n := z.Classes(); n != 10 {
 		t.Errorf("%d classes, want 10", n)
@@ -125,6 +126,7 @@ func TestContents(t *testing.T) {
 // TestAccuracies recomputes the accuracies that models.csv states, and looks at the
 // sums of all rows.
 func TestAccuracies(t *testing.T) {
+	t.Parallel()
 	z := open(t)
 	for _, m := range z.Models() {
 		correct, samples := 0, 0
@@ -199,6 +201,7 @@ func TestSecondOpen(t *testing.T) {
 }
 
 func TestConcurrentFirstUse(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	var wait sync.WaitGroup
 	errs := make([]error, 3)
@@ -226,6 +229,7 @@ func TestConcurrentFirstUse(t *testing.T) {
 
 // TestAbandonedFirstUse: what a killed process left is removed, and only that.
 func TestAbandonedFirstUse(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	old, fresh := filepath.Join(parent, ".example-1"), filepath.Join(parent, ".example-2")
 	for _, dir := range []string{old, fresh} {
@@ -249,6 +253,7 @@ func TestAbandonedFirstUse(t *testing.T) {
 }
 
 func TestCancelledFirstUse(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -282,6 +287,7 @@ func TestNoCache(t *testing.T) {
 }
 
 func TestDamagedCache(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	z, err := openIn(t.Context(), parent)
 	if err != nil {

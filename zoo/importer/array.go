@@ -257,7 +257,7 @@ type collection struct {
 
 // openCollections makes a source of collections whose models have predictions on
 // the same samples.
-func openCollections(collections []collection, logits bool) (outputs, error) {
+func openCollections(collections []collection, logits bool) (opened, error) {
 	s := &arraySource{logits: logits, sets: make([]Set, 1)}
 	set := &s.sets[0]
 	for _, c := range collections {

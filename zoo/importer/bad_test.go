@@ -99,6 +99,7 @@ func wantSays(t *testing.T, err error, says ...string) {
 }
 
 func TestBadNPY(t *testing.T) {
+	t.Parallel()
 	if _, err := tryImport(t, "npy", OpenOptions{}, goodNPY.write(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,7 @@ func TestBadNPY(t *testing.T) {
 }
 
 func TestBadModels(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		says       []string
@@ -196,6 +198,7 @@ func TestBadModels(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		want       []modelRow
@@ -221,6 +224,7 @@ func TestModels(t *testing.T) {
 
 // A list of several folders is one import; names must differ, samples agree.
 func TestSeveralFolders(t *testing.T) {
+	t.Parallel()
 	first := goodNPY.write(t)
 	second := files{"c.npy": goodNPY["a.npy"], "models.csv": []byte("name,gflops\nc,3\n")}
 	z, sum := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{}, first, second.write(t)), "all")
@@ -248,6 +252,7 @@ func TestSeveralFolders(t *testing.T) {
 }
 
 func TestBadOpen(t *testing.T) {
+	t.Parallel()
 	dir := goodNPY.write(t)
 	for _, c := range []struct {
 		name, format string
@@ -297,6 +302,7 @@ func zipFile(t *testing.T, entries ...any) []byte {
 }
 
 func TestBadNPZ(t *testing.T) {
+	t.Parallel()
 	list := []byte("name,gflops\na,1\nb,2\n")
 	a, b, l := goodNPY["a.npy"], goodNPY["b.npy"], goodNPY["labels.npy"]
 	good := zipFile(t, "a.npy", a, "b.npy", b, "labels.npy", l)
@@ -348,6 +354,7 @@ func gzipped(t *testing.T, content []byte) []byte {
 }
 
 func TestBadENCAS(t *testing.T) {
+	t.Parallel()
 	a, b := gzipped(t, goodNPY["a.npy"]), gzipped(t, goodNPY["b.npy"])
 	good := files{
 		"labels_val.npy":               labels(0, 1, 1),
@@ -402,6 +409,7 @@ func TestBadENCAS(t *testing.T) {
 }
 
 func TestSupernetNames(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		runs []supernet
 		want []string
@@ -437,6 +445,7 @@ func TestSupernetNames(t *testing.T) {
 
 // The folders of single splits may be given one by one, and name their variant.
 func TestENCASSplitFolders(t *testing.T) {
+	t.Parallel()
 	f := files{
 		"run/output_distrs_val_swa20/0.npy.gz":   gzipped(t, goodNPY["a.npy"]),
 		"run/output_distrs_val_swa20/info.json":  []byte(`{"flops": [1000]}`),
@@ -451,6 +460,7 @@ func TestENCASSplitFolders(t *testing.T) {
 }
 
 func TestBadParquet(t *testing.T) {
+	t.Parallel()
 	read := func(path string) []byte {
 		b, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(path)))
 		if err != nil {
@@ -479,8 +489,8 @@ func TestBadParquet(t *testing.T) {
 		{"label text", read("parquet_bad/text_label.parquet"), []string{`"label"`, "not numbers"}},
 		{"no labels", read("parquet_pyarrow_f2/small.parquet"), []string{"no labels"}},
 		{"cut short", good[:len(good)/2], []string{"cut short"}},
-		{"not Parquet", []byte("sample,label\n"), []string{"no Parquet file"}},
-		{"empty", nil, []string{"no Parquet file"}},
+		{"not Parquet", []byte("sample,label\n"), []string{"not a Parquet file"}},
+		{"empty", nil, []string{"not a Parquet file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := files{"models.csv": list, "m.parquet": c.content}
@@ -507,6 +517,7 @@ func TestBadParquet(t *testing.T) {
 }
 
 func TestBadCSV(t *testing.T) {
+	t.Parallel()
 	good := files{
 		"models.csv": []byte("name,gflops\nm,1\n"),
 		"labels.csv": []byte("sample,label\nx,0\ny,1\nz,2\n"),

@@ -9,6 +9,7 @@ import (
 )
 
 func TestReadClassNames(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "names.txt")
 	for _, c := range []struct{ text, names, fails string }{
 		{text: "tench\ngreat white shark\n", names: "tench|great white shark"},

@@ -6,17 +6,12 @@ import (
 	"math"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// oneBits is the float16 1, the largest valid probability.
-const oneBits = 0x3C00
-
-// sumTolerance is how far a row's sum may be from 1, in units of 2^-24: 0.01.
-const sumTolerance = kernel.One / 100
-
-var (
-	errNotNumber = errors.New("fix the model's output and save it again")
-	errNotProbs  = errors.New("rows must be probabilities; if these are logits, import with --logits")
+const (
+	fixOutput  = "fix the model's output and save it again"
+	needsProbs = "rows must be probabilities; if these are logits, import with --logits"
 )
 
 // A converter turns rows of a source into valid float16 probabilities. Its
@@ -25,11 +20,10 @@ type converter struct {
 	logits  bool
 	singles []float32
 	doubles []float64
-	fixed   []uint32
 }
 
 func newConverter(classes int, logits bool) *converter {
-	return &converter{logits: logits, singles: make([]float32, classes), doubles: make([]float64, classes), fixed: make([]uint32, classes)}
+	return &converter{logits: logits, singles: make([]float32, classes), doubles: make([]float64, classes)}
 }
 
 // from16 converts a row of float16 bits; dst and src may be the same.
@@ -71,35 +65,22 @@ func (c *converter) from64(dst []uint16, src []float64) error {
 	return c.check(dst, func(i int) float64 { return src[i] })
 }
 
-// check makes sure that a converted row is probabilities that sum to 1, and
-// turns -0 into 0. source gives the value before conversion, for the message.
+// check makes sure that a converted row is a valid output, and turns -0 into 0.
+// source gives the value before conversion, for the message.
 func (c *converter) check(row []uint16, source func(class int) float64) error {
-	for i, h := range row {
-		if h <= oneBits {
-			continue
-		}
-		if h == 0x8000 {
-			row[i] = 0
-			continue
-		}
-		switch v := source(i); {
-		case math.IsNaN(v) || math.IsInf(v, 0):
-			return fmt.Errorf("the value of class %d is %v: %w", i, v, errNotNumber)
-		case v < 0:
-			return fmt.Errorf("the value of class %d is %v, below 0: %w", i, v, errNotProbs)
-		default:
-			return fmt.Errorf("the value of class %d is %v, above 1: %w", i, v, errNotProbs)
+	outputs.ClearNegativeZeros(row)
+	err := outputs.CheckRow(row)
+	if err == nil {
+		return nil
+	}
+	hint := needsProbs
+	if bad := (*outputs.ValueError)(nil); errors.As(err, &bad) {
+		bad.Value = source(bad.Class)
+		if math.IsNaN(bad.Value) || math.IsInf(bad.Value, 0) {
+			hint = fixOutput
 		}
 	}
-	kernel.Fixed(c.fixed, row)
-	var sum int64
-	for _, v := range c.fixed {
-		sum += int64(v)
-	}
-	if d := sum - kernel.One; d < -sumTolerance || d > sumTolerance {
-		return fmt.Errorf("the values sum to %.4g, not 1: %w", float64(sum)/kernel.One, errNotProbs)
-	}
-	return nil
+	return fmt.Errorf("%w: %s", err, hint)
 }
 
 // softmax replaces logits by probabilities. The largest logit is subtracted
@@ -108,7 +89,7 @@ func softmax(v []float64) error {
 	largest := math.Inf(-1)
 	for i, x := range v {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("the logit of class %d is %v: %w", i, x, errNotNumber)
+			return fmt.Errorf("the logit of class %d is %v: %s", i, x, fixOutput)
 		}
 		largest = max(largest, x)
 	}

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // halves returns the values of the float16 bits 0..0x3C00, in order.
 func halves() []float64 {
-	bits := make([]uint16, oneBits+1)
+	bits := make([]uint16, outputs.OneBits+1)
 	for i := range bits {
 		bits[i] = uint16(i)
 	}
@@ -36,6 +37,7 @@ func nearest(values []float64, v float64) uint16 {
 
 // A float64 is rounded to float16 once, not by way of a rounded float32.
 func TestRoundToOdd(t *testing.T) {
+	t.Parallel()
 	values := halves()
 	check := func(v float64) {
 		t.Helper()
@@ -84,10 +86,11 @@ func TestRoundToOdd(t *testing.T) {
 
 // All 15,361 valid patterns pass through as they are, in rows that sum to 1.
 func TestPatternsPreserved(t *testing.T) {
+	t.Parallel()
 	c := newConverter(3, false)
 	row := make([]uint16, 3)
 	values := halves()
-	for bits := range uint16(oneBits + 1) {
+	for bits := range uint16(outputs.OneBits + 1) {
 		rest := nearest(values, 1-values[bits])
 		src := []uint16{bits, rest, 0x8000}
 		if err := c.from16(row, src); err != nil {
@@ -100,6 +103,7 @@ func TestPatternsPreserved(t *testing.T) {
 }
 
 func TestSumTolerance(t *testing.T) {
+	t.Parallel()
 	c := newConverter(2, false)
 	row := make([]uint16, 2)
 	for _, v := range []struct {
@@ -115,6 +119,7 @@ func TestSumTolerance(t *testing.T) {
 // Softmax agrees with its definition, does not overflow, and gives the same for all
 // float types.
 func TestSoftmax(t *testing.T) {
+	t.Parallel()
 	values := halves()
 	r := rand.New(rand.NewPCG(3, 4))
 	const classes = 37

@@ -28,7 +28,7 @@ type csvFile struct {
 
 // openCSV opens folders with <model>.csv files (sample, label, confidence: what the
 // model answered), labels.csv (sample, label: the truth) and models.csv.
-func openCSV(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openCSV(paths []string, opt OpenOptions, h *held) (opened, error) {
 	s := &csvSource{classes: opt.Classes, exact: opt.Classes > 0}
 	for _, path := range paths {
 		f, err := openFolder(path, h)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
@@ -54,7 +55,7 @@ type labelsFile struct {
 
 // openENCAS opens runs of the published code. A path is the folder of a run, one of
 // its output_distrs folders, or a file of labels; NAME=PATH names the supernet.
-func openENCAS(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openENCAS(paths []string, opt OpenOptions, h *held) (opened, error) {
 	l := encasLayout{held: h}
 	for _, path := range paths {
 		name := ""
@@ -196,7 +197,7 @@ func (l *encasLayout) nameSupernets() error {
 }
 
 // load reads labels and metadata and looks at every output file.
-func (l *encasLayout) load(opt OpenOptions) (outputs, error) {
+func (l *encasLayout) load(opt OpenOptions) (opened, error) {
 	s := &arraySource{logits: opt.Logits}
 	var splits []string
 	for _, n := range l.nets {
@@ -362,15 +363,15 @@ func (n *supernet) addModels(s *arraySource, splits []string) error {
 			Name: n.name + "/" + strconv.Itoa(i),
 			File: n.splits[splits[0]].name(file),
 			Columns: map[string]string{
-				"gflops":   strconv.FormatFloat(flops/1000, 'g', -1, 64),
-				"supernet": n.name,
+				zoo.ColumnGFLOPs:   strconv.FormatFloat(flops/1000, 'g', -1, 64),
+				zoo.ColumnSupernet: n.name,
 			},
 		}
 		if infos[0].names != nil {
 			m.Name = infos[0].names[i]
 		}
 		if infos[0].configs != nil {
-			m.Columns["config"] = string(infos[0].configs[i])
+			m.Columns[zoo.ColumnConfig] = string(infos[0].configs[i])
 		}
 		var arrays []func() (*array, error)
 		for k, split := range splits {

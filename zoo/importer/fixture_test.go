@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -84,6 +85,7 @@ func mustImport(t *testing.T, dir string, s Source, splits ...string) (*zoo.Zoo,
 
 // What NumPy, pandas, polars and pyarrow write comes through bit for bit.
 func TestFixtures(t *testing.T) {
+	t.Parallel()
 	want := readExpected(t)
 	numbers := func(from int) []string {
 		ids := make([]string, 12)
@@ -151,6 +153,7 @@ func TestFixtures(t *testing.T) {
 }
 
 func TestCSVFixture(t *testing.T) {
+	t.Parallel()
 	want := readExpected(t)
 	z, sum := mustImport(t, t.TempDir(), mustOpen(t, "csv", OpenOptions{}, "testdata/csv"), "all")
 	if sum.Imported != 2 || z.Classes() != 5 {
@@ -169,8 +172,8 @@ func TestCSVFixture(t *testing.T) {
 		r.Close()
 		for i := range labels {
 			row := bits[5*i : 5*i+5]
-			if labels[i] != top(row) || confidences[i] != slices.Max(row) {
-				t.Errorf("%s, sample %d: %d with %04x, want %d with %04x", model, i, labels[i], confidences[i], top(row), slices.Max(row))
+			if int(labels[i]) != outputs.Top(row) || confidences[i] != slices.Max(row) {
+				t.Errorf("%s, sample %d: %d with %04x, want %d with %04x", model, i, labels[i], confidences[i], outputs.Top(row), slices.Max(row))
 			}
 		}
 	}
@@ -181,6 +184,7 @@ func TestCSVFixture(t *testing.T) {
 }
 
 func TestENCASFixture(t *testing.T) {
+	t.Parallel()
 	want := readExpected(t)
 	s := mustOpen(t, "encas", OpenOptions{}, "testdata/encas/cifar_r0_alpha_sep/0", "timm=testdata/encas/timm_all/pretrained/0",
 		"testdata/encas/labels_cifar10_val8.npy", "testdata/encas/labels_cifar10_test.npy")
@@ -219,6 +223,7 @@ func TestENCASFixture(t *testing.T) {
 }
 
 func TestLogitsFixture(t *testing.T) {
+	t.Parallel()
 	want := readExpected(t)
 	z, _ := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{Logits: true}, "testdata/npy_logits"), "all")
 	for _, model := range []string{"small", "large"} {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -216,10 +217,6 @@ func (j *job) addSplits() error {
 	return nil
 }
 
-// importedColumn is the column that tells what a model's predictions on a split
-// were imported from.
-func importedColumn(split string) string { return importedPrefix + split }
-
 // tasks compares the source with the zoo and returns what is left to do.
 func (j *job) tasks() ([]task, error) {
 	var tasks []task
@@ -249,7 +246,7 @@ func (j *job) tasks() ([]task, error) {
 			if _, ok := have.Splits[split]; !ok {
 				continue
 			}
-			here, there := m.Content[j.plan.set[number]], have.Columns[importedColumn(split)]
+			here, there := m.Content[j.plan.set[number]], have.Columns[zoo.ColumnImportedPrefix+split]
 			if here != there {
 				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
 			}
@@ -338,7 +335,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		right, count = right+r, count+n
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
-				mw.SetColumn(importedColumn(split), m.Content[set])
+				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
 			}
 		}
 	}
@@ -379,7 +376,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 				err = mw.WriteAnswer(split, row[0], row[1])
 			} else {
 				err = mw.WriteRow(split, row)
-				label = top(row)
+				label = uint16(outputs.Top(row))
 			}
 			if err != nil {
 				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
@@ -406,18 +403,6 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		return 0, 0, err
 	}
 	return right, count, nil
-}
-
-// top returns the class of the largest value, the lowest of several. Valid float16
-// bits are in the order of their values.
-func top(row []uint16) uint16 {
-	best := 0
-	for c, v := range row {
-		if v > row[best] {
-			best = c
-		}
-	}
-	return uint16(best)
 }
 
 // report changes the progress and tells the caller.

@@ -23,12 +23,13 @@ import (
 
 // A Source is a set of models with predictions on the same labelled samples.
 type Source interface {
-	outputs
+	opened
 	// Close gives back what the Source holds open.
 	Close() error
 }
 
-type outputs interface {
+// opened is what a format makes of its files, which Open keeps to close.
+type opened interface {
 	// Classes returns the number of classes. exact is false where the source can
 	// only give a lower bound, because it holds answers and no full outputs.
 	Classes() (n int, exact bool)
@@ -87,7 +88,7 @@ type OpenOptions struct {
 // hands to held.
 type format struct {
 	name string
-	open func(paths []string, opt OpenOptions, h *held) (outputs, error)
+	open func(paths []string, opt OpenOptions, h *held) (opened, error)
 }
 
 // held is what an open source holds open.
@@ -150,7 +151,7 @@ func Open(formatName string, paths []string, opt OpenOptions) (Source, error) {
 		}
 	}
 	return struct {
-		outputs
+		opened
 		io.Closer
 	}{src, &h}, nil
 }

@@ -11,15 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-const (
-	// maxTable bounds models.csv and info.json, which are read whole.
-	maxTable = 64 << 20
-	// importedPrefix begins the columns in which Import keeps, for each split, what
-	// its content is recognised by.
-	importedPrefix = "imported."
-)
+// maxTable bounds models.csv and info.json, which are read whole.
+const maxTable = 64 << 20
 
 // A modelRow is what a models.csv says of one model.
 type modelRow struct {
@@ -60,12 +57,12 @@ func parseModels(src io.Reader) ([]modelRow, error) {
 	if name < 0 {
 		return nil, fmt.Errorf("no column \"name\": the first line must name the columns, such as name,gflops")
 	}
-	gflops, gmacs := t.column("gflops"), t.column("gmacs")
+	gflops, gmacs := t.column(zoo.ColumnGFLOPs), t.column("gmacs")
 	if gflops < 0 && gmacs < 0 {
 		return nil, fmt.Errorf("no column \"gflops\" or \"gmacs\": add the cost of running each model on one sample")
 	}
 	for _, h := range t.header {
-		if strings.HasPrefix(h, importedPrefix) {
+		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) {
 			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
 		}
 	}
@@ -107,7 +104,7 @@ func parseModels(src io.Reader) ([]modelRow, error) {
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
 			return nil, fmt.Errorf("line %d: model %q has %q in the column %q: a cost must be a finite number above 0", line, row.name, cost, t.header[from])
 		}
-		row.columns["gflops"] = cost
+		row.columns[zoo.ColumnGFLOPs] = cost
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {

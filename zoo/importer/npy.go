@@ -2,7 +2,7 @@ package importer
 
 // openNPY opens folders with one .npy file a model, labels.npy, perhaps ids.npy,
 // and models.csv.
-func openNPY(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openNPY(paths []string, opt OpenOptions, h *held) (opened, error) {
 	var collections []collection
 	for _, path := range paths {
 		f, err := openFolder(path, h)

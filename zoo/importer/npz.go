@@ -12,7 +12,7 @@ import (
 
 // openNPZ opens .npz archives: arrays named by model, "labels", perhaps "ids". The
 // list of models lies beside the archive, as <archive>.csv or models.csv.
-func openNPZ(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openNPZ(paths []string, opt OpenOptions, h *held) (opened, error) {
 	var collections []collection
 	for _, path := range paths {
 		dir, file := filepath.Split(filepath.Clean(path))

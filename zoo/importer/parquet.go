@@ -29,7 +29,7 @@ type parquetFile struct {
 
 // openParquet opens folders with <model>.parquet files and models.csv. Labels, and
 // ids if there are any, are columns of the models' files or of labels.parquet.
-func openParquet(paths []string, opt OpenOptions, h *held) (outputs, error) {
+func openParquet(paths []string, opt OpenOptions, h *held) (opened, error) {
 	s := &parquetSource{logits: opt.Logits, set: Set{}}
 	var labelFiles []parquetFile
 	for _, path := range paths {

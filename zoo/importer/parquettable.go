@@ -34,7 +34,7 @@ func openParquetTable(folder *folder, name string) (*parquetTable, error) {
 		return nil, err
 	}
 	t := &parquetTable{f: f}
-	if t.File, err = parquet.NewFile(f, folder.name(name), maxPage); err == nil {
+	if t.File, err = parquet.NewFile(f, folder.name(name), parquet.Limits{Page: maxPage}); err == nil {
 		if n := t.Rows(); n < 1 || n > maxSamples {
 			err = fmt.Errorf("%s has %d rows: 1 to %d can be imported", t.Name, n, maxSamples)
 		} else {

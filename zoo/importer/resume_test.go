@@ -130,6 +130,7 @@ func manyModels(t *testing.T, models, samples, classes int) string {
 // A stopped import keeps the models that are done; the same again does the rest, and
 // the zoo is the same as without the stop, whatever the number of threads.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	src := mustOpen(t, "npy", OpenOptions{}, manyModels(t, 6, 400, 7))
 	cuts, err := ParseSplits([]string{"search=0.5", "test=0.5"})
 	if err != nil {
@@ -176,6 +177,7 @@ func TestResume(t *testing.T) {
 
 // What is there already and differs is refused before anything is written.
 func TestConflicts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	z, _ := mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, goodNPY.write(t)), "search=0:2", "test=2:")
 	before := z.Fingerprint()
@@ -221,6 +223,7 @@ func TestConflicts(t *testing.T) {
 
 // Predictions on a further split are added to the models that are there.
 func TestExtend(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	search, test := goodNPY.write(t), goodNPY.with("a.npy", goodNPY["b.npy"]).with("labels.npy", labels(1, 1, 1)).write(t)
 	mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, search), "search")

@@ -10,11 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
 // Only files inside the source folder are opened, whatever names and links say.
 func TestStaysInside(t *testing.T) {
+	t.Parallel()
 	outside := goodNPY.write(t)
 	t.Run("link out", func(t *testing.T) {
 		dir := goodNPY.with("b.npy", nil).write(t)
@@ -59,6 +61,7 @@ func TestStaysInside(t *testing.T) {
 
 // Predictions in another order than the labels are let in, with a warning.
 func TestGuessing(t *testing.T) {
+	t.Parallel()
 	const n = 400
 	wrong, right := make([]float32, 2*n), make([]float32, 2*n)
 	truth := make([]uint8, n)
@@ -76,6 +79,7 @@ func TestGuessing(t *testing.T) {
 
 // A file that is replaced after Open was checked is checked again.
 func TestReplaced(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string][]byte{
 		"shorter": floats("(2, 2)", 1, 0, 0, 1),
 		"longer":  floats("(4, 2)", 1, 0, 0, 1, 1, 0, 0, 1),
@@ -111,13 +115,14 @@ func (r *failingRows) Next(row []uint16) error {
 		return io.EOF
 	}
 	r.left--
-	row[0], row[1] = oneBits, 0
+	row[0], row[1] = outputs.OneBits, 0
 	return nil
 }
 
 func (r *failingRows) Close() error { return nil }
 
 func TestRowCounts(t *testing.T) {
+	t.Parallel()
 	for rows, says := range map[int]string{0: "there are no rows", 2: "it has 2 rows instead of 3", 4: "more than 3 rows"} {
 		_, err := Import(t.Context(), t.TempDir(), failingSource{rows}, Options{Splits: []Cut{{Split: "all"}}})
 		wantSays(t, err, "m.x", says)
@@ -125,6 +130,7 @@ func TestRowCounts(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, 1, 4096, 4097, 15 * 4096, 16 * 4096, 17 * 4096, 1 << 20} {
 		content := bytes.Repeat([]byte{7}, size)
 		id, err := identity(bytes.NewReader(content), int64(size))
@@ -189,7 +195,7 @@ func FuzzAnswers(f *testing.F) {
 			if l, err := parseLabel(cells[1]); err == nil && l == 0xFFFF {
 				t.Fatalf("label %d", l)
 			}
-			if c, err := parseConfidence(cells[2]); err == nil && c > oneBits {
+			if c, err := parseConfidence(cells[2]); err == nil && c > outputs.OneBits {
 				t.Fatalf("confidence %s became %04x", cells[2], c)
 			}
 			return nil
@@ -265,6 +271,7 @@ func FuzzInfo(f *testing.F) {
 
 // A pipe is refused, as opening it would wait for ever.
 func TestNotRegular(t *testing.T) {
+	t.Parallel()
 	var h held
 	defer h.Close()
 	f, err := openFolder(os.TempDir(), &h)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestParseSplits(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		texts []string
 		want  []Cut
@@ -62,6 +63,7 @@ func TestParseSplits(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
+	t.Parallel()
 	single := []Set{{Labels: make([]uint16, 10)}}
 	own := []Set{{Name: "test", Labels: make([]uint16, 3)}, {Name: "val", Labels: make([]uint16, 4)}}
 	for _, c := range []struct {
@@ -119,6 +121,7 @@ func TestPlan(t *testing.T) {
 }
 
 func TestShares(t *testing.T) {
+	t.Parallel()
 	counts := func(of []uint8) map[uint8]int {
 		n := map[uint8]int{}
 		for _, k := range of {

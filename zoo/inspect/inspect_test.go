@@ -67,6 +67,7 @@ func (m *made) add(name string, cost float64, answers []uint16, second int) {
 func (m *made) inspect() *Findings { return Inspect(m.labels, classes, m.models) }
 
 func TestInspect(t *testing.T) {
+	t.Parallel()
 	m := make10(1000)
 	right := slices.Clone(m.labels)
 	wrong := func(from, to int) []uint16 {
@@ -101,6 +102,7 @@ func TestInspect(t *testing.T) {
 }
 
 func TestSuspicions(t *testing.T) {
+	t.Parallel()
 	shift := func(answers []uint16) []uint16 { // another numbering of the classes
 		shifted := slices.Clone(answers)
 		for i := range shifted {
@@ -163,6 +165,7 @@ func TestSuspicions(t *testing.T) {
 
 // What the labels are suspected of is told apart.
 func TestLabelSuspicionSaysWhy(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		make func(m *made)
 		want string
@@ -195,6 +198,7 @@ func TestLabelSuspicionSaysWhy(t *testing.T) {
 // Models that guess are at chance hardly ever by more than three standard deviations,
 // whatever the classes' sizes; and of few samples nothing is said.
 func TestAboveChance(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	draw := func(n int) []uint16 {
 		all := make([]uint16, n)
@@ -245,6 +249,7 @@ func agreements(samples int) *made {
 }
 
 func TestAgreement(t *testing.T) {
+	t.Parallel()
 	for _, samples := range []int{0, 1, 3, 4, 5, 4095, 10_001} {
 		m := agreements(samples)
 		a, err := NewAgreement(t.Context(), m.labels, m.models)
@@ -268,6 +273,7 @@ func TestAgreement(t *testing.T) {
 }
 
 func TestCountUnequal(t *testing.T) {
+	t.Parallel()
 	special := []uint16{0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 500}
 	for _, x := range special {
 		for _, y := range special {
@@ -287,6 +293,7 @@ func TestCountUnequal(t *testing.T) {
 }
 
 func TestOrderPutsFamiliesTogether(t *testing.T) {
+	t.Parallel()
 	m := agreements(2000)
 	a, err := NewAgreement(t.Context(), m.labels, m.models)
 	if err != nil {
@@ -314,6 +321,7 @@ func TestOrderPutsFamiliesTogether(t *testing.T) {
 }
 
 func TestHeatMap(t *testing.T) {
+	t.Parallel()
 	hostile := []string{"<script>alert(1)</script>", `quo"te & 'apos'`, "new\nline", "\x1b[2J", "\u202erotated", strings.Repeat("long", 75), "模型", "bad\xffbyte", "]]>"}
 	m := agreements(500)
 	for i, name := range hostile {

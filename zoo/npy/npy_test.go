@@ -60,6 +60,7 @@ func readAll[T any](t *testing.T, r *Reader, read func([]T) (int, error)) []T {
 }
 
 func TestIntegers(t *testing.T) {
+	t.Parallel()
 	orders := map[string]binary.AppendByteOrder{"<": binary.LittleEndian, ">": binary.BigEndian}
 	for mark, order := range orders {
 		for _, c := range []struct {
@@ -93,6 +94,7 @@ func TestIntegers(t *testing.T) {
 }
 
 func TestFloats(t *testing.T) {
+	t.Parallel()
 	for mark, order := range map[string]binary.AppendByteOrder{"<": binary.LittleEndian, ">": binary.BigEndian, "=": binary.LittleEndian, "|": binary.LittleEndian} {
 		t.Run(mark, func(t *testing.T) {
 			bits := []uint16{0, 1, 0x3C00, 0x7C00, 0x8000, 0xFFFF}
@@ -121,6 +123,7 @@ func TestFloats(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
+	t.Parallel()
 	want := []string{"", "a", "héé", "日本\U0001F600"}
 	for mark, order := range map[string]binary.AppendByteOrder{"<": binary.LittleEndian, ">": binary.BigEndian} {
 		var chars []uint32
@@ -146,6 +149,7 @@ func TestStrings(t *testing.T) {
 // Every length around the buffer's boundary comes back whole, whatever the
 // length of the pieces read.
 func TestBufferBoundaries(t *testing.T) {
+	t.Parallel()
 	for _, items := range []int{0, 1, bufferSize/8 - 1, bufferSize / 8, bufferSize/8 + 1, 3*bufferSize/8 + 5} {
 		values := make([]int64, items)
 		for i := range values {
@@ -180,6 +184,7 @@ func TestBufferBoundaries(t *testing.T) {
 }
 
 func TestShapes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		shape        string
 		want         []int
@@ -204,6 +209,7 @@ func TestShapes(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
+	t.Parallel()
 	head := "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }"
 	for version := byte(1); version <= 4; version++ {
 		b := []byte(magic)
@@ -229,6 +235,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestFortranOrder(t *testing.T) {
+	t.Parallel()
 	head := "{'descr': '|u1', 'fortran_order': True, 'shape': %s, }"
 	_, err := NewReader(bytes.NewReader(file(fmt.Sprintf(head, "(2, 3)"), make([]byte, 6))), Unknown)
 	wantError(t, err, ErrUnsupported, "Fortran order", "ascontiguousarray")
@@ -240,6 +247,7 @@ func TestFortranOrder(t *testing.T) {
 }
 
 func TestBadHeaders(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", maxHeader+1)
 	huge := append([]byte(magic+"\x02\x00"), 0xFF, 0xFF, 0xFF, 0xFF)
 	for name, c := range map[string]struct {
@@ -294,6 +302,7 @@ func TestBadHeaders(t *testing.T) {
 // A stream shorter or longer than its header says is refused: at once when the
 // size is known, else where it ends, and always with the row.
 func TestLength(t *testing.T) {
+	t.Parallel()
 	b := array("<f4", "(5, 2)", make([]byte, 40))
 	for _, c := range []struct {
 		name  string
@@ -328,6 +337,7 @@ func TestLength(t *testing.T) {
 }
 
 func TestWrongType(t *testing.T) {
+	t.Parallel()
 	r := open(t, array("<f4", "(1,)", make([]byte, 4)))
 	_, err := r.ReadInt64(make([]int64, 1))
 	wantError(t, err, ErrUnsupported, "float32", "integers")
@@ -343,6 +353,7 @@ func TestWrongType(t *testing.T) {
 }
 
 func TestReadError(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("disk on fire")
 	b := array("<i2", "(4,)", make([]byte, 8))
 	r, err := NewReader(io.MultiReader(bytes.NewReader(b[:len(b)-4]), &failing{broken}), Unknown)

@@ -1,11 +1,11 @@
 """Prints the SHA-256 of the crops Pillow makes of images, for golden.csv.
 
-    python3 golden.py ../../../../shared/data/jpegs . > golden.csv
+    python3 golden.py ../../../../shared/data/jpegs . photos > golden.csv
 
 Needs Pillow alone. The transform is timm's transforms_imagenet_eval
 (torchvision's Resize and CenterCrop, timm's ResizeKeepRatio and
-CenterCropOrPad), written out. With --raw WIDTHxHEIGHT:FILTER:CROP_PCT:MODE and one file,
-the crop itself goes to standard output.
+CenterCropOrPad), written out. With --raw WIDTHxHEIGHT:FILTER:CROP_PCT:MODE and files,
+the crops themselves go to standard output, one after the other.
 """
 import hashlib
 import math
@@ -56,7 +56,8 @@ def crop(path, setting):
 
 def main():
     if sys.argv[1] == "--raw":
-        sys.stdout.buffer.write(crop(sys.argv[3], sys.argv[2]))
+        for path in sys.argv[3:]:
+            sys.stdout.buffer.write(crop(path, sys.argv[2]))
         return
     print("file,setting,sha256")
     for folder in map(Path, sys.argv[1:]):

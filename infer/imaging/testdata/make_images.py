@@ -21,6 +21,48 @@ def picture(w, h, channels):
     return p.round().astype(np.uint8)
 
 
+def photograph(w, h, channels, seed):
+    """Smooth shapes with edges and grain, about as hard for a JPEG as a photograph."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:h, 0:w]
+    planes = []
+    for c in range(channels):
+        p = 128 + 70 * np.sin(x / (31 + 7 * c) + seed) * np.cos(y / (23 + 5 * c))
+        for _ in range(9):
+            at, size, shade = rng.uniform(0, (w, h)), rng.uniform(1, 5 + max(w, h) / 5), rng.uniform(-90, 90)
+            p += shade * (np.hypot(x - at[0], y - at[1]) < size)
+        planes.append(p)
+    p = np.stack(planes, -1) + rng.normal(0, 2, (h, w, 1))
+    return p.clip(0, 255).round().astype(np.uint8)
+
+
+def photographs():
+    """Pictures of the sizes and kinds that data sets have, larger than the crops."""
+    out = HERE / "photos"
+    out.mkdir(exist_ok=True)
+    for i, (name, w, h, options) in enumerate([
+        ("landscape_420", 500, 375, dict(subsampling=2)),
+        ("portrait_444", 333, 500, dict(subsampling=0)),
+        ("progressive_420", 500, 375, dict(subsampling=2, progressive=True)),
+        ("progressive_444", 400, 300, dict(subsampling=0, progressive=True)),
+        ("odd_223x331", 223, 331, dict(subsampling=2)),
+        ("tiny_17x9", 17, 9, dict(subsampling=2)),
+        ("wide_1201x57", 1201, 57, dict(subsampling=1)),
+        ("truncated", 300, 200, dict(subsampling=0)),
+    ]):
+        Image.fromarray(photograph(w, h, 3, i)).save(out / f"{name}.jpg", quality=50, **options)
+    whole = (out / "truncated.jpg").read_bytes()
+    (out / "truncated.jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned, which Pillow does only when asked to
+    Image.fromarray(photograph(320, 240, 3, 8)).save(out / "turned.jpg", quality=50, exif=exif)
+    Image.fromarray(photograph(320, 280, 1, 9)[..., 0]).save(out / "grey_large.jpg", quality=50)
+    Image.fromarray(photograph(280, 240, 4, 10), "CMYK").save(out / "cmyk_large.jpg", quality=60)
+    Image.fromarray(photograph(301, 203, 3, 11)).quantize(64).save(out / "palette_large.png")
+    rgba = photograph(161, 103, 4, 12)
+    Image.fromarray(rgba & 0xF8).save(out / "alpha_large.png")
+
+
 def png(name, w, h, depth, colour, rows, extra=b""):
     """Writes a PNG byte by byte, for the kinds Pillow does not write."""
 
@@ -61,6 +103,7 @@ def main():
         Image.fromarray(rgb).save(HERE / f"ycc{name}.jpg", subsampling=sampling, quality=85)
     Image.fromarray(grey).save(HERE / "grey.jpg", progressive=True)
     Image.fromarray(rgba, "CMYK").save(HERE / "cmyk.jpg", quality=90)
+    photographs()
 
 
 if __name__ == "__main__":

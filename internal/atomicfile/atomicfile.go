@@ -1,0 +1,199 @@
+// Package atomicfile writes files that appear whole or not at all: under a temporary
+// name in their folder, synced, then renamed, and the folder synced. Errors name the
+// final file.
+package atomicfile
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// temporary begins the name of every file that is still being written.
+const temporary = ".tmp-"
+
+// IsTemporary reports whether name is that of a file that is being written, or was
+// when its writer was killed.
+func IsTemporary(name string) bool { return strings.HasPrefix(name, temporary) }
+
+// A File is a file that does not have its final name yet. It remembers its first
+// error, because some of the writers put on top of it lose errors, and hashes what is
+// written.
+type File struct {
+	f       *os.File
+	path    string
+	hash    hash.Hash
+	size    int64
+	err     error
+	renamed bool
+}
+
+// Create begins a file that will be called path, with the permissions that the umask
+// leaves.
+func Create(path string) (*File, error) {
+	var r [8]byte
+	rand.Read(r[:])
+	temp := filepath.Join(filepath.Dir(path), temporary+hex.EncodeToString(r[:]))
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return nil, named(err, path)
+	}
+	return &File{f: f, path: path, hash: sha256.New()}, nil
+}
+
+// named is err as an error of writing the final file.
+func named(err error, path string) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
+		err = p.Err
+	case errors.As(err, &l):
+		err = l.Err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: err}
+}
+
+// WriteFile writes data to path.
+func WriteFile(path string, data []byte) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	f.Write(data)
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Place()
+}
+
+// Write adds p to the file.
+func (f *File) Write(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	n, err := f.f.Write(p)
+	f.hash.Write(p[:n])
+	f.size += int64(n)
+	if err != nil {
+		f.Fail(err)
+	}
+	return n, f.err
+}
+
+// Seek tells the position, which is all that writers of a file from its beginning to
+// its end need.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekCurrent {
+		return 0, errors.ErrUnsupported
+	}
+	return f.size, nil
+}
+
+// Fail records an error of a writer on top of the file, unless there is one already.
+func (f *File) Fail(err error) {
+	if f.err == nil {
+		f.err = named(err, f.path)
+	}
+}
+
+// Err returns the first error.
+func (f *File) Err() error { return f.err }
+
+// Path returns the final name.
+func (f *File) Path() string { return f.path }
+
+// Size returns the number of bytes written.
+func (f *File) Size() int64 { return f.size }
+
+// SHA256 returns the hash of what was written, in hexadecimal.
+func (f *File) SHA256() string { return hex.EncodeToString(f.hash.Sum(nil)) }
+
+// Sync makes the content durable and closes the file, still under its temporary name.
+func (f *File) Sync() error {
+	if f.err == nil {
+		if err := f.f.Sync(); err != nil {
+			f.Fail(err)
+		}
+	}
+	return f.Close()
+}
+
+// Close closes the file without making it durable. It is enough for a derived file
+// with a checksum in it.
+func (f *File) Close() error {
+	if err := f.f.Close(); err != nil {
+		f.Fail(err)
+	}
+	return f.err
+}
+
+// Rename gives the closed file its final name. The folder still has to be synced.
+func (f *File) Rename() error {
+	if f.err != nil {
+		return f.err
+	}
+	if err := os.Rename(f.f.Name(), f.path); err != nil {
+		return named(err, f.path)
+	}
+	f.renamed = true
+	return nil
+}
+
+// Place gives the closed file its final name and syncs the folder.
+func (f *File) Place() error {
+	if err := f.Rename(); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(f.path))
+}
+
+// Renamed reports whether the file has its final name.
+func (f *File) Renamed() bool { return f.renamed }
+
+// Discard removes the file unless it has been renamed. It may be called at any time
+// and more than once.
+func (f *File) Discard() {
+	f.f.Close()
+	if !f.renamed {
+		os.Remove(f.f.Name())
+	}
+}
+
+// SyncDir makes the renames and removals in a folder durable, on systems that can.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !os.IsPermission(err) {
+		return err
+	}
+	return nil
+}
+
+// MakeDirs makes folders, with their parents, and makes that durable.
+func MakeDirs(dirs ...string) error {
+	parents := map[string]bool{}
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+		parents[filepath.Dir(dir)] = true
+	}
+	for dir := range parents {
+		if err := SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

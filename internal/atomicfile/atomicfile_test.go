@@ -1,0 +1,111 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "new"), filepath.Join(dir, "other")
+	for _, text := range []string{"one", "", "another"} {
+		if err := WriteFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != text {
+			t.Errorf("%q, %v instead of %q", data, err, text)
+		}
+	}
+	if err := os.WriteFile(other, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.Stat(path)
+	want, _ := os.Stat(other)
+	if got.Mode() != want.Mode() {
+		t.Errorf("permissions %v, the umask leaves %v", got.Mode(), want.Mode())
+	}
+	if names := list(t, dir); names != "new other" {
+		t.Errorf("the folder has %s", names)
+	}
+}
+
+// Errors name the final file and no temporary one, and leave nothing behind.
+func TestErrors(t *testing.T) {
+	dir := t.TempDir()
+	taken := filepath.Join(dir, "taken")
+	if err := os.MkdirAll(filepath.Join(taken, "full"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{taken, filepath.Join(dir, "none", "file")} {
+		err := WriteFile(path, []byte("text"))
+		var named *fs.PathError
+		if !errors.As(err, &named) || named.Path != path || strings.Contains(err.Error(), temporary) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if names := list(t, dir); names != "taken" {
+		t.Errorf("the folder has %s", names)
+	}
+}
+
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write([]byte("ab"))
+	f.Write([]byte("c"))
+	if at, err := f.Seek(0, 1); at != 3 || err != nil || f.Size() != 3 {
+		t.Errorf("at %d of %d bytes: %v", at, f.Size(), err)
+	}
+	if f.SHA256() != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+		t.Error("hash", f.SHA256())
+	}
+	if names := list(t, dir); !IsTemporary(names) {
+		t.Errorf("before it is placed the folder has %s", names)
+	}
+	if err := errors.Join(f.Sync(), f.Place()); err != nil || !f.Renamed() {
+		t.Fatal(err)
+	}
+	f.Discard()
+	if names := list(t, dir); names != "file" {
+		t.Errorf("the folder has %s", names)
+	}
+
+	// The first error stays, and the file never appears.
+	failed := errors.New("first")
+	if f, err = Create(path + "2"); err != nil {
+		t.Fatal(err)
+	}
+	f.Fail(failed)
+	f.Fail(errors.New("second"))
+	_, err = f.Write([]byte("x"))
+	for _, err := range []error{err, f.Err(), f.Sync(), f.Rename(), f.Place()} {
+		if !errors.Is(err, failed) {
+			t.Errorf("error %v", err)
+		}
+	}
+	f.Discard()
+	if names := list(t, dir); names != "file" {
+		t.Errorf("the folder has %s", names)
+	}
+}
+
+func list(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}

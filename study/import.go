@@ -1,0 +1,53 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/zoo/importer"
+)
+
+// ImportOptions say what to import: those of the command import.
+type ImportOptions struct {
+	importer.OpenOptions
+	Format  string   // one of [importer.Formats]
+	Sources []string // folders or files
+	Splits  []string // which samples become which split, see [importer.ParseSplits]
+
+	ClassNames string // file with a name a class; "": they have none
+	Seed       uint64 // of samples drawn at random
+	Threads    int    // models at a time; 0 chooses
+}
+
+// Import adds the models of a source to the zoo in a folder, which is made if there is
+// none. The same import again completes one that was stopped.
+func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary importer.Summary, err error) {
+	if formats := importer.Formats(); !slices.Contains(formats, o.Format) {
+		return summary, &InputError{"format", o.Format, fmt.Errorf("it is one of: %s", strings.Join(formats, ", ")), formats}
+	}
+	options := importer.Options{Seed: o.Seed, Threads: o.Threads}
+	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
+		return summary, &InputError{Option: "split", Err: err}
+	}
+	if o.ClassNames != "" {
+		if options.ClassNames, err = importer.ReadClassNames(o.ClassNames); err != nil {
+			return summary, &InputError{Option: "class-names", Err: err}
+		}
+	}
+	source, err := importer.Open(o.Format, o.Sources, o.OpenOptions)
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	update, stop := w.task("importing", "rows")
+	defer stop()
+	options.Progress = func(p importer.Progress) { update(p.Rows, p.OfRows, p.Model) }
+	summary, err = importer.Import(ctx, dir, source, options)
+	for _, warning := range summary.Warnings {
+		w.warn("%s", warning)
+	}
+	return summary, err
+}

@@ -1,0 +1,126 @@
+package study
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/inspect"
+)
+
+// An Inspection is what is in a zoo and what looks wrong: the JSON result of zoo info.
+type Inspection struct {
+	Version     int              `json:"version"`
+	Zoo         string           `json:"zoo"`
+	Fingerprint string           `json:"fingerprint"`
+	Classes     int              `json:"classes"`
+	Bytes       int64            `json:"bytes"` // of the stored outputs of all models
+	Splits      []SplitSize      `json:"splits"`
+	Models      int              `json:"models"`
+	Cost        string           `json:"cost"`                // the column that costs are of
+	Split       string           `json:"split,omitempty"`     // that models are judged on
+	Missing     []string         `json:"missing"`             // models that have no predictions there
+	Judged      inspect.Findings `json:"judged,omitzero"`     // absent if the zoo has no split
+	Agreement   string           `json:"agreement,omitempty"` // the file that was written
+}
+
+// SplitSize is a split and how many samples it has.
+type SplitSize struct {
+	Name    string `json:"name"`
+	Samples int    `json:"samples"`
+}
+
+// Inspect looks at models of a zoo, chosen by globs, on a split: "" is search or else
+// the first one. If agreement is true it also draws, as SVG, how often each two of them
+// give the same answer.
+func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []string, agreement bool, w Watch) (*Inspection, []byte, error) {
+	models, err := Select(z.Models(), globs)
+	if err != nil && len(z.Models()) > 0 {
+		return nil, nil, err
+	}
+	in := &Inspection{
+		Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Models: len(models),
+		Splits: []SplitSize{}, Missing: []string{}, Cost: column,
+	}
+	for _, s := range z.Splits() {
+		in.Splits = append(in.Splits, SplitSize{s.Name, s.Samples})
+	}
+	for _, m := range models {
+		for _, archive := range m.Splits {
+			in.Bytes += archive.Bytes
+		}
+	}
+	if in.Split, err = splitToJudge(z, split); err != nil {
+		return nil, nil, err
+	}
+	if in.Split == "" {
+		if agreement {
+			return nil, nil, inputf("agreement", "", "the zoo has no split with predictions to compare")
+		}
+		return in, nil, nil
+	}
+	drawing, err := in.judge(ctx, z, models, agreement, w)
+	return in, drawing, err
+}
+
+// splitToJudge returns the split of that name or, without one, the split search or
+// the first one; "" if the zoo has none.
+func splitToJudge(z *zoo.Zoo, name string) (string, error) {
+	splits := z.Splits()
+	if name == "" && len(splits) > 0 {
+		name = splits[0].Name
+		for _, s := range splits {
+			if s.Name == "search" {
+				name = s.Name
+			}
+		}
+	}
+	if name == "" {
+		return "", nil
+	}
+	if _, err := z.Split(name); err != nil {
+		return "", &InputError{Option: "split", Err: err}
+	}
+	return name, nil
+}
+
+// judge finds out what the models are worth on the split, and draws their agreement
+// if that is asked for.
+func (in *Inspection) judge(ctx context.Context, z *zoo.Zoo, models []zoo.Model, draw bool, w Watch) (drawing []byte, err error) {
+	here, _ := on(models, in.Split)
+	for _, m := range models {
+		if !has(here, m.Name) {
+			in.Missing = append(in.Missing, m.Name)
+		}
+	}
+	index, err := openIndex(ctx, z, in.Split, here, w)
+	if err != nil {
+		return nil, err
+	}
+	defer index.Close()
+	judged := make([]inspect.Model, len(here))
+	for i, m := range here {
+		judged[i] = inspect.Model{Name: m.Name, Answers: m.Answers, Lists: index.Lists(m.Name)}
+		if judged[i].Cost, err = m.Cost(in.Cost); err != nil {
+			judged[i].NoCost = fmt.Sprintf("it cannot be searched by %s: %v", in.Cost, err)
+		}
+	}
+	in.Judged = *inspect.Inspect(index.Labels(), z.Classes(), judged)
+	if !draw {
+		return nil, nil
+	}
+	switch {
+	case len(here) == 0:
+		return nil, inputf("agreement", "", "no model has predictions on the split %s", in.Split)
+	case len(here) > inspect.MaxAgreement:
+		return nil, inputf("agreement", "", "it is for up to %d models, not for %d: choose some with --models", inspect.MaxAgreement, len(here))
+	}
+	agreement, err := inspect.NewAgreement(ctx, index.Labels(), judged)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = agreement.WriteSVG(&b, fmt.Sprintf("Agreement of %d models on the split %s (%d samples)", len(here), in.Split, len(index.Labels())))
+	return b.Bytes(), err
+}

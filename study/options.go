@@ -1,0 +1,192 @@
+package study
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/optimize"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// Options say what to search and for how long: those of the command optimize. Begin
+// with [Defaults].
+type Options struct {
+	Split    string   `json:"-"`        // the samples to search on
+	Cost     string   `json:"cost"`     // what a model costs: a column
+	Models   []string `json:"models"`   // globs, see [Select]; none: all models
+	Include  []string `json:"include"`  // models every cascade must have
+	Dominate string   `json:"dominate"` // a model to be beaten
+
+	Algorithm  string `json:"algorithm"`  // one of [optimize.Algorithms]
+	Rule       string `json:"rule"`       // mean, last or both; "": both with algorithm auto, else mean
+	Confidence string `json:"confidence"` // max, margin or entropy
+	Grid       string `json:"grid"`       // fine, paper or a file; "": paper with Paper, else fine
+	Snap       *bool  `json:"snap"`       // nil: unless there is a Grid or Paper
+	Paper      bool   `json:"paper"`      // the published search space
+	MaxModels  int    `json:"max_models"` // 0: the algorithm's default
+
+	// Limits; 0 is none.
+	MaxCost      float64 `json:"max_cost"` // of the mean sample
+	MaxWorstCost float64 `json:"max_worst_cost"`
+	MaxParams    float64 `json:"max_params"`
+	MinAccuracy  float64 `json:"min_accuracy"` // share of samples
+
+	MinGain       float64 `json:"min_gain"`       // percentage points, see [front.Thin]
+	CrossValidate int     `json:"cross_validate"` // folds; 0: none
+
+	Evals   int64         `json:"evals"` // 0: the algorithm's default
+	Time    time.Duration `json:"-"`     // 0: no limit
+	Memory  int64         `json:"-"`     // MiB; 0: the search's default
+	Threads int           `json:"-"`     // 0: all processors
+	Seed    uint64        `json:"-"`
+
+	Dir    string `json:"-"` // run folder; "": a new one in ./runs
+	Resume bool   `json:"-"` // the search that was interrupted in Dir
+}
+
+// The columns of models that are read if nobody names another.
+const (
+	DefaultCost   = "gflops"
+	paramsColumn  = "params"
+	latencyColumn = "latency_ms"
+	deviceColumn  = "device"
+)
+
+// Defaults returns the options of a search that nobody asked anything particular of.
+func Defaults() Options {
+	return Options{Split: "search", Cost: DefaultCost, Algorithm: "auto", Confidence: "max", Seed: 1}
+}
+
+// The names that options take.
+const (
+	ruleBoth  = "both"
+	gridFine  = "fine"
+	gridPaper = "paper"
+)
+
+// Rules returns the names that [Options.Rule] takes.
+func Rules() []string {
+	return []string{cascade.RuleMean.String(), cascade.RuleLast.String(), ruleBoth}
+}
+
+// paperModels is the longest chain of the publication.
+const paperModels = 5
+
+// resolve fills in what was left open, and returns the options of the search.
+func (o *Options) resolve() (optimize.Options, error) {
+	s := optimize.Options{
+		Algorithm: o.Algorithm, Paper: o.Paper, MaxCost: o.MaxCost, MaxWorstCost: o.MaxWorstCost, MaxParams: o.MaxParams,
+		MinAccuracy: o.MinAccuracy, Evals: o.Evals, Time: o.Time, Seed: o.Seed, Threads: o.Threads, Memory: o.Memory << 20,
+	}
+	if !slices.Contains(optimize.Algorithms(), o.Algorithm) {
+		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("there is no such algorithm; there are: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
+	}
+	if o.Rule == "" {
+		o.Rule = cascade.RuleMean.String()
+		if o.Algorithm == "auto" && !o.Paper {
+			o.Rule = ruleBoth
+		}
+	}
+	var rule cascade.Rule
+	if o.Rule == ruleBoth {
+		s.Rules = []cascade.Rule{cascade.RuleMean, cascade.RuleLast}
+	} else if err := rule.UnmarshalText([]byte(o.Rule)); err != nil {
+		return s, inputf("rule", o.Rule, "it is mean, last or both")
+	} else {
+		s.Rules = []cascade.Rule{rule}
+	}
+	if err := s.Confidence.UnmarshalText([]byte(o.Confidence)); err != nil {
+		return s, inputf("confidence", o.Confidence, "it is max, margin or entropy")
+	}
+	if o.Snap == nil {
+		snap := o.Grid == "" && !o.Paper
+		o.Snap = &snap
+	}
+	s.Snap = *o.Snap
+	if o.Grid == "" {
+		o.Grid = gridFine
+		if o.Paper {
+			o.Grid = gridPaper
+		}
+	}
+	var err error
+	if s.Grid, err = readGrid(o.Grid); err != nil {
+		return s, err
+	}
+	if o.Paper && o.MaxModels == 0 && o.Algorithm != "exact" { // which does not go that far
+		o.MaxModels = paperModels
+	}
+	s.MaxModels = o.MaxModels
+	if o.MinAccuracy > 1 {
+		return s, inputf("min-accuracy", fmt.Sprint(o.MinAccuracy), "an accuracy is at most 1 (0.9 is 90 %%)")
+	}
+	if o.CrossValidate == 1 || o.CrossValidate < 0 {
+		return s, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "2 folds or more are possible, 5 or 10 are usual")
+	}
+	return s, nil
+}
+
+// readGrid returns the grid of that name, or the one in the file.
+func readGrid(name string) (optimize.Grid, error) {
+	switch name {
+	case gridFine:
+		return optimize.FineGrid(), nil
+	case gridPaper:
+		return optimize.PaperGrid(), nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, inputf("grid", name, "neither fine nor paper nor a file that can be read: %w", err)
+	}
+	defer file.Close()
+	grid, err := optimize.ReadGrid(file)
+	if err != nil {
+		return nil, inputf("grid", name, "%w", err)
+	}
+	return grid, nil
+}
+
+// threads returns how many processors a search uses.
+func (o *Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// MarshalJSON writes the options as run.json has them.
+func (o Options) MarshalJSON() ([]byte, error) {
+	type plain Options
+	return json.Marshal(struct {
+		plain
+		Time   string `json:"time"`
+		Memory int64  `json:"memory"` // bytes
+	}{plain(o), o.Time.String(), o.Memory << 20})
+}
+
+// required returns the models that every cascade must have, checked against those that
+// are searched.
+func (o *Options) required(models []zoo.Model) ([]string, error) {
+	include := names(o.Include, models)
+	for _, name := range include {
+		if !has(models, name) {
+			return nil, noSuchModel("include", name, models)
+		}
+	}
+	return include, nil
+}
+
+func noSuchModel(option, name string, models []zoo.Model) error {
+	e := &InputError{Option: option, Value: name, Err: errors.New("no model that is searched has this name")}
+	for _, m := range models {
+		e.Known = append(e.Known, m.Name)
+	}
+	return e
+}

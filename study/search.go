@@ -1,0 +1,322 @@
+package study
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/stats"
+	"github.com/encas-zoo/encas-zoo/optimize"
+	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
+)
+
+// Found is what a search found, and where it is kept.
+type Found struct {
+	Dir     string // run folder
+	Front   *front.Front
+	Run     *front.Run
+	Elapsed time.Duration // of the search, all its runs together
+	Other   string        // another split of the zoo to check the front on; "" if there is none
+}
+
+// Search searches cascades of a zoo and keeps what it finds in a run folder. If ctx ends
+// it returns what was found so far, marked as interrupted; [Options.Resume] goes on from
+// there.
+func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error) {
+	s, err := newSearch(z, o, w)
+	if err != nil {
+		return nil, err
+	}
+	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm); err != nil {
+		return nil, err
+	}
+	defer s.folder.Discard()
+	result, err := s.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keep(ctx, result); err != nil {
+		return nil, err
+	}
+	return &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: s.otherSplit()}, nil
+}
+
+// A search is one call of Search.
+type search struct {
+	watch   Watch
+	options Options
+	search  optimize.Options
+	zoo     *zoo.Zoo
+	split   zoo.Split
+	models  []zoo.Model
+	costs   map[string]float64
+	folder  *front.Folder
+	front   *front.Front
+	run     *front.Run
+}
+
+// newSearch checks that the options go with the zoo.
+func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
+	s = &search{watch: w, options: o, zoo: z}
+	s.run = &front.Run{
+		Version: front.Version,
+		Command: append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...),
+		Program: front.ProgramVersion(),
+		Go:      runtime.Version(),
+		Started: time.Now(),
+		Seed:    o.Seed,
+		Seconds: map[string]float64{},
+		Machine: front.ThisMachine(o.threads()),
+	}
+	defer s.timed("open")()
+	if s.search, err = s.options.resolve(); err != nil {
+		return nil, err
+	}
+	s.run.Options = s.options
+	if s.split, err = z.Split(o.Split); err != nil {
+		return nil, &InputError{Option: "split", Err: err}
+	}
+	if o.CrossValidate > s.split.Samples {
+		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
+	}
+	models, err := Select(z.Models(), o.Models)
+	if err != nil {
+		return nil, err
+	}
+	models, lack := on(models, s.split.Name)
+	if len(models) == 0 {
+		return nil, fmt.Errorf("no model has predictions on the split %q", s.split.Name)
+	}
+	if lack > 0 {
+		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
+	}
+	s.models = models
+	if s.costs, err = prices(models, o.Cost); err != nil {
+		return nil, err
+	}
+	if o.Dominate != "" && !has(models, o.Dominate) {
+		return nil, noSuchModel("dominate", o.Dominate, models)
+	}
+	if s.search.Include, err = o.required(models); err != nil {
+		return nil, err
+	}
+	s.run.Zoo, s.run.Fingerprint, s.run.Split = z.Dir(), z.Fingerprint(), s.split.Name
+	if o.Resume {
+		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// timed notes how long a part of the work takes until the returned function is called.
+func (s *search) timed(part string) func() {
+	start := time.Now()
+	return func() { s.run.Seconds[part] = time.Since(start).Seconds() }
+}
+
+// find searches, and describes the front as the search sees it.
+func (s *search) find(ctx context.Context) (*optimize.Result, error) {
+	done := s.timed("index")
+	index, err := openIndex(ctx, s.zoo, s.split.Name, s.models, s.watch)
+	if err != nil {
+		return nil, err
+	}
+	done()
+	defer index.Close()
+	entries := make([]optimize.Model, len(s.models))
+	for i, m := range s.models {
+		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: index.Lists(m.Name)}
+		if s.search.MaxParams == 0 {
+			continue
+		}
+		if entries[i].Params, err = m.Cost(paramsColumn); err != nil {
+			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("it needs the parameters of every model: %w; leave it out with --models '!%s'", err, m.Name)}
+		}
+	}
+	problem, err := optimize.NewProblem(index.Labels(), s.zoo.Classes(), entries)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.searchProblem(ctx, problem)
+	if err != nil {
+		return nil, err
+	}
+	s.front = &front.Front{
+		Version:     front.Version,
+		Zoo:         describeZoo(s.zoo),
+		Split:       describeSplit(s.split),
+		Cost:        s.options.Cost,
+		Algorithm:   result.Algorithm,
+		Grid:        s.search.Grid,
+		Proof:       result.Proof,
+		Interrupted: result.Interrupted,
+		Points:      front.Thin(result.Front, s.options.MinGain/100),
+	}
+	if len(s.front.Points) < len(result.Front) {
+		s.front.Proof = "" // what was proven holds for the whole front
+	}
+	for _, m := range s.models {
+		temperature, _ := calibrate.Temperature(m)
+		i, _ := problem.Find(m.Name)
+		s.front.Models = append(s.front.Models, front.Model{Name: m.Name, Cost: s.costs[m.Name], Correct: problem.Correct(i), Temperature: temperature})
+	}
+	if err := s.crossValidate(ctx, problem); err != nil {
+		return nil, err
+	}
+	s.run.Evaluations, s.run.Interrupted, s.run.Corrected = result.Evaluations, result.Interrupted, result.Corrected
+	for _, p := range result.Curve {
+		s.run.Curve = append(s.run.Curve, front.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
+	}
+	return result, nil
+}
+
+func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
+	defer s.timed("search")()
+	o := s.search
+	o.Save = s.folder.SaveState
+	if s.watch.Search != nil {
+		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
+	}
+	if stored(s.models, s.split.Name) {
+		o.Outputs = func(model string) (cascade.Rows, error) {
+			i := slices.IndexFunc(s.models, func(m zoo.Model) bool { return m.Name == model })
+			return openRows(s.zoo, s.models[i], s.split.Name)
+		}
+	}
+	result, err := optimize.Search(ctx, p, o)
+	switch {
+	case errors.Is(err, optimize.ErrBadState):
+		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
+	case err != nil:
+		return nil, err
+	case !result.Interrupted:
+		return result, s.folder.DropState()
+	}
+	return result, nil
+}
+
+// keep writes the run folder: at once, because what was found must not be lost, and
+// again with the results on the full stored outputs. A second interrupt ends it in
+// between.
+func (s *search) keep(ctx context.Context, result *optimize.Result) error {
+	if err := s.folder.Write(s.front, s.run); err != nil {
+		return err
+	}
+	if !stored(s.models, s.split.Name) {
+		s.watch.warn("the zoo has search indexes without full outputs: the front is not checked on them")
+		return nil
+	}
+	done := s.timed("check")
+	if err := s.check(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front as the search saw it", err, s.folder.Dir)
+	}
+	done()
+	return s.folder.Write(s.front, s.run)
+}
+
+// check puts the results on the full stored outputs in the place of those on the search
+// index, and notes and reports differences.
+func (s *search) check(ctx context.Context) error {
+	seen := s.front.Points
+	evaluations, err := evaluateStored(ctx, s.zoo, s.split.Name, s.models, s.costs, cascadesOf(seen), s.watch)
+	if err != nil {
+		return err
+	}
+	order := make([]int, len(seen)) // ascending in cost, which may be another now
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evaluations[a].Cost, evaluations[b].Cost) })
+	s.front.Points, s.front.Checked = nil, true
+	for place, i := range order {
+		p := front.Point{Cascade: seen[i].Cascade, Evaluation: evaluations[i], Bound: seen[i].Bound}
+		if p.Correct != seen[i].Correct || !slices.Equal(p.Reach, seen[i].Reach) {
+			p.Bound = 0
+			s.front.Differences = append(s.front.Differences, front.Difference{Cascade: place, IndexCorrect: seen[i].Correct, IndexReach: seen[i].Reach})
+			s.watch.warn("cascade %d has %d correct answers at %g %s on the stored outputs, %d at %g on the search index",
+				place, p.Correct, p.Cost, s.front.Cost, seen[i].Correct, seen[i].Cost)
+		}
+		s.front.Points = append(s.front.Points, p)
+	}
+	return nil
+}
+
+// crossValidate notes in the front what choosing from such fronts is worth on samples
+// held out of the search. An interrupt loses these results, not the front.
+func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
+	folds := s.options.CrossValidate
+	if folds == 0 || s.front.Interrupted {
+		return nil
+	}
+	// The search is done and its state dropped: what it found must not be lost.
+	if err := s.folder.Write(s.front, s.run); err != nil {
+		return err
+	}
+	defer s.timed("cross_validation")()
+	update, stop := s.watch.task("cross-validating", "folds")
+	defer stop()
+	update(0, int64(folds), "")
+	results, err := optimize.CrossValidate(ctx, p, s.search, folds, func(done int) { update(int64(done), int64(folds), "") })
+	if errors.Is(err, context.Canceled) {
+		s.watch.warn("interrupted while cross-validating: its results are missing")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cross-validating in %d folds: %w; %s has the front as the search saw it", folds, err, s.folder.Dir)
+	}
+	s.front.CrossValidation = &front.CrossValidation{Folds: folds}
+	for _, r := range results {
+		h := front.HeldOut{
+			Limit:    r.Limit,
+			Searched: float64(r.SearchedCorrect) / float64(r.Searched),
+			Correct:  r.Correct,
+			Samples:  r.Samples,
+			Accuracy: float64(r.Correct) / float64(r.Samples),
+			Cost:     r.Cost,
+		}
+		h.Interval[0], h.Interval[1] = stats.Wilson(r.Correct, r.Samples, confidenceLevel)
+		h.Change = h.Accuracy - h.Searched
+		s.front.CrossValidation.At = append(s.front.CrossValidation.At, h)
+	}
+	return nil
+}
+
+// otherSplit returns the split to check the front on: test, or else another than the
+// one it was chosen on; "" if there is none.
+func (s *search) otherSplit() string {
+	other := ""
+	for _, split := range s.zoo.Splits() {
+		if split.Name != s.split.Name && (other == "" || split.Name == "test") {
+			other = split.Name
+		}
+	}
+	return other
+}
+
+// evaluateStored evaluates cascades exactly, on the full stored outputs of a split.
+func evaluateStored(ctx context.Context, z *zoo.Zoo, split string, models []zoo.Model, costs map[string]float64, cascades []cascade.Cascade, w Watch) ([]cascade.Evaluation, error) {
+	s, stop, err := storedSplit(z, split, models, costs, w)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	return s.Evaluate(ctx, cascades)
+}
+
+func cascadesOf(points []front.Point) []cascade.Cascade {
+	cascades := make([]cascade.Cascade, len(points))
+	for i, p := range points {
+		cascades[i] = p.Cascade
+	}
+	return cascades
+}
