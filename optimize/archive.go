@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -168,4 +169,9 @@ func (a *archive) front() []int {
 	}
 	slices.Reverse(front)
 	return front
+}
+
+// placeKey names a number of correct answers and what it costs.
+func (a *archive) placeKey(correct int) []byte {
+	return binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(correct)), math.Float64bits(a.cost[correct]))
 }

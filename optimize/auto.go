@@ -205,11 +205,11 @@ func (s *search) turns() []turn {
 	return turns
 }
 
-// An exploration knows which cascades of the front have been explored, and how far
-// evolution has come. What is of the present round counts once the search has finished
+// An exploration knows which places of the front have been explored, and how far
+// evolution has come. A cascade that takes the place of an equal one is not explored. What is of the present round counts once the search has finished
 // its units.
 type exploration struct {
-	Explored [scopes][][]byte `json:"explored"` // by cascadeKey
+	Explored [scopes][][]byte `json:"explored"` // by placeKey
 	Round    [][]byte         `json:"round"`
 	Scope    scope            `json:"scope"` // of the round
 	End      int              `json:"end"`   // the unit after its last
@@ -287,7 +287,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		if turn.meanOnly && p.rule != cascade.RuleMean || e.known[scope][string(cascadeKey(p))] {
+		if turn.meanOnly && p.rule != cascade.RuleMean || e.known[scope][string(s.archive.placeKey(correct))] {
 			continue
 		}
 		chain := string(chainKey(p))
@@ -301,7 +301,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 			chains = append(chains, nil)
 		}
 		chains[i] = append(chains[i], p)
-		e.Round = append(e.Round, cascadeKey(p))
+		e.Round = append(e.Round, s.archive.placeKey(correct))
 	}
 	e.End = s.nextUnit + len(chains)
 	// Long chains take longest and go first, so that no thread ends alone.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -68,8 +67,7 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 func (s *search) nameFront(front []int) []byte {
 	h := sha256.New()
 	for _, correct := range front {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(correct)))
-		h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.archive.cost[correct])))
+		h.Write(s.archive.placeKey(correct))
 	}
 	return h.Sum(nil)
 }
