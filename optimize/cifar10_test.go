@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // readCIFAR10 returns rows from..to-1 of 29 real CIFAR-10 classifiers' outputs.
@@ -45,11 +45,11 @@ func readCIFAR10(t testing.TB, from, to int) *Problem {
 		if err != nil {
 			t.Fatal(err)
 		}
-		outputs := make([]uint16, (to-from)*classes)
-		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, outputs); err != nil {
+		bits := make([]uint16, (to-from)*classes)
+		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, bits); err != nil {
 			t.Fatal(err)
 		}
-		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
+		models = append(models, Model{Name: row["name"], Cost: cost, Lists: outputs.BuildLists(bits, classes)})
 	}
 	p, err := NewProblem(short, classes, models)
 	if err != nil {

@@ -117,7 +117,7 @@ func TestBreed(t *testing.T) {
 			if err := s.cascade(c.plan).Validate(); err != nil {
 				t.Error(err)
 			}
-			if len(c.members) > o.MaxModels || !s.feasible(c.plan) {
+			if len(c.members) > o.MaxModels || !s.limits.within(c.plan) {
 				t.Errorf("%v is outside the limits", c.plan)
 			}
 			for stage, m := range c.members {

@@ -17,7 +17,7 @@ import (
 func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, limits Options) [][2]float64 {
 	t.Helper()
 	feasible := func(p plan, e cascade.Evaluation) bool {
-		return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+		return c.limits.within(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 			float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 	}
 	cheapest := make(map[int]float64)

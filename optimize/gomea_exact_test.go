@@ -61,7 +61,7 @@ func TestThresholdSolver(t *testing.T) {
 			}
 			return result{int32(e.Correct), s.totalCost(plan, e.Reach)}
 		}
-		got := v.solve(0, plan, rate)
+		got := v.solve(plan, rate)
 		if want := evaluate(); got != want {
 			t.Fatalf("%v: %+v by the solver, %+v by the definition", plan, got, want)
 		}

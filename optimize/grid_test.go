@@ -28,6 +28,10 @@ func TestGrids(t *testing.T) {
 			t.Errorf("%.20q: error %v, want one that says %q", text, err, want)
 		}
 	}
+}
+
+func TestFineGridOfTheReference(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile(filepath.Join(sharedtest.Dir(t, "fronts"), "grid_fine_78.txt"))
 	if err != nil {
 		t.Fatal(err)

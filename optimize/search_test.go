@@ -129,8 +129,8 @@ func TestExactEqualsBruteForce(t *testing.T) {
 					if got := points(r); !slices.Equal(got, want) {
 						t.Errorf("front %v, brute force %v", got, want)
 					}
-					if r.Proof == "" {
-						t.Error("an exact front says nothing of its proof")
+					if r.Proof.Length != length {
+						t.Errorf("an exact front of chains of %d has the proof %+v", length, r.Proof)
 					}
 				})
 			}
@@ -321,12 +321,12 @@ func TestInterruptedSearchKeepsItsFront(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Interrupted || len(r.Front) == 0 || r.Proof != "" {
-		t.Errorf("interrupted %v, %d points, proof %q", r.Interrupted, len(r.Front), r.Proof)
+	if r.Status != Interrupted || len(r.Front) == 0 || r.Proof.Length != 0 {
+		t.Errorf("%s, %d points, proof %q", r.Status, len(r.Front), r.Proof)
 	}
 	r, err = Search(context.Background(), p, Options{Algorithm: "random", Evals: 1 << 40, Time: 50 * time.Millisecond})
-	if err != nil || !r.Interrupted {
-		t.Errorf("time limit: interrupted %v, error %v", r != nil && r.Interrupted, err)
+	if err != nil || r.Status != Interrupted {
+		t.Errorf("time limit: %+v, error %v", r, err)
 	}
 }
 
