@@ -101,7 +101,7 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	}
 	m.clean = append(m.clean[:0], row...)
 	outputs.ClearNegativeZeros(m.clean)
-	if err := m.check(s, m.clean); err != nil {
+	if err := checkRow(s.lists, s.rows, m.clean); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
 	if err := s.archive.write(m.clean); err != nil {
@@ -110,18 +110,6 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	}
 	s.rows++
 	return nil
-}
-
-// check validates a row and, if the search index is made along the way, adds it there:
-// finding the largest classes also gives the sum.
-func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
-	if s.lists == nil {
-		return outputs.CheckRow(row)
-	}
-	if err := outputs.CheckValues(row); err != nil {
-		return err
-	}
-	return outputs.CheckSum(outputs.SetRow(s.lists, s.rows, row))
 }
 
 // WriteAnswer adds the answer on the next sample of a split, for a model with

@@ -92,35 +92,34 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 	return rows, r.err
 }
 
-// skip reads and checks the next rows without returning them; io.EOF at the end.
-func (r *Reader) skip() error {
-	if r.rows.width == 0 {
-		var labels, confidences [1024]uint16
-		_, err := r.ReadAnswers(labels[:], confidences[:])
-		return err
-	}
-	return r.eachRow(func(_ int, row []uint16) error { return outputs.CheckRow(row) })
-}
-
-// readLists adds the next rows to the lists l, from sample at on, and returns how
-// many there were; io.EOF at the end. Every row is checked.
+// readLists reads and checks the next rows and returns how many there were; io.EOF at
+// the end. It adds them to the lists l, from sample at on, unless l is nil.
 func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
 	if r.rows.width == 0 {
 		var labels, confidences [1024]uint16
 		n, err = r.ReadAnswers(labels[:], confidences[:])
-		for i := range n {
+		for i := 0; l != nil && i < n; i++ {
 			outputs.SetAnswer(l, at+i, labels[i], confidences[i])
 		}
 		return n, err
 	}
 	err = r.eachRow(func(i int, row []uint16) error {
 		n++
-		if err := outputs.CheckValues(row); err != nil {
-			return err
-		}
-		return outputs.CheckSum(outputs.SetRow(l, i, row))
+		return checkRow(l, i, row)
 	})
 	return n, err
+}
+
+// checkRow checks a row and adds it to the lists l, unless they are nil: finding the
+// largest classes also gives the sum.
+func checkRow(l *Lists, i int, row []uint16) error {
+	if l == nil {
+		return outputs.CheckRow(row)
+	}
+	if err := outputs.CheckValues(row); err != nil {
+		return err
+	}
+	return outputs.CheckSum(outputs.SetRow(l, i, row))
 }
 
 // eachRow calls f for the rows left in the current page, or of the next one, with

@@ -69,7 +69,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	}
 	defer r.Close()
 	for ctx.Err() == nil {
-		if err := r.skip(); err == io.EOF {
+		if _, err := r.readLists(nil, 0); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)

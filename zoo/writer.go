@@ -79,7 +79,7 @@ var errClosed = errors.New("zoo: the writer is closed")
 // row's number, and no two may be equal. Adding a split again does nothing; the
 // same name with other samples is an error.
 func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
-	if err := checkSplitName(name); err != nil {
+	if err := CheckSplitName(name); err != nil {
 		return err
 	}
 	ids, err := checkLabels(name, w.z.classes, labels, ids)
@@ -357,7 +357,7 @@ func (z *Zoo) clean() error {
 		ours            func(base string) bool // is such a file one of this package's?
 	}
 	none := func(string) bool { return false }
-	isSplit := func(base string) bool { return checkSplitName(base) == nil }
+	isSplit := func(base string) bool { return CheckSplitName(base) == nil }
 	isArchive := func(base string) bool { return isSlug(strings.TrimSuffix(base, secondName)) }
 	folders := []folder{{".", "", none}, {"models", "", none}, {"splits", ".parquet", isSplit}}
 	for _, s := range z.splits {

@@ -129,7 +129,7 @@ func (z *Zoo) load() error {
 		}
 	}
 	for name, s := range f.Splits {
-		if err := checkSplitName(name); err != nil {
+		if err := CheckSplitName(name); err != nil {
 			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
 		}
 		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {

@@ -255,8 +255,13 @@ func whole[T any](cells *parquet.Cells[T], rows int) (out []T, err error) {
 	return out, err
 }
 
+// groupOf returns the row group of image i.
+func (t *table) groupOf(i int) int {
+	return sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
+}
+
 func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
-	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
+	g := t.groupOf(i)
 	images := t.load(g)
 	images.once.Do(func() {
 		images.data, images.err = encoded(t.files[t.groups[g].file], t.groups[g].group)
@@ -286,8 +291,7 @@ func (t *table) load(g int) *groupImages {
 // weigh writes the size of the row group of the image: single sizes are not known
 // without reading the images.
 func (t *table) weigh(w io.Writer, i int) {
-	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
-	group := t.groups[g]
+	group := t.groups[t.groupOf(i)]
 	fmt.Fprintf(w, "%d\n", t.files[group.file].GroupBytes(group.group))
 }
 

@@ -161,27 +161,21 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 func (t *parquetTable) texts(group, column int) (*parquet.Cells[string], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
-	unsigned := false
-	if l, ok := c.LogicalType().(schema.IntLogicalType); ok {
-		unsigned = !l.IsSigned()
+	text := func(signed int64, unsigned uint64) string {
+		if l, ok := c.LogicalType().(schema.IntLogicalType); ok && !l.IsSigned() {
+			return strconv.FormatUint(unsigned, 10)
+		}
+		return strconv.FormatInt(signed, 10)
 	}
 	switch c.PhysicalType() {
 	case arrow.Types.ByteArray:
 		return parquet.Open(t.File, group, column, 0, func(b []byte) string { return string(b) })
 	case arrow.Types.Int32:
 		return parquet.Open(t.File, group, column, 4, func(b []byte) string {
-			if unsigned {
-				return strconv.FormatUint(uint64(order.Uint32(b)), 10)
-			}
-			return strconv.FormatInt(int64(int32(order.Uint32(b))), 10)
+			return text(int64(int32(order.Uint32(b))), uint64(order.Uint32(b)))
 		})
 	case arrow.Types.Int64:
-		return parquet.Open(t.File, group, column, 8, func(b []byte) string {
-			if unsigned {
-				return strconv.FormatUint(order.Uint64(b), 10)
-			}
-			return strconv.FormatInt(int64(order.Uint64(b)), 10)
-		})
+		return parquet.Open(t.File, group, column, 8, func(b []byte) string { return text(int64(order.Uint64(b)), order.Uint64(b)) })
 	}
 	return nil, fmt.Errorf("%s: the column %q holds %s, not strings or integers", t.Name, t.ColumnName(column), c.PhysicalType())
 }
