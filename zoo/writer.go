@@ -153,14 +153,11 @@ func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 // Commit: at every moment there is exactly one of the two. If there is none of that
 // name it is NewModel.
 func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
-	if !w.z.HasModel(m.Name) {
+	old, err := w.z.Model(m.Name)
+	if err != nil {
 		return w.NewModel(m)
 	}
 	if err := m.check(); err != nil {
-		return nil, err
-	}
-	old, err := w.z.Model(m.Name)
-	if err != nil {
 		return nil, err
 	}
 	m = m.clone()

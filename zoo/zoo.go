@@ -39,15 +39,10 @@ type Zoo struct {
 
 // zooFile is the JSON form of the zoo's own metadata.
 type zooFile struct {
-	Format     int                  `json:"format"`
-	Classes    int                  `json:"classes"`
-	ClassNames []string             `json:"class_names,omitempty"`
-	Splits     map[string]splitFile `json:"splits"`
-}
-
-type splitFile struct {
-	Samples     int    `json:"samples"`
-	Fingerprint string `json:"fingerprint"`
+	Format     int              `json:"format"`
+	Classes    int              `json:"classes"`
+	ClassNames []string         `json:"class_names,omitempty"`
+	Splits     map[string]Split `json:"splits"`
 }
 
 // Create makes a zoo for classifiers of the given number of classes in dir, which
@@ -135,7 +130,8 @@ func (z *Zoo) load() error {
 		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {
 			return fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
 		}
-		n.splits = append(n.splits, Split{Name: name, Samples: s.Samples, Fingerprint: s.Fingerprint})
+		s.Name = name
+		n.splits = append(n.splits, s)
 	}
 	sortSplits(n.splits)
 
@@ -173,9 +169,9 @@ func (z *Zoo) load() error {
 
 // writeHead writes zoo.json with the given splits.
 func (z *Zoo) writeHead(splits []Split) error {
-	f := zooFile{Format: FormatVersion, Classes: z.classes, ClassNames: z.ClassNames(), Splits: map[string]splitFile{}}
+	f := zooFile{Format: FormatVersion, Classes: z.classes, ClassNames: z.ClassNames(), Splits: map[string]Split{}}
 	for _, s := range splits {
-		f.Splits[s.Name] = splitFile{Samples: s.Samples, Fingerprint: s.Fingerprint}
+		f.Splits[s.Name] = s
 	}
 	return writeJSON(filepath.Join(z.dir, "zoo.json"), f)
 }

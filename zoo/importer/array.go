@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 
@@ -81,22 +80,16 @@ func column[T any](a *array, what string, read func([]T) (int, error), each func
 func (a *array) labels() ([]uint16, error) {
 	defer a.Close()
 	var labels []uint16
-	add := func(v int64) error {
-		l, err := toLabel(v)
+	add := func(l uint16, err error) error {
 		labels = append(labels, l)
 		return err
 	}
 	var err error
 	switch d := a.DType(); {
 	case d.Kind == npy.Int || d.Kind == npy.Uint:
-		err = column(a, "labels", a.ReadInt64, add)
+		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(toLabel(v)) })
 	case d.Kind == npy.Float && d.Size >= 4:
-		err = column(a, "labels", a.ReadFloat64, func(v float64) error {
-			if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-				return fmt.Errorf("label %v is not an integer", v)
-			}
-			return add(int64(v))
-		})
+		err = column(a, "labels", a.ReadFloat64, func(v float64) error { return add(realLabel(v)) })
 	default:
 		err = fmt.Errorf("%s: it holds %s: labels are class numbers; convert them with array.astype('int64')", a.name, d)
 	}

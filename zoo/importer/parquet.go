@@ -75,10 +75,7 @@ func (s *Set) readLabels(t *parquetTable) error {
 	}
 	var labels []uint16
 	err := scan(t, column, t.numbers, func(v float64) error {
-		if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-			return fmt.Errorf("label %v is not an integer", v)
-		}
-		l, err := toLabel(int64(v))
+		l, err := realLabel(v)
 		labels = append(labels, l)
 		return err
 	})
