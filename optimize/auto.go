@@ -21,20 +21,20 @@ func (auto) maxModels() int { return 8 }
 
 func (auto) check(o *Options) error { return nil }
 
-func (auto) run(ctx context.Context, s *search) (proof string, err error) {
+func (auto) run(ctx context.Context, s *search) (proof Proof, err error) {
 	length := min(2, s.MaxModels)
 	if !s.affordsPairs() {
 		length = 1
 	}
 	if err := s.exactChains(ctx, length); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	if s.affordsSingles() {
 		proof = s.proofOfChains(length)
 	}
 	if len(s.required) > length {
 		if err := s.offerRequired(ctx); err != nil {
-			return "", err
+			return Proof{}, err
 		}
 	}
 	if s.MaxModels <= length {
@@ -42,7 +42,7 @@ func (auto) run(ctx context.Context, s *search) (proof string, err error) {
 	}
 	e, err := s.newExploration()
 	if err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	for {
 		if !e.Local {
@@ -89,13 +89,13 @@ func (s *search) left() int64 {
 func (s *search) offerRequired(ctx context.Context) error {
 	budget := s.left()
 	return s.parallel(ctx, "chains of the required models", 1, func(w *worker) func(int) {
-		return func(unit int) {
+		return func(int) {
 			for _, rule := range s.Rules {
 				p := plan{rule: rule, exits: make([]uint8, len(s.required)-1)}
 				for _, m := range s.required {
 					p.members = append(p.members, member{uint16(m), 1})
 				}
-				slices.SortFunc(p.members, func(a, b member) int { return cmp.Compare(s.costs[a.model], s.costs[b.model]) })
+				slices.SortStableFunc(p.members, func(a, b member) int { return cmp.Compare(s.costs[a.model], s.costs[b.model]) })
 				for g := range s.Grid {
 					if budget == 0 {
 						return
@@ -104,7 +104,7 @@ func (s *search) offerRequired(ctx context.Context) error {
 					for stage := range p.exits {
 						p.exits[stage] = uint8(g)
 					}
-					w.evaluateAndOffer(unit, p, w.archive)
+					w.evaluateAndOffer(p, w.archive)
 				}
 			}
 		}
@@ -148,7 +148,7 @@ func (s *search) localSearch(ctx context.Context, e *exploration) error {
 			n := w.newNeighborhood(models, turn.scope)
 			return func(unit int) {
 				n.budget = budgets[unit-s.firstUnit]
-				n.explore(unit, chains[unit-s.firstUnit])
+				n.explore(chains[unit-s.firstUnit])
 			}
 		})
 		if err != nil {
@@ -174,7 +174,7 @@ func (s *search) allot(e *exploration, chains [][]plan, models []uint16, scope s
 		budgets[i] = left
 		if counter != nil {
 			counter.budget = left
-			counter.explore(0, chain)
+			counter.explore(chain)
 			left = counter.budget
 			e.Spent = e.Spent || counter.spent
 		}
@@ -205,11 +205,11 @@ func (s *search) turns() []turn {
 	return turns
 }
 
-// An exploration knows which cascades of the front have been explored, and how far
-// evolution has come. What is of the present round counts once the search has finished
+// An exploration knows which places of the front have been explored, and how far
+// evolution has come. A cascade that takes the place of an equal one is not explored. What is of the present round counts once the search has finished
 // its units.
 type exploration struct {
-	Explored [scopes][][]byte `json:"explored"` // by cascadeKey
+	Explored [scopes][][]byte `json:"explored"` // by placeKey
 	Round    [][]byte         `json:"round"`
 	Scope    scope            `json:"scope"` // of the round
 	End      int              `json:"end"`   // the unit after its last
@@ -287,7 +287,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 	var chains [][]plan
 	for _, correct := range s.archive.front() {
 		p := s.archive.plans[correct]
-		if turn.meanOnly && p.rule != cascade.RuleMean || e.known[scope][string(cascadeKey(p))] {
+		if turn.meanOnly && p.rule != cascade.RuleMean || e.known[scope][string(s.archive.placeKey(correct))] {
 			continue
 		}
 		chain := string(chainKey(p))
@@ -301,7 +301,7 @@ func (e *exploration) begin(s *search, turn turn) [][]plan {
 			chains = append(chains, nil)
 		}
 		chains[i] = append(chains[i], p)
-		e.Round = append(e.Round, cascadeKey(p))
+		e.Round = append(e.Round, s.archive.placeKey(correct))
 	}
 	e.End = s.nextUnit + len(chains)
 	// Long chains take longest and go first, so that no thread ends alone.
@@ -321,7 +321,6 @@ type neighborhood struct {
 	models []uint16 // that may be added
 	scope  scope
 	window *window
-	unit   int
 	starts []plan          // the chain's cascades on the front
 	solved map[string]bool // windows of the present neighbour already solved
 	next   plan
@@ -336,8 +335,8 @@ func (w *worker) newNeighborhood(models []uint16, scope scope) *neighborhood {
 	return &neighborhood{worker: w, models: models, scope: scope, window: w.newWindow(), solved: make(map[string]bool), budget: math.MaxInt64}
 }
 
-func (n *neighborhood) explore(unit int, starts []plan) {
-	n.unit, n.starts, n.spent = unit, starts, false
+func (n *neighborhood) explore(starts []plan) {
+	n.starts, n.spent = starts, false
 	chain := starts[0].members
 	k := len(chain)
 	n.next.rule = starts[0].rule
@@ -405,13 +404,17 @@ func (n *neighborhood) explore(unit int, starts []plan) {
 }
 
 // try solves windows from..to of a neighbour chain for every start, whose exits
-// adapt makes fit the chain. fresh is the number of the member that is new, or -1.
+// adapt makes fit the chain. fresh is the number of the member that is new, or -1. Of a
+// chain beyond the limits it tries what is left if no sample reaches its last stages,
+// the new member included: the archive takes that.
 func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits, start []uint8) []uint8) {
-	k := len(chain)
+	whole := len(chain)
+	chain, stages := n.limits.cut(chain)
 	n.next.members = chain
-	if n.spent || !n.feasible(n.next) {
+	if n.spent || max(fresh, 0) >= stages || !n.next.evaluable() {
 		return
 	}
+	k := len(chain)
 	var tables [][]byte
 	if !n.counting {
 		n.cache.unpin()
@@ -424,7 +427,7 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 		n.next.exits = n.next.exits[:0]
 		if n.pay(1) {
 			n.evaluations.Add(1)
-			n.window.offerExactly(n.unit, n.next, tables)
+			n.window.offerExactly(n.next, tables)
 		}
 		return
 	}
@@ -434,6 +437,9 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 	for _, start := range n.starts {
 		for u := from; u <= to; u++ {
 			n.next.exits = adapt(n.next.exits[:0], start.exits)
+			if stages < whole {
+				n.next.exits = append(n.next.exits[:stages-1], make([]uint8, k-stages)...)
+			}
 			// Windows that differ only in the thresholds they solve are the same.
 			n.key = append(n.key[:0], byte(u))
 			n.key = append(n.key, n.next.exits[:u]...)
@@ -445,7 +451,7 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 			}
 			n.solved[string(n.key)] = true
 			if n.pay(windowEvaluations(k, u, len(n.Grid))) {
-				n.window.solve(n.unit, n.next, tables, u)
+				n.window.solve(n.next, tables, u)
 			}
 		}
 	}

@@ -40,20 +40,20 @@ func (ensemble) check(o *Options) error {
 	return nil
 }
 
-func (ensemble) run(ctx context.Context, s *search) (proof string, err error) {
+func (ensemble) run(ctx context.Context, s *search) (proof Proof, err error) {
 	e := &selection{search: s, left: s.Evals}
 	if s.Evals == 0 {
 		e.left = math.MaxInt64
 	}
 	if err := e.begin(ctx); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	for round := 1; round < ensembleRounds && e.left > 0 && len(e.rungs) > 0; round++ {
 		if err := e.grow(ctx); err != nil {
-			return "", err
+			return Proof{}, err
 		}
 	}
-	return "", nil
+	return Proof{}, nil
 }
 
 // A selection is the growing ensembles of all rungs of the ladder.
@@ -103,7 +103,7 @@ func (e *selection) begin(ctx context.Context) error {
 		limit := low * math.Pow(high/low, float64(r)/(ensembleRungs-1))
 		best := -1
 		for m, result := range results {
-			if e.costs[m] <= limit && e.params(plans[m]) <= e.MaxParams && (best < 0 || result.correct > results[best].correct ||
+			if e.costs[m] <= limit && e.limits.paramsOf(plans[m]) <= e.MaxParams && (best < 0 || result.correct > results[best].correct ||
 				result.correct == results[best].correct && e.costs[m] < e.costs[best]) {
 				best = m
 			}
@@ -173,15 +173,15 @@ func (e *selection) grow(ctx context.Context) error {
 		for m := range e.models {
 			c := candidate{set, uint16(m)}
 			members, cost := e.with(c)
-			if len(members) <= e.MaxModels && cost <= limits[set] && e.params(plan{members: members}) <= e.MaxParams {
+			if len(members) <= e.MaxModels && cost <= limits[set] && e.limits.paramsOf(plan{members: members}) <= e.MaxParams {
 				candidates = append(candidates, c)
 			}
 		}
 	}
 	candidates = candidates[:min(int64(len(candidates)), e.left)]
-	results, err := e.evaluateEach(ctx, "ensembles evaluated", len(candidates), func(w *worker) func(unit, i int) result {
+	results, err := e.evaluateEach(ctx, "ensembles evaluated", len(candidates), func(w *worker) func(i int) result {
 		table := make([]byte, w.Samples())
-		return func(unit, i int) result {
+		return func(i int) result {
 			c := candidates[i]
 			w.combine(table, c.to.sums, c.to.members, member{c.take, 1})
 			w.evaluations.Add(1)
@@ -189,7 +189,7 @@ func (e *selection) grow(ctx context.Context) error {
 			members, _ := e.with(c)
 			p, reach := e.plan(members)
 			total := w.totalCost(p, reach)
-			w.archive.offer(unit, correct, total, p)
+			w.archive.offer(correct, total, p, reach)
 			return result{int32(correct), total}
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -56,7 +55,7 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 		e.Round, e.End = nil, s.nextUnit+affordable
 		err := s.parallel(ctx, "cascades recombined", affordable, func(w *worker) func(int) {
 			solver, window := newThresholdSolver(w), w.newWindow()
-			return func(unit int) { w.raise(unit, children[unit-s.firstUnit], solver, window) }
+			return func(unit int) { w.raise(children[unit-s.firstUnit], solver, window) }
 		})
 		if err != nil {
 			return err
@@ -68,8 +67,7 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 func (s *search) nameFront(front []int) []byte {
 	h := sha256.New()
 	for _, correct := range front {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(correct)))
-		h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.archive.cost[correct])))
+		h.Write(s.archive.placeKey(correct))
 	}
 	return h.Sum(nil)
 }
@@ -81,8 +79,9 @@ type child struct {
 	rates [2]float64
 }
 
-// breed returns the children of a front of at least two, no chain twice. On a small
-// front they may be few.
+// breed returns the children of a front of at least two, no chain twice. Of one beyond
+// the limits it keeps what is left if no sample reaches its last stages. On a small front
+// children may be few.
 func (s *search) breed(front []int, rng *rand.Rand) []child {
 	var children []child
 	bred := make(map[string]bool)
@@ -99,8 +98,13 @@ func (s *search) breed(front []int, rng *rand.Rand) []child {
 		if rng.IntN(mutations) == 0 {
 			s.mutate(rng, c.plan)
 		}
+		members, stages := s.limits.cut(c.members)
+		if stages < len(c.members) {
+			c.exits = append(c.exits[:max(stages-1, 0)], make([]uint8, len(members)-stages)...)
+			c.members = members
+		}
 		key := string(chainKey(c.plan))
-		if len(c.members) < 2 || bred[key] || !s.feasible(c.plan) {
+		if stages == 0 || len(members) < 2 || bred[key] || !c.evaluable() {
 			continue
 		}
 		bred[key] = true
@@ -198,15 +202,15 @@ func (s *search) childEvaluations(c child) int64 {
 }
 
 // raise solves a child's thresholds at each rate and offers all that is met.
-func (w *worker) raise(unit int, c child, solver *thresholdSolver, window *window) {
+func (w *worker) raise(c child, solver *thresholdSolver, window *window) {
 	stages := len(c.members)
 	for _, rate := range c.rates {
 		p := plan{c.rule, c.members, slices.Clone(c.exits)}
 		solver.budget = int64(sweeps * (stages - 1) * len(w.Grid))
-		solver.solve(unit, p, rate)
+		solver.solve(p, rate)
 		tables := solver.tables
 		for u := range max(1, stages-2) {
-			window.solve(unit, plan{c.rule, c.members, slices.Clone(p.exits)}, tables, u)
+			window.solve(plan{c.rule, c.members, slices.Clone(p.exits)}, tables, u)
 		}
 	}
 }

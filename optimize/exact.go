@@ -26,9 +26,9 @@ func (exact) check(o *Options) error {
 	return nil
 }
 
-func (exact) run(ctx context.Context, s *search) (proof string, err error) {
+func (exact) run(ctx context.Context, s *search) (proof Proof, err error) {
 	if err := s.exactChains(ctx, s.MaxModels); err != nil {
-		return "", err
+		return Proof{}, err
 	}
 	return s.proofOfChains(s.MaxModels), nil
 }
@@ -47,12 +47,6 @@ func (s *search) exactChains(ctx context.Context, length int) error {
 	return nil
 }
 
-// proofOfChains says what exactChains has proven.
-func (s *search) proofOfChains(length int) string {
-	return fmt.Sprintf("optimal among all chains of at most %d of the %d models, at all %d thresholds of the grid, rule %s",
-		length, len(s.models), len(s.Grid), s.Rules)
-}
-
 // exactSingles offers every model alone, as far as the budget goes.
 func (s *search) exactSingles(ctx context.Context, rule cascade.Rule) error {
 	models := len(s.models)
@@ -64,7 +58,8 @@ func (s *search) exactSingles(ctx context.Context, rule cascade.Rule) error {
 		return func(unit int) {
 			m := unit - s.firstUnit
 			p := plan{rule, []member{{uint16(m), 1}}, nil}
-			w.archive.offer(unit, kernel.Correct(s.singles[m]), s.totalCost(p, []int{s.Samples()}), p)
+			reach := []int{s.Samples()}
+			w.archive.offer(kernel.Correct(s.singles[m]), s.totalCost(p, reach), p, reach)
 			s.evaluations.Add(1)
 		}
 	})
@@ -109,7 +104,7 @@ func (s *search) exactPairs(ctx context.Context, rule cascade.Rule) error {
 	tiles := tilesOf(len(s.models))
 	return s.parallelLong(ctx, "tiles of pairs", len(tiles), func(w *worker) func(int) {
 		p := w.newPairSolver(rule)
-		return func(unit int) { p.solve(unit, tiles[unit-s.firstUnit]) }
+		return func(unit int) { p.solve(tiles[unit-s.firstUnit]) }
 	})
 }
 
@@ -124,6 +119,7 @@ type pairSolver struct {
 	table   []byte
 	gains   []int32 // see gain
 	plan    plan
+	stages  []int // samples that reach each of its stages
 }
 
 func (w *worker) newPairSolver(rule cascade.Rule) *pairSolver {
@@ -137,6 +133,7 @@ func (w *worker) newPairSolver(rule cascade.Rule) *pairSolver {
 		table:   make([]byte, tileSamples),
 		gains:   make([]int32, tileModels*tileModels*2*bins),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}},
+		stages:  []int{w.Samples(), 0},
 	}
 	if w.Confidence != cascade.MaxProbability {
 		p.single = kernel.NewSums(tileSamples, w.lists[0].K)
@@ -157,7 +154,7 @@ func (p *pairSolver) gain(i, order int) []int32 {
 }
 
 // solve offers both chains of every pair of a tile.
-func (p *pairSolver) solve(unit int, t tile) {
+func (p *pairSolver) solve(t tile) {
 	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return p.costs[xy[0]]+p.costs[xy[1]] > p.MaxWorstCost })
 	clear(p.gains)
 	for from := 0; from < p.Samples(); from += tileSamples {
@@ -176,8 +173,8 @@ func (p *pairSolver) solve(unit int, t tile) {
 		}
 	}
 	for i, xy := range pairs {
-		p.offer(unit, xy[0], xy[1], p.gain(i, 0))
-		p.offer(unit, xy[1], xy[0], p.gain(i, 1))
+		p.offer(xy[0], xy[1], p.gain(i, 0))
+		p.offer(xy[1], xy[0], p.gain(i, 1))
 	}
 }
 
@@ -197,17 +194,23 @@ func (p *pairSolver) mean(table []byte, x, y, from, to int) {
 }
 
 // offer offers the chain x, y at all thresholds, gain being what its second stage
-// adds.
-func (p *pairSolver) offer(unit, x, y int, gain []int32) {
-	right := p.correct[x]
+// adds. Without a sample that reaches y it is x alone, which is known unless y is
+// required. Of thresholds that do the same the lowest comes first.
+func (p *pairSolver) offer(x, y int, gain []int32) {
+	right, known := p.correct[x], p.archive.cost
 	base, cost := float64(p.costs[x]*float64(p.Samples())), p.costs[y]
+	last := int32(-1)
+	if len(p.required) == 0 {
+		last = 0
+	}
 	for g, reach := range p.reach[x][:len(p.Grid)] {
 		right += int(gain[g])
-		total := base + float64(cost*float64(reach))
-		if total < p.archive.cost[right] {
+		if total := base + float64(cost*float64(reach)); total <= known[right] && reach != last {
 			p.plan.members[0].model, p.plan.members[1].model, p.plan.exits[0] = uint16(x), uint16(y), uint8(g)
-			p.archive.offer(unit, right, total, p.plan)
+			p.stages[1] = int(reach)
+			p.archive.offer(right, total, p.plan, p.stages)
 		}
+		last = reach
 	}
 	p.evaluations.Add(int64(len(p.Grid)))
 }
@@ -291,7 +294,7 @@ func (s *search) exactTriples(ctx context.Context, rule cascade.Rule) error {
 						w.combine(tripleTable, sums, set, member{uint16(z), 1})
 						table, made = tripleTable, true
 					}
-					p.solve(unit, z, table)
+					p.solve(z, table)
 				}
 			}
 		}
@@ -352,6 +355,7 @@ type prefix struct {
 	reach3  []int32   // by g1 and g2
 	gain    []int32   // by g1 and g2: right answers that stage 3 adds
 	plan    plan
+	reach   []int // samples that reach each of its stages
 
 	// Of each sample, the least label value a third model must have to make it
 	// right; more than any value where the second stage has it right already.
@@ -370,6 +374,7 @@ func (w *worker) newPrefix(rule cascade.Rule) *prefix {
 		reach3:  make([]int32, bins*bins),
 		gain:    make([]int32, bins*bins),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}, {0, 1}}, exits: []uint8{0, 0}},
+		reach:   []int{w.Samples(), 0, 0},
 	}
 }
 
@@ -482,7 +487,7 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 
 // solve offers the chain of the prefix and z with all thresholds; table is that
 // of its third stage.
-func (p *prefix) solve(unit, z int, table []byte) {
+func (p *prefix) solve(z int, table []byte) {
 	clear(p.gain)
 	kernel.Delta(p.gain, p.cells, p.second, table)
 	kernel.Prefix2(p.gain, p.bins, p.bins)
@@ -493,11 +498,22 @@ func (p *prefix) solve(unit, z int, table []byte) {
 		correct, total := p.correct[g1], p.total[g1]
 		for g2, more := range gain {
 			right := correct + more
-			if t := total + float64(cost*float64(reach[g2])); t < known[right] {
+			if t := total + float64(cost*float64(reach[g2])); t <= known[right] && p.differs(g1, g2) {
 				p.plan.members[2].model = uint16(z)
 				p.plan.exits[0], p.plan.exits[1] = uint8(g1), uint8(g2)
-				p.archive.offer(unit, int(right), t, p.plan)
+				p.reach[1], p.reach[2] = int(p.reach3[row+len(p.Grid)]), int(reach[g2])
+				p.archive.offer(int(right), t, p.plan, p.reach)
 			}
 		}
 	}
+}
+
+// differs reports whether the chain at these thresholds is worth an offer: not if it does
+// the same at a lower one, or if no sample reaches its third stage and it is a chain of
+// two, which is known unless the third model is required.
+func (p *prefix) differs(g1, g2 int) bool {
+	cell := g1*p.bins + g2
+	reach := p.reach3[cell]
+	return (reach > 0 || len(p.required) > 0) && (g2 == 0 || reach != p.reach3[cell-1]) &&
+		(g1 == 0 || p.reach3[cell+p.bins-1-g2] != p.reach3[cell-1-g2])
 }

@@ -85,8 +85,11 @@ func (s *search) noCascade() moea.Score {
 func (s *search) score(p plan, r result) moea.Score {
 	samples := float64(s.Samples())
 	excess := func(value, limit float64) float64 { return max(0, value/limit-1) }
-	violation := excess(s.worstCost(p), s.MaxWorstCost) + excess(s.params(p), s.MaxParams) +
-		excess(r.total/samples, s.MaxCost) + max(0, s.MinAccuracy-float64(r.correct)/samples)
+	violation := excess(s.limits.worstCost(p), s.MaxWorstCost) + excess(s.limits.paramsOf(p), s.MaxParams) +
+		max(0, s.MinAccuracy-float64(r.correct)/samples)
+	if r.total > s.limits.total {
+		violation += excess(r.total/samples, s.MaxCost)
+	}
 	for _, m := range s.required {
 		if !p.has(m) {
 			violation++

@@ -17,7 +17,7 @@ import (
 func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, limits Options) [][2]float64 {
 	t.Helper()
 	feasible := func(p plan, e cascade.Evaluation) bool {
-		return c.feasible(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+		return c.limits.within(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 			float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 	}
 	cheapest := make(map[int]float64)
@@ -56,6 +56,7 @@ func newCodingOf(t testing.TB, p *Problem, o Options) *coding {
 }
 
 func TestGenomesAreReadAsPublished(t *testing.T) {
+	t.Parallel()
 	p := readCIFAR10(t, 0, 5000)
 	c := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid()})
 	w := c.newWorker()
@@ -86,6 +87,7 @@ func TestGenomesAreReadAsPublished(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 1, 4, 20, 3)
 	c := newCodingOf(t, p, Options{Algorithm: "gomea", Rules: bothRules, Grid: shortGrid, MaxModels: 3})
 	for _, test := range []struct {

@@ -24,9 +24,9 @@ func (gomea) check(o *Options) error {
 	return nil
 }
 
-func (gomea) run(ctx context.Context, s *search) (proof string, err error) {
+func (gomea) run(ctx context.Context, s *search) (proof Proof, err error) {
 	c, w := newCoding(s), s.newSoleWorker()
-	return "", s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
+	return Proof{}, s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
@@ -34,7 +34,7 @@ func (gomea) run(ctx context.Context, s *search) (proof string, err error) {
 		if int64(s.taken) >= s.Evals {
 			return moea.Score{}, moea.ErrSpent
 		}
-		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(s.nextUnit, p, s.archive) })
+		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(p, s.archive) })
 		return s.score(p, r), err
 	})
 }

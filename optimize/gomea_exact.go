@@ -32,10 +32,10 @@ func (gomeaExact) check(o *Options) error {
 	return nil
 }
 
-func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) {
+func (gomeaExact) run(ctx context.Context, s *search) (proof Proof, err error) {
 	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
 	v.archive, v.budget = s.archive, s.left()
-	return "", s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
+	return Proof{}, s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, rate, ok := c.decode(genes)
 		if !ok {
 			return s.noCascade(), nil
@@ -43,7 +43,7 @@ func (gomeaExact) run(ctx context.Context, s *search) (proof string, err error) 
 		if s.taken == len(s.results) && v.spent() {
 			return moea.Score{}, moea.ErrSpent
 		}
-		r, err := s.evaluateNext(func() result { return v.solve(s.nextUnit, p, rate) })
+		r, err := s.evaluateNext(func() result { return v.solve(p, rate) })
 		return s.score(p, r), err
 	})
 }
@@ -132,7 +132,7 @@ func (v *thresholdSolver) spent() bool {
 // solve sweeps over the plan's thresholds, from the last to the first, until they
 // stay, and returns what they do. Each in its turn takes the value that is best
 // when every unit of total cost is worth rate correct answers.
-func (v *thresholdSolver) solve(unit int, p plan, rate float64) result {
+func (v *thresholdSolver) solve(p plan, rate float64) result {
 	stages := len(p.members)
 	v.cache.unpin()
 	v.tables = v.tables[:0]
@@ -141,7 +141,7 @@ func (v *thresholdSolver) solve(unit int, p plan, rate float64) result {
 	}
 	if stages == 1 {
 		v.budget--
-		return v.evaluateAndOffer(unit, p, v.archive)
+		return v.evaluateAndOffer(p, v.archive)
 	}
 	var r result
 	for moved := true; moved; {
@@ -155,7 +155,7 @@ func (v *thresholdSolver) solve(unit int, p plan, rate float64) result {
 				return r
 			}
 			before := p.exits[stage]
-			r = v.solveStage(unit, p, stage, rate)
+			r = v.solveStage(p, stage, rate)
 			moved = moved || p.exits[stage] != before
 			limit := 2 * (p.exits[stage] + 1)
 			for i, b := range v.tables[stage] {
@@ -185,7 +185,7 @@ func (v *thresholdSolver) exit(p plan) {
 
 // solveStage tries all values of a stage's threshold, offers what they do, and
 // leaves the best in the plan, the present one unless another is better.
-func (v *thresholdSolver) solveStage(unit int, p plan, stage int, rate float64) result {
+func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) result {
 	stages := len(p.members)
 	counts := v.counts[:len(v.gain)*stages]
 	clear(counts)
@@ -215,7 +215,6 @@ func (v *thresholdSolver) solveStage(unit int, p plan, stage int, rate float64) 
 	for range stages - 1 - stage {
 		v.reach = append(v.reach, 0)
 	}
-	feasible := v.feasible(p)
 	var best, present result
 	bestExit, exit := p.exits[stage], p.exits[stage]
 	value := func(r result) float64 { return float64(r.correct) - rate*r.total }
@@ -231,9 +230,9 @@ func (v *thresholdSolver) solveStage(unit int, p plan, stage int, rate float64) 
 		}
 		correct += v.gain[g]
 		r := result{correct, v.totalCost(p, v.reach)}
-		if changes && feasible && r.total < v.archive.cost[correct] {
+		if changes && r.total <= v.archive.cost[correct] {
 			p.exits[stage] = uint8(g)
-			v.archive.offer(unit, int(correct), r.total, p)
+			v.archive.offer(int(correct), r.total, p, v.reach)
 		}
 		if g == 0 || value(r) > value(best) {
 			best, bestExit = r, uint8(g)

@@ -32,17 +32,17 @@ func (greedy) check(o *Options) error {
 	return nil
 }
 
-func (greedy) run(ctx context.Context, s *search) (proof string, err error) {
+func (greedy) run(ctx context.Context, s *search) (proof Proof, err error) {
 	units := len(s.models) * len(greedyPercents)
 	if s.Evals > 0 {
 		units = int(min(int64(units), s.Evals))
 	}
-	return "", s.parallelLong(ctx, "greedy cascades built", units, func(w *worker) func(int) {
+	return Proof{}, s.parallelLong(ctx, "greedy cascades built", units, func(w *worker) func(int) {
 		b := newCascadeBuilder(w)
 		return func(unit int) {
 			n := unit - s.firstUnit
 			if p, ok := b.build(n/len(greedyPercents), greedyPercents[n%len(greedyPercents)]); ok {
-				w.evaluateAndOffer(unit, p, w.archive)
+				w.evaluateAndOffer(p, w.archive)
 			}
 		}
 	})

@@ -59,6 +59,9 @@ func slowGreedy(d *cascade.Dense, grid Grid, reference int, multiplier float64) 
 		used[best] = true
 		c.Stages = append(c.Stages, cascade.Stage{Model: modelName(best), Weight: 1})
 		if open = bestRest; len(open) == 0 {
+			if len(c.Stages) == 1 {
+				c.Rule = cascade.RuleMean // as a model alone is written
+			}
 			return c
 		}
 		c.Stages[len(c.Stages)-1].Threshold = float32(bestThreshold)
@@ -66,6 +69,7 @@ func slowGreedy(d *cascade.Dense, grid Grid, reference int, multiplier float64) 
 }
 
 func TestGreedyEqualsItsDefinition(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 7, 150, 6)
 	s, _, err := newSearch(p, Options{Algorithm: "greedy"})
 	if err != nil {
@@ -89,6 +93,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 }
 
 func TestGreedyWithinLimits(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 7, 150, 6)
 	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs["m6"]}, {MaxParams: 40}} {
 		o.Algorithm = "greedy"
@@ -104,7 +109,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if built++; len(plan.members) > s.MaxModels || !s.feasible(plan) {
+				if built++; len(plan.members) > s.MaxModels || !s.limits.within(plan) {
 					t.Errorf("reference %d, %d %%: %v is beyond the limits", reference, percent, plan)
 				}
 			}

@@ -19,7 +19,7 @@ func (nsga2) check(o *Options) error {
 	return nil
 }
 
-func (nsga2) run(ctx context.Context, s *search) (proof string, err error) {
+func (nsga2) run(ctx context.Context, s *search) (proof Proof, err error) {
 	c := newCoding(s)
 	space := c.space()
 	space.Ordered = make([]bool, len(c.alphabet))
@@ -52,5 +52,5 @@ func (nsga2) run(ctx context.Context, s *search) (proof string, err error) {
 		}
 		return scores, spent
 	})
-	return "", err
+	return Proof{}, err
 }

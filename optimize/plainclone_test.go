@@ -43,9 +43,14 @@ func readVectors(t *testing.T) *cascade.Dense {
 	for _, label := range labels {
 		d.Labels = append(d.Labels, uint16(label))
 	}
+	var names []string
 	for m := range models {
-		d.Costs[modelName(m)] = costs[m]
-		d.Outputs[modelName(m)] = outputs[m*samples*classes : (m+1)*samples*classes]
+		names = append(names, modelName(m))
+	}
+	slices.Sort(names) // the order in which a problem has its models
+	for m, name := range names {
+		d.Costs[name] = costs[m]
+		d.Outputs[name] = outputs[m*samples*classes : (m+1)*samples*classes]
 	}
 	return d
 }

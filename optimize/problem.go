@@ -1,9 +1,11 @@
 package optimize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
@@ -25,7 +27,9 @@ type Problem struct {
 	models  []Model
 }
 
-// NewProblem checks that models and labels fit together. Nothing is copied.
+// NewProblem checks that models and labels fit together. It puts the models in order of
+// name, so that no result depends on the order they are given in. Outputs and labels are
+// not copied.
 func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) {
 	if len(labels) == 0 {
 		return nil, errors.New("the split has no samples")
@@ -57,6 +61,7 @@ func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) 
 			return nil, fmt.Errorf("model %q lists %d classes a sample, others %d", m.Name, m.Lists.K, models[0].Lists.K)
 		}
 	}
+	models = slices.SortedFunc(slices.Values(models), func(a, b Model) int { return cmp.Compare(a.Name, b.Name) })
 	return &Problem{labels: labels, classes: classes, models: models}, nil
 }
 
@@ -66,7 +71,7 @@ func (p *Problem) Samples() int { return len(p.labels) }
 // Classes returns the number of classes, C.
 func (p *Problem) Classes() int { return p.classes }
 
-// Models returns the models; a cascade's model numbers count along it.
+// Models returns the models, in order of name.
 func (p *Problem) Models() []Model { return p.models }
 
 // Find returns the number of the model of that name.
@@ -90,7 +95,7 @@ func (p *Problem) Correct(model int) int {
 	return correct
 }
 
-// cheapest returns the number of the cheapest model.
+// cheapest returns the number of the cheapest model, the first by name of several.
 func (p *Problem) cheapest() int {
 	best := 0
 	for i := range p.models {

@@ -24,7 +24,7 @@ func (random) check(o *Options) error {
 	return nil
 }
 
-func (random) run(ctx context.Context, s *search) (proof string, err error) {
+func (random) run(ctx context.Context, s *search) (proof Proof, err error) {
 	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
 	draw := newPlanSource(s)
 	for made := int64(0); made < s.Evals; {
@@ -38,17 +38,16 @@ func (random) run(ctx context.Context, s *search) (proof string, err error) {
 		err := s.parallel(ctx, "batches of cascades", len(units), func(w *worker) func(int) {
 			return func(unit int) {
 				for _, p := range units[unit-s.firstUnit] {
-					correct, reach := w.evaluate(p)
-					w.archive.offer(unit, correct, s.totalCost(p, reach), p)
+					w.evaluateAndOffer(p, w.archive)
 				}
 			}
 		})
 		if err != nil {
-			return "", err
+			return Proof{}, err
 		}
 		made += int64(len(plans))
 	}
-	return "", nil
+	return Proof{}, nil
 }
 
 // A planSource draws distinct random plans.

@@ -33,7 +33,7 @@ func (s *search) refine(ctx context.Context) error {
 		return err
 	}
 	found := s.archive
-	s.archive = s.newArchive()
+	s.archive = newArchive(s.Samples(), s.limits)
 	// What is solved here was counted when it was found, and is not to be resumed.
 	evaluations := s.evaluations.Load()
 	defer s.evaluations.Store(evaluations)
@@ -68,7 +68,7 @@ func (s *search) refine(ctx context.Context) error {
 		}
 		err := s.parallel(ctx, "chains solved on full outputs", len(chains), func(w *worker) func(int) {
 			n := w.newNeighborhood(nil, frontModels)
-			return func(unit int) { n.settle(unit, chains[unit-s.firstUnit]) }
+			return func(unit int) { n.settle(chains[unit-s.firstUnit]) }
 		})
 		if err != nil {
 			return err
@@ -176,8 +176,8 @@ func (s *search) cascades(plans []plan) []cascade.Cascade {
 
 // settle solves the thresholds of a chain from every start, two neighbouring ones at
 // a time: all of them where it has no more than two.
-func (n *neighborhood) settle(unit int, starts []plan) {
-	n.unit, n.starts = unit, starts
+func (n *neighborhood) settle(starts []plan) {
+	n.starts = starts
 	n.next.rule = starts[0].rule
 	chain := starts[0].members
 	n.try(chain, -1, 0, len(chain), func(exits, start []uint8) []uint8 { return append(exits, start...) })

@@ -49,7 +49,7 @@ func unpackResults(text string, samples int) ([]result, error) {
 // evaluateEach returns n results that work's functions give on all threads; these
 // offer what they evaluate to the worker's archive. What a resumed search knows is
 // not evaluated again.
-func (s *search) evaluateEach(ctx context.Context, unit string, n int, work func(w *worker) func(unit, i int) result) ([]result, error) {
+func (s *search) evaluateEach(ctx context.Context, unit string, n int, work func(w *worker) func(i int) result) ([]result, error) {
 	const batch = 16 // evaluations to a unit: enough to hide the cost of handing it out
 	units := (n + batch - 1) / batch
 	from, to := s.taken, s.taken+n
@@ -66,7 +66,7 @@ func (s *search) evaluateEach(ctx context.Context, unit string, n int, work func
 			return func(unit int) {
 				first := (unit - s.firstUnit) * batch
 				for i := first; i < min(first+batch, n); i++ {
-					results[i] = evaluate(unit, i)
+					results[i] = evaluate(i)
 				}
 			}
 		})
@@ -82,8 +82,8 @@ func (s *search) evaluateEach(ctx context.Context, unit string, n int, work func
 // evaluateAll evaluates plans on all threads, offers those within the limits to
 // the archive and returns the results of all.
 func (s *search) evaluateAll(ctx context.Context, unit string, plans []plan) ([]result, error) {
-	return s.evaluateEach(ctx, unit, len(plans), func(w *worker) func(unit, i int) result {
-		return func(unit, i int) result { return w.evaluateAndOffer(unit, plans[i], w.archive) }
+	return s.evaluateEach(ctx, unit, len(plans), func(w *worker) func(i int) result {
+		return func(i int) result { return w.evaluateAndOffer(plans[i], w.archive) }
 	})
 }
 
@@ -101,9 +101,9 @@ func (s *search) evaluateNext(evaluate func() result) (result, error) {
 	return s.results[s.taken-1], nil
 }
 
-func (w *worker) evaluateAndOffer(unit int, p plan, a *archive) result {
+func (w *worker) evaluateAndOffer(p plan, a *archive) result {
 	correct, reach := w.evaluate(p)
 	total := w.totalCost(p, reach)
-	a.offer(unit, correct, total, p)
+	a.offer(correct, total, p, reach)
 	return result{int32(correct), total}
 }

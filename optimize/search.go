@@ -36,7 +36,7 @@ type Options struct {
 	MaxCost      float64            // of the mean sample; 0: no limit
 	MaxWorstCost float64            // sum over all members; 0: no limit
 	MaxParams    float64            // sum over the distinct members; 0: no limit
-	Include      []string           // models every cascade must have
+	Include      []string           // models that every cascade must have, in any order
 	MinAccuracy  float64            // share of samples; 0: no limit
 
 	Evals   int64         // evaluations to make at the most; 0: the algorithm's default
@@ -79,10 +79,10 @@ type Progress struct {
 type Result struct {
 	Algorithm   string
 	Front       []front.Point // ascending in cost and in accuracy
-	Proof       string        // what is proven of the front, one sentence; "": nothing
-	Evaluations int64         // cascades evaluated, every threshold combination counted
+	Status      Status
+	Proof       Proof
+	Evaluations int64 // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
-	Interrupted bool // ended before it was done; the front is what was found so far
 	// Corrected is how many cascades of the front found with the models' lists have
 	// other figures on [Options.Outputs], from which Front is.
 	Corrected int
@@ -94,7 +94,7 @@ type Result struct {
 type algorithm interface {
 	maxModels() int // default length of the longest chain
 	check(o *Options) error
-	run(ctx context.Context, s *search) (proof string, err error)
+	run(ctx context.Context, s *search) (Proof, error)
 }
 
 var algorithms = map[string]algorithm{
@@ -115,9 +115,10 @@ func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
 type search struct {
 	*Problem
 	Options
-	lists     []kernel.Lists    // of each model
-	costs     []float64         // of each model
-	required  []int             // models of Include
+	lists     []kernel.Lists // of each model
+	costs     []float64      // of each model
+	required  []int          // models of Include, ascending
+	limits    *limits
 	singles   [][]byte          // table of each model alone
 	exact     map[string][]byte // tables from full outputs, by set; see refine
 	corrected int
@@ -188,12 +189,11 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		Proof:       proof,
 		Evaluations: s.evaluations.Load(),
 		Elapsed:     s.recorder.elapsed(),
-		Interrupted: interrupted,
 		Curve:       s.recorder.curve,
 		Corrected:   s.corrected,
 	}
-	if proof != "" && s.lists[0].K < s.classes && s.uses(cascade.RuleMean) {
-		r.Proof += fmt.Sprintf(", as far as the %d largest outputs of each model tell chains apart", s.lists[0].K)
+	if interrupted {
+		r.Status = Interrupted
 	}
 	if r.Front, err = s.pricedFront(kept); err != nil {
 		return nil, err
@@ -239,6 +239,7 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	if o.MaxParams == 0 {
 		o.MaxParams = math.Inf(1)
 	}
+	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {
 		return nil, nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
 	}
@@ -280,7 +281,8 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 	}
 	s.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	s.tabulateSingles()
-	s.archive = s.newArchive()
+	s.limits = newLimits(p, &o, required)
+	s.archive = newArchive(p.Samples(), s.limits)
 	s.recorder = newRecorder(o.Reference, p)
 	s.saveNext = time.Now().Add(saveEvery)
 	if o.Resume != nil {
@@ -289,22 +291,6 @@ func newSearch(p *Problem, o Options) (*search, algorithm, error) {
 		}
 	}
 	return s, algorithm, nil
-}
-
-// newArchive returns an archive for what meets the limits of the search.
-func (s *search) newArchive() *archive {
-	minCorrect := int(math.Ceil(s.MinAccuracy*float64(s.Samples()) - 1e-9))
-	return newArchive(s.Samples(), s.MaxCost, minCorrect, s.feasible)
-}
-
-// feasible reports whether a plan meets the limits on its members.
-func (s *search) feasible(p plan) bool {
-	weight := 0
-	for _, m := range p.members {
-		weight += int(m.weight)
-	}
-	return weight <= cascade.MaxStages && s.worstCost(p) <= s.MaxWorstCost && s.params(p) <= s.MaxParams &&
-		!slices.ContainsFunc(s.required, func(m int) bool { return !p.has(m) })
 }
 
 // nothingFeasible explains why the front is empty.

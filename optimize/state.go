@@ -15,7 +15,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 2
+const stateVersion = 3
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second
@@ -38,7 +38,6 @@ type savedState struct {
 type savedPlan struct {
 	Correct int          `json:"correct"`
 	Cost    float64      `json:"cost"` // of all samples together
-	Unit    int          `json:"unit"`
 	Rule    cascade.Rule `json:"rule"`
 	Models  []uint16     `json:"models"`
 	Weights []uint16     `json:"weights"`
@@ -76,7 +75,7 @@ func (s *search) saveState() error {
 		if len(p.members) == 0 {
 			continue
 		}
-		saved := savedPlan{Correct: correct, Cost: s.archive.cost[correct], Unit: s.archive.units[correct], Rule: p.rule}
+		saved := savedPlan{Correct: correct, Cost: s.archive.cost[correct], Rule: p.rule}
 		for _, m := range p.members {
 			saved.Models = append(saved.Models, m.model)
 			saved.Weights = append(saved.Weights, uint16(m.weight))
@@ -110,7 +109,7 @@ func (s *search) resumeState(data []byte) error {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
 	if state.Version != stateVersion {
-		return fmt.Errorf("%w: it has version %d, this program reads version %d", ErrBadState, state.Version, stateVersion)
+		return fmt.Errorf("%w: it has version %d, this program reads version %d; start again without --resume", ErrBadState, state.Version, stateVersion)
 	}
 	if state.Run != s.runName() {
 		return fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
@@ -118,15 +117,20 @@ func (s *search) resumeState(data []byte) error {
 	if state.Evaluations < 0 || state.Units < 0 || state.Elapsed < 0 {
 		return fmt.Errorf("%w: it has a negative counter", ErrBadState)
 	}
-	for _, saved := range state.Archive {
+	for i, saved := range state.Archive {
+		if i > 0 && saved.Correct <= state.Archive[i-1].Correct {
+			return fmt.Errorf("%w: its cascades are out of order", ErrBadState)
+		}
 		p, err := saved.plan(len(s.models), len(s.Grid))
+		if err == nil && !s.uses(p.rule) {
+			err = fmt.Errorf("a cascade of rule %s, which is not searched", p.rule)
+		}
+		if err == nil {
+			err = s.archive.restore(saved.Correct, saved.Cost, p)
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBadState, err)
 		}
-		if saved.Correct < 0 || saved.Correct > s.Samples() || !(saved.Cost > 0) || saved.Unit < 0 {
-			return fmt.Errorf("%w: %d correct answers at a cost of %v", ErrBadState, saved.Correct, saved.Cost)
-		}
-		s.archive.offer(saved.Unit, saved.Correct, saved.Cost, p)
 	}
 	results, err := unpackResults(state.Results, s.Samples())
 	if err != nil {
@@ -170,8 +174,10 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 // outputs by the bins and hits of each alone.
 func (s *search) runName() string {
 	h := sha256.New()
-	fmt.Fprintln(h, s.Algorithm, s.Rules, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.Include, s.MinAccuracy, s.Seed, s.Evals, s.Samples(), s.costs)
-	for _, table := range s.singles {
+	fmt.Fprintln(h, s.Algorithm, s.Rules, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.MinAccuracy, s.Seed, s.Evals, s.Samples())
+	fmt.Fprintf(h, "%q\n", s.Include)
+	for m, table := range s.singles {
+		fmt.Fprintf(h, "%q %v %v\n", s.models[m].Name, s.costs[m], s.models[m].Params)
 		h.Write(table)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))

@@ -3,12 +3,15 @@ package optimize
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // A countdown is a context that ends after it was asked so many times.
@@ -64,7 +67,7 @@ func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !r.Interrupted {
+		if r.Status == Finished {
 			return r, interrupted
 		}
 		interrupted++
@@ -72,6 +75,7 @@ func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r
 }
 
 func TestResumedSearchEqualsUninterrupted(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range append(Algorithms(), "auto both") {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +89,7 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, interrupted := searchWithInterruptions(t, p, o, 1)
-			if !reflect.DeepEqual(got.Front, want.Front) || got.Proof != want.Proof || got.Evaluations != want.Evaluations {
+			if !reflect.DeepEqual(got.Front, want.Front) || !reflect.DeepEqual(got.Proof, want.Proof) || got.Evaluations != want.Evaluations {
 				t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
 					interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
 			}
@@ -97,6 +101,7 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 }
 
 func TestCurve(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range Algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -136,25 +141,60 @@ func savedSearch(t testing.TB, p *Problem, o Options) []byte {
 }
 
 func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
+	o.Include, o.MaxCost = []string{"m3"}, 1e6
 	saved := savedSearch(t, p, o)
+	change := func(f func(s *savedState)) func(o *Options) {
+		return func(o *Options) {
+			var s savedState
+			if err := json.Unmarshal(saved, &s); err != nil {
+				t.Fatal(err)
+			}
+			f(&s)
+			var err error
+			if o.Resume, err = json.Marshal(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	single := func(p savedPlan, model uint16) savedPlan {
+		p.Models, p.Weights, p.Exits = []uint16{model}, []uint16{1}, nil
+		return p
+	}
+	if _, err := Search(context.Background(), p, func() Options { o := o; change(func(*savedState) {})(&o); return o }()); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		change func(o *Options)
 	}{
 		{"empty", func(o *Options) { o.Resume = []byte{} }},
 		{"cut", func(o *Options) { o.Resume = saved[:len(saved)/2] }},
-		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":2`), []byte(`"version":1`), 1) }},
+		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":3`), []byte(`"version":2`), 1) }},
 		{"seed", func(o *Options) { o.Seed++ }},
 		{"grid", func(o *Options) { o.Grid = PaperGrid() }},
 		{"evaluations", func(o *Options) { o.Evals++ }},
 		{"model", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"models":[`), []byte(`"models":[9,`), 1) }},
 		{"cheaper", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"cost":`), []byte(`"cost":1e-`), 1) }},
+		{"names", func(*Options) { p.models[0].Name = "other" }},
+		{"order", change(func(s *savedState) { slices.Reverse(s.Archive) })},
+		{"twice", change(func(s *savedState) { s.Archive = append(s.Archive[:1:1], s.Archive...) })},
+		{"too many correct", change(func(s *savedState) { s.Archive[len(s.Archive)-1].Correct = p.Samples() + 1 })},
+		{"beyond the limit on cost", change(func(s *savedState) { s.Archive[0].Cost = 1e9 })},
+		{"without a required model", change(func(s *savedState) { s.Archive[0] = single(s.Archive[0], 0) })},
+		{"other rule", change(func(s *savedState) { s.Archive[0].Rule = cascade.RuleLast })},
+		{"weights", change(func(s *savedState) {
+			for i := range s.Archive[0].Weights {
+				s.Archive[0].Weights[i] = 2
+			}
+		})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := o
 			o.Resume = saved
+			defer func(name string) { p.models[0].Name = name }(p.models[0].Name)
 			c.change(&o)
 			if _, err := Search(context.Background(), p, o); !errors.Is(err, ErrBadState) {
 				t.Errorf("error %v, want ErrBadState", err)
@@ -164,6 +204,7 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestFailureToSaveEndsSearch(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
 	full := errors.New("disk full")

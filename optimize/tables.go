@@ -2,7 +2,6 @@ package optimize
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"sync"
 
@@ -163,7 +162,7 @@ func (w *worker) evaluate(p plan) (correct int, reach []int) {
 	return kernel.Evaluate(w.tables, w.exits, w.reach), w.reach
 }
 
-// total prices a plan that so many samples reach each stage of, for all samples
+// totalCost prices a plan that so many samples reach each stage of, for all samples
 // together, with the same operations in the same order as [cascade.NewEvaluation].
 func (s *search) totalCost(p plan, reach []int) float64 {
 	total := 0.0
@@ -180,28 +179,6 @@ func (s *search) stageCosts(p plan) []float64 {
 		costs[stage] = s.costs[m.model]
 	}
 	return costs
-}
-
-// worst is the cost of all members of a plan together.
-func (s *search) worstCost(p plan) float64 {
-	total := 0.0
-	for _, m := range p.members {
-		total += s.costs[m.model]
-	}
-	return total
-}
-
-// params is the sum over the distinct members of a plan, or 0 where it is not
-// limited.
-func (s *search) params(p plan) float64 {
-	if math.IsInf(s.MaxParams, 1) {
-		return 0
-	}
-	total := 0.0
-	for _, m := range normalize(nil, p.members) {
-		total += s.models[m.model].Params
-	}
-	return total
 }
 
 // table returns the table of a plan's stage, from the cache or made anew. It

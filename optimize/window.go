@@ -7,7 +7,7 @@ import (
 // A window solves two neighbouring thresholds of a cascade exactly while the
 // others stay: it finds the accuracy and cost of every pair of grid values from
 // histograms over the samples that reach the first of the two stages, and offers
-// all that improve the archive.
+// all that may improve the archive. Of thresholds that do the same it offers the lowest.
 //
 // With b and c the bin and the correct bit of a sample at the two stages u and
 // u+1, and c' whether it is right where the later, fixed thresholds let it exit,
@@ -25,6 +25,7 @@ type window struct {
 	gain2  []int32   // by both bins: right answers gained after u+1
 	reach2 []int32   // by both bins: samples, those that reach u+2
 	later  []float64 // by both bins: cost of the stages after u+2
+	margin float64   // what is known may be exceeded by so much: sums here are rounded
 }
 
 func (w *worker) newWindow() *window {
@@ -38,6 +39,7 @@ func (w *worker) newWindow() *window {
 		gain2:  make([]int32, bins*bins),
 		reach2: make([]int32, bins*bins),
 		later:  make([]float64, bins*bins),
+		margin: 1 + max(rounding, 4*float64(w.Samples())*0x1p-52),
 	}
 }
 
@@ -52,11 +54,12 @@ func windowEvaluations(stages, u, grid int) int64 {
 
 // solve offers the plan with all values of the thresholds after stages u and
 // u+1, of which the second is left out when u+1 is the last stage. tables are
-// those of the plan's stages. It reports whether anything was taken.
-func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
+// those of the plan's stages.
+func (v *window) solve(p plan, tables [][]byte, u int) {
 	stages := len(p.members)
 	if u+1 == stages-1 {
-		return v.solveLast(unit, p, tables)
+		v.solveLast(p, tables)
+		return
 	}
 	base, cost := v.enter(p, tables, u)
 	clear(v.gain1)
@@ -95,7 +98,7 @@ func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
 		prefixSums(v.later, v.bins)
 	}
 	cost1, cost2 := v.costs[p.members[u+1].model], v.costs[p.members[u+2].model]
-	known, taken := v.archive.cost, false
+	known := v.archive.cost
 	last := int32(-1)
 	for g := range v.Grid {
 		if v.reach1[g] == last {
@@ -111,18 +114,17 @@ func (v *window) solve(unit int, p plan, tables [][]byte, u int) bool {
 			if deep {
 				t += later[h]
 			}
-			if right := correct + int(more); t < known[right]*(1+rounding) {
+			if right := correct + int(more); t <= known[right]*v.margin && (h == 0 || reach[h] != reach[h-1]) {
 				p.exits[u], p.exits[u+1] = uint8(g), uint8(h)
-				taken = v.offerExactly(unit, p, tables) || taken
+				v.offerExactly(p, tables)
 			}
 		}
 	}
 	v.evaluations.Add(windowEvaluations(stages, u, len(v.Grid)))
-	return taken
 }
 
 // solveLast is solve for the last threshold alone.
-func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
+func (v *window) solveLast(p plan, tables [][]byte) {
 	u := len(p.members) - 2
 	base, cost := v.enter(p, tables, u)
 	clear(v.gain1)
@@ -135,20 +137,17 @@ func (v *window) solveLast(unit int, p plan, tables [][]byte) bool {
 	}
 	kernel.Prefix1(v.gain1)
 	kernel.Prefix1(v.reach1)
-	taken := false
 	for g := range v.Grid {
 		t := cost + v.costs[p.members[u+1].model]*float64(v.reach1[g])
-		if t < v.archive.cost[base+int(v.gain1[g])]*(1+rounding) {
+		if t <= v.archive.cost[base+int(v.gain1[g])]*v.margin && (g == 0 || v.reach1[g] != v.reach1[g-1]) {
 			p.exits[u] = uint8(g)
-			taken = v.offerExactly(unit, p, tables) || taken
+			v.offerExactly(p, tables)
 		}
 	}
 	v.evaluations.Add(windowEvaluations(len(p.members), u, len(v.Grid)))
-	return taken
 }
 
-// rounding is more than the sums of costs in a window can be off, relatively. What
-// passes with it is evaluated exactly.
+// rounding is more than sums of a few costs can be off, relatively.
 const rounding = 1e-11
 
 // enter finds the samples that reach stage u. It returns how many samples are
@@ -190,7 +189,7 @@ func (v *window) enter(p plan, tables [][]byte, u int) (correct int, cost float6
 }
 
 // offerExactly offers a plan with its cost as the definition sums it up.
-func (v *window) offerExactly(unit int, p plan, tables [][]byte) bool {
+func (v *window) offerExactly(p plan, tables [][]byte) {
 	v.exits, v.reach = v.exits[:0], v.reach[:0]
 	for _, g := range p.exits {
 		v.exits = append(v.exits, 2*(g+1))
@@ -199,7 +198,7 @@ func (v *window) offerExactly(unit int, p plan, tables [][]byte) bool {
 		v.reach = append(v.reach, 0)
 	}
 	correct := kernel.Evaluate(tables, v.exits, v.reach)
-	return v.archive.offer(unit, correct, v.totalCost(p, v.reach), p)
+	v.archive.offer(correct, v.totalCost(p, v.reach), p, v.reach)
 }
 
 // prefixSums is kernel.Prefix2 for float64 on a square.

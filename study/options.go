@@ -51,10 +51,10 @@ type Options struct {
 
 // The columns of models that are read by default.
 const (
-	DefaultCost   = "gflops"
-	paramsColumn  = "params"
-	latencyColumn = "latency_ms"
-	deviceColumn  = "device"
+	DefaultCost   = zoo.ColumnGFLOPs
+	paramsColumn  = zoo.ColumnParams
+	latencyColumn = zoo.ColumnLatency
+	deviceColumn  = zoo.ColumnDevice
 )
 
 // Defaults returns the default options.

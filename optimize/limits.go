@@ -1,0 +1,184 @@
+package optimize
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+)
+
+// limits say which cascades an archive takes and in which form. Those on members are
+// for that form.
+type limits struct {
+	models   []Model
+	required []int        // models that every cascade must have, ascending
+	rule     cascade.Rule // of cascades with one stage, in which rules do not differ
+	worst    float64      // cost of all members
+	params   float64      // of the distinct members
+	total    float64      // cost of all samples
+	correct  int          // least correct answers
+}
+
+func newLimits(p *Problem, o *Options, required []int) *limits {
+	n := p.Samples()
+	return &limits{
+		models:   p.models,
+		required: required,
+		rule:     o.Rules[0],
+		worst:    o.MaxWorstCost,
+		params:   o.MaxParams,
+		total:    largestTotal(o.MaxCost, n),
+		correct:  int(math.Ceil(o.MinAccuracy*float64(n) - 1e-9)),
+	}
+}
+
+// largestTotal returns the largest cost of n samples whose mean is within a limit. A
+// model that costs just the limit is within it, however the mean is rounded.
+func largestTotal(mean float64, n int) float64 {
+	total := mean * float64(n)
+	for next := total; next/float64(n) <= mean && !math.IsInf(total, 1); next = math.Nextafter(total, math.Inf(1)) {
+		total = next
+	}
+	return total
+}
+
+// canonical returns the form in which an archive keeps a plan that so many samples
+// reach each stage of. It does the same on these samples:
+//
+//   - Stages that no sample reaches go, but for models that every cascade must have:
+//     these come last, by name and with weight 1, and all samples exit before them.
+//   - Weights have no common divisor, and with rule last or a single member they are 1.
+//   - A single member has the first rule of the search.
+//
+// The plan returned is valid until the next call with the same room.
+func (l *limits) canonical(room *plan, p plan, reach []int) plan {
+	reached := len(p.members)
+	for reach[reached-1] == 0 {
+		reached--
+	}
+	c := plan{p.rule, append(room.members[:0], p.members[:reached]...), append(room.exits[:0], p.exits[:reached-1]...)}
+	divisor := uint8(0)
+	for _, m := range c.members {
+		divisor = gcd(divisor, m.weight)
+	}
+	for stage := range c.members {
+		if c.members[stage].weight /= divisor; c.rule == cascade.RuleLast {
+			c.members[stage].weight = 1
+		}
+	}
+	for _, m := range l.requiredAfter(p.members, reached) {
+		// What reaches it has a bin above some threshold, and so above the lowest.
+		c.members, c.exits = append(c.members, m), append(c.exits, 0)
+	}
+	if len(c.members) == 1 {
+		c.rule = l.rule
+	}
+	room.members, room.exits = c.members, c.exits
+	return c
+}
+
+// requiredAfter returns the models that every cascade must have and that of these
+// members only those after the first so many are.
+func (l *limits) requiredAfter(members []member, first int) []member {
+	var after []member
+	if first < len(members) {
+		for _, m := range l.required {
+			if !has(members[:first], m) && has(members[first:], m) {
+				after = append(after, member{uint16(m), 1})
+			}
+		}
+	}
+	return after
+}
+
+func gcd(a, b uint8) uint8 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// within reports whether a plan is within the limits on its members.
+func (l *limits) within(p plan) bool {
+	return l.worstCost(p) <= l.worst && l.paramsOf(p) <= l.params &&
+		!slices.ContainsFunc(l.required, func(m int) bool { return !p.has(m) })
+}
+
+// cut returns the longest chain within the limits that is left of one if no sample
+// reaches its last stages, and how many of its stages are. It returns the chain itself
+// if that is within the limits, and none if nothing is.
+func (l *limits) cut(chain []member) (cut []member, stages int) {
+	cut = chain
+	for stages = len(chain); stages > 0 && !l.within(plan{members: cut}); stages-- {
+		cut = append(slices.Clone(chain[:stages-1]), l.requiredAfter(chain, stages-1)...)
+	}
+	return cut, stages
+}
+
+// compare orders plans of equal accuracy and cost: what needs less to be deployed comes
+// first. It returns 0 for equal plans alone and depends on names, not on what other
+// models there are.
+func (l *limits) compare(a, b plan) int {
+	if c := cmp.Compare(l.worstCost(a), l.worstCost(b)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(len(a.members), len(b.members)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(l.characters(a), l.characters(b)); c != 0 {
+		return c
+	}
+	byName := func(a, b member) int { return cmp.Compare(a.model, b.model) } // models are in order of name
+	if c := slices.CompareFunc(a.members, b.members, byName); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.rule, b.rule); c != 0 {
+		return c
+	}
+	byWeight := func(a, b member) int { return cmp.Compare(a.weight, b.weight) }
+	if c := slices.CompareFunc(a.members, b.members, byWeight); c != 0 {
+		return c
+	}
+	return slices.Compare(a.exits, b.exits)
+}
+
+// characters counts the characters of the members' names together.
+func (l *limits) characters(p plan) int {
+	n := 0
+	for _, m := range p.members {
+		n += utf8.RuneCountInString(l.models[m.model].Name)
+	}
+	return n
+}
+
+// worstCost is the cost of all members of a plan together.
+func (l *limits) worstCost(p plan) float64 {
+	total := 0.0
+	for _, m := range p.members {
+		total += l.models[m.model].Cost
+	}
+	return total
+}
+
+// paramsOf is the sum over the distinct members of a plan, or 0 if it is not limited.
+func (l *limits) paramsOf(p plan) float64 {
+	if math.IsInf(l.params, 1) {
+		return 0
+	}
+	total := 0.0
+	for _, m := range normalize(nil, p.members) {
+		total += l.models[m.model].Params
+	}
+	return total
+}
+
+// evaluable reports whether a plan's weights are small enough for exact sums.
+func (p plan) evaluable() bool {
+	weight := 0
+	for _, m := range p.members {
+		weight += int(m.weight)
+	}
+	return weight <= cascade.MaxStages
+}

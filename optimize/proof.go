@@ -1,0 +1,79 @@
+package optimize
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+)
+
+// A Status says how a search ended.
+type Status uint8
+
+const (
+	// Finished: nothing was left to try, or the budget of evaluations was spent.
+	Finished Status = iota
+	// Interrupted: its context ended or the time was up; the front is what was found
+	// until then.
+	Interrupted
+)
+
+// String returns finished or interrupted.
+func (s Status) String() string {
+	if s == Interrupted {
+		return "interrupted"
+	}
+	return "finished"
+}
+
+// A Proof says which chains were tried completely, so that none of them beats the front.
+// The zero value says that nothing is proven.
+type Proof struct {
+	Length     int            // models in the longest of these chains; 0: nothing is proven
+	Models     int            // models they consist of, each once and with weight 1
+	Thresholds int            // thresholds of the grid, all of which were tried
+	Rules      []cascade.Rule // rules they have
+	Confidence cascade.Confidence
+
+	// Listed is how many of the largest outputs of each model this rests on, or 0 if no
+	// other output can make a difference.
+	Listed int
+}
+
+// String returns the proof as a sentence without a full stop, or "" if nothing is proven.
+func (p Proof) String() string {
+	switch {
+	case p.Length == 0:
+		return ""
+	case p.Length == 1:
+		return fmt.Sprintf("No single one of the %d models beats this front within the limits", p.Models)
+	}
+	rules := make([]string, len(p.Rules))
+	for i, rule := range p.Rules {
+		rules[i] = rule.String()
+	}
+	with := "rule " + rules[0]
+	if len(rules) > 1 {
+		with = "rules " + strings.Join(rules, " and ")
+	}
+	grid := fmt.Sprintf("the %d thresholds of the grid and ", p.Thresholds)
+	if p.Confidence != cascade.MaxProbability {
+		grid = fmt.Sprintf("the %d thresholds of the grid on the %s and ", p.Thresholds, p.Confidence)
+	}
+	text := fmt.Sprintf("No chain of at most %d of the %d models, each once and with weight 1, at %s%s, beats this front within the limits",
+		p.Length, p.Models, grid, with)
+	if p.Listed > 0 {
+		text += fmt.Sprintf(", as far as the %d largest outputs of each model tell", p.Listed)
+	}
+	return text
+}
+
+// proofOfChains is what trying all chains of at most so many models proves.
+func (s *search) proofOfChains(length int) Proof {
+	p := Proof{Length: length, Models: len(s.models), Thresholds: len(s.Grid), Rules: s.Rules, Confidence: s.Confidence}
+	// The lists have the answer of every model alone, and its largest output.
+	if k := s.lists[0].K; length > 1 && k < s.classes && (s.uses(cascade.RuleMean) || s.Confidence != cascade.MaxProbability) {
+		p.Listed = k
+	}
+	return p
+}
