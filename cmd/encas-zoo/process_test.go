@@ -421,7 +421,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 		// The text form can be given back.
-		again := program(t, dir, "evaluate", "--zoo", "z", "--split", "search", "--cascade", c.String())
+		again := program(t, dir, "evaluate", "--zoo", "z", "--split", "search", "--cascade="+c.String()) // it may begin with a dash
 		if !strings.Contains(again, percent(c.Accuracy())) {
 			t.Errorf("%s is evaluated to\n%s instead of %s", c.String(), again, percent(c.Accuracy()))
 		}
