@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // MaxGrid is the largest number of thresholds a grid may have: a bin among
@@ -94,11 +95,7 @@ func (g Grid) Validate() error {
 func (g Grid) cuts(w uint32) []uint32 {
 	cuts := make([]uint32, len(g))
 	for i, t := range g {
-		cuts[i] = uint32(math.Floor(float64(w) * float64(t) * one))
+		cuts[i] = uint32(math.Floor(float64(w) * float64(t) * kernel.One))
 	}
 	return cuts
 }
-
-// one is the probability 1 in fixed point: stored outputs are integer
-// multiples of 2^-24.
-const one = 1 << 24

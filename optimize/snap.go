@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // snap returns the cascade of a plan with every threshold moved into the middle
@@ -13,14 +14,14 @@ import (
 // changes; on other samples such a threshold is less of an accident than a grid
 // value next to a sample. A threshold that every sample, or none, exceeds stays.
 func (w *worker) snap(p plan) cascade.Cascade {
-	c := w.cascade(p)
-	alive := make([]int32, w.Samples())
+	c := w.eval.cascade(p)
+	alive := make([]int32, w.eval.samples())
 	for i := range alive {
 		alive[i] = int32(i)
 	}
 	for stage, g := range p.exits {
 		weight := w.confidences(p, stage)
-		cut := w.cuts(weight)[g]
+		cut := w.eval.cuts(weight)[g]
 		around := newGaps(1)[0]
 		next := alive[:0]
 		for _, i := range alive {
@@ -65,7 +66,7 @@ func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 	if g.stays < 0 || g.exits == math.MaxInt64 {
 		return 0, false
 	}
-	scale := float64(weight) * one
+	scale := float64(weight) * kernel.One
 	threshold = float32((float64(g.stays) + float64(g.exits)) / 2 / scale)
 	cut := float64(threshold) * scale
 	return threshold, float64(g.stays) <= cut && cut < float64(g.exits)

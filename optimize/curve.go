@@ -40,7 +40,7 @@ func newRecorder(reference front.Reference, p *Problem) recorder {
 	return recorder{start: time.Now(), reference: reference}
 }
 
-// elapsed is the time the search has taken, all of its runs together.
+// elapsed is the time the search has taken, before it was resumed too.
 func (r *recorder) elapsed() time.Duration { return time.Since(r.start) }
 
 // record adds a point for an archive that holds what so many evaluations found, in the
@@ -59,16 +59,6 @@ func (r *recorder) record(evaluations int64, a *archive) {
 		Log:         front.Hypervolume(errors, costs, log),
 	})
 	r.next = nextPoint(evaluations)
-}
-
-// drawn returns error and mean cost of every cascade of the archive's front.
-func (a *archive) drawn(places []int) (errors, costs []float64) {
-	samples := float64(len(a.plans) - 1)
-	for _, correct := range places {
-		errors = append(errors, 1-float64(correct)/samples)
-		costs = append(costs, a.cost[correct]/samples)
-	}
-	return errors, costs
 }
 
 // nextPoint returns at how many evaluations the point after one is due.
