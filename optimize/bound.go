@@ -8,25 +8,25 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// An oracleBound limits the accuracy of every cascade at a given cost, of any
-// length, order, weights and thresholds.
+// An oracleBound limits the accuracy of every cascade at a given cost, of any length,
+// order, weights and thresholds.
 //
-// Proof. Let m be the first model of a cascade. Every sample pays m. If m alone
-// answers c and the label is another class, the sample can be right at its exit
-// only if another model has seen it. With rule last one of those must be right;
-// with rule mean one of them must give the label at least the value it gives c,
-// for otherwise c stays ahead of the label. In both cases the sample also pays at
-// least the cheapest such model. A cascade of total cost T can therefore have no
-// more right answers than the samples that m gets right plus as many others as
-// the rest of T pays for, cheapest first; and no more than the best m allows.
+// Proof. Let m be the first model of a cascade. Every sample pays m. If m alone answers c
+// and the label is another class, the sample can be correct at its exit only if another
+// model has seen it. With rule last one of those must be correct; with rule mean one of
+// them must give the label at least the value it gives c, for otherwise c stays ahead of
+// the label. In both cases the sample also pays at least the cheapest such model. A
+// cascade of total cost T can therefore have no more correct answers than m has alone plus
+// as many others as the rest of T pays for, cheapest first; and no more than the best m
+// allows.
 type oracleBound struct {
 	costs  []float64 // of the models, ascending
-	first  []int     // by first model in that order: samples right alone
-	others [][]int32 // by first model and the cheapest model that can help: samples
+	first  []int     // by first model in that order: its correct answers alone
+	others [][]int32 // by first model and the cheapest that may help: samples
 }
 
-// newOracleBound counts, for every first model, the samples by the cheapest model
-// that can help.
+// newOracleBound counts, for every first model, the samples by the cheapest other model
+// that may help.
 func newOracleBound(e *evaluator, rules []cascade.Rule, threads int) *oracleBound {
 	byCost := make([]int, len(e.models))
 	for m := range byCost {
@@ -129,8 +129,7 @@ func (h *helpers) mayHelp(model, i int, answer uint16) bool {
 	return slices.Contains(h.rules, cascade.RuleMean) && h.values[model][i] >= classValue(&h.eval.lists[model], i, answer)
 }
 
-// correct returns the most right answers that a cascade of the given mean cost
-// can have.
+// correct returns the most correct answers that a cascade of the given mean cost can have.
 func (b *oracleBound) correct(cost float64, samples int) int {
 	most := 0
 	total := cost * float64(samples) * (1 + rounding)

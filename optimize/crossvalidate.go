@@ -9,9 +9,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
-// A HeldOut says what choosing the most accurate cascade within a cost is worth on
-// samples that it was not chosen on. Every sample of the problem is held out once, by
-// the search of one fold; counts are of all folds together.
+// A HeldOut is what choosing the most accurate cascade within a cost is worth on samples
+// that it was not chosen on. Every sample of the problem is held out once, by the search
+// of one fold; counts are of all folds together.
 type HeldOut struct {
 	Limit           float64 // on the mean cost, on the samples searched
 	SearchedCorrect int     // of the cascades chosen, on the samples they were chosen on
@@ -21,10 +21,10 @@ type HeldOut struct {
 	Cost            float64 // mean over the samples held out
 }
 
-// CrossValidate cuts the samples into folds at random, by the seed of the options.
-// For each fold it searches all others and evaluates on the fold what was found. It
-// returns what came of it at costs in equal ratios along the fronts. Options that
-// belong to one search, such as Save, are not used. report is told of folds done.
+// CrossValidate cuts the samples into folds at random, by the seed of the options. For
+// each fold it searches all others and evaluates on the fold what was found. It returns
+// the results at costs in equal ratios along the fronts. Options that belong to one
+// search, such as Save, are not used. report is called with the number of folds done.
 func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report func(done int)) ([]HeldOut, error) {
 	if folds < 2 || folds > p.Samples() {
 		return nil, fmt.Errorf("%d folds of %d samples are not possible, only 2 or more with a sample each", folds, p.Samples())

@@ -13,16 +13,15 @@ import (
 // ensemble is greedy ensemble selection with replacement (Caruana, Niculescu-Mizil,
 // Crew, Ksikes: Ensemble selection from libraries of models, ICML 2004), once for
 // every limit of a ladder of costs. Each ensemble begins with the best model within
-// its limit and takes in, again and again, the model that leaves most samples
-// right; one that is a member already gains weight, which costs nothing unless the
-// search is for the published space. An ensemble is a cascade that never exits
-// early, so that its cost is the worst-case cost. All ensembles met on the way are
-// offered, those taken and those not.
+// its limit and adds, again and again, the model with which it has most correct answers;
+// one that is a member already gains weight, which costs nothing except in the published
+// space. An ensemble is a cascade that never exits early, so its cost is the worst-case
+// cost. All ensembles met on the way are offered.
 type ensemble struct{}
 
 const (
 	ensembleRungs    = 32 // limits, from the cheapest model's cost to that of all models
-	ensembleRounds   = 64 // models taken in, at most
+	ensembleRounds   = 64 // models added, at most
 	ensemblePatience = 8  // rounds without a better ensemble
 	ensembleModels   = 32
 )
@@ -31,12 +30,12 @@ func (ensemble) maxModels() int { return ensembleModels }
 
 func (ensemble) check(o *Options) error {
 	if !o.uses(cascade.RuleMean) {
-		return errors.New("algorithm ensemble averages outputs: rule last does not go with it")
+		return errors.New("algorithm ensemble averages outputs: it cannot use rule last")
 	}
 	if o.Grid[len(o.Grid)-1] != 1 {
 		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
 	}
-	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // none is looked at
+	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // thresholds are not used
 	return nil
 }
 
@@ -82,12 +81,12 @@ type rung struct {
 
 // A selected is an ensemble and what it needs to grow; rungs share them.
 type selected struct {
-	members []member // in the order they were taken in
+	members []member // in the order they were added
 	cost    float64
 	sums    *kernel.Sums
 }
 
-// A candidate is a model an ensemble may take in.
+// A candidate is a model that an ensemble may add.
 type candidate struct {
 	to   *selected
 	take uint16
@@ -136,7 +135,7 @@ func (e *selection) begin(ctx context.Context) error {
 	return nil
 }
 
-// start returns an ensemble of one model, or of all that every one must have.
+// start returns an ensemble of one model, or of all required models.
 func (e *selection) start(ctx context.Context, model int) (*selected, error) {
 	sums := kernel.NewSums(e.eval.samples(), e.eval.listed())
 	kernel.Single(sums, &e.eval.lists[model], 1)
@@ -153,8 +152,8 @@ func (e *selection) start(ctx context.Context, model int) (*selected, error) {
 	return set, err
 }
 
-// with returns the members after a model was taken in and what they cost. In the
-// published space a model may occur more than once and is paid each time.
+// with returns the members after a model was added and what they cost. In the published
+// space a model may occur more than once and is paid for each time.
 func (e *selection) with(c candidate) ([]member, float64) {
 	members := slices.Clone(c.to.members)
 	if !e.paper {
@@ -168,7 +167,7 @@ func (e *selection) with(c candidate) ([]member, float64) {
 	return append(members, member{c.take, 1}), c.to.cost + e.eval.costs[c.take]
 }
 
-// grow lets every rung take in the model that leaves most samples right.
+// grow lets every rung add the model with which it has most correct answers.
 func (e *selection) grow(ctx context.Context) error {
 	limits := make(map[*selected]float64) // the largest of the rungs that share it
 	var sets []*selected

@@ -132,8 +132,7 @@ func (e *evaluator) labelValues(rule cascade.Rule, threads int) [][]uint32 {
 	return values
 }
 
-// classValue returns what a model's list says of a class on sample i, in fixed
-// point.
+// classValue returns a model's value of a class on sample i, by its list, in fixed point.
 func classValue(l *kernel.Lists, i int, class uint16) uint32 {
 	from, to := i*l.K, (i+1)*l.K
 	if k := slices.Index(l.Classes[from:to], class); k >= 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-var update = flag.Bool("update", false, "record what searches over genomes do anew")
+var update = flag.Bool("update", false, "record again what searches over genomes do")
 
 // A searchRecord is what a search over genomes did.
 type searchRecord struct {

@@ -9,14 +9,14 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// greedy is GreedyCascade (Streeter: Approximation algorithms for cascading
-// prediction models, ICML 2018). For every reference model and every multiplier it
-// builds one cascade of rule last: on the samples not yet answered, each model is
-// given the smallest threshold at which, on those it then answers, it is at least
-// as accurate as the multiplier times the reference; the model that answers most
-// samples for its cost comes next. Thresholds are those of the grid. The publication's
-// measure of confidence, the gap between the two largest logits, cannot be had from
-// stored probabilities; [cascade.Margin] is the nearest to it.
+// greedy is GreedyCascade (Streeter: Approximation algorithms for cascading prediction
+// models, ICML 2018). For every reference model and every multiplier it builds one cascade
+// of rule last: on the samples not yet answered, each model gets the smallest threshold
+// at which, on those it then answers, it is at least as accurate as the multiplier times
+// the reference; the model that answers most samples for its cost comes next. Thresholds
+// are those of the grid. The publication's measure of confidence, the gap between the two
+// largest logits, cannot be computed from stored probabilities; [cascade.Margin] is the
+// nearest to it.
 type greedy struct{}
 
 // greedyPercents are the multipliers, in percent.
@@ -26,7 +26,7 @@ func (greedy) maxModels() int { return cascade.MaxStages }
 
 func (greedy) check(o *Options) error {
 	if len(o.Include) > 0 {
-		return errors.New("algorithm greedy chooses every model itself: it cannot be told which ones a cascade must have")
+		return errors.New("algorithm greedy chooses every model itself: it cannot be given models that a cascade must have")
 	}
 	o.Rules = []cascade.Rule{cascade.RuleLast}
 	return nil
@@ -85,9 +85,9 @@ func newCascadeBuilder(w *worker, l *limits, longest int) *cascadeBuilder {
 // everything is the threshold of a stage that answers all samples that reach it.
 const everything = -1
 
-// build returns the cascade for a reference model and a multiplier, unless the
-// reference alone is beyond the limits. It can always answer what is left; room is
-// kept for it.
+// build returns the cascade for a reference model and a multiplier, unless the reference
+// alone is beyond the limits. The reference can always answer what is left: the limits are
+// kept with it too.
 func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 	e := b.eval
 	var cost, params float64 // of the members
@@ -134,9 +134,8 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 	}
 }
 
-// threshold returns the smallest threshold, a number into the grid or everything,
-// at which a model is accurate enough on the open samples above it, and how many
-// these are.
+// threshold returns the smallest threshold, a number into the grid or everything, at which
+// a model is accurate enough on the open samples above it, and how many these are.
 func (b *cascadeBuilder) threshold(m, reference, percent int) (g, answered int) {
 	table, other := b.eval.singles[m], b.eval.singles[reference]
 	clear(b.counts)

@@ -11,16 +11,15 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// nearFront is how many correct answers a cascade may lack to the front and still be
-// worked out again by [run.refine]: truncated lists are rarely wrong about more.
+// nearFront is by how many correct answers a cascade may miss the front and still be
+// solved again by [run.refine]: truncated lists are rarely wrong about more.
 const nearFront = 2
 
-// refine works the front out again on full outputs, where lists leave classes out:
-// it makes the tables of the sets that the archive's cascades are built of exactly,
-// those of the front and of what is near it, and solves the thresholds of their
-// chains with them. The archive then holds what came of it.
-//
-// It returns how many cascades of the front had other results by the lists.
+// refine replaces what lists that leave classes out have found by what full outputs show:
+// it makes the tables of the sets that the cascades on and near the front are built of
+// from these, and solves the thresholds of their chains with them. The archive then holds
+// what that finds. refine returns how many cascades of the front had different results by
+// the lists.
 func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	plans := r.archive.near(nearFront)
 	var unsure []plan
@@ -79,9 +78,9 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	}
 }
 
-// allowNear makes a staircase one that what is near the front passes too. Chains that
-// [prefix.mayImprove] proves to be dominated may be near it, and which ones are met is a
-// matter of what a thread knows at the time.
+// allowNear raises a staircase so that what is near the front passes too. Chains that
+// [prefix.mayImprove] proves to be dominated may be near it, and which of them are tried
+// would depend on what a thread knows at the time.
 func allowNear(bound []float64) {
 	n := copy(bound, bound[nearFront+1:])
 	for correct := n; correct < len(bound); correct++ {
@@ -89,8 +88,8 @@ func allowNear(bound []float64) {
 	}
 }
 
-// tabulateOutputs makes the tables of all sets that plans are built of from full
-// outputs. Models alone keep theirs if the lists are enough for it.
+// tabulateOutputs makes the tables of all sets that plans are built of from full outputs.
+// Models alone keep theirs if the lists suffice.
 func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 	e := r.eval
 	replay, err := r.split().Replay(e.cascades(plans))
@@ -112,7 +111,7 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 			tables[set], cuts[set] = make([]byte, e.samples()), e.cuts(replay.Weight(set))
 		}
 	}
-	phase := r.newPhase("samples worked out on full outputs", e.samples())
+	phase := r.newPhase("samples evaluated on full outputs", e.samples())
 	err = replay.Run(ctx, r.options.Threads, func(_ int, x *cascade.Sample) {
 		for set, table := range tables {
 			if table == nil {

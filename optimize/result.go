@@ -18,12 +18,12 @@ type Result struct {
 	Evaluations int64 // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
 	// Corrected is how many cascades of the front found with the models' lists have
-	// different results on [Options.Outputs], which those of Front are from.
+	// different results on [Options.Outputs], from which Front is.
 	Corrected int
 	Curve     []CurvePoint
 }
 
-// A Status says how a search ended.
+// A Status is how a search ended.
 type Status uint8
 
 const (
@@ -42,8 +42,8 @@ func (s Status) String() string {
 	return "finished"
 }
 
-// A Proof says which chains were tried completely, so that none of them beats the front.
-// The zero value says that nothing is proven.
+// A Proof is of which chains all were tried, so that none of them beats the front. The
+// zero value proves nothing.
 type Proof struct {
 	Length     int            // models in the longest of these chains; 0: nothing is proven
 	Models     int            // models they consist of, each once and with weight 1

@@ -8,11 +8,11 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// snap returns the cascade of a plan with every threshold moved into the middle
-// of the gap around it: between the largest confidence of a sample that stays at
-// the stage and the smallest of one that exits. On the split searched nothing
-// changes; on other samples such a threshold is less of an accident than a grid
-// value next to a sample. A threshold that every sample, or none, exceeds stays.
+// snap returns the cascade of a plan with every threshold moved into the middle of the gap
+// around it: between the largest confidence of a sample that goes on and the smallest of
+// one that exits. On the split searched nothing changes; on other samples such a threshold
+// is less arbitrary than a grid value next to a sample. A threshold that every sample, or
+// none, exceeds stays.
 func (w *worker) snap(p plan) cascade.Cascade {
 	c := w.eval.cascade(p)
 	alive := make([]int32, w.eval.samples())
@@ -37,11 +37,11 @@ func (w *worker) snap(p plan) cascade.Cascade {
 	return c
 }
 
-// A gap is what lies between the largest confidence that stays at a stage and the
-// smallest that exits there, in fixed point times the stage's weight.
+// A gap is between the largest confidence of a sample that goes on at a stage and the
+// smallest of one that exits, in fixed point times the stage's weight.
 type gap struct {
-	stays int64 // -1: no sample stays
-	exits int64 // math.MaxInt64: none exits
+	stays int64 // the largest; -1: no sample goes on
+	exits int64 // the smallest; math.MaxInt64: none exits
 }
 
 // newGaps returns n gaps around which no sample is known.
@@ -61,7 +61,7 @@ func (g *gap) merge(other gap) {
 	g.stays, g.exits = max(g.stays, other.stays), min(g.exits, other.exits)
 }
 
-// middle returns the threshold in the middle, unless no sample stays or none exits.
+// middle returns the threshold in the middle, unless no sample goes on or none exits.
 func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 	if g.stays < 0 || g.exits == math.MaxInt64 {
 		return 0, false

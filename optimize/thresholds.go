@@ -6,7 +6,7 @@ type thresholdSolver struct {
 	budget int64 // evaluations that may still be made
 	tables [][]byte
 	last   []uint8  // of each sample, the stage it exits at
-	after  []uint16 // where it exits if it goes on from the present one: stage<<1 | 1 if it is then correct
+	after  []uint16 // and at which if it goes on from the present stage: stage<<1 | 1 if it is then correct
 	exited []int32  // by stage: samples that exit there
 	hits   []int32  // and those answered correctly
 	counts []int32  // by bin at the present stage and later stage of exit: samples
@@ -33,9 +33,9 @@ func (v *thresholdSolver) spent() bool {
 	return v.budget < int64(len(v.w.eval.grid))
 }
 
-// solve sweeps over the plan's thresholds, from the last to the first, until they
-// stay, and returns what they do. Each in its turn takes the value that is best
-// when every unit of total cost is worth rate correct answers.
+// solve sweeps over the plan's thresholds, from the last to the first, until none changes,
+// and returns the outcome. Each in turn takes the value that is best if every unit of
+// total cost is worth rate correct answers.
 func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 	stages := len(p.members)
 	v.w.cache.unpin()
@@ -87,8 +87,8 @@ func (v *thresholdSolver) exit(p plan) {
 	}
 }
 
-// solveStage tries all values of a stage's threshold, offers what they do, and
-// leaves the best in the plan, the present one unless another is better.
+// solveStage tries all values of a stage's threshold, offers what they give, and leaves
+// the best in the plan: the present one unless another is better.
 func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) outcome {
 	stages := len(p.members)
 	counts := v.counts[:len(v.gain)*stages]

@@ -27,8 +27,7 @@ func (r *run) tryTriples(ctx context.Context, rule cascade.Rule) error {
 	})
 }
 
-// pairNumber returns the u-th of the pairs x < y of so many models, in
-// lexicographic order.
+// pairNumber returns the u-th of the pairs x < y of so many models, in lexicographic order.
 func pairNumber(u, models int) (x, y int) {
 	for x = 0; u >= models-1-x; x++ {
 		u -= models - 1 - x
@@ -138,8 +137,8 @@ func (t *tripleSolver) begin(x, y int) {
 	}
 }
 
-// A prefix holds what all chains of three that begin with the same two models
-// share, for all threshold pairs (g1, g2).
+// A prefix holds what all chains of three that begin with the same two models share, for
+// all pairs of thresholds (g1, g2).
 type prefix struct {
 	w      *worker
 	limits *limits
@@ -176,8 +175,7 @@ func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
 	}
 }
 
-// set makes the prefix that of the chains x, y, ...; table is that of its second
-// stage.
+// set makes the prefix that of the chains x, y, ...; table is that of its second stage.
 func (p *prefix) set(x, y int, table []byte) {
 	e := p.w.eval
 	first := e.singles[x]
@@ -202,10 +200,9 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Prefix2(p.reach3, p.bins, p.bins)
 }
 
-// wrongInPair finds what the samples need that the mean of two models gets wrong,
-// from its top sums and the models' values of the label. The label wins only if its sum and
-// the third model's value reach the present top sum, to which the third model
-// adds 0 or more.
+// wrongInPair finds what the samples need that the mean of two models gets wrong, from its
+// top sums and the models' values of the label. The label wins only if its sum and the
+// third model's value reach the present top sum, to which the third model adds 0 or more.
 func (p *prefix) wrongInPair(top, first, second []uint32) {
 	for i, b := range p.second {
 		p.need[i] = math.MaxUint32
@@ -215,8 +212,8 @@ func (p *prefix) wrongInPair(top, first, second []uint32) {
 	}
 }
 
-// wrongAlone finds what the samples need that the second model gets wrong, under a
-// rule that lets the third answer alone.
+// wrongAlone finds what the samples need that the second model gets wrong, under a rule
+// that lets the third answer alone.
 func (p *prefix) wrongAlone() {
 	for i, b := range p.second {
 		p.need[i] = math.MaxUint32
@@ -226,17 +223,17 @@ func (p *prefix) wrongAlone() {
 	}
 }
 
-// repairable leaves in gain, by g1 and g2, how many wrong samples a third model
-// with these label values can make right.
+// repairable leaves in gain, by g1 and g2, how many wrong samples a third model with these
+// label values can make correct.
 func (p *prefix) repairable(values []uint32) {
 	clear(p.gain)
 	kernel.CountReaching(p.gain, p.cells, values, p.need)
 	kernel.Prefix2(p.gain, p.bins, p.bins)
 }
 
-// costLimit returns a cost above which no third model can belong to a cascade on
-// the front, by the proof at [prefix.mayImprove] with the largest label values of
-// all models. The bound is widened by more than the rounding of a division.
+// costLimit returns a cost above which no third model can belong to a cascade on the
+// front, by the proof at [prefix.mayImprove] with the largest label values of all models.
+// The bound is widened by more than the rounding of a division.
 func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
 	if len(p.limits.required) > 0 {
 		return math.Inf(1) // the third model may be required, reached or not
@@ -254,18 +251,17 @@ func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
 	return limit
 }
 
-// mayImprove reports whether any cascade of the prefix and z might belong on the
-// front, given the least total known for each number of right answers or more.
+// mayImprove reports whether any cascade of the prefix and z might belong on the front,
+// given the least total known for each number of correct answers or more.
 //
-// Proof: at thresholds (g1, g2), z answers reach3 samples. Those that stage 2 has
-// right can at best stay right, and of the others only those can become right
-// for which z's label value is at least the one needed. So the cascade gives at
-// most
+// Proof: at thresholds (g1, g2), z answers reach3 samples. Those that are correct at stage
+// 2 can at best stay so, and of the others only those can become correct for which z's
+// label value is at least the one needed. So the cascade gives at most
 //
 //	u(g1, g2) = correct(g1) + those among the samples that reach z
 //
-// right answers, and its total is known beforehand. If that exceeds bound[u]
-// everywhere, every cascade is strictly dominated by a known one.
+// correct answers, and its total is known beforehand. If that exceeds bound[u] at all
+// thresholds, every cascade is strictly dominated by a known one.
 func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 	p.repairable(values)
 	cost, grid := p.w.eval.costs[z], len(p.w.eval.grid)
@@ -274,8 +270,8 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 		repaired, reach := p.gain[row:][:grid], p.reach3[row:][:grid]
 		correct, total := p.correct[g1], p.total[g1]
 		for g2, more := range repaired {
-			// Without reach it is a chain of two, known already unless it lacks a
-			// model it must have.
+			// If no sample reaches z it is a chain of two, which is known already unless
+			// z is required.
 			if (reach[g2] > 0 || len(p.limits.required) > 0) && total+float64(cost*float64(reach[g2])) <= bound[correct+more] {
 				return true
 			}
@@ -284,8 +280,8 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 	return false
 }
 
-// solve offers the chain of the prefix and z with all thresholds; table is that
-// of its third stage.
+// solve offers the chain of the prefix and z with all thresholds; table is that of its
+// third stage.
 func (p *prefix) solve(z int, table []byte) {
 	clear(p.gain)
 	kernel.Delta(p.gain, p.cells, p.second, table)

@@ -1,21 +1,19 @@
 package optimize
 
-import (
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
-)
+import "github.com/encas-zoo/encas-zoo/internal/kernel"
 
-// A window solves two neighbouring thresholds of a cascade exactly while the
-// others stay: it finds the accuracy and cost of every pair of grid values from
-// histograms over the samples that reach the first of the two stages, and offers
-// all that may improve the archive. Of thresholds that do the same it offers the lowest.
+// A window solves two neighbouring thresholds of a cascade exactly while the others stay:
+// it finds the accuracy and cost of every pair of grid values from histograms over the
+// samples that reach the first of the two stages, and offers all that may improve the
+// archive. Of thresholds that do the same it offers the lowest.
 //
-// With b and c the bin and the correct bit of a sample at the two stages u and
-// u+1, and c' whether it is right where the later, fixed thresholds let it exit,
+// With b and c the bin and the correct bit of a sample at the two stages u and u+1, and c'
+// whether it is correct at the stage at which the later, fixed thresholds let it exit,
 //
 //	correct(g, h) = base + Σ_{b_u <= g} (c_(u+1) - c_u) + Σ_{b_u <= g, b_(u+1) <= h} (c' - c_(u+1))
 //
-// and the reach of the stages follows the same pattern. base counts the samples
-// right at stage u or before.
+// and the reach of the stages follows the same pattern. base counts the samples correct at
+// stage u or before.
 type window struct {
 	w      *worker
 	bins   int
@@ -25,7 +23,7 @@ type window struct {
 	gain2  []int32   // by both bins: correct answers gained after u+1
 	reach2 []int32   // by both bins: samples, those that reach u+2
 	later  []float64 // by both bins: cost of the stages after u+2
-	margin float64   // what is known may be exceeded by so much: sums here are rounded
+	margin float64   // how far what is known may be exceeded, because sums here are rounded
 }
 
 func newWindow(w *worker) *window {
@@ -43,8 +41,8 @@ func newWindow(w *worker) *window {
 	}
 }
 
-// windowEvaluations returns how many cascades the window at stage u of a chain of so
-// many stages tries.
+// windowEvaluations returns how many cascades the window at stage u of a chain of so many
+// stages tries.
 func windowEvaluations(stages, u, grid int) int64 {
 	if u+1 == stages-1 {
 		return int64(grid)
@@ -52,9 +50,8 @@ func windowEvaluations(stages, u, grid int) int64 {
 	return int64(grid) * int64(grid)
 }
 
-// solve offers the plan with all values of the thresholds after stages u and
-// u+1, of which the second is left out when u+1 is the last stage. tables are
-// those of the plan's stages.
+// solve offers the plan with all values of the thresholds after stages u and u+1, or after
+// u alone if u+1 is the last stage. tables are those of the plan's stages.
 func (v *window) solve(p plan, tables [][]byte, u int) {
 	e, stages := v.w.eval, len(p.members)
 	if u+1 == stages-1 {
@@ -102,7 +99,7 @@ func (v *window) solve(p plan, tables [][]byte, u int) {
 	last := int32(-1)
 	for g := range e.grid {
 		if v.reach1[g] == last {
-			continue // no sample lies between this threshold and the one before
+			continue // no sample is between this threshold and the one before
 		}
 		last = v.reach1[g]
 		row := g * v.bins
@@ -151,8 +148,8 @@ func (v *window) solveLast(p plan, tables [][]byte) {
 // rounding is more than sums of a few costs can be off, relatively.
 const rounding = 1e-11
 
-// enter finds the samples that reach stage u. It returns how many samples are
-// right if all of them exit there, and the cost of the stages up to u.
+// enter finds the samples that reach stage u. It returns how many samples are correct if
+// all of them exit there, and the cost of the stages up to u.
 func (v *window) enter(p plan, tables [][]byte, u int) (correct int, cost float64) {
 	e := v.w.eval
 	first := e.costs[p.members[0].model] * float64(e.samples())
