@@ -9,7 +9,7 @@ VENV   := build/venv
 TEST   := $(GO) test -vet=off -timeout 20m
 
 # Packages with goroutines of their own: the race detector runs on these.
-RACE   := ./zoo ./zoo/importer ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
+RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
 .PHONY: help build shim demo picture test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
@@ -26,8 +26,13 @@ shim: build ## Compile the library that ingest calls torch through, for the torc
 demo: build ## Build, search the embedded example zoo, leave the front in build/demo
 	$(BIN)/encas-zoo optimize --zoo example --out build/demo
 
-# The unit tests come last, so that their closing lines stand at the end.
-test: packages lint arm64 purego generated race firsthour unit ## Everything CI runs
+# Python's packages and the browser are fetched while lint works, and what was said of
+# that follows. The unit tests come last, so that their closing lines are at the end.
+test: packages ## Everything CI runs
+	@mkdir -p build; $(MAKE) --no-print-directory venv chromium >build/fetched.log 2>&1 & \
+	$(MAKE) --no-print-directory lint; status=$$?; \
+	wait $$! || status=1; cat build/fetched.log; exit $$status
+	@$(MAKE) --no-print-directory arm64 purego generated race firsthour unit
 
 lint: format vet staticcheck layers vuln ## All checks that run no test
 
@@ -37,7 +42,7 @@ format:
 
 vet:
 	$(GO) vet ./...
-	$(GO) vet -tags purego ./...
+	$(GO) vet -tags purego ./internal/kernel/...
 
 staticcheck: $(BIN)/staticcheck
 	$(BIN)/staticcheck ./...
@@ -55,8 +60,10 @@ picture: build ## Draw the picture of README.md, docs/front.svg
 	$(BIN)/encas-zoo optimize --zoo example --algorithm exact --rule mean --grid fine --min-accuracy 0.9 --out build/picture --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
-firsthour: build venv ## Follow the first hour of README.md, word for word
-	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour $(BIN)
+# With the packages as the tests have them: -trimpath would compile all of them anew.
+firsthour: venv ## Follow the first hour of README.md, word for word
+	$(GO) build -o build/firsthour/ ./cmd/encas-zoo
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour build/firsthour
 
 race:
 	$(TEST) -race -short $(RACE)
@@ -64,6 +71,7 @@ race:
 purego:
 	$(TEST) -tags purego -short ./internal/kernel/... ./optimize/...
 
+# Without assembly, as with the tag purego: what holds of the other packages here holds there.
 arm64:
 	GOARCH=arm64 $(GO) build ./...
 	GOARCH=arm64 $(GO) vet ./...

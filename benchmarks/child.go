@@ -58,7 +58,7 @@ func child(ctx context.Context) (handled bool, err error) {
 		return true, err
 	}
 	return true, json.NewEncoder(os.Stdout).Encode(answer{
-		Seconds: r.Elapsed.Seconds(), Evaluations: r.Evaluations, Front: len(r.Front), Proof: r.Proof,
+		Seconds: r.Elapsed.Seconds(), Evaluations: r.Evaluations, Front: len(r.Front), Proof: r.Proof.String(),
 		PeakRSS: strings.TrimSuffix(procField("/proc/self/status", "VmHWM"), " kB"),
 	})
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/simzoo"
 	"github.com/encas-zoo/encas-zoo/cascade"
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
@@ -60,7 +59,7 @@ func (b *bench) fullOutputs(ctx context.Context) (*fullOutputs, error) {
 		o.Simulate(seed, s, spec, spec.V2Top1)
 		l := outputs.NewLists(b.samples, b.classes)
 		o.Lists(l)
-		f.lists = append(f.lists, kernel.Lists(l))
+		f.lists = append(f.lists, l)
 		f.costs = append(f.costs, spec.GMACs)
 		for i := 0; write && i < b.samples; i++ {
 			o.Row(i, row)

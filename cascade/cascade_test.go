@@ -10,6 +10,7 @@ import (
 var names = []string{"resnet20", "wrn_28_10", "a,b", "x@0.5", " lead", "last:night", "quo\"te", "new\nline", "naïve", "v*2", "<script>", "margin:x"}
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		text string
 		want Cascade
@@ -42,6 +43,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestCascadeRoundTrip(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 500 {
 		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}

@@ -9,6 +9,7 @@ import (
 // A set has the same confidence whatever its weights are multiplied by: the first stage
 // of a cascade is searched with weight 1 and evaluated with its own.
 func TestConfidenceOfMultiples(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 2000 {
 		sums := make([]uint32, 2+rng.IntN(15))

@@ -129,6 +129,7 @@ var onThreshold = map[int]struct{ reach, samples []int }{
 }
 
 func TestDenseGivesPublishedResults(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ genomes, outputs string }{
 		{"vectors.csv", "outputs.npy"},
 		{"edge.csv", "outputs.npy"},

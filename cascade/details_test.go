@@ -67,6 +67,7 @@ func (d *Dense) details(c Cascade) Details {
 }
 
 func TestDetailEqualsDense(t *testing.T) {
+	t.Parallel()
 	d := newDense(t, 9, 6, 180, 12)
 	rng := rand.New(rand.NewPCG(5, 6))
 	cascades := randomCascades(rng, 80, 6, 5)

@@ -10,6 +10,7 @@ import (
 
 // What is explained of every sample adds up to what the definition says of all.
 func TestExplainAddsUpToDense(t *testing.T) {
+	t.Parallel()
 	d := newDense(t, 4, 5, 90, 14)
 	for _, c := range randomCascades(rand.New(rand.NewPCG(2, 9)), 20, 5, 4) {
 		want, err := d.Evaluate(c)

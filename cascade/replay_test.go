@@ -11,6 +11,7 @@ import (
 )
 
 func TestReplayEqualsDense(t *testing.T) {
+	t.Parallel()
 	d := newDense(t, 8, 7, 150, 33)
 	cascades := randomCascades(rand.New(rand.NewPCG(8, 8)), 200, 7, 6)
 	for _, s := range []*Split{d.split(0), d.withLists(d.split(0), 16)} {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestCompareFronts(t *testing.T) {
+	t.Parallel()
 	at := func(correct int, cost float64) Point {
 		return Point{Evaluation: cascade.Evaluation{Correct: correct, Cost: cost}}
 	}

@@ -8,6 +8,7 @@ import (
 )
 
 func TestHypervolume(t *testing.T) {
+	t.Parallel()
 	ref := Reference{WorstError: 0.5, HighestCost: 10, LowestCost: 0.1}
 	for _, c := range []struct {
 		name          string

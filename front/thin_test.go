@@ -8,6 +8,7 @@ import (
 )
 
 func TestThin(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		front []int // correct answers
 		gain  float64

@@ -1,6 +1,5 @@
 // Package ingest runs models once over labelled images and puts their softmax
-// outputs, their cost and what they are made of into a zoo. docs/ingest.md describes
-// it.
+// outputs, their cost and their origin into a zoo. docs/ingest.md describes it.
 package ingest
 
 import (
@@ -24,13 +23,13 @@ type Data struct{ Split, Path string }
 
 // Options say what Run does.
 type Options struct {
-	Zoo     string // the folder; made where there is none
+	Zoo     string // the folder; made if there is none
 	Classes int    // 0: the zoo's, else the data's, else the first model's
 	Data    []Data
 	Models  []Entry
 
 	Shim      string // path of the torch library; "" for torch.DefaultPath
-	Device    string // cpu, cuda, cuda:1; "" for cuda where torch can use it, else cpu
+	Device    string // cpu, cuda, cuda:1; "" for cuda if torch can use it, else cpu
 	Precision torch.Precision
 	Threads   int // of torch on a CPU; 0 for all
 
@@ -47,18 +46,18 @@ type Options struct {
 	Limit       int           // images of each data set, spread evenly; 0 for all
 	Shard       int           // of Shards: this run takes every Shards-th model
 	Shards      int           // 0 or 1 for all
-	Replace     bool          // models of the same name and other making
+	Replace     bool          // models of the same name that differ
 	FailFast    bool
 
-	// Progress is told of every batch and every model; it may be nil. It is called
+	// Progress is called after every batch and every model; it may be nil. It is called
 	// from one goroutine.
 	Progress func(Progress)
-	// Log is told what else a user may want to know; it may be nil. It may be called
+	// Log receives what else a user may want to know; it may be nil. It may be called
 	// from several goroutines.
 	Log func(string)
 }
 
-// Progress is where a run stands.
+// Progress is how far a run is.
 type Progress struct {
 	Models []string // being run now, over the same images
 	Split  string
@@ -320,7 +319,7 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 	return nil
 }
 
-// needZoo makes the zoo, where there is none, and its splits, once.
+// needZoo makes the zoo, if there is none, and its splits, once.
 func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 	if r.classes != 0 {
 		return nil
@@ -336,7 +335,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			classes = first.meta.Classes
 		}
 		if classes == 0 {
-			return errors.New("neither the data nor the models say how many classes there are; give --classes")
+			return errors.New("the number of classes is in neither the data nor the models; give --classes")
 		}
 		err := r.locked(ctx, func() (err error) {
 			if r.zoo, err = zoo.Create(r.o.Zoo, classes); errors.Is(err, fs.ErrExist) {
@@ -616,7 +615,7 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 	return nil
 }
 
-// report tells the progress.
+// report passes the progress on.
 func (r *runner) report(live []*running, split string, images, of int) {
 	if r.o.Progress == nil {
 		return

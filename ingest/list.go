@@ -33,7 +33,7 @@ type Entry struct {
 	Batch         int
 }
 
-// Pattern reports whether the entry stands for all names that match it.
+// Pattern reports whether the entry means all names that match it.
 func (e Entry) Pattern() bool { return e.Source != "file" && strings.ContainsAny(e.Name, "*?[") }
 
 //go:embed encas518.txt
@@ -111,7 +111,8 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	return e, nil
 }
 
-// isPath tells a file from a name: no library's names hold a slash or end so.
+// isPath reports whether an entry is a file: no library's names hold a slash or end like
+// this.
 func isPath(s string) bool {
 	switch filepath.Ext(s) {
 	case ".pt", ".pts", ".pth", ".ts", ".jit", ".torchscript":

@@ -61,8 +61,8 @@ func (r *runner) measure(m *running, b *batch) error {
 			return m.model.Run(b.pixels[:n*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, r.probs[:n*r.classes])
 		}
 	}
-	// One image first: a model that cannot run at all says so before the batch size
-	// is taken for the reason.
+	// One image first: a model that cannot run at all fails here, before the batch size
+	// is blamed.
 	latency, err := median(r.o.Timing, run(1))
 	if err != nil {
 		return err
@@ -99,8 +99,8 @@ func (r *runner) halve(p *planned) {
 	r.log("%s: out of memory, going on with batches of %d", p.name, p.batch)
 }
 
-// deviceName is what to call the device in a table: its product name where that can
-// be found out, else the device as given.
+// deviceName is the name of the device in tables: its product name if that can be
+// found out, else the device as given.
 func deviceName(ctx context.Context, device string) string {
 	if device == "cpu" {
 		if name := cpuName(); name != "" {

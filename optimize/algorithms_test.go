@@ -13,6 +13,7 @@ import (
 // Algorithms over genomes find all of the front when the budget suffices for all
 // genomes, and within limits too.
 func TestGenomeSearchEqualsBruteForce(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 1, 4, 60, 5)
 	grid := Grid{0.5, 0.75, 1}
 	for _, name := range []string{"gomea", "nsga2"} {
@@ -56,6 +57,7 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 // What a search does within limits stays within them, and no more evaluations are
 // made than asked for.
 func TestLimitsAndBudget(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 2, 8, 300, 10)
 	for _, name := range Algorithms() {
 		o := smallSearch(name)
@@ -111,6 +113,7 @@ func TestLimitsAndBudget(t *testing.T) {
 // Distinct random cascades without end are all there are: the front of every chain of
 // distinct models.
 func TestRandomEqualsBruteForce(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 1, 4, 60, 5)
 	grid := Grid{0.5, 0.75, 1}
 	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
@@ -129,6 +132,7 @@ func TestRandomEqualsBruteForce(t *testing.T) {
 // is better than the front of all there is in their space, but much of it lies there,
 // and its best is no worse than the most accurate model.
 func TestGreedyConstructionsAgainstBruteForce(t *testing.T) {
+	t.Parallel()
 	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
 	reached := make(map[string]int) // points on the front of all there is, by algorithm
 	for seed := range uint64(10) {

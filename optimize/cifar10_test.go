@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/sharedtest"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // readCIFAR10 returns rows from..to-1 of 29 real CIFAR-10 classifiers' outputs.
@@ -45,11 +45,11 @@ func readCIFAR10(t testing.TB, from, to int) *Problem {
 		if err != nil {
 			t.Fatal(err)
 		}
-		outputs := make([]uint16, (to-from)*classes)
-		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, outputs); err != nil {
+		bits := make([]uint16, (to-from)*classes)
+		if err := binary.Read(bytes.NewReader(values(row["name"]+".npy", 2*classes)), binary.LittleEndian, bits); err != nil {
 			t.Fatal(err)
 		}
-		models = append(models, Model{Name: row["name"], Cost: cost, Lists: zoo.BuildLists(outputs, classes)})
+		models = append(models, Model{Name: row["name"], Cost: cost, Lists: outputs.BuildLists(bits, classes)})
 	}
 	p, err := NewProblem(short, classes, models)
 	if err != nil {
@@ -80,6 +80,7 @@ func readCSV(t testing.TB, path string) []map[string]string {
 }
 
 func TestExactFrontsOfCIFAR10(t *testing.T) {
+	t.Parallel()
 	p := readCIFAR10(t, 0, 5000)
 	dir := sharedtest.Dir(t, "fronts")
 	f, err := os.Open(filepath.Join(dir, "grid_fine_78.txt"))
@@ -93,6 +94,9 @@ func TestExactFrontsOfCIFAR10(t *testing.T) {
 	}
 	for name, grid := range map[string]Grid{"paper": PaperGrid(), "fine": fine} {
 		for length := 2; length <= 3; length++ {
+			if testing.Short() && length == 3 {
+				continue
+			}
 			t.Run(fmt.Sprint(name, length), func(t *testing.T) {
 				r, err := Search(context.Background(), p, Options{Algorithm: "exact", Grid: grid, MaxModels: length})
 				if err != nil {
@@ -137,6 +141,7 @@ func hypervolumes(r *Result, p *Problem, ref front.Reference) (linear, log float
 
 // The published optimizer had 600,000 evaluations and three seeds.
 func TestAutoBeatsPublishedFronts(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds, with the race detector minutes")
 	}
@@ -170,6 +175,7 @@ func TestAutoBeatsPublishedFronts(t *testing.T) {
 
 // The hypervolumes of the reference fronts were computed by other code.
 func TestHypervolumeOfReferenceFronts(t *testing.T) {
+	t.Parallel()
 	dir := sharedtest.Dir(t, "fronts")
 	for name, want := range map[string][2]float64{
 		"gomea600k_s1": {0.92718, 0.89597},

@@ -14,6 +14,7 @@ import (
 
 // A cascade on a subset does what the definition says of those samples.
 func TestSubsetEqualsDense(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 5, 300, 10)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -41,6 +42,7 @@ func TestSubsetEqualsDense(t *testing.T) {
 }
 
 func TestCrossValidate(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 2, 7, 301, 10)
 	o := smallSearch("exact")
 	o.MaxModels, o.Grid = 2, shortGrid
@@ -89,6 +91,7 @@ func TestCrossValidate(t *testing.T) {
 // Models that answer at random are worth nothing on samples they were not chosen on,
 // and that is what the held-out figures must show.
 func TestCrossValidationSeesLuck(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 8, 12, 200, 4)
 	rng := rand.New(rand.NewPCG(8, 8))
 	for i := range p.labels {

@@ -54,6 +54,7 @@ func slowEnsemble(d *cascade.Dense, limit float64, rounds int) (best int, taken 
 }
 
 func TestEnsembleEqualsItsDefinition(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 8, 6, 120, 6)
 	s, _, err := newRun(p, Options{Algorithm: "ensemble"})
 	if err != nil {

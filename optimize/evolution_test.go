@@ -14,6 +14,7 @@ import (
 
 // On a zoo small enough to enumerate auto finds all of the front, within limits too.
 func TestAutoEqualsBruteForce(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 1, 4, 60, 5)
 	for _, limits := range []Options{
 		{Rules: []cascade.Rule{cascade.RuleMean}},
@@ -42,6 +43,7 @@ func TestAutoEqualsBruteForce(t *testing.T) {
 // A budget of evaluations is never passed, whatever the search is about when it is
 // used up, and nearly all of it is used.
 func TestAutoKeepsItsBudget(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 10)
 	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, bothRules} {
 		for _, evals := range []int64{1, 8, 9, 17, 100, 3000, 11_300, 20_000, 100_000, 1_000_000, 5_000_000} {
@@ -70,6 +72,7 @@ func TestAutoKeepsItsBudget(t *testing.T) {
 }
 
 func TestTooSmallBudgetIsExplained(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 4, 6, 50, 5)
 	for _, name := range []string{"auto", "gomea", "gomea-exact", "greedy", "nsga2", "random"} {
 		for _, limits := range []Options{{MinAccuracy: 0.99}, {Include: []string{modelName(len(d.Costs) - 1)}, MaxWorstCost: d.Costs["m0"]}} {
@@ -88,6 +91,7 @@ func TestTooSmallBudgetIsExplained(t *testing.T) {
 
 // Children are cascades of the space searched, and no chain comes twice.
 func TestBreed(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 2, 9, 200, 10)
 	for _, o := range []Options{
 		{MaxModels: 3},
@@ -141,6 +145,7 @@ func TestBreed(t *testing.T) {
 // Among many models evolution has the first turn; interrupting it there changes
 // nothing, nor do threads.
 func TestEvolutionGoesFirstAmongManyModels(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, smallZoo+1, 40, 5)
 	o := Options{Algorithm: "auto", Grid: shortGrid, Evals: 400_000, Seed: 3, Threads: 1}
 	want, err := Search(context.Background(), p, o)

@@ -56,6 +56,7 @@ func newCodingOf(t testing.TB, p *Problem, o Options) (*coding, *run) {
 }
 
 func TestGenomesAreReadAsPublished(t *testing.T) {
+	t.Parallel()
 	p := readCIFAR10(t, 0, 5000)
 	c, r := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid()})
 	w := r.newWorker()
@@ -86,6 +87,7 @@ func TestGenomesAreReadAsPublished(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 1, 4, 20, 3)
 	c, r := newCodingOf(t, p, Options{Algorithm: "gomea", Rules: bothRules, Grid: shortGrid, MaxModels: 3})
 	for _, test := range []struct {

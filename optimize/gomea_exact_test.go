@@ -12,6 +12,7 @@ import (
 // Chains of two have one threshold, so that a search of all of them finds the
 // exact front.
 func TestGOMEAExactFindsAllPairs(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 1, 4, 60, 5)
 	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
 		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12, MinAccuracy: 0.6}} {
@@ -37,6 +38,7 @@ func TestGOMEAExactFindsAllPairs(t *testing.T) {
 // No change of a single threshold may improve what the solver arrives at, and it
 // must have offered all it has looked at.
 func TestThresholdSolver(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 2, 6, 200, 8)
 	s, _, err := newRun(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, Evals: 1 << 40})
 	if err != nil {

@@ -29,6 +29,7 @@ type searchRecord struct {
 // same way if they are interrupted and resumed. The results are recorded in place of the
 // genomes: costs are random numbers, so that hardly two genomes share one.
 func TestGenomeSearchesAreAsRecorded(t *testing.T) {
+	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("recorded on amd64; others round products and sums in one step")
 	}
@@ -85,6 +86,9 @@ func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 			"one model": {MaxModels: 1},
 		} {
 			for seed := range uint64(3) {
+				if testing.Short() && (seed > 0 || name != "both" && name != "cost") {
+					continue
+				}
 				o.Algorithm, o.Seed, o.Evals = algorithm, seed, 2000
 				if algorithm == "gomea-exact" {
 					o.Evals = 100_000 // every threshold combination counts
@@ -100,6 +104,9 @@ func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 			"all of both": {MaxModels: 2, Grid: shortGrid, Rules: bothRules},
 			"idle":        {MaxModels: 3, Grid: Grid{0.5, 1}, Include: []string{"m1"}},
 		} {
+			if testing.Short() && name != "all of both" {
+				continue
+			}
 			o.Algorithm, o.Evals = algorithm, 1<<40
 			t.Run(fmt.Sprintf("%s/%s", algorithm, name), func(t *testing.T) {
 				record(t, fmt.Sprintf("%s/%s", algorithm, name), few, o)

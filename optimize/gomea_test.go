@@ -11,6 +11,7 @@ import (
 const publishedLinear, publishedLog = 0.92756, 0.89597
 
 func TestGOMEAReachesPublishedFrontsOfCIFAR10(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("evaluates 600,000 cascades")
 	}
@@ -48,6 +49,7 @@ func BenchmarkCIFAR10(b *testing.B) {
 }
 
 func TestTablesInPieces(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 4, 5, 500, 40)
 	s, _, err := newRun(p, Options{Algorithm: "gomea"})
 	if err != nil {

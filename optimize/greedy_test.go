@@ -69,6 +69,7 @@ func slowGreedy(d *cascade.Dense, grid Grid, reference int, multiplier float64) 
 }
 
 func TestGreedyEqualsItsDefinition(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 7, 150, 6)
 	s, _, err := newRun(p, Options{Algorithm: "greedy"})
 	if err != nil {
@@ -92,6 +93,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 }
 
 func TestGreedyWithinLimits(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 7, 150, 6)
 	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs["m6"]}, {MaxParams: 40}} {
 		o.Algorithm = "greedy"

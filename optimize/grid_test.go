@@ -10,6 +10,7 @@ import (
 )
 
 func TestGrids(t *testing.T) {
+	t.Parallel()
 	if g := PaperGrid(); len(g) != 51 || g[50] != 1 || g.Validate() != nil {
 		t.Errorf("paper grid: %v", g)
 	}
@@ -27,6 +28,10 @@ func TestGrids(t *testing.T) {
 			t.Errorf("%.20q: error %v, want one that says %q", text, err, want)
 		}
 	}
+}
+
+func TestFineGridOfTheReference(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile(filepath.Join(sharedtest.Dir(t, "fronts"), "grid_fine_78.txt"))
 	if err != nil {
 		t.Fatal(err)

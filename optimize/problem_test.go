@@ -11,7 +11,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
-	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // firstLargest returns the class of the largest value, the lowest such class on a tie,
@@ -76,10 +76,10 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 	var list []Model
 	for m := range models {
 		rows := make([]uint16, samples*classes)
-		outputs := make([]float32, samples*classes)
+		floats := make([]float32, samples*classes)
 		skill := 3 * float64(m) / float64(models)
 		for i, label := range d.Labels {
-			row := outputs[i*classes : (i+1)*classes]
+			row := floats[i*classes : (i+1)*classes]
 			sum := 0.0
 			for c := range row {
 				logit := rng.NormFloat64()
@@ -96,12 +96,12 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 				row[c] /= float32(sum)
 			}
 		}
-		kernel.F16FromF32(rows, outputs)
-		kernel.F16ToF32(outputs, rows)
+		kernel.F16FromF32(rows, floats)
+		kernel.F16ToF32(floats, rows)
 		name := modelName(m)
-		d.Outputs[name] = outputs
+		d.Outputs[name] = floats
 		d.Costs[name] = math.Ldexp(1+rng.Float64(), m)
-		list = append(list, Model{Name: name, Cost: d.Costs[name], Params: float64(1 + m*m), Lists: zoo.BuildLists(rows, classes)})
+		list = append(list, Model{Name: name, Cost: d.Costs[name], Params: float64(1 + m*m), Lists: outputs.BuildLists(rows, classes)})
 	}
 	p, err := NewProblem(d.Labels, classes, list)
 	if err != nil {

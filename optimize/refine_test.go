@@ -16,8 +16,13 @@ import (
 // TestFullOutputs searches a zoo whose lists leave most classes out: with the full
 // outputs at hand every figure of the front is exact, whatever the lists say.
 func TestFullOutputs(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 6, 400, 80)
-	for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Margin, cascade.Entropy} {
+	confidences := []cascade.Confidence{cascade.MaxProbability, cascade.Margin, cascade.Entropy}
+	if testing.Short() {
+		confidences = confidences[:1]
+	}
+	for _, confidence := range confidences {
 		for _, o := range []Options{
 			{Algorithm: "exact", MaxModels: 3, Rules: bothRules},
 			{Algorithm: "exact", MaxModels: 2, Grid: PaperGrid(), MaxCost: 9},
@@ -77,6 +82,7 @@ func TestFullOutputs(t *testing.T) {
 // TestFrontOfFullOutputs compares the front found through lists of 16 of 40 classes
 // with the definition's of all pairs on full outputs.
 func TestFrontOfFullOutputs(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 11, 6, 500, 40)
 	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
 	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
@@ -94,6 +100,7 @@ func TestFrontOfFullOutputs(t *testing.T) {
 // TestListsThatSuffice: answers of models alone are exact in the lists, and full outputs
 // are not read for them.
 func TestListsThatSuffice(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 4, 60, 40)
 	r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{cascade.RuleLast}, Outputs: func(string) (cascade.Rows, error) {
 		t.Error("full outputs were opened")
@@ -110,6 +117,7 @@ func TestListsThatSuffice(t *testing.T) {
 }
 
 func TestFullOutputsThatFail(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 5, 4, 60, 40)
 	broken := errors.New("broken")
 	for _, open := range []func(string) (cascade.Rows, error){
@@ -125,6 +133,7 @@ func TestFullOutputsThatFail(t *testing.T) {
 // What is worked out again does not depend on what a thread knew when it left chains
 // out: a search that begins with the front in its archive finds the same near it.
 func TestNearFrontOfTriples(t *testing.T) {
+	t.Parallel()
 	for _, seed := range []uint64{36, 43, 44, 53, 54, 89, 91, 95} {
 		p, d := newZoo(t, seed, 9, 150, 80)
 		near := func(known *archive) (*archive, []string) {

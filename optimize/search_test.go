@@ -85,6 +85,7 @@ func points(r *Result) [][2]float64 {
 }
 
 func TestExactEqualsBruteForce(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 1, 5, 70, 6)
 	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
 		for length := 1; length <= 3; length++ {
@@ -142,6 +143,9 @@ func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
 	p, d := newZoo(t, 12, tileModels+3, 2*tileSamples+70, 6)
 	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
 		for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Margin} {
+			if testing.Short() && (rule == cascade.RuleLast) != (confidence == cascade.Margin) {
+				continue
+			}
 			r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{rule}, Confidence: confidence, Grid: shortGrid, MaxModels: 2})
 			if err != nil {
 				t.Fatal(err)
@@ -168,6 +172,7 @@ func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
 }
 
 func TestTilesHoldEveryPairOnce(t *testing.T) {
+	t.Parallel()
 	for models := range 4*tileModels + 2 {
 		seen := make(map[[2]int]int)
 		for _, tile := range tilesOf(models) {
@@ -191,6 +196,7 @@ func TestTilesHoldEveryPairOnce(t *testing.T) {
 // Every point of a front must do on the full outputs what the search says it
 // does.
 func TestFrontsAgreeWithDense(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 2, 7, 200, 10)
 	for _, name := range Algorithms() {
 		for i, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
@@ -223,6 +229,7 @@ func TestFrontsAgreeWithDense(t *testing.T) {
 }
 
 func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40) // truncated lists
 	for _, name := range Algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +257,11 @@ func TestThreadsAndMemoryDoNotMatter(t *testing.T) {
 }
 
 func TestKernelPathsDoNotMatter(t *testing.T) {
-	for _, classes := range []int{10, 25, 60} { // lists of 16 and 32, complete and truncated
+	sizes := []int{10, 25, 60} // lists of 16 and 32, complete and truncated
+	if testing.Short() {
+		sizes = []int{25}
+	}
+	for _, classes := range sizes {
 		p, _ := newZoo(t, 11, 9, 333, classes)
 		for _, name := range []string{"auto", "exact", "random"} { // they call all kernels
 			t.Run(fmt.Sprintf("%s/%d classes", name, classes), func(t *testing.T) {
@@ -281,6 +292,7 @@ func TestKernelPathsDoNotMatter(t *testing.T) {
 }
 
 func TestNothingFeasible(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 4, 4, 50, 5)
 	for _, c := range []struct {
 		o    Options
@@ -351,6 +363,7 @@ func TestProgressTellsWhatIsFound(t *testing.T) {
 }
 
 func TestAnswersCannotBeAveraged(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 6, 3, 50, 5)
 	p.models[1].Answers = true
 	if _, err := Search(context.Background(), p, Options{}); err == nil || !strings.Contains(err.Error(), `"m1"`) {
@@ -362,6 +375,7 @@ func TestAnswersCannotBeAveraged(t *testing.T) {
 }
 
 func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 9, 6, 200, 10)
 	r, err := Search(context.Background(), p, Options{MaxModels: 3, Grid: shortGrid, Snap: true})
 	if err != nil {
@@ -396,6 +410,7 @@ func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
 // No cascade that brute force can find, weights and repeated models included, may
 // pass the bound.
 func TestBoundHolds(t *testing.T) {
+	t.Parallel()
 	p, d := newZoo(t, 10, 5, 80, 6)
 	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
 		r, err := Search(context.Background(), p, Options{Rules: rules, MaxModels: 1})

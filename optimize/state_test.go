@@ -75,6 +75,7 @@ func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r
 }
 
 func TestResumedSearchEqualsUninterrupted(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range append(Algorithms(), "auto both") {
 		t.Run(name, func(t *testing.T) {
@@ -100,6 +101,7 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 }
 
 func TestCurve(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	for _, name := range Algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -139,6 +141,7 @@ func savedSearch(t testing.TB, p *Problem, o Options) []byte {
 }
 
 func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
 	o.Include, o.MaxCost = []string{"m3"}, 1e6
@@ -201,6 +204,7 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestFailureToSaveEndsSearch(t *testing.T) {
+	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
 	o := smallSearch("random")
 	full := errors.New("disk full")

@@ -5,34 +5,27 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"path/filepath"
 
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
-// From NumPy files to a report: outputs has labels.npy, one .npy a model, and models.csv
-// with what each costs.
+// From NumPy files to a report. The folder outputs has labels.npy, a .npy file for each
+// model, and models.csv with what each costs.
 func Example() {
-	outputs, dir := makeOutputs()
+	dir := makeOutputs()
 	defer os.RemoveAll(dir)
 	ctx, watch := context.Background(), study.Watch{}
-	check := func(err error) {
-		if err != nil {
-			log.Fatal(err)
-		}
-	}
-	mine, run := filepath.Join(dir, "zoo"), filepath.Join(dir, "run")
 
-	_, err := study.Import(ctx, mine, study.ImportOptions{
-		Format: "npy", Sources: []string{outputs}, Splits: []string{"search=0.5", "test=0.5"}, Seed: 1,
+	_, err := study.Import(ctx, dir+"/zoo", study.ImportOptions{
+		Format: "npy", Sources: []string{dir + "/outputs"}, Splits: []string{"search=0.5", "test=0.5"},
 	}, watch)
 	check(err)
-	z, err := study.Open(ctx, mine, watch)
+	z, err := study.Open(ctx, dir+"/zoo", watch)
 	check(err)
 
-	o := study.Defaults()
-	o.Dir = run
-	found, err := study.Search(ctx, z, o, watch)
+	options := study.Defaults()
+	options.Dir = dir + "/run"
+	found, err := study.Search(ctx, z, options, watch)
 	check(err)
 	choice, _ := found.Front.Choose(0.02) // GFLOPs
 	best := found.Front.Points[choice.Point]
@@ -43,13 +36,21 @@ func Example() {
 	test := on.Cascades[choice.Point]
 	fmt.Printf("%.1f %% on test, %s %.1f %%\n", 100*test.Accuracy(), test.Against.Model, 100*test.Against.Accuracy)
 
-	runs, err := study.ReadRuns([]string{run})
+	runs, err := study.ReadRuns([]string{found.Dir})
 	check(err)
 	page, err := study.Report(ctx, z, runs, study.TestSplit{Name: "test"}, watch)
 	check(err)
-	file, err := os.Create(filepath.Join(run, "report.html"))
+	file, err := os.Create(found.Dir + "/report.html")
 	check(err)
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
+	// net_1@0.9404297,net_0@0.6018677,net_2*3@0.49868163,net_3*3: 92.6 % at 0.0200 GFLOPs on search
+	// 87.8 % on test, net_2 82.8 %
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func TestSelect(t *testing.T) {
+	t.Parallel()
 	var models []zoo.Model
 	for _, name := range []string{"resnet18", "resnet50", "hub:timm/vit_b", "hub:timm/vit_l", "vit_b"} {
 		models = append(models, zoo.Model{Name: name})

@@ -53,10 +53,10 @@ type Options struct {
 
 // The columns of models that are read if nobody names another.
 const (
-	DefaultCost   = "gflops"
-	paramsColumn  = "params"
-	latencyColumn = "latency_ms"
-	deviceColumn  = "device"
+	DefaultCost   = zoo.ColumnGFLOPs
+	paramsColumn  = zoo.ColumnParams
+	latencyColumn = zoo.ColumnLatency
+	deviceColumn  = zoo.ColumnDevice
 )
 
 // Defaults returns the options of a search that nobody asked anything particular of.

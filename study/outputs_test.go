@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// makeOutputs makes a folder of outputs of six models of rising skill and cost on 2,000
-// samples of five classes, as NumPy files, in a folder that the caller removes.
-func makeOutputs() (outputs, dir string) {
+// makeOutputs makes outputs of five models of rising skill and cost on 1,000
+// samples of five classes, as NumPy files in dir/outputs. The caller removes dir.
+func makeOutputs() (dir string) {
 	dir, err := os.MkdirTemp("", "study")
 	if err != nil {
 		log.Fatal(err)
 	}
-	outputs = filepath.Join(dir, "outputs")
+	outputs := filepath.Join(dir, "outputs")
 	if err := os.Mkdir(outputs, 0o777); err != nil {
 		log.Fatal(err)
 	}
-	const models, samples, classes = 6, 2000, 5
+	const models, samples, classes = 5, 1000, 5
 	random := rand.New(rand.NewPCG(1, 2))
 	labels, hardness := make([]int64, samples), make([]float64, samples)
 	for i := range labels {
@@ -54,7 +54,7 @@ func makeOutputs() (outputs, dir string) {
 	if err := os.WriteFile(filepath.Join(outputs, "models.csv"), []byte(table), 0o666); err != nil {
 		log.Fatal(err)
 	}
-	return outputs, dir
+	return dir
 }
 
 // writeNPY writes values as a .npy file of format version 1.

@@ -151,6 +151,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	interrupted := result.Status == optimize.Interrupted
 	s.front = &front.Front{
 		Version:     front.Version,
 		Zoo:         describeZoo(s.zoo),
@@ -158,8 +159,8 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		Cost:        s.options.Cost,
 		Algorithm:   result.Algorithm,
 		Grid:        s.search.Grid,
-		Proof:       result.Proof,
-		Interrupted: result.Interrupted,
+		Proof:       result.Proof.String(),
+		Interrupted: interrupted,
 		Points:      front.Thin(result.Front, s.options.MinGain/100),
 	}
 	if len(s.front.Points) < len(result.Front) {
@@ -173,7 +174,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	if err := s.crossValidate(ctx, problem); err != nil {
 		return nil, err
 	}
-	s.run.Evaluations, s.run.Interrupted, s.run.Corrected = result.Evaluations, result.Interrupted, result.Corrected
+	s.run.Evaluations, s.run.Interrupted, s.run.Corrected = result.Evaluations, interrupted, result.Corrected
 	for _, p := range result.Curve {
 		s.run.Curve = append(s.run.Curve, front.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
 	}
@@ -199,7 +200,7 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
 	case err != nil:
 		return nil, err
-	case !result.Interrupted:
+	case result.Status == optimize.Finished:
 		return result, s.folder.DropState()
 	}
 	return result, nil

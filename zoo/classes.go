@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// ClassNames returns what the classes are called, one name a class in their order,
-// or nil where nobody has said.
+// ClassNames returns the names of the classes, in their order,
+// or nil if unknown.
 func (z *Zoo) ClassNames() []string {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	return slices.Clone(z.classNames)
 }
 
-// SetClassNames says what the classes are called: any texts that are valid UTF-8 and
-// not empty, at most 4096 bytes each, one a class. Two classes may have one name. No
+// SetClassNames sets the names of the classes: any texts that are valid UTF-8 and not
+// empty, at most 4096 bytes each, one per class. Two classes may have one name. No
 // result depends on the names, and neither does the zoo's fingerprint.
 func (w *Writer) SetClassNames(names []string) error {
 	if err := checkClassNames(names, w.z.classes); err != nil {

@@ -20,12 +20,12 @@ const (
 	// ColumnDevice is what the model was measured on.
 	ColumnDevice = "device"
 
-	// ColumnSource is where the model is from: timm, torchvision, file, simulated.
+	// ColumnSource is where the model comes from: timm, torchvision, file, simulated.
 	ColumnSource = "source"
 	// ColumnFamily is the family of architectures that the model belongs to.
 	ColumnFamily = "family"
 	// ColumnArchitecture, ColumnTag, ColumnLicense and ColumnLibraryVersion are what
-	// the library that the model is from says of it.
+	// the library that the model comes from states.
 	ColumnArchitecture   = "architecture"
 	ColumnTag            = "tag"
 	ColumnLicense        = "license"

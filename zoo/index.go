@@ -11,7 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -25,11 +26,11 @@ type Index struct {
 
 // OpenIndex opens the search index of the named models on a split. What is missing,
 // stale or damaged is built from the archives, on all processors: that takes about
-// a second for each 300 MB of float16 and processor. progress, which may be nil, is
-// told how many of the models that had to be built are done.
+// a second per 300 MB of float16 and processor. progress, which may be nil, is
+// called with how many of the models to build are done.
 //
-// A folder that cannot be written is no error: the lists are then kept in memory,
-// and Notify's function is told.
+// If the folder cannot be written the lists are kept in memory, which is not an error
+// but reported through Notify.
 func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, progress func(done, total int)) (*Index, error) {
 	s, err := z.Split(split)
 	if err != nil {
@@ -66,7 +67,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 			add(todo[i].Name, o)
 			return nil
 		case todo[i].Splits[split].IndexOnly:
-			return fmt.Errorf("%w; there is no archive to build it from: make the model again", err)
+			return fmt.Errorf("%w; there is no archive to build it from; import the model again", err)
 		case !isMissing(err):
 			z.note("%v: building it again", err)
 		}
@@ -163,8 +164,8 @@ func (z *Zoo) buildLists(ctx context.Context, m Model, s Split) (Lists, error) {
 	}
 }
 
-// Lists returns the lists of a model, or the zero Lists where it was not asked for.
-// They lie in mapped memory: they must not be changed, nor used after Close.
+// Lists returns the lists of a model, or the zero Lists if it was not asked for.
+// They are mapped memory: they must not be changed, nor used after Close.
 func (ix *Index) Lists(model string) Lists { return ix.models[model].lists }
 
 // Labels returns the labels of the split. They must not be changed.
@@ -176,7 +177,7 @@ func (ix *Index) Split() string { return ix.split }
 // Models returns the names of the models, sorted.
 func (ix *Index) Models() []string { return slices.Sorted(maps.Keys(ix.models)) }
 
-// Close gives the mapped memory back. No lists may be in use.
+// Close unmaps the lists, none of which may be in use.
 func (ix *Index) Close() error {
 	var errs []error
 	for _, o := range ix.models {
@@ -191,26 +192,18 @@ func (ix *Index) Close() error {
 // parallel calls f for 0 to n-1 on all processors, and stops at the first error or
 // when ctx ends, whose cause it returns. Every call that began has returned by then.
 func parallel(ctx context.Context, n int, f func(i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				if err := f(i); err != nil {
-					cancel(err)
-				}
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error {
+			if working.Err() != nil {
+				return context.Cause(working)
 			}
+			return f(i)
 		})
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := g.Wait(); err != nil {
+		return err
 	}
-	return nil
+	return context.Cause(ctx)
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// An index file is an Arrow IPC file with one record batch, uncompressed: a row a
-// sample, and the columns
+// An index file is an Arrow IPC file with one record batch, uncompressed, with a row
+// per sample and the columns
 //
 //	classes    fixed_size_list<uint16>[K]
 //	values     fixed_size_list<float16>[K]
@@ -31,8 +31,8 @@ import (
 //	top_value  float16, the confidence
 //	correct    bool
 //
-// The schema's metadata says what the file was made from. A reader believes the
-// file only if all of it matches and the checksum is right.
+// The schema's metadata identifies what the file was made from. A reader uses the
+// file only if all of it matches and the checksum is correct.
 
 // indexVersion counts changes of what an index file holds. Another version is
 // rebuilt.
@@ -65,7 +65,7 @@ func checksum(buffers [][]byte) string {
 	return fmt.Sprintf("%08x", sum)
 }
 
-// indexPart is where a column of the file is found among the buffers of its record
+// indexPart is where a column of the file is among the buffers of its record
 // batch, and how long it is.
 type indexPart struct {
 	buffer int
@@ -87,8 +87,8 @@ func bytesOf[T uint16 | uint32](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(T))))
 }
 
-// sliceOf returns b as numbers: in place, or copied where b does not lie on a
-// multiple of their size.
+// sliceOf returns b as numbers: in place, or copied if b is not aligned to their
+// size.
 func sliceOf[T uint16 | uint32](b []byte) []T {
 	size := int(unsafe.Sizeof(*new(T)))
 	p := unsafe.Pointer(unsafe.SliceData(b))
@@ -153,7 +153,7 @@ func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) 
 	return out.Err()
 }
 
-// An openIndex is the lists of one model with the file they lie in.
+// An openIndex is the lists of one model with the file that they are mapped from.
 type openIndex struct {
 	lists Lists
 	unmap func() error // nil for lists in memory
@@ -163,8 +163,8 @@ type openIndex struct {
 var errStale = errors.New("it was made from another archive, split, or version of this program")
 
 // readIndex maps the index file at path and checks it. The error wraps
-// fs.ErrNotExist where there is none, and errStale where it is a right one of
-// something else.
+// fs.ErrNotExist if there is none, and errStale if it is a valid one of something
+// else.
 func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -190,7 +190,7 @@ func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
 	return openIndex{lists, unmap}, nil
 }
 
-// parseIndex returns the lists in an index file's bytes, without copying them where
+// parseIndex returns the lists in an index file's bytes, without copying them if
 // they are aligned.
 func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 	if cpu.IsBigEndian {
@@ -236,7 +236,7 @@ var arrowMagic = []byte("ARROW1")
 
 // parseArrow finds the metadata and the buffers of an Arrow IPC file with one
 // record batch, in place. (The Arrow library reads buffers by copying them, and
-// allocates as much as a damaged file tells it to.)
+// allocates as much as a damaged file claims.)
 //
 // The offsets are those of the tables in Arrow's File.fbs, Message.fbs and
 // Schema.fbs: field number i of a table is found through 4+2i.
@@ -285,7 +285,7 @@ func parseArrow(data []byte) (about map[string]string, buffers [][]byte, err err
 	}
 
 	// Block: a struct of offset int64, metaDataLength int32, padding, bodyLength int64.
-	// At offset lie a continuation mark, the length of the message, and the message.
+	// At offset are a continuation mark, the length of the message, and the message.
 	start, meta, size := footer.GetInt64(block), int64(footer.GetInt32(block+8)), footer.GetInt64(block+16)
 	if end := int64(tail - length); start < 0 || meta < 16 || size < 0 || start > end || meta > end-start || size > end-start-meta {
 		return nil, nil, bad
@@ -326,7 +326,7 @@ func subtable(t flatbuffers.Table, field flatbuffers.VOffsetT) (flatbuffers.Tabl
 }
 
 // vector returns the length of the vector in a field of t and where it begins. All
-// of its elements, of the given size, lie inside.
+// of its elements, of the given size, are inside.
 func vector(t flatbuffers.Table, field flatbuffers.VOffsetT, size int) (int, flatbuffers.UOffsetT) {
 	o := flatbuffers.UOffsetT(t.Offset(field))
 	if o == 0 {
@@ -348,8 +348,8 @@ func text(t flatbuffers.Table, field flatbuffers.VOffsetT) string {
 	return ""
 }
 
-// loadIndex reads the index file of one model, and says by its error whether there
-// is a sound one.
+// loadIndex reads the index file of one model, or returns an error if there
+// is no valid one.
 func (z *Zoo) loadIndex(m Model, s Split) (openIndex, error) {
 	return readIndex(z.indexPath(s.Name, m.Name), z.indexMeta(m.Splits[s.Name], s))
 }
@@ -362,8 +362,8 @@ func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 	return meta
 }
 
-// saveIndex writes the index file of one model. It is not synced: should a crash
-// lose part of it, its checksum tells and it is built again.
+// saveIndex writes the index file of one model. It is not synced: if a crash
+// loses part of it, its checksum is wrong and it is built again.
 func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) error {
 	f, err := atomicfile.Create(path)
 	if err != nil {

@@ -25,8 +25,8 @@ type Model struct {
 	// Answers is true for a model that gives a label and a confidence instead of a
 	// probability for every class. Such models cannot be averaged.
 	Answers bool
-	// Columns holds everything else that is known of the model, as text: gflops,
-	// params, family, source and so on.
+	// Columns holds everything else that is known about the model, as text: see
+	// ColumnGFLOPs.
 	Columns map[string]string
 	// Splits holds the predictions, by the split's name. The store fills it in.
 	Splits map[string]Archive
@@ -37,13 +37,13 @@ type Archive struct {
 	// Rows is the number of samples.
 	Rows int
 	// Bytes and SHA256 (in hexadecimal) describe the archive file, or the index file
-	// where IndexOnly is true.
+	// if IndexOnly is true.
 	Bytes  int64
 	SHA256 string
-	// IndexOnly is true where there is a search index and no full output.
+	// IndexOnly is true if there is a search index and no full output.
 	IndexOnly bool
-	// Second is true where the archive lies under the second of the two names it can
-	// have: a model that is replaced keeps its archive until the new one counts.
+	// Second is true if the archive has the second of its two possible names: a model
+	// that is replaced keeps its archive until the new one is complete.
 	Second bool
 }
 
@@ -121,7 +121,7 @@ func (z *Zoo) indexPath(split, model string) string {
 	return filepath.Join(z.dir, "index", split, slug(model)+".arrow")
 }
 
-// writeModel is the moment m exists.
+// writeModel makes m exist.
 func (z *Zoo) writeModel(m Model) error {
 	f := modelFile{Format: FormatVersion, Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: map[string]archiveFile{}}
 	for name, a := range m.Splits {
@@ -215,7 +215,7 @@ func readJSON(path string, v any, format *int) error {
 	return nil
 }
 
-// Errors that callers tell apart with errors.Is.
+// Errors to compare with errors.Is.
 var (
 	// ErrNewerFormat: the zoo was written by a newer program.
 	ErrNewerFormat = errors.New("newer format")

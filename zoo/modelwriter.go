@@ -23,14 +23,14 @@ type ModelWriter struct {
 	clean  []uint16 // a row without negative zeros
 }
 
-// A splitWriter is the archive of one split in the making.
+// A splitWriter is the unfinished archive of one split.
 type splitWriter struct {
 	split   Split
 	rows    int
 	second  bool          // of the archive's names
 	archive *rowWriter    // full outputs
 	answers *answerWriter // or answers
-	lists   *Lists        // the search index in the making, nil where it would be too large
+	lists   *Lists        // the unfinished search index, nil if it would be too large
 }
 
 func (s *splitWriter) file() *atomicfile.File {
@@ -49,7 +49,7 @@ func (s *splitWriter) finish() error {
 
 var errDone = errors.New("zoo: the model is already committed or aborted")
 
-// begin returns the writer of a split that still takes a row.
+// begin returns the writer of a split that has room for a row.
 func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 	if m.done {
 		return nil, errDone
@@ -64,7 +64,7 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 			return nil, err
 		}
 		if _, ok := m.model.Splits[split]; ok {
-			return nil, fmt.Errorf("zoo: model %q has predictions on the split %q already", m.model.Name, split)
+			return nil, fmt.Errorf("zoo: model %q already has predictions on the split %q", m.model.Name, split)
 		}
 		s = &splitWriter{split: info}
 		if old, ok := m.old[split]; ok {
@@ -94,8 +94,7 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 }
 
 // WriteRow adds the output on the next sample of a split: float16 bits [C], each in
-// [0, 1], their sum within 0.01 of 1. The error names the row; nothing of a refused
-// row is kept. Negative zero is stored as zero.
+// [0, 1], their sum within 0.01 of 1. The error names the row; a rejected row leaves no trace. Negative zero is stored as zero.
 func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	s, err := m.begin(split)
 	if err != nil {
@@ -121,8 +120,8 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	return nil
 }
 
-// check validates a row and, where the search index is made along the way, puts it
-// there: finding the largest classes gives the sum for nothing.
+// check validates a row and, if the search index is made along the way, adds it there:
+// finding the largest classes also gives the sum.
 func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
 	if s.lists == nil {
 		return outputs.CheckRow(row)
@@ -136,7 +135,7 @@ func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
 // WriteAnswer adds the answer on the next sample of a split, for a model with
 // Answers: a class and a confidence in [0, 1], as float16 bits. A confidence of 0 is
 // kept as 2^-24, the smallest there is: as the row of a distribution it could not be
-// told from an answer of class 0.
+// distinguished from an answer of class 0.
 func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error {
 	s, err := m.begin(split)
 	if err != nil {
@@ -166,7 +165,7 @@ func (m *ModelWriter) WriteAnswer(split string, label, confidence uint16) error 
 	return nil
 }
 
-// SetColumn sets one of the model's columns. Like the rows, it counts from Commit on.
+// SetColumn sets one of the model's columns. Like the rows, it takes effect with Commit.
 func (m *ModelWriter) SetColumn(column, value string) {
 	if m.model.Columns == nil {
 		m.model.Columns = map[string]string{}
@@ -229,7 +228,7 @@ func (m *ModelWriter) commit() error {
 	if err := m.w.publish(model); err != nil {
 		return err
 	}
-	// Nothing names the replaced archives any more. What cannot be removed now is
+	// Nothing refers to the replaced archives any more. What cannot be removed now is
 	// removed by the next writer.
 	for split, a := range m.old {
 		if _, ok := m.splits[split]; !ok {
@@ -242,7 +241,7 @@ func (m *ModelWriter) commit() error {
 	return nil
 }
 
-// Abort gives the model up and removes what was written. After Commit it does
+// Abort drops the model and removes what was written. After Commit it does
 // nothing.
 func (m *ModelWriter) Abort() {
 	if m.done {
@@ -262,7 +261,7 @@ func (m *ModelWriter) Abort() {
 	m.release()
 }
 
-// release lets the next ModelWriter of this name begin.
+// release allows another ModelWriter of this name.
 func (m *ModelWriter) release() {
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()

@@ -48,8 +48,8 @@ func plainByte(c byte) bool {
 
 // slug returns the file name, without extension, of the model called name: a
 // readable part and a hash of the whole name. It cannot leave its folder, is never
-// hidden or reserved, and two names differ in the hash even where a file system
-// ignores case.
+// hidden or reserved, and two names differ in the hash even if a file system ignores
+// case.
 func slug(name string) string {
 	var b strings.Builder
 	for i := 0; i < len(name) && b.Len() < 48; i++ {

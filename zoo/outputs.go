@@ -23,8 +23,8 @@ func ListLength(classes int) int { return outputs.ListLength(classes) }
 func BuildLists(rows []uint16, classes int) Lists { return outputs.BuildLists(rows, classes) }
 
 // RoundRow rounds one output, the probability of every class, to float16 bits, as
-// [ModelWriter.WriteRow] and [BuildLists] take them. The error says which value is not
-// a probability, or that they do not sum to 1. dst is as long as probabilities.
+// [ModelWriter.WriteRow] and [BuildLists] take them. The error names the value that is
+// not a probability, or the sum if it is not 1. dst is as long as probabilities.
 func RoundRow(dst []uint16, probabilities []float32) error {
 	return outputs.RoundRow(dst, probabilities)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
-// A table is an open Parquet file of this package's making. It may be truncated,
-// changed, or written by somebody else, so everything in it is checked.
+// A table is an open Parquet file that this package wrote. It may have been truncated,
+// changed or replaced since, so everything in it is checked.
 type table struct {
 	path string
 	f    *os.File
@@ -28,8 +28,8 @@ type table struct {
 // of long sample ids.
 const maxPage = batchRows*(maxName+4) + pageBytes
 
-// limits are those of the files that this package writes: a page header of some 30
-// bytes, a schema of a root with at most two columns.
+// limits fit what this package writes: page headers of some 30 bytes, and a schema of
+// a root with at most two columns.
 var limits = parquet.Limits{Page: maxPage, Header: 1024, Elements: 3}
 
 // openTable opens the file at path, which must have the given number of rows and
@@ -90,7 +90,7 @@ func (t *table) try(f func() error) (err error) {
 			err = fmt.Errorf("%v", r)
 		}
 		if err != nil && err != io.EOF {
-			err = fmt.Errorf("zoo: %s is damaged, or not the file that belongs there: %w", t.path, err)
+			err = fmt.Errorf("zoo: %s is damaged, or not the expected file: %w", t.path, err)
 		}
 	}()
 	return f()

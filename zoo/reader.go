@@ -25,7 +25,7 @@ type Reader struct {
 }
 
 // Predictions opens the archive of a model on a split. The error wraps ErrNoModel,
-// ErrNoSplit, or ErrIndexOnly where only a search index was ever written.
+// ErrNoSplit, or ErrIndexOnly if only a search index was ever written.
 func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	m, err := z.Model(model)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 	return rows, r.err
 }
 
-// skip reads and checks the next rows without handing them out; io.EOF at the end.
+// skip reads and checks the next rows without returning them; io.EOF at the end.
 func (r *Reader) skip() error {
 	if r.rows.width == 0 {
 		var labels, confidences [1024]uint16
@@ -107,7 +107,7 @@ func (r *Reader) skip() error {
 	return r.eachRow(func(_ int, row []uint16) error { return outputs.CheckRow(row) })
 }
 
-// readLists puts the next rows into the lists l, from sample at on, and returns how
+// readLists adds the next rows to the lists l, from sample at on, and returns how
 // many there were; io.EOF at the end. Every row is checked.
 func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
 	if r.rows.width == 0 {

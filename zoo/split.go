@@ -64,8 +64,8 @@ func fingerprint(labels []uint16, ids []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// checkLabels checks what a split is to be made of, and returns the ids with the
-// empty ones filled in by the row's number.
+// checkLabels checks the labels and ids of a new split, and returns the ids with the
+// row's number in place of empty ones.
 func checkLabels(name string, classes int, labels []uint16, ids []string) ([]string, error) {
 	switch {
 	case len(labels) == 0:

@@ -20,9 +20,9 @@ func TestAddSplit(t *testing.T) {
 	}{
 		{"ok", []uint16{1, 2, 9}, []string{"x", "y", "z"}, nil},
 		{"ok", []uint16{1, 2, 9}, []string{"x", "y", "z"}, nil},
-		{"ok", []uint16{1, 2, 8}, []string{"x", "y", "z"}, []string{`"ok"`, "there already"}},
-		{"ok", []uint16{1, 2, 9}, nil, []string{`"ok"`, "there already"}},
-		{"ok", []uint16{1, 2}, []string{"x", "y"}, []string{"3 samples already, not 2"}},
+		{"ok", []uint16{1, 2, 8}, []string{"x", "y", "z"}, []string{`"ok"`, "already exists"}},
+		{"ok", []uint16{1, 2, 9}, nil, []string{`"ok"`, "already exists"}},
+		{"ok", []uint16{1, 2}, []string{"x", "y"}, []string{"already has 3 samples, not 2"}},
 		{"OK", []uint16{1, 2, 9}, nil, []string{"case only"}},
 		{"none", nil, nil, []string{"no samples"}},
 		{"label", []uint16{1, 2, 10}, []string{"x", "y", "z.jpg"}, []string{"row 2", "z.jpg", "label 10", "0 to 9"}},

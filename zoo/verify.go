@@ -13,9 +13,9 @@ import (
 
 // Verify reads everything: the labels and ids of every split against its
 // fingerprint, and every archive against its size and SHA-256 and row by row. It
-// returns all problems, joined. report, which may be nil, is told how many archives
-// are done. For a model that has a search index only, the index is checked, and
-// Notify's function is told so.
+// returns all problems, joined. report, which may be nil, is called with how many
+// archives are done. Of a model that has a search index only, the index is checked;
+// this is reported through Notify.
 func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	type item struct {
 		m Model

@@ -29,7 +29,7 @@ type Writer struct {
 }
 
 // maxKept bounds the memory for the search indexes that are made along with their
-// models. An index that finds no room is built from the archive when it is needed.
+// models. Any other index is built from the archive when it is needed.
 const maxKept = 64 << 20
 
 // Write begins changing the zoo: it takes the lock, reads the metadata anew, and
@@ -51,7 +51,7 @@ func (z *Zoo) Write() (*Writer, error) {
 	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}}, nil
 }
 
-// Close gives up models that were not committed, of which none may be in use, and
+// Close drops models that were not committed, none of which may be in use, and
 // releases the lock.
 func (w *Writer) Close() error {
 	w.mu.Lock()
@@ -72,8 +72,8 @@ var errClosed = errors.New("zoo: the writer is closed")
 
 // AddSplit adds a split. Labels are below the number of classes. ids names the
 // samples: it is nil or has one text for each; an empty one is replaced by the
-// row's number, and no two may be equal. Adding what is there already does nothing;
-// the same name with other samples is an error.
+// row's number, and no two may be equal. Adding a split again does nothing; the
+// same name with other samples is an error.
 func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 	if err := checkSplitName(name); err != nil {
 		return err
@@ -95,9 +95,9 @@ func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 		case old == s:
 			return nil
 		case old.Name == name && old.Samples != s.Samples:
-			return fmt.Errorf("zoo: the split %q has %d samples already, not %d; choose another name", name, old.Samples, s.Samples)
+			return fmt.Errorf("zoo: the split %q already has %d samples, not %d; choose another name", name, old.Samples, s.Samples)
 		case old.Name == name:
-			return fmt.Errorf("zoo: the split %q is there already with other labels or sample ids; choose another name", name)
+			return fmt.Errorf("zoo: the split %q already exists with other labels or sample ids; choose another name", name)
 		case strings.EqualFold(old.Name, name):
 			return fmt.Errorf("zoo: the split %q differs from %q in case only; choose another name", name, old.Name)
 		}
@@ -126,7 +126,7 @@ func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 }
 
 // NewModel begins a new model with the given name, columns and kind of output. The
-// error wraps ErrModelExists where there is one of that name.
+// error wraps ErrModelExists if there is one of that name.
 func (w *Writer) NewModel(m Model) (*ModelWriter, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (w *Writer) NewModel(m Model) (*ModelWriter, error) {
 	return w.begin(m, false)
 }
 
-// ExtendModel begins adding predictions on further splits to a model that is there.
+// ExtendModel begins adding predictions on further splits to an existing model.
 func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 	m, err := w.z.Model(name)
 	if err != nil {
@@ -145,9 +145,9 @@ func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 	return w.begin(m, true)
 }
 
-// ReplaceModel begins a model that takes the place of the one of its name, which
-// stays as it is until Commit and is gone with it: at every moment there is one of
-// the two. Where there is none of that name it is NewModel.
+// ReplaceModel begins a model that replaces the one of its name, which stays until
+// Commit: at every moment there is exactly one of the two. If there is none of that
+// name it is NewModel.
 func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
 	if !w.z.HasModel(m.Name) {
 		return w.NewModel(m)
@@ -169,7 +169,7 @@ func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
 	return mw, nil
 }
 
-// begin makes a ModelWriter; known says that there may be a model of that name.
+// begin makes a ModelWriter; known allows a model of that name.
 func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,8 +188,8 @@ func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 
 // AddIndexOnly adds a model that has top-K lists and no full outputs: for every split
 // named in lists, the lists of all its samples. Such a model can be searched at full
-// speed and takes a hundredth of the space, but nothing can be read back or checked
-// on full outputs. It is meant for simulated zoos.
+// speed and takes a hundredth of the space, but has no full outputs to read back or
+// check results on. It is meant for simulated zoos.
 func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 	mw, err := w.NewModel(m)
 	if err != nil {
@@ -280,7 +280,7 @@ func (w *Writer) labelsOf(s Split) ([]uint16, error) {
 	return labels, err
 }
 
-// keep reports whether there is room for n more bytes of lists, and takes it.
+// keep reserves n more bytes of lists, and reports whether there was room.
 func (w *Writer) keep(n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -292,7 +292,7 @@ func (w *Writer) keep(n int) bool {
 }
 
 // RemoveModel removes a model with its predictions. The error wraps ErrNoModel
-// where there is none.
+// if there is none.
 func (w *Writer) RemoveModel(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -306,7 +306,7 @@ func (w *Writer) RemoveModel(name string) error {
 	if err != nil {
 		return err
 	}
-	// Without its JSON file the model is gone. Should the rest be interrupted, the
+	// Without its JSON file the model does not exist. If the rest is interrupted, the
 	// next writer finishes it.
 	path := w.z.modelPath(slug(name))
 	if err := os.Remove(path); err != nil {
@@ -337,7 +337,7 @@ func (z *Zoo) makeFolders(splits []Split) error {
 	return atomicfile.MakeDirs(dirs...)
 }
 
-// clean removes what writers and builders of indexes that were killed left behind.
+// clean removes what killed writers and index builders left behind.
 // Only the holder of the lock calls it. It knows every file it may remove by the
 // form of its name; others are left alone.
 func (z *Zoo) clean() error {

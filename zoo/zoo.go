@@ -31,11 +31,11 @@ type Zoo struct {
 	mu         sync.RWMutex
 	splits     []Split // by name
 	models     map[string]Model
-	classNames []string // nil where nobody has said
+	classNames []string // nil if unknown
 	notify     func(string)
 }
 
-// zooFile is the JSON form of what is known of the zoo as a whole.
+// zooFile is the JSON form of the zoo's own metadata.
 type zooFile struct {
 	Format     int                  `json:"format"`
 	Classes    int                  `json:"classes"`
@@ -49,7 +49,7 @@ type splitFile struct {
 }
 
 // Create makes a zoo for classifiers of the given number of classes in dir, which
-// must be empty or not exist. The error wraps fs.ErrExist where there is a zoo
+// must be empty or not exist. The error wraps fs.ErrExist if there is a zoo
 // already.
 func Create(dir string, classes int) (*Zoo, error) {
 	if classes < 2 || classes > MaxClasses {
@@ -58,7 +58,7 @@ func Create(dir string, classes int) (*Zoo, error) {
 	if err := atomicfile.MakeDirs(dir); err != nil {
 		return nil, err
 	}
-	// Twice: a folder of somebody else gets no lock file, and another Create may
+	// Twice: a folder with other files must not get a lock file, and another Create may
 	// come in between.
 	if err := vacant(dir); err != nil {
 		return nil, err
@@ -79,14 +79,14 @@ func Create(dir string, classes int) (*Zoo, error) {
 }
 
 // vacant reports whether dir holds nothing but what a killed Create leaves. In a
-// folder with other things in it, writers could take those for leftovers.
+// folder with other files, writers could mistake those for leftovers.
 func vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "zoo.json" }) {
-		return fmt.Errorf("zoo: %s: there is a zoo already: %w", dir, fs.ErrExist)
+		return fmt.Errorf("zoo: %s: there already is a zoo: %w", dir, fs.ErrExist)
 	}
 	for _, e := range entries {
 		if e.Name() != "lock" && !atomicfile.IsTemporary(e.Name()) {
@@ -97,8 +97,8 @@ func vacant(dir string) error {
 }
 
 // Open opens the zoo in dir. It reads the metadata of the models and no
-// predictions. The error wraps fs.ErrNotExist where there is no zoo, and
-// ErrNewerFormat where a newer program wrote it.
+// predictions. The error wraps fs.ErrNotExist if there is no zoo, and
+// ErrNewerFormat if a newer program wrote it.
 func Open(dir string) (*Zoo, error) {
 	z := &Zoo{dir: dir}
 	if err := z.load(); err != nil {
@@ -249,8 +249,8 @@ func (z *Zoo) HasModel(name string) bool {
 
 // Fingerprint returns a hash, in hexadecimal, over everything a search can depend
 // on: classes, splits, and of every model the name, the columns and the hashes of
-// its archives. It does not depend on the order in which models came, nor on where
-// the zoo lies.
+// its archives. It does not depend on the order in which models were added, nor on the
+// folder.
 func (z *Zoo) Fingerprint() string {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
@@ -295,8 +295,8 @@ func hashInts(h hash.Hash, values ...uint64) {
 	}
 }
 
-// Notify sets the function that is told, in one sentence each, what the zoo did by
-// itself: an index rebuilt because it was damaged, an index kept in memory because
+// Notify sets the function that receives notes, one sentence each, about what the zoo
+// did by itself: an index rebuilt because it was damaged, an index kept in memory because
 // the folder cannot be written. It may be called from several goroutines, one call
 // at a time. Without one, or with nil, the notes are dropped.
 func (z *Zoo) Notify(f func(note string)) {
@@ -322,7 +322,7 @@ func (z *Zoo) note(format string, args ...any) {
 	}
 }
 
-// lock takes the zoo's lock. It is given back by closing the file.
+// lock takes the zoo's lock. Closing the file releases it.
 func (z *Zoo) lock() (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(z.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {

@@ -58,7 +58,7 @@ func pairGains(labels []uint16, lists []zoo.Lists) Spread {
 	var gains []float64
 	for k := 0; k < len(pairs); k += 1 + len(pairs)/60 {
 		p := pairs[k]
-		a, b := kernel.Lists(lists[p.a]), kernel.Lists(lists[p.b])
+		a, b := lists[p.a], lists[p.b]
 		kernel.ResolveAll(best, class, []*kernel.Lists{&a, &b}, nil)
 		gains = append(gains, accuracy(labels, class)-max(acc[p.a], acc[p.b]))
 	}

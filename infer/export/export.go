@@ -1,5 +1,5 @@
 // Package export turns model names of timm and torchvision into TorchScript files,
-// through a Python that has those libraries, and reads what such a file says of
+// through a Python that has those libraries, and reads what such a file states of
 // itself. Files that exist need no Python.
 package export
 
@@ -24,7 +24,7 @@ const Format = 1
 //go:embed export.py
 var script string
 
-// Meta is what an exported file says of its model.
+// Meta is what an exported file states about its model.
 type Meta struct {
 	Format        int        `json:"format"`
 	Name          string     `json:"name"`
@@ -46,7 +46,7 @@ type Meta struct {
 	Torch         string     `json:"torch"`
 }
 
-// ErrNoMeta says that a file was not made by this package.
+// ErrNoMeta: the file was not made by this package.
 var ErrNoMeta = errors.New("no encas-zoo metadata in the file")
 
 // ReadMeta reads the metadata of an exported file. A TorchScript file is a zip
@@ -139,7 +139,7 @@ func (e *Exporter) Names(ctx context.Context, source, pattern string) ([]string,
 	return reply.Names, err
 }
 
-// Export makes the file. The error says why a model cannot be exported.
+// Export makes the file. The error explains why a model cannot be exported.
 func (e *Exporter) Export(ctx context.Context, r Request) (Meta, error) {
 	var reply struct{ Meta Meta }
 	err := e.ask(ctx, map[string]any{

@@ -118,6 +118,9 @@ func TestReadMeta(t *testing.T) {
 // TestFreeze compiles models that a trace alone gets wrong.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs Python alone")
+	}
 	out, err := exec.Command(torchtest.Python(t), "testdata/freeze.py").Output()
 	if err != nil {
 		t.Fatal(err)

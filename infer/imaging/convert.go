@@ -106,7 +106,7 @@ func fromVP8(dst RGB, m *image.YCbCr) error {
 	return nil
 }
 
-// upsample interpolates the chroma of pixel x between the row it lies in and the
+// upsample interpolates the chroma of pixel x between its own row and the
 // row on its other side.
 func upsample(near, far []uint8, x int) int {
 	i := x / 2

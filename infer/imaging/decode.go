@@ -16,10 +16,10 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// ErrTruncated says that a file ends before its image does.
+// ErrTruncated: the file ends before its image does.
 var ErrTruncated = errors.New("the file is truncated")
 
-// ErrFormat says that a file is none of JPEG, PNG, WebP.
+// ErrFormat: the file is not a JPEG, PNG or WebP.
 var ErrFormat = errors.New("not a JPEG, PNG or WebP image")
 
 // MaxPixels is the largest image that is decoded; Pillow refuses larger ones too.
@@ -63,7 +63,7 @@ func (d *Decoder) Decode(data []byte) (RGB, error) {
 	return RGB{}, ErrFormat
 }
 
-// grow makes room for an image whose header, in a file of size bytes, says w x h.
+// grow makes room for an image whose header, in a file of size bytes, claims w x h.
 // The most compressed of the formats' real images stay far below 2^14 pixels a byte.
 func (d *Decoder) grow(w, h, size int) (RGB, error) {
 	if w <= 0 || h <= 0 || w > MaxPixels/h {
@@ -208,7 +208,7 @@ func (d *Decoder) decodeWith(data []byte, config func(io.Reader) (image.Config, 
 		return RGB{}, truncatedOr(err)
 	}
 	if m.Bounds().Dx() != img.Width || m.Bounds().Dy() != img.Height {
-		return RGB{}, fmt.Errorf("the header says %d x %d pixels and the image is %v", img.Width, img.Height, m.Bounds())
+		return RGB{}, fmt.Errorf("the header claims %d x %d pixels and the image is %v", img.Width, img.Height, m.Bounds())
 	}
 	return img, fromImage(img, m)
 }

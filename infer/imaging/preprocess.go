@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// A CropMode says how an image is brought to the model's size.
+// A CropMode is how an image is brought to the model's size.
 type CropMode int
 
 // timm's crop modes.

@@ -34,13 +34,13 @@ type BuildOptions struct {
 type installation struct {
 	Include []string
 	Lib     string // folder of libtorch.so
-	RPath   bool   // whether the loader has to be told of Lib
+	RPath   bool   // whether the loader needs the path of Lib
 	ABI     int    // _GLIBCXX_USE_CXX11_ABI
 	Version string
 }
 
-// WriteSource writes the shim's header and C++ file into a folder, for who compiles
-// them by other means.
+// WriteSource writes the shim's header and C++ file into a folder, to be compiled by
+// other means.
 func WriteSource(dir string) error {
 	for _, name := range sourceNames {
 		text, err := source.ReadFile(name)
@@ -54,7 +54,7 @@ func WriteSource(dir string) error {
 	return nil
 }
 
-// SourceHash tells versions of the shim's source apart.
+// SourceHash identifies the version of the shim's source.
 func SourceHash() string {
 	h := sha256.New()
 	for _, name := range sourceNames {
@@ -79,7 +79,7 @@ print(json.dumps({
     "Version": torch.__version__,
 }))`
 
-// Build compiles the shim and returns where it lies. log, if not nil, is told the
+// Build compiles the shim and returns its path. log, if not nil, receives the
 // compiler's command line.
 func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, err error) {
 	if o.Out == "" {

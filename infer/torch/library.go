@@ -71,7 +71,7 @@ import (
 type Shim struct{ fns C.encas_shim }
 
 // Open opens the shim at path, or at DefaultPath when path is empty. The error is
-// ErrNoShim where it has to be built first.
+// ErrNoShim if it has to be built first.
 func Open(path string) (*Shim, error) {
 	if path == "" {
 		var err error
@@ -114,7 +114,7 @@ func check(status C.int, e *C.encas_error) error {
 // Version is torch's, such as 2.4.1.
 func (s *Shim) Version() string { return C.GoString(C.encas_shim_version(&s.fns)) }
 
-// Device fails where torch cannot use a device: cpu, cuda, cuda:1.
+// Device fails if torch cannot use a device: cpu, cuda, cuda:1.
 func (s *Shim) Device(device string) error {
 	var e C.encas_error
 	cdevice := C.CString(device)
@@ -160,7 +160,7 @@ func (m *Model) Close() {
 	m.handle = nil
 }
 
-// Parameters is their number, or that of all floating-point constants where the
+// Parameters is their number, or that of all floating-point constants if the
 // file was frozen.
 func (m *Model) Parameters() int64 { return int64(C.encas_shim_parameters(&m.shim.fns, m.handle)) }
 

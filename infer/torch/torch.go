@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// Errors that callers tell apart with errors.Is.
+// Errors to compare with errors.Is.
 var (
 	// ErrNoShim: there is no shim, or it cannot be opened.
 	ErrNoShim = errors.New("torch is not ready")

@@ -46,7 +46,7 @@ func readCIFAR(f *os.File) (*Set, error) {
 		src.labels, set.Classes = 2, 100
 	}
 	if info.Size()%src.record() != 0 {
-		return nil, fmt.Errorf("%d bytes are no whole number of CIFAR-10 or CIFAR-100 records", info.Size())
+		return nil, fmt.Errorf("%d bytes are not a whole number of CIFAR-10 or CIFAR-100 records", info.Size())
 	}
 	var label [2]byte
 	for i := range info.Size() / src.record() {

@@ -44,7 +44,7 @@ type source interface {
 	// image returns image i, valid until r is used again. The error need not name
 	// the image.
 	image(i int, r *Reader) (imaging.RGB, error)
-	// weigh writes to w what tells this source's images from changed ones, without
+	// weigh writes to w what differs if this source's images change, without
 	// reading them.
 	weigh(w io.Writer, i int)
 	close() error

@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 		{"negative label", map[string]string{"labels.csv": "file,label\na.png,-1\n", "a.png": "PNG"}, "", "labels.csv line 2: label -1"},
 		{"label that is no number", map[string]string{"labels.csv": "file,label\na.png,cat\n", "a.png": "PNG"}, "", `label "cat"`},
 		{"missing image", map[string]string{"val.txt": "a.png 1\nb.png 2\n", "a.png": "PNG"}, "", "val.txt line 2"},
-		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "does not lie in the folder"},
+		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "is not in the folder"},
 		{"image twice", map[string]string{"val.txt": "a.png 1\na.png 1\n", "a.png": "PNG"}, "", "twice"},
 		{"no label", map[string]string{"val.txt": "a.png\n", "a.png": "PNG"}, "", "line 1: a file and a label"},
 		{"CIFAR cut short", map[string]string{"x.bin": "12345"}, "x.bin", "5 bytes"},

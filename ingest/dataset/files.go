@@ -50,7 +50,7 @@ func (f *files) weigh(w io.Writer, i int) { fmt.Fprintf(w, "%d\n", f.sizes[i]) }
 
 func (f *files) close() error { return nil }
 
-// isImage tells images from other files by name. The formats that torchvision would
+// isImage recognises images by name. The formats that torchvision would
 // read and this program does not are an error: leaving them out would change the
 // data set.
 func isImage(name string) (bool, error) {
@@ -130,8 +130,8 @@ func openClassFolders(root string) (*Set, error) {
 	return set, nil
 }
 
-// readable returns names of classes as a zoo takes them: what is no UTF-8 is
-// replaced; nil where a name is missing or no name at all.
+// readable returns names of classes as a zoo takes them: invalid UTF-8 is
+// replaced; nil if a name is missing or too long.
 func readable(names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {
@@ -163,7 +163,7 @@ var labelFiles = []string{"val.txt", "labels.txt", "labels.csv"}
 
 // openLabelFile reads a folder of images with a label file: lines of "file label"
 // (.txt), or a CSV file whose first two columns are file and label, with or without
-// a header. Files may lie in folders below root.
+// a header. Files may be in folders below root.
 func openLabelFile(root, name string) (*Set, error) {
 	f, err := os.Open(filepath.Join(root, name))
 	if err != nil {
@@ -183,7 +183,7 @@ func openLabelFile(root, name string) (*Set, error) {
 		}
 		file = strings.TrimPrefix(filepath.ToSlash(file), "./")
 		if !filepath.IsLocal(filepath.FromSlash(file)) {
-			return fmt.Errorf("%s line %d: %q does not lie in the folder", name, line, file)
+			return fmt.Errorf("%s line %d: %q is not in the folder", name, line, file)
 		}
 		info, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
 		if err != nil {

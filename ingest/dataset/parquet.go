@@ -77,7 +77,7 @@ func openParquet(names []string) (set *Set, err error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	// The stored paths are better names than row numbers, where they are names.
+	// The stored paths are better names than row numbers, if they are unique.
 	if uniqueIDs(paths) == nil && !slices.Contains(paths, "") {
 		set.IDs = paths
 	}
@@ -91,7 +91,7 @@ func openFile(name string) (f parquetFile, err error) {
 	}
 	info, err := f.f.Stat()
 	if err == nil {
-		// Images are compressed already: what is many times the file is none of theirs.
+		// Images are already compressed: they cannot be many times as large as the file.
 		f.most = min(8*info.Size()+1<<20, maxGroup)
 		f.File, err = parquet.NewFile(f.f, filepath.Base(name), parquet.Limits{Page: int(f.most)})
 	}
@@ -301,8 +301,8 @@ func (t *table) load(g int) *groupImages {
 	return entry
 }
 
-// weigh writes the size of the row group the image lies in: single sizes are not
-// known without reading the images.
+// weigh writes the size of the row group of the image: single sizes are not known
+// without reading the images.
 func (t *table) weigh(w io.Writer, i int) {
 	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
 	group := t.groups[g]

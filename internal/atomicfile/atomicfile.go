@@ -24,7 +24,7 @@ const temporary = ".tmp-"
 func IsTemporary(name string) bool { return strings.HasPrefix(name, temporary) }
 
 // A File is a file that does not have its final name yet. It remembers its first
-// error, because some of the writers put on top of it lose errors, and hashes what is
+// error, because some of the writers on top of it lose errors, and hashes what is
 // written.
 type File struct {
 	f       *os.File
@@ -89,8 +89,8 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.err
 }
 
-// Seek tells the position, which is all that writers of a file from its beginning to
-// its end need.
+// Seek returns the position. Writers that go from the beginning of a file to its end
+// need no more.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
 	if offset != 0 || whence != io.SeekCurrent {
 		return 0, errors.ErrUnsupported

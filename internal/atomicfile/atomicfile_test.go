@@ -10,6 +10,7 @@ import (
 )
 
 func TestWriteFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, other := filepath.Join(dir, "new"), filepath.Join(dir, "other")
 	for _, text := range []string{"one", "", "another"} {
@@ -35,6 +36,7 @@ func TestWriteFile(t *testing.T) {
 
 // Errors name the final file and no temporary one, and leave nothing behind.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	taken := filepath.Join(dir, "taken")
 	if err := os.MkdirAll(filepath.Join(taken, "full"), 0o777); err != nil {
@@ -53,6 +55,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	f, err := Create(path)

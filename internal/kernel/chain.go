@@ -29,7 +29,7 @@ func Cells(cells []uint16, t1, t2 []byte, cols int) {
 //		hist[c]++
 //	}
 //
-// It panics where a cell is outside hist.
+// It panics if a cell is outside hist.
 func Count(hist []int32, cells []uint16) { count(hist, cells) }
 
 // Count1 adds a histogram of the bins of a table:
@@ -38,17 +38,17 @@ func Count(hist []int32, cells []uint16) { count(hist, cells) }
 //		hist[b>>1]++
 //	}
 //
-// It panics where a bin is outside hist.
+// It panics if a bin is outside hist.
 func Count1(hist []int32, table []byte) { count1(hist, table) }
 
-// Delta adds, cell by cell, how many more samples are right in table to than in
+// Delta adds, cell by cell, how many more samples are correct in table to than in
 // table from:
 //
 //	for i, c := range cells {
 //		hist[c] += to[i]&1 - from[i]&1
 //	}
 //
-// It panics where the cell of a sample that differs is outside hist.
+// It panics if the cell of a sample that differs is outside hist.
 func Delta(hist []int32, cells []uint16, from, to []byte) {
 	need(len(from) == len(cells) && len(to) == len(cells), "Delta: lengths do not fit the number of samples")
 	delta(hist, cells, from, to)
@@ -73,7 +73,7 @@ func Delta1(hist []int32, table, from, to []byte) {
 //		}
 //	}
 //
-// It panics where the cell of such a sample is outside hist.
+// It panics if the cell of such a sample is outside hist.
 func CountReaching(hist []int32, cells []uint16, values, needed []uint32) {
 	need(len(values) == len(cells) && len(needed) == len(cells), "CountReaching: lengths do not fit the number of samples")
 	countReaching(hist, cells, values, needed)

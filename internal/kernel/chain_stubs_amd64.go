@@ -15,51 +15,51 @@ func cellsAVX512(cells *uint16, t1 *byte, t2 *byte, n int, cols int)
 func cellsAVX2(cells *uint16, t1 *byte, t2 *byte, n int, cols int)
 
 // limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
-// where a cell is outside.
+// if a cell is outside.
 //
 //go:noescape
 func countAVX512(hist *int32, limit int, data *uint16, n int, hot uint16) (ok bool)
 
 // limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
-// where a cell is outside.
+// if a cell is outside.
 //
 //go:noescape
 func count1AVX512(hist *int32, limit int, data *byte, n int, hot byte) (ok bool)
 
 // deltaAVX512 is delta for n samples, n a multiple of 64.
 // limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
-// where a cell is outside.
+// if a cell is outside.
 //
 //go:noescape
 func deltaAVX512(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
 
 // delta1AVX512 is delta1 for n samples, n a multiple of 64.
 // limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,
-// where a cell is outside.
+// if a cell is outside.
 //
 //go:noescape
 func delta1AVX512(hist *int32, limit int, cells *byte, from *byte, to *byte, n int) (ok bool)
 
 // deltaAVX2 is delta for n samples, n a multiple of 32, and limit = len(hist).
-// It stops, and is not ok, where a cell is outside.
+// It stops, and is not ok, if a cell is outside.
 //
 //go:noescape
 func deltaAVX2(hist *int32, limit int, cells *uint16, from *byte, to *byte, n int) (ok bool)
 
 // delta1AVX2 is delta1 for n samples, n a multiple of 32, and limit = len(hist).
-// It stops, and is not ok, where a cell is outside.
+// It stops, and is not ok, if a cell is outside.
 //
 //go:noescape
 func delta1AVX2(hist *int32, limit int, cells *byte, from *byte, to *byte, n int) (ok bool)
 
 // countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.
-// It stops, and is not ok, where a cell is outside.
+// It stops, and is not ok, if a cell is outside.
 //
 //go:noescape
 func countReachingAVX512(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)
 
 // countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).
-// It stops, and is not ok, where a cell is outside.
+// It stops, and is not ok, if a cell is outside.
 //
 //go:noescape
 func countReachingAVX2(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)

@@ -392,7 +392,7 @@ type memberSet [maxMembers]member
 
 func (s *memberSet) bytes() *byte { return (*byte)(unsafe.Pointer(s)) }
 
-// fillMembers describes a set to the assembly; ok says whether it can take it.
+// fillMembers describes a set to the assembly; ok is whether it can be described.
 func fillMembers(dst *memberSet, members []*Lists, weights []uint32) (ok bool) {
 	if len(members) > maxMembers || members[0].Len() == 0 {
 		return false

@@ -57,7 +57,7 @@ func fixedGeneric(dst []uint32, src []uint16) {
 }
 
 // fixed1 is value(h)·2^24 for h in 0..0x3C00: the significand shifted left by the
-// exponent, one less where the leading bit is implicit. It has no branch because
+// exponent, one less if the leading bit is implicit. It has no branch because
 // the exponents of a softmax row cannot be predicted.
 func fixed1(h uint16) uint32 {
 	exp := uint32(h >> 10)

@@ -37,7 +37,7 @@ func (l *Lists) check(n, k int) {
 		len(l.TopClass) == n && len(l.TopValue) == n, "Lists: lengths do not fit the number of samples")
 }
 
-// value is what l says about class c on sample i, in fixed point.
+// value is the value of class c on sample i, in fixed point.
 func (l *Lists) value(i int, c uint16) uint32 {
 	lo, hi := i*l.K, (i+1)*l.K
 	for j, x := range l.Classes[lo:hi] {
@@ -56,7 +56,7 @@ type Sums struct {
 	Weight uint32 // sum of the members' weights
 
 	// [N*K]: the K best classes of the union of the members' lists by sum
-	// descending, lower class first where equal, with their exact sums.
+	// descending, lower class first if equal, with their exact sums.
 	Classes []uint16
 	Values  []uint32
 
@@ -149,8 +149,8 @@ func Single(dst *Sums, l *Lists, w uint32) {
 	}
 }
 
-// Extend makes dst = s + w·l, where members and weights (nil: all 1) are what s
-// was made of, in any order:
+// Extend makes dst = s + w·l, where members and weights (nil: all 1) are those of s,
+// in any order:
 //
 //	for i := range N {
 //		known := union of the lists of all members and of l on sample i
@@ -192,7 +192,7 @@ func Extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32
 //
 // Where the set and l name the same class, it is the best class of both together:
 // no class has more in either, and one with as much in both is a higher class,
-// because it stands behind this one in a list. The numbers of the other samples
+// because it comes after this one in a list. The numbers of the other samples
 // ascend in open[:nOpen] (open is at least N long), and their best and class are
 // unspecified: ResolveSamples must find them.
 //
@@ -216,7 +216,7 @@ func Agree(best []uint32, class []uint16, open []int32, top []uint32, topClass [
 //	}
 //
 // s knows K classes only. Where a class that l lists and s does not could be the
-// best one, and s cannot tell its sum (s.Rest > s.Base), the sample is open: its
+// best one, and s does not know its sum (s.Rest > s.Base), the sample is open: its
 // number is appended to open (at least N long), its best is a lower bound only,
 // and Resolve must decide it. open[:nOpen] ascends. Sums of a single model leave
 // nothing open. All paths leave the same samples open and the same lower bounds.
@@ -253,7 +253,7 @@ func Pair(best []uint32, class []uint16, open []int32, a, b *Lists) {
 //	}
 //	best = max of S; class = the lowest class with S(c) = best
 //
-// Weights are 1 or more and sum to at most 255; nil stands for all 1.
+// Weights are 1 or more and sum to at most 255; nil means all 1.
 func Resolve(i int, members []*Lists, weights []uint32) (best uint32, class uint16) {
 	need(len(members) > 0, "Resolve: no members")
 	checkMembers(members[0].Len(), members[0].K, members, weights)
@@ -312,7 +312,7 @@ func checkMembers(n, k int, members []*Lists, weights []uint32) {
 	need(total <= 255, "the weights sum to more than 255")
 }
 
-// weight is weights[m], or 1 where there are none.
+// weight is weights[m], or 1 if there are none.
 func weight(weights []uint32, m int) uint32 {
 	if weights == nil {
 		return 1

@@ -2,7 +2,7 @@ package kernel
 
 import "math/bits"
 
-// better says whether (sum, class) beats (best, bestClass).
+// better reports whether (sum, class) beats (best, bestClass).
 func better(sum uint32, class uint16, best uint32, bestClass uint16) bool {
 	return sum > best || sum == best && class < bestClass
 }
@@ -43,14 +43,14 @@ func combine1(i int, s *Sums, l *Lists, w uint32) (best uint32, class uint16, op
 	lc, lv := l.Classes[i*k:][:k], l.Values[i*k:][:k]
 	rest, base := s.Rest[i], s.Base[i]
 	class = NoClass
-	var bound uint32 // the most promising class whose sum s cannot tell
+	var bound uint32 // the most promising class whose sum s does not know
 	boundClass := uint16(NoClass)
 	for j := range k {
 		v := w * fixed1(lv[j])
 		if sum := sv[j] + w*l.value(i, sc[j]); better(sum, sc[j], best, class) {
 			best, class = sum, sc[j]
 		}
-		sum := base // a lower bound, unless rest says that it is all there is
+		sum := base // a lower bound, unless rest shows that it is exact
 		if p := index(sc, lc[j]); p >= 0 {
 			sum = sv[p]
 		} else if rest > base && better(rest+v, lc[j], bound, boundClass) {

@@ -30,8 +30,8 @@ func Bins(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
 //		reach[0..j]++ // reach is set, not added to
 //	}
 //
-// A sample leaves at stage j where its bin is larger than g, and the byte
-// bin<<1 | correct is at least 2·(g+1) just then.
+// A sample exits at stage j if its bin is larger than g: exactly then the byte
+// bin<<1 | correct is at least 2·(g+1).
 func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	k := len(tables)
 	need(k >= 1 && len(exits) == k-1 && len(reach) == k, "Evaluate: k tables need k-1 exits and k counts")
@@ -41,7 +41,7 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return evaluate(tables, exits, reach)
 }
 
-// Correct counts the samples a set predicts right:
+// Correct counts the samples that a set predicts correctly:
 //
 //	for _, b := range table {
 //		n += b & 1

@@ -8,6 +8,7 @@ import (
 )
 
 func TestClusters(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		n, k := 8<<rng.IntN(4), 3+rng.IntN(5)
@@ -45,6 +46,7 @@ func TestClusters(t *testing.T) {
 }
 
 func TestClustersFindGroups(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	p := &population{}
 	for i := range 40 {

@@ -16,6 +16,7 @@ func randomScores(rng *rand.Rand, n, side int) []Score {
 }
 
 func TestEliteHoldsTheFront(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		scores := randomScores(rng, 200, 40)
@@ -67,6 +68,7 @@ func TestEliteHoldsTheFront(t *testing.T) {
 }
 
 func TestEliteReplacesByDistance(t *testing.T) {
+	t.Parallel()
 	e := elite{target: 10}
 	at := func(x, y float64) Score { return Score{Objectives: [2]float64{x, y}} }
 	e.offer([]uint16{1, 1, 1}, at(0, 9), true)
@@ -89,6 +91,7 @@ func TestEliteReplacesByDistance(t *testing.T) {
 }
 
 func TestEliteGrid(t *testing.T) {
+	t.Parallel()
 	e := elite{target: 40}
 	for i := range 51 {
 		x := float64(i)

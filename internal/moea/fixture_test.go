@@ -54,6 +54,7 @@ func madeUp(genes []uint16, alphabet []int) Score {
 
 // The two algorithms over genomes of made-up problems.
 func TestGenomesAreAsRecorded(t *testing.T) {
+	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("recorded on amd64; others round products and sums in one step")
 	}

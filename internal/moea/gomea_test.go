@@ -55,6 +55,7 @@ func one(evaluate func(genes []uint16) (Score, error)) func(genomes [][]uint16) 
 // Both algorithms find the front of a space that their budget suffices for, evaluate
 // each genome once, and end.
 func TestSearchesEqualBruteForce(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		space := Space{}
@@ -110,6 +111,7 @@ func TestSearchesEqualBruteForce(t *testing.T) {
 // step to its best value but the last is for the worse, and in an inverse trap the
 // other way round. Blocks are spread over the genome.
 func TestGOMEASolvesTraps(t *testing.T) {
+	t.Parallel()
 	const blocks, size = 6, 5
 	space := Space{Alphabet: slices.Repeat([]int{2}, blocks*size)}
 	var want [][2]float64
@@ -156,6 +158,7 @@ func TestGOMEASolvesTraps(t *testing.T) {
 
 // Genomes drawn at random are amended, and what mixing makes of them is not.
 func TestAmend(t *testing.T) {
+	t.Parallel()
 	space := Space{Alphabet: []int{9, 9, 9}, Amend: func(_ *rand.Rand, genes []uint16) { genes[1] = 7 }}
 	genes, rng := make([]uint16, 3), rand.New(rand.NewPCG(1, 1))
 	for range 100 {
@@ -177,6 +180,7 @@ func TestAmend(t *testing.T) {
 
 // A search ends with the evaluation's error or the context's and returns what it has.
 func TestGOMEAErrors(t *testing.T) {
+	t.Parallel()
 	space := Space{Alphabet: []int{50, 50, 50}}
 	broken := errors.New("broken")
 	evaluations := 0
@@ -201,6 +205,7 @@ func TestGOMEAErrors(t *testing.T) {
 
 // Each population iterates once for every two iterations of the one before.
 func TestPopulationsTakeTurns(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	evaluated := 0
 	g := newMixer(context.Background(), Space{Alphabet: []int{99, 99, 99, 99, 99}}, 0, func([]uint16) (Score, error) {

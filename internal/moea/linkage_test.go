@@ -9,6 +9,7 @@ import (
 )
 
 func TestMutualInformation(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	var genomes [][]uint16
 	for range 100 {
@@ -45,6 +46,7 @@ func TestMutualInformation(t *testing.T) {
 }
 
 func TestLinkageTree(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		const genes = 9
@@ -89,6 +91,7 @@ func TestLinkageTree(t *testing.T) {
 // The tree must be the one that merging the most similar pair again and again
 // gives, when no similarities are equal.
 func TestLinkageTreeEqualsUPGMA(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		const genes = 7

@@ -6,6 +6,7 @@ import (
 )
 
 func TestScores(t *testing.T) {
+	t.Parallel()
 	a := Score{Objectives: [2]float64{3, 5}}
 	for _, c := range []struct {
 		b         Score

@@ -29,6 +29,7 @@ func randomPopulation(rng *rand.Rand) []individual {
 // The first front are the solutions that nobody dominates, the next one those that
 // nobody else dominates, and so on.
 func TestRankEqualsDefinition(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(500) {
 		population := randomPopulation(rand.New(rand.NewPCG(seed, 1)))
 		rank(population)
@@ -59,6 +60,7 @@ func TestRankEqualsDefinition(t *testing.T) {
 // The crowding of a solution is the sum over the objectives of the distance between its
 // neighbours in the front, divided by the front's width.
 func TestCrowdingEqualsDefinition(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		population := make([]individual, 2+rng.IntN(30))
@@ -100,6 +102,7 @@ func TestCrowdingEqualsDefinition(t *testing.T) {
 
 // No one is left out who is better than one that survives.
 func TestSurvivors(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		population := randomPopulation(rng)
@@ -125,6 +128,7 @@ func TestSurvivors(t *testing.T) {
 // Genes without an order take all values when they mutate, those with one the
 // neighbouring values most often.
 func TestMutationOfOrderedGenes(t *testing.T) {
+	t.Parallel()
 	b := &breeder{Space: Space{Alphabet: []int{101, 101}, Ordered: []bool{false, true}}, rng: rand.New(rand.NewPCG(1, 1))}
 	parent, child := []uint16{50, 50}, make([]uint16, 2)
 	var mutated, near [2]int
@@ -154,6 +158,7 @@ func TestMutationOfOrderedGenes(t *testing.T) {
 // A search ends with the evaluation's error or the context's, and says if scores are
 // missing.
 func TestNSGA2Errors(t *testing.T) {
+	t.Parallel()
 	space := Space{Alphabet: []int{50, 50}}
 	broken := errors.New("broken")
 	generations := 0

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRoundRow(t *testing.T) {
+	t.Parallel()
 	nan, negative := float32(math.NaN()), float32(math.Copysign(0, -1))
 	for _, c := range []struct {
 		in   []float32
@@ -33,6 +34,7 @@ func TestRoundRow(t *testing.T) {
 
 // TestSumTolerance tries sums on both sides of both limits, a unit apart.
 func TestSumTolerance(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		sum uint64
 		ok  bool
@@ -49,6 +51,7 @@ func TestSumTolerance(t *testing.T) {
 // TestValues compares the checks of four numbers at a time with the plain ones, over
 // every value in every place.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	lengths := []int{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	if testing.Short() {
 		lengths = []int{3, 5}

@@ -18,7 +18,7 @@ const batchCells = 4096
 
 // Cells reads the cells of a leaf column of one row group as values of type T.
 // After a call of Next that returns true, Values holds the next cells and Reps,
-// where the column is repeated, their repetition levels; Missing is true where the
+// if the column is repeated, their repetition levels; Missing is true if the
 // cell after them is null, or an empty list, and then reading cannot go on.
 type Cells[T any] struct {
 	Values  []T
@@ -32,12 +32,12 @@ type Cells[T any] struct {
 	column         string
 	pages          *Pages
 	maxRep, maxDef int
-	width          int // bytes a value, 0 where it varies
+	width          int // bytes a value, 0 if it varies
 	convert        func([]byte) T
 	dictionary     []T
 
 	// The current page.
-	left               int // cells not given out yet
+	left               int // cells not returned yet
 	repLevels          hybrid
 	defLevels, indices hybrid
 	defs, index        []uint32
@@ -49,11 +49,11 @@ type Cells[T any] struct {
 // codecs are the compressions that are read.
 var codecs = []compress.Compression{compress.Codecs.Uncompressed, compress.Codecs.Snappy, compress.Codecs.Gzip, compress.Codecs.Brotli, compress.Codecs.Zstd}
 
-// ErrMissing is what to say if Missing is true.
+// ErrMissing is the error to report if Missing is true.
 var ErrMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
 
-// Open opens a leaf column of a row group. A value has width bytes, or where width is
-// 0 its length stands before it; convert is given its bytes, which it must not keep.
+// Open opens a leaf column of a row group. A value has width bytes, or its length
+// before it if width is 0; convert receives its bytes, which it must not keep.
 func Open[T any](f *File, group, column, width int, convert func([]byte) T) (*Cells[T], error) {
 	pages := f.Pages(column)
 	if err := f.try(func() error { return pages.Open(group) }); err != nil {
@@ -114,7 +114,8 @@ func (c *Cells[T]) batch(n int) error {
 	return c.decode(n)
 }
 
-// spread decodes the values there are and puts them where they belong among n cells.
+// spread decodes the values that are present and moves them to their places among n
+// cells.
 func (c *Cells[T]) spread(n int) error {
 	present := 0
 	for _, d := range c.defs[:n] {
@@ -168,7 +169,7 @@ func (c *Cells[T]) nextPage() (bool, error) {
 			c.defLevels, data, err = levels(data, c.maxDef, page.defBytes, parquet.Encodings.RLE)
 		}
 	default:
-		return true, nil // an index page; there is nothing in it for us
+		return true, nil // an index page, which is not needed
 	}
 	if err != nil {
 		return false, c.damaged(err)
@@ -193,7 +194,7 @@ func (c *Cells[T]) nextPage() (bool, error) {
 
 var errShort = errors.New("a page ends before its values do")
 
-// plain decodes values that lie one after the other.
+// plain decodes values that follow each other.
 func (c *Cells[T]) plain(n int) error {
 	for range n {
 		size := c.width
@@ -246,7 +247,7 @@ func (c *Cells[T]) split(n int) error {
 }
 
 // levels takes the levels from the beginning of a page and returns what follows. In
-// pages of version 1 (length -1) their length stands before them.
+// pages of version 1 (length -1) their length comes before them.
 func levels(data []byte, largest, length int, encoding parquet.Encoding) (hybrid, []byte, error) {
 	h := hybrid{width: bits.Len(uint(largest))}
 	if largest == 0 && length < 0 {
@@ -265,7 +266,7 @@ func levels(data []byte, largest, length int, encoding parquet.Encoding) (hybrid
 	if length > len(data) {
 		return h, nil, errShort
 	}
-	// Writers may put levels where there can be none; they are passed over.
+	// Writers may add levels to columns that have none; they are skipped.
 	if largest > 0 {
 		h.data = data[:length]
 	}

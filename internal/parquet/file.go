@@ -2,7 +2,7 @@
 // too: nothing is allocated or unpacked beyond what the file's real size and the
 // caller's limits allow. A library reads the footer, once it has been checked; pages
 // and cells are decoded here, because its readers allocate what a page claims, and loop
-// for ever on a page that claims more values than it has.
+// forever on a page that claims more values than it has.
 package parquet
 
 import (

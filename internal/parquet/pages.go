@@ -137,7 +137,7 @@ func (p *Pages) Rest() int64 { return p.left }
 
 func (p *Pages) skip(n int64) { p.at, p.left = p.at+n, p.left-n }
 
-// readHeader reads the header of the next page and goes behind it. Most take some 30
+// readHeader reads the header of the next page. Most take some 30
 // bytes; statistics of long texts can make them larger.
 func (p *Pages) readHeader() (pageHeader, error) {
 	for room := int64(256); ; room *= 4 {
@@ -170,7 +170,7 @@ func (p *Pages) unpack(levels, size int) (data []byte, err error) {
 		plain, err = decoder().DecodeAll(packed, plain[:0:len(plain)])
 		return p.plain[:levels+len(plain)], err
 	case compress.Codecs.Snappy:
-		// The library allocates what the block says.
+		// The library allocates what the block claims.
 		if n, _ := binary.Uvarint(packed); n != uint64(len(plain)) {
 			return nil, fmt.Errorf("a page has %d bytes instead of %d", n, len(plain))
 		}
@@ -188,8 +188,8 @@ func (p *Pages) unpack(levels, size int) (data []byte, err error) {
 	return p.plain[:levels+len(plain)], err
 }
 
-// decoder decompresses pages, from all goroutines, and never beyond the room it is
-// given.
+// decoder decompresses pages, from all goroutines, and never beyond the capacity it
+// gets.
 var decoder = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {

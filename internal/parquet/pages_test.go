@@ -65,6 +65,7 @@ func TestBombs(t *testing.T) {
 // TestFooters gives footers whose lists are longer than they are, and schemas that are
 // not.
 func TestFooters(t *testing.T) {
+	t.Parallel()
 	element := []byte{5<<4 | thriftI32, 2, 0} // a group of one
 	schema := func(n int, elements ...byte) []byte {
 		b := binary.AppendUvarint([]byte{2<<4 | thriftList, 0xF0 | thriftStruct}, uint64(n))
@@ -96,6 +97,7 @@ func TestFooters(t *testing.T) {
 
 // TestLongFooter gives files that say more of their footers than there is.
 func TestLongFooter(t *testing.T) {
+	t.Parallel()
 	whole := texts(t, []string{"a", "b"}, false)
 	for name, damage := range map[string]func(b []byte) []byte{
 		"cut":       func(b []byte) []byte { return b[:len(b)-1] },

@@ -11,20 +11,28 @@ import (
 	"testing"
 )
 
-// Dir returns the absolute path of shared/data/name, and skips the test where
+// Dir returns the absolute path of shared/data/name, and skips the test if
 // there is none.
 func Dir(t testing.TB, name string) string {
 	t.Helper()
-	dir := filepath.Join(filepath.Dir(root(t)), "shared", "data", name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("needs the reference data in %s beside the repository: %v", filepath.Join("shared", "data", name), err)
+	dir, ok := Find(t, name)
+	if !ok {
+		t.Skipf("needs the reference data in %s beside the repository", filepath.Join("shared", "data", name))
 	}
 	return dir
 }
 
+// Find returns the absolute path of shared/data/name, and whether it is there.
+func Find(t testing.TB, name string) (dir string, ok bool) {
+	t.Helper()
+	dir = filepath.Join(filepath.Dir(root(t)), "shared", "data", name)
+	_, err := os.Stat(dir)
+	return dir, err == nil
+}
+
 // Python returns a Python interpreter that has numpy, pyarrow, pandas and polars:
 // the one $ENCAS_PYTHON names, else the one `make venv` made. It skips the test
-// where there is neither, and fails it where $ENCAS_PYTHON does not work.
+// if there is neither, and fails it if $ENCAS_PYTHON does not work.
 func Python(t testing.TB) string {
 	t.Helper()
 	python, set := os.LookupEnv("ENCAS_PYTHON")

@@ -1,4 +1,4 @@
-// Package stats says how sure one can be of accuracies counted on samples.
+// Package stats has intervals and tests of accuracies counted on samples.
 package stats
 
 import (
@@ -12,9 +12,8 @@ import (
 
 // Wilson returns Wilson's score interval for a share of which hits of n samples
 // were counted (Wilson: Probable inference, the law of succession, and statistical
-// inference, 1927). level is the probability that the interval is to have, 0.95
-// for 95 %. It keeps that well even near 0 and 1, where accuracies lie. Without
-// samples it is all of [0, 1].
+// inference, 1927). level is its coverage, 0.95 for 95 %, which it keeps well
+// even near 0 and 1. Without samples it is all of [0, 1].
 func Wilson(hits, n int, level float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
@@ -30,12 +29,12 @@ func Wilson(hits, n int, level float64) (low, high float64) {
 // Pairs counts how two classifiers do on the same samples.
 type Pairs struct {
 	Samples    int
-	OnlyFirst  int // samples that only the first has right
+	OnlyFirst  int // samples on which only the first is correct
 	OnlySecond int
 }
 
-// NewPairs counts the samples that one classifier has right and the other wrong.
-// Both slices tell for each sample whether it is right, and are equally long.
+// NewPairs counts the samples on which one classifier is correct and the other wrong.
+// Both slices hold whether it is correct, by sample, and are equally long.
 func NewPairs(first, second []bool) Pairs {
 	p := Pairs{Samples: len(first)}
 	for i, right := range first {
@@ -56,7 +55,7 @@ func (p Pairs) Difference() float64 {
 
 // Bootstrap returns the percentile interval of the difference over so many
 // resamples (Efron: Bootstrap methods, 1979). The samples are resampled, each with
-// what both classifiers make of it, so that what is hard for both does not count.
+// both predictions, so that what is hard for both does not count.
 // The same seed gives the same interval.
 func (p Pairs) Bootstrap(resamples int, level float64, seed uint64) (low, high float64) {
 	// Drawing samples with replacement and counting the two kinds that matter is
@@ -84,7 +83,7 @@ func (p Pairs) Bootstrap(resamples int, level float64, seed uint64) (low, high f
 }
 
 // McNemar returns the two-sided p-value of McNemar's test in its exact form: how
-// likely the samples that only one has right would be shared out at least as
+// likely the samples on which only one is correct would be divided at least as
 // unevenly if both classifiers were equally good.
 func (p Pairs) McNemar() float64 {
 	n := p.OnlyFirst + p.OnlySecond

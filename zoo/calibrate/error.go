@@ -7,11 +7,11 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// bins is the number of bins of the expected calibration error, as Guo et al. have it.
+// bins is the number of bins of the expected calibration error, as in Guo et al.
 const bins = 15
 
-// A Reliability gathers how often a model is right and how sure it is: the samples by
-// their confidence, the largest probability, in 15 bins of equal width.
+// A Reliability compares how often a model is correct with how confident it is: it has
+// the samples by their confidence, the largest probability, in 15 bins of equal width.
 type Reliability struct {
 	n, right   [bins]int
 	confidence [bins]float64
@@ -31,9 +31,9 @@ func (r *Reliability) Add(row []uint16, label uint16) {
 	}
 }
 
-// Error returns the expected calibration error: by how much the mean confidence of a
-// bin and its share of right answers differ, in the mean over the samples. Without
-// samples it is 0.
+// Error returns the expected calibration error: the difference between the mean
+// confidence of a bin and its share of correct answers, averaged over the samples.
+// Without samples it is 0.
 func (r *Reliability) Error() float64 {
 	var sum float64
 	n := 0

@@ -1,10 +1,9 @@
-// Package calibrate makes stored probabilities mean what they say, by temperature
-// scaling: the outputs p of a model become p^(1/T) / Σ p^(1/T), with one number T for
+// Package calibrate makes stored probabilities reliable, by temperature scaling: the outputs p of a model become p^(1/T) / Σ p^(1/T), with one number T for
 // each model, found on labelled samples (Guo, Pleiss, Sun and Weinberger, On
 // Calibration of Modern Neural Networks, ICML 2017). There T divides logits; ln p is
-// the logits less a constant of the sample, which softmax does not see, so that the
-// stored probabilities are enough. T above 1 makes a model less sure, T below 1 surer;
-// its answers stay.
+// the logits minus a constant of the sample, which does not change softmax, so the
+// stored probabilities are enough. T above 1 makes a model less confident, T below 1
+// more; its answers stay.
 package calibrate
 
 import (
@@ -15,8 +14,8 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// Lowest and Highest are the ends of the temperatures that Fit looks among. A model
-// that has all samples right is fitted best by no temperature at all.
+// Lowest and Highest bound the temperatures that Fit tries. For a model that is correct
+// on all samples no temperature is the best.
 const (
 	Lowest  = 0.05
 	Highest = 20.0
@@ -54,11 +53,11 @@ func (p *powers) set(beta float64) {
 // labels of the samples are likeliest: labels [N], rows [N*classes] of float16 bits in
 // [0, 1]. A label whose probability is 0 keeps it at every temperature; its likelihood
 // counts as that of the smallest float16 above 0, 2^-24, whatever the temperature, so
-// that such samples have no say. Where every temperature is as good it returns 1.
+// such samples have no influence. If all temperatures are equally good it returns 1.
 func Fit(labels, rows []uint16, classes int) float64 {
 	// The mean of -ln q(label) is convex in beta = 1/T, and its derivative, the mean of
-	// E_q[ln p] - ln p(label), ascends. Newton's steps find its zero, and where one
-	// leaves the interval that is known to hold it, halving that takes its place.
+	// E_q[ln p] - ln p(label), ascends. Newton's steps find its zero; a step that
+	// leaves the interval that is known to hold it is replaced by halving that.
 	low, high := 1/Highest, 1/Lowest
 	beta := 1.0
 	var table powers
@@ -82,7 +81,7 @@ func Fit(labels, rows []uint16, classes int) float64 {
 			break
 		}
 	}
-	// Six digits are more than the samples can tell.
+	// Six digits are more than the samples determine.
 	t, err := strconv.ParseFloat(Text(1/beta), 64)
 	if err != nil {
 		panic(err)
@@ -130,8 +129,8 @@ func NewScaler(temperature float64) *Scaler {
 }
 
 // Apply sets dst to the output row at the scaler's temperature, both float16 bits of a
-// valid output. The answer stays: where rounding makes another class as likely as the
-// largest, that is raised by the last bit.
+// valid output. The answer stays: if rounding makes another class as likely as the
+// largest, the latter is raised by the last bit.
 func (s *Scaler) Apply(dst, row []uint16) error {
 	if cap(s.row) < len(row) {
 		s.row = make([]float32, len(row))

@@ -23,7 +23,7 @@ import (
 )
 
 // Temperature returns the temperature that was given to the stored outputs of a model,
-// and false where they are as the model gives them.
+// and false if they are as the model gives them.
 func Temperature(m zoo.Model) (float64, bool) {
 	if _, ok := m.Columns[zoo.ColumnCalibratedFrom]; !ok {
 		return 0, false
@@ -32,20 +32,20 @@ func Temperature(m zoo.Model) (float64, bool) {
 	return t, err == nil && t > 0 && !math.IsInf(t, 0)
 }
 
-// Options says what Zoo does.
+// Options are those of Zoo.
 type Options struct {
 	Split  string      // whose labels temperatures are fitted on
 	Models []zoo.Model // of the source
-	// Progress is told how many rows are read of how many, and the model that was
+	// Progress receives how many rows of how many are read, and the model that was
 	// worked on last, one call at a time. It may be nil.
 	Progress func(rows, of int64, model string)
 }
 
-// A Result is what became of a model.
+// A Result is the outcome for a model.
 type Result struct {
 	Model       string
 	Answers     bool    // copied as it is: there is no distribution to calibrate
-	Skipped     bool    // it was there already
+	Skipped     bool    // it already existed
 	Temperature float64 // of what gives distributions
 	Errors      []Error // on every split the model has, by name; none for answers
 }
@@ -56,10 +56,9 @@ type Error struct {
 	Before, After float64
 }
 
-// Zoo writes a zoo with the models of a zoo, calibrated, to the folder dir, where it is
-// made or, if an earlier call was stopped, completed. Nothing is written where one of
-// the models cannot be calibrated, or dir has models that were made from anything
-// else. Results are in the order of the models.
+// Zoo writes a zoo with the models of a zoo, calibrated, to the folder dir, and
+// completes it if an earlier call was stopped. Nothing is written if one of the models
+// cannot be calibrated, or dir has models that were made from anything else. Results are in the order of the models.
 func Zoo(ctx context.Context, from *zoo.Zoo, dir string, o Options) ([]Result, error) {
 	split, err := from.Split(o.Split)
 	if err != nil {
@@ -95,10 +94,10 @@ func check(m zoo.Model, split string) error {
 		return fmt.Errorf("model %q has no predictions on the split %q to fit its temperature on; %s, or choose another --split", m.Name, split, leave)
 	}
 	if _, ok := m.Columns[zoo.ColumnCalibratedFrom]; ok {
-		return fmt.Errorf("model %q is calibrated already; calibrate the zoo that it was made from", m.Name)
+		return fmt.Errorf("model %q is already calibrated; calibrate the zoo that it was made from", m.Name)
 	}
 	if t, ok := m.Columns[zoo.ColumnTemperature]; ok && !m.Answers {
-		return fmt.Errorf("model %q has a column %q already, with %q: calibration writes one of that name; import the model without it, or %s", m.Name, zoo.ColumnTemperature, t, leave)
+		return fmt.Errorf("model %q already has a column %q, with %q: calibration writes one of that name; import the model without it, or %s", m.Name, zoo.ColumnTemperature, t, leave)
 	}
 	return nil
 }
@@ -209,7 +208,7 @@ func (j *job) run(ctx context.Context) error {
 	return err
 }
 
-// model calibrates one model, or only measures it where it is there already.
+// model calibrates one model, or only measures it if it already exists.
 func (j *job) model(ctx context.Context, m zoo.Model) (Result, error) {
 	r := Result{Model: m.Name, Answers: m.Answers, Skipped: j.to.HasModel(m.Name)}
 	var err error
@@ -270,7 +269,7 @@ const (
 )
 
 // temperature fits the temperature of a model, on samples evenly spread over the split
-// where it has very many values.
+// if it has very many values.
 func (j *job) temperature(ctx context.Context, m zoo.Model) (float64, error) {
 	classes, labels := j.from.Classes(), j.labels[j.split.Name]
 	take := min(len(labels), max(maxValues/classes, minSamples))
@@ -378,7 +377,7 @@ func (j *job) copyAnswers(ctx context.Context, model, split string, mw *zoo.Mode
 	}
 }
 
-// report tells of rows that are done.
+// report counts rows that are done.
 func (j *job) report(rows int, model string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -52,7 +52,7 @@ func Open(ctx context.Context) (*zoo.Zoo, error) {
 // errNotWritable: no folder can be made in the given one.
 var errNotWritable = errors.New("the folder cannot be written")
 
-// openIn opens the example zoo in the folder parent and makes it where it is missing.
+// openIn opens the example zoo in the folder parent and makes it if it is missing.
 func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("example zoo: %w: %w", errNotWritable, err)
@@ -66,7 +66,7 @@ func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 		return nil, fmt.Errorf("example zoo: %w (delete the folder %s: it is then made again)", err, dir)
 	}
 	removeAbandoned(parent)
-	// Made beside its place and moved there whole: nobody sees half a zoo.
+	// Made beside its place and moved there as a whole, so that no half-made zoo is seen.
 	temp, err := os.MkdirTemp(parent, ".example-")
 	if err != nil {
 		return nil, fmt.Errorf("example zoo: %w: %w", errNotWritable, err)
@@ -118,7 +118,7 @@ func build(ctx context.Context, source, dir string) error {
 	return errors.Join(err, src.Close())
 }
 
-// contentHash tells zoos of other predictions, splits or formats apart, so that each
+// contentHash differs between zoos of other predictions, splits or formats, so that each
 // version of the program finds its own in the cache.
 func contentHash() string {
 	h := sha256.New()

@@ -13,7 +13,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
-// This file holds what the formats made of NumPy arrays share: npy, npz, encas.
+// This file holds what the formats with NumPy arrays share: npy, npz, encas.
 
 // An array is a .npy stream from a file, an archive or a compressed file.
 type array struct {
@@ -93,7 +93,7 @@ func (a *array) labels() ([]uint16, error) {
 	case d.Kind == npy.Float && d.Size >= 4:
 		err = column(a, "labels", a.ReadFloat64, func(v float64) error {
 			if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-				return fmt.Errorf("label %v is no whole number", v)
+				return fmt.Errorf("label %v is not an integer", v)
 			}
 			return add(int64(v))
 		})

@@ -51,7 +51,7 @@ func (c *converter) from32(dst []uint16, src []float32) error {
 	return c.check(dst, func(i int) float64 { return float64(src[i]) })
 }
 
-// from64 converts a row of float64. It overwrites src where it applies softmax.
+// from64 converts a row of float64. It overwrites src if it applies softmax.
 func (c *converter) from64(dst []uint16, src []float64) error {
 	if c.logits {
 		if err := softmax(src); err != nil {

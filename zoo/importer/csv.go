@@ -205,7 +205,7 @@ func scanTable(src io.Reader, columns []string, each func(cells []string, line i
 func parseLabel(text string) (uint16, error) {
 	v, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("label %q is no whole number", text)
+		return 0, fmt.Errorf("label %q is not an integer", text)
 	}
 	return toLabel(v)
 }
@@ -215,7 +215,7 @@ func parseConfidence(text string) (uint16, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("confidence %q is no number", text)
+		return 0, fmt.Errorf("confidence %q is not a number", text)
 	case math.IsNaN(v) || v < 0 || v > 1:
 		return 0, fmt.Errorf("confidence %s is not between 0 and 1", text)
 	}
@@ -236,7 +236,7 @@ func (s *csvSource) Rows(model, _ int) (Rows, error) {
 	return &answerRows{labels: labels, confidences: confidences}, nil
 }
 
-// answerRows gives out answers that were sorted into the samples' order.
+// answerRows are answers in the order of the samples.
 type answerRows struct {
 	labels, confidences []uint16
 	row                 int

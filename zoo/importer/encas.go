@@ -24,7 +24,7 @@ import (
 //	output_distrs_<split>[_<variant>]/info.json    flops (millions of multiply-adds), cfgs or
 //	                                               net_names, <split> (accuracy in percent)
 //
-// Labels lie elsewhere, in files such as labels_imagenet_val20683.npy.
+// Labels are elsewhere, in files such as labels_imagenet_val20683.npy.
 const (
 	outputsPrefix = "output_distrs_"
 	outputsSuffix = ".npy.gz"
@@ -50,7 +50,7 @@ type supernet struct {
 type labelsFile struct {
 	folder *folder
 	file   string
-	split  string // by the folder it lies in; "" where the file's name tells
+	split  string // from its folder; "" if the file's name has it
 }
 
 // openENCAS opens runs of the published code. A path is the folder of a run, one of
@@ -287,7 +287,7 @@ func readInfo(f *folder, split string) (*encasInfo, error) {
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("%s: it is no valid JSON: %w", info.file, err)
+		return nil, fmt.Errorf("%s: it is not valid JSON: %w", info.file, err)
 	}
 	read := func(key string, into any) error {
 		if text, ok := fields[key]; ok {

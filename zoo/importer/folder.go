@@ -90,7 +90,7 @@ func (f *folder) open(file string) (*os.File, int64, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, 0, fmt.Errorf("%s does not exist, or is a link to a file that does not", f.name(file))
 	case err != nil:
-		return nil, 0, fmt.Errorf("%s: %w; a link that leads out of the folder is not followed: copy the file, or name the folder it lies in", f.name(file), err)
+		return nil, 0, fmt.Errorf("%s: %w; a link that leads out of the folder is not followed: copy the file, or name its own folder", f.name(file), err)
 	case !info.Mode().IsRegular():
 		return nil, 0, fmt.Errorf("%s is not a regular file", f.name(file))
 	}
@@ -101,7 +101,7 @@ func (f *folder) open(file string) (*os.File, int64, error) {
 	return opened, info.Size(), nil
 }
 
-// identity names the content of a file cheaply: its size and a hash over up to
+// identity identifies the content of a file cheaply: its size and a hash over up to
 // 16 blocks of 4 KiB spread evenly over it, the first and the last included. Two
 // runs of the same model differ everywhere, so a file with other predictions is
 // recognised without reading it whole.
@@ -127,7 +127,7 @@ func identity(r io.ReaderAt, size int64) (string, error) {
 	return fmt.Sprintf("%d bytes, %s", size, hex.EncodeToString(h.Sum(nil)[:8])), nil
 }
 
-// content is what a file's predictions are recognised by.
+// content identifies a file's predictions.
 func (f *folder) content(format, file string) (string, error) {
 	opened, size, err := f.open(file)
 	if err != nil {

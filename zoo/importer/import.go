@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +13,13 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// Options says what Import makes of a source.
+// Options are those of Import.
 type Options struct {
 	// Splits cuts the samples into splits; see ParseSplits. It may be empty for a
 	// source that has splits of its own, which then keep their names.
@@ -46,15 +49,15 @@ type Summary struct {
 	Skipped  int // models that were there already, with the same content
 	Rows     int64
 	Splits   []zoo.Split
-	// Warnings are sentences about things that look wrong but may be right.
+	// Warnings are sentences about things that look wrong but may be intended.
 	Warnings []string
 }
 
 // maxThreads bounds the models written at a time, and so the memory.
 const maxThreads = 4
 
-// Import adds the models of a source to the zoo in dir, which is made where there
-// is none. One model after the other becomes part of the zoo, so that an import
+// Import adds the models of a source to the zoo in dir, which is made if there is
+// none. One model after the other becomes part of the zoo, so that an import
 // that was stopped keeps what it finished, and the same import again does the rest:
 // a model is skipped if it is in the zoo with the same metadata and, for every
 // split, the same content. Content is recognised by what the zoo kept of it, such
@@ -191,7 +194,7 @@ func (j *job) addSplits() error {
 				continue
 			}
 			labels = append(labels, set.Labels[row])
-			// Without ids the row's number tells where a sample came from.
+			// Without ids the row's number identifies a sample.
 			id := strconv.Itoa(row)
 			if set.IDs != nil {
 				id = set.IDs[row]
@@ -231,7 +234,7 @@ func (j *job) tasks() ([]task, error) {
 			return nil, err
 		}
 		differs := func(what string) error {
-			return fmt.Errorf("%s: the zoo has a model %q already, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
+			return fmt.Errorf("%s: the zoo already has a model %q, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
 		}
 		if have.Answers != m.Answers {
 			return nil, differs("another kind of output")
@@ -272,32 +275,22 @@ func (j *job) needs(t task, set int) bool {
 // importAll works on several models at a time. The models of the zoo do not depend
 // on how many. The first error, in the order of the models, is returned.
 func (j *job) importAll(ctx context.Context, tasks []task) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	threads := j.opt.Threads
 	if threads <= 0 {
 		threads = min(runtime.GOMAXPROCS(0), maxThreads)
 	}
 	errs := make([]error, len(tasks))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(threads, len(tasks)) {
-		workers.Go(func() {
-			for i := range next {
-				if errs[i] = j.importModel(ctx, tasks[i]); errs[i] != nil {
-					cancel()
-				}
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(threads)
+	for i, t := range tasks {
+		g.Go(func() error {
+			if errs[i] = working.Err(); errs[i] == nil {
+				errs[i] = j.importModel(working, t)
 			}
+			return errs[i]
 		})
 	}
-	for i := 0; i < len(tasks) && ctx.Err() == nil; i++ {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
-	workers.Wait()
+	_ = g.Wait()
 	// A model stopped because another failed is not what went wrong.
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -307,7 +300,7 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 	if j.progress.Models == len(tasks) {
 		return nil
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), context.Canceled)
 }
 
 // importModel writes one model.
@@ -323,7 +316,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		return err
 	}
 	defer mw.Abort()
-	var right, count int
+	var correct, count int
 	for set := range j.src.Sets() {
 		if !j.needs(t, set) {
 			continue
@@ -332,7 +325,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		if err != nil {
 			return err
 		}
-		right, count = right+r, count+n
+		correct, count = correct+r, count+n
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
 				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
@@ -345,16 +338,16 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	j.report(func(p *Progress) {
 		p.Model = m.Name
 		p.Models++
-		if guess := float64(count) / float64(j.classes); count >= 100 && float64(right) <= guess+3*math.Sqrt(guess) {
-			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: right on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, right, count))
+		if guess := float64(count) / float64(j.classes); count >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, correct, count))
 		}
 	})
 	return nil
 }
 
 // importSet writes a model's predictions on one set and returns on how many of the
-// samples written it is right.
-func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (right, count int, err error) {
+// samples written it is correct.
+func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (correct, count int, err error) {
 	const batch = 256 // rows between two reports
 	m, s, of := j.src.Models()[t.model], j.src.Sets()[set], j.plan.of[set]
 	rows, err := j.src.Rows(t.model, set)
@@ -383,7 +376,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 			}
 			count++
 			if label == s.Labels[i] {
-				right++
+				correct++
 			}
 		}
 		if done := i + 1; done%batch == 0 || done == len(of) {
@@ -402,10 +395,10 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		}
 		return 0, 0, err
 	}
-	return right, count, nil
+	return correct, count, nil
 }
 
-// report changes the progress and tells the caller.
+// report changes the progress and passes it on.
 func (j *job) report(change func(*Progress)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -24,17 +24,17 @@ import (
 // A Source is a set of models with predictions on the same labelled samples.
 type Source interface {
 	opened
-	// Close gives back what the Source holds open.
+	// Close closes what the Source holds open.
 	Close() error
 }
 
 // opened is what a format makes of its files, which Open keeps to close.
 type opened interface {
-	// Classes returns the number of classes. exact is false where the source can
-	// only give a lower bound, because it holds answers and no full outputs.
+	// Classes returns the number of classes. exact is false if the source has only
+	// a lower bound, because it holds answers and no full outputs.
 	Classes() (n int, exact bool)
-	// Sets returns the labelled samples: one Set without a name where the source
-	// knows nothing of splits, else one for each of its splits.
+	// Sets returns the labelled samples: one Set without a name if the source
+	// has no splits, else one for each of its splits.
 	Sets() []Set
 	// Models returns the models. Each has predictions on all sets.
 	Models() []Model
@@ -44,10 +44,10 @@ type opened interface {
 
 // A Set is labelled samples in a fixed order.
 type Set struct {
-	Name   string // "" where the source knows nothing of splits
+	Name   string // "" if the source has no splits
 	File   string // where the labels came from, for messages
 	Labels []uint16
-	IDs    []string // nil where the samples have no ids
+	IDs    []string // nil if the samples have no ids
 	IDFile string   // where the ids came from, for messages
 }
 
@@ -59,8 +59,8 @@ type Model struct {
 	Answers bool
 	// Columns is the model's metadata, with its cost in "gflops".
 	Columns map[string]string
-	// Content is, for each set, what the model's predictions are recognised by when
-	// the same is imported again, such as the file's size and a hash.
+	// Content is, for each set, what identifies the model's predictions when they
+	// are imported again, such as the file's size and a hash.
 	Content []string
 }
 
@@ -75,7 +75,7 @@ type Rows interface {
 	Close() error
 }
 
-// OpenOptions says how to read a source.
+// OpenOptions are those of Open.
 type OpenOptions struct {
 	// Logits means that outputs are logits: softmax is applied to every row.
 	Logits bool
@@ -159,7 +159,7 @@ func Open(formatName string, paths []string, opt OpenOptions) (Source, error) {
 // maxSamples bounds the labels held in memory while importing.
 const maxSamples = 1 << 25
 
-// checkLabels reports the first label that is no class.
+// checkLabels reports the first label that is not a class.
 func checkLabels(file string, labels []uint16, classes int) error {
 	for i, l := range labels {
 		if int(l) < classes {
@@ -223,7 +223,7 @@ func (s *Set) mergeIDs(file string, ids []string) error {
 // toLabel turns a number from a file into a label.
 func toLabel(v int64) (uint16, error) {
 	if v < 0 || v >= zoo.MaxClasses {
-		return 0, fmt.Errorf("label %d is no class: classes are counted from 0 to at most %d", v, zoo.MaxClasses-1)
+		return 0, fmt.Errorf("label %d is not a class: classes are counted from 0 to at most %d", v, zoo.MaxClasses-1)
 	}
 	return uint16(v), nil
 }

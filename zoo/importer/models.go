@@ -18,7 +18,7 @@ import (
 // maxTable bounds models.csv and info.json, which are read whole.
 const maxTable = 64 << 20
 
-// A modelRow is what a models.csv says of one model.
+// A modelRow is one model of a models.csv.
 type modelRow struct {
 	name    string
 	columns map[string]string

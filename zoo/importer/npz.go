@@ -11,7 +11,7 @@ import (
 )
 
 // openNPZ opens .npz archives: arrays named by model, "labels", perhaps "ids". The
-// list of models lies beside the archive, as <archive>.csv or models.csv.
+// list of models is beside the archive, as <archive>.csv or models.csv.
 func openNPZ(paths []string, opt OpenOptions, h *held) (opened, error) {
 	var collections []collection
 	for _, path := range paths {
@@ -77,7 +77,7 @@ func (f *folder) entries(file string, h *held) (map[string]*zip.File, []string, 
 	for _, z := range archive.File {
 		name, ok := strings.CutSuffix(z.Name, ".npy")
 		if !ok {
-			return nil, nil, fmt.Errorf("%s holds %q, which is no array: save it with numpy.savez", f.name(file), z.Name)
+			return nil, nil, fmt.Errorf("%s holds %q, which is not an array: save it with numpy.savez", f.name(file), z.Name)
 		}
 		if entries[name] != nil {
 			return nil, nil, fmt.Errorf("%s holds two arrays called %q: names must differ", f.name(file), name)

@@ -96,7 +96,7 @@ func (s *parquetSource) readLabels(t *parquetTable) error {
 	var labels []uint16
 	err := scan(t, column, t.numbers, func(v float64) error {
 		if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-			return fmt.Errorf("label %v is no whole number", v)
+			return fmt.Errorf("label %v is not an integer", v)
 		}
 		l, err := toLabel(int64(v))
 		labels = append(labels, l)
@@ -258,7 +258,7 @@ func (r *listReader) list(values []float64) (int, error) {
 	}
 }
 
-// fetch makes sure that there is a cell at r.at, be it a missing one, and returns
+// fetch makes sure that there is a cell at r.at, possibly a missing one, and returns
 // false at the end of the column. Inside a list it does not go on to the next row
 // group, where no list continues.
 func (r *listReader) fetch(inside bool) (bool, error) {
@@ -293,7 +293,7 @@ func (r *listReader) Close() error { return nil }
 // A wideReader reads rows from one column a class. Parquet stores a column of a row
 // group as a whole, so that reading rows would need all columns open at a time:
 // with 1000 classes hundreds of megabytes of pages and dictionaries. Instead each
-// row group is turned over through a temporary file.
+// row group is transposed in a temporary file.
 type wideReader struct {
 	table   *parquetTable
 	columns []int
@@ -301,7 +301,7 @@ type wideReader struct {
 	spool   *os.File
 	before  int       // rows in the row groups before
 	rows    int       // in the spool
-	given   int       // rows of the spool given out
+	given   int       // rows of the spool returned
 	block   []float64 // some rows of the spool, by class
 	stride  int       // rows a class has in block
 	first   int       // the row of the spool that block begins with
@@ -340,7 +340,7 @@ func (r *wideReader) fill() error {
 		if r.spool, err = os.CreateTemp("", "encas-zoo-import-*"); err != nil {
 			return fmt.Errorf("a temporary file to read %s: %w", r.table.Name, err)
 		}
-		// Where the system allows it the file has no name from now on, and cannot stay
+		// If the system allows it the file has no name from now on, and cannot be left
 		// behind.
 		_ = os.Remove(r.spool.Name())
 	}
@@ -382,7 +382,7 @@ func (r *wideReader) fillClass(class, column int) error {
 			r.buf = binary.LittleEndian.AppendUint64(r.buf, math.Float64bits(v))
 		}
 		if _, err := r.spool.WriteAt(r.buf, 8*(int64(class)*int64(r.rows)+int64(row))); err != nil {
-			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses where it lies", r.table.Name, err)
+			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses its folder", r.table.Name, err)
 		}
 		row += len(cells.Values)
 		if cells.Missing {

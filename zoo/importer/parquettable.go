@@ -17,7 +17,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
-// A parquetTable is an open Parquet file of somebody else's making.
+// A parquetTable is an open Parquet file that another program wrote.
 type parquetTable struct {
 	*parquet.File
 	f    *os.File
@@ -72,8 +72,8 @@ func (t *parquetTable) find(names ...string) int {
 	return -1
 }
 
-// outputs finds the columns of the outputs: one column of lists (called probs where
-// there are several), or one column a class, numbered from 0 with any prefix.
+// outputs finds the columns of the outputs: one column of lists (called probs if there
+// are several), or one column per class, numbered from 0 with any prefix.
 func (t *parquetTable) outputs() (columns []int, list bool, err error) {
 	var lists []int
 	classes := map[string]map[int]int{} // column by prefix and class
@@ -121,7 +121,7 @@ func (t *parquetTable) outputs() (columns []int, list bool, err error) {
 	case len(lists) == 0 && len(wide) == 0:
 		return nil, false, fmt.Errorf("%s holds no outputs (its columns: %s): give it a column \"probs\" of lists of floats, or a column of floats for each class, numbered from 0 (0, 1, ... or p0, p1, ...)", t.Name, t.columnNames())
 	}
-	return nil, false, fmt.Errorf("%s has several columns that could be the outputs (its columns: %s): call the right one \"probs\"", t.Name, t.columnNames())
+	return nil, false, fmt.Errorf("%s has several columns that could be the outputs (its columns: %s): name the correct one \"probs\"", t.Name, t.columnNames())
 }
 
 func isFloat16(c *schema.Column) bool {

@@ -189,13 +189,13 @@ func TestConflicts(t *testing.T) {
 		splits []string
 		says   []string
 	}{
-		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `model "b" already`, `split "search"`, "remove it first"}},
-		{"other cost", again.with("models.csv", []byte("name,gflops\nc,3\na,1\nb,5\n")), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{`model "b" already`, `"2" in the column "gflops" instead of "5"`}},
-		{"further column", again.with("models.csv", []byte("name,gflops,note\nc,3,\na,1,\nb,2,x\n")), OpenOptions{}, []string{"more=0:2"}, []string{`model "b" already`, `column "note"`}},
-		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{`model "a" already`, "softmax applied"}},
+		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `already has a model "b"`, `split "search"`, "remove it first"}},
+		{"other cost", again.with("models.csv", []byte("name,gflops\nc,3\na,1\nb,5\n")), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{`already has a model "b"`, `"2" in the column "gflops" instead of "5"`}},
+		{"further column", again.with("models.csv", []byte("name,gflops,note\nc,3,\na,1,\nb,2,x\n")), OpenOptions{}, []string{"more=0:2"}, []string{`already has a model "b"`, `column "note"`}},
+		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{`already has a model "a"`, "softmax applied"}},
 		{"other labels", again.with("labels.npy", labels(1, 1, 1)), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"labels.npy", "other labels"}},
 		{"other ranges", again, OpenOptions{}, []string{"search=1:3"}, []string{"labels.npy", "search", "--split"}},
-		{"other size", again, OpenOptions{}, []string{"search"}, []string{"2 samples already"}},
+		{"other size", again, OpenOptions{}, []string{"search"}, []string{"already has 2 samples"}},
 		{"other classes", files{"c.npy": floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0), "labels.npy": goodNPY["labels.npy"], "models.csv": []byte("name,gflops\nc,3\n")}, OpenOptions{}, []string{"more"}, []string{"has 2 classes", "c.npy has 3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -68,11 +68,11 @@ func TestGuessing(t *testing.T) {
 	for i := range n {
 		truth[i] = uint8(i % 2)
 		right[2*i+i%2] = 1
-		wrong[2*i+i/2%2] = 1 // right on every second sample
+		wrong[2*i+i/2%2] = 1 // correct on every second sample
 	}
 	f := goodNPY.with("a.npy", floats("(400, 2)", right...)).with("b.npy", floats("(400, 2)", wrong...)).with("labels.npy", labels(truth...))
 	_, sum := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{}, f.write(t)), "all")
-	if len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "b.npy: right on 200 of 400") {
+	if len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "b.npy: correct on 200 of 400") {
 		t.Errorf("warnings %q", sum.Warnings)
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// A Cut says which samples of a source become a split. Exactly one of From..To,
+// A Cut selects the samples of a source that become a split. Exactly one of From..To,
 // Share and Set is used; a Cut with a Split alone takes all samples.
 type Cut struct {
 	Split    string
-	From, To int     // rows From up to, not including, To; To is -1 for the last row and 0 where no range is given
+	From, To int     // rows From up to, not including, To; To is -1 for the last row and 0 if no range is given
 	Share    float64 // a share of all samples, drawn at random
 	Set      string  // the set of that name, for sources with splits of their own
 }
@@ -90,7 +90,7 @@ func parseCut(text string) (Cut, error) {
 func parseRow(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no row number", s)
+		return 0, fmt.Errorf("%q is not a row number", s)
 	}
 	return int(n), nil
 }
@@ -101,7 +101,7 @@ func isSplitName(s string) bool {
 	return s != "" && len(s) <= 64 && s[0] != '.' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
-// kind tells ranges, shares, sets and whole sources apart.
+// kind is the kind of a cut: a range, a share, a set or the whole source.
 func (c Cut) kind() string {
 	switch {
 	case c.To != 0:
@@ -147,7 +147,7 @@ func (c Cut) isOfRows() bool { return c.To != 0 || c.Share != 0 }
 // none marks samples that are in no split.
 const none = 255
 
-// A plan says in which split every sample goes.
+// A plan assigns every sample to a split.
 type plan struct {
 	names []string // of the splits
 	set   []int    // the set that each split is cut from

@@ -12,7 +12,7 @@ import (
 // size of its picture grow with the square.
 const MaxAgreement = 2000
 
-// Agreement says how often each two models give the same answer.
+// Agreement holds how often each two models give the same answer.
 type Agreement struct {
 	Names    []string
 	Accuracy []float64
@@ -80,7 +80,7 @@ func NewAgreement(ctx context.Context, labels []uint16, models []Model) (*Agreem
 	return a, nil
 }
 
-// Share returns the share of the samples that two models answer alike.
+// Share returns the share of the samples on which two models agree.
 func (a *Agreement) Share(i, j int) float64 {
 	return float64(a.equal[i*len(a.Names)+j]) / float64(max(1, a.Samples))
 }
@@ -107,7 +107,7 @@ func countUnequal(a, b []uint64) uint32 {
 	return uint32(lanes&0xffff + lanes>>16&0xffff + lanes>>32&0xffff + lanes>>48)
 }
 
-// Order returns the models so that those that agree stand together, the more accurate
+// Order returns the models so that those that agree are together, the more accurate
 // end first: the leaves of the tree that joins, again and again, the two groups that
 // agree most on average, each joined at the ends that agree most.
 func (a *Agreement) Order() []int {

@@ -50,7 +50,7 @@ func (a *Agreement) WriteSVG(w io.Writer, title string) error {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="DejaVu Sans, Verdana, sans-serif" fill="#222">`+"\n", width, height, width, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/>`+"\n")
 	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15" font-weight="bold">%s</text>`+"\n", escaped(visible(title)))
-	fmt.Fprintf(&b, `<text x="16" y="42" font-size="11" fill="#555">%% of the samples that both models answer alike; models that agree stand together</text>`+"\n")
+	fmt.Fprintf(&b, `<text x="16" y="42" font-size="11" fill="#555">%% of the samples on which both models agree; similar models are together</text>`+"\n")
 	fmt.Fprintf(&b, `<image x="%.2f" y="%.2f" width="%.2f" height="%.2f" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,%s"/>`+"\n", left, top, side, side, base64.StdEncoding.EncodeToString(picture))
 	fmt.Fprintf(&b, `<g font-size="%.2f">`+"\n", font)
 	for place, m := range order {
@@ -125,12 +125,12 @@ func (a *Agreement) shades() shades {
 	return s
 }
 
-// depth is how far along the colours a share stands.
+// depth is the place of a share among the colours.
 func (s shades) depth(share float64) float64 {
 	return min(max((share-s.low)/(s.high-s.low), 0), 1)
 }
 
-// blue mixes the colour that stands at x in [0, 1].
+// blue mixes the colour at x in [0, 1].
 func blue(x float64) color.NRGBA {
 	at := x * float64(len(blues)-1)
 	i := min(int(at), len(blues)-2)

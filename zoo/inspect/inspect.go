@@ -1,6 +1,6 @@
-// Package inspect looks a zoo over before anybody searches it: how good its models
-// are by themselves, how much they agree, and what about them looks wrong. All of it
-// comes from the models' answers, the top classes of the search index.
+// Package inspect examines a zoo before it is searched: how good its models are by
+// themselves, how much they agree, and what looks wrong. All of it comes from the
+// models' answers, the top classes of the search index.
 package inspect
 
 import (
@@ -14,7 +14,7 @@ import (
 // Model is a model that is to be judged.
 type Model struct {
 	Name    string
-	Cost    float64 // per sample; 0 where it is not known
+	Cost    float64 // per sample; 0 if it is not known
 	NoCost  string  // and why it is not
 	Answers bool    // it gives an answer and a confidence only
 	Lists   zoo.Lists
@@ -23,19 +23,19 @@ type Model struct {
 // Judged is what a model is by itself.
 type Judged struct {
 	Name     string   `json:"name"`
-	Cost     *float64 `json:"cost"` // null where it is not known
+	Cost     *float64 `json:"cost"` // null if it is not known
 	Answers  bool     `json:"answers"`
 	Correct  int      `json:"correct"`
 	Accuracy float64  `json:"accuracy"`
 	Front    bool     `json:"front"` // no other model is as cheap and as accurate
 }
 
-// Findings are what was found out about models on one split.
+// Findings are the results for models on one split.
 type Findings struct {
 	Samples    int         `json:"n"`
 	Models     []Judged    `json:"models"`    // ascending in cost, those without one last
-	AnyRight   int         `json:"any_right"` // samples that at least one model has right
-	AllRight   int         `json:"all_right"` // and that every model has
+	AnyRight   int         `json:"any_right"` // samples on which at least one model is correct
+	AllRight   int         `json:"all_right"` // and on which every model is
 	Suspicious []Suspicion `json:"suspicious"`
 }
 
@@ -43,7 +43,7 @@ type Findings struct {
 // below the number of classes.
 func Inspect(labels []uint16, classes int, models []Model) *Findings {
 	f := &Findings{Samples: len(labels), Models: []Judged{}}
-	right := make([]int, len(labels)) // models that have a sample right
+	right := make([]int, len(labels)) // models that are correct on a sample
 	for _, m := range models {
 		j := Judged{Name: m.Name, Answers: m.Answers}
 		for i, class := range m.Lists.TopClass {

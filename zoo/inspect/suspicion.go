@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Suspicion is something about models that somebody should look at.
+// Suspicion is something about models that a person should check.
 type Suspicion struct {
 	Kind   string   `json:"kind"`
 	Models []string `json:"models"` // it is about these; none: about the split
-	Says   string   `json:"says"`   // what is found and what to look at, one sentence
+	Says   string   `json:"says"`   // the finding and what to check, one sentence
 }
 
 // The kinds of suspicions.
@@ -20,15 +20,15 @@ const (
 	SameOutputs    = "same-outputs"    // the models give the same outputs, sample for sample
 	SameAnswers    = "same-answers"    // the same answers, wrong ones too
 	Constant       = "constant"        // one answer to everything
-	Chance         = "chance"          // right no more often than by chance
-	OtherNumbering = "other-numbering" // right if its classes were numbered otherwise
+	Chance         = "chance"          // correct no more often than by chance
+	OtherNumbering = "other-numbering" // correct if its classes were numbered otherwise
 	Labels         = "labels"          // every model is at chance: it is the labels
 	NoCost         = "no-cost"         // the cost is missing, zero or no number
 )
 
-// How sure a test must be: a model is at chance where it has fewer right answers than
-// two standard deviations above what its answers in any order would have. To say that
-// something is better than chance it takes six: of hundreds of models that guess, some
+// How sure a test must be: a model is at chance if it has fewer correct answers than
+// two standard deviations above what its answers in any order would have. To be better
+// than chance it takes six: of hundreds of models that guess, some
 // are three or four above.
 const (
 	notMore = 2
@@ -58,10 +58,10 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 		if len(labels) > 0 && !ok {
 			all = append(all, Suspicion{Labels, []string{}, fmt.Sprintf("all %d samples have the label %d", len(labels), labels[0])})
 		}
-		return all // nobody could tell
+		return all // cannot be decided
 	}
 	var atChance, better int
-	var fitting int // at chance, but right with other numbers of the classes
+	var fitting int // at chance, but correct with other numbers of the classes
 	for _, m := range models {
 		answers := m.Lists.TopClass
 		sigmas, varied := aboveChance(answers, labels, classes)
@@ -75,11 +75,11 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 			atChance++
 			fitting++
 			all = append(all, Suspicion{OtherNumbering, []string{m.Name},
-				"it is right no more often than by chance, but would be if its classes had other numbers: are they in the order of this zoo's?"})
+				"it is correct no more often than by chance, but would be if its classes had other numbers: are they in the order of this zoo's?"})
 		default:
 			atChance++
 			all = append(all, Suspicion{Chance, []string{m.Name},
-				"it is right no more often than by chance: was it trained, fed with the right preprocessing, and on these samples in this order?"})
+				"it is correct no more often than by chance: was it trained, and run on these samples, in this order, with its own preprocessing?"})
 		}
 	}
 	if better > 0 || atChance < 2 || 2*atChance <= len(models) {
@@ -87,12 +87,12 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 	}
 	// One statement about the split, instead of one about every model.
 	all = slices.DeleteFunc(all, func(s Suspicion) bool { return s.Kind == Chance || s.Kind == OtherNumbering })
-	says := "every model is right no more often than by chance, and they do not agree with each other either"
+	says := "every model is correct no more often than by chance, and they do not agree with each other either"
 	switch {
 	case 2*fitting > atChance:
-		says = "every model is right no more often than by chance, but would be if the labels had other numbers: are they numbered as the models' classes are?"
+		says = "every model is correct no more often than by chance, but would be if the labels had other numbers: are they numbered as the models' classes are?"
 	case agree(models, classes):
-		says = "every model is right no more often than by chance, yet they agree with each other: the labels look shuffled, or are those of other samples"
+		says = "every model is correct no more often than by chance, yet they agree with each other: the labels look shuffled, or are those of other samples"
 	}
 	return append(all, Suspicion{Labels, []string{}, says})
 }
@@ -120,7 +120,7 @@ func agree(models []Model, classes int) bool {
 //
 //	(Σ a_c b_c (N-a_c)(N-b_c) + (Σ a_c b_c)² - Σ (a_c b_c)²) / (N² (N-1)),
 //
-// a_c and b_c being how often class c occurs. It returns false where one of them does
+// a_c and b_c being how often class c occurs. It returns false if one of them does
 // not vary.
 func aboveChance(a, b []uint16, classes int) (sigmas float64, ok bool) {
 	countA, countB := make([]float64, classes), make([]float64, classes)
@@ -151,7 +151,7 @@ func aboveChance(a, b []uint16, classes int) (sigmas float64, ok bool) {
 	return (float64(equal) - products/n) / math.Sqrt(variance), true
 }
 
-// fitsRenumbered reports whether answers are right more often than by chance once
+// fitsRenumbered reports whether answers are correct more often than by chance once
 // each class is given the label that it most often goes with. That is learned on the
 // samples in even places and tried on the others.
 func fitsRenumbered(answers, labels []uint16, classes int) bool {

@@ -63,7 +63,7 @@ func readHeader(src io.Reader) (header, int64, error) {
 	return h, start + length, err
 }
 
-// readFull fills b from the header, where every early end means truncation.
+// readFull fills b from the header, in which every early end means truncation.
 func readFull(src io.Reader, b []byte) error {
 	_, err := io.ReadFull(src, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -203,7 +203,7 @@ func parseDescr(descr string) (DType, error) {
 	return d, nil
 }
 
-// scanner walks over the few forms of Python literals a header is made of.
+// scanner walks over the few forms of Python literals in a header.
 type scanner struct {
 	text []byte
 	pos  int

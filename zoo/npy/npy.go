@@ -1,7 +1,7 @@
 // Package npy reads NumPy's .npy format as a stream: header first, then values
 // in file order, a buffer of fixed size at a time. It never loads an array, so
 // a file may be larger than memory, and it takes any io.Reader, so a file may
-// lie inside a gzip or zip stream.
+// are inside a gzip or zip stream.
 //
 // Format versions 1, 2 and 3 are read; values are float16, float32, float64,
 // signed and unsigned integers of 1 to 8 bytes, bool, or fixed-width Unicode
@@ -20,7 +20,7 @@ import (
 	"slices"
 )
 
-// Errors that callers may want to tell apart. Every error of this package that
+// Errors to compare with errors.Is. Every error of this package that
 // comes from the content of a file wraps one of them.
 var (
 	// ErrFormat means that the stream is not a .npy file, or a damaged one.
@@ -40,7 +40,7 @@ const Unknown = -1
 // up to 8 and larger than the longest string accepted.
 const bufferSize = 64 << 10
 
-// A Kind says what the values of an array are.
+// A Kind is the kind of an array's values.
 type Kind byte
 
 // The kinds of values, with NumPy's letters.
@@ -89,8 +89,8 @@ type Reader struct {
 
 // NewReader reads the header of the array in src. size is the length of the
 // whole stream in bytes, header included, or Unknown. With a known size, a
-// stream that is shorter or longer than its header says is refused here, before
-// any value is read; otherwise it is refused where it ends.
+// stream that is shorter or longer than its header claims is rejected here, before
+// any value is read; otherwise it is rejected where it ends.
 func NewReader(src io.Reader, size int64) (*Reader, error) {
 	h, headerLen, err := readHeader(src)
 	if err != nil {

@@ -142,7 +142,7 @@ func TestStrings(t *testing.T) {
 	for _, c := range []uint32{0xD800, 0x110000, 0xFFFFFFFF} {
 		r := open(t, array("<U1", "(1,)", body(binary.LittleEndian, []uint32{c})))
 		_, err := r.ReadStrings(make([]string, 1))
-		wantError(t, err, ErrFormat, "row 0", "no character")
+		wantError(t, err, ErrFormat, "row 0", "not a character")
 	}
 }
 

@@ -110,7 +110,7 @@ func (r *Reader) ReadStrings(dst []string) (int, error) {
 			for ; len(item) > 0; item = item[4:] {
 				c := binary.LittleEndian.Uint32(item)
 				if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
-					return fmt.Errorf("%w: row %d holds the number %#x, which is no character", ErrFormat, r.row(r.done-len(dst)+i), c)
+					return fmt.Errorf("%w: row %d holds the number %#x, which is not a character", ErrFormat, r.row(r.done-len(dst)+i), c)
 				}
 				s.WriteRune(rune(c))
 			}

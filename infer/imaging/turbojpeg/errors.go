@@ -2,7 +2,7 @@ package turbojpeg
 
 import "errors"
 
-// ErrMissing says that libjpeg-turbo could not be opened.
+// ErrMissing: libjpeg-turbo could not be opened.
 var ErrMissing = errors.New("libjpeg-turbo is not there")
 
 // A Warning is something libjpeg-turbo found wrong in a file it decoded all the

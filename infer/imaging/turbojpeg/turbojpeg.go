@@ -78,7 +78,7 @@ var library struct {
 	err  error
 }
 
-// open finds the library once a process. ENCAS_TURBOJPEG names it where it is not
+// open finds the library once per process. ENCAS_TURBOJPEG names it if it is not
 // on the loader's path.
 func open() error {
 	library.once.Do(func() {
@@ -110,7 +110,7 @@ func open() error {
 type Decoder struct{ handle unsafe.Pointer }
 
 // NewDecoder opens the library, if that has not been done, and makes a decoder.
-// The error is ErrMissing where there is no libjpeg-turbo.
+// The error is ErrMissing if there is no libjpeg-turbo.
 func NewDecoder() (*Decoder, error) {
 	if err := open(); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (d *Decoder) Close() {
 
 // Decode writes the picture, which must be width x height as the file's header
 // says, into dst: 3 bytes a pixel, or 4 (CMYK as stored) with cmyk set. A
-// *Warning means that dst is filled and that something in the file was not right.
+// *Warning means that dst is filled and that something in the file was wrong.
 func (d *Decoder) Decode(dst, jpeg []byte, width, height int, cmyk bool) error {
 	format, channels := formatRGB, 3
 	if cmyk {

@@ -1,5 +1,5 @@
-// Package torchtest gives tests a shim: the real one where there is a torch, or one
-// that runs no models and obeys the test.
+// Package torchtest gives tests a shim: the real one if there is a torch, or one
+// that runs no models and does what the test asks.
 package torchtest
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 // Python returns an interpreter that can import torch and torchvision, and skips
-// the test where there is none: $ENCAS_TORCH_PYTHON, or the system's.
+// the test if there is none: $ENCAS_TORCH_PYTHON, or the system's.
 var Python = needs(func() (string, string) {
 	python := os.Getenv("ENCAS_TORCH_PYTHON")
 	if python == "" {
@@ -31,7 +31,7 @@ var Python = needs(func() (string, string) {
 })
 
 // Path returns the real shim, compiled for that Python's torch and kept for the next
-// tests, and skips the test where it cannot be compiled.
+// tests, and skips the test if it cannot be compiled.
 var Path = needs(func() (string, string) {
 	python := os.Getenv("ENCAS_TORCH_PYTHON")
 	cache, err := os.UserCacheDir()
@@ -52,8 +52,8 @@ var Path = needs(func() (string, string) {
 //go:embed testdata/fake.c
 var fake []byte
 
-// Fake returns a shim made of testdata/fake.c, and skips the test where there is no C
-// compiler. A model file for it is text; that file says what it may hold.
+// Fake returns a shim made of testdata/fake.c, and skips the test if there is no C
+// compiler. A model file for it is text, described in that file.
 var Fake = needs(func() (string, string) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -88,8 +88,8 @@ var Fake = needs(func() (string, string) {
 	return path, ""
 })
 
-// needs makes a function that finds something once a process and skips tests where
-// find has a reason.
+// needs makes a function that finds something once per process and skips tests if
+// find returns a reason.
 func needs(find func() (path, reason string)) func(testing.TB) string {
 	once := sync.OnceValues(find)
 	return func(t testing.TB) string {

@@ -87,7 +87,7 @@ func countAVX512(family string, size int) {
 		Doc(name + " is count1 for n bytes, n a multiple of 64. hot is any bin below limit, best the most frequent one.")
 	}
 	Doc("limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,",
-		"where a cell is outside.")
+		"if a cell is outside.")
 	buffer := AllocLocal(chunk*size + 128)
 	hist, limit, data, n := arg("hist"), arg("limit"), arg("data"), arg("n")
 	hotAll, most, z, x := ZMM(), ZMM(), ZMM(), XMM()
@@ -201,7 +201,7 @@ func deltaAVX512(family string, size int) {
 	}
 	Doc(fmt.Sprintf("%s is %s for n samples, n a multiple of 64.", name, family),
 		"limit is the length of hist, at most the number of cells there can be. It stops, and is not ok,",
-		"where a cell is outside.")
+		"if a cell is outside.")
 	room := chunk*size + 64
 	buffer := AllocLocal(2 * room)
 	hist, limit, cells, from, to, n := arg("hist"), arg("limit"), arg("cells"), arg("from"), arg("to"), arg("n")
@@ -297,7 +297,7 @@ func deltaAVX2(family string, size int) {
 		function(name, NOSPLIT, "func(hist *int32, limit int, cells, from, to *byte, n int) (ok bool)")
 	}
 	Doc(fmt.Sprintf("%s is %s for n samples, n a multiple of 32, and limit = len(hist).", name, family),
-		"It stops, and is not ok, where a cell is outside.")
+		"It stops, and is not ok, if a cell is outside.")
 	hist, limit, cells, from, to, n := arg("hist"), arg("limit"), arg("cells"), arg("from"), arg("to"), arg("n")
 	i, mask, minus, c, d, at0 := GP64(), GP64(), GP32(), GP64(), GP32(), GP64()
 	f, x := YMM(), YMM()
@@ -340,7 +340,7 @@ func countReachingAVX512() {
 	const name = "reaching512"
 	function("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
 	Doc("countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.",
-		"It stops, and is not ok, where a cell is outside.")
+		"It stops, and is not ok, if a cell is outside.")
 	buffer := AllocLocal(chunk*2 + 64)
 	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
 	i, m, t, list := GP64(), GP64(), GP64(), GP64()
@@ -376,7 +376,7 @@ func countReachingAVX2() {
 	const name = "reaching256"
 	function("countReachingAVX2", NOSPLIT, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
 	Doc("countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).",
-		"It stops, and is not ok, where a cell is outside.")
+		"It stops, and is not ok, if a cell is outside.")
 	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
 	i, mask, at0, c := GP64(), GP32(), GP64(), GP64()
 	XORQ(i, i)
