@@ -181,7 +181,7 @@ func TestInterruptedImport(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	program(t, dir, "zoo", "verify", "--zoo", "z")
-	if out := program(t, dir, args...); !strings.Contains(out, "were there already") {
+	if out := program(t, dir, args...); !strings.Contains(out, " there already") {
 		t.Errorf("the same command again: %s", out)
 	}
 }
