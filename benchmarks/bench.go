@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -64,11 +65,7 @@ func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.out, "  "+format
 
 // A searchable is a zoo on disk and its opened index.
 type searchable struct {
-	dir     string
-	names   []string
-	costs   []float64
 	labels  []uint16
-	lists   []zoo.Lists
 	problem *optimize.Problem
 	index   *zoo.Index
 }
@@ -116,25 +113,23 @@ func openSearchable(ctx context.Context, dir string) (*searchable, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &searchable{dir: dir}
+	var names []string
 	var models []optimize.Model
 	for _, m := range z.Models() {
 		cost, err := m.Cost(zoo.ColumnGFLOPs)
 		if err != nil {
 			return nil, err
 		}
-		s.names = append(s.names, m.Name)
-		s.costs = append(s.costs, cost)
+		names = append(names, m.Name)
 		models = append(models, optimize.Model{Name: m.Name, Cost: cost})
 	}
-	s.index, err = z.OpenIndex(ctx, simzoo.SearchSplit, s.names, nil)
-	if err != nil {
+	s := &searchable{}
+	if s.index, err = z.OpenIndex(ctx, simzoo.SearchSplit, names, nil); err != nil {
 		return nil, err
 	}
 	s.labels = s.index.Labels()
 	for i := range models {
 		models[i].Lists = s.index.Lists(models[i].Name)
-		s.lists = append(s.lists, models[i].Lists)
 	}
 	s.problem, err = optimize.NewProblem(s.labels, z.Classes(), models)
 	return s, err
@@ -146,13 +141,11 @@ func (s *searchable) part(m, n int) (*optimize.Problem, error) {
 	var models []optimize.Model
 	for i := range m {
 		model := all[i*len(all)/m]
-		model.Lists = firstSamples(model.Lists, n)
+		model.Lists = model.Lists.Slice(0, n)
 		models = append(models, model)
 	}
 	return optimize.NewProblem(s.labels[:n], s.problem.Classes(), models)
 }
-
-func firstSamples(l kernel.Lists, n int) kernel.Lists { return l.Slice(0, n) }
 
 // A fullOutputs is a smaller zoo held as rows and lists, for comparisons with what
 // needs every class.
@@ -252,15 +245,11 @@ func (b *bench) fewLists(ctx context.Context, m int) ([]uint16, []kernel.Lists, 
 	if err != nil {
 		return nil, nil, err
 	}
-	order := make([]int, len(s.costs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(x, y int) int { return int(math.Copysign(1, s.costs[x]-s.costs[y])) })
-	m = min(m, len(order))
-	lists := make([]kernel.Lists, m)
+	models := slices.Clone(s.problem.Models())
+	slices.SortStableFunc(models, func(x, y optimize.Model) int { return cmp.Compare(x.Cost, y.Cost) })
+	lists := make([]kernel.Lists, min(m, len(models)))
 	for i := range lists {
-		lists[i] = s.lists[order[i*len(order)/m]]
+		lists[i] = models[i*len(models)/len(lists)].Lists
 	}
 	return s.labels, lists, nil
 }
@@ -278,27 +267,58 @@ func (b *bench) repeats(f func()) int {
 	}
 }
 
-// onPaths times f, which does calls calls of something, once for every kernel path,
-// and returns the microseconds of one call by path. The paths run in turns.
-func (b *bench) onPaths(calls int, f func()) ([]kernel.Path, [][]float64, error) {
+// A timed is something short that is timed once for every kernel path.
+type timed struct {
+	figure  string
+	unit    string
+	of      func(us float64) float64 // the figure in the unit, of the microseconds of a call
+	promise func(Row) Row            // of the fastest path; nil for none
+	calls   int                      // that f makes
+	f       func()
+}
+
+// micros are the microseconds themselves.
+func micros(us float64) float64 { return us }
+
+// onPaths returns a row for every thing and kernel path. The paths run in turns.
+func (b *bench) onPaths(things ...timed) (rows []Row, err error) {
+	for _, t := range things {
+		r, err := b.onEachPath(t)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r...)
+	}
+	return rows, nil
+}
+
+func (b *bench) onEachPath(t timed) ([]Row, error) {
 	paths := kernel.Paths()
 	repeats := make([]int, len(paths))
 	var variants []func() error
 	for i, p := range paths {
 		restore := kernel.Force(p)
-		repeats[i] = b.repeats(f)
+		repeats[i] = b.repeats(t.f)
 		restore()
 		variants = append(variants, func() error {
 			defer kernel.Force(p)()
 			for range repeats[i] {
-				f()
+				t.f()
 			}
 			return nil
 		})
 	}
 	seconds, err := alternate(1, b.runs, variants...)
-	for i := range seconds {
-		seconds[i] = each(seconds[i], func(s float64) float64 { return s / float64(repeats[i]*calls) * 1e6 })
+	if err != nil {
+		return nil, err
 	}
-	return paths, seconds, err
+	var rows []Row
+	for i, p := range paths {
+		r := row(t.figure+", "+p.String(), t.unit, each(seconds[i], func(s float64) float64 { return t.of(s / float64(repeats[i]*t.calls) * 1e6) }))
+		if t.promise != nil && p == kernel.Active() {
+			r = t.promise(r)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
 }

@@ -39,30 +39,17 @@ func chains(ctx context.Context, b *bench) ([]Row, error) {
 		}
 	}
 
-	var rows []Row
-	for _, v := range []struct {
-		figure string
-		limit  float64
-		f      func(t [][]byte)
-	}{
-		{"chain of three", 20, func(t [][]byte) { kernel.Chain3(correct, reach3, reach2, t[0], t[1], t[2], cells) }},
-		{"chain of two", 0, func(t [][]byte) { kernel.Chain2(correct[:bins], reach2, t[0], t[1]) }},
-	} {
-		paths, micros, err := b.onPaths(len(tables), func() {
-			for _, t := range tables {
-				v.f(t)
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-		for i, p := range paths {
-			r := Row{Figure: v.figure + ", " + p.String(), Measurement: measurement("us", micros[i])}
-			if v.limit > 0 && p == kernel.Active() {
-				r = r.atMost(v.limit)
-			}
-			rows = append(rows, r)
+	threes := func() {
+		for _, t := range tables {
+			kernel.Chain3(correct, reach3, reach2, t[0], t[1], t[2], cells)
 		}
 	}
-	return rows, nil
+	twos := func() {
+		for _, t := range tables {
+			kernel.Chain2(correct[:bins], reach2, t[0], t[1])
+		}
+	}
+	return b.onPaths(
+		timed{"chain of three", "us", micros, func(r Row) Row { return r.atMost(20) }, len(tables), threes},
+		timed{"chain of two", "us", micros, nil, len(tables), twos})
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-
-	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
@@ -66,7 +66,7 @@ func againstDense(ctx context.Context, b *bench) ([]Row, error) {
 	differ := differences(exact, func(i int) (int, []int) { return r.Front[i].Correct, r.Front[i].Reach })
 
 	one := func(figure string, n int) Row {
-		return Row{Figure: figure, Measurement: measurement("", []float64{float64(n)})}
+		return row(figure, "", []float64{float64(n)})
 	}
 	rows := []Row{
 		one(fmt.Sprintf("cascades on the index's front of %d models", len(models)), len(r.Front)),
@@ -95,30 +95,29 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 
 	const block = 32
 	var next atomic.Int64
-	var wg sync.WaitGroup
-	errs := make([]error, runtime.GOMAXPROCS(0))
-	for t := range errs {
-		wg.Go(func() {
+	g, ctx := errgroup.WithContext(ctx)
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(func() error {
 			half, fixed := make([]uint16, block*classes), make([]uint32, m*block*classes)
 			for {
 				from := int(next.Add(block)) - block
 				if from >= n || ctx.Err() != nil {
-					return
+					return ctx.Err()
 				}
 				to := min(from+block, n)
 				for a := range m {
-					if errs[t] = f.rowsAt(a, from, half[:(to-from)*classes]); errs[t] != nil {
-						return
+					if err := f.rowsAt(a, from, half[:(to-from)*classes]); err != nil {
+						return err
 					}
 					kernel.Fixed(fixed[a*block*classes:][:block*classes], half)
 				}
-				row := func(a, i int) []uint32 { return fixed[(a*block+i-from)*classes:][:classes] }
+				outputs := func(a, i int) []uint32 { return fixed[(a*block+i-from)*classes:][:classes] }
 				for i := from; i < to; i++ {
 					for a := range m {
 						for b := a; b < m; b++ {
 							members := 1
 							best, class := uint32(0), 0
-							if x := row(a, i); a == b {
+							if x := outputs(a, i); a == b {
 								for c, v := range x {
 									if v > best {
 										best, class = v, c
@@ -126,7 +125,7 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 								}
 							} else {
 								members = 2
-								y := row(b, i)[:len(x)]
+								y := outputs(b, i)[:len(x)]
 								for c, v := range x {
 									if s := v + y[c]; s > best {
 										best, class = s, c
@@ -150,11 +149,8 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 			}
 		})
 	}
-	wg.Wait()
-	for _, err := range append(errs, ctx.Err()) {
-		if err != nil {
-			return nil, err
-		}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 
 	cheapest := make([]float64, n+1)

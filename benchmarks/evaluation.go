@@ -24,12 +24,17 @@ func evaluation(ctx context.Context, b *bench) ([]Row, error) {
 	for i, c := range chains {
 		tables[i] = tab.tables(c.models)
 	}
+	exits := make([][]byte, len(settings))
+	for i, s := range settings {
+		exits[i] = s.exitBytes()
+	}
 	reach := make([]int, len(chains[0].models))
-	var results []int
+	results := make([]int, 0, len(chains)*len(settings))
 	evaluate := func() {
+		results = results[:0]
 		for i := range chains {
-			for _, s := range settings {
-				results = append(results, kernel.Evaluate(tables[i], s.exitBytes(), reach))
+			for _, e := range exits {
+				results = append(results, kernel.Evaluate(tables[i], e, reach))
 			}
 		}
 	}
@@ -37,35 +42,14 @@ func evaluation(ctx context.Context, b *bench) ([]Row, error) {
 	var want []int
 	for _, p := range kernel.Paths() {
 		restore := kernel.Force(p)
-		results = nil
 		evaluate()
 		restore()
 		if want == nil {
-			want = results
+			want = slices.Clone(results)
 		} else if !slices.Equal(want, results) {
 			return nil, fmt.Errorf("kernel path %v counts other correct answers than %v", p, kernel.Paths()[0])
 		}
 	}
-
-	exits := make([][]byte, len(settings))
-	for i, s := range settings {
-		exits[i] = s.exitBytes()
-	}
-	paths, micros, err := b.onPaths(len(chains)*len(settings), func() {
-		for i := range chains {
-			for _, e := range exits {
-				kernel.Evaluate(tables[i], e, reach)
-			}
-		}
-	})
-	var rows []Row
-	for i, p := range paths {
-		r := Row{Figure: "five stages, " + p.String(),
-			Measurement: measurement("evaluations/s", each(micros[i], func(us float64) float64 { return 1e6 / us }))}
-		if p == kernel.Active() {
-			r = r.atLeast(250_000)
-		}
-		rows = append(rows, r)
-	}
-	return rows, err
+	return b.onPaths(timed{"five stages", "evaluations/s", func(us float64) float64 { return 1e6 / us },
+		func(r Row) Row { return r.atLeast(250_000) }, len(chains) * len(settings), evaluate})
 }

@@ -113,15 +113,9 @@ func topK(b *bench) ([]Row, error) {
 		o.Row(i, rows[i*b.classes:(i+1)*b.classes])
 	}
 	classes, values := make([]uint16, 16), make([]uint16, 16)
-	paths, micros, err := b.onPaths(n, func() {
+	return b.onPaths(timed{"top 16 of a row in memory", "MB/s", func(us float64) float64 { return float64(2*b.classes) / us }, nil, n, func() {
 		for row := range slices.Chunk(rows, b.classes) {
 			kernel.TopK(classes, values, row)
 		}
-	})
-	var out []Row
-	for i, p := range paths {
-		out = append(out, Row{Figure: "top 16 of a row in memory, " + p.String(),
-			Measurement: measurement("MB/s", each(micros[i], func(us float64) float64 { return float64(2*b.classes) / us }))})
-	}
-	return out, err
+	}})
 }

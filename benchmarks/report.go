@@ -43,6 +43,11 @@ type Row struct {
 	Note     string `json:"note,omitempty"`
 }
 
+// row makes a row of what several runs gave.
+func row(figure, unit string, values []float64) Row {
+	return Row{Figure: figure, Measurement: measurement(unit, values)}
+}
+
 // atLeast and atMost state a promise about the row's median.
 func (r Row) atLeast(limit float64) Row {
 	met := r.Median >= limit

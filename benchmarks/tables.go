@@ -62,28 +62,8 @@ func newTables(ctx context.Context, b *bench) ([]Row, error) {
 		}
 	}
 
-	var rows []Row
-	for _, v := range []struct {
-		figure string
-		limit  float64
-		calls  int
-		f      func()
-	}{
-		{"pair", 150, len(others), pairs},
-		{"third model to a pair", 0, len(others) - 1, triples},
-		{"five models from nothing", 0, len(fives), scratch},
-	} {
-		paths, micros, err := b.onPaths(v.calls, v.f)
-		if err != nil {
-			return nil, err
-		}
-		for i, p := range paths {
-			r := Row{Figure: v.figure + ", " + p.String(), Measurement: measurement("us", micros[i])}
-			if v.limit > 0 && p == kernel.Active() {
-				r = r.atMost(v.limit)
-			}
-			rows = append(rows, r)
-		}
-	}
-	return rows, nil
+	return b.onPaths(
+		timed{"pair", "us", micros, func(r Row) Row { return r.atMost(150) }, len(others), pairs},
+		timed{"third model to a pair", "us", micros, nil, len(others) - 1, triples},
+		timed{"five models from nothing", "us", micros, nil, len(fives), scratch})
 }

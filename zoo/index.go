@@ -1,10 +1,12 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -52,36 +54,32 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 		todo = append(todo, m)
 	}
 
-	ix := &Index{split: split, labels: labels, models: make(map[string]openIndex, len(todo))}
-	var mu sync.Mutex
-	add := func(name string, o openIndex) {
-		mu.Lock()
-		defer mu.Unlock()
-		ix.models[name] = o
-	}
-	missing := make([]bool, len(todo))
-	err = parallel(ctx, len(todo), func(i int) error {
-		o, err := z.loadIndex(todo[i], s)
+	opened, missing := make([]openIndex, len(todo)), make([]bool, len(todo))
+	err = parallel(ctx, len(todo), nil, func(i int) (err error) {
+		opened[i], err = z.loadIndex(todo[i], s)
 		switch {
 		case err == nil:
-			add(todo[i].Name, o)
 			return nil
 		case todo[i].Splits[split].IndexOnly:
 			return fmt.Errorf("%w; there is no archive to build it from; import the model again", err)
-		case !isMissing(err):
+		case !errors.Is(err, fs.ErrNotExist):
 			z.note("%v: building it again", err)
 		}
 		missing[i] = true
 		return nil
 	})
 	if err == nil {
-		var build []Model
-		for i, m := range todo {
+		var build []int
+		for i := range todo {
 			if missing[i] {
-				build = append(build, m)
+				build = append(build, i)
 			}
 		}
-		err = z.buildIndex(ctx, s, labels, build, add, progress)
+		err = z.buildIndex(ctx, s, labels, todo, build, opened, progress)
+	}
+	ix := &Index{split: split, labels: labels, models: make(map[string]openIndex, len(todo))}
+	for i, m := range todo {
+		ix.models[m.Name] = opened[i]
 	}
 	if err != nil {
 		ix.Close()
@@ -90,25 +88,16 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 	return ix, nil
 }
 
-// buildIndex builds the lists of models from their archives, writes them, and hands
-// them to add.
-func (z *Zoo) buildIndex(ctx context.Context, s Split, labels []uint16, models []Model, add func(string, openIndex), progress func(done, total int)) error {
-	if len(models) == 0 {
+// buildIndex builds the lists of the models with the numbers in build from their
+// archives, writes them, and opens them.
+func (z *Zoo) buildIndex(ctx context.Context, s Split, labels []uint16, models []Model, build []int, opened []openIndex, progress func(done, total int)) error {
+	if len(build) == 0 {
 		return nil
 	}
-	if progress == nil {
-		progress = func(int, int) {}
-	}
-	var mu sync.Mutex
-	done := 0
-	progress(0, len(models))
-	var unwritten error
-	kept := 0
-	if err := os.MkdirAll(filepath.Join(z.dir, "index", s.Name), 0o777); err != nil {
-		unwritten = err
-	}
-	err := parallel(ctx, len(models), func(i int) error {
-		m := models[i]
+	unwritten := make([]error, len(build))
+	folder := os.MkdirAll(filepath.Join(z.dir, "index", s.Name), 0o777)
+	err := parallel(ctx, len(build), progress, func(i int) error {
+		m := models[build[i]]
 		l, err := z.buildLists(ctx, m, s)
 		if err != nil {
 			return err
@@ -119,24 +108,14 @@ func (z *Zoo) buildIndex(ctx context.Context, s Split, labels []uint16, models [
 			o, err = z.loadIndex(m, s)
 		}
 		if err != nil {
-			o = openIndex{lists: l}
+			o, unwritten[i] = openIndex{lists: l}, cmp.Or(folder, err)
 		}
-		add(m.Name, o)
-
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			kept++
-			if unwritten == nil {
-				unwritten = err
-			}
-		}
-		done++
-		progress(done, len(models))
+		opened[build[i]] = o
 		return nil
 	})
-	if kept > 0 {
-		z.note("the search index of %d models could not be written and is kept in memory: %v", kept, unwritten)
+	unwritten = slices.DeleteFunc(unwritten, func(err error) bool { return err == nil })
+	if len(unwritten) > 0 {
+		z.note("the search index of %d models could not be written and is kept in memory: %v", len(unwritten), unwritten[0])
 	}
 	return err
 }
@@ -191,7 +170,14 @@ func (ix *Index) Close() error {
 
 // parallel calls f for 0 to n-1 on all processors, and stops at the first error or
 // when ctx ends, whose cause it returns. Every call that began has returned by then.
-func parallel(ctx context.Context, n int, f func(i int) error) error {
+// progress, which may be nil, is called with how many are done, one call at a time.
+func parallel(ctx context.Context, n int, progress func(done, total int), f func(i int) error) error {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	var mu sync.Mutex
+	done := 0
+	progress(done, n)
 	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
@@ -199,7 +185,14 @@ func parallel(ctx context.Context, n int, f func(i int) error) error {
 			if working.Err() != nil {
 				return context.Cause(working)
 			}
-			return f(i)
+			if err := f(i); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			progress(done, n)
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {

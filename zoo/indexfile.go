@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"os"
 	"strconv"
 	"unsafe"
@@ -65,26 +64,40 @@ func checksum(buffers [][]byte) string {
 	return fmt.Sprintf("%08x", sum)
 }
 
-// indexPart is where a column of the file is among the buffers of its record
-// batch, and how long it is.
-type indexPart struct {
-	buffer int
-	bytes  int
-}
-
-// indexBuffers is the number of buffers of the record batch. A list column has one
-// for validity, and its values, like every other column, one for validity and one
-// for content. Validity buffers are empty: nothing is missing.
-const indexBuffers = 14
-
-func (m indexMeta) parts() [6]indexPart {
+// parts cuts the columns out of the body of the record batch, which is at the end of
+// data. Arrow begins each at a multiple of 8 bytes. A list column has a buffer for
+// validity, and its values, like every other column, one for validity and one for
+// content; those for validity are empty: nothing is missing.
+func (m indexMeta) parts(data []byte) (parts [6][]byte, ok bool) {
 	n, k := m.samples, m.k
-	return [6]indexPart{{2, 2 * n * k}, {5, 2 * n * k}, {7, 4 * n}, {9, 2 * n}, {11, 2 * n}, {13, (n + 7) / 8}}
+	sizes := [6]int{2 * n * k, 2 * n * k, 4 * n, 2 * n, 2 * n, (n + 7) / 8}
+	at := len(data)
+	for _, size := range sizes {
+		at -= (size + 7) &^ 7
+	}
+	if at < 0 {
+		return parts, false
+	}
+	for i, size := range sizes {
+		parts[i] = data[at : at+size : at+size]
+		at += (size + 7) &^ 7
+	}
+	return parts, true
 }
 
 // bytesOf returns the memory of v.
 func bytesOf[T uint16 | uint32](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(T))))
+}
+
+// swapPairs turns little-endian pairs into the machine's order and back.
+func swapPairs(b []byte) {
+	if !cpu.IsBigEndian {
+		return
+	}
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i], b[i+1] = b[i+1], b[i]
+	}
 }
 
 // sliceOf returns b as numbers: in place, or copied if b is not aligned to their
@@ -100,10 +113,10 @@ func sliceOf[T uint16 | uint32](b []byte) []T {
 	return v
 }
 
-// writeIndex writes l to out, which it leaves open.
-func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) error {
+// createIndex writes l to a new file, which it leaves open.
+func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomicfile.File, error) {
 	if cpu.IsBigEndian {
-		return fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
+		return nil, fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
 	}
 	n := meta.samples
 	correct := make([]byte, (n+7)/8)
@@ -140,6 +153,10 @@ func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) 
 	about := arrow.NewMetadata(append(keys, checksumKey), append(values, checksum(parts)))
 	schema := arrow.NewSchema(fields, &about)
 
+	out, err := atomicfile.Create(path)
+	if err != nil {
+		return nil, err
+	}
 	w, err := ipc.NewFileWriter(out, ipc.WithSchema(schema))
 	if err == nil {
 		err = w.Write(array.NewRecord(schema, columns, int64(n)))
@@ -150,7 +167,11 @@ func writeIndex(out *atomicfile.File, l Lists, labels []uint16, meta indexMeta) 
 	if err != nil {
 		out.Fail(err)
 	}
-	return out.Err()
+	if err := out.Err(); err != nil {
+		out.Discard()
+		return nil, err
+	}
+	return out, nil
 }
 
 // An openIndex is the lists of one model with the file that they are mapped from.
@@ -196,7 +217,7 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 	if cpu.IsBigEndian {
 		return Lists{}, fmt.Errorf("index files are read on little-endian machines only: %w", errors.ErrUnsupported)
 	}
-	about, buffers, err := parseArrow(data)
+	about, body, err := parseArrow(data)
 	if err != nil {
 		return Lists{}, err
 	}
@@ -206,14 +227,9 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 			return Lists{}, errStale
 		}
 	}
-	if len(buffers) != indexBuffers {
-		return Lists{}, fmt.Errorf("it is damaged: %d buffers instead of %d", len(buffers), indexBuffers)
-	}
-	var parts [6][]byte
-	for i, p := range meta.parts() {
-		if parts[i] = buffers[p.buffer]; len(parts[i]) != p.bytes {
-			return Lists{}, fmt.Errorf("it is damaged: a column has %d bytes instead of %d", len(parts[i]), p.bytes)
-		}
+	parts, ok := meta.parts(body)
+	if !ok {
+		return Lists{}, errors.New("it is damaged: it is too short")
 	}
 	if checksum(parts[:]) != about[checksumKey] {
 		return Lists{}, errors.New("it is damaged: its checksum is wrong")
@@ -234,19 +250,19 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 
 var arrowMagic = []byte("ARROW1")
 
-// parseArrow finds the metadata and the buffers of an Arrow IPC file with one
-// record batch, in place. (The Arrow library reads buffers by copying them, and
-// allocates as much as a damaged file claims.)
+// parseArrow finds the metadata of an Arrow IPC file, and what is before its footer:
+// the end of that is the body of the last record batch. (The Arrow library reads
+// buffers by copying them, and allocates as much as a damaged file claims.)
 //
-// The offsets are those of the tables in Arrow's File.fbs, Message.fbs and
-// Schema.fbs: field number i of a table is found through 4+2i.
-func parseArrow(data []byte) (about map[string]string, buffers [][]byte, err error) {
+// The offsets are those of the tables in Arrow's File.fbs and Schema.fbs: field number
+// i of a table is found through 4+2i.
+func parseArrow(data []byte) (about map[string]string, body []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil { // an offset that leads outside
 			err = fmt.Errorf("it is damaged: %v", r)
 		}
 	}()
-	bad := errors.New("it is damaged, or not an Arrow file with one record batch")
+	bad := errors.New("it is damaged, or not an Arrow file")
 
 	// The file ends in the footer, its length, and the magic.
 	tail := len(data) - len(arrowMagic) - 4
@@ -257,20 +273,15 @@ func parseArrow(data []byte) (about map[string]string, buffers [][]byte, err err
 	if length < 8 || length > tail {
 		return nil, nil, bad
 	}
-	footer := root(data[tail-length : tail])
+	b := data[tail-length : tail]
+	footer := flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}
 
-	// Footer: 1 schema, 2 dictionaries, 3 recordBatches.
-	schema, ok := subtable(footer, 4+2*1)
-	if !ok {
+	// Footer: 1 schema.
+	o := flatbuffers.UOffsetT(footer.Offset(4 + 2*1))
+	if o == 0 {
 		return nil, nil, bad
 	}
-	if n, _ := vector(footer, 4+2*2, 24); n != 0 {
-		return nil, nil, bad
-	}
-	n, block := vector(footer, 4+2*3, 24)
-	if n != 1 {
-		return nil, nil, bad
-	}
+	schema := flatbuffers.Table{Bytes: b, Pos: footer.Indirect(o + footer.Pos)}
 
 	// Schema: 2 custom_metadata, a vector of KeyValue: 0 key, 1 value.
 	about = map[string]string{}
@@ -283,46 +294,7 @@ func parseArrow(data []byte) (about map[string]string, buffers [][]byte, err err
 		about[text(kv, 4)] = text(kv, 6)
 		at += 4
 	}
-
-	// Block: a struct of offset int64, metaDataLength int32, padding, bodyLength int64.
-	// At offset are a continuation mark, the length of the message, and the message.
-	start, meta, size := footer.GetInt64(block), int64(footer.GetInt32(block+8)), footer.GetInt64(block+16)
-	if end := int64(tail - length); start < 0 || meta < 16 || size < 0 || start > end || meta > end-start || size > end-start-meta {
-		return nil, nil, bad
-	}
-	message := root(data[start+8 : start+meta])
-	body := data[start+meta : start+meta+size]
-
-	// Message: 2 header, here a RecordBatch: 2 buffers, structs of offset and length
-	// int64, 3 compression.
-	batch, ok := subtable(message, 4+2*2)
-	if !ok || batch.Offset(4+2*3) != 0 {
-		return nil, nil, bad
-	}
-	n, at = vector(batch, 4+2*2, 16)
-	for range n {
-		from, size := batch.GetInt64(at), batch.GetInt64(at+8)
-		if from < 0 || size < 0 || from > int64(len(body)) || size > int64(len(body))-from {
-			return nil, nil, bad
-		}
-		buffers = append(buffers, body[from:from+size:from+size])
-		at += 16
-	}
-	return about, buffers, nil
-}
-
-// root returns the root table of a flatbuffer.
-func root(b []byte) flatbuffers.Table {
-	return flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}
-}
-
-// subtable returns the table in a field of t.
-func subtable(t flatbuffers.Table, field flatbuffers.VOffsetT) (flatbuffers.Table, bool) {
-	o := flatbuffers.UOffsetT(t.Offset(field))
-	if o == 0 {
-		return t, false
-	}
-	return flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(o + t.Pos)}, true
+	return about, data[:tail-length], nil
 }
 
 // vector returns the length of the vector in a field of t and where it begins. All
@@ -365,18 +337,13 @@ func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 // saveIndex writes the index file of one model. It is not synced: if a crash
 // loses part of it, its checksum is wrong and it is built again.
 func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) error {
-	f, err := atomicfile.Create(path)
+	f, err := createIndex(path, l, labels, meta)
 	if err != nil {
 		return err
 	}
 	defer f.Discard()
-	if err := writeIndex(f, l, labels, meta); err != nil {
-		return err
-	}
 	if err := f.Close(); err != nil {
 		return err
 	}
 	return f.Rename()
 }
-
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -35,16 +35,16 @@ type Model struct {
 // An Archive is the stored predictions of one model on one split.
 type Archive struct {
 	// Rows is the number of samples.
-	Rows int
+	Rows int `json:"rows"`
 	// Bytes and SHA256 (in hexadecimal) describe the archive file, or the index file
 	// if IndexOnly is true.
-	Bytes  int64
-	SHA256 string
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 	// IndexOnly is true if there is a search index and no full output.
-	IndexOnly bool
+	IndexOnly bool `json:"index_only,omitempty"`
 	// Second is true if the archive has the second of its two possible names: a model
 	// that is replaced keeps its archive until the new one is complete.
-	Second bool
+	Second bool `json:"second,omitempty"`
 }
 
 // Cost returns the number in a column, such as gflops: the cost of running the
@@ -86,19 +86,11 @@ func (m Model) check() error {
 
 // modelFile is the JSON form of a Model.
 type modelFile struct {
-	Format  int                    `json:"format"`
-	Name    string                 `json:"name"`
-	Answers bool                   `json:"answers,omitempty"`
-	Columns map[string]string      `json:"columns,omitempty"`
-	Splits  map[string]archiveFile `json:"splits"`
-}
-
-type archiveFile struct {
-	Rows      int    `json:"rows"`
-	Bytes     int64  `json:"bytes"`
-	SHA256    string `json:"sha256"`
-	IndexOnly bool   `json:"index_only,omitempty"`
-	Second    bool   `json:"second,omitempty"`
+	Format  int                `json:"format"`
+	Name    string             `json:"name"`
+	Answers bool               `json:"answers,omitempty"`
+	Columns map[string]string  `json:"columns,omitempty"`
+	Splits  map[string]Archive `json:"splits"`
 }
 
 func (z *Zoo) modelPath(slug string) string {
@@ -123,11 +115,7 @@ func (z *Zoo) indexPath(split, model string) string {
 
 // writeModel makes m exist.
 func (z *Zoo) writeModel(m Model) error {
-	f := modelFile{Format: FormatVersion, Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: map[string]archiveFile{}}
-	for name, a := range m.Splits {
-		f.Splits[name] = archiveFile(a)
-	}
-	return writeJSON(z.modelPath(slug(m.Name)), f)
+	return writeJSON(z.modelPath(slug(m.Name)), modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits})
 }
 
 // readModel reads and checks one model's file against the splits of the zoo.
@@ -139,14 +127,14 @@ func (z *Zoo) readModel(path string) (Model, error) {
 	bad := func(format string, args ...any) (Model, error) {
 		return Model{}, fmt.Errorf("zoo: %s: %s; restore the file, or remove it and import the model again", path, fmt.Sprintf(format, args...))
 	}
-	m := Model{Name: f.Name, Answers: f.Answers, Columns: f.Columns, Splits: map[string]Archive{}}
+	m := Model{f.Name, f.Answers, f.Columns, f.Splits}
 	if err := m.check(); err != nil {
 		return bad("%v", err)
 	}
 	if want := slug(f.Name) + ".json"; want != filepath.Base(path) {
 		return bad("it describes the model %q, whose file is %s", f.Name, want)
 	}
-	for name, a := range f.Splits {
+	for name, a := range m.Splits {
 		s, ok := z.split(name)
 		switch {
 		case !ok:
@@ -156,7 +144,6 @@ func (z *Zoo) readModel(path string) (Model, error) {
 		case a.Bytes <= 0 || !isSHA256(a.SHA256):
 			return bad("it gives no valid size and SHA-256 for the split %q", name)
 		}
-		m.Splits[name] = Archive(a)
 	}
 	if len(m.Splits) == 0 {
 		return bad("it has no predictions")

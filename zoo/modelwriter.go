@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -33,18 +32,11 @@ type splitWriter struct {
 	lists   *Lists        // the unfinished search index, nil if it would be too large
 }
 
-func (s *splitWriter) file() *atomicfile.File {
+func (s *splitWriter) file() *parquetFile {
 	if s.archive != nil {
-		return s.archive.out
+		return s.archive.parquetFile
 	}
-	return s.answers.out
-}
-
-func (s *splitWriter) finish() error {
-	if s.archive != nil {
-		return s.archive.finish()
-	}
-	return s.answers.finish()
+	return s.answers.parquetFile
 }
 
 var errDone = errors.New("zoo: the model is already committed or aborted")
@@ -109,7 +101,7 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	}
 	m.clean = append(m.clean[:0], row...)
 	outputs.ClearNegativeZeros(m.clean)
-	if err := m.check(s, m.clean); err != nil {
+	if err := checkRow(s.lists, s.rows, m.clean); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
 	if err := s.archive.write(m.clean); err != nil {
@@ -118,18 +110,6 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	}
 	s.rows++
 	return nil
-}
-
-// check validates a row and, if the search index is made along the way, adds it there:
-// finding the largest classes also gives the sum.
-func (m *ModelWriter) check(s *splitWriter, row []uint16) error {
-	if s.lists == nil {
-		return outputs.CheckRow(row)
-	}
-	if err := outputs.CheckValues(row); err != nil {
-		return err
-	}
-	return outputs.CheckSum(outputs.SetRow(s.lists, s.rows, row))
 }
 
 // WriteAnswer adds the answer on the next sample of a split, for a model with
@@ -205,14 +185,14 @@ func (m *ModelWriter) commit() error {
 		}
 	}
 	for name, s := range m.splits {
-		if err := s.finish(); err != nil {
+		if err := s.file().finish(); err != nil {
 			return err
 		}
-		f := s.file()
+		f := s.file().out
 		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.Size(), SHA256: f.SHA256(), Second: s.second}
 	}
 	for _, s := range m.splits {
-		if err := s.file().Place(); err != nil {
+		if err := s.file().out.Place(); err != nil {
 			return err
 		}
 	}
@@ -249,7 +229,7 @@ func (m *ModelWriter) Abort() {
 	}
 	m.done = true
 	for _, s := range m.splits {
-		f := s.file()
+		f := s.file().out
 		f.Discard()
 		if f.Renamed() && !m.placed {
 			os.Remove(f.Path())

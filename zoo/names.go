@@ -27,9 +27,9 @@ func checkName(s string) error {
 	return nil
 }
 
-// checkSplitName reports whether s can name a split. Splits are few and typed on
+// CheckSplitName reports whether s can name a split. Splits are few and typed on
 // command lines, so their names are folder names and have to be plain ones.
-func checkSplitName(s string) error {
+func CheckSplitName(s string) error {
 	bad := fmt.Errorf("zoo: %q cannot name a split: use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'", clip(s, 80))
 	if len(s) == 0 || len(s) > 64 || s[0] == '.' {
 		return bad

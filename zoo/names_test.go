@@ -47,12 +47,12 @@ func TestIsSlug(t *testing.T) {
 func TestSplitNames(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"a", "search", "test-2.b_C", strings.Repeat("s", 64)} {
-		if err := checkSplitName(s); err != nil {
+		if err := CheckSplitName(s); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, s := range []string{"", ".", "..", ".a", "a/b", "a b", "ä", "a\x00", strings.Repeat("s", 65), "a\\b", "<b>"} {
-		if checkSplitName(s) == nil {
+		if CheckSplitName(s) == nil {
 			t.Errorf("%q may name a split", s)
 		}
 	}

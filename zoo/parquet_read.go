@@ -75,13 +75,6 @@ func openTable(path string, rows int, columns ...column) (*table, error) {
 	return t, nil
 }
 
-// A column is what a column of a table has to be.
-type column struct {
-	name     string
-	physical arrow.Type
-	width    int // bytes a row, 0 if it varies
-}
-
 // try runs f, which calls the Parquet reader, and turns what that panics with into
 // an error that names the file.
 func (t *table) try(f func() error) (err error) {
@@ -212,9 +205,7 @@ var errShort = errors.New("a text runs over the end of its page")
 
 // readSplit reads the labels and ids of a split.
 func readSplit(path string, samples, classes int) (labels []uint16, ids []string, err error) {
-	t, err := openTable(path, samples,
-		column{"id", arrow.Types.ByteArray, 0},
-		column{"label", arrow.Types.Int32, 4})
+	t, err := openTable(path, samples, idColumn, labelColumn)
 	if err != nil {
 		return nil, nil, err
 	}

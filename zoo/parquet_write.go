@@ -1,7 +1,7 @@
 package zoo
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strconv"
@@ -24,22 +24,55 @@ const (
 	batchRows = 1024
 )
 
+// A column is what a column of a file of this package is.
+type column struct {
+	name     string
+	physical parquet.Type
+	width    int // bytes a row, 0 if it varies
+}
+
+var (
+	idColumn         = column{"id", parquet.Types.ByteArray, 0}
+	labelColumn      = column{"label", parquet.Types.Int32, 4}
+	confidenceColumn = column{"confidence", parquet.Types.FixedLenByteArray, 2}
+)
+
+func probsColumn(classes int) column {
+	return column{"probs", parquet.Types.FixedLenByteArray, 2 * classes}
+}
+
+func (c column) node() (schema.Node, error) {
+	if c == idColumn {
+		return schema.NewPrimitiveNodeLogical(c.name, parquet.Repetitions.Required, schema.StringLogicalType{}, c.physical, -1, -1)
+	}
+	return schema.NewPrimitiveNode(c.name, parquet.Repetitions.Required, c.physical, -1, int32(c.width))
+}
+
 // A parquetFile writes a Parquet file row group by row group: zstd level 1, plain
 // encoding, no dictionary, no statistics. Softmax outputs hardly repeat, and a
 // higher level saves about a hundredth.
 type parquetFile struct {
-	out *atomicfile.File
-	w   *file.Writer
+	out  *atomicfile.File
+	w    *file.Writer
+	rest func() error // writes what is not handed on yet
 }
 
-// createParquet begins a file. meta is a list of keys and values.
-func createParquet(path string, pageSize int64, meta []string, fields ...schema.Node) (*parquetFile, error) {
+// createParquet begins a file. meta is a list of keys and values, after the format's.
+func createParquet(path string, pageSize int64, columns []column, meta ...string) (*parquetFile, error) {
 	out, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, err
 	}
-	p := &parquetFile{out: out}
+	p := &parquetFile{out: out, rest: func() error { return nil }}
 	err = p.try(func() error {
+		var fields schema.FieldList
+		for _, c := range columns {
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			fields = append(fields, node)
+		}
 		root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
 		if err != nil {
 			return err
@@ -55,6 +88,7 @@ func createParquet(path string, pageSize int64, meta []string, fields ...schema.
 			parquet.WithCreatedBy("encas-zoo"))
 		// Only Write is shown to the Parquet writer: it closes what it can close.
 		p.w = file.NewParquetWriter(struct{ io.Writer }{out}, root, file.WithWriterProps(props))
+		meta = append([]string{"encas-zoo.format", strconv.Itoa(FormatVersion)}, meta...)
 		for i := 0; i < len(meta); i += 2 {
 			if err := p.w.AppendKeyValueMetadata(meta[i], meta[i+1]); err != nil {
 				return err
@@ -86,39 +120,60 @@ func (p *parquetFile) try(f func() error) (err error) {
 
 // finish writes the footer and makes the file durable, under its temporary name.
 func (p *parquetFile) finish() error {
+	if err := p.try(p.rest); err != nil {
+		return err
+	}
 	if err := p.try(p.w.Close); err != nil {
 		return err
 	}
 	return p.out.Sync()
 }
 
-// writeColumn writes one column of a row group, a batch at a time.
-func writeColumn[T any](g file.SerialRowGroupWriter, rows int, batch func(from, to int) []T) error {
-	c, err := g.NextColumn()
-	if err != nil {
-		return err
-	}
-	for from := 0; from < rows; from += batchRows {
-		if err := writeBatch(c, batch(from, min(rows, from+batchRows))); err != nil {
+// A batchWriter writes the values from..to-1 of a column, at most batchRows.
+type batchWriter func(c file.ColumnChunkWriter, from, to int) error
+
+// writeGroup writes a row group.
+func (p *parquetFile) writeGroup(rows int, columns ...batchWriter) error {
+	g := p.w.AppendRowGroup()
+	for _, write := range columns {
+		c, err := g.NextColumn()
+		if err != nil {
+			return err
+		}
+		for from := 0; from < rows; from += batchRows {
+			if err := write(c, from, min(rows, from+batchRows)); err != nil {
+				return err
+			}
+		}
+		if err := c.Close(); err != nil {
 			return err
 		}
 	}
-	return c.Close()
+	return g.Close()
 }
 
-func writeBatch[T any](c file.ColumnChunkWriter, values []T) error {
-	var err error
-	switch v := any(values).(type) {
-	case []int32:
-		_, err = c.(*file.Int32ColumnChunkWriter).WriteBatch(v, nil, nil)
-	case []parquet.ByteArray:
-		_, err = c.(*file.ByteArrayColumnChunkWriter).WriteBatch(v, nil, nil)
-	case []parquet.FixedLenByteArray:
-		_, err = c.(*file.FixedLenByteArrayColumnChunkWriter).WriteBatch(v, nil, nil)
-	default:
-		err = errors.ErrUnsupported
+// writeLabels writes a column of labels.
+func writeLabels(labels []uint16) batchWriter {
+	var batch [batchRows]int32
+	return func(c file.ColumnChunkWriter, from, to int) error {
+		for i, label := range labels[from:to] {
+			batch[i] = int32(label)
+		}
+		_, err := c.(*file.Int32ColumnChunkWriter).WriteBatch(batch[:to-from], nil, nil)
+		return err
 	}
-	return err
+}
+
+// writeFixed writes a column of which each value has width bytes.
+func writeFixed(values []byte, width int) batchWriter {
+	var batch [batchRows]parquet.FixedLenByteArray
+	return func(c file.ColumnChunkWriter, from, to int) error {
+		for i := from; i < to; i++ {
+			batch[i-from] = values[i*width : (i+1)*width]
+		}
+		_, err := c.(*file.FixedLenByteArrayColumnChunkWriter).WriteBatch(batch[:to-from], nil, nil)
+		return err
+	}
 }
 
 // A rowWriter writes full outputs as they come: the column probs, one
@@ -128,7 +183,6 @@ type rowWriter struct {
 	width    int // bytes a row
 	pageRows int
 	page     []byte // rows not yet handed on
-	batch    []parquet.FixedLenByteArray
 	group    file.SerialRowGroupWriter
 	column   file.ColumnChunkWriter
 	pages    int // in the open row group
@@ -136,29 +190,27 @@ type rowWriter struct {
 
 func createRows(path, model, split string, samples, classes int) (*rowWriter, error) {
 	width := 2 * classes
-	node, err := schema.NewPrimitiveNode("probs", parquet.Repetitions.Required, parquet.Types.FixedLenByteArray, -1, int32(width))
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", path, err)
-	}
 	rows := max(1, pageBytes/width)
-	p, err := createParquet(path, int64(rows*width), []string{
-		"encas-zoo.format", strconv.Itoa(FormatVersion),
-		"model", model,
-		"split", split,
-		"shape", fmt.Sprintf("%d,%d", samples, classes),
-		"dtype", "<f2",
-	}, node)
+	p, err := createParquet(path, int64(rows*width), []column{probsColumn(classes)},
+		"model", model, "split", split, "shape", fmt.Sprintf("%d,%d", samples, classes), "dtype", "<f2")
 	if err != nil {
 		return nil, err
 	}
-	return &rowWriter{parquetFile: p, width: width, pageRows: rows, page: make([]byte, 0, rows*width)}, nil
+	w := &rowWriter{parquetFile: p, width: width, pageRows: rows, page: make([]byte, 0, rows*width)}
+	p.rest = func() error {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		return w.closeGroup()
+	}
+	return w, nil
 }
 
 // write adds one row of little-endian float16.
 func (w *rowWriter) write(row []uint16) error {
 	at := len(w.page)
-	w.page = w.page[:at+w.width]
-	putUint16(w.page[at:], row)
+	w.page = append(w.page, bytesOf(row)...)
+	swapPairs(w.page[at:])
 	if len(w.page) == cap(w.page) {
 		return w.try(w.flush)
 	}
@@ -177,13 +229,10 @@ func (w *rowWriter) flush() error {
 		}
 		w.column = c
 	}
-	for rest := w.page; len(rest) > 0; {
-		w.batch = w.batch[:0]
-		for len(rest) > 0 && len(w.batch) < batchRows {
-			w.batch = append(w.batch, rest[:w.width:w.width])
-			rest = rest[w.width:]
-		}
-		if err := writeBatch(w.column, w.batch); err != nil {
+	write := writeFixed(w.page, w.width)
+	rows := len(w.page) / w.width
+	for from := 0; from < rows; from += batchRows {
+		if err := write(w.column, from, min(rows, from+batchRows)); err != nil {
 			return err
 		}
 	}
@@ -207,50 +256,28 @@ func (w *rowWriter) closeGroup() error {
 	return err
 }
 
-func (w *rowWriter) finish() error {
-	if err := w.try(w.flush); err != nil {
-		return err
-	}
-	if err := w.try(w.closeGroup); err != nil {
-		return err
-	}
-	w.page = nil
-	return w.parquetFile.finish()
-}
-
 // An answerWriter writes the answers of a model that gives no probabilities: the
 // columns label (INT32) and confidence (FIXED_LEN_BYTE_ARRAY of 2, float16).
 type answerWriter struct {
 	*parquetFile
-	labels      []int32
-	confidences []uint16
+	labels      []uint16
+	confidences []byte
 }
 
 func createAnswers(path, model, split string, samples int) (*answerWriter, error) {
-	label, err := schema.NewPrimitiveNode("label", parquet.Repetitions.Required, parquet.Types.Int32, -1, -1)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", path, err)
-	}
-	confidence, err := schema.NewPrimitiveNode("confidence", parquet.Repetitions.Required, parquet.Types.FixedLenByteArray, -1, 2)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", path, err)
-	}
-	p, err := createParquet(path, pageBytes, []string{
-		"encas-zoo.format", strconv.Itoa(FormatVersion),
-		"model", model,
-		"split", split,
-		"shape", strconv.Itoa(samples),
-		"dtype", "<f2",
-	}, label, confidence)
+	p, err := createParquet(path, pageBytes, []column{labelColumn, confidenceColumn},
+		"model", model, "split", split, "shape", strconv.Itoa(samples), "dtype", "<f2")
 	if err != nil {
 		return nil, err
 	}
-	return &answerWriter{parquetFile: p}, nil
+	w := &answerWriter{parquetFile: p}
+	p.rest = w.flush
+	return w, nil
 }
 
 func (w *answerWriter) write(label, confidence uint16) error {
-	w.labels = append(w.labels, int32(label))
-	w.confidences = append(w.confidences, confidence)
+	w.labels = append(w.labels, label)
+	w.confidences = binary.LittleEndian.AppendUint16(w.confidences, confidence)
 	if len(w.labels)*6 >= groupBytes {
 		return w.try(w.flush)
 	}
@@ -258,82 +285,27 @@ func (w *answerWriter) write(label, confidence uint16) error {
 }
 
 func (w *answerWriter) flush() error {
-	n := len(w.labels)
-	if n == 0 {
+	if len(w.labels) == 0 {
 		return nil
 	}
-	g := w.w.AppendRowGroup()
-	if err := writeColumn(g, n, func(from, to int) []int32 { return w.labels[from:to] }); err != nil {
-		return err
-	}
-	var bytes [2 * batchRows]byte
-	var batch [batchRows]parquet.FixedLenByteArray
-	err := writeColumn(g, n, func(from, to int) []parquet.FixedLenByteArray {
-		putUint16(bytes[:], w.confidences[from:to])
-		for i := range to - from {
-			batch[i] = bytes[2*i : 2*i+2]
-		}
-		return batch[:to-from]
-	})
-	if err != nil {
-		return err
-	}
+	err := w.writeGroup(len(w.labels), writeLabels(w.labels), writeFixed(w.confidences, 2))
 	w.labels, w.confidences = w.labels[:0], w.confidences[:0]
-	return g.Close()
-}
-
-func (w *answerWriter) finish() error {
-	if err := w.try(w.flush); err != nil {
-		return err
-	}
-	return w.parquetFile.finish()
+	return err
 }
 
 // writeSplit writes the labels and sample ids of a split: the columns id (UTF8) and
 // label (INT32).
 func writeSplit(path, split string, labels []uint16, ids []string) (*atomicfile.File, error) {
-	id, err := schema.NewPrimitiveNodeLogical("id", parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", path, err)
-	}
-	label, err := schema.NewPrimitiveNode("label", parquet.Repetitions.Required, parquet.Types.Int32, -1, -1)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", path, err)
-	}
-	p, err := createParquet(path, pageBytes, []string{
-		"encas-zoo.format", strconv.Itoa(FormatVersion),
-		"split", split,
-		"samples", strconv.Itoa(len(labels)),
-	}, id, label)
+	p, err := createParquet(path, pageBytes, []column{idColumn, labelColumn},
+		"split", split, "samples", strconv.Itoa(len(labels)))
 	if err != nil {
 		return nil, err
 	}
 	const groupRows = 1 << 18
-	var idBatch [batchRows]parquet.ByteArray
-	var labelBatch [batchRows]int32
 	err = p.try(func() error {
 		for start := 0; start < len(labels); start += groupRows {
-			n := min(groupRows, len(labels)-start)
-			g := p.w.AppendRowGroup()
-			err := writeColumn(g, n, func(from, to int) []parquet.ByteArray {
-				for i := from; i < to; i++ {
-					idBatch[i-from] = parquet.ByteArray(ids[start+i])
-				}
-				return idBatch[:to-from]
-			})
-			if err != nil {
-				return err
-			}
-			err = writeColumn(g, n, func(from, to int) []int32 {
-				for i := from; i < to; i++ {
-					labelBatch[i-from] = int32(labels[start+i])
-				}
-				return labelBatch[:to-from]
-			})
-			if err != nil {
-				return err
-			}
-			if err := g.Close(); err != nil {
+			end := min(start+groupRows, len(labels))
+			if err := p.writeGroup(end-start, writeTexts(ids[start:end]), writeLabels(labels[start:end])); err != nil {
 				return err
 			}
 		}
@@ -347,4 +319,16 @@ func writeSplit(path, split string, labels []uint16, ids []string) (*atomicfile.
 		return nil, err
 	}
 	return p.out, nil
+}
+
+// writeTexts writes a column of texts.
+func writeTexts(texts []string) batchWriter {
+	var batch [batchRows]parquet.ByteArray
+	return func(c file.ColumnChunkWriter, from, to int) error {
+		for i, text := range texts[from:to] {
+			batch[i] = parquet.ByteArray(text)
+		}
+		_, err := c.(*file.ByteArrayColumnChunkWriter).WriteBatch(batch[:to-from], nil, nil)
+		return err
+	}
 }

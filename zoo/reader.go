@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	arrow "github.com/apache/arrow/go/v17/parquet"
-
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -45,14 +43,11 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	path := z.archivePath(split, model, a.Second)
 	r := &Reader{classes: z.classes}
 	if m.Answers {
-		r.t, err = openTable(path, s.Samples,
-			column{"label", arrow.Types.Int32, 4},
-			column{"confidence", arrow.Types.FixedLenByteArray, 2})
+		r.t, err = openTable(path, s.Samples, labelColumn, confidenceColumn)
 		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
 		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
 	} else {
-		r.t, err = openTable(path, s.Samples,
-			column{"probs", arrow.Types.FixedLenByteArray, 2 * z.classes})
+		r.t, err = openTable(path, s.Samples, probsColumn(z.classes))
 		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
 	}
 	if err != nil {
@@ -97,35 +92,34 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 	return rows, r.err
 }
 
-// skip reads and checks the next rows without returning them; io.EOF at the end.
-func (r *Reader) skip() error {
-	if r.rows.width == 0 {
-		var labels, confidences [1024]uint16
-		_, err := r.ReadAnswers(labels[:], confidences[:])
-		return err
-	}
-	return r.eachRow(func(_ int, row []uint16) error { return outputs.CheckRow(row) })
-}
-
-// readLists adds the next rows to the lists l, from sample at on, and returns how
-// many there were; io.EOF at the end. Every row is checked.
+// readLists reads and checks the next rows and returns how many there were; io.EOF at
+// the end. It adds them to the lists l, from sample at on, unless l is nil.
 func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
 	if r.rows.width == 0 {
 		var labels, confidences [1024]uint16
 		n, err = r.ReadAnswers(labels[:], confidences[:])
-		for i := range n {
+		for i := 0; l != nil && i < n; i++ {
 			outputs.SetAnswer(l, at+i, labels[i], confidences[i])
 		}
 		return n, err
 	}
 	err = r.eachRow(func(i int, row []uint16) error {
 		n++
-		if err := outputs.CheckValues(row); err != nil {
-			return err
-		}
-		return outputs.CheckSum(outputs.SetRow(l, i, row))
+		return checkRow(l, i, row)
 	})
 	return n, err
+}
+
+// checkRow checks a row and adds it to the lists l, unless they are nil: finding the
+// largest classes also gives the sum.
+func checkRow(l *Lists, i int, row []uint16) error {
+	if l == nil {
+		return outputs.CheckRow(row)
+	}
+	if err := outputs.CheckValues(row); err != nil {
+		return err
+	}
+	return outputs.CheckSum(outputs.SetRow(l, i, row))
 }
 
 // eachRow calls f for the rows left in the current page, or of the next one, with
@@ -181,14 +175,15 @@ func (r *Reader) ReadAnswers(labels, confidences []uint16) (n int, err error) {
 			}
 			labels[i] = uint16(label)
 		}
-		also, err := r.conf.read(r.buf[:2*got])
+		conf := bytesOf(confidences[:got])
+		also, err := r.conf.read(conf)
 		if err == io.EOF || err == nil && also != got {
 			err = errors.New("it has fewer confidences than labels")
 		}
 		if err != nil {
 			return err
 		}
-		getUint16(confidences[:got], r.buf)
+		swapPairs(conf)
 		for i, c := range confidences[:got] {
 			if err := outputs.CheckConfidence(c); err != nil {
 				return fmt.Errorf("row %d: %w", first+i, err)

@@ -20,12 +20,12 @@ const maxSamples = math.MaxInt32
 
 // A Split is a named set of labelled samples in a fixed order.
 type Split struct {
-	Name string
+	Name string `json:"-"`
 	// Samples is their number, N.
-	Samples int
+	Samples int `json:"samples"`
 	// Fingerprint is the SHA-256, in hexadecimal, of the labels and sample ids in
 	// their order.
-	Fingerprint string
+	Fingerprint string `json:"fingerprint"`
 }
 
 func sortSplits(s []Split) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 )
 
 // Verify reads everything: the labels and ids of every split against its
@@ -36,24 +35,10 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 			}
 		}
 	}
-	if report == nil {
-		report = func(int, int) {}
-	}
-	report(0, len(items))
 	found := make([]error, len(items))
-	var mu sync.Mutex
-	done := 0
-	err := parallel(ctx, len(items), func(i int) error {
-		err := z.verifyArchive(ctx, items[i].m, items[i].s)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		found[i] = err
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		report(done, len(items))
-		return nil
+	err := parallel(ctx, len(items), report, func(i int) error {
+		found[i] = z.verifyArchive(ctx, items[i].m, items[i].s)
+		return context.Cause(ctx)
 	})
 	if err != nil {
 		return err
@@ -84,7 +69,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	}
 	defer r.Close()
 	for ctx.Err() == nil {
-		if err := r.skip(); err == io.EOF {
+		if _, err := r.readLists(nil, 0); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)

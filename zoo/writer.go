@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
+
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -19,7 +21,7 @@ import (
 // Its methods may be called from several goroutines.
 type Writer struct {
 	z    *Zoo
-	lock *os.File
+	lock *flock.Flock
 
 	mu     sync.Mutex
 	open   map[string]*ModelWriter
@@ -40,11 +42,13 @@ func (z *Zoo) Write() (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := z.load(); err != nil {
-		lock.Close()
-		return nil, err
+	if err = z.load(); err == nil {
+		err = z.makeFolders(z.splits)
 	}
-	if err := errors.Join(z.makeFolders(z.splits), z.clean()); err != nil {
+	if err == nil {
+		err = z.clean()
+	}
+	if err != nil {
 		lock.Close()
 		return nil, err
 	}
@@ -75,7 +79,7 @@ var errClosed = errors.New("zoo: the writer is closed")
 // row's number, and no two may be equal. Adding a split again does nothing; the
 // same name with other samples is an error.
 func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
-	if err := checkSplitName(name); err != nil {
+	if err := CheckSplitName(name); err != nil {
 		return err
 	}
 	ids, err := checkLabels(name, w.z.classes, labels, ids)
@@ -149,14 +153,11 @@ func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 // Commit: at every moment there is exactly one of the two. If there is none of that
 // name it is NewModel.
 func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
-	if !w.z.HasModel(m.Name) {
+	old, err := w.z.Model(m.Name)
+	if err != nil {
 		return w.NewModel(m)
 	}
 	if err := m.check(); err != nil {
-		return nil, err
-	}
-	old, err := w.z.Model(m.Name)
-	if err != nil {
 		return nil, err
 	}
 	m = m.clone()
@@ -219,14 +220,11 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		f, err := atomicfile.Create(w.z.indexPath(split, m.Name))
+		f, err := createIndex(w.z.indexPath(split, m.Name), l, labels, w.z.indexMeta(a, s))
 		if err != nil {
 			return err
 		}
 		written = append(written, f)
-		if err := writeIndex(f, l, labels, w.z.indexMeta(a, s)); err != nil {
-			return err
-		}
 		if err := f.Sync(); err != nil {
 			return err
 		}
@@ -320,8 +318,8 @@ func (w *Writer) RemoveModel(name string) error {
 	w.z.mu.Unlock()
 	for split, a := range m.Splits {
 		for _, p := range []string{w.z.archivePath(split, name, a.Second), w.z.indexPath(split, name)} {
-			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("zoo: %w", err)
+			if err := remove(p); err != nil {
+				return err
 			}
 		}
 	}
@@ -351,69 +349,42 @@ func (z *Zoo) clean() error {
 			keep[z.indexPath(split, name)] = true
 		}
 	}
-	folders := []struct{ pattern, extension string }{
-		{".", ""},
-		{"models", ""},
-		{"splits", ".parquet"},
-		{"archive/*", ".parquet"},
-		{"index/*", ".arrow"},
+	type folder struct {
+		path, extension string
+		ours            func(base string) bool // is such a file one of this package's?
+	}
+	none := func(string) bool { return false }
+	isSplit := func(base string) bool { return CheckSplitName(base) == nil }
+	isArchive := func(base string) bool { return isSlug(strings.TrimSuffix(base, secondName)) }
+	folders := []folder{{".", "", none}, {"models", "", none}, {"splits", ".parquet", isSplit}}
+	for _, s := range z.splits {
+		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
+			folder{filepath.Join("index", s.Name), ".arrow", isSlug})
 	}
 	for _, f := range folders {
-		dirs, err := subfolders(z.dir, f.pattern)
+		entries, err := os.ReadDir(filepath.Join(z.dir, f.path))
 		if err != nil {
-			return err
+			return fmt.Errorf("zoo: %w", err)
 		}
-		for _, dir := range dirs {
-			entries, err := os.ReadDir(dir)
-			if err != nil {
-				return fmt.Errorf("zoo: %w", err)
+		for _, e := range entries {
+			path := filepath.Join(z.dir, f.path, e.Name())
+			base, ours := strings.CutSuffix(e.Name(), f.extension)
+			ours = ours && f.ours(base) || atomicfile.IsTemporary(e.Name())
+			if !ours || keep[path] || !e.Type().IsRegular() {
+				continue
 			}
-			for _, e := range entries {
-				path := filepath.Join(dir, e.Name())
-				if !e.Type().IsRegular() || keep[path] {
-					continue
-				}
-				base, ours := strings.CutSuffix(e.Name(), f.extension)
-				if f.pattern == "archive/*" {
-					base = strings.TrimSuffix(base, secondName)
-				}
-				switch {
-				case atomicfile.IsTemporary(e.Name()):
-				case f.extension == "" || !ours:
-					continue
-				case f.pattern == "splits" && checkSplitName(base) == nil:
-				case f.pattern != "splits" && isSlug(base):
-				default:
-					continue
-				}
-				if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return fmt.Errorf("zoo: %w", err)
-				}
+			if err := remove(path); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// subfolders returns dir/name, or for a pattern name/* its folders.
-func subfolders(dir, pattern string) ([]string, error) {
-	name, all := strings.CutSuffix(pattern, "/*")
-	dir = filepath.Join(dir, name)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// remove removes a file if it is there.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("zoo: %w", err)
 	}
-	if !all {
-		return []string{dir}, nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
-	}
-	var dirs []string
-	for _, e := range entries {
-		if e.IsDir() {
-			dirs = append(dirs, filepath.Join(dir, e.Name()))
-		}
-	}
-	return dirs, nil
+	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
+
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
@@ -37,15 +39,10 @@ type Zoo struct {
 
 // zooFile is the JSON form of the zoo's own metadata.
 type zooFile struct {
-	Format     int                  `json:"format"`
-	Classes    int                  `json:"classes"`
-	ClassNames []string             `json:"class_names,omitempty"`
-	Splits     map[string]splitFile `json:"splits"`
-}
-
-type splitFile struct {
-	Samples     int    `json:"samples"`
-	Fingerprint string `json:"fingerprint"`
+	Format     int              `json:"format"`
+	Classes    int              `json:"classes"`
+	ClassNames []string         `json:"class_names,omitempty"`
+	Splits     map[string]Split `json:"splits"`
 }
 
 // Create makes a zoo for classifiers of the given number of classes in dir, which
@@ -127,13 +124,14 @@ func (z *Zoo) load() error {
 		}
 	}
 	for name, s := range f.Splits {
-		if err := checkSplitName(name); err != nil {
+		if err := CheckSplitName(name); err != nil {
 			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
 		}
 		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {
 			return fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
 		}
-		n.splits = append(n.splits, Split{Name: name, Samples: s.Samples, Fingerprint: s.Fingerprint})
+		s.Name = name
+		n.splits = append(n.splits, s)
 	}
 	sortSplits(n.splits)
 
@@ -171,9 +169,9 @@ func (z *Zoo) load() error {
 
 // writeHead writes zoo.json with the given splits.
 func (z *Zoo) writeHead(splits []Split) error {
-	f := zooFile{Format: FormatVersion, Classes: z.classes, ClassNames: z.ClassNames(), Splits: map[string]splitFile{}}
+	f := zooFile{Format: FormatVersion, Classes: z.classes, ClassNames: z.ClassNames(), Splits: map[string]Split{}}
 	for _, s := range splits {
-		f.Splits[s.Name] = splitFile{Samples: s.Samples, Fingerprint: s.Fingerprint}
+		f.Splits[s.Name] = s
 	}
 	return writeJSON(filepath.Join(z.dir, "zoo.json"), f)
 }
@@ -322,18 +320,16 @@ func (z *Zoo) note(format string, args ...any) {
 	}
 }
 
-// lock takes the zoo's lock. Closing the file releases it.
-func (z *Zoo) lock() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(z.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
+// lock takes the zoo's lock without waiting. The system gives it back when the process
+// ends, however it ends.
+func (z *Zoo) lock() (*flock.Flock, error) {
+	path := filepath.Join(z.dir, "lock")
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
+	case !ok:
+		return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
 	}
-	if err := lockFile(f); err != nil {
-		f.Close()
-		if errors.Is(err, ErrLocked) {
-			return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
-		}
-		return nil, fmt.Errorf("zoo: %w", err)
-	}
-	return f, nil
+	return lock, nil
 }

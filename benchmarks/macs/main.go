@@ -15,7 +15,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -29,6 +28,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
@@ -96,29 +97,26 @@ func run(ctx context.Context) error {
 	defer os.RemoveAll(files)
 
 	work := make(chan []string)
-	errs := make([]error, *jobs)
-	var workers sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
 	for i := range *jobs {
-		workers.Go(func() {
-			defer cancel()
+		g.Go(func() error {
 			w := worker{shim: shim, python: *python, file: filepath.Join(files, fmt.Sprintf("%d.pt", i))}
-			errs[i] = w.all(ctx, *threads, work, t)
+			return w.all(ctx, *threads, work, t)
 		})
 	}
-	for i, row := range todo {
-		select {
-		case work <- row:
-			fmt.Printf("%s %d/%d %s\n", time.Now().Format(time.TimeOnly), i+1, len(todo), row[model])
-			continue
-		case <-ctx.Done():
+	g.Go(func() error {
+		defer close(work)
+		for i, row := range todo {
+			select {
+			case work <- row:
+				fmt.Printf("%s %d/%d %s\n", time.Now().Format(time.TimeOnly), i+1, len(todo), row[model])
+			case <-ctx.Done():
+				return nil
+			}
 		}
-		break
-	}
-	close(work)
-	workers.Wait()
-	return errors.Join(errs...)
+		return nil
+	})
+	return g.Wait()
 }
 
 // table is a CSV file that is kept up to date.

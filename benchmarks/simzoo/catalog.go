@@ -1,10 +1,10 @@
 package simzoo
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,10 +56,7 @@ func Catalog() []Spec {
 func Choose(m int) []Spec {
 	all := Catalog()
 	slices.SortStableFunc(all, func(a, b Spec) int {
-		if a.GMACs != b.GMACs {
-			return int(math.Copysign(1, a.GMACs-b.GMACs))
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.GMACs, b.GMACs), strings.Compare(a.Name, b.Name))
 	})
 	chosen := make([]Spec, 0, m)
 	for round := 1; len(chosen) < m; round++ {

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
 // A Tops is what the statistics need of a model: its answer and confidence on
@@ -52,14 +52,16 @@ func Describe(labels []uint16, models []Tops) Statistics {
 	acc := make([]float64, len(models))
 	ece := make([]float64, len(models))
 	for m, top := range models {
+		var reliability calibrate.Reliability
 		for i, c := range top.Class {
 			if c != labels[i] {
 				wrong[i]++
 				errors[m]++
 			}
+			reliability.AddAnswer(top.Value[i], c == labels[i])
 		}
 		acc[m] = 1 - errors[m]/n
-		ece[m] = calibrationError(labels, top)
+		ece[m] = reliability.Error()
 	}
 	st := Statistics{Accuracy: spreadOf(acc), ECE: spreadOf(ece)}
 	for _, w := range wrong {
@@ -104,23 +106,4 @@ func Describe(labels []uint16, models []Tops) Statistics {
 	}
 	st.Agreement, st.Correlation, st.SameError = spreadOf(agreement), spreadOf(correlation), spreadOf(same)
 	return st
-}
-
-func calibrationError(labels []uint16, top Tops) float64 {
-	var gap [15]float64 // sum of confidence less correctness
-	confidence := make([]float32, len(top.Value))
-	kernel.F16ToF32(confidence, top.Value)
-	for i, c := range confidence {
-		p := float64(c)
-		b := min(int(p*15), 14)
-		gap[b] += p
-		if top.Class[i] == labels[i] {
-			gap[b]--
-		}
-	}
-	sum := 0.0
-	for _, g := range gap {
-		sum += math.Abs(g)
-	}
-	return sum / float64(len(labels))
 }

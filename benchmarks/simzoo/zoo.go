@@ -31,6 +31,9 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -105,20 +108,17 @@ func Write(ctx context.Context, dir string, o Options) (map[string]Statistics, e
 	for i := range tops {
 		tops[i] = make([]Tops, len(specs))
 	}
-	jobs := make(chan int)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
+	g, working := errgroup.WithContext(ctx)
+	var next atomic.Int64
 	var mu sync.Mutex
 	done := 0
 	for range o.Threads {
-		wg.Go(func() {
+		g.Go(func() error {
 			m := modelMaker{w: w, o: o, samples: samples, outputs: make([]Outputs, len(samples))}
-			for i := range jobs {
-				made, err := m.make(ctx, specs[i])
+			for i := int(next.Add(1)) - 1; i < len(specs); i = int(next.Add(1)) - 1 {
+				made, err := m.make(working, specs[i])
 				if err != nil {
-					cancel(err)
-					return
+					return err
 				}
 				mu.Lock()
 				for s := range samples {
@@ -130,19 +130,10 @@ func Write(ctx context.Context, dir string, o Options) (map[string]Statistics, e
 				}
 				mu.Unlock()
 			}
+			return nil
 		})
 	}
-	for i := range specs {
-		select {
-		case jobs <- i:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(jobs)
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

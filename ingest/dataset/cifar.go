@@ -22,20 +22,16 @@ type cifar struct {
 	labels int // label bytes a record
 }
 
-func openCIFAR(path string) (*Set, error) {
+func openCIFAR(path string) (_ *Set, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	set, err := readCIFAR(f)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return set, nil
-}
-
-func readCIFAR(f *os.File) (*Set, error) {
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -141,25 +141,26 @@ func (s *Set) Sample(n int) *Set {
 	if n <= 0 || n >= s.Len() {
 		return s
 	}
-	sub := &Set{Path: s.Path, Classes: s.Classes, ClassNames: s.ClassNames, source: s.source}
-	for i := range n {
-		j := i * s.Len() / n
-		sub.index = append(sub.index, s.at(j))
-		sub.Labels = append(sub.Labels, s.Labels[j])
-		sub.IDs = append(sub.IDs, s.IDs[j])
-	}
-	return sub
+	return s.pick(n, func(i int) int { return i * s.Len() / n })
 }
 
 // Head returns the first n images, or all. It shares the set's files: only one of the
 // two is to be closed.
 func (s *Set) Head(n int) *Set {
-	n = min(n, s.Len())
-	sub := &Set{Path: s.Path, Classes: s.Classes, ClassNames: s.ClassNames, source: s.source, Labels: s.Labels[:n], IDs: s.IDs[:n]}
-	if s.index != nil {
-		sub.index = s.index[:n]
+	return s.pick(min(n, s.Len()), func(i int) int { return i })
+}
+
+// pick returns n images, those with the numbers image(0) to image(n-1).
+func (s *Set) pick(n int, image func(i int) int) *Set {
+	sub := *s
+	sub.index, sub.Labels, sub.IDs = nil, nil, nil
+	for i := range n {
+		j := image(i)
+		sub.index = append(sub.index, s.at(j))
+		sub.Labels = append(sub.Labels, s.Labels[j])
+		sub.IDs = append(sub.IDs, s.IDs[j])
 	}
-	return sub
+	return &sub
 }
 
 func (s *Set) at(i int) int {

@@ -135,7 +135,7 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 				return err
 			}
 			cells.Nulls = true
-			if names, err = whole(cells, g, rows); err != nil {
+			if names, err = whole(cells, rows); err != nil {
 				return err
 			}
 		}
@@ -202,8 +202,8 @@ func integers(r parquetFile, group, col int) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels, err := whole(cells, group, int(r.GroupRows(group)))
-	if errors.Is(err, errNull) {
+	labels, err := whole(cells, int(r.GroupRows(group)))
+	if errors.Is(err, parquet.ErrMissing) {
 		err = fmt.Errorf("row group %d has rows without a label", group)
 	}
 	return labels, err
@@ -235,9 +235,9 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := whole(cells, group, int(r.GroupRows(group)))
+	images, err := whole(cells, int(r.GroupRows(group)))
 	switch {
-	case errors.Is(err, errNull):
+	case errors.Is(err, parquet.ErrMissing):
 		err = fmt.Errorf("row %d of row group %d holds no image bytes", len(images), group)
 	case err == nil && left < 0:
 		err = fmt.Errorf("row group %d unpacks to more than %d bytes, which images do not: the file is damaged; write it again", group, r.most)
@@ -245,36 +245,23 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 	return images, err
 }
 
-var errNull = errors.New("a value is missing")
+// whole reads a column of a row group, rows cells. With parquet.ErrMissing it returns
+// those before the one that is missing.
+func whole[T any](cells *parquet.Cells[T], rows int) (out []T, err error) {
+	err = cells.Each(0, rows, func(values []T) error {
+		out = append(out, values...)
+		return nil
+	})
+	return out, err
+}
 
-// whole reads a column of a row group, rows cells. With errNull it returns those
-// before the one that is missing.
-func whole[T any](cells *parquet.Cells[T], group, rows int) ([]T, error) {
-	var out []T
-	for {
-		more, err := cells.Next()
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			break
-		}
-		out = append(out, cells.Values...)
-		if len(out) > rows {
-			return nil, fmt.Errorf("row group %d has more than its %d rows", group, rows)
-		}
-		if cells.Missing {
-			return out, errNull
-		}
-	}
-	if len(out) < rows {
-		return nil, fmt.Errorf("row group %d ends after %d of %d rows", group, len(out), rows)
-	}
-	return out, nil
+// groupOf returns the row group of image i.
+func (t *table) groupOf(i int) int {
+	return sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
 }
 
 func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
-	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
+	g := t.groupOf(i)
 	images := t.load(g)
 	images.once.Do(func() {
 		images.data, images.err = encoded(t.files[t.groups[g].file], t.groups[g].group)
@@ -304,8 +291,7 @@ func (t *table) load(g int) *groupImages {
 // weigh writes the size of the row group of the image: single sizes are not known
 // without reading the images.
 func (t *table) weigh(w io.Writer, i int) {
-	g := sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
-	group := t.groups[g]
+	group := t.groups[t.groupOf(i)]
 	fmt.Fprintf(w, "%d\n", t.files[group.file].GroupBytes(group.group))
 }
 

@@ -179,32 +179,6 @@ func Extend(dst, s *Sums, members []*Lists, weights []uint32, l *Lists, w uint32
 	extend(dst, s, members, weights, l, w)
 }
 
-// Agree does the easy part of adding l to a set of which only the best class of
-// each sample and its sum are known:
-//
-//	for i := range N {
-//		if topClass[i] == l.TopClass[i] {
-//			best[i], class[i] = top[i] + w*fixed(l.TopValue[i]), topClass[i]
-//		} else {
-//			open = append(open, i)
-//		}
-//	}
-//
-// Where the set and l name the same class, it is the best class of both together:
-// no class has more in either, and one with as much in both is a higher class,
-// because it comes after this one in a list. The numbers of the other samples
-// ascend in open[:nOpen] (open is at least N long), and their best and class are
-// unspecified: ResolveSamples must find them.
-//
-// best and class may be top and topClass themselves.
-func Agree(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32) (nOpen int) {
-	n := len(top)
-	l.check(n, l.K)
-	need(len(topClass) == n && len(best) == n && len(class) == n && len(open) >= n, "Agree: lengths do not fit the number of samples")
-	need(1 <= w && w <= 255, "Agree: the weight is not in 1..255")
-	return agree(best, class, open, top, topClass, l, w)
-}
-
 // Combine finds the best class of s + w·l on every sample without building that
 // sum:
 //
@@ -218,7 +192,7 @@ func Agree(best []uint32, class []uint16, open []int32, top []uint32, topClass [
 // s knows K classes only. Where a class that l lists and s does not could be the
 // best one, and s does not know its sum (s.Rest > s.Base), the sample is open: its
 // number is appended to open (at least N long), its best is a lower bound only,
-// and Resolve must decide it. open[:nOpen] ascends. Sums of a single model leave
+// and ResolveSamples must decide it. open[:nOpen] ascends. Sums of a single model leave
 // nothing open. All paths leave the same samples open and the same lower bounds.
 func Combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w uint32) (nOpen int) {
 	n := s.Len()
@@ -232,7 +206,8 @@ func Combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 // Pair finds the best class of the sum of two models on every sample:
 //
 //	for i := range N {
-//		best[i], class[i] = Resolve(i, {a, b}, {1, 1})
+//		S = a + b, as ResolveSamples adds them
+//		best[i] = max of S; class[i] = the lowest class with S(c) = best[i]
 //	}
 //
 // It is Combine without the Sums, for callers that try many pairs on a few samples
@@ -246,26 +221,16 @@ func Pair(best []uint32, class []uint16, open []int32, a, b *Lists) {
 	pair(best, class, open[:agree(best, class, open, best, a.TopClass, b, 1)], a, b)
 }
 
-// Resolve is the definition of a set's sum on one sample:
-//
-//	for c := range union of the members' lists on sample i {
-//		S(c) = Σ weights[m] * members[m](c)
-//	}
-//	best = max of S; class = the lowest class with S(c) = best
-//
-// Weights are 1 or more and sum to at most 255; nil means all 1.
-func Resolve(i int, members []*Lists, weights []uint32) (best uint32, class uint16) {
-	need(len(members) > 0, "Resolve: no members")
-	checkMembers(members[0].Len(), members[0].K, members, weights)
-	need(0 <= i && i < members[0].Len(), "Resolve: no such sample")
-	return resolveGeneric(i, members, weights)
-}
-
-// ResolveSamples is Resolve for the given samples:
+// ResolveSamples applies the definition of a set's sum to the given samples:
 //
 //	for _, i := range samples {
-//		best[i], class[i] = Resolve(i, members, weights)
+//		for c := range union of the members' lists on sample i {
+//			S(c) = Σ weights[m] * members[m](c)
+//		}
+//		best[i] = max of S; class[i] = the lowest class with S(c) = best[i]
 //	}
+//
+// Weights are 1 or more and sum to at most 255; nil means all 1.
 func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*Lists, weights []uint32) {
 	need(len(members) > 0, "ResolveSamples: no members")
 	n := members[0].Len()
@@ -279,13 +244,7 @@ func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 	resolveSamples(best, class, samples, members, weights)
 }
 
-// ResolveAll is Resolve for every sample:
-//
-//	for i := range N {
-//		best[i], class[i] = Resolve(i, members, weights)
-//	}
-//
-// It builds no Sums, and is the shortest way to the table of a set of which no
+// ResolveAll is ResolveSamples for every sample. It builds no Sums, and is the shortest way to the table of a set of which no
 // part is at hand.
 func ResolveAll(best []uint32, class []uint16, members []*Lists, weights []uint32) {
 	need(len(members) > 0, "ResolveAll: no members")

@@ -7,8 +7,12 @@ func better(sum uint32, class uint16, best uint32, bestClass uint16) bool {
 	return sum > best || sum == best && class < bestClass
 }
 
-// agreeGeneric handles the samples from the given one on, of which nOpen before
-// are open.
+// agreeGeneric decides the samples on which a set, of which top and topClass are known,
+// and l name the same class: it is the best class of both together. No class has more
+// in either, and one with as much in both is a higher class, because it comes after
+// this one in a list. The others are open, their best and class unspecified. It goes
+// from the given sample on, before which nOpen are open. best and class may be top and
+// topClass themselves.
 func agreeGeneric(best []uint32, class []uint16, open []int32, top []uint32, topClass []uint16, l *Lists, w uint32, from, nOpen int) int {
 	for i := from; i < len(topClass); i++ {
 		if c := topClass[i]; c == l.TopClass[i] {

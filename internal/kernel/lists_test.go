@@ -116,8 +116,8 @@ func checkCombine(t *testing.T, s *Sums, members []*Lists, weights []uint32) {
 		if allBest[i] != wantBest || allClass[i] != wantClass {
 			t.Fatalf("ResolveAll: %d members, sample %d: %d of class %d, want %d of class %d", len(members), i, allBest[i], allClass[i], wantBest, wantClass)
 		}
-		if b, c := Resolve(i, members, weights); b != wantBest || c != wantClass {
-			t.Fatalf("Resolve: %d members, sample %d: %d of class %d, want %d of class %d", len(members), i, b, c, wantBest, wantClass)
+		if b, c := resolveGeneric(i, members, weights); b != wantBest || c != wantClass {
+			t.Fatalf("resolveGeneric: %d members, sample %d: %d of class %d, want %d of class %d", len(members), i, b, c, wantBest, wantClass)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func BenchmarkAgree(b *testing.B) {
 	eachPathBench(b, func(b *testing.B) {
 		b.SetBytes(int64(16 * n))
 		for b.Loop() {
-			Agree(best, class, open, s.Top, s.TopClass, z.lists[1], 1)
+			agree(best, class, open, s.Top, s.TopClass, z.lists[1], 1)
 		}
 	})
 }
@@ -269,7 +269,7 @@ func TestListsRefuse(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		panics(t, "another length", func() { Combine(best, class, open, s, &short, 1) })
 		panics(t, "short results", func() { Combine(best[1:], class, open, s, members[1], 1) })
-		panics(t, "short list of open samples", func() { Agree(best, class, open[1:], s.Top, s.TopClass, members[1], 1) })
+		panics(t, "short list of open samples", func() { Combine(best, class, open[1:], s, members[1], 1) })
 		panics(t, "weight 0", func() { Combine(best, class, open, s, members[1], 0) })
 		panics(t, "weights above 255", func() { Combine(best, class, open, s, members[1], 255) })
 		panics(t, "weights above 255", func() { ResolveAll(best, class, members, []uint32{200, 56}) })

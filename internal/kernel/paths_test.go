@@ -69,7 +69,7 @@ func askAll(t *testing.T, z *zoo, weights []uint32, from, to, offset int) answer
 	}
 	a.First, a.Sums = states[0], states[last-1]
 
-	m := Agree(best.s, class.s, open.s, a.Sums.Top, a.Sums.TopClass, members[last], weights[last])
+	m := agree(best.s, class.s, open.s, a.Sums.Top, a.Sums.TopClass, members[last], weights[last])
 	a.AgreeOpen = slices.Clone(open.s[:m])
 	for _, i := range a.AgreeOpen {
 		best.s[i] = 0 // unspecified

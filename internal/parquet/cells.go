@@ -87,6 +87,33 @@ func (c *Cells[T]) Next() (bool, error) {
 	return err == nil, err
 }
 
+// Each calls f with the cells of the column, which has one in each of the row group's
+// rows, some at a time. first is the number of the group's first row, for messages. The
+// error wraps ErrMissing if a cell is missing.
+func (c *Cells[T]) Each(first, rows int, f func(cells []T) error) error {
+	end := first + rows
+	for more := true; more; {
+		var err error
+		if more, err = c.Next(); err != nil {
+			return err
+		}
+		if len(c.Values) > end-first {
+			return fmt.Errorf("%s: the column %q has more than the %d rows of its row group: the file is damaged; write it again", c.file.Name, c.column, rows)
+		}
+		if err := f(c.Values); err != nil {
+			return err
+		}
+		first += len(c.Values)
+		if c.Missing {
+			return fmt.Errorf("%s: row %d, column %q: %w", c.file.Name, first, c.column, ErrMissing)
+		}
+	}
+	if first < end {
+		return fmt.Errorf("%s: the column %q ends after %d of the %d rows of its row group: the file is damaged; write it again", c.file.Name, c.column, rows-(end-first), rows)
+	}
+	return nil
+}
+
 // damaged wraps the errors of decoding.
 func (c *Cells[T]) damaged(err error) error {
 	if err == nil {

@@ -12,6 +12,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// The types of Thrift's compact protocol that the tests write.
+const (
+	thriftI32    = 5
+	thriftBinary = 8
+	thriftList   = 9
+	thriftMap    = 11
+	thriftStruct = 12
+)
+
 // TestBombs gives the page reader small pages that claim or unpack to a lot.
 func TestBombs(t *testing.T) {
 	enc, err := zstd.NewWriter(nil)
@@ -43,6 +52,7 @@ func TestBombs(t *testing.T) {
 		{"negative compressed", page(4, -4, 1, zeros), 1, "claims"},
 		{"too many values", page(4, 4, 2, zeros), 1, "claims"},
 		{"no header", make([]byte, 1<<20), 1, "claims"},
+		{"a Snappy block that claims much", page(4, 6, 1, []byte{0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0}), 1, "4294967295 bytes instead of 4"},
 		{"too long a header", binary.AppendUvarint([]byte{7<<4 | thriftBinary}, 1<<19), 1, "Thrift"},
 		{"nested headers", bytes.Repeat([]byte{1<<4 | thriftStruct}, 1<<20), 1, "Thrift"},
 		{"nested lists", append([]byte{9<<4 | thriftList}, bytes.Repeat([]byte{1<<4 | thriftList}, 1<<20)...), 1, "Thrift"},
@@ -51,6 +61,9 @@ func TestBombs(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		f := &File{in: bytes.NewReader(c.page), size: int64(len(c.page)), limits: Limits{Page: 8 << 20, Header: 1024}}
 		p := Pages{f: f, left: f.size, values: c.values, Codec: compress.Codecs.Zstd}
+		if strings.Contains(c.what, "Snappy") {
+			p.Codec = compress.Codecs.Snappy
+		}
 		_, err := p.Next()
 		runtime.ReadMemStats(&after)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -20,13 +20,18 @@ type Reliability struct {
 // Add adds the output on a sample, float16 bits, and its label.
 func (r *Reliability) Add(row []uint16, label uint16) {
 	top := outputs.Top(row)
-	var confidence [1]float32
-	kernel.F16ToF32(confidence[:], row[top:top+1])
+	r.AddAnswer(row[top], top == int(label))
+}
+
+// AddAnswer adds an answer: its confidence, float16 bits, and whether it is correct.
+func (r *Reliability) AddAnswer(confidence uint16, correct bool) {
+	var c [1]float32
+	kernel.F16ToF32(c[:], []uint16{confidence})
 	// Bin b is ((b-1)/15, b/15].
-	b := max(0, int(math.Ceil(float64(confidence[0])*bins))-1)
+	b := max(0, int(math.Ceil(float64(c[0])*bins))-1)
 	r.n[b]++
-	r.confidence[b] += float64(confidence[0])
-	if top == int(label) {
+	r.confidence[b] += float64(c[0])
+	if correct {
 		r.right[b]++
 	}
 }

@@ -316,64 +316,61 @@ func (j *job) scale(ctx context.Context, model, split string, s *Scaler, mw *zoo
 
 // eachRow calls f for every stored output and read with the number of those that were
 // read at a time.
-func (j *job) eachRow(ctx context.Context, model, split string, f func(i int, row []uint16) error, read func(rows int)) (err error) {
-	r, err := j.from.Predictions(model, split)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+func (j *job) eachRow(ctx context.Context, model, split string, f func(i int, row []uint16) error, read func(rows int)) error {
 	classes := j.from.Classes()
 	batch := make([]uint16, max(1, 1<<16/classes)*classes)
-	for i := 0; ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	i := 0
+	return j.eachBatch(ctx, model, split, read, func(r *zoo.Reader) (int, error) {
 		n, err := r.ReadRows(batch)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
 		for k := range n {
 			if err := f(i+k, batch[k*classes:(k+1)*classes]); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		i += n
-		read(n)
-	}
+		return n, err
+	})
 }
 
 // copyAnswers copies the answers of a model on a split, unless mw is nil.
-func (j *job) copyAnswers(ctx context.Context, model, split string, mw *zoo.ModelWriter) (err error) {
+func (j *job) copyAnswers(ctx context.Context, model, split string, mw *zoo.ModelWriter) error {
+	read := func(rows int) { j.report(rows, model) }
 	if mw == nil {
-		j.report(len(j.labels[split]), model)
+		read(len(j.labels[split]))
 		return nil
 	}
+	var labels, confidences [4096]uint16
+	return j.eachBatch(ctx, model, split, read, func(r *zoo.Reader) (int, error) {
+		n, err := r.ReadAnswers(labels[:], confidences[:])
+		for i := range n {
+			if err := mw.WriteAnswer(split, labels[i], confidences[i]); err != nil {
+				return 0, err
+			}
+		}
+		return n, err
+	})
+}
+
+// eachBatch calls next, which reads some of a model's predictions, up to their end, and
+// read with the number that it returned.
+func (j *job) eachBatch(ctx context.Context, model, split string, read func(rows int), next func(r *zoo.Reader) (int, error)) (err error) {
 	r, err := j.from.Predictions(model, split)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	var labels, confidences [4096]uint16
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := r.ReadAnswers(labels[:], confidences[:])
+		n, err := next(r)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for i := range n {
-			if err := mw.WriteAnswer(split, labels[i], confidences[i]); err != nil {
-				return err
-			}
-		}
-		j.report(n, model)
+		read(n)
 	}
 }
 

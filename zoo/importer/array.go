@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 
@@ -81,22 +80,16 @@ func column[T any](a *array, what string, read func([]T) (int, error), each func
 func (a *array) labels() ([]uint16, error) {
 	defer a.Close()
 	var labels []uint16
-	add := func(v int64) error {
-		l, err := toLabel(v)
+	add := func(l uint16, err error) error {
 		labels = append(labels, l)
 		return err
 	}
 	var err error
 	switch d := a.DType(); {
 	case d.Kind == npy.Int || d.Kind == npy.Uint:
-		err = column(a, "labels", a.ReadInt64, add)
+		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(toLabel(v)) })
 	case d.Kind == npy.Float && d.Size >= 4:
-		err = column(a, "labels", a.ReadFloat64, func(v float64) error {
-			if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-				return fmt.Errorf("label %v is not an integer", v)
-			}
-			return add(int64(v))
-		})
+		err = column(a, "labels", a.ReadFloat64, func(v float64) error { return add(realLabel(v)) })
 	default:
 		err = fmt.Errorf("%s: it holds %s: labels are class numbers; convert them with array.astype('int64')", a.name, d)
 	}
@@ -141,8 +134,22 @@ type arrayRows struct {
 	doubles []float64
 }
 
-func newArrayRows(a *array, classes int, logits bool) *arrayRows {
-	return &arrayRows{array: a, conv: newConverter(classes, logits), bits: make([]uint16, classes), singles: make([]float32, classes), doubles: make([]float64, classes)}
+// addArrays adds a model with an array for each set.
+func (s *Source) addArrays(m Model, open func(set int) (*array, error)) error {
+	return s.add(m, func(set int) (Rows, error) {
+		a, err := open(set)
+		if err != nil {
+			return nil, err
+		}
+		n, c, err := a.outputs()
+		if err == nil {
+			err = s.fits(a.name, n, c, set)
+		}
+		if err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+		return &arrayRows{array: a, conv: newConverter(c, s.logits), bits: make([]uint16, c), singles: make([]float32, c), doubles: make([]float64, c)}, nil
+	})
 }
 
 func (r *arrayRows) Next(row []uint16) error {
@@ -171,143 +178,61 @@ func (r *arrayRows) Next(row []uint16) error {
 	return nil
 }
 
-// An arraySource is a Source whose outputs are arrays.
-type arraySource struct {
-	logits  bool
-	classes int
-	shaped  string // the array that the number of classes is from
-	sets    []Set
-	models  []Model
-	arrays  [][]func() (*array, error) // by model and set
-}
-
-func (s *arraySource) Classes() (int, bool) { return s.classes, true }
-func (s *arraySource) Sets() []Set          { return s.sets }
-func (s *arraySource) Models() []Model      { return s.models }
-
-func (s *arraySource) Rows(model, set int) (Rows, error) {
-	a, err := s.arrays[model][set]()
-	if err != nil {
-		return nil, err
-	}
-	// Looked at again: the file may have been replaced since it was checked.
-	if err := s.checkShape(a, set); err != nil {
-		return nil, errors.Join(err, a.Close())
-	}
-	return newArrayRows(a, s.classes, s.logits), nil
-}
-
-// addModel adds a model with one array for each set, after a look at the headers.
-func (s *arraySource) addModel(m Model, arrays []func() (*array, error)) error {
-	for set, open := range arrays {
-		a, err := open()
-		if err != nil {
-			return err
-		}
-		err = s.checkShape(a, set)
-		if err := errors.Join(err, a.Close()); err != nil {
-			return err
-		}
-	}
-	s.models = append(s.models, m)
-	s.arrays = append(s.arrays, arrays)
-	return nil
-}
-
-// checkShape compares an array of outputs with the labels and with the models
-// before it.
-func (s *arraySource) checkShape(a *array, set int) error {
-	n, c, err := a.outputs()
-	if err != nil {
-		return err
-	}
-	if labels := s.sets[set]; n != len(labels.Labels) {
-		return fmt.Errorf("%s has %d rows, but %s has %d labels", a.name, n, labels.File, len(labels.Labels))
-	}
-	if s.shaped == "" {
-		s.classes, s.shaped = c, a.name
-	}
-	if c != s.classes {
-		return fmt.Errorf("%s has %d classes, but %s has %d", a.name, c, s.shaped, s.classes)
-	}
-	return nil
-}
-
-// finish checks what can only be checked once all models are there.
-func (s *arraySource) finish() error {
-	for _, set := range s.sets {
-		if err := checkLabels(set.File, set.Labels, s.classes); err != nil {
-			return err
-		}
-	}
-	return checkNames(s.models)
-}
-
 // A collection is named arrays in one place: outputs by model, "labels" and
 // perhaps "ids".
 type collection struct {
-	where   string   // the folder or archive, for messages
-	ext     string   // what files have after the name, for messages
-	names   []string // of the arrays
-	open    func(name string) (*array, error)
-	content func(name string) (string, error)
-	list    string // the path of its models.csv, for messages
-	rows    []modelRow
+	where  string   // the folder or archive, for messages
+	ext    string   // what files have after the name, for messages
+	names  []string // of the arrays
+	open   func(name string) (*array, error)
+	models func() ([]Model, error)
 }
 
-// openCollections makes a source of collections whose models have predictions on
-// the same samples.
-func openCollections(collections []collection, logits bool) (opened, error) {
-	s := &arraySource{logits: logits, sets: make([]Set, 1)}
-	set := &s.sets[0]
+// addCollections adds collections whose models have predictions on the same samples.
+func (s *Source) addCollections(collections []collection) error {
+	set := &s.Sets[0]
 	for _, c := range collections {
 		if !slices.Contains(c.names, "labels") {
 			continue
 		}
 		a, err := c.open("labels")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		labels, err := a.labels()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := set.mergeLabels(a.name, labels); err != nil {
-			return nil, err
+			return err
 		}
 		if !slices.Contains(c.names, "ids") {
 			continue
 		}
 		if a, err = c.open("ids"); err != nil {
-			return nil, err
+			return err
 		}
 		ids, err := a.ids()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := set.mergeIDs(a.name, ids); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if set.Labels == nil {
-		return nil, fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing", collections[0].where, collections[0].ext)
+		return fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing", collections[0].where, collections[0].ext)
 	}
 	for _, c := range collections {
-		have := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return n == "labels" || n == "ids" })
-		if err := match(c.list, c.rows, c.where, c.ext, have); err != nil {
-			return nil, err
+		models, err := c.models()
+		if err != nil {
+			return err
 		}
-		for _, row := range c.rows {
-			content, err := c.content(row.name)
-			if err != nil {
-				return nil, err
-			}
-			m := Model{Name: row.name, File: c.where + ": " + row.name + c.ext, Columns: row.columns, Content: []string{content}}
-			open := func() (*array, error) { return c.open(row.name) }
-			if err := s.addModel(m, []func() (*array, error){open}); err != nil {
-				return nil, err
+		for _, m := range models {
+			if err := s.addArrays(m, func(int) (*array, error) { return c.open(m.Name) }); err != nil {
+				return err
 			}
 		}
 	}
-	return s, s.finish()
+	return nil
 }

@@ -201,21 +201,21 @@ func TestModels(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, text string
-		want       []modelRow
+		want       []Model
 	}{
-		{"plain", "name,gflops\na,1\n", []modelRow{{"a", map[string]string{"gflops": "1"}}}},
-		{"BOM, CRLF, quotes", "\xEF\xBB\xBFname,gflops,note\r\n\"a, b\",1,\"x \"\"y\"\"\"\r\n", []modelRow{{"a, b", map[string]string{"gflops": "1", "note": `x "y"`}}}},
-		{"gmacs", "gmacs,name\n0.5,a\n", []modelRow{{"a", map[string]string{"gflops": "0.5"}}}},
-		{"both", "name,gmacs,gflops\na,1,2\nb,3,\n", []modelRow{{"a", map[string]string{"gflops": "2", "gmacs": "1"}}, {"b", map[string]string{"gflops": "3"}}}},
-		{"letter case, row numbers, model", ",Model,GFLOPs,params\n0,a,1,7\n", []modelRow{{"a", map[string]string{"gflops": "1", "params": "7"}}}},
-		{"empty cells", "name,gflops,note\na, 1 ,\n", []modelRow{{"a", map[string]string{"gflops": "1"}}}},
+		{"plain", "name,gflops\na,1\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "1"}}}},
+		{"BOM, CRLF, quotes", "\xEF\xBB\xBFname,gflops,note\r\n\"a, b\",1,\"x \"\"y\"\"\"\r\n", []Model{{Name: "a, b", Columns: map[string]string{"gflops": "1", "note": `x "y"`}}}},
+		{"gmacs", "gmacs,name\n0.5,a\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "0.5"}}}},
+		{"both", "name,gmacs,gflops\na,1,2\nb,3,\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "2", "gmacs": "1"}}, {Name: "b", Columns: map[string]string{"gflops": "3"}}}},
+		{"letter case, row numbers, model", ",Model,GFLOPs,params\n0,a,1,7\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "1", "params": "7"}}}},
+		{"empty cells", "name,gflops,note\na, 1 ,\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "1"}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := parseModels(strings.NewReader(c.text))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.EqualFunc(got, c.want, func(a, b modelRow) bool { return a.name == b.name && maps.Equal(a.columns, b.columns) }) {
+			if !slices.EqualFunc(got, c.want, func(a, b Model) bool { return a.Name == b.Name && maps.Equal(a.Columns, b.Columns) }) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

@@ -5,90 +5,73 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// A csvSource is folders with one CSV file of answers a model.
-type csvSource struct {
-	classes int
-	exact   bool
-	set     Set
-	index   map[string]int // of the samples, by id
-	models  []Model
-	files   []csvFile
-}
-
-type csvFile struct {
-	folder *folder
-	file   string
+// answerFiles are the models of a source with one CSV file of answers each.
+type answerFiles struct {
+	*Source
+	set   *Set
+	index map[string]int // of the samples, by id
 }
 
 // openCSV opens folders with <model>.csv files (sample, label, confidence: what the
 // model answered), labels.csv (sample, label: the truth) and models.csv.
-func openCSV(paths []string, opt OpenOptions, h *held) (opened, error) {
-	s := &csvSource{classes: opt.Classes, exact: opt.Classes > 0}
+func openCSV(paths []string, opt OpenOptions, s *Source) error {
+	s.Classes, s.Exact = opt.Classes, opt.Classes > 0
+	a := answerFiles{Source: s, set: &s.Sets[0], index: map[string]int{}}
+	var folders []*folder // of the models
 	for _, path := range paths {
-		f, err := openFolder(path, h)
+		f, err := openFolder(path, &s.held)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if f.has("labels.csv") {
-			if err := s.addLabels(f); err != nil {
-				return nil, err
+			if err := a.addLabels(f); err != nil {
+				return err
 			}
 		}
-		rows, err := readModels(f, "models.csv")
+		models, err := f.models("csv", "labels", "models")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := match(f.name("models.csv"), rows, path, ".csv", f.stems(".csv", "labels", "models")); err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			file := row.name + ".csv"
-			content, err := f.content("csv", file)
-			if err != nil {
-				return nil, err
-			}
-			s.files = append(s.files, csvFile{f, file})
-			s.models = append(s.models, Model{Name: row.name, File: f.name(file), Answers: true, Columns: row.columns, Content: []string{content}})
+		for _, m := range models {
+			m.Answers = true
+			s.Models, folders = append(s.Models, m), append(folders, f)
 		}
 	}
-	if s.set.Labels == nil {
-		return nil, fmt.Errorf("%s: no labels: labels.csv, with the columns sample and label, is missing", paths[0])
+	if a.set.Labels == nil {
+		return fmt.Errorf("%s: no labels: labels.csv, with the columns sample and label, is missing", paths[0])
 	}
-	s.index = make(map[string]int, len(s.set.IDs))
-	for i, id := range s.set.IDs {
-		s.index[id] = i
+	for i, id := range a.set.IDs {
+		a.index[id] = i
 	}
 	// Read once to check them, and to find the largest class.
-	largest := 0
-	for _, l := range s.set.Labels {
-		largest = max(largest, int(l))
-	}
-	for i := range s.files {
-		labels, _, err := s.answers(i)
+	largest := slices.Max(a.set.Labels)
+	for i, m := range s.Models {
+		read := func() ([]uint16, []uint16, error) { return a.answers(folders[i], m.Name+".csv") }
+		labels, _, err := read()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, l := range labels {
-			largest = max(largest, int(l))
-		}
+		largest = max(largest, slices.Max(labels))
+		s.rows = append(s.rows, func(int) (Rows, error) {
+			labels, confidences, err := read()
+			return &answerRows{labels: labels, confidences: confidences}, err
+		})
 	}
-	if !s.exact {
-		s.classes = max(largest+1, 2)
+	if !s.Exact {
+		s.Classes = max(int(largest)+1, 2)
 	}
-	if err := checkLabels(s.set.File, s.set.Labels, s.classes); err != nil {
-		return nil, err
-	}
-	return s, checkNames(s.models)
+	return nil
 }
 
 // addLabels reads a labels.csv.
-func (s *csvSource) addLabels(f *folder) error {
+func (s *answerFiles) addLabels(f *folder) error {
 	set := Set{File: f.name("labels.csv")}
 	lines := map[string]int{}
 	err := scanCSV(f, "labels.csv", []string{"sample", "label"}, func(cells []string, line int) error {
@@ -121,12 +104,11 @@ func (s *csvSource) addLabels(f *folder) error {
 }
 
 // answers reads a model's answers, in the order of the samples.
-func (s *csvSource) answers(model int) (labels, confidences []uint16, err error) {
-	f := s.files[model]
+func (s *answerFiles) answers(f *folder, file string) (labels, confidences []uint16, err error) {
 	labels = make([]uint16, len(s.set.IDs))
 	confidences = make([]uint16, len(s.set.IDs))
 	seen := make([]bool, len(s.set.IDs))
-	err = scanCSV(f.folder, f.file, []string{"sample", "label", "confidence"}, func(cells []string, _ int) error {
+	err = scanCSV(f, file, []string{"sample", "label", "confidence"}, func(cells []string, _ int) error {
 		i, ok := s.index[cells[0]]
 		if !ok {
 			return fmt.Errorf("sample %q is not in %s", cells[0], s.set.File)
@@ -139,8 +121,8 @@ func (s *csvSource) answers(model int) (labels, confidences []uint16, err error)
 		if labels[i], err = parseLabel(cells[1]); err != nil {
 			return err
 		}
-		if s.exact && int(labels[i]) >= s.classes {
-			return fmt.Errorf("label %d, but there are %d classes (0 to %d)", labels[i], s.classes, s.classes-1)
+		if s.Exact && int(labels[i]) >= s.Classes {
+			return fmt.Errorf("label %d, but there are %d classes (0 to %d)", labels[i], s.Classes, s.Classes-1)
 		}
 		confidences[i], err = parseConfidence(cells[2])
 		return err
@@ -150,7 +132,7 @@ func (s *csvSource) answers(model int) (labels, confidences []uint16, err error)
 	}
 	for i, ok := range seen {
 		if !ok {
-			return nil, nil, fmt.Errorf("%s has no answer for the sample %q of %s: every model needs one for each", f.folder.name(f.file), s.set.IDs[i], s.set.File)
+			return nil, nil, fmt.Errorf("%s has no answer for the sample %q of %s: every model needs one for each", f.name(file), s.set.IDs[i], s.set.File)
 		}
 	}
 	return labels, confidences, nil
@@ -222,18 +204,6 @@ func parseConfidence(text string) (uint16, error) {
 	var bits [1]uint16
 	kernel.F16FromF32(bits[:], []float32{roundToOdd(v)})
 	return bits[0] &^ 0x8000, nil // "-0" is 0
-}
-
-func (s *csvSource) Classes() (int, bool) { return s.classes, s.exact }
-func (s *csvSource) Sets() []Set          { return []Set{s.set} }
-func (s *csvSource) Models() []Model      { return s.models }
-
-func (s *csvSource) Rows(model, _ int) (Rows, error) {
-	labels, confidences, err := s.answers(model)
-	if err != nil {
-		return nil, err
-	}
-	return &answerRows{labels: labels, confidences: confidences}, nil
 }
 
 // answerRows are answers in the order of the samples.

@@ -55,8 +55,8 @@ type labelsFile struct {
 
 // openENCAS opens runs of the published code. A path is the folder of a run, one of
 // its output_distrs folders, or a file of labels; NAME=PATH names the supernet.
-func openENCAS(paths []string, opt OpenOptions, h *held) (opened, error) {
-	l := encasLayout{held: h}
+func openENCAS(paths []string, _ OpenOptions, s *Source) error {
+	l := encasLayout{held: &s.held}
 	for _, path := range paths {
 		name := ""
 		if before, after, ok := strings.Cut(path, "="); ok {
@@ -65,16 +65,16 @@ func openENCAS(paths []string, opt OpenOptions, h *held) (opened, error) {
 			}
 		}
 		if err := l.add(name, filepath.Clean(path)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if len(l.nets) == 0 {
-		return nil, fmt.Errorf("%s: no models: there is no folder %s<split> with outputs", paths[0], outputsPrefix)
+		return fmt.Errorf("%s: no models: there is no folder %s<split> with outputs", paths[0], outputsPrefix)
 	}
 	if err := l.nameSupernets(); err != nil {
-		return nil, err
+		return err
 	}
-	return l.load(opt)
+	return l.load(s)
 }
 
 // add finds out what a path is and takes what it holds.
@@ -197,8 +197,7 @@ func (l *encasLayout) nameSupernets() error {
 }
 
 // load reads labels and metadata and looks at every output file.
-func (l *encasLayout) load(opt OpenOptions) (opened, error) {
-	s := &arraySource{logits: opt.Logits}
+func (l *encasLayout) load(s *Source) error {
 	var splits []string
 	for _, n := range l.nets {
 		for split := range n.splits {
@@ -208,25 +207,26 @@ func (l *encasLayout) load(opt OpenOptions) (opened, error) {
 		}
 	}
 	slices.Sort(splits)
+	s.Sets = nil
 	for _, split := range splits {
 		for _, n := range l.nets {
 			if n.splits[split] == nil {
-				return nil, fmt.Errorf("%s has no %s%s%s, which other runs have: add it, or name the %s folders to import one by one",
+				return fmt.Errorf("%s has no %s%s%s, which other runs have: add it, or name the %s folders to import one by one",
 					n.run, outputsPrefix, split, n.variant, outputsPrefix)
 			}
 		}
 		set, err := l.readLabels(split)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		s.sets = append(s.sets, set)
+		s.Sets = append(s.Sets, set)
 	}
 	for _, n := range l.nets {
 		if err := n.addModels(s, splits); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, s.finish()
+	return nil
 }
 
 // readLabels finds the labels of a split. Where several files could hold them, they
@@ -341,7 +341,7 @@ func (i *encasInfo) sameNetworks(o *encasInfo) error {
 }
 
 // addModels adds the networks of a supernet.
-func (n *supernet) addModels(s *arraySource, splits []string) error {
+func (n *supernet) addModels(s *Source, splits []string) error {
 	var infos []*encasInfo
 	for _, split := range splits {
 		f := n.splits[split]
@@ -373,7 +373,6 @@ func (n *supernet) addModels(s *arraySource, splits []string) error {
 		if infos[0].configs != nil {
 			m.Columns[zoo.ColumnConfig] = string(infos[0].configs[i])
 		}
-		var arrays []func() (*array, error)
 		for k, split := range splits {
 			f := n.splits[split]
 			content, err := f.content("encas", file)
@@ -384,9 +383,9 @@ func (n *supernet) addModels(s *arraySource, splits []string) error {
 			if infos[k].accuracy != nil {
 				m.Columns["accuracy_"+split] = strconv.FormatFloat(infos[k].accuracy[i], 'g', -1, 64)
 			}
-			arrays = append(arrays, func() (*array, error) { return f.gzipArray(file) })
 		}
-		if err := s.addModel(m, arrays); err != nil {
+		open := func(set int) (*array, error) { return n.splits[splits[set]].gzipArray(file) }
+		if err := s.addArrays(m, open); err != nil {
 			return err
 		}
 	}

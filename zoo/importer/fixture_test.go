@@ -48,7 +48,7 @@ func (e expected) bits(model string) []uint16 {
 }
 
 // mustOpen opens a source for the length of the test.
-func mustOpen(t *testing.T, format string, opt OpenOptions, paths ...string) Source {
+func mustOpen(t *testing.T, format string, opt OpenOptions, paths ...string) *Source {
 	t.Helper()
 	s, err := Open(format, paths, opt)
 	if err != nil {
@@ -63,7 +63,7 @@ func mustOpen(t *testing.T, format string, opt OpenOptions, paths ...string) Sou
 }
 
 // mustImport imports into dir, verifies the zoo and returns it.
-func mustImport(t *testing.T, dir string, s Source, splits ...string) (*zoo.Zoo, Summary) {
+func mustImport(t *testing.T, dir string, s *Source, splits ...string) (*zoo.Zoo, Summary) {
 	t.Helper()
 	cuts, err := ParseSplits(splits)
 	if err != nil {

@@ -140,3 +140,19 @@ func (f *folder) content(format, file string) (string, error) {
 	}
 	return fmt.Sprintf("%s %s, %s", format, file, id), nil
 }
+
+// models reads the list of the models in models.csv, each of which has a file named
+// after it with the format as its extension. Files in except hold something else.
+func (f *folder) models(format string, except ...string) ([]Model, error) {
+	models, err := f.list("models.csv", f.path, "."+format, f.stems("."+format, except...))
+	for i := range models {
+		m := &models[i]
+		file := m.Name + "." + format
+		content, err := f.content(format, file)
+		if err != nil {
+			return nil, err
+		}
+		m.File, m.Content = f.name(file), []string{content}
+	}
+	return models, err
+}

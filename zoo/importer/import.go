@@ -64,23 +64,23 @@ const maxThreads = 4
 // as the file's size and a hash over parts of it, in the column imported.<split>. A
 // model that lacks a split gets it. A model that is there and differs is an error
 // before anything is written.
-func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, error) {
-	plan, err := newPlan(src.Sets(), opt.Splits, opt.Seed)
+func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary, error) {
+	plan, err := newPlan(src.Sets, opt.Splits, opt.Seed)
 	if err != nil {
 		return Summary{}, err
 	}
-	if len(src.Models()) == 0 {
+	if len(src.Models) == 0 {
 		return Summary{}, errors.New("the source has no models")
 	}
-	classes, exact := src.Classes()
+	classes := src.Classes
 	z, err := zoo.Open(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		z = nil
 	case err != nil:
 		return Summary{}, err
-	case z.Classes() != classes && (exact || z.Classes() < classes):
-		return Summary{}, fmt.Errorf("the zoo in %s has %d classes, but %s has %d: import into another zoo", dir, z.Classes(), src.Models()[0].File, classes)
+	case z.Classes() != classes && (src.Exact || z.Classes() < classes):
+		return Summary{}, fmt.Errorf("the zoo in %s has %d classes, but %s has %d: import into another zoo", dir, z.Classes(), src.Models[0].File, classes)
 	default:
 		classes = z.Classes()
 	}
@@ -112,15 +112,15 @@ func Import(ctx context.Context, dir string, src Source, opt Options) (Summary, 
 }
 
 // tryFirst reads the first row of the first model.
-func tryFirst(src Source, p *plan, classes int) error {
+func tryFirst(src *Source, p *plan, classes int) error {
 	set := slices.IndexFunc(p.of, func(of []uint8) bool { return of != nil })
 	rows, err := src.Rows(0, set)
 	if err != nil {
 		return err
 	}
-	err = rows.Next(newRow(src.Models()[0], classes))
+	err = rows.Next(newRow(src.Models[0], classes))
 	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%s: there are no rows", src.Models()[0].File)
+		err = fmt.Errorf("%s: there are no rows", src.Models[0].File)
 	}
 	return errors.Join(err, rows.Close())
 }
@@ -135,7 +135,7 @@ func newRow(m Model, classes int) []uint16 {
 
 // A job is one import on its way.
 type job struct {
-	src     Source
+	src     *Source
 	plan    *plan
 	classes int
 	z       *zoo.Zoo
@@ -163,7 +163,7 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	j.progress.Todo = len(tasks)
-	j.progress.Skipped = len(j.src.Models()) - len(tasks)
+	j.progress.Skipped = len(j.src.Models) - len(tasks)
 	j.summary.Skipped = j.progress.Skipped
 	for _, t := range tasks {
 		for set := range j.plan.of {
@@ -178,7 +178,7 @@ func (j *job) run(ctx context.Context) error {
 	j.summary.Imported, j.summary.Rows = j.progress.Models, j.progress.Rows
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopped with %d of %d models in the zoo; the same import again does the rest: %w",
-			j.summary.Skipped+j.summary.Imported, len(j.src.Models()), err)
+			j.summary.Skipped+j.summary.Imported, len(j.src.Models), err)
 	}
 	return err
 }
@@ -188,7 +188,7 @@ func (j *job) addSplits() error {
 	for number, name := range j.plan.names {
 		var labels []uint16
 		var ids []string
-		set := j.src.Sets()[j.plan.set[number]]
+		set := j.src.Sets[j.plan.set[number]]
 		for row, of := range j.plan.of[j.plan.set[number]] {
 			if int(of) != number {
 				continue
@@ -223,7 +223,7 @@ func (j *job) addSplits() error {
 // tasks compares the source with the zoo and returns what is left to do.
 func (j *job) tasks() ([]task, error) {
 	var tasks []task
-	for i, m := range j.src.Models() {
+	for i, m := range j.src.Models {
 		t := task{model: i, need: slices.Repeat([]bool{true}, len(j.plan.names))}
 		if !j.z.HasModel(m.Name) {
 			tasks = append(tasks, t)
@@ -305,7 +305,7 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 
 // importModel writes one model.
 func (j *job) importModel(ctx context.Context, t task) (err error) {
-	m := j.src.Models()[t.model]
+	m := j.src.Models[t.model]
 	var mw *zoo.ModelWriter
 	if t.extend {
 		mw, err = j.w.ExtendModel(m.Name)
@@ -317,7 +317,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	}
 	defer mw.Abort()
 	var correct, count int
-	for set := range j.src.Sets() {
+	for set := range j.src.Sets {
 		if !j.needs(t, set) {
 			continue
 		}
@@ -349,7 +349,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 // samples written it is correct.
 func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (correct, count int, err error) {
 	const batch = 256 // rows between two reports
-	m, s, of := j.src.Models()[t.model], j.src.Sets()[set], j.plan.of[set]
+	m, s, of := j.src.Models[t.model], j.src.Sets[set], j.plan.of[set]
 	rows, err := j.src.Rows(t.model, set)
 	if err != nil {
 		return 0, 0, err

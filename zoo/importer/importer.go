@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,24 +23,61 @@ import (
 )
 
 // A Source is a set of models with predictions on the same labelled samples.
-type Source interface {
-	opened
-	// Close closes what the Source holds open.
-	Close() error
+type Source struct {
+	// Classes is the number of classes. Exact is false if it is only a lower bound,
+	// because the source holds answers and no full outputs.
+	Classes int
+	Exact   bool
+	// Sets are the labelled samples: one Set without a name if the source has no
+	// splits, else one for each of its splits.
+	Sets []Set
+	// Models are the models. Each has predictions on all sets.
+	Models []Model
+
+	rows   []func(set int) (Rows, error) // by model
+	shaped string                        // the file that Classes is from
+	logits bool
+	held   held
 }
 
-// opened is what a format makes of its files, which Open keeps to close.
-type opened interface {
-	// Classes returns the number of classes. exact is false if the source has only
-	// a lower bound, because it holds answers and no full outputs.
-	Classes() (n int, exact bool)
-	// Sets returns the labelled samples: one Set without a name if the source
-	// has no splits, else one for each of its splits.
-	Sets() []Set
-	// Models returns the models. Each has predictions on all sets.
-	Models() []Model
-	// Rows opens the predictions of Models()[model] on Sets()[set].
-	Rows(model, set int) (Rows, error)
+// Rows opens the predictions of Models[model] on Sets[set].
+func (s *Source) Rows(model, set int) (Rows, error) { return s.rows[model](set) }
+
+// Close closes what the Source holds open.
+func (s *Source) Close() error { return s.held.Close() }
+
+// add adds a model. Its files are opened once, so that what does not fit shows before
+// anything is imported.
+func (s *Source) add(m Model, rows func(set int) (Rows, error)) error {
+	s.Models, s.rows = append(s.Models, m), append(s.rows, rows)
+	for set := range s.Sets {
+		r, err := rows(set)
+		if err != nil {
+			return err
+		}
+		if err := r.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fits compares the shape of a model's outputs with the labels and with the models
+// before it. It is asked again for every import: a file may have been replaced since.
+func (s *Source) fits(file string, samples, classes, set int) error {
+	if labels := s.Sets[set]; samples != len(labels.Labels) {
+		return fmt.Errorf("%s has %d rows, but %s has %d labels", file, samples, labels.File, len(labels.Labels))
+	}
+	if classes < 2 || classes > zoo.MaxClasses {
+		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", file, classes, zoo.MaxClasses)
+	}
+	if s.shaped == "" {
+		s.Classes, s.shaped = classes, file
+	}
+	if classes != s.Classes {
+		return fmt.Errorf("%s has %d classes, but %s has %d", file, classes, s.shaped, s.Classes)
+	}
+	return nil
 }
 
 // A Set is labelled samples in a fixed order.
@@ -84,11 +122,11 @@ type OpenOptions struct {
 	Classes int
 }
 
-// A format opens the sources of one kind. What has to be closed with the source it
-// hands to held.
+// A format opens the sources of one kind: it fills an empty Source, in which there is
+// one set.
 type format struct {
 	name string
-	open func(paths []string, opt OpenOptions, h *held) (opened, error)
+	open func(paths []string, opt OpenOptions, s *Source) error
 }
 
 // held is what an open source holds open.
@@ -124,7 +162,7 @@ func Formats() []string {
 // Open opens a source: the folders or files in paths, in the given format. It
 // reads labels, ids and metadata and the header of every file of predictions,
 // and reports what does not fit together. The caller closes the Source.
-func Open(formatName string, paths []string, opt OpenOptions) (Source, error) {
+func Open(formatName string, paths []string, opt OpenOptions) (*Source, error) {
 	i := slices.IndexFunc(formats, func(f format) bool { return f.name == formatName })
 	switch {
 	case i < 0:
@@ -138,22 +176,32 @@ func Open(formatName string, paths []string, opt OpenOptions) (Source, error) {
 	case opt.Logits && formatName == "csv":
 		return nil, fmt.Errorf("format csv holds confidences, which are never logits: leave --logits out")
 	}
-	var h held
-	src, err := formats[i].open(paths, opt, &h)
-	if err != nil {
-		return nil, errors.Join(err, h.Close())
+	s := &Source{Exact: true, Sets: make([]Set, 1), logits: opt.Logits}
+	err := formats[i].open(paths, opt, s)
+	if err == nil {
+		err = s.check()
 	}
-	if opt.Logits {
-		for _, m := range src.Models() {
-			for set := range m.Content {
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// check reports what can only be seen once all models are there.
+func (s *Source) check() error {
+	for _, set := range s.Sets {
+		if err := checkLabels(set.File, set.Labels, s.Classes); err != nil {
+			return err
+		}
+	}
+	for _, m := range s.Models {
+		for set := range m.Content {
+			if s.logits {
 				m.Content[set] += ", softmax applied"
 			}
 		}
 	}
-	return struct {
-		opened
-		io.Closer
-	}{src, &h}, nil
+	return checkNames(s.Models)
 }
 
 // maxSamples bounds the labels held in memory while importing.
@@ -226,6 +274,14 @@ func toLabel(v int64) (uint16, error) {
 		return 0, fmt.Errorf("label %d is not a class: classes are counted from 0 to at most %d", v, zoo.MaxClasses-1)
 	}
 	return uint16(v), nil
+}
+
+// realLabel turns a number with a fraction into a label, if that is 0.
+func realLabel(v float64) (uint16, error) {
+	if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+		return 0, fmt.Errorf("label %v is not an integer", v)
+	}
+	return toLabel(int64(v))
 }
 
 // some lists the first few of many names.

@@ -18,15 +18,10 @@ import (
 // maxTable bounds models.csv and info.json, which are read whole.
 const maxTable = 64 << 20
 
-// A modelRow is one model of a models.csv.
-type modelRow struct {
-	name    string
-	columns map[string]string
-}
-
-// readModels reads a models.csv: a column "name" (or "model"), a cost in "gflops"
-// or "gmacs", and any others, which are kept as they are.
-func readModels(f *folder, file string) ([]modelRow, error) {
+// list reads a models.csv: a column "name" (or "model"), a cost in "gflops" or
+// "gmacs", and any others, which are kept as they are. It pairs the models with the
+// files (or arrays) that there are in where, and reports those without a partner.
+func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 	if !f.has(file) {
 		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops (or gmacs)", f.name(file))
 	}
@@ -38,14 +33,34 @@ func readModels(f *folder, file string) ([]modelRow, error) {
 	if size > maxTable {
 		return nil, fmt.Errorf("%s has %d bytes, far too many for a list of models", f.name(file), size)
 	}
-	rows, err := parseModels(opened)
+	models, err := parseModels(opened)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name(file), err)
 	}
-	return rows, nil
+	var names, missing, extra []string
+	for _, m := range models {
+		names = append(names, m.Name)
+		if !slices.Contains(have, m.Name) {
+			missing = append(missing, m.Name)
+		}
+	}
+	for _, h := range have {
+		if !slices.Contains(names, h) {
+			extra = append(extra, h)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		return nil, fmt.Errorf("%s: no models: there is no <model>%s", where, ext)
+	case len(missing) > 0:
+		return nil, fmt.Errorf("%s names %s, but %s has no %s%s", f.name(file), some(missing), where, missing[0], ext)
+	case len(extra) > 0:
+		return nil, fmt.Errorf("%s has %s%s, but %s has no line for %s", where, extra[0], ext, f.name(file), some(extra))
+	}
+	return models, nil
 }
 
-func parseModels(src io.Reader) ([]modelRow, error) {
+func parseModels(src io.Reader) ([]Model, error) {
 	t, err := newTable(src)
 	if err != nil {
 		return nil, err
@@ -66,7 +81,7 @@ func parseModels(src io.Reader) ([]modelRow, error) {
 			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
 		}
 	}
-	var rows []modelRow
+	var models []Model
 	lines := map[string]int{}
 	for {
 		cells, line, err := t.next()
@@ -76,18 +91,18 @@ func parseModels(src io.Reader) ([]modelRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		row := modelRow{name: cells[name], columns: map[string]string{}}
-		if row.name == "" {
+		m := Model{Name: cells[name], Columns: map[string]string{}}
+		if m.Name == "" {
 			return nil, fmt.Errorf("line %d: a model without a name", line)
 		}
-		if first, ok := lines[row.name]; ok {
-			return nil, fmt.Errorf("lines %d and %d both name the model %q: names must differ", first, line, row.name)
+		if first, ok := lines[m.Name]; ok {
+			return nil, fmt.Errorf("lines %d and %d both name the model %q: names must differ", first, line, m.Name)
 		}
-		lines[row.name] = line
+		lines[m.Name] = line
 		for i, cell := range cells {
 			// A table written with its row numbers has a first column without a name.
 			if i != name && i != gflops && t.header[i] != "" && cell != "" {
-				row.columns[t.header[i]] = cell
+				m.Columns[t.header[i]] = cell
 			}
 		}
 		// A multiply-add counts as one operation, as the field counts it, so GMACs are
@@ -98,45 +113,19 @@ func parseModels(src io.Reader) ([]modelRow, error) {
 		}
 		if cost == "" && gmacs >= 0 {
 			from, cost = gmacs, cells[gmacs]
-			delete(row.columns, t.header[gmacs])
+			delete(m.Columns, t.header[gmacs])
 		}
 		v, err := strconv.ParseFloat(cost, 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
-			return nil, fmt.Errorf("line %d: model %q has %q in the column %q: a cost must be a finite number above 0", line, row.name, cost, t.header[from])
+			return nil, fmt.Errorf("line %d: model %q has %q in the column %q: a cost must be a finite number above 0", line, m.Name, cost, t.header[from])
 		}
-		row.columns[zoo.ColumnGFLOPs] = cost
-		rows = append(rows, row)
+		m.Columns[zoo.ColumnGFLOPs] = cost
+		models = append(models, m)
 	}
-	if len(rows) == 0 {
+	if len(models) == 0 {
 		return nil, fmt.Errorf("the list is empty: add a line for each model")
 	}
-	return rows, nil
-}
-
-// match pairs the models of a list with the files (or arrays) that are there, and
-// reports those without a partner.
-func match(list string, rows []modelRow, where, ext string, have []string) error {
-	var names, missing, extra []string
-	for _, r := range rows {
-		names = append(names, r.name)
-		if !slices.Contains(have, r.name) {
-			missing = append(missing, r.name)
-		}
-	}
-	for _, h := range have {
-		if !slices.Contains(names, h) {
-			extra = append(extra, h)
-		}
-	}
-	switch {
-	case len(have) == 0:
-		return fmt.Errorf("%s: no models: there is no <model>%s", where, ext)
-	case len(missing) > 0:
-		return fmt.Errorf("%s names %s, but %s has no %s%s", list, some(missing), where, missing[0], ext)
-	case len(extra) > 0:
-		return fmt.Errorf("%s has %s%s, but %s has no line for %s", where, extra[0], ext, list, some(extra))
-	}
-	return nil
+	return models, nil
 }
 
 // maxLine bounds a line of a CSV file. A quotation mark without its partner makes

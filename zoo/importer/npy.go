@@ -2,28 +2,22 @@ package importer
 
 // openNPY opens folders with one .npy file a model, labels.npy, perhaps ids.npy,
 // and models.csv.
-func openNPY(paths []string, opt OpenOptions, h *held) (opened, error) {
+func openNPY(paths []string, _ OpenOptions, s *Source) error {
 	var collections []collection
 	for _, path := range paths {
-		f, err := openFolder(path, h)
+		f, err := openFolder(path, &s.held)
 		if err != nil {
-			return nil, err
-		}
-		rows, err := readModels(f, "models.csv")
-		if err != nil {
-			return nil, err
+			return err
 		}
 		collections = append(collections, collection{
-			where:   path,
-			ext:     ".npy",
-			names:   f.stems(".npy"),
-			open:    func(name string) (*array, error) { return f.array(name + ".npy") },
-			content: func(name string) (string, error) { return f.content("npy", name+".npy") },
-			list:    f.name("models.csv"),
-			rows:    rows,
+			where:  path,
+			ext:    ".npy",
+			names:  f.stems(".npy"),
+			open:   func(name string) (*array, error) { return f.array(name + ".npy") },
+			models: func() ([]Model, error) { return f.models("npy", "labels", "ids") },
 		})
 	}
-	return openCollections(collections, opt.Logits)
+	return s.addCollections(collections)
 }
 
 // array opens a .npy file of the folder.

@@ -12,28 +12,24 @@ import (
 
 // openNPZ opens .npz archives: arrays named by model, "labels", perhaps "ids". The
 // list of models is beside the archive, as <archive>.csv or models.csv.
-func openNPZ(paths []string, opt OpenOptions, h *held) (opened, error) {
+func openNPZ(paths []string, _ OpenOptions, s *Source) error {
 	var collections []collection
 	for _, path := range paths {
 		dir, file := filepath.Split(filepath.Clean(path))
-		f, err := openFolder(filepath.Clean(dir), h)
+		f, err := openFolder(filepath.Clean(dir), &s.held)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if slices.Contains(f.dirs, file) {
-			return nil, fmt.Errorf("%s is a folder: name the .npz file in it", path)
+			return fmt.Errorf("%s is a folder: name the .npz file in it", path)
 		}
-		entries, names, err := f.entries(file, h)
+		entries, names, err := f.entries(file, &s.held)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		list := strings.TrimSuffix(file, ".npz") + ".csv"
 		if !f.has(list) {
 			list = "models.csv"
-		}
-		rows, err := readModels(f, list)
-		if err != nil {
-			return nil, err
 		}
 		collections = append(collections, collection{
 			where: path,
@@ -49,15 +45,20 @@ func openNPZ(paths []string, opt OpenOptions, h *held) (opened, error) {
 				}
 				return newArray(path+": "+name, src, int64(z.UncompressedSize64), src.Close)
 			},
-			content: func(name string) (string, error) {
-				z := entries[name]
-				return fmt.Sprintf("npz %s, %d bytes, crc32 %08x", file, z.UncompressedSize64, z.CRC32), nil
+			models: func() ([]Model, error) {
+				have := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "labels" || n == "ids" })
+				models, err := f.list(list, path, "", have)
+				for i := range models {
+					m := &models[i]
+					z := entries[m.Name]
+					m.File = path + ": " + m.Name
+					m.Content = []string{fmt.Sprintf("npz %s, %d bytes, crc32 %08x", file, z.UncompressedSize64, z.CRC32)}
+				}
+				return models, err
 			},
-			list: f.name(list),
-			rows: rows,
 		})
 	}
-	return openCollections(collections, opt.Logits)
+	return s.addCollections(collections)
 }
 
 // entries opens an archive and returns its arrays by name. Names are compared,

@@ -12,16 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// A parquetSource is folders with one Parquet file a model.
-type parquetSource struct {
-	logits  bool
-	classes int
-	shaped  string // the file that the number of classes is from
-	set     Set
-	models  []Model
-	files   []parquetFile
-}
-
+// A parquetFile is a file of a model, or of the labels.
 type parquetFile struct {
 	folder *folder
 	file   string
@@ -29,54 +20,43 @@ type parquetFile struct {
 
 // openParquet opens folders with <model>.parquet files and models.csv. Labels, and
 // ids if there are any, are columns of the models' files or of labels.parquet.
-func openParquet(paths []string, opt OpenOptions, h *held) (opened, error) {
-	s := &parquetSource{logits: opt.Logits, set: Set{}}
-	var labelFiles []parquetFile
+func openParquet(paths []string, _ OpenOptions, s *Source) error {
+	var labelFiles, files []parquetFile
+	var models []Model
 	for _, path := range paths {
-		f, err := openFolder(path, h)
+		f, err := openFolder(path, &s.held)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if f.has("labels.parquet") {
 			labelFiles = append(labelFiles, parquetFile{f, "labels.parquet"})
 		}
-		rows, err := readModels(f, "models.csv")
+		here, err := f.models("parquet", "labels")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := match(f.name("models.csv"), rows, path, ".parquet", f.stems(".parquet", "labels")); err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			p := parquetFile{f, row.name + ".parquet"}
-			content, err := f.content("parquet", p.file)
-			if err != nil {
-				return nil, err
-			}
-			s.files = append(s.files, p)
-			s.models = append(s.models, Model{Name: row.name, File: f.name(p.file), Columns: row.columns, Content: []string{content}})
+		for _, m := range here {
+			models, files = append(models, m), append(files, parquetFile{f, m.Name + ".parquet"})
 		}
 	}
 	// Labels first: everything else is compared with them.
-	for _, look := range []func(*parquetTable) error{s.readLabels, s.readIDs} {
-		for _, p := range append(labelFiles, s.files...) {
+	set := &s.Sets[0]
+	for _, look := range []func(*parquetTable) error{set.readLabels, set.readIDs} {
+		for _, p := range append(labelFiles, files...) {
 			if err := p.with(look); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if s.set.Labels == nil {
-			return nil, fmt.Errorf("%s: no labels: give the files a column \"label\", or add labels.parquet with the class number of every sample", paths[0])
+		if set.Labels == nil {
+			return fmt.Errorf("%s: no labels: give the files a column \"label\", or add labels.parquet with the class number of every sample", paths[0])
 		}
 	}
-	for _, p := range s.files {
-		if err := p.with(s.checkShape); err != nil {
-			return nil, err
+	for i, m := range models {
+		if err := s.add(m, func(int) (Rows, error) { return s.parquetRows(files[i]) }); err != nil {
+			return err
 		}
 	}
-	if err := checkLabels(s.set.File, s.set.Labels, s.classes); err != nil {
-		return nil, err
-	}
-	return s, checkNames(s.models)
+	return nil
 }
 
 // with opens the file for as long as do runs.
@@ -88,27 +68,24 @@ func (p parquetFile) with(do func(*parquetTable) error) error {
 	return errors.Join(do(t), t.Close())
 }
 
-func (s *parquetSource) readLabels(t *parquetTable) error {
+func (s *Set) readLabels(t *parquetTable) error {
 	column := t.find("label", "labels")
 	if column < 0 {
 		return nil
 	}
 	var labels []uint16
 	err := scan(t, column, t.numbers, func(v float64) error {
-		if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-			return fmt.Errorf("label %v is not an integer", v)
-		}
-		l, err := toLabel(int64(v))
+		l, err := realLabel(v)
 		labels = append(labels, l)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.set.mergeLabels(t.Name, labels)
+	return s.mergeLabels(t.Name, labels)
 }
 
-func (s *parquetSource) readIDs(t *parquetTable) error {
+func (s *Set) readIDs(t *parquetTable) error {
 	column := t.find("id", "ids", "sample")
 	if column < 0 {
 		return nil
@@ -124,57 +101,35 @@ func (s *parquetSource) readIDs(t *parquetTable) error {
 	if err != nil {
 		return err
 	}
-	return s.set.mergeIDs(t.Name, ids)
+	return s.mergeIDs(t.Name, ids)
 }
 
-// checkShape finds the outputs in a file and compares their number with the labels
-// and with the files before it.
-func (s *parquetSource) checkShape(t *parquetTable) error {
+// parquetRows opens the outputs in a file.
+func (s *Source) parquetRows(p parquetFile) (_ Rows, err error) {
+	t, err := openParquetTable(p.folder, p.file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.Close())
+		}
+	}()
 	columns, list, err := t.outputs()
 	if err != nil {
-		return err
-	}
-	if t.rows != len(s.set.Labels) {
-		return fmt.Errorf("%s has %d rows, but %s has %d labels", t.Name, t.rows, s.set.File, len(s.set.Labels))
+		return nil, err
 	}
 	classes := len(columns)
 	if list {
 		first := listReader{table: t, column: columns[0]}
 		if classes, err = first.list(make([]float64, zoo.MaxClasses)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if classes < 2 || classes > zoo.MaxClasses {
-		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", t.Name, classes, zoo.MaxClasses)
-	}
-	if s.shaped == "" {
-		s.classes, s.shaped = classes, t.Name
-	}
-	if classes != s.classes {
-		return fmt.Errorf("%s has %d classes, but %s has %d", t.Name, classes, s.shaped, s.classes)
-	}
-	return nil
-}
-
-func (s *parquetSource) Classes() (int, bool) { return s.classes, true }
-func (s *parquetSource) Sets() []Set          { return []Set{s.set} }
-func (s *parquetSource) Models() []Model      { return s.models }
-
-func (s *parquetSource) Rows(model, _ int) (Rows, error) {
-	p := s.files[model]
-	t, err := openParquetTable(p.folder, p.file)
-	if err != nil {
+	if err := s.fits(t.Name, t.rows, classes, 0); err != nil {
 		return nil, err
 	}
-	// Looked at again: the file may have been replaced since it was checked.
-	if err := s.checkShape(t); err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	columns, list, err := t.outputs()
-	if err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	r := &parquetRows{table: t, conv: newConverter(s.classes, s.logits), values: make([]float64, s.classes)}
+	r := &parquetRows{table: t, conv: newConverter(classes, s.logits), values: make([]float64, classes)}
 	if list {
 		r.source = &listReader{table: t, column: columns[0]}
 	} else {
@@ -345,9 +300,9 @@ func (r *wideReader) fill() error {
 		_ = os.Remove(r.spool.Name())
 	}
 	r.before += r.rows
-	r.rows = int(r.table.GroupRows(r.group))
-	if r.rows < 0 || r.rows > r.table.rows {
-		return fmt.Errorf("%s: row group %d claims %d rows: the file is damaged; write it again", r.table.Name, r.group, r.rows)
+	var err error
+	if r.rows, err = r.table.groupRows(r.group, r.before); err != nil {
+		return err
 	}
 	r.given, r.first, r.stride = 0, 0, 0
 	for class, column := range r.columns {
@@ -365,37 +320,18 @@ func (r *wideReader) fillClass(class, column int) error {
 	if err != nil {
 		return err
 	}
-	where := func(row int) string {
-		return fmt.Sprintf("%s: row %d, column %q", r.table.Name, r.before+row, r.table.ColumnName(column))
-	}
-	row := 0
-	for {
-		more, err := cells.Next()
-		if err != nil {
-			return err
-		}
-		if row+len(cells.Values) > r.rows {
-			return fmt.Errorf("%s: the row group has %d rows only: the file is damaged; write it again", where(r.rows), r.rows)
-		}
+	at := 8 * int64(class) * int64(r.rows)
+	return cells.Each(r.before, r.rows, func(values []float64) error {
 		r.buf = r.buf[:0]
-		for _, v := range cells.Values {
+		for _, v := range values {
 			r.buf = binary.LittleEndian.AppendUint64(r.buf, math.Float64bits(v))
 		}
-		if _, err := r.spool.WriteAt(r.buf, 8*(int64(class)*int64(r.rows)+int64(row))); err != nil {
+		if _, err := r.spool.WriteAt(r.buf, at); err != nil {
 			return fmt.Errorf("the temporary file to read %s: %w; TMPDIR chooses its folder", r.table.Name, err)
 		}
-		row += len(cells.Values)
-		if cells.Missing {
-			return fmt.Errorf("%s: %w", where(row), parquet.ErrMissing)
-		}
-		if !more {
-			break
-		}
-	}
-	if row != r.rows {
-		return fmt.Errorf("%s: it ends %d rows early: the file is damaged; write it again", where(row), r.rows-row)
-	}
-	return nil
+		at += int64(len(r.buf))
+		return nil
+	})
 }
 
 // readBlock reads the next rows from the spool.

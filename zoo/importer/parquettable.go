@@ -161,59 +161,58 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 func (t *parquetTable) texts(group, column int) (*parquet.Cells[string], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
-	unsigned := false
-	if l, ok := c.LogicalType().(schema.IntLogicalType); ok {
-		unsigned = !l.IsSigned()
+	text := func(signed int64, unsigned uint64) string {
+		if l, ok := c.LogicalType().(schema.IntLogicalType); ok && !l.IsSigned() {
+			return strconv.FormatUint(unsigned, 10)
+		}
+		return strconv.FormatInt(signed, 10)
 	}
 	switch c.PhysicalType() {
 	case arrow.Types.ByteArray:
 		return parquet.Open(t.File, group, column, 0, func(b []byte) string { return string(b) })
 	case arrow.Types.Int32:
 		return parquet.Open(t.File, group, column, 4, func(b []byte) string {
-			if unsigned {
-				return strconv.FormatUint(uint64(order.Uint32(b)), 10)
-			}
-			return strconv.FormatInt(int64(int32(order.Uint32(b))), 10)
+			return text(int64(int32(order.Uint32(b))), uint64(order.Uint32(b)))
 		})
 	case arrow.Types.Int64:
-		return parquet.Open(t.File, group, column, 8, func(b []byte) string {
-			if unsigned {
-				return strconv.FormatUint(order.Uint64(b), 10)
-			}
-			return strconv.FormatInt(int64(order.Uint64(b)), 10)
-		})
+		return parquet.Open(t.File, group, column, 8, func(b []byte) string { return text(int64(order.Uint64(b)), order.Uint64(b)) })
 	}
 	return nil, fmt.Errorf("%s: the column %q holds %s, not strings or integers", t.Name, t.ColumnName(column), c.PhysicalType())
+}
+
+// groupRows returns the number of rows of a row group. before is how many the groups
+// before it have.
+func (t *parquetTable) groupRows(group, before int) (int, error) {
+	n := t.GroupRows(group)
+	if n < 0 || n > int64(t.rows-before) {
+		return 0, fmt.Errorf("%s: row group %d claims %d rows, of which the file has %d: it is damaged; write it again", t.Name, group, n, t.rows-before)
+	}
+	return int(n), nil
 }
 
 // scan calls each for every cell of a column with one cell a row.
 func scan[T any](t *parquetTable, column int, open func(group, column int) (*parquet.Cells[T], error), each func(T) error) error {
 	row := 0
 	for group := range t.Groups() {
+		n, err := t.groupRows(group, row)
+		if err != nil {
+			return err
+		}
 		c, err := open(group, column)
 		if err != nil {
 			return err
 		}
-		for {
-			more, err := c.Next()
-			if err != nil {
-				return err
-			}
-			if row+len(c.Values) > t.rows {
-				return fmt.Errorf("%s: the column %q has more than the file's %d rows: the file is damaged; write it again", t.Name, t.ColumnName(column), t.rows)
-			}
-			for _, v := range c.Values {
+		err = c.Each(row, n, func(cells []T) error {
+			for _, v := range cells {
 				if err := each(v); err != nil {
 					return fmt.Errorf("%s: row %d: %w", t.Name, row, err)
 				}
 				row++
 			}
-			if c.Missing {
-				return fmt.Errorf("%s: row %d, column %q: %w", t.Name, row, t.ColumnName(column), parquet.ErrMissing)
-			}
-			if !more {
-				break
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if row != t.rows {

@@ -98,15 +98,14 @@ func TestReplaced(t *testing.T) {
 }
 
 // failingSource gives more or fewer rows than it has samples.
-type failingSource struct{ rows int }
-
-func (s failingSource) Classes() (int, bool) { return 2, true }
-func (s failingSource) Sets() []Set          { return []Set{{File: "labels", Labels: make([]uint16, 3)}} }
-func (s failingSource) Models() []Model {
-	return []Model{{Name: "m", File: "m.x", Content: []string{"x"}}}
+func failingSource(rows int) *Source {
+	return &Source{
+		Classes: 2, Exact: true,
+		Sets:   []Set{{File: "labels", Labels: make([]uint16, 3)}},
+		Models: []Model{{Name: "m", File: "m.x", Content: []string{"x"}}},
+		rows:   []func(int) (Rows, error){func(int) (Rows, error) { return &failingRows{rows}, nil }},
+	}
 }
-func (s failingSource) Rows(int, int) (Rows, error) { return &failingRows{s.rows}, nil }
-func (s failingSource) Close() error                { return nil }
 
 type failingRows struct{ left int }
 
@@ -124,7 +123,7 @@ func (r *failingRows) Close() error { return nil }
 func TestRowCounts(t *testing.T) {
 	t.Parallel()
 	for rows, says := range map[int]string{0: "there are no rows", 2: "it has 2 rows instead of 3", 4: "more than 3 rows"} {
-		_, err := Import(t.Context(), t.TempDir(), failingSource{rows}, Options{Splits: []Cut{{Split: "all"}}})
+		_, err := Import(t.Context(), t.TempDir(), failingSource(rows), Options{Splits: []Cut{{Split: "all"}}})
 		wantSays(t, err, "m.x", says)
 	}
 }
@@ -175,7 +174,7 @@ func FuzzModels(f *testing.F) {
 			t.Fatal("an empty list")
 		}
 		for _, r := range rows {
-			if r.name == "" || r.columns["gflops"] == "" {
+			if r.Name == "" || r.Columns["gflops"] == "" {
 				t.Fatalf("accepted %+v", r)
 			}
 		}
@@ -234,13 +233,12 @@ func FuzzParquet(f *testing.F) {
 			return
 		}
 		defer rows.Close()
-		classes, _ := s.Classes()
-		row := make([]uint16, classes)
+		row := make([]uint16, s.Classes)
 		for n := 0; ; n++ {
 			if err := rows.Next(row); err != nil {
 				return
 			}
-			if n > len(s.Sets()[0].Labels) {
+			if n > len(s.Sets[0].Labels) {
 				t.Fatal("more rows than labels")
 			}
 		}

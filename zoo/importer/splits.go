@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // A Cut selects the samples of a source that become a split. Exactly one of From..To,
@@ -49,8 +51,8 @@ func ParseSplits(texts []string) ([]Cut, error) {
 func parseCut(text string) (Cut, error) {
 	name, what, ok := strings.Cut(text, "=")
 	c := Cut{Split: name}
-	if !isSplitName(name) {
-		return c, fmt.Errorf("%q cannot name a split: use letters, digits, '.', '_' and '-'", name)
+	if err := zoo.CheckSplitName(name); err != nil {
+		return c, err
 	}
 	if !ok {
 		return c, nil
@@ -80,7 +82,7 @@ func parseCut(text string) (Cut, error) {
 		c.Share = share
 		return c, nil
 	}
-	if !isSplitName(what) {
+	if zoo.CheckSplitName(what) != nil {
 		return c, fmt.Errorf("%q is neither a range of rows (0:5000), a share (0.5), nor the name of a split of the source", what)
 	}
 	c.Set = what
@@ -93,12 +95,6 @@ func parseRow(s string) (int, error) {
 		return 0, fmt.Errorf("%q is not a row number", s)
 	}
 	return int(n), nil
-}
-
-// isSplitName follows the rule of package zoo, so that a bad name is found before
-// anything is read.
-func isSplitName(s string) bool {
-	return s != "" && len(s) <= 64 && s[0] != '.' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
 // kind is the kind of a cut: a range, a share, a set or the whole source.

@@ -3,8 +3,8 @@ package inspect
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/xml"
 	"fmt"
+	"html"
 	"image"
 	"image/color"
 	"image/png"
@@ -49,16 +49,16 @@ func (a *Agreement) WriteSVG(w io.Writer, title string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="DejaVu Sans, Verdana, sans-serif" fill="#222">`+"\n", width, height, width, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/>`+"\n")
-	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15" font-weight="bold">%s</text>`+"\n", escaped(visible(title)))
+	fmt.Fprintf(&b, `<text x="16" y="24" font-size="15" font-weight="bold">%s</text>`+"\n", html.EscapeString(visible(title)))
 	fmt.Fprintf(&b, `<text x="16" y="42" font-size="11" fill="#555">%% of the samples on which both models agree; similar models are together</text>`+"\n")
 	fmt.Fprintf(&b, `<image x="%.2f" y="%.2f" width="%.2f" height="%.2f" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,%s"/>`+"\n", left, top, side, side, base64.StdEncoding.EncodeToString(picture))
 	fmt.Fprintf(&b, `<g font-size="%.2f">`+"\n", font)
 	for place, m := range order {
 		y := top + float64(cell)*(float64(place)+0.5) + 0.35*font
-		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end">%s<title>%s</title></text>`, left-4.2*font, y, escaped(shown(a.Names[m])), escaped(visible(a.Names[m])))
+		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end">%s<title>%s</title></text>`, left-4.2*font, y, html.EscapeString(shown(a.Names[m])), html.EscapeString(visible(a.Names[m])))
 		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" fill="#555">%.1f</text>`, left-0.5*font, y, 100*a.Accuracy[m])
 		x := left + float64(cell)*(float64(place)+0.5) + 0.35*font
-		fmt.Fprintf(&b, `<text transform="translate(%.2f %.2f) rotate(-90)">%s</text>`+"\n", x, top-0.5*font, escaped(shown(a.Names[m])))
+		fmt.Fprintf(&b, `<text transform="translate(%.2f %.2f) rotate(-90)">%s</text>`+"\n", x, top-0.5*font, html.EscapeString(shown(a.Names[m])))
 	}
 	b.WriteString("</g>\n")
 	fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" font-size="%.2f" fill="#555">accuracy, %%</text>`+"\n", left-0.5*font, top-max(6, 0.5*font), min(9, max(font, 7)))
@@ -174,7 +174,7 @@ func (s shades) write(b *bytes.Buffer, x, y float64) {
 	}
 }
 
-// visible is a name on one line, without characters that turn the direction of what
+// visible is a name on one line, all of which XML can hold, without characters that turn the direction of what
 // follows or show nothing.
 func visible(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -192,11 +192,4 @@ func shown(name string) string {
 		runes = append(runes[:longestName-1], '…')
 	}
 	return string(runes)
-}
-
-// escaped is text for XML; what XML cannot hold is replaced.
-func escaped(text string) string {
-	var b strings.Builder
-	xml.EscapeText(&b, []byte(text)) // to memory: it cannot fail
-	return b.String()
 }

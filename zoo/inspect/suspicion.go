@@ -1,8 +1,9 @@
 package inspect
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -177,56 +178,47 @@ func fitsRenumbered(answers, labels []uint16, classes int) bool {
 
 // duplicates finds models that are the same twice.
 func duplicates(labels []uint16, models []Model) (all []Suspicion) {
-	seed := maphash.MakeSeed()
-	var buffer []byte
-	hashes := make([]uint64, len(models)) // of the answers: few models need a closer look
-	for i, m := range models {
-		buffer = buffer[:0]
-		for _, class := range m.Lists.TopClass {
-			buffer = append(buffer, byte(class), byte(class>>8))
+	for _, group := range alike(models, func(m Model) []any { return []any{m.Lists.TopClass} }) {
+		if len(group) == 1 {
+			continue
 		}
-		hashes[i] = maphash.Bytes(seed, buffer)
-	}
-	sameAnswers := alike(len(models), func(i, j int) bool {
-		return hashes[i] == hashes[j] && slices.Equal(models[i].Lists.TopClass, models[j].Lists.TopClass)
-	})
-	for _, group := range sameAnswers {
 		var different []string // one of each
-		for _, same := range alike(len(group), func(i, j int) bool { return sameOutputs(models[group[i]], models[group[j]]) }) {
+		for _, same := range alike(group, func(m Model) []any { return []any{m.Answers, m.Lists.Classes, m.Lists.Values, m.Lists.Tail} }) {
 			var names []string
-			for _, i := range same {
-				names = append(names, models[group[i]].Name)
+			for _, m := range same {
+				names = append(names, m.Name)
 			}
 			different = append(different, names[0])
 			if len(names) > 1 {
 				all = append(all, Suspicion{SameOutputs, names, "they give the same outputs, sample for sample: one model under several names?"})
 			}
 		}
-		if len(different) > 1 && suspicious(models[group[0]].Lists.TopClass, labels) {
+		if len(different) > 1 && suspicious(group[0].Lists.TopClass, labels) {
 			all = append(all, Suspicion{SameAnswers, different, "they give the same answers to all samples, wrong ones too, with other confidences: one model stored twice?"})
 		}
 	}
 	return all
 }
 
-// alike puts 0..n-1 into groups of equals, in order of their first members.
-func alike(n int, equal func(i, j int) bool) (groups [][]int) {
-next:
-	for i := range n {
-		for g, group := range groups {
-			if equal(group[0], i) {
-				groups[g] = append(group, i)
-				continue next
-			}
+// alike puts models of which the same is the same into groups, in order of their first
+// members.
+func alike(models []Model, what func(Model) []any) (groups [][]Model) {
+	number := map[[sha256.Size]byte]int{} // of the groups
+	for _, m := range models {
+		h := sha256.New()
+		for _, part := range what(m) {
+			binary.Write(h, binary.LittleEndian, part) // a hash does not fail
 		}
-		groups = append(groups, []int{i})
+		key := [sha256.Size]byte(h.Sum(nil))
+		g, ok := number[key]
+		if !ok {
+			g = len(groups)
+			number[key] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], m)
 	}
 	return groups
-}
-
-func sameOutputs(a, b Model) bool {
-	return a.Answers == b.Answers && slices.Equal(a.Lists.Classes, b.Lists.Classes) &&
-		slices.Equal(a.Lists.Values, b.Lists.Values) && slices.Equal(a.Lists.Tail, b.Lists.Tail)
 }
 
 // suspicious reports whether it is suspicious that another model gives these answers
