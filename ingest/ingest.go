@@ -3,6 +3,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
@@ -95,18 +97,32 @@ const lockWait = 30 * time.Minute
 
 var errFailFast = errors.New("stopped at the first failure")
 
+// A split is an open data set.
+type split struct {
+	*dataset.Set
+	name        string
+	fingerprint string
+}
+
+// images counts those of several splits.
+func images(splits []*split) (n int64) {
+	for _, s := range splits {
+		n += int64(s.Len())
+	}
+	return n
+}
+
 // runner is the state of one Run.
 type runner struct {
-	o            Options
-	shim         *torch.Shim
-	device       string
-	exporter     *export.Exporter
-	sets         map[string]*dataset.Set
-	fingerprints map[string]string
-	zoo          *zoo.Zoo
-	classes      int
-	probs        []uint16 // one batch of outputs
-	result       Result
+	o        Options
+	shim     *torch.Shim
+	device   string
+	exporter *export.Exporter
+	splits   []*split
+	zoo      *zoo.Zoo
+	classes  int
+	probs    []uint16 // one batch of outputs
+	result   Result
 
 	begin    time.Time
 	progress Progress
@@ -174,14 +190,10 @@ func (r *runner) start(ctx context.Context) (err error) {
 		o.GroupMemory = memory
 	}
 	r.device = deviceName(ctx, o.Device)
-	if r.sets, err = openData(o.Data, o.Limit); err != nil {
+	if err := r.openData(); err != nil {
 		return err
 	}
-	r.fingerprints = map[string]string{}
-	for split, set := range r.sets {
-		r.fingerprints[split] = set.Fingerprint()
-		r.images += int64(set.Len())
-	}
+	r.images = images(r.splits)
 	r.exporter = export.New(o.Python, o.Stderr)
 	if r.zoo, err = zoo.Open(o.Zoo); errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -194,8 +206,29 @@ func (r *runner) start(ctx context.Context) (err error) {
 	return err
 }
 
+// openData opens the data sets, cut down to as many images each as may be.
+func (r *runner) openData() (err error) {
+	defer func() {
+		if err != nil {
+			r.closeData()
+		}
+	}()
+	for _, d := range r.o.Data {
+		if slices.ContainsFunc(r.splits, func(s *split) bool { return s.name == d.Split }) {
+			return fmt.Errorf("split %s is given twice", d.Split)
+		}
+		set, err := dataset.Open(d.Path)
+		if err != nil {
+			return err
+		}
+		set = set.Sample(r.o.Limit)
+		r.splits = append(r.splits, &split{set, d.Split, set.Fingerprint()})
+	}
+	return nil
+}
+
 func (r *runner) closeData() {
-	for _, s := range r.sets {
+	for _, s := range r.splits {
 		s.Close()
 	}
 }
@@ -284,7 +317,7 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 		if err := r.needZoo(ctx, p); err != nil {
 			return err
 		}
-		splits, extend, err := r.missing(p, r.zoo)
+		splits, _, err := r.missing(p)
 		if err != nil {
 			if err := r.fail(p.name, err, r.images); err != nil {
 				return err
@@ -296,13 +329,8 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 			r.progress.Total -= r.images
 			continue
 		}
-		p.splits, p.extend = splits, extend
-		for _, d := range r.o.Data {
-			r.progress.Total -= int64(r.sets[d.Split].Len())
-		}
-		for _, d := range splits {
-			r.progress.Total += int64(r.sets[d.Split].Len())
-		}
+		p.splits = splits
+		r.progress.Total += images(splits) - r.images
 		todo = append(todo, p)
 	}
 	queue := groups(todo, r.o.GroupMemory)
@@ -326,15 +354,10 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 	}
 	if r.zoo == nil {
 		classes := r.o.Classes
-		for _, d := range r.o.Data {
-			if classes == 0 {
-				classes = r.sets[d.Split].Classes
-			}
+		for _, s := range r.splits {
+			classes = cmp.Or(classes, s.Classes)
 		}
-		if classes == 0 {
-			classes = first.meta.Classes
-		}
-		if classes == 0 {
+		if classes = cmp.Or(classes, first.meta.Classes); classes == 0 {
 			return errors.New("the number of classes is in neither the data nor the models; give --classes")
 		}
 		err := r.locked(ctx, func() (err error) {
@@ -347,8 +370,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			return err
 		}
 	}
-	for _, d := range r.o.Data {
-		set := r.sets[d.Split]
+	for _, set := range r.splits {
 		if set.Classes > r.zoo.Classes() {
 			return fmt.Errorf("data set %s has %d classes and the zoo %d", set.Path, set.Classes, r.zoo.Classes())
 		}
@@ -359,15 +381,14 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 		}
 	}
 	err = r.write(ctx, func(w *zoo.Writer) error {
-		for _, d := range r.o.Data {
-			if err := w.AddSplit(d.Split, r.sets[d.Split].Labels, r.sets[d.Split].IDs); err != nil {
-				return fmt.Errorf("data set %s: %w", d.Path, err)
+		for _, s := range r.splits {
+			if err := w.AddSplit(s.name, s.Labels, s.IDs); err != nil {
+				return fmt.Errorf("data set %s: %w", s.Path, err)
 			}
 			// Other data may call the same classes something else: the first names stay.
-			names := r.sets[d.Split].ClassNames
-			if len(names) == r.zoo.Classes() && r.zoo.ClassNames() == nil {
-				if err := w.SetClassNames(names); err != nil {
-					return fmt.Errorf("data set %s: %w", d.Path, err)
+			if len(s.ClassNames) == r.zoo.Classes() && r.zoo.ClassNames() == nil {
+				if err := w.SetClassNames(s.ClassNames); err != nil {
+					return fmt.Errorf("data set %s: %w", s.Path, err)
 				}
 			}
 		}
@@ -418,7 +439,7 @@ type running struct {
 	*planned
 	model  *torch.Model
 	costs  costs
-	spools map[string]*spool
+	spools map[*split]*spool
 	seen   int64 // images
 }
 
@@ -442,19 +463,15 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 	}()
 	// drop takes a model out of the group because of an error of its own.
 	drop := func(p *planned, seen int64, reason error) error {
-		var rest int64
-		for _, d := range p.splits {
-			rest += int64(r.sets[d.Split].Len())
-		}
 		r.progress.Done -= seen
 		if len(group) > 1 && errors.Is(reason, torch.ErrOutOfMemory) {
 			alone = append(alone, p)
 			return nil
 		}
-		return r.fail(p.name, reason, rest)
+		return r.fail(p.name, reason, images(p.splits))
 	}
 	for _, p := range group {
-		m := &running{planned: p, spools: map[string]*spool{}}
+		m := &running{planned: p, spools: map[*split]*spool{}}
 		if m.model, err = r.shim.Load(p.path, r.o.Device, r.o.Precision, r.classes); err != nil {
 			if err := drop(p, 0, err); err != nil {
 				return nil, err
@@ -462,12 +479,10 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 			continue
 		}
 		live = append(live, m)
-		for _, d := range p.splits {
-			s, err := newSpool(r.o.Zoo, r.classes)
-			if err != nil {
+		for _, s := range p.splits {
+			if m.spools[s], err = newSpool(r.o.Zoo, r.classes); err != nil {
 				return nil, err
 			}
-			m.spools[d.Split] = s
 		}
 	}
 	// each calls f for every live model and drops those it fails for, unless the run
@@ -498,14 +513,13 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 		return stop
 	}
 	measured := false
-	for _, d := range group[0].splits {
+	for _, s := range group[0].splits {
 		if len(live) == 0 {
 			break
 		}
-		set := r.sets[d.Split]
 		if !measured {
 			// The first batch alone, so that no decoder disturbs the timing.
-			first := set.Head(r.o.Batch)
+			first := s.Head(r.o.Batch)
 			err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
 				return each(func(m *running) error { return r.measure(m, b) })
 			})
@@ -514,12 +528,12 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 			}
 			measured = true
 		}
-		err := eachBatch(ctx, set, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
+		err := eachBatch(ctx, s.Set, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
 			if len(live) == 0 {
 				return errNoModels
 			}
-			err := each(func(m *running) error { return r.runBatch(m, d.Split, b) })
-			r.report(live, d.Split, b.first+b.n, set.Len())
+			err := each(func(m *running) error { return r.runBatch(m, s, b) })
+			r.report(live, s.name, b.first+b.n, s.Len())
 			return err
 		})
 		if err != nil && !errors.Is(err, errNoModels) {
@@ -536,7 +550,7 @@ type runError struct{ error }
 
 // runBatch runs one model over one batch, in as many parts as the device has room
 // for, and keeps the outputs.
-func (r *runner) runBatch(m *running, split string, b *batch) error {
+func (r *runner) runBatch(m *running, s *split, b *batch) error {
 	p := m.planned
 	size := p.setting.Size()
 	for first := 0; first < b.n; {
@@ -552,10 +566,10 @@ func (r *runner) runBatch(m *running, split string, b *batch) error {
 		}
 		for i, v := range probs {
 			if v&0x7FFF > 0x7C00 {
-				return fmt.Errorf("its output for image %s of %s is not a number", r.sets[split].IDs[b.first+first+i/r.classes], split)
+				return fmt.Errorf("its output for image %s of %s is not a number", s.IDs[b.first+first+i/r.classes], s.name)
 			}
 		}
-		if err := m.spools[split].add(probs); err != nil {
+		if err := m.spools[s].add(probs); err != nil {
 			return &runError{err}
 		}
 		m.seen += int64(n)
@@ -570,7 +584,7 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 	var own error
 	err := r.write(ctx, func(w *zoo.Writer) error {
 		// Another process may have been here since the plan was made.
-		splits, extend, err := r.missing(m.planned, r.zoo)
+		splits, extend, err := r.missing(m.planned)
 		if err != nil {
 			own = err
 			return nil
@@ -588,12 +602,12 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 			return err
 		}
 		defer mw.Abort()
-		for _, d := range splits {
-			if m.spools[d.Split] == nil {
-				own = fmt.Errorf("split %s went from the zoo while the model ran; run it again", d.Split)
+		for _, s := range splits {
+			if m.spools[s] == nil {
+				own = fmt.Errorf("split %s went from the zoo while the model ran; run it again", s.name)
 				return nil
 			}
-			err := m.spools[d.Split].each(func(row []uint16) error { return mw.WriteRow(d.Split, row) })
+			err := m.spools[s].each(func(row []uint16) error { return mw.WriteRow(s.name, row) })
 			var file *fs.PathError
 			if err != nil && !errors.As(err, &file) {
 				own = err // the row, and not the disk

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
-	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -29,10 +29,7 @@ type planned struct {
 	mean    [3]float32
 	std     [3]float32
 	batch   int
-	// splits are the data sets it is run on, extend that it is in the zoo with
-	// others already.
-	splits []Data
-	extend bool
+	splits  []*split // it is run on
 }
 
 // expand replaces patterns by the names that match, and refuses two entries of one
@@ -209,18 +206,18 @@ func (r *runner) identity(p *planned) map[string]string {
 
 // missing compares a planned model with the zoo's of that name and returns the
 // data it still has to be run on. A different model of that name is an error.
-func (r *runner) missing(p *planned, z *zoo.Zoo) (splits []Data, extend bool, err error) {
-	if !z.HasModel(p.name) {
-		return r.o.Data, false, nil
+func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
+	m, err := r.zoo.Model(p.name)
+	if errors.Is(err, zoo.ErrNoModel) {
+		return r.splits, false, nil
 	}
-	m, err := z.Model(p.name)
 	if err != nil {
 		return nil, false, err
 	}
 	want := r.identity(p)
-	for _, d := range r.o.Data {
-		if m.Columns[zoo.ColumnDataPrefix+d.Split] != "" {
-			want[zoo.ColumnDataPrefix+d.Split] = r.fingerprints[d.Split]
+	for _, s := range r.splits {
+		if m.Columns[zoo.ColumnDataPrefix+s.name] != "" {
+			want[zoo.ColumnDataPrefix+s.name] = s.fingerprint
 		}
 	}
 	var differs []string
@@ -231,14 +228,14 @@ func (r *runner) missing(p *planned, z *zoo.Zoo) (splits []Data, extend bool, er
 	}
 	if len(differs) > 0 {
 		if r.o.Replace {
-			return r.o.Data, false, nil
+			return r.splits, false, nil
 		}
 		slices.Sort(differs)
 		return nil, false, fmt.Errorf("the zoo has another model of this name (different %s); replace it with --replace, or give this one another name with name=", strings.Join(differs, ", "))
 	}
-	for _, d := range r.o.Data {
-		if _, ok := m.Splits[d.Split]; !ok {
-			splits = append(splits, d)
+	for _, s := range r.splits {
+		if _, ok := m.Splits[s.name]; !ok {
+			splits = append(splits, s)
 		}
 	}
 	return splits, len(splits) > 0, nil
@@ -270,17 +267,11 @@ func (r *runner) columns(p *planned, c costs) map[string]string {
 	if m.Source != "file" && !m.Pretrained {
 		out[zoo.ColumnWeights] = "random"
 	}
-	for _, d := range r.o.Data {
-		out[zoo.ColumnDataPrefix+d.Split] = r.fingerprints[d.Split]
+	for _, s := range r.splits {
+		out[zoo.ColumnDataPrefix+s.name] = s.fingerprint
 	}
-	for column, value := range r.identity(p) {
-		out[column] = value
-	}
-	for column, value := range out {
-		if value == "" {
-			delete(out, column)
-		}
-	}
+	maps.Copy(out, r.identity(p))
+	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
 }
 
@@ -290,45 +281,23 @@ func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 // first ones, as many as stay within the bytes of files allowed; at least one.
 func groups(models []*planned, memory int64) [][]*planned {
 	var out [][]*planned
-	bytes := map[int]int64{}
 	for _, p := range models {
-		key := func(g []*planned) bool {
-			return g[0].setting == p.setting && slices.EqualFunc(g[0].splits, p.splits, func(a, b Data) bool { return a == b })
-		}
-		i := len(out)
-		for j := range out {
-			if key(out[j]) && bytes[j]+p.size <= memory {
-				i = j
-				break
-			}
-		}
-		if i == len(out) {
+		i := slices.IndexFunc(out, func(g []*planned) bool {
+			return g[0].setting == p.setting && slices.Equal(g[0].splits, p.splits) && size(g)+p.size <= memory
+		})
+		if i < 0 {
+			i = len(out)
 			out = append(out, nil)
 		}
 		out[i] = append(out[i], p)
-		bytes[i] += p.size
 	}
 	return out
 }
 
-// openData opens the data sets, cut down to limit images each.
-func openData(data []Data, limit int) (map[string]*dataset.Set, error) {
-	sets := map[string]*dataset.Set{}
-	fail := func(err error) (map[string]*dataset.Set, error) {
-		for _, s := range sets {
-			s.Close()
-		}
-		return nil, err
+// size is the number of bytes of models' files.
+func size(models []*planned) (n int64) {
+	for _, p := range models {
+		n += p.size
 	}
-	for _, d := range data {
-		if sets[d.Split] != nil {
-			return fail(fmt.Errorf("split %s is given twice", d.Split))
-		}
-		s, err := dataset.Open(d.Path)
-		if err != nil {
-			return fail(err)
-		}
-		sets[d.Split] = s.Sample(limit)
-	}
-	return sets, nil
+	return n
 }
