@@ -44,8 +44,8 @@ func newTiedZoo(t testing.TB, seed uint64, models, samples, classes int) (*Probl
 	return tied, d
 }
 
-// searchOf returns a search that has not begun.
-func searchOf(t testing.TB, p *Problem, o Options) *run {
+// runOf returns a run that has not begun.
+func runOf(t testing.TB, p *Problem, o Options) *run {
 	t.Helper()
 	s, _, err := newRun(p, o)
 	if err != nil {
@@ -79,7 +79,7 @@ func TestCanonicalForm(t *testing.T) {
 		if c.o.Grid == nil {
 			c.o = Options{Algorithm: "auto", Grid: shortGrid, Rules: bothRules}
 		}
-		s := searchOf(t, p, c.o)
+		s := runOf(t, p, c.o)
 		var room plan
 		got := s.limits.canonical(&room, c.p, c.reach)
 		if text := s.eval.cascade(got).String(); text != c.want {
@@ -114,7 +114,7 @@ func TestCanonicalFormDoesTheSame(t *testing.T) {
 		{Confidence: cascade.Entropy, Include: []string{"e", "a"}},
 	} {
 		o.Algorithm, o.Rules, o.Grid = "auto", bothRules, shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		w, rng := s.newWorker(), rand.New(rand.NewPCG(1, 1))
 		shorter := 0
 		for range 3000 {
@@ -178,7 +178,7 @@ func beforeByNames(costs map[string]float64, a, b cascade.Cascade) bool {
 func TestOrderOfEqualCascades(t *testing.T) {
 	t.Parallel()
 	p, d := newTiedZoo(t, 3, 6, 30, 4)
-	s := searchOf(t, p, Options{Algorithm: "auto", Rules: bothRules, Grid: shortGrid})
+	s := runOf(t, p, Options{Algorithm: "auto", Rules: bothRules, Grid: shortGrid})
 	rng := rand.New(rand.NewPCG(1, 1))
 	var plans []plan
 	for range 150 {
@@ -207,7 +207,7 @@ func TestArchivesMergeInAnyOrder(t *testing.T) {
 	p, _ := newTiedZoo(t, 3, 6, 20, 4)
 	for _, o := range []Options{{}, {Include: []string{"cc"}}, {MaxCost: 3, MinAccuracy: 0.4}, {MaxWorstCost: 7}, {MaxParams: 5, Paper: true}} {
 		o.Algorithm, o.Rules, o.Grid = "auto", bothRules, shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		w, rng := s.newWorker(), rand.New(rand.NewPCG(1, 1))
 		var plans []plan
 		for range 4000 {
@@ -393,7 +393,7 @@ func TestLimitsAreForWhatIsLeft(t *testing.T) {
 	p, d := newZoo(t, 2, 4, 50, 5)
 	for _, o := range []Options{{MaxWorstCost: d.Costs["m0"] + d.Costs["m1"]}, {MaxParams: 3}} { // those of m0 and m1
 		o.Algorithm, o.Grid = "auto", shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		chain := plan{0, []member{{0, 1}, {1, 1}, {3, 1}}, []uint8{2, 2}}
 		s.archive.offer(30, 200, chain, []int{50, 20, 1})
 		if len(s.archive.front()) != 0 {
@@ -407,7 +407,7 @@ func TestLimitsAreForWhatIsLeft(t *testing.T) {
 			t.Errorf("%+v: %v is cut to %v", o, chain.members, cut)
 		}
 		o.Include = []string{"m1"}
-		s = searchOf(t, p, o)
+		s = runOf(t, p, o)
 		behind := []member{{0, 1}, {2, 1}, {1, 1}}
 		if cut, stages := s.limits.cut(behind); stages != 1 || !slices.Equal(cut, []member{{0, 1}, {1, 1}}) {
 			t.Errorf("%+v: %v is cut to %v, of which %d stages", o, behind, cut, stages)
