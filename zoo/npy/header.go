@@ -9,6 +9,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"text/scanner"
 )
 
 const (
@@ -76,7 +77,7 @@ func readFull(src io.Reader, b []byte) error {
 //
 //	{'descr': '<f2', 'fortran_order': False, 'shape': (10000, 10), }
 func parseHeader(text []byte) (header, error) {
-	s := scanner{text: text}
+	s := newParser(text)
 	var (
 		h                     header
 		fortran               bool
@@ -123,7 +124,7 @@ func parseHeader(text []byte) (header, error) {
 		}
 		afterFields = !s.accept(',')
 	}
-	if !s.atEnd() {
+	if s.next != scanner.EOF {
 		return h, s.bad("the end of the header")
 	}
 	if !hasDescr || !hasOrder || !hasShape {
@@ -203,92 +204,78 @@ func parseDescr(descr string) (DType, error) {
 	return d, nil
 }
 
-// scanner walks over the few forms of Python literals in a header.
-type scanner struct {
+// A parser walks over the few forms of Python literals in a header.
+type parser struct {
+	scanner.Scanner
 	text []byte
-	pos  int
+	next rune // token
 }
 
-func (s *scanner) skipSpace() {
-	for s.pos < len(s.text) && bytes.IndexByte([]byte(" \t\r\n\x00"), s.text[s.pos]) >= 0 {
-		s.pos++
+func newParser(text []byte) *parser {
+	p := &parser{text: text}
+	// No string of a valid header holds a quotation mark, so both kinds are scanned as one.
+	p.Init(bytes.NewReader(bytes.ReplaceAll(text, []byte("'"), []byte(`"`))))
+	p.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanStrings
+	p.Whitespace |= 1 << 0                      // some pad with zeros
+	p.Error = func(*scanner.Scanner, string) {} // what follows is no token that is asked for
+	p.next = p.Scan()
+	return p
+}
+
+// accept consumes a token if it comes next.
+func (p *parser) accept(token rune) bool {
+	if p.next != token {
+		return false
 	}
+	p.next = p.Scan()
+	return true
 }
 
-// accept consumes c if it comes next.
-func (s *scanner) accept(c byte) bool {
-	s.skipSpace()
-	if s.pos < len(s.text) && s.text[s.pos] == c {
-		s.pos++
-		return true
-	}
-	return false
-}
-
-func (s *scanner) atEnd() bool {
-	s.skipSpace()
-	return s.pos == len(s.text)
-}
-
-// quoted consumes a string in single or double quotes. No string of a valid
-// header needs an escape, so a backslash is refused.
-func (s *scanner) quoted() (string, bool) {
-	s.skipSpace()
-	if s.pos == len(s.text) {
+// quoted consumes a string. No string of a valid header needs an escape, so a backslash
+// is refused.
+func (p *parser) quoted() (string, bool) {
+	if p.next != scanner.String {
 		return "", false
 	}
-	quote := s.text[s.pos]
-	if quote != '\'' && quote != '"' {
+	text := p.text[p.Offset:][:len(p.TokenText())]
+	last := len(text) - 1
+	if last == 0 || text[0] != text[last] || bytes.IndexByte(text, '\\') >= 0 {
 		return "", false
 	}
-	rest := s.text[s.pos+1:]
-	end := bytes.IndexByte(rest, quote)
-	if end < 0 || bytes.IndexByte(rest[:end], '\\') >= 0 {
-		return "", false
-	}
-	s.pos += end + 2
-	return string(rest[:end]), true
+	return string(text[1:last]), p.accept(scanner.String)
 }
 
-func (s *scanner) boolean() (value, ok bool) {
-	s.skipSpace()
-	for word, value := range map[string]bool{"True": true, "False": false} {
-		if bytes.HasPrefix(s.text[s.pos:], []byte(word)) {
-			s.pos += len(word)
-			return value, true
-		}
-	}
-	return false, false
+func (p *parser) boolean() (value, ok bool) {
+	word := p.TokenText()
+	return word == "True", (word == "True" || word == "False") && p.accept(scanner.Ident)
 }
 
 // tuple consumes (), (n,), (n, m), ... Python 2 wrote large sizes as 10L.
-func (s *scanner) tuple() ([]int, bool) {
-	if !s.accept('(') {
+func (p *parser) tuple() ([]int, bool) {
+	if !p.accept('(') {
 		return nil, false
 	}
 	shape := []int{}
-	for !s.accept(')') {
-		s.skipSpace()
-		start := s.pos
-		for s.pos < len(s.text) && s.text[s.pos] >= '0' && s.text[s.pos] <= '9' {
-			s.pos++
-		}
-		n, err := strconv.ParseInt(string(s.text[start:s.pos]), 10, 0)
-		if err != nil || len(shape) == maxDims {
+	for !p.accept(')') {
+		n, err := strconv.ParseUint(p.TokenText(), 10, strconv.IntSize-1)
+		if err != nil || len(shape) == maxDims || !p.accept(scanner.Int) {
 			return nil, false
 		}
-		s.accept('L')
+		if p.TokenText() == "L" {
+			p.accept(scanner.Ident)
+		}
 		shape = append(shape, int(n))
-		if !s.accept(',') {
-			return shape, s.accept(')')
+		if !p.accept(',') {
+			return shape, p.accept(')')
 		}
 	}
 	return shape, true
 }
 
 // bad is the error for a header that is not what NumPy writes.
-func (s *scanner) bad(want string) error {
-	return fmt.Errorf("%w: the header needs %s at byte %d: %q", ErrFormat, want, s.pos, clip(string(s.text[s.pos:])))
+func (p *parser) bad(want string) error {
+	at := min(p.Offset, len(p.text))
+	return fmt.Errorf("%w: the header needs %s at byte %d: %q", ErrFormat, want, at, clip(string(p.text[at:])))
 }
 
 // clip keeps text from a file short enough for a message.
