@@ -98,7 +98,7 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
-			half, fixed := make([]uint16, block*classes), make([]uint32, m*block*classes)
+			half, fixed, zeros := make([]uint16, block*classes), make([]uint32, m*block*classes), make([]uint32, classes)
 			for {
 				from := int(next.Add(block)) - block
 				if from >= n || ctx.Err() != nil {
@@ -115,25 +115,18 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 				for i := from; i < to; i++ {
 					for a := range m {
 						for b := a; b < m; b++ {
-							members := 1
+							x, y := outputs(a, i), zeros
+							if a != b {
+								y = outputs(b, i)
+							}
 							best, class := uint32(0), 0
-							if x := outputs(a, i); a == b {
-								for c, v := range x {
-									if v > best {
-										best, class = v, c
-									}
-								}
-							} else {
-								members = 2
-								y := outputs(b, i)[:len(x)]
-								for c, v := range x {
-									if s := v + y[c]; s > best {
-										best, class = s, c
-									}
+							for c, v := range x {
+								if s := v + y[c]; s > best {
+									best, class = s, c
 								}
 							}
 							bin := 0
-							for _, cut := range cuts[members-1] {
+							for _, cut := range cuts[min(b-a, 1)] {
 								if best > cut {
 									bin++
 								}

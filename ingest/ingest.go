@@ -512,21 +512,19 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 		live = kept
 		return stop
 	}
-	measured := false
+	if len(live) > 0 {
+		// The first batch alone, so that no decoder disturbs the timing.
+		first := group[0].splits[0].Head(r.o.Batch)
+		err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
+			return each(func(m *running) error { return r.measure(m, b) })
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range group[0].splits {
 		if len(live) == 0 {
 			break
-		}
-		if !measured {
-			// The first batch alone, so that no decoder disturbs the timing.
-			first := s.Head(r.o.Batch)
-			err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
-				return each(func(m *running) error { return r.measure(m, b) })
-			})
-			if err != nil {
-				return nil, err
-			}
-			measured = true
 		}
 		err := eachBatch(ctx, s.Set, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
 			if len(live) == 0 {

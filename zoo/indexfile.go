@@ -327,7 +327,7 @@ func (z *Zoo) loadIndex(m Model, s Split) (openIndex, error) {
 }
 
 func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
-	meta := indexMeta{archive: a.SHA256, split: s.Fingerprint, samples: s.Samples, classes: z.classes, k: ListLength(z.classes)}
+	meta := indexMeta{archive: a.SHA256, split: s.Fingerprint, samples: s.Samples, classes: z.classes, k: outputs.ListLength(z.classes)}
 	if a.IndexOnly {
 		meta.archive = "none"
 	}

@@ -14,10 +14,6 @@ const (
 // classes and one value for the rest. The slices must not be changed.
 type Lists = outputs.Lists
 
-// ListLength returns K for a number of classes: 16, or 32 for 17 to 32 classes. Up
-// to 32 classes the lists are complete.
-func ListLength(classes int) int { return outputs.ListLength(classes) }
-
 // BuildLists makes the lists of outputs in memory. rows holds [N*classes] valid
 // float16 bits.
 func BuildLists(rows []uint16, classes int) Lists { return outputs.BuildLists(rows, classes) }

@@ -46,6 +46,17 @@ func (f *files) image(i int, r *Reader) (imaging.RGB, error) {
 	return r.decoder.Decode(r.buf)
 }
 
+// add adds an image to the source and to the set that it is of.
+func (f *files) add(set *Set, name string, label uint16) error {
+	info, err := os.Stat(filepath.Join(f.root, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	f.names, f.sizes = append(f.names, name), append(f.sizes, info.Size())
+	set.IDs, set.Labels = append(set.IDs, name), append(set.Labels, label)
+	return nil
+}
+
 func (f *files) weigh(w io.Writer, i int) { fmt.Fprintf(w, "%d\n", f.sizes[i]) }
 
 func (f *files) close() error { return nil }
@@ -112,16 +123,7 @@ func openClassFolders(root string) (*Set, error) {
 			if ok, err := isImage(rel); !ok {
 				return err
 			}
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			id := filepath.ToSlash(rel)
-			src.names = append(src.names, id)
-			src.sizes = append(src.sizes, info.Size())
-			set.IDs = append(set.IDs, id)
-			set.Labels = append(set.Labels, uint16(label))
-			return nil
+			return src.add(set, filepath.ToSlash(rel), uint16(label))
 		})
 		if err != nil {
 			return nil, err
@@ -185,14 +187,9 @@ func openLabelFile(root, name string) (*Set, error) {
 		if !filepath.IsLocal(filepath.FromSlash(file)) {
 			return fmt.Errorf("%s line %d: %q is not in the folder", name, line, file)
 		}
-		info, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
-		if err != nil {
+		if err := src.add(set, file, class); err != nil {
 			return fmt.Errorf("%s line %d: %w", name, line, err)
 		}
-		src.names = append(src.names, file)
-		src.sizes = append(src.sizes, info.Size())
-		set.IDs = append(set.IDs, file)
-		set.Labels = append(set.Labels, class)
 		return nil
 	}
 	if filepath.Ext(name) == ".csv" {

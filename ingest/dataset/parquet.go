@@ -134,8 +134,10 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 			if err != nil {
 				return err
 			}
-			cells.Nulls = true
-			if names, err = whole(cells, rows); err != nil {
+			// If one is missing none of them is used.
+			if names, err = whole(cells, rows); errors.Is(err, parquet.ErrMissing) {
+				names = make([]string, rows)
+			} else if err != nil {
 				return err
 			}
 		}

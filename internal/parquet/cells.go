@@ -24,9 +24,6 @@ type Cells[T any] struct {
 	Values  []T
 	Reps    []uint32
 	Missing bool
-	// Nulls may be set before the first call of Next: cells of a column that is not
-	// repeated are then never missing, and null ones are zero values.
-	Nulls bool
 
 	file           *File
 	column         string
@@ -130,42 +127,12 @@ func (c *Cells[T]) batch(n int) error {
 	if err := c.defLevels.read(c.defs[:n]); err != nil {
 		return err
 	}
-	if c.Nulls && c.maxRep == 0 && c.maxDef > 0 {
-		return c.spread(n)
-	}
 	if c.maxDef > 0 {
 		if i := slices.IndexFunc(c.defs[:n], func(d uint32) bool { return d != uint32(c.maxDef) }); i >= 0 {
 			c.Missing, n = true, i
 		}
 	}
 	return c.decode(n)
-}
-
-// spread decodes the values that are present and moves them to their places among n
-// cells.
-func (c *Cells[T]) spread(n int) error {
-	present := 0
-	for _, d := range c.defs[:n] {
-		if d == uint32(c.maxDef) {
-			present++
-		}
-	}
-	first := len(c.Values)
-	if err := c.decode(present); err != nil {
-		return err
-	}
-	from := first + present
-	c.Values = slices.Grow(c.Values, n-present)[:first+n]
-	for i := n - 1; i >= 0; i-- {
-		if c.defs[i] == uint32(c.maxDef) {
-			from--
-			c.Values[first+i] = c.Values[from]
-		} else {
-			var null T
-			c.Values[first+i] = null
-		}
-	}
-	return nil
 }
 
 // nextPage goes to the next page of cells; it returns false at the end.

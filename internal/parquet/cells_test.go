@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,49 +46,51 @@ func texts(t testing.TB, values []string, dictionary bool, more ...parquet.Write
 	return b.Bytes()
 }
 
+// TestNulls reads up to the first null, at every place of a batch.
 func TestNulls(t *testing.T) {
 	t.Parallel()
-	var values []string
-	for i := range 10000 {
-		v := ""
-		if i%3 > 0 && i/500%2 == 0 {
-			v = fmt.Sprint("value ", i%100)
+	for _, place := range []int{0, 1, 37, batchCells - 1, batchCells, 9000} {
+		var values []string
+		for i := range 10000 {
+			values = append(values, fmt.Sprint("value ", i%100))
 		}
-		values = append(values, v)
+		values[place] = ""
+		for _, dictionary := range []bool{false, true} {
+			f, err := NewFile(bytes.NewReader(texts(t, values, dictionary)), "texts", Limits{Page: 1 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cells, err := Open(f, 0, 0, 0, func(b []byte) string { return string(b) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			err = cells.Each(5, len(values), func(v []string) error {
+				got = append(got, v...)
+				return nil
+			})
+			if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), fmt.Sprintf("texts: row %d,", 5+place)) || !slices.Equal(got, values[:place]) {
+				t.Errorf("null in place %d, dictionary %v: %d values, %v", place, dictionary, len(got), err)
+			}
+		}
 	}
-	for _, dictionary := range []bool{false, true} {
-		f, err := NewFile(bytes.NewReader(texts(t, values, dictionary)), "texts", Limits{Page: 1 << 20})
-		if err != nil {
-			t.Fatal(err)
-		}
+}
+
+// TestRowCounts reads columns that have more or fewer cells than their row group has rows.
+func TestRowCounts(t *testing.T) {
+	t.Parallel()
+	f, err := NewFile(bytes.NewReader(texts(t, []string{"a", "b", "c"}, false)), "texts", Limits{Page: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows, want := range map[int]string{2: "more than the 2 rows", 3: "", 4: "after 3 of the 4 rows"} {
 		cells, err := Open(f, 0, 0, 0, func(b []byte) string { return string(b) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		cells.Nulls = true
-		var got []string
-		for {
-			more, err := cells.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !more {
-				break
-			}
-			if cells.Missing {
-				t.Fatal("missing, although nulls are allowed")
-			}
-			got = append(got, cells.Values...)
-		}
-		if !slices.Equal(got, values) {
-			t.Errorf("dictionary %v: other values than were written", dictionary)
-		}
-
-		if cells, err = Open(f, 0, 0, 0, func(b []byte) string { return string(b) }); err != nil {
-			t.Fatal(err)
-		}
-		if more, err := cells.Next(); !more || err != nil || !cells.Missing || len(cells.Values) != 0 {
-			t.Errorf("dictionary %v: the first value is null: %v, %v, %q", dictionary, more, err, cells.Values)
+		err = cells.Each(0, rows, func([]string) error { return nil })
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d rows: %v", rows, err)
 		}
 	}
 }
@@ -96,7 +99,7 @@ func TestNulls(t *testing.T) {
 func TestCompressions(t *testing.T) {
 	var values []string
 	for i := range 3000 {
-		values = append(values, strings.Repeat("x", i%7*i%50)) // some are null
+		values = append(values, strings.Repeat("x", 1+i%7*i%50))
 	}
 	codecs := compress.Codecs
 	for _, codec := range []compress.Compression{codecs.Uncompressed, codecs.Snappy, codecs.Gzip, codecs.Brotli, codecs.Zstd} {
@@ -111,7 +114,6 @@ func TestCompressions(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				cells.Nulls = true
 				var got []string
 				for more := true; more; {
 					if more, err = cells.Next(); err != nil {

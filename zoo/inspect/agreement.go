@@ -4,8 +4,9 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // MaxAgreement is the most models an Agreement is made for: the time it takes and the
@@ -40,40 +41,29 @@ func NewAgreement(ctx context.Context, labels []uint16, models []Model) (*Agreem
 	// stay in the cache while every pair is compared.
 	const block = 512 // words of four answers
 	words := (len(labels) + 3) / 4
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	unequal := make([]uint32, n*n)
-	for range min(runtime.GOMAXPROCS(0), (words+block-1)/block) {
-		wait.Go(func() {
-			mine := make([]uint32, n*n)
-			for ctx.Err() == nil {
-				from := int(next.Add(block)) - block
-				if from >= words {
-					break
-				}
-				to := min(from+block, words)
-				for i := range n {
-					row := packed[i][from:to]
-					for j := range i {
-						mine[i*n+j] += countUnequal(row, packed[j][from:to])
-					}
+	unequal := make([]atomic.Uint32, n*n)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < words; from += block {
+		to := min(from+block, words)
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			for i := range n {
+				for j := range i {
+					unequal[i*n+j].Add(countUnequal(packed[i][from:to], packed[j][from:to]))
 				}
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for i, count := range mine {
-				unequal[i] += count
-			}
+			return nil
 		})
 	}
-	wait.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for i := range n {
 		for j := range i + 1 {
-			equal := uint32(a.Samples) - unequal[i*n+j]
+			equal := uint32(a.Samples) - unequal[i*n+j].Load()
 			a.equal[i*n+j], a.equal[j*n+i] = equal, equal
 		}
 	}
