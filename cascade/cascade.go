@@ -10,8 +10,8 @@
 //
 // Outputs are float16, that is integer multiples of 2^-24, and are summed as
 // integers: no result depends on the order of summation or on the number of threads.
-// The package holds the definition twice: [Dense] reads like the definition and is the
-// referee; [Replay] reads every output once, whatever the number of cascades.
+// There are two implementations: [Dense] follows the definition and is the reference;
+// [Replay] reads every output once, for any number of cascades.
 package cascade
 
 import (
@@ -23,7 +23,7 @@ import (
 // total weight: sums of 255 outputs are exact in a uint32.
 const MaxStages = 255
 
-// A Rule says how a stage combines the outputs of the models so far.
+// A Rule is how a stage combines the outputs of the models so far.
 type Rule uint8
 
 const (
@@ -35,7 +35,7 @@ const (
 
 var ruleNames = [...]string{"mean", "last"}
 
-// String returns the name of the rule, as flags and files have it.
+// String returns the name of the rule in flags and files.
 func (r Rule) String() string { return name(ruleNames[:], int(r), "rule") }
 
 // MarshalText writes the name of the rule.
@@ -56,7 +56,7 @@ type Stage struct {
 }
 
 // A Cascade is a chain of models with a threshold after every stage but the last. A
-// model named twice is averaged twice and paid for twice, as in the publication.
+// model named twice is averaged twice and costs twice, as in the publication.
 type Cascade struct {
 	Rule       Rule
 	Confidence Confidence
@@ -66,7 +66,7 @@ type Cascade struct {
 // Single returns the cascade of one model.
 func Single(model string) Cascade { return Cascade{Stages: []Stage{{Model: model, Weight: 1}}} }
 
-// Validate reports the first thing that is wrong with the cascade, if any.
+// Validate returns the first error in the cascade, if any.
 func (c Cascade) Validate() error {
 	switch {
 	case c.Rule > RuleLast:
@@ -94,7 +94,7 @@ func (c Cascade) Validate() error {
 	return nil
 }
 
-// An Evaluation is what a cascade does on the samples of a split.
+// An Evaluation has the results of a cascade on the samples of a split.
 type Evaluation struct {
 	Samples   int
 	Correct   int       // samples answered correctly
@@ -104,14 +104,14 @@ type Evaluation struct {
 	WorstCost float64   // of a sample that reaches the last stage
 }
 
-// NewEvaluation prices a cascade. costs are those of the stages' models, of which
-// reach counts the samples.
+// NewEvaluation computes the costs of a cascade, given the costs of the stages' models
+// and the number of samples that reach each.
 func NewEvaluation(costs []float64, correct int, reach []int, samples int) Evaluation {
 	e := Evaluation{Samples: samples, Correct: correct, Reach: reach, Costs: costs}
 	total := 0.0
 	for stage, cost := range costs {
-		// The conversion keeps product and sum apart on processors that would
-		// round them at once: costs are the same everywhere.
+		// The conversion prevents a fused multiply-add, which rounds once: costs are
+		// the same on all processors.
 		total += float64(cost * float64(reach[stage]))
 		e.WorstCost += cost
 	}

@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// A Confidence says what the thresholds of a cascade are compared with. All of
-// them are in [0, 1] and measured on the (weighted) mean of the outputs so far.
+// A Confidence is the measure that thresholds of a cascade are compared with. All
+// measures are in [0, 1] and taken of the (weighted) mean of the outputs so far.
 type Confidence uint8
 
 const (
 	// MaxProbability is the largest value of the mean, as in the publication.
 	MaxProbability Confidence = iota
-	// Margin is the largest value less the second largest.
+	// Margin is the largest value minus the second largest.
 	Margin
 	// Entropy is 1 - H/ln C with H the entropy of the mean over the C classes: 0
-	// where all are alike, 1 where one has all. It is rounded down to a multiple
+	// if all are equal, 1 if one has everything. It is rounded down to a multiple
 	// of 2^-24.
 	Entropy
 )
@@ -25,7 +25,7 @@ var confidenceNames = [...]string{"max", "margin", "entropy"}
 // Confidences returns the names of the measures.
 func Confidences() []string { return slices.Clone(confidenceNames[:]) }
 
-// String returns the name of the measure, as flags and files have it.
+// String returns the name of the measure in flags and files.
 func (c Confidence) String() string { return name(confidenceNames[:], int(c), "confidence") }
 
 // MarshalText writes the name of the measure.
@@ -40,9 +40,9 @@ func (c *Confidence) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Of measures the sums of outputs of a total weight, in fixed point and
-// descending. others more classes share what is left of the weight; with none the
-// sums are complete. The result is in fixed point, times the weight.
+// Of measures the sums of outputs of a total weight, in fixed point and in descending
+// order. others more classes share the rest of the weight; with none the sums are
+// complete. The result is in fixed point, times the weight.
 func (c Confidence) Of(sums []uint32, weight uint32, others int) uint32 {
 	switch c {
 	case Margin:

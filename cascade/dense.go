@@ -2,9 +2,8 @@ package cascade
 
 import "fmt"
 
-// Dense evaluates cascades on full outputs held in memory, word for word as the
-// definition has it. It is the referee for every faster form and is written to
-// be read, not to be quick.
+// Dense evaluates cascades on full outputs in memory, exactly as defined. It is the
+// reference for every faster implementation, and written for clarity, not for speed.
 type Dense struct {
 	Classes int
 	Labels  []uint16             // of the N samples

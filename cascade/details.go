@@ -5,26 +5,25 @@ import (
 	"fmt"
 )
 
-// ReliabilityBins is the number of bins of equal width that probabilities are
-// sorted into.
+// ReliabilityBins is the number of bins of equal width for probabilities.
 const ReliabilityBins = 10
 
-// Details say what a cascade does on a split, stage by stage and class by class.
+// Details are the results of a cascade on a split, by stage and by class.
 type Details struct {
 	Evaluation
 	Stages  []StageDetails
 	Classes []int // samples answered correctly, by their label
-	// Samples that only this cascade, or only its rival, answers right.
+	// Samples that only this cascade, or only its rival, answers correctly.
 	OnlyThis, OnlyRival int
 }
 
-// StageDetails say what one stage does with the samples that reach it. A sample is
-// repaired when the stage before had it wrong and this one has it right, and broken
-// the other way round; the first stage does neither. So the right answers of a
-// cascade are those of its first model and, over all stages, Repaired - Broken.
+// StageDetails are the results of one stage on the samples that reach it. A sample is
+// repaired if the answer of the stage before is wrong and that of this stage correct,
+// and broken in the opposite case; the first stage does neither. So the correct answers
+// of a cascade are those of its first model plus, over all stages, Repaired - Broken.
 type StageDetails struct {
-	Exits       int // samples that are answered here
-	Correct     int // of those, answered correctly
+	Exits       int // samples answered here
+	Correct     int // of these, answered correctly
 	Repaired    int
 	Broken      int
 	Reliability [ReliabilityBins]Bin
@@ -34,13 +33,13 @@ type StageDetails struct {
 // largest value of the mean, in one tenth of [0, 1]; 1 is in the last.
 type Bin struct {
 	Samples    int
-	Correct    int     // samples whose answer at this stage is right
+	Correct    int     // samples whose answer at this stage is correct
 	Confidence float64 // their mean probability
 }
 
-// Detail is [Split.Evaluate] for people: it says of every cascade where its answers
-// come from. rivals is nil, or gives for each cascade the place in cascades of the one
-// it is compared with, sample by sample; -1 is none.
+// Detail is [Split.Evaluate] with results by stage and by class. rivals is nil, or has
+// for each cascade the index in cascades of the one it is compared with, sample by
+// sample; -1 is none.
 func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([]Details, error) {
 	if rivals != nil && len(rivals) != len(cascades) {
 		return nil, fmt.Errorf("%d rivals for %d cascades", len(rivals), len(cascades))
@@ -97,12 +96,12 @@ type detailer struct {
 	stages  [][]stageCount
 	correct []uint32 // by cascade and class
 	rivals  []int
-	hit     []bool   // of the sample at hand, by cascade
+	hit     []bool   // of the current sample, by cascade
 	only    [][2]int // samples that only the cascade, or its rival, answers correctly
 }
 
-// A stageCount is what one thread has seen of a stage. The sums of probabilities
-// are exact, so that their order does not matter.
+// A stageCount has the counts of one thread for a stage. The sums of probabilities are
+// exact, so their order does not matter.
 type stageCount struct {
 	StageDetails
 	sums [ReliabilityBins]uint64

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// An Answer is what one stage says about a sample.
+// An Answer is that of one stage to a sample.
 type Answer struct {
-	Own        Guess   // of the stage's model by itself
+	Own        Guess   // of the stage's model alone
 	Top        []Guess // of the mean, the most probable classes first
 	Confidence float64 // of the mean: what the threshold is compared with
 	Exits      bool    // the cascade answers here
@@ -22,10 +22,10 @@ type Guess struct {
 	Probability float64
 }
 
-// Explain says what each stage of a cascade makes of one sample, up to the last
-// one, whether or not the cascade gets there: the first that exits is its answer.
-// rows has the full output of each stage's model on the sample, as float16 bits. Of
-// each mean at most top classes are listed.
+// Explain returns the answer of each stage of a cascade to one sample, including stages
+// that the sample does not reach: the first that exits is the cascade's answer. rows has
+// the full output of each stage's model on the sample, as float16 bits. Of each mean at
+// most top classes are listed.
 func Explain(c Cascade, classes int, rows [][]uint16, top int) ([]Answer, error) {
 	if len(rows) != len(c.Stages) {
 		return nil, fmt.Errorf("%d outputs for a cascade of %d stages", len(rows), len(c.Stages))
@@ -66,7 +66,7 @@ func Explain(c Cascade, classes int, rows [][]uint16, top int) ([]Answer, error)
 	return answers, err
 }
 
-// guesses are the largest of the sums that were added up last.
+// guesses are the largest of the sums computed last.
 func (x *Sample) guesses(weight float64, top int) []Guess {
 	all := make([]Guess, len(x.sum))
 	for class, s := range x.sum {

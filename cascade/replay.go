@@ -16,9 +16,9 @@ import (
 // 2^-24.
 const one = 1 << 24
 
-// A Replay runs cascades over the full outputs of a split. All samples that reach a
-// stage have seen the same models, so confidence and answer depend on the set of
-// models so far alone: sets that several stages share are summed up once a sample.
+// A Replay runs cascades over the full outputs of a split. All samples that reach a stage
+// have passed the same models, so confidence and answer depend only on the set of models
+// so far: sets that several stages share are summed once per sample.
 type Replay struct {
 	split    *Split
 	cascades []Cascade
@@ -29,7 +29,7 @@ type Replay struct {
 	passes   [][]float64 // by cascade and stage: what the set's confidence must exceed
 }
 
-// A set is the members whose outputs a stage adds up.
+// A set is the members whose outputs a stage sums.
 type set struct {
 	members []member // by slot, each once
 	weight  uint32   // sum of the members'
@@ -87,8 +87,7 @@ func (s *Split) Replay(cascades []Cascade) (*Replay, error) {
 	return r, nil
 }
 
-// newSet returns the set of members, with the weights of a model that is named more
-// than once added up.
+// newSet returns the set of members, with the weights of repeated models added.
 func newSet(members []member, measure Confidence) set {
 	s := set{measure: measure}
 	for _, m := range members {
@@ -112,8 +111,8 @@ func (r *Replay) Set(cascade, stage int) int { return r.stages[cascade][stage] }
 // Weight returns the total weight of a set.
 func (r *Replay) Weight(set int) uint32 { return r.sets[set].weight }
 
-// Run reads the outputs of the models in use once, in blocks, and calls visit for every
-// sample, on so many threads at a time. What visit is given is valid until it returns.
+// Run reads the outputs of the models once, in blocks, and calls visit for every sample,
+// on so many threads at a time. The argument of visit is valid until it returns.
 func (r *Replay) Run(ctx context.Context, threads int, visit func(thread int, x *Sample)) error {
 	labels, classes := r.split.Labels, r.split.Classes
 	sources := make([]Rows, len(r.models))
@@ -190,8 +189,7 @@ func readFull(r Rows, dst []uint16, classes int) error {
 	return nil
 }
 
-// A Sample is what a replay knows of one sample. Answers are worked out when they are
-// asked for, each once.
+// A Sample is one sample in a replay. Answers are computed on demand, each once.
 type Sample struct {
 	Number int
 	Label  uint16
@@ -207,7 +205,7 @@ type Sample struct {
 	sets   []answer
 }
 
-// An answer is what a set says of a sample, known since the visit it is of.
+// An answer is that of a set to the sample of a visit.
 type answer struct {
 	visit      int
 	confidence uint32 // times the set's weight
@@ -231,7 +229,7 @@ func (r *Replay) newSample() *Sample {
 	return x
 }
 
-// move goes on to another sample.
+// move continues with another sample.
 func (x *Sample) move(rows [][]uint16, place, number int) {
 	x.rows, x.place, x.Number, x.Label = rows, place, number, x.replay.split.Labels[number]
 	x.visit++
@@ -245,7 +243,7 @@ func (x *Sample) Exit(cascade int) (stage int) {
 	return stage
 }
 
-// Exits reports whether the sample exits at a cascade's stage if it gets there.
+// Exits reports whether the sample exits at a cascade's stage if it reaches it.
 func (x *Sample) Exits(cascade, stage int) bool {
 	passes := x.replay.passes[cascade]
 	return stage == len(passes) || float64(x.Confidence(x.replay.stages[cascade][stage])) > passes[stage]
@@ -273,7 +271,7 @@ func (x *Sample) answer(set int) *answer {
 	return a
 }
 
-// decide adds up all classes.
+// decide sums the outputs of all classes.
 func (x *Sample) decide(s *set, a *answer) {
 	for place, m := range s.members {
 		row := x.row(m.slot)[:len(x.sum)]
@@ -299,8 +297,8 @@ func (x *Sample) decide(s *set, a *answer) {
 	}
 }
 
-// decideListed adds up the classes that the members' lists name: no other has more
-// than the sum of the lists' last values. It reports whether one of them is the answer.
+// decideListed sums only the classes in the members' lists: no other one exceeds the sum
+// of the lists' last values. It reports whether one of them is the answer.
 func (x *Sample) decideListed(s *set, a *answer) bool {
 	listed := func(m member) ([]uint16, []uint32) {
 		l := x.replay.lists[m.slot]
@@ -324,7 +322,7 @@ func (x *Sample) decideListed(s *set, a *answer) bool {
 		others := most - m.weight*row[classes[0]]
 		for _, c := range classes {
 			if others+m.weight*row[c] < best {
-				break // nor do the classes further down reach it
+				break // and no later class does
 			}
 			sum := uint32(0)
 			for _, other := range s.members {
@@ -339,7 +337,7 @@ func (x *Sample) decideListed(s *set, a *answer) bool {
 	return best > unlisted
 }
 
-// row returns a model's outputs on the sample in fixed point. Many sets share it.
+// row returns a model's outputs on the sample in fixed point. Many sets share them.
 func (x *Sample) row(slot int) []uint32 {
 	if x.filled[slot] != x.visit {
 		x.filled[slot] = x.visit

@@ -8,9 +8,8 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// Rows gives a model's full outputs on a split, in sample order: ReadRows fills
-// dst with whole rows of float16 bits and returns how many, and io.EOF after the
-// last.
+// Rows are a model's full outputs on a split, in sample order: ReadRows fills dst with
+// whole rows of float16 bits and returns their number, and io.EOF after the last.
 type Rows interface {
 	ReadRows(dst []uint16) (rows int, err error)
 }
@@ -22,14 +21,13 @@ type Split struct {
 	Classes int
 	Costs   map[string]float64 // of a model, for one sample
 
-	// Open opens the outputs of a model. It is called once for each model that the
-	// cascades evaluated together name; what it returns is closed at the end if it is an
-	// io.Closer.
+	// Open opens the outputs of a model. It is called once for each model of the cascades
+	// evaluated together; the result is closed at the end if it is an io.Closer.
 	Open func(model string) (Rows, error)
 
-	// Lists, which may be nil, gives the largest outputs of a model, or nil. They name the
-	// classes that can win, so that fewer are summed up. Results do not depend on them as
-	// long as they are those of the full outputs; a check on these does without.
+	// Lists, which may be nil, returns the largest outputs of a model, or nil. They name
+	// the classes that can win, so that fewer are summed. Results do not depend on them if
+	// they match the full outputs; a check of the outputs does not use them.
 	Lists func(model string) *kernel.Lists
 
 	Threads int // to evaluate on; 0: all cores
@@ -80,7 +78,7 @@ func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation,
 	return evaluations, nil
 }
 
-// evaluation prices a cascade by how many samples exit at each stage.
+// evaluation returns the results of a cascade, given the samples that exit at each stage.
 func (s *Split) evaluation(c Cascade, correct int, exits []int) Evaluation {
 	costs, reach := make([]float64, len(c.Stages)), make([]int, len(c.Stages))
 	left := len(s.Labels)
@@ -91,8 +89,7 @@ func (s *Split) evaluation(c Cascade, correct int, exits []int) Evaluation {
 	return NewEvaluation(costs, correct, reach, len(s.Labels))
 }
 
-// Hits tells of every cascade which samples it answers correctly: what comparisons of
-// two cascades on the same samples are made of.
+// Hits returns, by cascade, which samples are answered correctly.
 func (s *Split) Hits(ctx context.Context, cascades []Cascade) ([][]bool, error) {
 	r, err := s.Replay(cascades)
 	if err != nil {
@@ -120,7 +117,7 @@ func (s *Split) threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// check reports what keeps a cascade from being evaluated, if anything.
+// check returns an error if a cascade cannot be evaluated.
 func (s *Split) check(c Cascade) error {
 	if err := c.Validate(); err != nil {
 		return err

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// rulePrefix leads the text of a cascade with rule last.
+// rulePrefix begins the text of a cascade with rule last.
 const rulePrefix = "last:"
 
 // String writes the cascade as [Parse] reads it: resnet20@0.62,resnet56*2@0.9,wrn_28_10,
-// led by "last:" if that is the rule and by "margin:" or "entropy:" if that is the
-// measure of confidence. A name that would be misread is written as a quoted Go string.
+// preceded by "last:" if that is the rule and by "margin:" or "entropy:" if that is the
+// measure of confidence. An ambiguous name is written as a quoted Go string.
 func (c Cascade) String() string {
 	members := c.Members(",@")
 	for i := range len(members) - 1 {
@@ -90,7 +90,7 @@ func Parse(text string) (Cascade, error) {
 	return c, nil
 }
 
-// parseStage takes a stage off the front of text and tells whether another follows.
+// parseStage cuts a stage off the front of text and reports whether another follows.
 func parseStage(text string) (s Stage, rest string, more bool, err error) {
 	if s.Model, text, err = cutName(text); err != nil {
 		return s, "", false, err
@@ -115,7 +115,7 @@ func parseStage(text string) (s Stage, rest string, more bool, err error) {
 	return s, rest, more, err
 }
 
-// cutName takes a model's name, quoted or plain, off the front of text.
+// cutName cuts a model's name, quoted or plain, off the front of text.
 func cutName(text string) (name, rest string, err error) {
 	text = strings.TrimLeft(text, " \t\n")
 	if strings.HasPrefix(text, `"`) {

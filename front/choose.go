@@ -6,68 +6,50 @@ import (
 	"slices"
 )
 
-// BestModel returns the place of the most accurate model that costs at most so much,
-// the cheapest of several, or -1 if all cost more. A cost that differs by rounding
-// alone is the same.
-func BestModel(models []Model, cost float64) int {
-	best := -1
-	for i, m := range models {
-		if m.Cost <= cost*(1+rounding) && (best < 0 || m.Correct > models[best].Correct ||
-			m.Correct == models[best].Correct && m.Cost < models[best].Cost) {
-			best = i
+// An option is what can be chosen: a model or a point of a front.
+type option interface {
+	figures() (cost float64, correct int)
+}
+
+func (m Model) figures() (float64, int) { return m.Cost, m.Correct }
+func (p Point) figures() (float64, int) { return p.Cost, p.Correct }
+
+// BestWithin returns the index of the most accurate option that costs at most so much,
+// ignoring rounding; the cheapest of several, or -1 if all cost more.
+func BestWithin[T option](options []T, cost float64) int {
+	best, bestCost, bestCorrect := -1, 0.0, 0
+	for i, o := range options {
+		c, correct := o.figures()
+		if c <= cost*(1+rounding) && (best < 0 || correct > bestCorrect || correct == bestCorrect && c < bestCost) {
+			best, bestCost, bestCorrect = i, c, correct
 		}
 	}
 	return best
 }
 
-// CheapestModel returns the place of the cheapest model with at least so many correct
-// answers, the first of several, or -1 if all have fewer.
-func CheapestModel(models []Model, correct int) int {
-	cheapest := -1
-	for i, m := range models {
-		if m.Correct >= correct && (cheapest < 0 || m.Cost < models[cheapest].Cost) {
-			cheapest = i
-		}
-	}
-	return cheapest
-}
-
-// BestWithin returns the place of the most accurate point that costs at most so much,
-// but for rounding, the cheapest of several, or -1 if all cost more.
-func BestWithin(points []Point, cost float64) int {
-	best := -1
-	for i, p := range points {
-		if p.Cost <= cost*(1+rounding) && (best < 0 || p.Correct > points[best].Correct ||
-			p.Correct == points[best].Correct && p.Cost < points[best].Cost) {
-			best = i
+// CheapestFrom returns the index of the cheapest option with at least so many correct
+// answers; the most accurate of several, or -1 if all have fewer.
+func CheapestFrom[T option](options []T, correct int) int {
+	best, bestCost, bestCorrect := -1, 0.0, 0
+	for i, o := range options {
+		cost, c := o.figures()
+		if c >= correct && (best < 0 || cost < bestCost || cost == bestCost && c > bestCorrect) {
+			best, bestCost, bestCorrect = i, cost, c
 		}
 	}
 	return best
 }
 
-// CheapestFrom returns the place of the cheapest point with at least so many correct
-// answers, the most accurate of several, or -1 if all have fewer.
-func CheapestFrom(points []Point, correct int) int {
-	best := -1
-	for i, p := range points {
-		if p.Correct >= correct && (best < 0 || p.Cost < points[best].Cost ||
-			p.Cost == points[best].Cost && p.Correct > points[best].Correct) {
-			best = i
-		}
-	}
-	return best
-}
-
-// A Choice is what a front has to offer for a budget.
+// A Choice is the best that a front has for a budget.
 type Choice struct {
-	Point      int    // place of the most accurate cascade within the budget
+	Point      int    // index of the most accurate cascade within the budget
 	Model      *Model // the most accurate model within it; nil if there is none
-	AsAccurate int    // place of the cheapest cascade at least as accurate as Model, or -1
+	AsAccurate int    // index of the cheapest cascade at least as accurate as Model, or -1
 }
 
-// Choose returns the best cascade whose cost is at most the budget, beside the best
-// model at no more cost. Without a budget, 0, the cost of the most accurate cascade
-// is the model's. It returns false if every cascade costs more.
+// Choose returns the best cascade within a budget and the best model within it. Without
+// a budget, 0, the model may cost as much as the most accurate cascade. It returns false
+// if every cascade costs more.
 func (f *Front) Choose(budget float64) (Choice, bool) {
 	within := budget
 	if budget == 0 {
@@ -80,21 +62,21 @@ func (f *Front) Choose(budget float64) (Choice, bool) {
 	if budget == 0 {
 		budget = f.Points[c.Point].Cost
 	}
-	if best := BestModel(f.Models, budget); best >= 0 {
+	if best := BestWithin(f.Models, budget); best >= 0 {
 		c.Model = &f.Models[best]
 		c.AsAccurate = CheapestFrom(f.Points, c.Model.Correct)
 	}
 	return c, true
 }
 
-// A Domination tells which cascades are cheaper and more accurate than a model.
+// A Domination has the cascades that are cheaper and more accurate than a model.
 type Domination struct {
 	Model    Model  `json:"model"`
 	Cheapest *Point `json:"cheapest,omitempty"` // absent if there is none
 	Best     *Point `json:"best,omitempty"`     // most accurate
 }
 
-// Dominate returns what of the front is cheaper and more accurate than a model.
+// Dominate returns the cascades that are cheaper and more accurate than a model.
 func (f *Front) Dominate(model Model) *Domination {
 	d := &Domination{Model: model}
 	for i := range f.Points {
@@ -127,23 +109,23 @@ func Stairs(models []Model) []Model {
 	})
 }
 
-// Thin drops from points, ascending in cost, those that are hardly worth their cost:
-// whose accuracy is less than gain above that of the next cheaper one kept. gain is a
-// share of the samples, 0.001 for a tenth of a percentage point. The cheapest is kept.
+// Thin drops from points, ascending in cost, those whose accuracy is less than gain
+// above that of the next cheaper one kept. gain is a share of the samples, 0.001 for a
+// tenth of a percentage point. The cheapest is kept.
 func Thin(points []Point, gain float64) []Point {
 	var kept []Point
 	for _, p := range points {
 		// The tolerance lets a gain of just so many samples pass.
-		if len(kept) == 0 || float64(p.Correct-kept[len(kept)-1].Correct) >= gain*float64(p.Samples)*(1-1e-12) {
+		if len(kept) == 0 || float64(p.Correct-kept[len(kept)-1].Correct) >= gain*float64(p.Samples)*(1-rounding) {
 			kept = append(kept, p)
 		}
 	}
 	return kept
 }
 
-// Spread returns the places of at most n cascades that show the front as a whole:
-// both ends, and between them steps of equal length along the front as it is drawn
-// over a logarithmic cost axis.
+// Spread returns the indices of at most n cascades that represent the whole front: both
+// ends, and between them steps of equal length along the front as drawn over a
+// logarithmic cost axis.
 func (f *Front) Spread(n int) []int {
 	last := len(f.Points) - 1
 	if len(f.Points) <= n {

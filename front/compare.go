@@ -6,22 +6,14 @@ import (
 	"slices"
 )
 
-// A Comparison says which of several fronts on the same samples is better, and where.
-// It is the JSON result of compare.
+// A Comparison compares several fronts on the same samples: the JSON result of compare.
 type Comparison struct {
-	Version   int                 `json:"version"`
-	Split     Split               `json:"split"`
-	Cost      string              `json:"cost"`
-	Reference ComparisonReference `json:"reference"`
-	Runs      []Compared          `json:"runs"`
-	Plot      string              `json:"plot,omitempty"` // the file that was written
-}
-
-// A ComparisonReference is what the hypervolumes are measured against.
-type ComparisonReference struct {
-	Error    float64 `json:"error"`
-	Cost     float64 `json:"cost"`
-	Cheapest float64 `json:"cheapest"` // where the logarithmic axis begins
+	Version   int        `json:"version"`
+	Split     Split      `json:"split"`
+	Cost      string     `json:"cost"`
+	Reference Reference  `json:"reference"`
+	Runs      []Compared `json:"runs"`
+	Plot      string     `json:"plot,omitempty"` // the file that was written
 }
 
 // Compared is one of the fronts.
@@ -34,14 +26,14 @@ type Compared struct {
 	At       []BestAt  `json:"at"`
 }
 
-// BestAt is the best a front has for at most a cost.
+// BestAt is the accuracy of the best cascade within a cost.
 type BestAt struct {
 	Cost     float64  `json:"cost"`
 	Accuracy *float64 `json:"accuracy"` // null if every cascade costs more
 }
 
-// Comparable reports what keeps the front from being compared with another one, if
-// anything. The fronts are called by their names.
+// Comparable returns an error if the front cannot be compared with another one. The
+// names are those of the fronts.
 func (f *Front) Comparable(other *Front, name, otherName string) error {
 	switch {
 	case len(f.Points) == 0 || len(f.Models) == 0:
@@ -49,16 +41,16 @@ func (f *Front) Comparable(other *Front, name, otherName string) error {
 	case f.Split.Fingerprint != other.Split.Fingerprint:
 		return fmt.Errorf("%s and %s were searched on different samples: their fronts cannot be compared", otherName, name)
 	case f.Cost != other.Cost:
-		return fmt.Errorf("%s counts cost in %s, %s in %s: their fronts cannot be compared", otherName, other.Cost, name, f.Cost)
+		return fmt.Errorf("the cost of %s is %s, that of %s is %s: their fronts cannot be compared", otherName, other.Cost, name, f.Cost)
 	}
 	return nil
 }
 
-// Compare compares fronts that are comparable, at some costs.
-func Compare(names []string, fronts []*Front, ref ComparisonReference, costs []float64) *Comparison {
+// Compare compares fronts that are comparable, at some costs. A logarithmic axis begins
+// at the lowest cost of the reference.
+func Compare(names []string, fronts []*Front, ref Reference, costs []float64) *Comparison {
 	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref}
-	linear := Reference{WorstError: ref.Error, HighestCost: ref.Cost, LowestCost: ref.Cheapest}
-	log := linear
+	linear, log := ref, ref
 	log.Log = true
 	for i, f := range fronts {
 		c := Compared{Run: names[i], Cascades: len(f.Points), Linear: linear.Of(f.Points), Log: log.Of(f.Points)}
@@ -87,9 +79,9 @@ func (ref Reference) Of(points []Point) float64 {
 	return Hypervolume(errors, costs, ref)
 }
 
-// Coverage returns the share of b's points that a's points match or beat: that have
-// one among a's that is at least as accurate and costs no more. Fronts of the same
-// samples only can be compared so. Without points b counts as covered.
+// Coverage returns the share of b's points that a matches or beats: with a point that is
+// at least as accurate and costs no more. Both must be of the same samples. It is 1 if
+// b has no points.
 func Coverage(a, b []Point) float64 {
 	covered := 0
 	for _, q := range b {
@@ -103,8 +95,8 @@ func Coverage(a, b []Point) float64 {
 	return float64(covered) / float64(len(b))
 }
 
-// Ladder returns so many costs in equal ratios, from where all fronts have begun to
-// where the last one ends; fewer if they are not distinct. No front is empty.
+// Ladder returns so many costs in equal ratios, from the highest first cost of the
+// fronts to the highest last one; fewer if they are not distinct. No front is empty.
 func Ladder(fronts [][]Point, steps int) []float64 {
 	var from, to float64
 	for _, points := range fronts {

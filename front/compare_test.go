@@ -33,7 +33,7 @@ func TestCompareFronts(t *testing.T) {
 	}
 	models := []Model{{Cost: 3, Correct: 70}, {Cost: 1, Correct: 50}, {Cost: 2, Correct: 70}, {Cost: 2.5, Correct: 60}}
 	for cost, want := range map[float64]int{0.9: -1, 1: 1, 2 * (1 - 1e-12): 2, 9: 2} {
-		if got := BestModel(models, cost); got != want {
+		if got := BestWithin(models, cost); got != want {
 			t.Errorf("best model within %v: %v, want %v", cost, got, want)
 		}
 	}

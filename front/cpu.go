@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// cpuName returns the processor's name as Linux knows it, "" elsewhere.
+// cpuName returns the processor's name on Linux, "" elsewhere.
 func cpuName() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

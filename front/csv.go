@@ -10,8 +10,8 @@ import (
 )
 
 // WriteCSV writes the front as a table, one cascade a row. Models and thresholds are
-// joined by semicolons; models are written as in the text form of a cascade
-// ([cascade.Cascade.Members]). Thresholds parse to the same float32.
+// separated by semicolons; models have the text form of [cascade.Cascade.Members].
+// Thresholds parse to the same float32.
 func (f *Front) WriteCSV(w io.Writer) error {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	out := csv.NewWriter(w)

@@ -52,7 +52,7 @@ func TestExportFollowsItsSchema(t *testing.T) {
 		if err := schema.Validate(value); err != nil {
 			t.Error(err)
 		}
-		var back exportJSON
+		var back Export
 		if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
@@ -82,10 +82,10 @@ func TestExportAsMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"75.00 % correct at 2.5 `gflops` a sample",
+		"75.00 % correct at 2.5 `gflops` per sample",
 		"| 1 | ``` `\\| `` ``` | 1 | 0.62 | 1 | 100.0 % |",
 		"| 2 | `b` | 2 | always exits | 3 | 50.0 % |",
-		"weighted mean", "largest value.",
+		"weighted mean", "The confidence is that value.",
 		"replace p by p^(1/T)", "- stage 2, `b`: T = 1.5\n",
 	} {
 		if !strings.Contains(b.String(), want) {

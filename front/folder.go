@@ -15,16 +15,16 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
-// A Folder is a run folder that is being made. Making it before the search starts
-// shows at once that results can be written.
+// A Folder is a run folder that is being written. It is made before the search starts,
+// so that a search whose results could not be written fails at once.
 type Folder struct {
 	Dir  string
-	made bool // by us
+	made bool // by CreateFolder
 }
 
-// CreateFolder makes a run folder. Where dir is "" it is a new one in runs/ of the
-// working directory, named after the time and the algorithm. An earlier run's
-// folder may be used again; a folder with anything else in it may not.
+// CreateFolder makes a run folder; if dir is "" a new one in runs/ of the working
+// directory, named after the time and the algorithm. The folder of an earlier run may
+// be used again; a folder with anything else in it may not.
 func CreateFolder(dir string, now time.Time, algorithm string) (*Folder, error) {
 	if dir != "" {
 		return useFolder(dir)
@@ -38,12 +38,8 @@ func CreateFolder(dir string, now time.Time, algorithm string) (*Folder, error) 
 		if i > 1 {
 			dir += "-" + strconv.Itoa(i)
 		}
-		err := os.Mkdir(dir, 0o777)
-		if err == nil {
-			return &Folder{dir, true}, nil
-		}
-		if !errors.Is(err, os.ErrExist) {
-			return nil, err
+		if err := os.Mkdir(dir, 0o777); !errors.Is(err, os.ErrExist) {
+			return &Folder{dir, true}, err
 		}
 	}
 }
@@ -58,24 +54,24 @@ func useFolder(dir string) (*Folder, error) {
 	}
 	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile || e.Name() == StateFile })
 	if len(entries) > 0 && !isRun {
-		return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another", dir)
+		return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
 	}
 	return &Folder{dir, false}, nil
 }
 
-// Discard removes the folder where CreateFolder made it and nothing was written.
+// Discard removes the folder if CreateFolder made it and nothing was written.
 func (f *Folder) Discard() {
 	if f.made {
-		os.Remove(f.Dir) // refuses where there is something in it
+		os.Remove(f.Dir) // fails if there is anything in it
 	}
 }
 
-// SaveState keeps the state of a search that is not done, for ReadState.
+// SaveState saves the state of an unfinished search, for ReadState.
 func (f *Folder) SaveState(state []byte) error {
 	return atomicfile.WriteFile(filepath.Join(f.Dir, StateFile), state)
 }
 
-// DropState removes the state of a search that is done.
+// DropState removes the state of a finished search.
 func (f *Folder) DropState() error {
 	err := os.Remove(filepath.Join(f.Dir, StateFile))
 	if errors.Is(err, os.ErrNotExist) {
@@ -85,69 +81,41 @@ func (f *Folder) DropState() error {
 }
 
 // ReadState reads the state that an interrupted search left in a run folder.
-func ReadState(dir string) ([]byte, error) {
-	file, err := os.Open(filepath.Join(dir, StateFile))
+func ReadState(dir string) (state []byte, err error) {
+	err = open(dir, StateFile, func(r io.Reader) error {
+		state, err = readAll(r, maxStateBytes)
+		return err
+	})
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no search to resume: it is done, or never began: %w", dir, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	state, err := io.ReadAll(io.LimitReader(file, maxStateBytes+1))
-	if err == nil && len(state) > maxStateBytes {
-		err = errors.New("far larger than a search writes it")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
-	}
-	return state, nil
+	return state, err
 }
 
 // Write fills the folder. Each file appears whole or not at all, front.json last.
 func (f *Folder) Write(front *Front, run *Run) error {
 	var table bytes.Buffer
-	if err := front.WriteCSV(&table); err != nil {
+	errTable := front.WriteCSV(&table)
+	runJSON, errRun := encode(run, " ")
+	frontJSON, errFront := encode(front, " ")
+	if err := errors.Join(errTable, errRun, errFront); err != nil {
 		return err
 	}
-	runJSON, err := encode(run)
-	if err != nil {
-		return err
-	}
-	frontJSON, err := encode(front)
-	if err != nil {
-		return err
-	}
-	for _, file := range []struct {
-		name string
-		data []byte
-	}{
-		{RunFile, runJSON},
-		{CSVFile, table.Bytes()},
-		{FrontFile, frontJSON},
-	} {
-		if err := atomicfile.WriteFile(filepath.Join(f.Dir, file.name), file.data); err != nil {
+	names := []string{RunFile, CSVFile, FrontFile}
+	for i, data := range [][]byte{runJSON, table.Bytes(), frontJSON} {
+		if err := atomicfile.WriteFile(filepath.Join(f.Dir, names[i]), data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// encode writes JSON for people to read, too.
-func encode(v any) ([]byte, error) {
+// encode writes JSON that people can read, too.
+func encode(v any, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	err := e.Encode(v)
-	return b.Bytes(), err
-}
-
-// encodeLine is encode on one line: what a MarshalJSON gives is indented by its caller.
-func encodeLine(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
 	err := e.Encode(v)
 	return b.Bytes(), err
 }

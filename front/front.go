@@ -1,12 +1,13 @@
 // Package front holds cascades that no other one beats in both accuracy and cost:
 // choosing among them, thinning and comparing them, and the run folder that a search
-// leaves behind, with the front it found (front.json, front.csv) and how it was found
+// writes, with the front it found (front.json, front.csv) and how it was found
 // (run.json).
 //
-// A run folder may come from anybody, so reading one trusts nothing in it.
+// A run folder may come from anybody, so nothing that is read from one is trusted.
 package front
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,14 +32,15 @@ const (
 // correct answers; names have at most 4096 bytes.
 const (
 	maxFrontBytes = 256 << 20
+	maxRunBytes   = 64 << 20
 	maxStateBytes = 1 << 30
 	maxNameBytes  = 4096
 )
 
-// Front is the content of front.json: the cascades that a search found to be
-// beaten by no other, in ascending order of cost, with figures on the split they
-// were chosen on. It depends on the zoo and the options of the search alone, not
-// on when, where or how fast it ran.
+// Front is the content of front.json: the cascades that no other one found beats, in
+// ascending order of cost, with results on the split they were chosen on. It depends
+// only on the zoo and the options of the search, not on when, where or how fast it
+// ran.
 type Front struct {
 	Version     int          `json:"version"`
 	Zoo         Zoo          `json:"zoo"`
@@ -48,23 +50,23 @@ type Front struct {
 	Grid        []float32    `json:"grid"`
 	Proof       string       `json:"proof,omitempty"`       // what is proven of the front
 	Interrupted bool         `json:"interrupted,omitempty"` // ended before the search was done
-	Checked     bool         `json:"checked"`               // the figures are those of the full stored outputs
+	Checked     bool         `json:"checked"`               // the results are those of the full stored outputs
 	Points      []Point      `json:"cascades"`
 	Models      []Model      `json:"models"`                // all models the search could choose from
-	Differences []Difference `json:"differences,omitempty"` // cascades the search saw differently
+	Differences []Difference `json:"differences,omitempty"` // cascades with other results on the search index
 
 	CrossValidation *CrossValidation `json:"cross_validation,omitempty"`
 }
 
-// CrossValidation says how accurate what a search finds is on samples that were held
-// out of it.
+// CrossValidation has the accuracy of cascades on samples that were held out of the
+// searches that found them.
 type CrossValidation struct {
 	Folds int       `json:"folds"`
 	At    []HeldOut `json:"at"` // ascending in Limit
 }
 
-// HeldOut is what the most accurate cascades within a cost do on the samples that they
-// were not chosen on: one cascade a fold, all folds together.
+// HeldOut has the results of the most accurate cascades within a cost on the samples
+// they were not chosen on: one cascade a fold, all folds together.
 type HeldOut struct {
 	Limit    float64    `json:"max_cost"`          // on the samples searched
 	Searched float64    `json:"accuracy_searched"` // of the same cascades there
@@ -76,69 +78,82 @@ type HeldOut struct {
 	Cost     float64    `json:"cost"`        // mean over the samples held out
 }
 
-// Zoo says which zoo a front belongs to.
+// Zoo identifies the zoo of a front.
 type Zoo struct {
 	Fingerprint string `json:"fingerprint"`
 	Classes     int    `json:"classes"`
 }
 
-// Split says which samples figures are of.
+// Split identifies the samples that results are of.
 type Split struct {
 	Name        string `json:"name"`
 	Samples     int    `json:"samples"`
 	Fingerprint string `json:"fingerprint"`
 }
 
-// Difference is a cascade that does otherwise on the stored outputs than it did on
-// the search index. The figures in Points are those of the stored outputs.
+// Difference is a cascade whose results on the search index differ from those on the
+// stored outputs, which are in Points.
 type Difference struct {
-	Cascade      int   `json:"cascade"` // its place in Points, from 0
+	Cascade      int   `json:"cascade"` // its index in Points
 	IndexCorrect int   `json:"index_correct"`
 	IndexReach   []int `json:"index_reach"`
 }
 
 // ReadFront reads front.json of a run folder.
-func ReadFront(dir string) (*Front, error) {
-	path := filepath.Join(dir, FrontFile)
-	file, err := os.Open(path)
+func ReadFront(dir string) (f *Front, err error) {
+	err = open(dir, FrontFile, func(r io.Reader) error {
+		f, err = DecodeFront(r)
+		return err
+	})
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no run folder of optimize: %w", dir, err)
+		return nil, fmt.Errorf("%s is not a run folder of optimize: %w", dir, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	f, err := DecodeFront(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
+	return f, err
 }
 
-// DecodeFront reads a front and checks that what it says fits together.
+// open lets a function read a file of a run folder; its errors get the file's name.
+func open(dir, name string, read func(io.Reader) error) error {
+	file, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := read(file); err != nil {
+		return fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return nil
+}
+
+// readAll reads at most so many bytes.
+func readAll(r io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("larger than %d MB, which no such file is", most>>20)
+	}
+	return data, err
+}
+
+// DecodeFront reads a front and checks that its parts are consistent.
 func DecodeFront(r io.Reader) (*Front, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxFrontBytes+1))
+	data, err := readAll(r, maxFrontBytes)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxFrontBytes {
-		return nil, fmt.Errorf("larger than %d MB: this is no front", maxFrontBytes>>20)
 	}
 	var head struct {
 		Version int `json:"version"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, jsonError(data, err)
+	if err := decode(data, &head); err != nil {
+		return nil, err
 	}
 	switch {
 	case head.Version < 1:
-		return nil, errors.New("no front: the field \"version\" is missing")
+		return nil, errors.New("not a front: the field \"version\" is missing")
 	case head.Version > Version:
 		return nil, fmt.Errorf("version %d was written by a newer encas-zoo; this one reads up to version %d", head.Version, Version)
 	}
 	f := new(Front)
-	if err := json.Unmarshal(data, f); err != nil {
-		return nil, jsonError(data, err)
+	if err := decode(data, f); err != nil {
+		return nil, err
 	}
 	if err := f.check(); err != nil {
 		return nil, err
@@ -146,8 +161,9 @@ func DecodeFront(r io.Reader) (*Front, error) {
 	return f, nil
 }
 
-// jsonError adds the line to an error of package json that has an offset only.
-func jsonError(data []byte, err error) error {
+// decode reads JSON; errors name the line.
+func decode(data []byte, v any) error {
+	err := json.Unmarshal(data, v)
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	offset := int64(-1)
@@ -160,23 +176,17 @@ func jsonError(data []byte, err error) error {
 	if offset < 0 || offset > int64(len(data)) {
 		return err
 	}
-	line := 1
-	for _, b := range data[:offset] {
-		if b == '\n' {
-			line++
-		}
-	}
-	return fmt.Errorf("line %d: %w", line, err)
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(data[:offset], []byte("\n")), err)
 }
 
-// check looks at what cascades and models cannot see of each other.
+// check reports inconsistencies between cascades, models and split.
 func (f *Front) check() error {
 	for i, p := range f.Points {
 		switch {
 		case p.Samples != f.Split.Samples:
 			return fmt.Errorf("cascade %d counts %d samples, the split has %d", i, p.Samples, f.Split.Samples)
 		case i > 0 && p.Cost < f.Points[i-1].Cost:
-			return fmt.Errorf("cascade %d is cheaper than the one before", i)
+			return fmt.Errorf("cascade %d is cheaper than the one before it", i)
 		}
 	}
 	for _, m := range f.Models {

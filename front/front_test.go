@@ -205,7 +205,7 @@ func TestSpread(t *testing.T) {
 func TestDecodeFrontErrors(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	good, err := encode(newFront())
+	good, err := encode(newFront(), " ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 	if _, err := DecodeFront(&b); err != nil {
 		t.Errorf("the front itself: %v", err)
 	}
-	if _, err := ReadFront(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no run folder") {
+	if _, err := ReadFront(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a run folder") {
 		t.Errorf("an empty folder: %v", err)
 	}
 }
@@ -282,7 +282,7 @@ func TestDecodeFrontStopsEarly(t *testing.T) {
 }
 
 func FuzzDecodeFront(f *testing.F) {
-	good, err := encode(newFront())
+	good, err := encode(newFront(), " ")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func FuzzDecodeFront(f *testing.F) {
 		front.Choose(0)
 		front.Choose(1)
 		front.Spread(20)
-		again, err := encode(front)
+		again, err := encode(front, " ")
 		if err != nil {
 			t.Fatal(err)
 		}

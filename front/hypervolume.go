@@ -11,10 +11,10 @@ import (
 // becomes 0 and HighestCost 1 (Log); errors are divided by WorstError. The
 // hypervolume is the area of the unit square that the front dominates.
 type Reference struct {
-	WorstError  float64 // share of samples, 0.4 for 40 %
-	HighestCost float64
-	Log         bool
-	LowestCost  float64 // used when Log
+	WorstError  float64 `json:"error"` // share of samples, 0.4 for 40 %
+	HighestCost float64 `json:"cost"`
+	Log         bool    `json:"-"`
+	LowestCost  float64 `json:"cheapest"` // used if Log
 }
 
 // Hypervolume returns the exact area dominated by points given by their error

@@ -9,7 +9,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// A Point is a cascade of a front and what it does on the split it was searched on. No
+// A Point is a cascade of a front and its results on the split it was searched on. No
 // cascade that costs as little, of any length and weights and with any thresholds,
 // answers more than Bound samples of that split correctly; 0: no bound is known.
 type Point struct {
@@ -22,26 +22,40 @@ type Point struct {
 type PointJSON struct {
 	Text       string              `json:"cascade"` // as the flag --cascade takes it
 	Rule       *cascade.Rule       `json:"rule"`
-	Confidence *cascade.Confidence `json:"confidence"` // what thresholds are compared with
+	Confidence *cascade.Confidence `json:"confidence"` // compared with thresholds
 	Correct    int                 `json:"correct"`
 	Samples    int                 `json:"n"`
 	Accuracy   float64             `json:"accuracy"` // correct/n
 	Cost       float64             `json:"cost"`     // mean over the samples
 	WorstCost  float64             `json:"worst_cost"`
 	Bound      int                 `json:"bound,omitempty"`
-	Stages     []stageJSON         `json:"stages"`
+	Stages     []reachedStage      `json:"stages"`
 }
 
-type stageJSON struct {
+// StageJSON is how all files describe a stage.
+type StageJSON struct {
 	Model     string   `json:"model"`
 	Weight    int      `json:"weight"`
 	Threshold *float32 `json:"threshold,omitempty"` // the last stage has none
 	Cost      float64  `json:"cost"`                // of the model, for each sample it runs on
-	Reach     int      `json:"reach"`               // samples it runs on
+}
+
+type reachedStage struct {
+	StageJSON
+	Reach int `json:"reach"` // samples it runs on
+}
+
+// NewStageJSON describes a stage of a cascade.
+func NewStageJSON(c cascade.Cascade, stage int, cost float64) StageJSON {
+	s := StageJSON{Model: c.Stages[stage].Model, Weight: c.Stages[stage].Weight, Cost: cost}
+	if stage < len(c.Stages)-1 {
+		s.Threshold = &c.Stages[stage].Threshold
+	}
+	return s
 }
 
 // MarshalJSON writes the point as front.json has it.
-func (p Point) MarshalJSON() ([]byte, error) { return encodeLine(p.JSON()) }
+func (p Point) MarshalJSON() ([]byte, error) { return encode(p.JSON(), "") }
 
 // JSON returns the point as front.json has it.
 func (p Point) JSON() PointJSON {
@@ -49,19 +63,15 @@ func (p Point) JSON() PointJSON {
 		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
 		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
 	}
-	for i, s := range p.Stages {
-		stage := stageJSON{Model: s.Model, Weight: s.Weight, Cost: p.Costs[i], Reach: p.Reach[i]}
-		if i < len(p.Stages)-1 {
-			stage.Threshold = &s.Threshold
-		}
-		out.Stages = append(out.Stages, stage)
+	for i := range p.Stages {
+		out.Stages = append(out.Stages, reachedStage{NewStageJSON(p.Cascade, i, p.Costs[i]), p.Reach[i]})
 	}
 	return out
 }
 
-// UnmarshalJSON reads a stage and checks it on its own, as Point's does.
-func (s *stageJSON) UnmarshalJSON(data []byte) error {
-	type plain stageJSON
+// UnmarshalJSON reads and checks a stage, as Point's does.
+func (s *reachedStage) UnmarshalJSON(data []byte) error {
+	type plain reachedStage
 	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
 		return err
 	}
@@ -76,8 +86,8 @@ func (s *stageJSON) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a point and checks it on its own. Reading stops at the first bad
-// one, so a file of empty objects cannot take many times its size.
+// UnmarshalJSON reads and checks a point. Reading stops at the first bad one, so a file
+// of empty objects cannot take many times its size in memory.
 func (p *Point) UnmarshalJSON(data []byte) error {
 	var in PointJSON
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -90,7 +100,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// point takes over what was read and checked.
+// point returns the point that was read.
 func (in *PointJSON) point() Point {
 	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound}
 	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
@@ -141,8 +151,8 @@ func (in *PointJSON) check() error {
 	return nil
 }
 
-// rounding is how far two costs that are the same can be apart, relatively: the mean of
-// a cost over samples, and a sum of up to 255 costs in another order, are rounded.
+// rounding is the largest relative difference of two costs that are the same: the mean
+// of a cost over samples, and a sum of up to 255 costs in another order, are rounded.
 const rounding = 1e-12
 
 func sameCost(a, b float64) bool { return math.Abs(a-b) <= rounding*math.Max(a, b) }
@@ -156,11 +166,11 @@ type Model struct {
 	Correct int     `json:"correct"`
 
 	// Temperature was applied to the model's outputs before they were stored; 0 if
-	// they are as the model gives them.
+	// they are the model's own.
 	Temperature float64 `json:"temperature,omitempty"`
 }
 
-// UnmarshalJSON reads a model and checks it on its own, as Point's does.
+// UnmarshalJSON reads and checks a model, as Point's does.
 func (m *Model) UnmarshalJSON(data []byte) error {
 	type plain Model
 	if err := json.Unmarshal(data, (*plain)(m)); err != nil {

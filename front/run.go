@@ -1,19 +1,15 @@
 package front
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
+	"cmp"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
 )
 
-// Run is the content of run.json: how a front came about. The command line alone
-// repeats the run; Options has the values of the flags that were left out.
+// Run is the content of run.json: how a front was made. The command line alone repeats
+// the run; Options has the values of the flags that were not given, too.
 type Run struct {
 	Version     int                `json:"version"`
 	Command     []string           `json:"command"`
@@ -27,13 +23,13 @@ type Run struct {
 	Seed        uint64             `json:"seed"`
 	Evaluations int64              `json:"evaluations"`
 	Interrupted bool               `json:"interrupted"`
-	Corrected   int                `json:"corrected,omitempty"` // cascades the search index saw differently
-	Curve       []CurvePoint       `json:"curve,omitempty"`     // how the front grew
+	Corrected   int                `json:"corrected,omitempty"` // cascades with other results on the search index
+	Curve       []CurvePoint       `json:"curve,omitempty"`     // quality of the front over the search
 	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
 }
 
-// CurvePoint says how good the front was at one moment of the search.
+// CurvePoint is the quality of the front at one moment of the search.
 type CurvePoint struct {
 	Evaluations int64   `json:"evaluations"`
 	Seconds     float64 `json:"seconds"`
@@ -41,7 +37,7 @@ type CurvePoint struct {
 	Log         float64 `json:"hypervolume_log"` // over the logarithm of cost
 }
 
-// Machine is where a run ran.
+// Machine describes the machine of a run.
 type Machine struct {
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
@@ -55,47 +51,28 @@ func ThisMachine(threads int) Machine {
 	return Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuName(), Cores: runtime.NumCPU(), Threads: threads}
 }
 
-// ProgramVersion is the version of the program that runs, with the commit it was
-// built from where that is known.
+// ProgramVersion is the version of the running program, which names the commit it was
+// built from if that is known.
 func ProgramVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(info.Main.Version, "(devel)")
 	}
-	version := info.Main.Version
-	if version == "" {
-		version = "(devel)"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && version == "(devel)" {
-			return version + " " + s.Value
-		}
-	}
-	return version
+	return "unknown"
 }
 
-// maxRunBytes bounds what is read of a run.json: a run writes some kilobytes.
-const maxRunBytes = 64 << 20
-
-// ReadRun reads run.json of a run folder. Nothing depends on what it says: it is for
+// ReadRun reads run.json of a run folder. Nothing depends on its content, which is for
 // people to read.
 func ReadRun(dir string) (*Run, error) {
-	path := filepath.Join(dir, RunFile)
-	file, err := os.Open(path)
+	run := new(Run)
+	err := open(dir, RunFile, func(r io.Reader) error {
+		data, err := readAll(r, maxRunBytes)
+		if err != nil {
+			return err
+		}
+		return decode(data, run)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxRunBytes+1))
-	if err == nil && len(data) > maxRunBytes {
-		err = errors.New("far larger than a run writes it")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	r := new(Run)
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, jsonError(data, err))
-	}
-	return r, nil
+	return run, nil
 }

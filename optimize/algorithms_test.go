@@ -37,13 +37,13 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := newCodingOf(t, p, o)
-				want := bruteForceGenomes(t, d, c, limits)
+				c, run := newCodingOf(t, p, o)
+				want := bruteForceGenomes(t, d, c, run, limits)
 				if got := points(r); !slices.Equal(got, want) {
 					t.Errorf("front %v, brute force %v", got, want)
 				}
 				empty := 1.0 // genomes without a model
-				for _, values := range c.alphabet[c.MaxModels:] {
+				for _, values := range c.alphabet[c.maxModels:] {
 					empty *= float64(values)
 				}
 				if float64(r.Evaluations) != c.space().Size()-empty && o.Include == nil { // others are not looked for

@@ -44,10 +44,10 @@ func newTiedZoo(t testing.TB, seed uint64, models, samples, classes int) (*Probl
 	return tied, d
 }
 
-// searchOf returns a search that has not begun.
-func searchOf(t testing.TB, p *Problem, o Options) *search {
+// runOf returns a run that has not begun.
+func runOf(t testing.TB, p *Problem, o Options) *run {
 	t.Helper()
-	s, _, err := newSearch(p, o)
+	s, _, err := newRun(p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,26 +79,26 @@ func TestCanonicalForm(t *testing.T) {
 		if c.o.Grid == nil {
 			c.o = Options{Algorithm: "auto", Grid: shortGrid, Rules: bothRules}
 		}
-		s := searchOf(t, p, c.o)
+		s := runOf(t, p, c.o)
 		var room plan
 		got := s.limits.canonical(&room, c.p, c.reach)
-		if text := s.cascade(got).String(); text != c.want {
-			t.Errorf("%s reached by %v is kept as %s, want %s", s.cascade(c.p), c.reach, text, c.want)
+		if text := s.eval.cascade(got).String(); text != c.want {
+			t.Errorf("%s reached by %v is kept as %s, want %s", s.eval.cascade(c.p), c.reach, text, c.want)
 		}
 		if !s.archive.isCanonical(got.clone()) {
-			t.Errorf("%s is not in the form of what is kept", s.cascade(got))
+			t.Errorf("%s is not in the form of what is kept", s.eval.cascade(got))
 		}
 	}
 }
 
 // drawPlan draws a plan of up to longest stages, any model and weight at each.
-func drawPlan(rng *rand.Rand, s *search, longest int) plan {
-	p := plan{rule: s.Rules[rng.IntN(len(s.Rules))]}
+func drawPlan(rng *rand.Rand, s *run, longest int) plan {
+	p := plan{rule: s.options.Rules[rng.IntN(len(s.options.Rules))]}
 	for stage := range 1 + rng.IntN(longest) {
 		if stage > 0 {
-			p.exits = append(p.exits, uint8(rng.IntN(len(s.Grid))))
+			p.exits = append(p.exits, uint8(rng.IntN(len(s.eval.grid))))
 		}
-		p.members = append(p.members, member{uint16(rng.IntN(len(s.models))), uint8(1 + rng.IntN(4))})
+		p.members = append(p.members, member{uint16(rng.IntN(len(s.eval.models))), uint8(1 + rng.IntN(4))})
 	}
 	return p
 }
@@ -114,7 +114,7 @@ func TestCanonicalFormDoesTheSame(t *testing.T) {
 		{Confidence: cascade.Entropy, Include: []string{"e", "a"}},
 	} {
 		o.Algorithm, o.Rules, o.Grid = "auto", bothRules, shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		w, rng := s.newWorker(), rand.New(rand.NewPCG(1, 1))
 		shorter := 0
 		for range 3000 {
@@ -122,20 +122,20 @@ func TestCanonicalFormDoesTheSame(t *testing.T) {
 			correct, reach := w.evaluate(drawn)
 			var room plan
 			kept := s.limits.canonical(&room, drawn, reach)
-			e, err := d.Evaluate(s.cascade(kept))
+			e, err := d.Evaluate(s.eval.cascade(kept))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.Correct != correct || s.totalCost(kept, e.Reach) != s.totalCost(drawn, reach) {
-				t.Fatalf("%s is kept as %s, which does something else", s.cascade(drawn), s.cascade(kept))
+			if e.Correct != correct || s.eval.totalCost(kept, e.Reach) != s.eval.totalCost(drawn, reach) {
+				t.Fatalf("%s is kept as %s, which does something else", s.eval.cascade(drawn), s.eval.cascade(kept))
 			}
 			again := s.limits.canonical(new(plan), kept, e.Reach)
 			if s.limits.compare(kept, again) != 0 {
-				t.Fatalf("%s is kept as %s, and that as %s", s.cascade(drawn), s.cascade(kept), s.cascade(again))
+				t.Fatalf("%s is kept as %s, and that as %s", s.eval.cascade(drawn), s.eval.cascade(kept), s.eval.cascade(again))
 			}
 			for stage, m := range kept.members {
-				if e.Reach[stage] == 0 && !slices.Contains(s.required, int(m.model)) {
-					t.Fatalf("%s is kept as %s, with a stage that no sample reaches", s.cascade(drawn), s.cascade(kept))
+				if e.Reach[stage] == 0 && !slices.Contains(s.limits.required, int(m.model)) {
+					t.Fatalf("%s is kept as %s, with a stage that no sample reaches", s.eval.cascade(drawn), s.eval.cascade(kept))
 				}
 			}
 			if len(kept.members) < len(drawn.members) {
@@ -178,7 +178,7 @@ func beforeByNames(costs map[string]float64, a, b cascade.Cascade) bool {
 func TestOrderOfEqualCascades(t *testing.T) {
 	t.Parallel()
 	p, d := newTiedZoo(t, 3, 6, 30, 4)
-	s := searchOf(t, p, Options{Algorithm: "auto", Rules: bothRules, Grid: shortGrid})
+	s := runOf(t, p, Options{Algorithm: "auto", Rules: bothRules, Grid: shortGrid})
 	rng := rand.New(rand.NewPCG(1, 1))
 	var plans []plan
 	for range 150 {
@@ -193,8 +193,8 @@ func TestOrderOfEqualCascades(t *testing.T) {
 			if len(a.members) == 1 || len(b.members) == 1 {
 				continue // written without their rule
 			}
-			if before := beforeByNames(d.Costs, s.cascade(a), s.cascade(b)); before != (order < 0) {
-				t.Fatalf("%s before %s: %v", s.cascade(a), s.cascade(b), order < 0)
+			if before := beforeByNames(d.Costs, s.eval.cascade(a), s.eval.cascade(b)); before != (order < 0) {
+				t.Fatalf("%s before %s: %v", s.eval.cascade(a), s.eval.cascade(b), order < 0)
 			}
 		}
 	}
@@ -207,7 +207,7 @@ func TestArchivesMergeInAnyOrder(t *testing.T) {
 	p, _ := newTiedZoo(t, 3, 6, 20, 4)
 	for _, o := range []Options{{}, {Include: []string{"cc"}}, {MaxCost: 3, MinAccuracy: 0.4}, {MaxWorstCost: 7}, {MaxParams: 5, Paper: true}} {
 		o.Algorithm, o.Rules, o.Grid = "auto", bothRules, shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		w, rng := s.newWorker(), rand.New(rand.NewPCG(1, 1))
 		var plans []plan
 		for range 4000 {
@@ -233,7 +233,7 @@ func TestArchivesMergeInAnyOrder(t *testing.T) {
 			for _, i := range rng.Perm(len(parts)) {
 				got.merge(parts[i])
 			}
-			if !reflect.DeepEqual(got.cost, want.cost) || fmt.Sprint(got.plans) != fmt.Sprint(want.plans) {
+			if !reflect.DeepEqual(got.totals, want.totals) || fmt.Sprint(got.plans) != fmt.Sprint(want.plans) {
 				t.Fatalf("%+v: another order of offers leads to another archive", o)
 			}
 		}
@@ -393,21 +393,21 @@ func TestLimitsAreForWhatIsLeft(t *testing.T) {
 	p, d := newZoo(t, 2, 4, 50, 5)
 	for _, o := range []Options{{MaxWorstCost: d.Costs["m0"] + d.Costs["m1"]}, {MaxParams: 3}} { // those of m0 and m1
 		o.Algorithm, o.Grid = "auto", shortGrid
-		s := searchOf(t, p, o)
+		s := runOf(t, p, o)
 		chain := plan{0, []member{{0, 1}, {1, 1}, {3, 1}}, []uint8{2, 2}}
 		s.archive.offer(30, 200, chain, []int{50, 20, 1})
 		if len(s.archive.front()) != 0 {
 			t.Errorf("%+v: a cascade beyond the limits was taken", o)
 		}
 		s.archive.offer(30, 200, chain, []int{50, 20, 0})
-		if f := s.archive.front(); len(f) != 1 || s.cascade(s.archive.plans[f[0]]).String() != "m0@0.5,m1" {
+		if f := s.archive.front(); len(f) != 1 || s.eval.cascade(s.archive.plans[f[0]]).String() != "m0@0.5,m1" {
 			t.Errorf("%+v: a cascade within the limits was not taken without the stage that no sample reaches", o)
 		}
 		if cut, stages := s.limits.cut(chain.members); stages != 2 || !slices.Equal(cut, chain.members[:2]) {
 			t.Errorf("%+v: %v is cut to %v", o, chain.members, cut)
 		}
 		o.Include = []string{"m1"}
-		s = searchOf(t, p, o)
+		s = runOf(t, p, o)
 		behind := []member{{0, 1}, {2, 1}, {1, 1}}
 		if cut, stages := s.limits.cut(behind); stages != 1 || !slices.Equal(cut, []member{{0, 1}, {1, 1}}) {
 			t.Errorf("%+v: %v is cut to %v, of which %d stages", o, behind, cut, stages)

@@ -8,42 +8,42 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// An oracleBound limits the accuracy of every cascade at a given cost, of any
-// length, order, weights and thresholds.
+// An oracleBound limits the accuracy of every cascade at a given cost, of any length,
+// order, weights and thresholds.
 //
-// Proof. Let m be the first model of a cascade. Every sample pays m. If m alone
-// answers c and the label is another class, the sample can be right at its exit
-// only if another model has seen it. With rule last one of those must be right;
-// with rule mean one of them must give the label at least the value it gives c,
-// for otherwise c stays ahead of the label. In both cases the sample also pays at
-// least the cheapest such model. A cascade of total cost T can therefore have no
-// more right answers than the samples that m gets right plus as many others as
-// the rest of T pays for, cheapest first; and no more than the best m allows.
+// Proof. Let m be the first model of a cascade. Every sample pays m. If m alone answers c
+// and the label is another class, the sample can be correct at its exit only if another
+// model has seen it. With rule last one of those must be correct; with rule mean one of
+// them must give the label at least the value it gives c, for otherwise c stays ahead of
+// the label. In both cases the sample also pays at least the cheapest such model. A
+// cascade of total cost T can therefore have no more correct answers than m has alone plus
+// as many others as the rest of T pays for, cheapest first; and no more than the best m
+// allows.
 type oracleBound struct {
 	costs  []float64 // of the models, ascending
-	first  []int     // by first model in that order: samples right alone
-	others [][]int32 // by first model and the cheapest model that can help: samples
+	first  []int     // by first model in that order: its correct answers alone
+	others [][]int32 // by first model and the cheapest that may help: samples
 }
 
-// newOracleBound counts, for every first model, the samples by the cheapest model
-// that can help.
-func newOracleBound(s *search) *oracleBound {
-	byCost := make([]int, len(s.models))
+// newOracleBound counts, for every first model, the samples by the cheapest other model
+// that may help.
+func newOracleBound(e *evaluator, rules []cascade.Rule, threads int) *oracleBound {
+	byCost := make([]int, len(e.models))
 	for m := range byCost {
 		byCost[m] = m
 	}
-	slices.SortStableFunc(byCost, func(a, b int) int { return cmp.Compare(s.costs[a], s.costs[b]) })
+	slices.SortStableFunc(byCost, func(a, b int) int { return cmp.Compare(e.costs[a], e.costs[b]) })
 	b := &oracleBound{costs: make([]float64, len(byCost))}
 	for rank, m := range byCost {
-		b.costs[rank] = s.costs[m]
+		b.costs[rank] = e.costs[m]
 	}
 	b = b.empty()
-	values := s.labelValues(cascade.RuleMean)
+	h := helpers{e, rules, byCost, e.labelValues(cascade.RuleMean, threads)}
 	var mu sync.Mutex
-	s.inPieces(s.Samples(), func(_, from, to int) {
+	inPieces(threads, e.samples(), func(_, from, to int) {
 		piece := b.empty()
 		for i := from; i < to; i++ {
-			piece.count(s, byCost, values, i)
+			piece.count(&h, i)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -72,53 +72,64 @@ func (b *oracleBound) add(c *oracleBound) {
 	}
 }
 
-// count counts sample i. values are those of the models for its label.
-func (b *oracleBound) count(s *search, byCost []int, values [][]uint32, i int) {
-	type helpers struct{ cheapest, next int } // ranks; len(byCost): none
-	known := make(map[uint16]helpers)         // by the class the first model answers
-	for rank, m := range byCost {
-		answer := s.lists[m].TopClass[i]
-		if answer == s.labels[i] {
+// count counts sample i.
+func (b *oracleBound) count(h *helpers, i int) {
+	known := make(map[uint16][2]int) // helpers, by the class the first model answers
+	for rank, m := range h.byCost {
+		answer := h.eval.lists[m].TopClass[i]
+		if answer == h.eval.labels[i] {
 			b.first[rank]++
 			continue
 		}
-		h, ok := known[answer]
+		cheapest, ok := known[answer]
 		if !ok {
-			h = helpers{len(byCost), len(byCost)}
-			for r, other := range byCost {
-				if !s.canHelp(other, i, values[other][i], answer) {
-					continue
-				}
-				if h.cheapest == len(byCost) {
-					h.cheapest = r
-				} else {
-					h.next = r
-					break
-				}
-			}
-			known[answer] = h
+			cheapest = h.cheapest(i, answer)
+			known[answer] = cheapest
 		}
-		help := h.cheapest
+		help := cheapest[0]
 		if help == rank {
-			help = h.next
+			help = cheapest[1]
 		}
-		if help < len(byCost) {
+		if help < len(h.byCost) {
 			b.others[rank][help]++
 		}
 	}
 }
 
-// canHelp reports whether a model may make a sample right that is answered with
-// another class so far.
-func (s *search) canHelp(model, i int, labelValue uint32, answer uint16) bool {
-	if s.uses(cascade.RuleLast) && s.singles[model][i]&1 == 1 {
-		return true
-	}
-	return s.uses(cascade.RuleMean) && labelValue >= classValue(&s.lists[model], i, answer)
+// helpers tell which models may make a sample correct.
+type helpers struct {
+	eval   *evaluator
+	rules  []cascade.Rule
+	byCost []int      // models, by rank
+	values [][]uint32 // of the models for the samples' labels
 }
 
-// correct returns the most right answers that a cascade of the given mean cost
-// can have.
+// cheapest returns the ranks of the two cheapest models that may make sample i correct if
+// another class is the answer so far; a rank that no model has if there are none.
+func (h *helpers) cheapest(i int, answer uint16) [2]int {
+	none := len(h.byCost)
+	found := [2]int{none, none}
+	for rank, m := range h.byCost {
+		if !h.mayHelp(m, i, answer) {
+			continue
+		}
+		if found[0] < none {
+			found[1] = rank
+			break
+		}
+		found[0] = rank
+	}
+	return found
+}
+
+func (h *helpers) mayHelp(model, i int, answer uint16) bool {
+	if slices.Contains(h.rules, cascade.RuleLast) && h.eval.singles[model][i]&1 == 1 {
+		return true
+	}
+	return slices.Contains(h.rules, cascade.RuleMean) && h.values[model][i] >= classValue(&h.eval.lists[model], i, answer)
+}
+
+// correct returns the most correct answers that a cascade of the given mean cost can have.
 func (b *oracleBound) correct(cost float64, samples int) int {
 	most := 0
 	total := cost * float64(samples) * (1 + rounding)

@@ -1,22 +1,23 @@
-// Package optimize evaluates and searches cascades of classifiers over stored
-// outputs.
+// Package optimize searches cascades of classifiers over stored outputs.
 //
-// A chain is an ordered list of models, a cascade a chain with a threshold
-// after every stage but the last. A sample exits at the first stage whose
-// confidence lies strictly above the stage's threshold; the cost of a cascade
-// is the sum over its stages of the model's cost times the share of samples
-// that reach it (Chebykin, Alderliesten, Bosman: Evolutionary Neural Cascade
-// Search across Supernetworks, GECCO 2022, section 3).
+// It knows the cascades of package cascade in a form made for speed, which rests on one
+// property: all samples that reach a stage have seen the same models, so confidence and
+// prediction at a stage depend only on the set of models so far. One byte a sample (its
+// bin among the grid's thresholds and whether the prediction is correct) is all that a
+// search needs to know of a set, and one pass over those bytes solves all thresholds of a
+// chain at once.
 //
-// The package holds the definition twice. [Dense] reads like the definition
-// and works on full outputs; it is the referee of every other form. The fast
-// form rests on one property: all samples that reach a stage have seen the same
-// models, so confidence and prediction at a stage depend only on the set of
-// models so far. One byte a sample (its bin among the grid's thresholds and
-// whether the prediction is right) is all a search needs to know of a set, and
-// one pass over those bytes solves all thresholds of a chain at once.
+// Outputs are float16, that is integer multiples of 2^-24, and are summed as integers: no
+// result depends on the order of summation, on vector widths or on the number of threads,
+// and a cascade does here exactly what its definition says, as far as the models' lists
+// have the classes that matter.
 //
-// Outputs are float16, that is integer multiples of 2^-24, and are summed as
-// integers: no result depends on the order of summation, on vector widths or
-// on the number of threads, and both forms agree bit for bit.
+// [Search] makes a run of one of the [Algorithms]. Its parts:
+//
+//   - An evaluator has the problem's tables, and a worker for each thread evaluates
+//     cascades with them, in caches of its own.
+//   - An archive keeps the cheapest cascade for every number of correct answers: the whole
+//     front. Of equal cascades it keeps the one that needs least to be deployed.
+//   - The run cuts an algorithm's work into units, gives them to the workers, merges what
+//     they find, reports progress, and saves checkpoints that it can be resumed from.
 package optimize

@@ -56,11 +56,11 @@ func slowEnsemble(d *cascade.Dense, limit float64, rounds int) (best int, taken 
 func TestEnsembleEqualsItsDefinition(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 8, 6, 120, 6)
-	s, _, err := newSearch(p, Options{Algorithm: "ensemble"})
+	s, _, err := newRun(p, Options{Algorithm: "ensemble"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &selection{search: s, left: 1 << 40}
+	e := newSelection(s)
 	if err := e.begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestEnsembleEqualsItsDefinition(t *testing.T) {
 			t.Errorf("limit %v: %d right, want %d", r.limit, r.best, best)
 		}
 		var models []int
-		for _, m := range r.members {
+		for _, m := range r.set.members {
 			for range m.weight {
 				models = append(models, int(m.model))
 			}

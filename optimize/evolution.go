@@ -25,37 +25,38 @@ type generation struct {
 	Front  []byte `json:"front"`  // names the front it began with
 }
 
-// evolve recombines cascades of the front, whose chains may lie many steps apart, until
-// generations pass without a better front. A child takes the first stages of one and
-// the last ones of another; its thresholds are solved one after the other at the rates
-// of exchange between right answers and cost that its parents have on the front, and
-// then in pairs.
-func (s *search) evolve(ctx context.Context, e *exploration) error {
+// evolve recombines cascades of the front, whose chains may be many steps apart, until
+// generations pass without a better front. A child takes the first stages of one and the
+// last ones of another; its thresholds are solved one after the other at the rates of
+// exchange between correct answers and cost that its parents have on the front, and then
+// in pairs.
+func (x *explorer) evolve(ctx context.Context) error {
+	r := x.r
 	for {
-		front := s.archive.front()
-		next := generation{Number: e.Present.Number + 1, Front: s.nameFront(front)}
-		if slices.Equal(next.Front, e.Present.Front) {
-			next.Stale = e.Present.Stale + 1
+		places := r.archive.front()
+		next := generation{Number: x.Present.Number + 1, Front: r.archive.frontKey(places)}
+		if slices.Equal(next.Front, x.Present.Front) {
+			next.Stale = x.Present.Stale + 1
 		}
-		if len(front) < 2 || next.Stale >= evolutionPatience {
+		if len(places) < 2 || next.Stale >= evolutionPatience {
 			return nil
 		}
-		children := s.breed(front, rand.New(rand.NewPCG(s.Seed, uint64(next.Number))))
+		children := newBreeder(r, places, uint64(next.Number)).breed()
 		affordable := 0
-		for left := s.left(); affordable < len(children); affordable++ {
-			if left -= s.childEvaluations(children[affordable]); left < 0 {
+		for left := r.left(); affordable < len(children); affordable++ {
+			if left -= childEvaluations(len(children[affordable].members), len(r.eval.grid)); left < 0 {
 				break
 			}
 		}
 		if affordable == 0 && len(children) > 0 { // local search may do with what is left
-			e.Present.Front = next.Front
+			x.Present.Front = next.Front
 			return nil
 		}
-		e.Settled, e.Present = e.Present, next
-		e.Round, e.End = nil, s.nextUnit+affordable
-		err := s.parallel(ctx, "cascades recombined", affordable, func(w *worker) func(int) {
-			solver, window := newThresholdSolver(w), w.newWindow()
-			return func(unit int) { w.raise(children[unit-s.firstUnit], solver, window) }
+		x.Settled, x.Present = x.Present, next
+		x.Round, x.End = nil, r.nextUnit+affordable
+		err := r.parallel(ctx, "cascades recombined", affordable, func(w *worker) func(int) {
+			solver, window := newThresholdSolver(w, r.options.MaxModels), newWindow(w)
+			return func(unit int) { children[unit].raise(solver, window) }
 		})
 		if err != nil {
 			return err
@@ -63,47 +64,64 @@ func (s *search) evolve(ctx context.Context, e *exploration) error {
 	}
 }
 
-// nameFront returns what tells a front from others.
-func (s *search) nameFront(front []int) []byte {
+// frontKey names a front by its places.
+func (a *archive) frontKey(places []int) []byte {
 	h := sha256.New()
-	for _, correct := range front {
-		h.Write(s.archive.placeKey(correct))
+	for _, correct := range places {
+		h.Write(a.placeKey(correct))
 	}
 	return h.Sum(nil)
 }
 
-// A child is a chain with thresholds to begin from and the rates of exchange to solve
-// them at: how many right answers a unit of total cost is worth.
+// A child is a chain with thresholds to begin from and the rates of exchange to solve them
+// at: how many correct answers a unit of total cost is worth.
 type child struct {
 	plan
 	rates [2]float64
 }
 
-// breed returns the children of a front of at least two, no chain twice. Of one beyond
-// the limits it keeps what is left if no sample reaches its last stages. On a small front
-// children may be few.
-func (s *search) breed(front []int, rng *rand.Rand) []child {
+// A breeder makes the children of a front of at least two cascades.
+type breeder struct {
+	archive *archive
+	limits  *limits
+	costs   []float64 // of the models
+	paper   bool
+	longest int   // chain
+	places  []int // of the front
+	rng     *rand.Rand
+}
+
+func newBreeder(r *run, places []int, generation uint64) *breeder {
+	return &breeder{
+		archive: r.archive, limits: r.limits, costs: r.eval.costs, paper: r.options.Paper, longest: r.options.MaxModels,
+		places: places, rng: rand.New(rand.NewPCG(r.options.Seed, generation)),
+	}
+}
+
+// breed returns children, no chain twice. Of one beyond the limits it keeps what is left
+// if no sample reaches its last stages. On a small front children may be few.
+func (b *breeder) breed() []child {
 	var children []child
 	bred := make(map[string]bool)
 	for range 4 * brood {
-		a := s.drawPlace(rng, front)
-		b := s.drawPlace(rng, front)
-		if rng.IntN(2) == 0 {
-			b = min(max(a+rng.IntN(2*kin+1)-kin, 0), len(front)-1)
+		mother := b.drawPlace()
+		father := b.drawPlace()
+		if b.rng.IntN(2) == 0 {
+			father = min(max(mother+b.rng.IntN(2*kin+1)-kin, 0), len(b.places)-1)
 		}
 		c := child{
-			plan:  s.cross(rng, s.archive.plans[front[a]], s.archive.plans[front[b]]),
-			rates: [2]float64{s.exchangeRate(front, a), s.exchangeRate(front, b)},
+			plan:  b.cross(b.archive.plans[b.places[mother]], b.archive.plans[b.places[father]]),
+			rates: [2]float64{b.exchangeRate(mother), b.exchangeRate(father)},
 		}
-		if rng.IntN(mutations) == 0 {
-			s.mutate(rng, c.plan)
+		if b.rng.IntN(mutations) == 0 {
+			b.mutate(c.plan)
 		}
-		members, stages := s.limits.cut(c.members)
+		members, stages := b.limits.cut(c.members)
 		if stages < len(c.members) {
 			c.exits = append(c.exits[:max(stages-1, 0)], make([]uint8, len(members)-stages)...)
 			c.members = members
 		}
-		key := string(chainKey(c.plan))
+		key := string(c.chainKey())
 		if stages == 0 || len(members) < 2 || bred[key] || !c.evaluable() {
 			continue
 		}
@@ -115,21 +133,21 @@ func (s *search) breed(front []int, rng *rand.Rand) []child {
 	return children
 }
 
-// drawPlace draws a place of the front: evenly among its cascades, or the best for a
-// cost drawn evenly, or evenly by its logarithm, up to that of the dearest model. Most
-// cascades are cheap, but what the dear ones gain holds for most of the costs.
-func (s *search) drawPlace(rng *rand.Rand, front []int) int {
-	low, high := s.archive.cost[front[0]], slices.Max(s.costs)*float64(s.Samples())
-	share := rng.Float64()
+// drawPlace draws a place of the front: evenly among its cascades, or the best for a cost
+// drawn evenly, or evenly by its logarithm, up to that of the most expensive model. Most
+// cascades are cheap, but what the expensive ones gain matters at most of the costs.
+func (b *breeder) drawPlace() int {
+	low, high := b.archive.totals[b.places[0]], slices.Max(b.costs)*float64(len(b.archive.plans)-1)
+	share := b.rng.Float64()
 	cost := low + share*(high-low)
-	switch rng.IntN(3) {
+	switch b.rng.IntN(3) {
 	case 0:
-		return rng.IntN(len(front))
+		return b.rng.IntN(len(b.places))
 	case 1:
 		cost = low * math.Pow(high/low, share)
 	}
-	place, found := slices.BinarySearchFunc(front, cost, func(correct int, cost float64) int {
-		return cmp.Compare(s.archive.cost[correct], cost)
+	place, found := slices.BinarySearchFunc(b.places, cost, func(correct int, cost float64) int {
+		return cmp.Compare(b.archive.totals[correct], cost)
 	})
 	if !found {
 		place--
@@ -137,17 +155,17 @@ func (s *search) drawPlace(rng *rand.Rand, front []int) int {
 	return max(place, 0)
 }
 
-// cross returns the first stages of a followed by the last ones of b, with the rule of
-// a. A member of both stands where a has it.
-func (s *search) cross(rng *rand.Rand, a, b plan) plan {
-	head, tail := 1+rng.IntN(len(a.members)), rng.IntN(len(b.members))
-	c := plan{rule: a.rule, members: slices.Clone(a.members[:head])}
+// cross returns the first stages of one plan followed by the last ones of another, with
+// the rule of the first. A member of both is where the first has it.
+func (b *breeder) cross(first, last plan) plan {
+	head, tail := 1+b.rng.IntN(len(first.members)), b.rng.IntN(len(last.members))
+	c := plan{rule: first.rule, members: slices.Clone(first.members[:head])}
 	for stage := range head {
-		c.exits = append(c.exits, exitAfter(a, stage))
+		c.exits = append(c.exits, exitAfter(first, stage))
 	}
-	for stage := tail; stage < len(b.members) && len(c.members) < s.MaxModels; stage++ {
-		if m := b.members[stage]; s.Paper || !c.has(int(m.model)) {
-			c.members, c.exits = append(c.members, m), append(c.exits, exitAfter(b, stage))
+	for stage := tail; stage < len(last.members) && len(c.members) < b.longest; stage++ {
+		if m := last.members[stage]; b.paper || !c.has(int(m.model)) {
+			c.members, c.exits = append(c.members, m), append(c.exits, exitAfter(last, stage))
 		}
 	}
 	if c.rule == cascade.RuleLast {
@@ -169,44 +187,42 @@ func exitAfter(p plan, stage int) uint8 {
 }
 
 // mutate puts another model in a member's place or changes a weight.
-func (s *search) mutate(rng *rand.Rand, p plan) {
-	m := &p.members[rng.IntN(len(p.members))]
-	model, weight := rng.IntN(len(s.models)), uint8(1+rng.IntN(maxWeight))
+func (b *breeder) mutate(p plan) {
+	m := &p.members[b.rng.IntN(len(p.members))]
+	model, weight := b.rng.IntN(len(b.costs)), uint8(1+b.rng.IntN(maxWeight))
 	switch {
-	case !s.Paper && p.rule == cascade.RuleMean && rng.IntN(2) == 0:
+	case !b.paper && p.rule == cascade.RuleMean && b.rng.IntN(2) == 0:
 		m.weight = weight
-	case s.Paper || !p.has(model):
+	case b.paper || !p.has(model):
 		m.model = uint16(model)
 	}
 }
 
-// exchangeRate returns how many right answers a unit of total cost buys around a place
+// exchangeRate returns how many correct answers a unit of total cost buys around a place
 // of the front.
-func (s *search) exchangeRate(front []int, place int) float64 {
-	from, to := front[max(place-1, 0)], front[min(place+1, len(front)-1)]
-	return float64(to-from) / (s.archive.cost[to] - s.archive.cost[from])
+func (b *breeder) exchangeRate(place int) float64 {
+	from, to := b.places[max(place-1, 0)], b.places[min(place+1, len(b.places)-1)]
+	return float64(to-from) / (b.archive.totals[to] - b.archive.totals[from])
 }
 
-// sweeps is how often at most the thresholds of a child are solved in turn at each
-// rate.
+// sweeps is how often at most the thresholds of a child are solved in turn at each rate.
 const sweeps = 4
 
-// childEvaluations returns how many cascades raising a child may take.
-func (s *search) childEvaluations(c child) int64 {
-	stages, grid := len(c.members), len(s.Grid)
+// childEvaluations returns how many cascades raising a child of so many stages may take.
+func childEvaluations(stages, grid int) int64 {
 	n := int64(sweeps * (stages - 1) * grid)
 	for u := range max(1, stages-2) {
 		n += windowEvaluations(stages, u, grid)
 	}
-	return int64(len(c.rates)) * n
+	return int64(len(child{}.rates)) * n
 }
 
 // raise solves a child's thresholds at each rate and offers all that is met.
-func (w *worker) raise(c child, solver *thresholdSolver, window *window) {
+func (c child) raise(solver *thresholdSolver, window *window) {
 	stages := len(c.members)
 	for _, rate := range c.rates {
 		p := plan{c.rule, c.members, slices.Clone(c.exits)}
-		solver.budget = int64(sweeps * (stages - 1) * len(w.Grid))
+		solver.budget = int64(sweeps * (stages - 1) * len(solver.w.eval.grid))
 		solver.solve(p, rate)
 		tables := solver.tables
 		for u := range max(1, stages-2) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,7 +31,8 @@ func TestAutoEqualsBruteForce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := bruteForceGenomes(t, d, newCodingOf(t, p, o), limits)
+			c, run := newCodingOf(t, p, o)
+			want := bruteForceGenomes(t, d, c, run, limits)
 			if got := points(r); !slices.Equal(got, want) {
 				t.Errorf("front %v, brute force %v", got, want)
 			}
@@ -100,21 +100,21 @@ func TestBreed(t *testing.T) {
 		{MaxModels: 4, Include: []string{"m2"}, MaxWorstCost: 30},
 	} {
 		o.Algorithm = "auto"
-		s, _, err := newSearch(p, o)
+		s, _, err := newRun(p, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.exactChains(context.Background(), 2); err != nil {
+		if err := s.tryChains(context.Background(), 2); err != nil {
 			t.Fatal(err)
 		}
-		children := s.breed(s.archive.front(), rand.New(rand.NewPCG(1, 1)))
+		children := newBreeder(s, s.archive.front(), 1).breed()
 		if len(children) < 20 {
 			t.Fatalf("%+v: %d children", o, len(children))
 		}
 		chains := make(map[string]bool)
 		long := 0
 		for _, c := range children {
-			if err := s.cascade(c.plan).Validate(); err != nil {
+			if err := s.eval.cascade(c.plan).Validate(); err != nil {
 				t.Error(err)
 			}
 			if len(c.members) > o.MaxModels || !s.limits.within(c.plan) {
@@ -128,10 +128,10 @@ func TestBreed(t *testing.T) {
 			if !(c.rates[0] > 0) || !(c.rates[1] > 0) {
 				t.Errorf("rates of exchange %v", c.rates)
 			}
-			if chains[string(chainKey(c.plan))] {
+			if chains[string(c.chainKey())] {
 				t.Errorf("%v comes twice", c.plan)
 			}
-			chains[string(chainKey(c.plan))] = true
+			chains[string(c.chainKey())] = true
 			if len(c.members) > 2 {
 				long++
 			}

@@ -14,17 +14,17 @@ import (
 
 // bruteForceGenomes evaluates every genome with the dense oracle and returns the
 // correct answers and costs of the front within limits.
-func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, limits Options) [][2]float64 {
+func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, r *run, limits Options) [][2]float64 {
 	t.Helper()
 	feasible := func(p plan, e cascade.Evaluation) bool {
-		return c.limits.within(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
+		return r.limits.within(p) && (limits.MaxCost == 0 || e.Cost <= limits.MaxCost) &&
 			float64(e.Correct) >= limits.MinAccuracy*float64(len(d.Labels))
 	}
 	cheapest := make(map[int]float64)
 	genes := make([]uint16, len(c.alphabet))
 	for {
 		if p, ok := c.decode(genes); ok {
-			e, err := d.Evaluate(c.cascade(p))
+			e, err := d.Evaluate(r.eval.cascade(p))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,21 +45,21 @@ func bruteForceGenomes(t *testing.T, d *cascade.Dense, c *coding, limits Options
 	}
 }
 
-// newCodingOf returns the coding a search with these options uses.
-func newCodingOf(t testing.TB, p *Problem, o Options) *coding {
+// newCodingOf returns the coding that a run with these options uses, and the run.
+func newCodingOf(t testing.TB, p *Problem, o Options) (*coding, *run) {
 	t.Helper()
-	s, _, err := newSearch(p, o)
+	r, _, err := newRun(p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newCoding(s)
+	return newCoding(r), r
 }
 
 func TestGenomesAreReadAsPublished(t *testing.T) {
 	t.Parallel()
 	p := readCIFAR10(t, 0, 5000)
-	c := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid()})
-	w := c.newWorker()
+	c, r := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid()})
+	w := r.newWorker()
 	for seed := 1; seed <= 3; seed++ {
 		rows := readCSV(t, filepath.Join(sharedtest.Dir(t, "fronts"), fmt.Sprintf("cifar10_gomea600k_s%d.csv", seed)))
 		for i, row := range rows {
@@ -76,7 +76,7 @@ func TestGenomesAreReadAsPublished(t *testing.T) {
 				t.Fatalf("seed %d, row %d: no model", seed, i)
 			}
 			correct, reach := w.evaluate(plan)
-			cost := c.totalCost(plan, reach) / float64(p.Samples())
+			cost := r.eval.totalCost(plan, reach) / float64(p.Samples())
 			e, _ := strconv.ParseFloat(row["error_pct"], 64)
 			published, _ := strconv.ParseFloat(row["gflops"], 64)
 			if wrong := p.Samples() - correct; wrong != int(math.Round(e*50)) || math.Abs(cost-published) > 1e-6 {
@@ -89,7 +89,7 @@ func TestGenomesAreReadAsPublished(t *testing.T) {
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 1, 4, 20, 3)
-	c := newCodingOf(t, p, Options{Algorithm: "gomea", Rules: bothRules, Grid: shortGrid, MaxModels: 3})
+	c, r := newCodingOf(t, p, Options{Algorithm: "gomea", Rules: bothRules, Grid: shortGrid, MaxModels: 3})
 	for _, test := range []struct {
 		genes []uint16
 		want  string
@@ -104,7 +104,7 @@ func TestDecode(t *testing.T) {
 		if !ok {
 			t.Fatalf("%v is no cascade", test.genes)
 		}
-		if got := c.cascade(plan).String(); got != test.want {
+		if got := r.eval.cascade(plan).String(); got != test.want {
 			t.Errorf("%v is %s, want %s", test.genes, got, test.want)
 		}
 	}

@@ -24,28 +24,27 @@ func (gomea) check(o *Options) error {
 	return nil
 }
 
-func (gomea) run(ctx context.Context, s *search) (proof Proof, err error) {
-	c, w := newCoding(s), s.newSoleWorker()
-	return Proof{}, s.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
+func (gomea) search(ctx context.Context, r *run) (Proof, error) {
+	c, w := newCoding(r), r.newSoleWorker()
+	return Proof{}, r.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
 		p, ok := c.decode(genes)
 		if !ok {
-			return s.noCascade(), nil
+			return r.noCascade(), nil
 		}
-		if int64(s.taken) >= s.Evals {
+		if int64(r.taken) >= r.options.Evals {
 			return moea.Score{}, moea.ErrSpent
 		}
-		r, err := s.evaluateNext(func() result { return w.evaluateAndOffer(p, s.archive) })
-		return s.score(p, r), err
+		out, err := r.evaluateNext(func() outcome { return w.evaluateAndOffer(p, r.archive) })
+		return r.score(p, out), err
 	})
 }
 
-// mix runs MO-GOMEA. evaluate offers what it evaluates to the search's archive.
-func (s *search) mix(ctx context.Context, space moea.Space, evaluate func(genes []uint16) (moea.Score, error)) error {
-	progress := &phaseProgress{unit: "evaluations", total: s.Evals}
-	s.progress.Store(progress)
-	_, err := moea.GOMEA(ctx, space, s.Seed, func(genes []uint16) (moea.Score, error) {
+// mix runs MO-GOMEA. evaluate offers what it evaluates to the run's archive.
+func (r *run) mix(ctx context.Context, space moea.Space, evaluate func(genes []uint16) (moea.Score, error)) error {
+	phase := r.newPhase("evaluations", int(r.options.Evals))
+	_, err := moea.GOMEA(ctx, space, r.options.Seed, func(genes []uint16) (moea.Score, error) {
 		score, err := evaluate(genes)
-		progress.done.Store(s.evaluations.Load())
+		phase.done.Store(r.evaluations.Load())
 		return score, err
 	})
 	return err

@@ -40,12 +40,12 @@ func TestGOMEAExactFindsAllPairs(t *testing.T) {
 func TestThresholdSolver(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 2, 6, 200, 8)
-	s, _, err := newSearch(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, Evals: 1 << 40})
+	s, _, err := newRun(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, Evals: 1 << 40})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker())
-	v.archive, v.budget = s.archive, s.left()
+	c, v := newChainCoding(s), newThresholdSolver(s.newSoleWorker(), s.options.MaxModels)
+	v.budget = s.left()
 	space, rng := c.space(), rand.New(rand.NewPCG(1, 1))
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
@@ -54,25 +54,25 @@ func TestThresholdSolver(t *testing.T) {
 		if !ok {
 			continue
 		}
-		evaluate := func() result {
-			e, err := d.Evaluate(s.cascade(plan))
+		evaluate := func() outcome {
+			e, err := d.Evaluate(s.eval.cascade(plan))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return result{int32(e.Correct), s.totalCost(plan, e.Reach)}
+			return outcome{int32(e.Correct), s.eval.totalCost(plan, e.Reach)}
 		}
 		got := v.solve(plan, rate)
 		if want := evaluate(); got != want {
 			t.Fatalf("%v: %+v by the solver, %+v by the definition", plan, got, want)
 		}
 		for stage, exit := range plan.exits {
-			for g := range s.Grid {
+			for g := range s.eval.grid {
 				plan.exits[stage] = uint8(g)
 				r := evaluate()
 				if float64(r.correct)-rate*r.total > float64(got.correct)-rate*got.total {
 					t.Fatalf("threshold %d of %v is better at %d", stage, plan, g)
 				}
-				if s.archive.cost[r.correct] > r.total {
+				if s.archive.totals[r.correct] > r.total {
 					t.Fatalf("%v was looked at and not offered", plan)
 				}
 			}

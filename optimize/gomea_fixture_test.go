@@ -14,7 +14,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-var update = flag.Bool("update", false, "record what searches over genomes do anew")
+var update = flag.Bool("update", false, "record again what searches over genomes do")
 
 // A searchRecord is what a search over genomes did.
 type searchRecord struct {
@@ -50,14 +50,14 @@ func TestGenomeSearchesAreAsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := recordOf(r, o)
-		s, algorithm, err := newSearch(p, o)
+		s, algorithm, err := newRun(p, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := algorithm.run(context.Background(), s); err != nil {
+		if _, err := algorithm.search(context.Background(), s); err != nil {
 			t.Fatal(err)
 		}
-		want.Results, want.Sequence = len(s.results), digest(packResults(s.results))
+		want.Results, want.Sequence = len(s.outcomes), digest(packOutcomes(s.outcomes))
 		now[name] = want
 		if !*update && want != recorded[name] {
 			t.Errorf("%+v, recorded %+v", want, recorded[name])

@@ -51,7 +51,7 @@ func BenchmarkCIFAR10(b *testing.B) {
 func TestTablesInPieces(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 4, 5, 500, 40)
-	s, _, err := newSearch(p, Options{Algorithm: "gomea"})
+	s, _, err := newRun(p, Options{Algorithm: "gomea"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,18 +71,18 @@ func slowGreedy(d *cascade.Dense, grid Grid, reference int, multiplier float64) 
 func TestGreedyEqualsItsDefinition(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 5, 7, 150, 6)
-	s, _, err := newSearch(p, Options{Algorithm: "greedy"})
+	s, _, err := newRun(p, Options{Algorithm: "greedy"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newCascadeBuilder(s.newWorker())
+	b := newCascadeBuilder(s.newWorker(), s.limits, s.options.MaxModels)
 	longest := 0
 	for reference := range p.models {
 		for _, percent := range greedyPercents {
 			got, ok := b.build(reference, percent)
-			want := slowGreedy(d, s.Grid, reference, float64(percent)/100)
-			if !ok || fmt.Sprint(s.cascade(got)) != fmt.Sprint(want) {
-				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, s.cascade(got), want)
+			want := slowGreedy(d, s.eval.grid, reference, float64(percent)/100)
+			if !ok || fmt.Sprint(s.eval.cascade(got)) != fmt.Sprint(want) {
+				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, s.eval.cascade(got), want)
 			}
 			longest = max(longest, len(want.Stages))
 		}
@@ -97,11 +97,11 @@ func TestGreedyWithinLimits(t *testing.T) {
 	p, d := newZoo(t, 5, 7, 150, 6)
 	for _, o := range []Options{{MaxModels: 2}, {MaxWorstCost: 1.2 * d.Costs["m6"]}, {MaxParams: 40}} {
 		o.Algorithm = "greedy"
-		s, _, err := newSearch(p, o)
+		s, _, err := newRun(p, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newCascadeBuilder(s.newWorker())
+		b := newCascadeBuilder(s.newWorker(), s.limits, s.options.MaxModels)
 		built := 0
 		for reference := range p.models {
 			for _, percent := range greedyPercents {
@@ -109,7 +109,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if built++; len(plan.members) > s.MaxModels || !s.limits.within(plan) {
+				if built++; len(plan.members) > s.options.MaxModels || !s.limits.within(plan) {
 					t.Errorf("reference %d, %d %%: %v is beyond the limits", reference, percent, plan)
 				}
 			}

@@ -10,18 +10,18 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// MaxGrid is the largest number of thresholds a grid may have: a bin among
-// them must fit in 7 bits.
+// MaxGrid is the largest number of thresholds a grid may have: a bin among them must fit
+// in 7 bits.
 const MaxGrid = 127
 
-// A Grid holds the thresholds a search may use: between 1 and [MaxGrid] values
-// in [0, 1], strictly ascending.
+// A Grid holds the thresholds a search may use: 1 to [MaxGrid] values in [0, 1], strictly
+// ascending.
 type Grid []float32
 
-// PaperGrid returns the 51 thresholds of the publication, 0.02·g for
-// g = 0..50.
+// PaperGrid returns the 51 thresholds of the publication, 0.02·g for g = 0..50.
 func PaperGrid() Grid {
 	grid := make(Grid, 51)
 	for g := range grid {
@@ -30,9 +30,9 @@ func PaperGrid() Grid {
 	return grid
 }
 
-// FineGrid returns 78 thresholds whose steps shrink toward 1: 0.02 up to 0.98,
-// then 0.002, 0.0002 and 0.00002. Today's networks are so sure of themselves
-// that most good thresholds lie in the paper grid's last step.
+// FineGrid returns 78 thresholds whose steps shrink toward 1: 0.02 up to 0.98, then
+// 0.002, 0.0002 and 0.00002. Today's networks are so confident that most good thresholds
+// are in the paper grid's last step.
 func FineGrid() Grid {
 	grid := PaperGrid()[:50]
 	for _, step := range []float64{1e-3, 1e-4, 1e-5} {
@@ -43,8 +43,8 @@ func FineGrid() Grid {
 	return append(grid, 1)
 }
 
-// ReadGrid reads a grid of one threshold a line; empty lines and lines that
-// begin with # are passed over. Errors name the line.
+// ReadGrid reads a grid of one threshold a line. Empty lines and lines that begin with #
+// are ignored. Errors name the line.
 func ReadGrid(r io.Reader) (Grid, error) {
 	var grid Grid
 	lines := bufio.NewScanner(r)
@@ -69,7 +69,7 @@ func ReadGrid(r io.Reader) (Grid, error) {
 	return grid, grid.Validate()
 }
 
-// Validate reports what is wrong with the grid, if anything.
+// Validate reports the first thing that is wrong with the grid, if any.
 func (g Grid) Validate() error {
 	if len(g) == 0 {
 		return errors.New("grid: no thresholds")
@@ -82,7 +82,7 @@ func (g Grid) Validate() error {
 			return fmt.Errorf("grid: threshold %v is not in [0, 1]", t)
 		}
 		if i > 0 && t <= g[i-1] {
-			return fmt.Errorf("grid: threshold %v stands twice or out of order", t)
+			return fmt.Errorf("grid: threshold %v is repeated or out of order", t)
 		}
 	}
 	return nil
@@ -94,11 +94,7 @@ func (g Grid) Validate() error {
 func (g Grid) cuts(w uint32) []uint32 {
 	cuts := make([]uint32, len(g))
 	for i, t := range g {
-		cuts[i] = uint32(math.Floor(float64(w) * float64(t) * one))
+		cuts[i] = uint32(math.Floor(float64(w) * float64(t) * kernel.One))
 	}
 	return cuts
 }
-
-// one is the probability 1 in fixed point: stored outputs are integer
-// multiples of 2^-24.
-const one = 1 << 24

@@ -21,7 +21,7 @@ func TestGrids(t *testing.T) {
 		"0.5\nx\n":                   "line 2",
 		"0.5\n1.01":                  "not a number in [0, 1]",
 		"# only\n":                   "no thresholds",
-		"0.5\n0.5\n":                 "stands twice",
+		"0.5\n0.5\n":                 "repeated",
 		strings.Repeat("0.5\n", 128): "more than 127",
 	} {
 		if _, err := ReadGrid(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {

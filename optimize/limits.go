@@ -173,12 +173,3 @@ func (l *limits) paramsOf(p plan) float64 {
 	}
 	return total
 }
-
-// evaluable reports whether a plan's weights are small enough for exact sums.
-func (p plan) evaluable() bool {
-	weight := 0
-	for _, m := range p.members {
-		weight += int(m.weight)
-	}
-	return weight <= cascade.MaxStages
-}

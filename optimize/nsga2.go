@@ -19,19 +19,19 @@ func (nsga2) check(o *Options) error {
 	return nil
 }
 
-func (nsga2) run(ctx context.Context, s *search) (proof Proof, err error) {
-	c := newCoding(s)
+func (nsga2) search(ctx context.Context, r *run) (Proof, error) {
+	c, longest := newCoding(r), r.options.MaxModels
 	space := c.space()
 	space.Ordered = make([]bool, len(c.alphabet))
-	for i := range s.MaxModels - 1 {
-		space.Ordered[s.MaxModels+i] = true
+	for i := range longest - 1 {
+		space.Ordered[longest+i] = true
 	}
 	space.Valid = func(genes []uint16) bool {
 		_, ok := c.decode(genes)
 		return ok
 	}
-	left := s.Evals
-	_, err = moea.NSGA2(ctx, space, s.Seed, func(genomes [][]uint16) ([]moea.Score, error) {
+	left := r.options.Evals
+	_, err := moea.NSGA2(ctx, space, r.options.Seed, func(genomes [][]uint16) ([]moea.Score, error) {
 		var spent error
 		if left <= int64(len(genomes)) {
 			genomes, spent = genomes[:max(left, 0)], moea.ErrSpent
@@ -42,13 +42,13 @@ func (nsga2) run(ctx context.Context, s *search) (proof Proof, err error) {
 			p, _ := c.decode(genomes[i])
 			plans[i] = p.clone()
 		}
-		results, err := s.evaluateAll(ctx, "cascades evaluated", plans)
+		outcomes, err := r.evaluateAll(ctx, "cascades evaluated", plans)
 		if err != nil {
 			return nil, err
 		}
-		scores := make([]moea.Score, len(results))
-		for i, r := range results {
-			scores[i] = s.score(plans[i], r)
+		scores := make([]moea.Score, len(outcomes))
+		for i, out := range outcomes {
+			scores[i] = r.score(plans[i], out)
 		}
 		return scores, spent
 	})

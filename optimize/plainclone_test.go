@@ -69,7 +69,7 @@ func TestGenomesOfVectorsAreReadAsPublished(t *testing.T) {
 				slots++
 			}
 		}
-		c := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid(), Paper: true, MaxModels: slots})
+		c, r := newCodingOf(t, p, Options{Algorithm: "gomea", Grid: PaperGrid(), Paper: true, MaxModels: slots})
 		for i, row := range rows {
 			number := func(column string) float64 {
 				x, err := strconv.ParseFloat(row[column], 64)
@@ -92,7 +92,7 @@ func TestGenomesOfVectorsAreReadAsPublished(t *testing.T) {
 			if !ok {
 				continue
 			}
-			e, err := d.Evaluate(c.cascade(plan))
+			e, err := d.Evaluate(r.eval.cascade(plan))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -104,4 +106,75 @@ func (p *Problem) cheapest() int {
 		}
 	}
 	return best
+}
+
+// Subset returns the problem on some of its samples, in the order given.
+func (p *Problem) Subset(samples []int) *Problem {
+	s := &Problem{classes: p.classes, models: slices.Clone(p.models)}
+	s.labels = pick(p.labels, 1, samples)
+	for m := range s.models {
+		all := p.models[m].Lists
+		s.models[m].Lists = kernel.Lists{
+			K:        all.K,
+			Classes:  pick(all.Classes, all.K, samples),
+			Values:   pick(all.Values, all.K, samples),
+			Tail:     pick(all.Tail, 1, samples),
+			TopClass: pick(all.TopClass, 1, samples),
+			TopValue: pick(all.TopValue, 1, samples),
+		}
+	}
+	return s
+}
+
+// pick returns some of the rows of so many values each.
+func pick[T any](all []T, values int, rows []int) []T {
+	picked := make([]T, 0, values*len(rows))
+	for _, r := range rows {
+		picked = append(picked, all[r*values:(r+1)*values]...)
+	}
+	return picked
+}
+
+// Evaluate returns what a cascade does on the problem's samples, by the models' lists.
+func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
+	if err := c.Validate(); err != nil {
+		return cascade.Evaluation{}, err
+	}
+	e := newEvaluator(p, nil, c.Confidence)
+	w := e.newWorker(0, 0, new(atomic.Int64))
+	var members []member
+	alive := make([]int, p.Samples())
+	for i := range alive {
+		alive[i] = i
+	}
+	correct := 0
+	reach, costs := make([]int, len(c.Stages)), make([]float64, len(c.Stages))
+	for i, stage := range c.Stages {
+		m, ok := p.Find(stage.Model)
+		if !ok {
+			return cascade.Evaluation{}, fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
+		}
+		members = append(members, member{uint16(m), uint8(stage.Weight)})
+		if c.Rule == cascade.RuleLast {
+			members = []member{{uint16(m), 1}}
+		}
+		reach[i], costs[i] = len(alive), p.models[m].Cost
+		weight := w.sum(normalize(nil, members))
+		cut := uint32(math.MaxUint32)
+		last := i == len(c.Stages)-1
+		if !last {
+			cut = Grid{stage.Threshold}.cuts(weight)[0]
+		}
+		on := alive[:0]
+		for _, i := range alive {
+			switch {
+			case !last && w.best[i] <= cut:
+				on = append(on, i)
+			case w.class[i] == p.labels[i]:
+				correct++
+			}
+		}
+		alive = on
+	}
+	return cascade.NewEvaluation(costs, correct, reach, p.Samples()), nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // random evaluates distinct cascades drawn at random: a length, models without
@@ -24,20 +26,20 @@ func (random) check(o *Options) error {
 	return nil
 }
 
-func (random) run(ctx context.Context, s *search) (proof Proof, err error) {
+func (random) search(ctx context.Context, r *run) (Proof, error) {
 	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
-	draw := newPlanSource(s)
-	for made := int64(0); made < s.Evals; {
-		// Plans are drawn in one place, so that they are distinct and do not
-		// depend on the threads.
-		plans := draw.next(int(min(s.Evals-made, max(batch, made/2), 64*batch)))
+	draw := newPlanSource(r)
+	for made := int64(0); made < r.options.Evals; {
+		// Plans are drawn in one place, so that they are distinct and do not depend on
+		// the threads.
+		plans := draw.next(int(min(r.options.Evals-made, max(batch, made/2), 64*batch)))
 		if len(plans) == 0 {
 			break // the space is exhausted
 		}
 		units := slices.Collect(slices.Chunk(plans, batch))
-		err := s.parallel(ctx, "batches of cascades", len(units), func(w *worker) func(int) {
+		err := r.parallel(ctx, "batches of cascades", len(units), func(w *worker) func(int) {
 			return func(unit int) {
-				for _, p := range units[unit-s.firstUnit] {
+				for _, p := range units[unit] {
 					w.evaluateAndOffer(p, w.archive)
 				}
 			}
@@ -52,44 +54,54 @@ func (random) run(ctx context.Context, s *search) (proof Proof, err error) {
 
 // A planSource draws distinct random plans.
 type planSource struct {
-	*search
-	rng  *rand.Rand
-	seen map[string]bool
+	rules    []cascade.Rule
+	required []int
+	models   int
+	longest  int // chain
+	grid     int // thresholds
+	rng      *rand.Rand
+	seen     map[string]bool
 }
 
-func newPlanSource(s *search) *planSource {
-	return &planSource{s, rand.New(rand.NewPCG(s.Seed, 0)), make(map[string]bool)}
+func newPlanSource(r *run) *planSource {
+	o := &r.options
+	return &planSource{
+		rules:    o.Rules,
+		required: r.limits.required,
+		models:   len(r.eval.models),
+		longest:  min(o.MaxModels, len(r.eval.models)),
+		grid:     len(o.Grid),
+		rng:      rand.New(rand.NewPCG(o.Seed, 0)),
+		seen:     make(map[string]bool),
+	}
 }
 
-// next returns up to n plans not drawn before, fewer when new ones have become
-// hard to find.
+// next returns up to n plans not drawn before, fewer when new ones have become hard to
+// find.
 func (d *planSource) next(n int) []plan {
 	var plans []plan
-	var key []byte
 	for misses := 0; len(plans) < n && misses < 10_000; {
 		p := d.draw()
-		key = append(append(setKey(key[:0], p.members), p.exits...), byte(p.rule))
-		if d.seen[string(key)] {
+		if key := string(p.key()); !d.seen[key] {
+			d.seen[key] = true
+			plans = append(plans, p)
+			misses = 0
+		} else {
 			misses++
-			continue
 		}
-		d.seen[string(key)] = true
-		plans = append(plans, p)
-		misses = 0
 	}
 	return plans
 }
 
 func (d *planSource) draw() plan {
 	least := max(1, len(d.required))
-	length := least + d.rng.IntN(min(d.MaxModels, len(d.models))-least+1)
-	rules := d.Rules
-	p := plan{rule: rules[d.rng.IntN(len(rules))], exits: make([]uint8, length-1)}
+	length := least + d.rng.IntN(d.longest-least+1)
+	p := plan{rule: d.rules[d.rng.IntN(len(d.rules))], exits: make([]uint8, length-1)}
 	for _, m := range d.required {
 		p.members = append(p.members, member{uint16(m), 1})
 	}
 	for len(p.members) < length {
-		if m := d.rng.IntN(len(d.models)); !p.has(m) {
+		if m := d.rng.IntN(d.models); !p.has(m) {
 			p.members = append(p.members, member{uint16(m), 1})
 		}
 	}
@@ -97,7 +109,7 @@ func (d *planSource) draw() plan {
 		d.rng.Shuffle(length, func(i, j int) { p.members[i], p.members[j] = p.members[j], p.members[i] })
 	}
 	for i := range p.exits {
-		p.exits[i] = uint8(d.rng.IntN(len(d.Grid)))
+		p.exits[i] = uint8(d.rng.IntN(d.grid))
 	}
 	return p
 }

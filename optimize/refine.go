@@ -11,38 +11,39 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// nearFront is how many right answers a cascade may lack to the front and still be
-// worked out again by [search.refine]: truncated lists are rarely wrong about more.
+// nearFront is by how many correct answers a cascade may miss the front and still be
+// solved again by [run.refine]: truncated lists are rarely wrong about more.
 const nearFront = 2
 
-// refine works the front out again on full outputs, where lists leave classes out:
-// it makes the tables of the sets that the archive's cascades are built of exactly,
-// those of the front and of what is near it, and solves the thresholds of their
-// chains with them. The archive then holds what came of it.
-func (s *search) refine(ctx context.Context) error {
-	plans := s.archive.near(nearFront)
+// refine replaces what lists that leave classes out have found by what full outputs show:
+// it makes the tables of the sets that the cascades on and near the front are built of
+// from these, and solves the thresholds of their chains with them. The archive then holds
+// what that finds. refine returns how many cascades of the front had different results by
+// the lists.
+func (r *run) refine(ctx context.Context) (corrected int, err error) {
+	plans := r.archive.near(nearFront)
 	var unsure []plan
 	for _, p := range plans {
 		// The lists have the largest value of every model alone.
-		if s.Confidence != cascade.MaxProbability || p.rule == cascade.RuleMean && len(p.members) > 1 {
+		if r.eval.confidence != cascade.MaxProbability || p.rule == cascade.RuleMean && len(p.members) > 1 {
 			unsure = append(unsure, p)
 		}
 	}
-	s.workers = nil // their tables give room for those from full outputs
-	if err := s.tabulateExactly(ctx, unsure); err != nil {
-		return err
+	r.workers = nil // their tables make room for those from full outputs
+	if err := r.tabulateOutputs(ctx, unsure); err != nil {
+		return 0, err
 	}
-	found := s.archive
-	s.archive = newArchive(s.Samples(), s.limits)
+	found := r.archive
+	r.archive = newArchive(r.eval.samples(), r.limits)
 	// What is solved here was counted when it was found, and is not to be resumed.
-	evaluations := s.evaluations.Load()
-	defer s.evaluations.Store(evaluations)
-	s.Save, s.recorder.next, s.settledUnits = nil, math.MaxInt64, 0
-	w := s.newWorker()
+	evaluations := r.evaluations.Load()
+	defer r.evaluations.Store(evaluations)
+	r.options.Save, r.recorder.next, r.checkpoint.units = nil, math.MaxInt64, 0
+	w := r.newWorker()
 	for _, correct := range found.front() {
 		p := found.plans[correct]
-		if right, reach := w.evaluate(p); right != correct || s.totalCost(p, reach) != found.cost[correct] {
-			s.corrected++
+		if now, reach := w.evaluate(p); now != correct || r.eval.totalCost(p, reach) != found.totals[correct] {
+			corrected++
 		}
 	}
 	solved := make(map[string]bool) // cascades
@@ -50,7 +51,7 @@ func (s *search) refine(ctx context.Context) error {
 		var chains [][]plan
 		byChain := make(map[string]int)
 		for _, p := range plans {
-			chain, name := string(chainKey(p)), string(cascadeKey(p))
+			chain, name := string(p.chainKey()), string(p.key())
 			if solved[name] {
 				continue
 			}
@@ -64,36 +65,22 @@ func (s *search) refine(ctx context.Context) error {
 			chains[i] = append(chains[i], p)
 		}
 		if len(chains) == 0 {
-			return nil
+			return corrected, nil
 		}
-		err := s.parallel(ctx, "chains solved on full outputs", len(chains), func(w *worker) func(int) {
-			n := w.newNeighborhood(nil, frontModels)
-			return func(unit int) { n.settle(chains[unit-s.firstUnit]) }
+		err := r.parallel(ctx, "chains solved on full outputs", len(chains), func(w *worker) func(int) {
+			n := newNeighborhood(r, w, nil, frontModels)
+			return func(unit int) { n.solveChain(chains[unit]) }
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
-		plans = s.archive.near(0)
+		plans = r.archive.near(0)
 	}
 }
 
-// near returns the cascades that at most slack more right answers would put on the front,
-// those of the front among them.
-func (a *archive) near(slack int) []plan {
-	bound := make([]float64, len(a.cost)+1)
-	a.staircase(bound)
-	var plans []plan
-	for correct, p := range a.plans {
-		if len(p.members) > 0 && a.cost[correct] < bound[min(correct+slack+1, len(bound)-1)] {
-			plans = append(plans, p)
-		}
-	}
-	return plans
-}
-
-// allowNear makes a staircase one that what is near the front passes too. Chains that
-// [prefix.mayImprove] proves to be dominated may be near it, and which ones are met is a
-// matter of what a thread knows at the time.
+// allowNear raises a staircase so that what is near the front passes too. Chains that
+// [prefix.mayImprove] proves to be dominated may be near it, and which of them are tried
+// would depend on what a thread knows at the time.
 func allowNear(bound []float64) {
 	n := copy(bound, bound[nearFront+1:])
 	for correct := n; correct < len(bound); correct++ {
@@ -101,30 +88,31 @@ func allowNear(bound []float64) {
 	}
 }
 
-// tabulateExactly makes the tables of all sets that plans are built of from full
-// outputs. Models alone keep theirs if the lists are enough for it.
-func (s *search) tabulateExactly(ctx context.Context, plans []plan) error {
-	r, err := s.split().Replay(s.cascades(plans))
+// tabulateOutputs makes the tables of all sets that plans are built of from full outputs.
+// Models alone keep theirs if the lists suffice.
+func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
+	e := r.eval
+	replay, err := r.split().Replay(e.cascades(plans))
 	if err != nil {
 		return err
 	}
-	sets := make([][]member, r.Sets())
+	sets := make([][]member, replay.Sets())
 	for i, p := range plans {
 		for stage := range p.members {
 			set := normalize(nil, p.set(stage))
-			if len(set) > 1 || s.Confidence != cascade.MaxProbability {
-				sets[r.Set(i, stage)] = set
+			if len(set) > 1 || e.confidence != cascade.MaxProbability {
+				sets[replay.Set(i, stage)] = set
 			}
 		}
 	}
 	tables, cuts := make([][]byte, len(sets)), make([][]uint32, len(sets))
 	for set, members := range sets {
 		if members != nil {
-			tables[set], cuts[set] = make([]byte, s.Samples()), s.cuts(r.Weight(set))
+			tables[set], cuts[set] = make([]byte, e.samples()), e.cuts(replay.Weight(set))
 		}
 	}
-	progress := s.newPhase("samples worked out on full outputs", s.Samples())
-	err = r.Run(ctx, s.Threads, func(_ int, x *cascade.Sample) {
+	phase := r.newPhase("samples evaluated on full outputs", e.samples())
+	err = replay.Run(ctx, r.options.Threads, func(_ int, x *cascade.Sample) {
 		for set, table := range tables {
 			if table == nil {
 				continue
@@ -136,82 +124,62 @@ func (s *search) tabulateExactly(ctx context.Context, plans []plan) error {
 				table[x.Number] |= 1
 			}
 		}
-		progress.done.Add(1)
+		phase.done.Add(1)
 	})
 	if err != nil {
 		return err
 	}
-	s.exact = make(map[string][]byte)
-	s.singles = slices.Clone(s.singles)
+	e.replayed = make(map[string][]byte)
+	e.singles = slices.Clone(e.singles)
 	for set, members := range sets {
 		switch len(members) {
 		case 0:
 		case 1:
-			s.singles[members[0].model] = tables[set] // which its weight does not change
+			e.singles[members[0].model] = tables[set] // which its weight does not change
 		default:
-			s.exact[string(setKey(nil, members))] = tables[set]
+			e.replayed[string(setKey(nil, members))] = tables[set]
 		}
 	}
 	return nil
 }
 
-// split is the search's samples with the models' full outputs.
-func (s *search) split() *cascade.Split {
-	split := &cascade.Split{Labels: s.labels, Classes: s.classes, Costs: make(map[string]float64), Open: s.Outputs}
+// split is the run's samples with the models' full outputs.
+func (r *run) split() *cascade.Split {
+	split := &cascade.Split{Labels: r.eval.labels, Classes: r.eval.classes, Costs: make(map[string]float64), Open: r.options.Outputs}
 	lists := make(map[string]*kernel.Lists)
-	for m := range s.models {
-		split.Costs[s.models[m].Name], lists[s.models[m].Name] = s.costs[m], &s.lists[m]
+	for m, model := range r.eval.models {
+		split.Costs[model.Name], lists[model.Name] = model.Cost, &r.eval.lists[m]
 	}
 	split.Lists = func(model string) *kernel.Lists { return lists[model] }
 	return split
 }
 
-func (s *search) cascades(plans []plan) []cascade.Cascade {
-	cascades := make([]cascade.Cascade, len(plans))
-	for i, p := range plans {
-		cascades[i] = s.cascade(p)
-	}
-	return cascades
-}
-
-// settle solves the thresholds of a chain from every start, two neighbouring ones at
-// a time: all of them where it has no more than two.
-func (n *neighborhood) settle(starts []plan) {
-	n.starts = starts
-	n.next.rule = starts[0].rule
-	chain := starts[0].members
-	n.try(chain, -1, 0, len(chain), func(exits, start []uint8) []uint8 { return append(exits, start...) })
-}
-
-// truncated reports whether there are full outputs that say more than the lists.
-func (s *search) truncated() bool { return s.Outputs != nil && s.lists[0].K < s.classes }
-
-// snapExactly is [worker.snap] on full outputs.
-func (s *search) snapExactly(ctx context.Context, points []front.Point) error {
+// snapOnOutputs is [worker.snap] on full outputs.
+func (r *run) snapOnOutputs(ctx context.Context, points []front.Point) error {
 	cascades := make([]cascade.Cascade, len(points))
 	for i, p := range points {
 		cascades[i] = p.Cascade
 	}
-	r, err := s.split().Replay(cascades)
+	replay, err := r.split().Replay(cascades)
 	if err != nil {
 		return err
 	}
-	threads := make([][][]gap, s.Threads)
+	threads := make([][][]gap, r.options.Threads)
 	for t := range threads {
 		for _, c := range cascades {
 			threads[t] = append(threads[t], newGaps(len(c.Stages)-1))
 		}
 	}
-	progress := s.newPhase("samples looked at for gaps", s.Samples())
-	err = r.Run(ctx, s.Threads, func(thread int, x *cascade.Sample) {
+	phase := r.newPhase("samples searched for gaps", r.eval.samples())
+	err = replay.Run(ctx, r.options.Threads, func(thread int, x *cascade.Sample) {
 		for c, gaps := range threads[thread] {
 			for stage := range gaps {
-				if gaps[stage].add(x.Confidence(r.Set(c, stage)), x.Exits(c, stage)) {
+				if gaps[stage].add(x.Confidence(replay.Set(c, stage)), x.Exits(c, stage)) {
 					break
 				}
 			}
 		}
-		progress.done.Add(1)
+		phase.done.Add(1)
 	})
 	if err != nil {
 		return err
@@ -223,7 +191,7 @@ func (s *search) snapExactly(ctx context.Context, points []front.Point) error {
 			for _, gaps := range threads {
 				all.merge(gaps[c][stage])
 			}
-			if middle, ok := all.middle(r.Weight(r.Set(c, stage))); ok {
+			if middle, ok := all.middle(replay.Weight(replay.Set(c, stage))); ok {
 				stages[stage].Threshold = middle
 			}
 		}

@@ -137,14 +137,14 @@ func TestNearFrontOfTriples(t *testing.T) {
 	for _, seed := range []uint64{36, 43, 44, 53, 54, 89, 91, 95} {
 		p, d := newZoo(t, seed, 9, 150, 80)
 		near := func(known *archive) (*archive, []string) {
-			s, _, err := newSearch(p, Options{MaxModels: 3, Grid: PaperGrid(), Threads: 1, Outputs: rowsOf(d, 0)})
+			s, _, err := newRun(p, Options{MaxModels: 3, Grid: PaperGrid(), Threads: 1, Outputs: rowsOf(d, 0)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if known != nil {
 				s.archive.merge(known)
 			}
-			if err := s.exactChains(context.Background(), 3); err != nil {
+			if err := s.tryChains(context.Background(), 3); err != nil {
 				t.Fatal(err)
 			}
 			var cascades []string

@@ -421,11 +421,11 @@ func TestBoundHolds(t *testing.T) {
 		if oracle := highest.Bound; oracle >= len(d.Labels) || oracle < highest.Correct {
 			t.Errorf("%v: a bound of %d of %d at the most expensive model, which gives %d", rules, oracle, len(d.Labels), highest.Correct)
 		}
-		s, _, err := newSearch(p, Options{Rules: rules})
+		s, _, err := newRun(p, Options{Rules: rules})
 		if err != nil {
 			t.Fatal(err)
 		}
-		bound := newOracleBound(s)
+		bound := newOracleBound(s.eval, rules, 1)
 		rng := rand.New(rand.NewPCG(1, 10))
 		for range 20_000 {
 			c := cascade.Cascade{Rule: rules[rng.IntN(len(rules))]}

@@ -5,22 +5,23 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// snap returns the cascade of a plan with every threshold moved into the middle
-// of the gap around it: between the largest confidence of a sample that stays at
-// the stage and the smallest of one that exits. On the split searched nothing
-// changes; on other samples such a threshold is less of an accident than a grid
-// value next to a sample. A threshold that every sample, or none, exceeds stays.
+// snap returns the cascade of a plan with every threshold moved into the middle of the gap
+// around it: between the largest confidence of a sample that goes on and the smallest of
+// one that exits. On the split searched nothing changes; on other samples such a threshold
+// is less arbitrary than a grid value next to a sample. A threshold that every sample, or
+// none, exceeds stays.
 func (w *worker) snap(p plan) cascade.Cascade {
-	c := w.cascade(p)
-	alive := make([]int32, w.Samples())
+	c := w.eval.cascade(p)
+	alive := make([]int32, w.eval.samples())
 	for i := range alive {
 		alive[i] = int32(i)
 	}
 	for stage, g := range p.exits {
 		weight := w.confidences(p, stage)
-		cut := w.cuts(weight)[g]
+		cut := w.eval.cuts(weight)[g]
 		around := newGaps(1)[0]
 		next := alive[:0]
 		for _, i := range alive {
@@ -36,11 +37,11 @@ func (w *worker) snap(p plan) cascade.Cascade {
 	return c
 }
 
-// A gap is what lies between the largest confidence that stays at a stage and the
-// smallest that exits there, in fixed point times the stage's weight.
+// A gap is between the largest confidence of a sample that goes on at a stage and the
+// smallest of one that exits, in fixed point times the stage's weight.
 type gap struct {
-	stays int64 // -1: no sample stays
-	exits int64 // math.MaxInt64: none exits
+	stays int64 // the largest; -1: no sample goes on
+	exits int64 // the smallest; math.MaxInt64: none exits
 }
 
 // newGaps returns n gaps around which no sample is known.
@@ -60,12 +61,12 @@ func (g *gap) merge(other gap) {
 	g.stays, g.exits = max(g.stays, other.stays), min(g.exits, other.exits)
 }
 
-// middle returns the threshold in the middle, unless no sample stays or none exits.
+// middle returns the threshold in the middle, unless no sample goes on or none exits.
 func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 	if g.stays < 0 || g.exits == math.MaxInt64 {
 		return 0, false
 	}
-	scale := float64(weight) * one
+	scale := float64(weight) * kernel.One
 	threshold = float32((float64(g.stays) + float64(g.exits)) / 2 / scale)
 	cut := float64(threshold) * scale
 	return threshold, float64(g.stays) <= cut && cut < float64(g.exits)

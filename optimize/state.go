@@ -20,9 +20,9 @@ const stateVersion = 3
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second
 
-// A savedState is a search at a moment it has settled at: everything evaluated
-// so far is in the archive, and an algorithm that starts over can pass over the
-// finished units of work and is given the results that its choices depend on.
+// A savedState is a run at a checkpoint: everything evaluated so far is in the archive,
+// and an algorithm that starts over can pass over the finished units of work and is given
+// the outcomes that its choices depend on.
 type savedState struct {
 	Version     int             `json:"version"`
 	Run         string          `json:"run"` // names problem and options
@@ -30,7 +30,7 @@ type savedState struct {
 	Evaluations int64           `json:"evaluations"`
 	Units       int             `json:"units"`   // finished
 	Archive     []savedPlan     `json:"archive"` // ascending in correct answers
-	Results     string          `json:"results"` // see packResults
+	Results     string          `json:"results"` // see packOutcomes
 	Own         json.RawMessage `json:"own,omitempty"`
 	Curve       []CurvePoint    `json:"curve"`
 }
@@ -44,38 +44,55 @@ type savedPlan struct {
 	Exits   []uint16     `json:"exits"`
 }
 
-// settle marks a moment that the search can be resumed from: the archive holds
-// what all finished units of work and all results have found. Now and then it
-// draws a point of the curve and saves the search.
-func (s *search) settle() error {
-	s.settledEvaluations, s.settledUnits = s.evaluations.Load(), s.finishedUnits
-	if s.settledEvaluations >= s.recorder.next {
-		s.recorder.record(s.settledEvaluations, s.archive)
-	}
-	if s.Save == nil || time.Now().Before(s.saveNext) {
-		return nil
-	}
-	return s.saveState()
+// A checkpoint says how far a run had come at the last moment that it can be resumed from.
+type checkpoint struct {
+	evaluations int64
+	units       int
 }
 
-// saveState hands the moment the search last settled at to Save. The archive
-// must not have changed since.
-func (s *search) saveState() error {
+// reachCheckpoint marks a moment that the run can be resumed from: the archive holds what
+// all finished units of work and all outcomes have found. Now and then it adds a point to
+// the curve and saves the run.
+func (r *run) reachCheckpoint() error {
+	r.checkpoint = checkpoint{r.evaluations.Load(), r.finishedUnits}
+	if r.checkpoint.evaluations >= r.recorder.next {
+		r.recorder.record(r.checkpoint.evaluations, r.archive)
+	}
+	if r.options.Save == nil || time.Now().Before(r.saveNext) {
+		return nil
+	}
+	return r.save()
+}
+
+// interrupt saves the run and then takes over what the workers have found since its last
+// checkpoint.
+func (r *run) interrupt() error {
+	if r.options.Save != nil {
+		if err := r.save(); err != nil {
+			return err
+		}
+	}
+	r.mergeWorkers()
+	return nil
+}
+
+// save hands the last checkpoint to Save. The archive must not have changed since.
+func (r *run) save() error {
 	begin := time.Now()
 	state := savedState{
 		Version:     stateVersion,
-		Run:         s.runName(),
-		Elapsed:     s.recorder.elapsed(),
-		Evaluations: s.settledEvaluations,
-		Units:       s.settledUnits,
-		Results:     packResults(s.results),
-		Curve:       s.recorder.curve,
+		Run:         r.name(),
+		Elapsed:     r.recorder.elapsed(),
+		Evaluations: r.checkpoint.evaluations,
+		Units:       r.checkpoint.units,
+		Results:     packOutcomes(r.outcomes),
+		Curve:       r.recorder.curve,
 	}
-	for correct, p := range s.archive.plans {
+	for correct, p := range r.archive.plans {
 		if len(p.members) == 0 {
 			continue
 		}
-		saved := savedPlan{Correct: correct, Cost: s.archive.cost[correct], Rule: p.rule}
+		saved := savedPlan{Correct: correct, Cost: r.archive.totals[correct], Rule: p.rule}
 		for _, m := range p.members {
 			saved.Models = append(saved.Models, m.model)
 			saved.Weights = append(saved.Weights, uint16(m.weight))
@@ -86,8 +103,8 @@ func (s *search) saveState() error {
 		state.Archive = append(state.Archive, saved)
 	}
 	var err error
-	if s.own != nil {
-		if state.Own, err = json.Marshal(s.own); err != nil {
+	if r.own != nil {
+		if state.Own, err = json.Marshal(r.own); err != nil {
 			return err
 		}
 	}
@@ -95,15 +112,15 @@ func (s *search) saveState() error {
 	if err != nil {
 		return err
 	}
-	if err := s.Save(data); err != nil {
+	if err := r.options.Save(data); err != nil {
 		return fmt.Errorf("saving the search: %w", err)
 	}
-	s.saveNext = time.Now().Add(max(saveEvery, 50*time.Since(begin)))
+	r.saveNext = time.Now().Add(max(saveEvery, 50*time.Since(begin)))
 	return nil
 }
 
-// resumeState continues from a saved state.
-func (s *search) resumeState(data []byte) error {
+// resume continues from a saved state.
+func (r *run) resume(data []byte) error {
 	var state savedState
 	if err := json.Unmarshal(data, &state); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
@@ -111,38 +128,45 @@ func (s *search) resumeState(data []byte) error {
 	if state.Version != stateVersion {
 		return fmt.Errorf("%w: it has version %d, this program reads version %d; start again without --resume", ErrBadState, state.Version, stateVersion)
 	}
-	if state.Run != s.runName() {
+	if state.Run != r.name() {
 		return fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
 	}
 	if state.Evaluations < 0 || state.Units < 0 || state.Elapsed < 0 {
 		return fmt.Errorf("%w: it has a negative counter", ErrBadState)
 	}
-	for i, saved := range state.Archive {
-		if i > 0 && saved.Correct <= state.Archive[i-1].Correct {
-			return fmt.Errorf("%w: its cascades are out of order", ErrBadState)
-		}
-		p, err := saved.plan(len(s.models), len(s.Grid))
-		if err == nil && !s.uses(p.rule) {
-			err = fmt.Errorf("a cascade of rule %s, which is not searched", p.rule)
-		}
-		if err == nil {
-			err = s.archive.restore(saved.Correct, saved.Cost, p)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrBadState, err)
-		}
+	if err := r.restoreArchive(state.Archive); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
-	results, err := unpackResults(state.Results, s.Samples())
+	outcomes, err := unpackOutcomes(state.Results, r.eval.samples())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
-	s.results, s.resumed = results, state.Own
-	s.settledEvaluations, s.settledUnits, s.finishedUnits = state.Evaluations, state.Units, state.Units
-	s.evaluations.Store(state.Evaluations)
-	s.recorder.curve = state.Curve
-	s.recorder.start = s.recorder.start.Add(-state.Elapsed)
+	r.outcomes, r.resumed = outcomes, state.Own
+	r.checkpoint, r.finishedUnits = checkpoint{state.Evaluations, state.Units}, state.Units
+	r.evaluations.Store(state.Evaluations)
+	r.recorder.curve = state.Curve
+	r.recorder.start = r.recorder.start.Add(-state.Elapsed)
 	if n := len(state.Curve); n > 0 {
-		s.recorder.next = nextPoint(state.Curve[n-1].Evaluations)
+		r.recorder.next = nextPoint(state.Curve[n-1].Evaluations)
+	}
+	return nil
+}
+
+func (r *run) restoreArchive(plans []savedPlan) error {
+	for i, saved := range plans {
+		if i > 0 && saved.Correct <= plans[i-1].Correct {
+			return errors.New("its cascades are out of order")
+		}
+		if !r.options.uses(saved.Rule) {
+			return fmt.Errorf("a cascade has rule %s, which is not searched", saved.Rule)
+		}
+		p, err := saved.plan(len(r.eval.models), len(r.eval.grid))
+		if err != nil {
+			return err
+		}
+		if err := r.archive.restore(saved.Correct, saved.Cost, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -170,14 +194,14 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 	return p, nil
 }
 
-// runName names what the outcome of a search depends on. It knows the models'
-// outputs by the bins and hits of each alone.
-func (s *search) runName() string {
-	h := sha256.New()
-	fmt.Fprintln(h, s.Algorithm, s.Rules, s.Confidence, s.Grid, s.Paper, s.MaxModels, s.MaxCost, s.MaxWorstCost, s.MaxParams, s.MinAccuracy, s.Seed, s.Evals, s.Samples())
-	fmt.Fprintf(h, "%q\n", s.Include)
-	for m, table := range s.singles {
-		fmt.Fprintf(h, "%q %v %v\n", s.models[m].Name, s.costs[m], s.models[m].Params)
+// name names what the outcome of a run depends on. It knows the models' outputs by the
+// bins and hits of each alone.
+func (r *run) name() string {
+	h, o := sha256.New(), &r.options
+	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, r.eval.samples())
+	fmt.Fprintf(h, "%q\n", o.Include)
+	for m, table := range r.eval.singles {
+		fmt.Fprintf(h, "%q %v %v\n", r.eval.models[m].Name, r.eval.models[m].Cost, r.eval.models[m].Params)
 		h.Write(table)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))

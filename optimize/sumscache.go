@@ -2,8 +2,8 @@ package optimize
 
 import "github.com/encas-zoo/encas-zoo/internal/kernel"
 
-// A sumsCache keeps the running sums of a few sets: those that many models are
-// tried on top of. What was used least recently makes room.
+// A sumsCache keeps the running sums of a few sets: those that many models are added to
+// in turn. The least recently used ones are replaced.
 type sumsCache struct {
 	samples, classes int
 	capacity         int
@@ -18,8 +18,8 @@ type sumsSlot struct {
 	used uint64
 }
 
-// newSumsCache returns a cache of so many bytes, at least of the four sets that
-// are in use while sums are extended, for lists of so many classes.
+// newSumsCache returns a cache of so many bytes, at least of the four sets that are in use
+// while sums are extended, for lists of so many classes.
 func newSumsCache(samples, classes int, bytes int64) sumsCache {
 	return sumsCache{
 		samples:  samples,
@@ -29,8 +29,8 @@ func newSumsCache(samples, classes int, bytes int64) sumsCache {
 	}
 }
 
-// get returns room for the sums of the key's set and whether they are in it; if
-// not, the caller fills it.
+// get returns the sums of the key's set and whether they are known; if not, the caller
+// fills them in.
 func (c *sumsCache) get(key []byte) (sums *kernel.Sums, known bool) {
 	c.now++
 	if s := c.index[string(key)]; s != nil {

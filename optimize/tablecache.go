@@ -2,9 +2,8 @@ package optimize
 
 import "github.com/encas-zoo/encas-zoo/cascade"
 
-// A tableCache keeps set tables of n bytes within a budget. What was used least
-// recently makes room first (the clock algorithm); tables handed out since the
-// last unpin stay.
+// A tableCache keeps set tables of n bytes within a budget. The least recently used ones
+// are replaced first (the clock algorithm); tables returned since the last unpin stay.
 type tableCache struct {
 	n        int
 	capacity int
@@ -21,8 +20,8 @@ type tableSlot struct {
 	used  bool   // since the clock's hand last passed
 }
 
-// newTableCache returns a cache of so many bytes, at least as many tables as one
-// cascade can have.
+// newTableCache returns a cache of so many bytes, at least of as many tables as one cascade
+// can have.
 func newTableCache(n int, bytes int64) tableCache {
 	const overhead = 128 // of a slot, its key and its index entry
 	return tableCache{
@@ -32,11 +31,11 @@ func newTableCache(n int, bytes int64) tableCache {
 	}
 }
 
-// unpin allows tables handed out so far to be replaced.
+// unpin allows tables returned so far to be replaced.
 func (c *tableCache) unpin() { c.epoch++ }
 
-// get returns the table of the key's set and whether it is known; if not, the
-// caller fills it.
+// get returns the table of the key's set and whether it is known; if not, the caller fills
+// it in.
 func (c *tableCache) get(key []byte) (table []byte, known bool) {
 	if i, ok := c.index[string(key)]; ok {
 		s := &c.slots[i]

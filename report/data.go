@@ -7,21 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
 // Version is the version of the JSON form of Data.
 const Version = 1
 
-// Data is everything a page shows: the fronts of one or more runs on the samples
-// they were chosen on, and what their cascades do on other samples. It is the JSON
+// Data is everything a page shows: the fronts of one or more runs on the samples they
+// were chosen on, and the results of their cascades on other samples. It is the JSON
 // result of report, too.
 type Data struct {
 	Version int          `json:"version"`
@@ -35,19 +36,19 @@ type Data struct {
 	Classes []string     `json:"class_names,omitempty"` // one a class
 	Models  []Model      `json:"models"`
 	Runs    []Run        `json:"runs"`
-	Notes   []string     `json:"notes"` // what a reader of the figures should know
+	Notes   []string     `json:"notes"` // how to read the results
 
-	number map[string]int // of a model in Models
-	alone  []front.Model  // the models as the fronts have them
+	number map[string]int // index of a model in Models
+	alone  []front.Model  // the models as the fronts list them
 }
 
 // Model is a model on its own.
 type Model struct {
 	Name   string  `json:"name"`
 	Cost   float64 `json:"cost"`
-	Search int     `json:"search"`         // samples answered right
-	Test   *int    `json:"test,omitempty"` // the same on the test split
-	// What is known of it beside its cost; 0 is not known.
+	Search int     `json:"search"`         // correct answers on the search split
+	Test   *int    `json:"test,omitempty"` // and on the test split
+	// 0 if it is not known.
 	Params  float64 `json:"params,omitempty"`
 	Latency float64 `json:"latency_ms,omitempty"` // of one sample at a time
 }
@@ -65,7 +66,7 @@ type Run struct {
 	Cascades    []Cascade `json:"cascades"`
 }
 
-// How says how a run was made.
+// How describes how a run was made.
 type How struct {
 	Command     string  `json:"command"`
 	Program     string  `json:"program"`
@@ -77,37 +78,36 @@ type How struct {
 	Machine     string  `json:"machine"`
 }
 
-// A Cascade is a point of a front, with what it is compared with and what it does.
+// A Cascade is a point of a front, with its results and the models to compare it with.
 type Cascade struct {
 	front.Point
-	Models []int // of the stages: places in Data.Models
+	Models []int // of the stages: indices in Data.Models
 
-	// Models to compare it with, by their figures on the search split: the most
-	// accurate one that costs no more, and the cheapest that is as accurate; places in
-	// Data.Models, -1 if there is none.
+	// By results on the search split, the most accurate model that costs no more and the
+	// cheapest one that is as accurate; indices in Data.Models, -1 if there is none.
 	NoMoreCost, AsAccurate int
 
-	Search, Test *Figures // nil if they are not known
+	Search, Test *Results // nil if they are not known
 }
 
-// cascadeJSON is a cascade as the page reads it: models are named by their places.
+// cascadeJSON is a cascade as the page reads it, with models by their index.
 type cascadeJSON struct {
-	Text       string             `json:"cascade"`
-	Rule       cascade.Rule       `json:"rule"`
-	Confidence cascade.Confidence `json:"confidence"`
-	Correct    int                `json:"correct"`
-	Cost       float64            `json:"cost"`
-	WorstCost  float64            `json:"worst_cost"`
-	Bound      int                `json:"bound,omitempty"`
-	Stages     []stageJSON        `json:"stages"`
-	NoMoreCost *int               `json:"model_of_no_more_cost,omitempty"`
-	AsAccurate *int               `json:"model_as_accurate,omitempty"`
-	Search     *Figures           `json:"search,omitempty"`
-	Test       *Figures           `json:"test,omitempty"`
+	Text       string              `json:"cascade"`
+	Rule       *cascade.Rule       `json:"rule"`
+	Confidence *cascade.Confidence `json:"confidence"`
+	Correct    int                 `json:"correct"`
+	Cost       float64             `json:"cost"`
+	WorstCost  float64             `json:"worst_cost"`
+	Bound      int                 `json:"bound,omitempty"`
+	Stages     []stageJSON         `json:"stages"`
+	NoMoreCost *int                `json:"model_of_no_more_cost,omitempty"`
+	AsAccurate *int                `json:"model_as_accurate,omitempty"`
+	Search     *Results            `json:"search,omitempty"`
+	Test       *Results            `json:"test,omitempty"`
 }
 
 type stageJSON struct {
-	Model     int      `json:"model"` // place in Data.Models
+	Model     int      `json:"model"` // index in Data.Models
 	Weight    int      `json:"weight"`
 	Threshold *float32 `json:"threshold,omitempty"`
 	Reach     int      `json:"reach"` // on the search split
@@ -115,37 +115,34 @@ type stageJSON struct {
 
 // MarshalJSON writes the cascade as the page reads it.
 func (c Cascade) MarshalJSON() ([]byte, error) {
+	p := c.JSON()
 	out := cascadeJSON{
-		Text: c.String(), Rule: c.Rule, Confidence: c.Confidence, Correct: c.Correct, Cost: c.Cost, WorstCost: c.WorstCost,
-		Bound: c.Bound, NoMoreCost: numbered(c.NoMoreCost), AsAccurate: numbered(c.AsAccurate), Search: c.Search, Test: c.Test,
+		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost,
+		Bound: p.Bound, NoMoreCost: indexed(c.NoMoreCost), AsAccurate: indexed(c.AsAccurate), Search: c.Search, Test: c.Test,
 	}
-	for i, s := range c.Stages {
-		stage := stageJSON{Model: c.Models[i], Weight: s.Weight, Reach: c.Reach[i]}
-		if i < len(c.Stages)-1 {
-			stage.Threshold = &s.Threshold
-		}
-		out.Stages = append(out.Stages, stage)
+	for i, s := range p.Stages {
+		out.Stages = append(out.Stages, stageJSON{c.Models[i], s.Weight, s.Threshold, s.Reach})
 	}
 	return json.Marshal(out)
 }
 
-func numbered(n int) *int {
+func indexed(n int) *int {
 	if n < 0 {
 		return nil
 	}
 	return &n
 }
 
-// Figures say what a cascade does on a split.
-type Figures struct {
+// Results are those of a cascade on a split.
+type Results struct {
 	Correct int            `json:"correct"`
 	Cost    float64        `json:"cost"`
-	Stages  []StageFigures `json:"stages"`
-	// Classes by the samples answered right more often, and less often, than by the
-	// best model of no more cost: the ten largest each way.
+	Stages  []StageResults `json:"stages"`
+	// The ten classes with the most additional correct answers, and the ten with the most
+	// lost ones, compared with the best model of no more cost.
 	Gains  []Change `json:"gains"`
 	Losses []Change `json:"losses"`
-	// Against is the same comparison, sample by sample; nil where there is no model.
+	// Against is the same comparison, sample by sample; nil if there is no such model.
 	Against *Against `json:"against,omitempty"`
 }
 
@@ -156,14 +153,14 @@ type Against struct {
 	McNemar     float64 `json:"mcnemar_p"`
 }
 
-// NewAgainst counts the samples that only one of the two has right.
+// NewAgainst tests the numbers of samples that only one of the two answers correctly.
 func NewAgainst(onlyCascade, onlyModel int) *Against {
 	pairs := stats.Pairs{OnlyFirst: onlyCascade, OnlySecond: onlyModel}
 	return &Against{onlyCascade, onlyModel, pairs.McNemar()}
 }
 
-// StageFigures say what one stage does with the samples that reach it.
-type StageFigures struct {
+// StageResults are those of one stage on the samples that reach it.
+type StageResults struct {
 	Exits       int   `json:"exits"`
 	Correct     int   `json:"correct"` // of those that exit
 	Repaired    int   `json:"repaired"`
@@ -171,32 +168,14 @@ type StageFigures struct {
 	Reliability []Bin `json:"reliability"`
 }
 
-// Bin is one bin of a reliability diagram.
-type Bin struct {
-	Samples, Correct int
-	Confidence       float64 // mean
-}
+// Bin is one bin of a reliability diagram: samples, correct answers, mean confidence.
+type Bin [3]float64
 
-// MarshalJSON writes the bin as [samples, correct, confidence]: there are many.
-func (b Bin) MarshalJSON() ([]byte, error) {
-	return json.Marshal([3]float64{float64(b.Samples), float64(b.Correct), math.Round(b.Confidence*1e4) / 1e4})
-}
-
-// UnmarshalJSON is the inverse of MarshalJSON.
-func (b *Bin) UnmarshalJSON(data []byte) error {
-	var x [3]float64
-	if err := json.Unmarshal(data, &x); err != nil {
-		return err
-	}
-	*b = Bin{int(x[0]), int(x[1]), x[2]}
-	return nil
-}
-
-// Change is what a cascade changes in one class.
+// Change compares the correct answers of a cascade and a model in one class.
 type Change struct {
 	Class   int `json:"class"`
 	Samples int `json:"samples"`
-	Model   int `json:"model"` // samples that the model answers right
+	Model   int `json:"model"` // correct answers
 	Cascade int `json:"cascade"`
 }
 
@@ -204,7 +183,7 @@ type Change struct {
 type Source struct {
 	Dir   string
 	Front *front.Front
-	Run   *front.Run // nil where run.json is missing
+	Run   *front.Run // nil if run.json is missing
 }
 
 // ErrDifferent is the error for runs that cannot be shown together.
@@ -228,10 +207,10 @@ func New(sources []Source, now time.Time) (*Data, error) {
 		case len(f.Points) == 0:
 			return nil, fmt.Errorf("the front in %s is empty", s.Dir)
 		case f.Split != first.Split:
-			return nil, fmt.Errorf("%w: %s is of %d samples of the split %q, %s of %d other ones of %q", ErrDifferent,
+			return nil, fmt.Errorf("%w: %s is on %d samples of the split %q, %s on %d others of %q", ErrDifferent,
 				sources[0].Dir, first.Split.Samples, first.Split.Name, s.Dir, f.Split.Samples, f.Split.Name)
 		case f.Zoo.Classes != first.Zoo.Classes || f.Cost != first.Cost:
-			return nil, fmt.Errorf("%w: %s and %s differ in their classes or in what cost is", ErrDifferent, sources[0].Dir, s.Dir)
+			return nil, fmt.Errorf("%w: %s and %s differ in their classes or in their cost column", ErrDifferent, sources[0].Dir, s.Dir)
 		}
 		for _, m := range f.Models {
 			known, ok := d.number[m.Name]
@@ -240,7 +219,7 @@ func New(sources []Source, now time.Time) (*Data, error) {
 				d.Models = append(d.Models, Model{Name: m.Name, Cost: m.Cost, Search: m.Correct})
 				d.alone = append(d.alone, m)
 			} else if k := d.Models[known]; k.Cost != m.Cost || k.Search != m.Correct {
-				return nil, fmt.Errorf("%w: the model %q is another one in %s than in %s", ErrDifferent, m.Name, s.Dir, sources[0].Dir)
+				return nil, fmt.Errorf("%w: the model %q is not the same in %s as in %s", ErrDifferent, m.Name, s.Dir, sources[0].Dir)
 			}
 		}
 	}
@@ -258,7 +237,7 @@ func (d *Data) describe(s Source) (Run, error) {
 	f := s.Front
 	name := filepath.Base(s.Dir)
 	if absolute, err := filepath.Abs(s.Dir); err == nil {
-		name = filepath.Base(absolute) // of "." too
+		name = filepath.Base(absolute) // "." has one, too
 	}
 	run := Run{
 		Name: name, Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
@@ -276,8 +255,8 @@ func (d *Data) describe(s Source) (Run, error) {
 			}
 			out.Models = append(out.Models, model)
 		}
-		out.NoMoreCost = front.BestModel(d.alone, p.Cost)
-		out.AsAccurate = front.CheapestModel(d.alone, p.Correct)
+		out.NoMoreCost = front.BestWithin(d.alone, p.Cost)
+		out.AsAccurate = front.CheapestFrom(d.alone, p.Correct)
 		run.Cascades = append(run.Cascades, out)
 	}
 	return run, nil
@@ -291,32 +270,20 @@ func describeGrid(grid []float32) string {
 }
 
 func describeRun(r *front.Run) *How {
-	seconds := 0.0
-	for _, s := range r.Seconds {
-		seconds = max(seconds, s)
-	}
-	if s, ok := r.Seconds["search"]; ok {
-		seconds = s
+	var words []string
+	for _, word := range r.Command {
+		words = append(words, ui.ShellWord(word))
 	}
 	m := r.Machine
 	return &How{
-		Command: commandLine(r.Command), Program: r.Program, Go: r.Go,
+		Command: strings.Join(words, " "), Program: r.Program, Go: r.Go,
 		Started: r.Started.UTC().Format("2006-01-02 15:04 MST"),
-		Seed:    r.Seed, Evaluations: r.Evaluations, Seconds: seconds,
+		Seed:    r.Seed, Evaluations: r.Evaluations, Seconds: r.Seconds["search"],
 		Machine: fmt.Sprintf("%d of %d cores, %s %s/%s", m.Threads, m.Cores, m.CPU, m.OS, m.Arch),
 	}
 }
 
-// AddTest says which split the cascades are checked on.
-func (d *Data) AddTest(split front.Split) { d.Test = &split }
-
-// ModelNumber returns the place of a model in Models.
-func (d *Data) ModelNumber(name string) (int, bool) {
-	n, ok := d.number[name]
-	return n, ok
-}
-
-// Changes compares right answers by class and returns the ten largest gains and
+// Changes compares correct answers by class and returns the ten largest gains and
 // losses of the cascade against the model.
 func Changes(cascade, model, samples []int) (gains, losses []Change) {
 	gains, losses = []Change{}, []Change{}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -20,10 +19,10 @@ var (
 	script string
 )
 
-// WriteHTML writes the page. Its policy lets it run its own script and nothing
-// else, and load nothing.
+// WriteHTML writes the page. Its security policy allows its own script and style, and
+// nothing to be loaded.
 func (d *Data) WriteHTML(w io.Writer) error {
-	data, err := d.embedded()
+	data, err := json.Marshal(d) // escapes <, >, & and line separators, as a script element needs
 	if err != nil {
 		return err
 	}
@@ -31,7 +30,7 @@ func (d *Data) WriteHTML(w io.Writer) error {
 	for i, r := range d.Runs {
 		names[i] = r.Name
 	}
-	// One pass: nothing that is put in is looked at again.
+	// One pass: what is inserted is not searched for placeholders.
 	_, err = strings.NewReplacer(
 		"{{title}}", html.EscapeString(strings.Join(names, ", ")+" - encas-zoo"),
 		"{{style}}", style,
@@ -43,10 +42,6 @@ func (d *Data) WriteHTML(w io.Writer) error {
 	return err
 }
 
-// embedded is the data as JSON that may stand in a script element: package json
-// writes <, >, & and the line separators U+2028 and U+2029 as escapes.
-func (d *Data) embedded() ([]byte, error) { return json.Marshal(d) }
-
 func sourceHash(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
@@ -54,12 +49,7 @@ func sourceHash(source string) string {
 
 // WriteJSON writes the data.
 func (d *Data) WriteJSON(w io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(d); err != nil {
-		return err
-	}
-	_, err := b.WriteTo(w)
-	return err
+	return e.Encode(d)
 }

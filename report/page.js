@@ -21,10 +21,10 @@
   }
   const node = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const draw = (tag, attributes, ...children) => fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
-  // Names may be written from right to left; they must not turn what is around them.
+  // Names may be right-to-left; the text around them must not be reversed.
   const named = (text) => node('bdi', { title: text }, text);
 
-  // Figures.
+  // Numbers.
   const percent = (share, digits = 2) => (100 * share).toFixed(digits) + ' %';
   const count = (n) => n.toLocaleString('en-US');
   function number(x) {
@@ -41,7 +41,7 @@
   }
   const change = (from, to) => {
     const share = 100 * (to / from - 1);
-    // Near -100 % the digits that tell how little is left come after the point.
+    // Near -100 % the decimals show how little is left.
     const text = Math.abs(Math.max(share, -99.99)).toFixed(share < -99 ? 2 : share < -95 ? 1 : 0);
     return share < 0 ? `−${text} %` : `+${text} %`;
   };
@@ -55,11 +55,11 @@
   const chosen = () => run().cascades[state.chosen];
   const colour = (r) => `var(--r${r % 6})`;
 
-  // at gives what a cascade does on a split. What the search reported stands in
-  // front.json; what each stage does is known only where the zoo was at hand.
+  // at returns the results of a cascade on a split. Those of the search are in
+  // front.json; those of each stage are known only if the zoo was available.
   function at(c, split = state.split) {
-    if (split === 'search') return { correct: c.correct, cost: c.cost, stages: c.search && c.search.stages, figures: c.search };
-    return { correct: c.test.correct, cost: c.test.cost, stages: c.test.stages, figures: c.test };
+    if (split === 'search') return { correct: c.correct, cost: c.cost, stages: c.search && c.search.stages, results: c.search };
+    return { correct: c.test.correct, cost: c.test.cost, stages: c.test.stages, results: c.test };
   }
   const right = (m, split = state.split) => (split === 'search' ? m.search : m.test);
 
@@ -102,7 +102,7 @@
     }
   }
 
-  let hits = []; // what the pointer can be near to
+  let hits = []; // what the pointer can select
   let marks = null;
 
   function drawChart() {
@@ -139,12 +139,12 @@
       svg.append(draw('line', { class: 'grid', x1: m.left, x2: width - m.right, y1: Y(t), y2: Y(t) }),
         draw('text', { x: m.left - 8, y: Y(t) + 4, 'text-anchor': 'end' }, state.y === 'error' ? number(100 * (1 - t)) + ' %' : percent(t, digits)));
     }
-    svg.append(draw('text', { x: width - m.right, y: height - 5, 'text-anchor': 'end' }, `${unit} a sample, mean${state.x === 'log' ? ' (log)' : ''}`),
+    svg.append(draw('text', { x: width - m.right, y: height - 5, 'text-anchor': 'end' }, `mean ${unit} per sample${state.x === 'log' ? ' (log)' : ''}`),
       draw('text', { x: 4, y: 12 }, state.y === 'error' ? `error on ${splitOf(state.split).name} (log)` : `accuracy on ${splitOf(state.split).name}`));
 
     hits = [];
-    // What the search found holds from one cost to the next. On other samples the
-    // cascades are points that a line joins.
+    // On the search split the front is a staircase. On other samples the cascades are
+    // points joined by a line.
     const line = (list, split) => (split === 'search' ? steps(list) : list.map(([x, y]) => P(x, y)).join(' '));
     const steps = (list) => {
       const parts = [];
@@ -189,7 +189,7 @@
         ...(hasTest ? [key(dash(colour(i), 'front other'), `the same on ${splitOf(other).name}`)] : [])]),
       key(draw('line', { class: 'stairs', x1: 0, x2: 26, y1: 6, y2: 6 }), 'best single model'),
       key(draw('circle', { class: 'single', cx: 13, cy: 6, r: 4 }), 'single models'));
-    $('chart-note').textContent = outside ? `${count(outside)} of ${count(data.models.length)} single models, dearer or worse, lie outside the picture.` : '';
+    $('chart-note').textContent = outside ? `${count(outside)} of ${count(data.models.length)} single models, more expensive or less accurate, are outside the picture.` : '';
   }
 
   function markChosen() {
@@ -206,7 +206,7 @@
     const px = event.clientX - box.left, py = event.clientY - box.top;
     let best = null, distance = 26 ** 2;
     for (const h of hits) {
-      // A cascade is what people are after: it wins over a dot that is as near.
+      // Cascades are preferred to models at the same distance.
       const d = ((h.x - px) ** 2 + (h.y - py) ** 2) * (h.model ? 1.5 : 1);
       if (d < distance) { best = h; distance = d; }
     }
@@ -230,8 +230,8 @@
     tip.style.top = `${Math.max(4, box.top + h.y - tip.offsetHeight - 12) + scrollY}px`;
   }
 
-  // The picker. A cascade is chosen by its figures on the search split alone, so
-  // that those on the test split stay what they are: of samples it was not chosen on.
+  // The picker. A cascade is chosen by its results on the search split alone, so that
+  // those on the test split remain results on samples it was not chosen on.
   const range = () => {
     const list = run().cascades;
     const v = state.by === 'cost' ? list.map((c) => c.cost) : list.map((c) => c.correct / data.search.samples);
@@ -263,7 +263,7 @@
   function setBudget(v) {
     const shown = state.by === 'cost' ? v : 100 * v;
     $('budget').value = short(shown);
-    $('budget-unit').textContent = state.by === 'cost' ? `${unit} at most` : '% right at least';
+    $('budget-unit').textContent = state.by === 'cost' ? `${unit} at most` : '% correct at least';
   }
   // select chooses a cascade itself and moves the budget to it.
   function select(r, i) {
@@ -295,17 +295,17 @@
     const rival = asGood || best;
 
     $('pick-rule').textContent = state.by === 'cost'
-      ? `The most accurate cascade on ${data.search.name} that costs no more. ` + (hasTest ? `It is chosen on ${data.search.name} alone; its figures here are of ${splitName}.` : '')
-      : `The cheapest cascade that is as accurate on ${data.search.name}. ` + (hasTest ? `It is chosen on ${data.search.name} alone; its figures here are of ${splitName}.` : '');
+      ? `The most accurate cascade on ${data.search.name} that costs no more. ` + (hasTest ? `It is chosen on ${data.search.name} alone; the results here are on ${splitName}.` : '')
+      : `The cheapest cascade that is as accurate on ${data.search.name}. ` + (hasTest ? `It is chosen on ${data.search.name} alone; the results here are on ${splitName}.` : '');
     const tile = (value, cls, ...text) => node('div', { class: 'tile' }, node('b', { class: cls }, value), node('span', null, ...text));
     const tiles = [
-      tile(percent(share), '', `right on ${splitName}; 95 %: ${percent(low)} to ${percent(high)}`),
-      tile(number(s.cost), '', `${unit} a sample on average`),
+      tile(percent(share), '', `correct on ${splitName}; 95 %: ${percent(low)} to ${percent(high)}`),
+      tile(number(s.cost), '', `${unit} per sample on average`),
       tile(number(c.worst_cost), '', `${unit} at worst, all ${c.stages.length} models`),
     ];
     if (rival) {
-      const saves = s.cost < rival.cost;
-      tiles.splice(2, 0, tile(change(rival.cost, s.cost), alone ? '' : saves ? 'good' : 'bad', `${spending} against ${asGood ? `the cheapest single model as accurate on ${data.search.name}` : 'the best single model'}`));
+      const cheaper = s.cost < rival.cost;
+      tiles.splice(2, 0, tile(change(rival.cost, s.cost), alone ? '' : cheaper ? 'good' : 'bad', `${spending} compared with ${asGood ? `the cheapest single model as accurate on ${data.search.name}` : 'the best single model'}`));
     }
     const latency = latencyOf(c, state.split), params = paramsOf(c);
     if (latency && data.cost !== 'latency_ms') {
@@ -315,39 +315,39 @@
     $('tiles').replaceChildren(...tiles);
 
     const words = [];
-    // on says how good a model is where we look, beside the cascade.
+    // on compares a model with the cascade on the split shown.
     const on = (m) => {
       if (right(m) === undefined) return ` (${number(m.cost)} ${unit})`;
       const less = share - right(m) / n;
       const beside = Math.abs(less) < 5e-5 ? 'as accurate as the cascade' : `${Math.abs(100 * less).toFixed(2)} points ${less > 0 ? 'less' : 'more'} than the cascade`;
       return `: ${percent(right(m) / n)} on ${splitName}, ${beside}, at ${number(m.cost)} ${unit}`;
     };
-    // told says how sure it is that cascade and model differ. Where the cascade was
-    // chosen for what it does on these samples, that says nothing.
+    // told is the significance of the difference between cascade and model. On samples
+    // that the cascade was chosen on it would mean nothing.
     const told = (f) => {
       if (!f || !f.against || state.split !== 'test') return '';
       const { only_cascade_right: ours, only_model_right: theirs, mcnemar_p: p } = f.against;
       const chance = p < 0.0001 ? 'p < 0.0001' : `p = ${Number(p.toPrecision(2))}`;
-      return ` Of the samples that only one of them has right, the cascade has ${count(ours)} and the model ${count(theirs)}: ` +
-        (p < 0.05 ? `hardly by chance (${chance}, McNemar).` : `that may be chance (${chance}, McNemar).`);
+      return ` Only the cascade is correct on ${count(ours)} samples, only the model on ${count(theirs)}: ` +
+        (p < 0.05 ? `significantly different (${chance}, McNemar).` : `not significantly different (${chance}, McNemar).`);
     };
-    const takes = (m) => [' The cascade takes ', node('b', null, `${change(m.cost, s.cost)} ${spending}`), '.'];
+    const saves = (m) => [' The cascade costs ', node('b', null, `${change(m.cost, s.cost).slice(1)} ${s.cost < m.cost ? 'less' : 'more'}`), '.'];
     if (alone) {
-      words.push(node('p', null, 'Here the front is a single model: no cascade that was found does better.'));
+      words.push(node('p', null, 'Here the front is a single model: no cascade found is better.'));
     } else {
       if (equalCost && (asGood || best !== equalCost)) {
-        words.push(node('p', null, `For no more ${spending}, the best single model is `, named(equalCost.name), on(equalCost), '.', told(s.figures)));
+        words.push(node('p', null, `For no more ${spending}, the best single model is `, named(equalCost.name), on(equalCost), '.', told(s.results)));
       }
       if (asGood) {
-        words.push(node('p', null, `The cheapest single model that is as accurate on ${data.search.name} is `, named(asGood.name), on(asGood), '.', ...takes(asGood)));
+        words.push(node('p', null, `The cheapest single model that is as accurate on ${data.search.name} is `, named(asGood.name), on(asGood), '.', ...saves(asGood)));
       } else if (best) {
-        words.push(node('p', null, `No single model is as accurate on ${data.search.name}. The best is `, named(best.name), on(best), '.', best === equalCost ? told(s.figures) : '', ...takes(best)));
+        words.push(node('p', null, `No single model is as accurate on ${data.search.name}. The best is `, named(best.name), on(best), '.', best === equalCost ? told(s.results) : '', ...saves(best)));
       }
     }
     if (c.bound < data.search.samples) {
       words.push(node('p', { class: 'muted' }, c.bound > c.correct
-        ? `Proven: no cascade of any kind that costs this little has more than ${percent(c.bound / data.search.samples)} right on ${data.search.name} (this one has ${percent(c.correct / data.search.samples)}).`
-        : `Proven: no cascade of any kind that costs this little has more right on ${data.search.name}.`));
+        ? `Proven: no cascade of any kind at this cost is more than ${percent(c.bound / data.search.samples)} accurate on ${data.search.name} (this one is ${percent(c.correct / data.search.samples)} accurate).`
+        : `Proven: no cascade of any kind at this cost is more accurate on ${data.search.name}.`));
     }
     $('words').replaceChildren(...words);
     $('cascade-text').textContent = c.cascade;
@@ -358,7 +358,7 @@
       const exits = reach[i] - (reach[i + 1] || 0);
       return node('div', { grow: Math.max(exits, 0), '--stage': stageColour(i, c.stages.length) }, exits / total > 0.08 ? percent(exits / total, 0) : '');
     }));
-    const head = ['stage', 'model', `${unit}`, 'exits if ' + { max: 'confidence', margin: 'margin', entropy: 'entropy confidence' }[c.confidence] + ' >', 'runs on', 'exit here', 'right of those', 'repairs', 'breaks'];
+    const head = ['stage', 'model', `${unit}`, 'exits if ' + { max: 'confidence', margin: 'margin', entropy: 'entropy confidence' }[c.confidence] + ' >', 'reached by', 'exit here', 'correct of those', 'repairs', 'breaks'];
     $('stages').replaceChildren(
       node('thead', null, node('tr', null, ...head.map((h, i) => node('th', { class: i < 2 ? 'left' : '' }, h)))),
       node('tbody', null, ...c.stages.map((g, i) => {
@@ -380,8 +380,8 @@
     for (const row of $('table').querySelectorAll('tbody tr')) row.classList.toggle('chosen', Number(row.dataset.i) === state.chosen);
   }
 
-  // What the zoo knows beside cost. A model is held in memory once, and run on the
-  // samples that reach its stage.
+  // Parameters and latency. A model is in memory once, and runs on the samples that
+  // reach its stage.
   function paramsOf(c) {
     const members = [...new Set(c.stages.map((g) => g.model))].map((m) => data.models[m].params);
     return members.every((p) => p) && members.reduce((sum, p) => sum + p, 0);
@@ -429,7 +429,7 @@
       g.append(draw('polyline', { class: 'front', colour: ['stroke', colour(state.run)], points: marks.map((p) => p.slice(0, 2).join(',')).join(' ') }));
       for (const [x, y, b] of marks) {
         g.append(draw('circle', { r: 3.5, cx: x, cy: y, colour: ['fill', colour(state.run)] },
-          draw('title', null, `${count(b[0])} samples: ${percent(b[2], 1)} sure, ${percent(b[1] / b[0], 1)} right`)));
+          draw('title', null, `${count(b[0])} samples: confidence ${percent(b[2], 1)}, accuracy ${percent(b[1] / b[0], 1)}`)));
       }
       return node('figure', null, node('figcaption', null, `${i + 1}. `, ...stageName(c.stages[i]), node('div', { class: 'muted' }, `${count(reach)} samples`)),
         draw('svg', { viewBox: `0 0 ${size} ${size}`, role: 'img', 'aria-label': `reliability of stage ${i + 1}` }, g));
@@ -437,10 +437,10 @@
   }
 
   function drawClasses(c, s, against) {
-    const d = s.figures;
+    const d = s.results;
     $('classes-card').hidden = !d || !d.gains || !against;
     if ($('classes-card').hidden) return;
-    $('classes-note').replaceChildren('Right answers by class, against ', named(against.name), `, the best single model for no more ${spending}, on ${splitOf(state.split).name}: the ten largest each way.`);
+    $('classes-note').replaceChildren('Correct answers by class, compared with ', named(against.name), `, the best single model for no more ${spending}, on ${splitOf(state.split).name}: the ten largest each way.`);
     const list = (changes, cls) => {
       if (!changes.length) return [node('p', { class: 'muted small' }, 'none')];
       const most = Math.max(...changes.map((x) => Math.abs(x.cascade - x.model)));
@@ -458,8 +458,8 @@
   const columns = () => [
     ['i', '#', (c, i) => i, String],
     ['cost', unit, (c) => c.cost, number],
-    ...(hasTest ? [['test', `right on ${data.test.name}`, (c) => c.test.correct / data.test.samples, (v) => percent(v)]] : []),
-    ['search', `right on ${data.search.name}`, (c) => c.correct / data.search.samples, (v) => percent(v)],
+    ...(hasTest ? [['test', `correct on ${data.test.name}`, (c) => c.test.correct / data.test.samples, (v) => percent(v)]] : []),
+    ['search', `correct on ${data.search.name}`, (c) => c.correct / data.search.samples, (v) => percent(v)],
     ['worst', 'at worst', (c) => c.worst_cost, number],
     ['models', 'models', (c) => c.stages.length, String],
     ...(run().cascades.every(paramsOf) ? [['params', 'parameters', paramsOf, amount]] : []),
@@ -483,7 +483,7 @@
         ...all.map(([, , value, text]) => node('td', null, text(value(c, i)))),
         node('td', { class: 'left name' }, named(c.cascade)),
         node('td', null, node('button', { type: 'button', class: 'small', onclick: (e) => { e.stopPropagation(); copy(c.cascade, e.currentTarget); } }, 'Copy'))))));
-    $('table-note').textContent = `${count(list.length)} of ${count(run().cascades.length)} cascades. Copy takes a cascade as the flag --cascade reads it.`;
+    $('table-note').textContent = `${count(list.length)} of ${count(run().cascades.length)} cascades. Copy copies a cascade as the flag --cascade takes it.`;
   }
 
   async function copy(text, button) {
@@ -520,7 +520,7 @@
     }
     const list = [...use].sort((a, b) => b[1].first + b[1].later - a[1].first - a[1].later || a[0] - b[0]);
     const most = Math.max(...list.map(([, u]) => u.first + u.later));
-    $('used-note').textContent = `${count(list.length)} of ${count(data.models.length)} models are in the ${count(run().cascades.length)} cascades. Dark: as the first model, which all samples pay for; light: later.`;
+    $('used-note').textContent = `${count(list.length)} of ${count(data.models.length)} models are in the ${count(run().cascades.length)} cascades. Dark: as the first model, which runs on all samples; light: as a later one.`;
     const row = ([m, u]) => node('div', { class: 'row' }, named(data.models[m].name),
       node('span', { class: 'meter' }, node('i', { 'width%': 100 * u.first / most, colour: ['background', colour(state.run)] }), node('i', { class: 'later', 'width%': 100 * u.later / most, colour: ['background', colour(state.run)] })),
       node('span', null, `${u.first} + ${u.later}`));
@@ -536,18 +536,18 @@
     parts.push(list([
       ['zoo', `${count(data.zoo.classes)} classes, fingerprint ${data.zoo.fingerprint}`],
       ['chosen on', split(data.search)],
-      ['checked on', split(data.test) || 'nothing else: these figures are of the samples the search saw'],
-      ['cost', data.cost === 'gflops' ? 'GFLOPs a sample, one multiply-add counted as one' : `the column ${data.cost}`],
+      ['checked on', split(data.test) || 'nothing else: these results are on the samples of the search'],
+      ['cost', data.cost === 'gflops' ? 'GFLOPs per sample, a multiply-add counted as one' : `the column ${data.cost}`],
       ['this page', `${data.program}, ${data.made}`],
     ]));
     for (const r of data.runs) {
       const how = r.how;
       parts.push(node('h3', null, named(r.name)), list([
         ['algorithm', r.algorithm + (r.interrupted ? ', interrupted' : '')],
-        ['proven', r.proof ? `The front is ${r.proof}` : 'nothing: there may be better cascades in the space searched'],
+        ['proven', r.proof ? `${r.proof}.` : 'nothing: the search space may contain better cascades'],
         ['thresholds', `a grid of ${r.grid}`],
-        ['figures', r.checked ? 'of the full stored outputs' : 'of the search index; not checked on the full outputs'],
-        ['differences', r.differences ? `${r.differences} cascades did otherwise on the search index; the figures here are those of the full outputs` : ''],
+        ['results', r.checked ? 'on the full stored outputs' : 'on the search index; not checked on the full outputs'],
+        ['differences', r.differences ? `${r.differences} cascades had different results on the search index; those here are on the full outputs` : ''],
         ['command', how && node('code', null, how.command)],
         ['seed', how && String(how.seed)],
         ['tried', how && `${count(how.evaluations)} cascades in ${number(how.seconds)} s, ${how.machine}`],
@@ -573,7 +573,7 @@
     menu.value = state.run;
     return menu;
   }
-  // startAt opens a run at the cascade that both is accurate and saves much.
+  // startAt opens a run at a cascade that is both accurate and cheap.
   function startAt(r) {
     const list = data.runs[r].cascades, lowest = list[0].correct, most = Math.max(...list.map((c) => c.correct));
     let best = 0, value = -1;
@@ -593,7 +593,7 @@
     $('subtitle').textContent = `${count(total)} cascades from ${count(data.models.length)} models, chosen on ${data.search.name} (${count(data.search.samples)} samples)` +
       (hasTest ? `, checked on ${data.test.name} (${count(data.test.samples)} samples)` : '');
     document.querySelector('main').hidden = false;
-    // Where errors differ tenfold and more, a linear axis hides the good end.
+    // If errors differ more than tenfold, a linear axis hides the small ones.
     const errors = data.runs.flatMap((r) => r.cascades.map((c) => 1 - at(c).correct / size()));
     if (Math.max(...errors) > 10 * Math.min(...errors)) state.y = 'error';
     startAt(0);
@@ -615,7 +615,7 @@
     });
     const step = (by) => () => select(state.run, Math.min(Math.max(state.chosen + by, 0), run().cascades.length - 1));
     $('cheaper').addEventListener('click', step(-1));
-    $('dearer').addEventListener('click', step(1));
+    $('costlier').addEventListener('click', step(1));
     $('filter').addEventListener('input', drawTable);
     $('copy-cascade').addEventListener('click', (e) => copy(chosen().cascade, e.currentTarget));
     $('copy-json').addEventListener('click', (e) => copy(JSON.stringify(rows().map(plain), null, 1), e.currentTarget));

@@ -82,7 +82,7 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *front.Front {
 	return f
 }
 
-// newData makes a page of fronts, with made-up figures on a test split.
+// newData makes a page of fronts, with made-up results on a test split.
 func newData(t testing.TB, fronts ...*front.Front) *Data {
 	t.Helper()
 	var sources []Source
@@ -95,7 +95,7 @@ func newData(t testing.TB, fronts ...*front.Front) *Data {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	d.AddTest(front.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"})
+	d.Test = &front.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"}
 	d.Device = "<b>device"
 	for class := range d.Zoo.Classes {
 		d.Classes = append(d.Classes, hostile[class%len(hostile)])
@@ -116,16 +116,16 @@ func newData(t testing.TB, fronts ...*front.Front) *Data {
 	return d
 }
 
-func madeUp(rng *rand.Rand, c *Cascade, samples int) *Figures {
-	f := &Figures{Correct: c.Correct * samples / 20000, Cost: c.Cost * (0.95 + 0.1*rng.Float64())}
+func madeUp(rng *rand.Rand, c *Cascade, samples int) *Results {
+	f := &Results{Correct: c.Correct * samples / 20000, Cost: c.Cost * (0.95 + 0.1*rng.Float64())}
 	left := samples
 	for i := range c.Stages {
-		s := StageFigures{Exits: left / 3, Correct: left / 4, Repaired: rng.IntN(100), Broken: rng.IntN(50)}
+		s := StageResults{Exits: left / 3, Correct: left / 4, Repaired: rng.IntN(100), Broken: rng.IntN(50)}
 		if i == len(c.Stages)-1 {
 			s.Exits = left
 		}
 		for b := range 10 {
-			s.Reliability = append(s.Reliability, Bin{left / 10, left / 20, float64(b)/10 + 0.1*rng.Float64()})
+			s.Reliability = append(s.Reliability, Bin{float64(left / 10), float64(left / 20), float64(b)/10 + 0.1*rng.Float64()})
 		}
 		left -= s.Exits
 		f.Stages = append(f.Stages, s)
@@ -172,7 +172,7 @@ func dataOf(t testing.TB, page string) *pageData {
 	return d
 }
 
-func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
+func TestPageShowsTheResultsOfTheFront(t *testing.T) {
 	t.Parallel()
 	run := newFront(t, 40, 60, 1)
 	page := dataOf(t, pageOf(t, newData(t, run)))
@@ -195,7 +195,7 @@ func TestPageShowsTheFiguresOfTheFront(t *testing.T) {
 	for i, c := range page.Runs[0].Cascades {
 		p := run.Points[i]
 		want := cascadeJSON{
-			Text: valid(p.String()), Rule: p.Rule, Confidence: p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+			Text: valid(p.String()), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
 			NoMoreCost: c.NoMoreCost, AsAccurate: c.AsAccurate, Search: c.Search, Test: c.Test, // see TestRivals
 		}
 		for stage, s := range p.Stages {
@@ -398,7 +398,7 @@ func TestPlots(t *testing.T) {
 
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	got := commandLine([]string{"encas-zoo", "--models", "a b*", "it's", "", "runs/x_1=2"})
+	got := describeRun(&front.Run{Command: []string{"encas-zoo", "--models", "a b*", "it's", "", "runs/x_1=2"}}).Command
 	if want := `encas-zoo --models 'a b*' 'it'\''s' '' runs/x_1=2`; got != want {
 		t.Errorf("%s instead of %s", got, want)
 	}

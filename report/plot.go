@@ -7,9 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
-	"github.com/encas-zoo/encas-zoo/front"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
@@ -18,13 +16,16 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	_ "gonum.org/v1/plot/vg/vgpdf"
 	_ "gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
 // PlotFormats are the formats of WritePlot.
 var PlotFormats = []string{"svg", "png", "pdf"}
 
-// The colours of the runs: told apart by people who see colours otherwise, and in
-// grey (Okabe and Ito).
+// The colours of the runs, distinct for colour-blind people and in grey, too (Okabe and
+// Ito).
 var runColours = []color.NRGBA{
 	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {86, 180, 233, 255}, {230, 159, 0, 255},
 }
@@ -56,14 +57,14 @@ func (d *Data) WritePlot(w io.Writer, format string) error {
 type place struct{ cost, accuracy, low, high float64 }
 
 func (d *Data) plot() (*plot.Plot, error) {
-	split := d.Search
-	if d.Test != nil {
-		split = *d.Test
+	unit := drawable(d.Cost)
+	if d.Cost == "gflops" {
+		unit = "GFLOPs"
 	}
 	p := plot.New()
-	p.X.Label.Text = costLabel(d.Cost) + " a sample"
-	p.Y.Label.Text = "accuracy on " + drawable(split.Name) + " (%)"
-	p.X.Scale, p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogScale{}, costTicks{}, percentTicks{}
+	p.X.Label.Text = unit + " a sample"
+	p.Y.Label.Text = "accuracy on " + drawable(d.shown().Name) + " (%)"
+	p.X.Scale, p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(costTicks), plot.TickerFunc(percentTicks)
 	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
 		style.Font.Size = vg.Points(10)
@@ -73,21 +74,18 @@ func (d *Data) plot() (*plot.Plot, error) {
 	p.Legend.Padding = vg.Points(2)
 	p.Legend.ThumbnailWidth = vg.Points(22)
 
-	bounds := place{cost: math.Inf(1), low: math.Inf(1)}
 	var fronts [][]place
 	for _, r := range d.Runs {
-		front := d.places(r)
-		for _, at := range front {
-			bounds.cost, bounds.low, bounds.high = min(bounds.cost, at.cost), min(bounds.low, at.low), max(bounds.high, at.high)
-		}
-		fronts = append(fronts, front)
+		fronts = append(fronts, d.places(r))
+	}
+	bounds := place{cost: math.Inf(1), low: math.Inf(1)}
+	for _, at := range slices.Concat(fronts...) {
+		bounds.cost, bounds.low, bounds.high = min(bounds.cost, at.cost), min(bounds.low, at.low), max(bounds.high, at.high)
 	}
 	dots, stairs := d.singles(bounds)
 	highest := bounds.cost
-	for _, list := range append([][]place{stairs}, fronts...) {
-		for _, at := range list {
-			highest = max(highest, at.cost)
-		}
+	for _, at := range slices.Concat(slices.Concat(fronts...), stairs) {
+		highest = max(highest, at.cost)
 	}
 	dots = slices.DeleteFunc(dots, func(at place) bool { return at.cost > highest })
 
@@ -110,8 +108,8 @@ func (d *Data) plot() (*plot.Plot, error) {
 		p.Add(line)
 		p.Legend.Add("best single model", line)
 	}
-	// What the search found holds from one cost to the next. On other samples the
-	// cascades are points that a line joins.
+	// On the search split the front is a staircase. On other samples the cascades are
+	// points joined by a line.
 	steps := d.Test == nil
 	for i, front := range fronts {
 		c := runColours[i%len(runColours)]
@@ -142,14 +140,22 @@ func (d *Data) plot() (*plot.Plot, error) {
 	return p, nil
 }
 
-// places returns a front's points in ascending order of cost, on the test split
-// where there is one.
+// shown returns the split whose results are drawn.
+func (d *Data) shown() *front.Split {
+	if d.Test != nil {
+		return d.Test
+	}
+	return &d.Search
+}
+
+// places returns a front's points in ascending order of cost, on the test split if
+// there is one.
 func (d *Data) places(r Run) []place {
 	var front []place
 	for _, c := range r.Cascades {
-		correct, cost, n := c.Correct, c.Cost, d.Search.Samples
+		correct, cost, n := c.Correct, c.Cost, d.shown().Samples
 		if d.Test != nil {
-			correct, cost, n = c.Test.Correct, c.Test.Cost, d.Test.Samples
+			correct, cost = c.Test.Correct, c.Test.Cost
 		}
 		low, high := wilson(correct, n)
 		front = append(front, place{cost, float64(correct) / float64(n), low, high})
@@ -158,12 +164,12 @@ func (d *Data) places(r Run) []place {
 	return front
 }
 
-// singles returns the models that fit a picture beside the fronts, and the best of
-// all at every cost.
+// singles returns the models within the range of the fronts, and the best of all at
+// every cost.
 func (d *Data) singles(bounds place) (dots, stairs []place) {
-	models, samples := d.alone, d.Search.Samples
+	models := d.alone
 	if d.Test != nil {
-		models, samples = nil, d.Test.Samples
+		models = nil
 		for _, m := range d.Models {
 			if m.Test != nil {
 				models = append(models, front.Model{Cost: m.Cost, Correct: *m.Test})
@@ -172,7 +178,7 @@ func (d *Data) singles(bounds place) (dots, stairs []place) {
 	}
 	at := func(models []front.Model) (places []place) {
 		for _, m := range models {
-			places = append(places, place{cost: m.Cost, accuracy: float64(m.Correct) / float64(samples)})
+			places = append(places, place{cost: m.Cost, accuracy: float64(m.Correct) / float64(d.shown().Samples)})
 		}
 		return places
 	}
@@ -181,8 +187,8 @@ func (d *Data) singles(bounds place) (dots, stairs []place) {
 	return slices.DeleteFunc(dots, outside), slices.DeleteFunc(stairs, outside)
 }
 
-// corners are the points of a line in percent: the places themselves, or steps that
-// go from each to the next and then up.
+// corners are the points of a line in percent: the places themselves, or steps from
+// each to the next one.
 func corners(list []place, steps bool) plotter.XYs {
 	var line plotter.XYs
 	for i, at := range list {
@@ -194,7 +200,7 @@ func corners(list []place, steps bool) plotter.XYs {
 	return line
 }
 
-// outline goes along the upper ends of the intervals and back along the lower.
+// outline follows the upper ends of the intervals, and back the lower ones.
 func outline(front []place, steps bool) plotter.XYs {
 	upper, lower := slices.Clone(front), slices.Clone(front)
 	for i, at := range front {
@@ -205,64 +211,27 @@ func outline(front []place, steps bool) plotter.XYs {
 	return append(corners(upper, steps), back...)
 }
 
-func costLabel(column string) string {
-	if column == "gflops" {
-		return "GFLOPs"
-	}
-	return drawable(column)
-}
+// drawable is text that fits a legend, without characters that SVG or PDF forbid.
+func drawable(name string) string { return ui.Fit(ui.Safe(name), 40) }
 
-// drawable is text that fits a legend and has no character that an SVG or PDF may
-// not hold.
-func drawable(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r == 0xfffe || r == 0xffff || r == 0xfffd {
-			return ' '
-		}
-		return r
-	}, name)
-	if runes := []rune(name); len(runes) > 40 {
-		return string(runes[:39]) + "…"
-	}
-	return name
-}
-
-// percentTicks marks some eight round values.
-type percentTicks struct{}
-
-func (percentTicks) Ticks(low, high float64) []plot.Tick {
-	power := math.Pow(10, math.Floor(math.Log10((high-low)/8)))
-	step := 10 * power
-	for _, f := range []float64{5, 2, 1} {
-		if (high-low)/(f*power) <= 8 {
-			step = f * power
-		}
-	}
-	var ticks []plot.Tick
-	for i := math.Ceil(low / step); i*step <= high; i++ {
-		ticks = append(ticks, plot.Tick{Value: i * step, Label: fmt.Sprintf("%.5g", i*step)})
+// percentTicks marks up to eight round values.
+func percentTicks(low, high float64) (ticks []plot.Tick) {
+	values, _ := ui.Steps(low, high, 8)
+	for _, v := range values {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%.5g", v)})
 	}
 	return ticks
 }
 
-// costTicks marks 1, 2 and 5 times the powers of ten, fewer where they would crowd.
-type costTicks struct{}
-
-func (costTicks) Ticks(low, high float64) []plot.Tick {
-	var ticks []plot.Tick
-	decades := math.Log10(high / low)
-	for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
-		for f := 1.0; f < 10; f++ {
-			v := f * math.Pow(10, e)
-			if v < low || v > high {
-				continue
-			}
-			t := plot.Tick{Value: v}
-			if f == 1 || decades < 3.5 && (f == 2 || f == 5) || decades < 0.7 {
-				t.Label = fmt.Sprintf("%.4g", v)
-			}
-			ticks = append(ticks, t)
+// costTicks marks all multiples of powers of ten, and labels those that have room.
+func costTicks(low, high float64) (ticks []plot.Tick) {
+	labelled := ui.LogSteps(low, high, 10.5)
+	for _, v := range ui.LogSteps(low, high, math.Inf(1)) {
+		t := plot.Tick{Value: v}
+		if slices.Contains(labelled, v) {
+			t.Label = fmt.Sprintf("%.4g", v)
 		}
+		ticks = append(ticks, t)
 	}
 	return ticks
 }

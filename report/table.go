@@ -3,13 +3,16 @@ package report
 import (
 	"encoding/csv"
 	"fmt"
+	"html"
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
-// WriteCSV writes all cascades of all runs, one a row. The columns of the test
-// split are empty where there is none.
+// WriteCSV writes all cascades of all runs, one a row. Without a test split its columns
+// are empty.
 func (d *Data) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{
@@ -40,7 +43,7 @@ func shares(k, n int) []string {
 
 func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
-// WriteMarkdown writes the fronts as tables that stand in a text.
+// WriteMarkdown writes the fronts as Markdown tables.
 func (d *Data) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	for i, r := range d.Runs {
@@ -68,22 +71,15 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// markdown writes text so that nothing in it is markup and it stays on its line.
+// markdown escapes all markup in text and keeps it on one line.
 func markdown(text string) string {
 	var b strings.Builder
-	for _, r := range text {
+	for _, r := range ui.Safe(text) {
 		switch {
 		case strings.ContainsRune("\\`*_{}[]|~#", r):
-			b.WriteRune('\\')
-			b.WriteRune(r)
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '>':
-			b.WriteString("&gt;")
-		case r == '&':
-			b.WriteString("&amp;")
-		case r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029:
-			b.WriteByte(' ')
+			b.WriteString(`\` + string(r))
+		case strings.ContainsRune("<>&", r):
+			b.WriteString(html.EscapeString(string(r)))
 		default:
 			b.WriteRune(r)
 		}

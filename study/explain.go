@@ -16,8 +16,8 @@ import (
 // explainedClasses is how many classes of each stage's mean are listed.
 const explainedClasses = 5
 
-// An Explanation is what each stage of a cascade makes of one sample: the JSON result
-// of explain.
+// An Explanation has the answers of all stages of a cascade to one sample: the JSON
+// result of explain.
 type Explanation struct {
 	Version int              `json:"version"`
 	Split   front.Split      `json:"split"`
@@ -33,16 +33,13 @@ type Explanation struct {
 	Stages  []ExplainedStage `json:"stages"`
 }
 
-// ExplainedStage is what one stage makes of the sample.
+// ExplainedStage is one stage's answer to the sample.
 type ExplainedStage struct {
-	Model      string       `json:"model"`
-	Weight     int          `json:"weight"`
-	Threshold  *float32     `json:"threshold,omitempty"`
-	Cost       float64      `json:"cost"`
+	front.StageJSON
 	Confidence float64      `json:"confidence"`
 	Reached    bool         `json:"reached"`
 	Exits      bool         `json:"exits"`
-	Own        ClassGuess   `json:"model_says"` // by itself
+	Own        ClassGuess   `json:"model_says"` // of the model alone
 	Mean       []ClassGuess `json:"mean_says"`
 }
 
@@ -52,14 +49,17 @@ type ClassGuess struct {
 	Probability float64 `json:"probability"`
 }
 
-// Explain shows what each stage of a cascade makes of one sample of a split, which is
-// named by its id or, if there is no such id, by its row. Costs are of a column.
+// Explain returns the answer of each stage of a cascade to one sample of a split. The
+// sample is named by its id or, if there is no such id, by its row. Costs are of a column.
 func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Cascade, sample string) (*Explanation, error) {
 	on, err := z.Split(split)
 	if err != nil {
 		return nil, &InputError{Option: "split", Err: err}
 	}
-	models, costs, err := modelsOfOne(z, column, c)
+	if err := checkModels(z, c); err != nil {
+		return nil, err
+	}
+	costs, err := costsOf(z, column, []cascade.Cascade{c}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,7 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m := models[slices.IndexFunc(models, func(m zoo.Model) bool { return m.Name == s.Model })]
-		if rows[stage], err = readRow(z, m, split, row); err != nil {
+		if rows[stage], err = readRow(z, s.Model, split, row); err != nil {
 			return nil, err
 		}
 	}
@@ -93,17 +92,13 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 	return e, nil
 }
 
-// add writes down what the stages say.
+// add adds the answers of the stages.
 func (e *Explanation) add(c cascade.Cascade, answers []cascade.Answer, costs map[string]float64) {
 	reached := true
 	for i, a := range answers {
-		at := c.Stages[i]
 		s := ExplainedStage{
-			Model: at.Model, Weight: at.Weight, Cost: costs[at.Model], Confidence: a.Confidence,
+			StageJSON: front.NewStageJSON(c, i, costs[c.Stages[i].Model]), Confidence: a.Confidence,
 			Reached: reached, Exits: a.Exits, Own: ClassGuess(a.Own),
-		}
-		if i < len(c.Stages)-1 {
-			s.Threshold = &at.Threshold
 		}
 		for _, g := range a.Top {
 			s.Mean = append(s.Mean, ClassGuess(g))
@@ -119,22 +114,21 @@ func (e *Explanation) add(c cascade.Cascade, answers []cascade.Answer, costs map
 	e.Right = e.Answer == e.Label
 }
 
-// findSample returns the row of a sample that is named by its id or, if there is no such
-// id, by its row.
+// findSample returns the row of a sample.
 func findSample(name string, ids []string) (row int, err error) {
 	if row := slices.Index(ids, name); row >= 0 {
 		return row, nil
 	}
 	row, err = strconv.Atoi(name)
 	if err != nil || row < 0 || row >= len(ids) {
-		return 0, inputf("sample", name, "the split has no sample of that id, and rows 0 to %d", len(ids)-1)
+		return 0, inputf("sample", name, "the split has no sample with this id, and rows 0 to %d", len(ids)-1)
 	}
 	return row, nil
 }
 
 // readRow returns the output of a model on one sample.
-func readRow(z *zoo.Zoo, m zoo.Model, split string, row int) ([]uint16, error) {
-	r, err := openRows(z, m, split)
+func readRow(z *zoo.Zoo, model, split string, row int) ([]uint16, error) {
+	r, err := openRows(z, model, split)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +142,7 @@ func readRow(z *zoo.Zoo, m zoo.Model, split string, row int) ([]uint16, error) {
 		}
 		from += n
 		if errors.Is(err, io.EOF) || err == nil && n == 0 {
-			return nil, fmt.Errorf("%q has %d outputs on the split %s: %w", m.Name, from, split, io.ErrUnexpectedEOF)
+			return nil, fmt.Errorf("%q has %d outputs on the split %s: %w", model, from, split, io.ErrUnexpectedEOF)
 		}
 		if err != nil {
 			return nil, err

@@ -10,7 +10,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
-// ImportOptions say what to import: those of the command import.
+// ImportOptions are those of the command import.
 type ImportOptions struct {
 	importer.OpenOptions
 	Format  string   // one of [importer.Formats]

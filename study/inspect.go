@@ -9,7 +9,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/inspect"
 )
 
-// An Inspection is what is in a zoo and what looks wrong: the JSON result of zoo info.
+// An Inspection describes a zoo and what looks wrong in it: the JSON result of zoo info.
 type Inspection struct {
 	Version     int              `json:"version"`
 	Zoo         string           `json:"zoo"`
@@ -31,12 +31,12 @@ type SplitSize struct {
 	Samples int    `json:"samples"`
 }
 
-// Inspect looks at models of a zoo, chosen by globs, on a split: "" is search or else
-// the first one. If agreement is true it also draws, as SVG, how often each two of them
-// give the same answer.
+// Inspect inspects models of a zoo, chosen by globs, on a split: "" is search or else the
+// first one. If agreement is true it also draws, as SVG, how often each two of them give
+// the same answer.
 func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []string, agreement bool, w Watch) (*Inspection, []byte, error) {
 	models, err := Select(z.Models(), globs)
-	if err != nil && len(z.Models()) > 0 {
+	if err != nil {
 		return nil, nil, err
 	}
 	in := &Inspection{
@@ -67,17 +67,13 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 // splitToJudge returns the split of that name or, without one, the split search or
 // the first one; "" if the zoo has none.
 func splitToJudge(z *zoo.Zoo, name string) (string, error) {
-	splits := z.Splits()
-	if name == "" && len(splits) > 0 {
-		name = splits[0].Name
-		for _, s := range splits {
-			if s.Name == "search" {
+	if name == "" {
+		for i, s := range z.Splits() {
+			if i == 0 || s.Name == "search" {
 				name = s.Name
 			}
 		}
-	}
-	if name == "" {
-		return "", nil
+		return name, nil
 	}
 	if _, err := z.Split(name); err != nil {
 		return "", &InputError{Option: "split", Err: err}
@@ -85,8 +81,7 @@ func splitToJudge(z *zoo.Zoo, name string) (string, error) {
 	return name, nil
 }
 
-// judge finds out what the models are worth on the split, and draws their agreement
-// if that is asked for.
+// judge inspects the models on the split, and draws their agreement if asked to.
 func (in *Inspection) judge(ctx context.Context, z *zoo.Zoo, models []zoo.Model, draw bool, w Watch) (drawing []byte, err error) {
 	here, _ := on(models, in.Split)
 	for _, m := range models {
@@ -114,7 +109,7 @@ func (in *Inspection) judge(ctx context.Context, z *zoo.Zoo, models []zoo.Model,
 	case len(here) == 0:
 		return nil, inputf("agreement", "", "no model has predictions on the split %s", in.Split)
 	case len(here) > inspect.MaxAgreement:
-		return nil, inputf("agreement", "", "it is for up to %d models, not for %d: choose some with --models", inspect.MaxAgreement, len(here))
+		return nil, inputf("agreement", "", "at most %d models can be drawn, not %d: choose some with --models", inspect.MaxAgreement, len(here))
 	}
 	agreement, err := inspect.NewAgreement(ctx, index.Labels(), judged)
 	if err != nil {

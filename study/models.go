@@ -31,7 +31,7 @@ func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
 	return z, nil
 }
 
-// ZooOf returns the first zoo among folders that has a fingerprint, nil if none has.
+// ZooOf returns the first zoo among folders with a fingerprint, nil if there is none.
 func ZooOf(ctx context.Context, fingerprint string, dirs []string, w Watch) *zoo.Zoo {
 	for _, dir := range dirs {
 		if z, err := Open(ctx, dir, w); err == nil && z.Fingerprint() == fingerprint {
@@ -41,21 +41,18 @@ func ZooOf(ctx context.Context, fingerprint string, dirs []string, w Watch) *zoo
 	return nil
 }
 
-// Select returns the models whose names match one of the globs, or all if there are
-// only globs that begin with !, without those that match such a one. Globs may be lists
-// with commas. A glob that matches nothing is an error: it is a slip of the pen.
+// Select returns the models whose names match one of the globs, or all if all globs begin
+// with !, without those that match one of these. Globs may be lists with commas. A glob
+// that matches nothing is an error.
 func Select(models []zoo.Model, globs []string) ([]zoo.Model, error) {
-	var terms []string
-	for _, list := range globs {
-		for term := range strings.SplitSeq(list, ",") {
-			if term = strings.TrimSpace(term); term != "" {
-				terms = append(terms, term)
-			}
-		}
+	terms := strings.FieldsFunc(strings.Join(globs, ","), func(r rune) bool { return r == ',' })
+	if len(terms) == 0 {
+		return models, nil
 	}
 	include, exclude := make([]bool, len(models)), make([]bool, len(models))
 	all := true
 	for _, term := range terms {
+		term = strings.TrimSpace(term)
 		glob, excluding := strings.CutPrefix(term, "!")
 		hits := include
 		if excluding {
@@ -73,7 +70,7 @@ func Select(models []zoo.Model, globs []string) ([]zoo.Model, error) {
 			hits[i] = hits[i] || ok
 		}
 		if !found {
-			return nil, inputf("models", term, "no model has such a name ('encas-zoo zoo list' shows them)")
+			return nil, inputf("models", term, "no model has a name like this ('encas-zoo zoo list' lists them)")
 		}
 	}
 	var selected []zoo.Model
@@ -104,7 +101,7 @@ func on(models []zoo.Model, split string) (have []zoo.Model, lack int) {
 	return have, len(models) - len(have)
 }
 
-// prices returns what each model costs: what is in that column.
+// prices returns the cost of each model, which is in a column.
 func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	costs := make(map[string]float64, len(models))
 	for _, m := range models {
@@ -117,42 +114,11 @@ func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	return costs, nil
 }
 
-// names takes lists of names apart at their commas, except if all of it is a name.
-func names(lists []string, models []zoo.Model) []string {
-	var all []string
-	for _, list := range lists {
-		if has(models, list) {
-			all = append(all, list)
-			continue
-		}
-		for name := range strings.SplitSeq(list, ",") {
-			all = append(all, strings.TrimSpace(name))
-		}
-	}
-	return all
-}
-
 func has(models []zoo.Model, name string) bool {
 	return slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Name == name })
 }
 
-// named returns the models of a zoo with such names, each once.
-func named(z *zoo.Zoo, names []string) ([]zoo.Model, error) {
-	var models []zoo.Model
-	for _, name := range names {
-		if has(models, name) {
-			continue
-		}
-		m, err := z.Model(name)
-		if err != nil {
-			return nil, fmt.Errorf("the zoo has no model named %q", name)
-		}
-		models = append(models, m)
-	}
-	return models, nil
-}
-
-// describeZoo and describeSplit say which zoo and which samples a front belongs to.
+// describeZoo and describeSplit identify the zoo and the samples of a front.
 func describeZoo(z *zoo.Zoo) front.Zoo {
 	return front.Zoo{Fingerprint: z.Fingerprint(), Classes: z.Classes()}
 }

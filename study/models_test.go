@@ -24,8 +24,8 @@ func TestSelect(t *testing.T) {
 		{[]string{"!resnet*"}, "hub:timm/vit_b hub:timm/vit_l vit_b"},
 		{[]string{"resnet*, vit_?", "!resnet50"}, "resnet18 vit_b"},
 		{[]string{"resnet[15]8"}, "resnet18"},
-		{[]string{"bit_*"}, "no model has such a name"},
-		{[]string{"resnet18,!bit_*"}, "no model has such a name"},
+		{[]string{"bit_*"}, "no model has a name like this"},
+		{[]string{"resnet18,!bit_*"}, "no model has a name like this"},
 		{[]string{"resnet18,!resnet*"}, "leaves no model"},
 		{[]string{"[]"}, "syntax error in pattern"},
 	} {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// Options say what to search and for how long: those of the command optimize. Begin
-// with [Defaults].
+// Options are those of a search and of the command optimize. Begin with [Defaults].
 type Options struct {
 	Split    string   `json:"-"`        // the samples to search on
 	Cost     string   `json:"cost"`     // what a model costs: a column
@@ -51,7 +49,7 @@ type Options struct {
 	Resume bool   `json:"-"` // the search that was interrupted in Dir
 }
 
-// The columns of models that are read if nobody names another.
+// The columns of models that are read by default.
 const (
 	DefaultCost   = zoo.ColumnGFLOPs
 	paramsColumn  = zoo.ColumnParams
@@ -59,7 +57,7 @@ const (
 	deviceColumn  = zoo.ColumnDevice
 )
 
-// Defaults returns the options of a search that nobody asked anything particular of.
+// Defaults returns the default options.
 func Defaults() Options {
 	return Options{Split: "search", Cost: DefaultCost, Algorithm: "auto", Confidence: "max", Seed: 1}
 }
@@ -79,14 +77,15 @@ func Rules() []string {
 // paperModels is the longest chain of the publication.
 const paperModels = 5
 
-// resolve fills in what was left open, and returns the options of the search.
+// resolve fills in the defaults that depend on other options, and returns the options of
+// the search.
 func (o *Options) resolve() (optimize.Options, error) {
 	s := optimize.Options{
 		Algorithm: o.Algorithm, Paper: o.Paper, MaxCost: o.MaxCost, MaxWorstCost: o.MaxWorstCost, MaxParams: o.MaxParams,
 		MinAccuracy: o.MinAccuracy, Evals: o.Evals, Time: o.Time, Seed: o.Seed, Threads: o.Threads, Memory: o.Memory << 20,
 	}
 	if !slices.Contains(optimize.Algorithms(), o.Algorithm) {
-		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("there is no such algorithm; there are: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
+		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("unknown algorithm; it is one of: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
 	}
 	if o.Rule == "" {
 		o.Rule = cascade.RuleMean.String()
@@ -120,7 +119,7 @@ func (o *Options) resolve() (optimize.Options, error) {
 	if s.Grid, err = readGrid(o.Grid); err != nil {
 		return s, err
 	}
-	if o.Paper && o.MaxModels == 0 && o.Algorithm != "exact" { // which does not go that far
+	if o.Paper && o.MaxModels == 0 && o.Algorithm != "exact" { // exact is limited to 3
 		o.MaxModels = paperModels
 	}
 	s.MaxModels = o.MaxModels
@@ -128,7 +127,7 @@ func (o *Options) resolve() (optimize.Options, error) {
 		return s, inputf("min-accuracy", fmt.Sprint(o.MinAccuracy), "an accuracy is at most 1 (0.9 is 90 %%)")
 	}
 	if o.CrossValidate == 1 || o.CrossValidate < 0 {
-		return s, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "2 folds or more are possible, 5 or 10 are usual")
+		return s, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "at least 2 folds are needed; 5 or 10 are usual")
 	}
 	return s, nil
 }
@@ -143,7 +142,7 @@ func readGrid(name string) (optimize.Grid, error) {
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, inputf("grid", name, "neither fine nor paper nor a file that can be read: %w", err)
+		return nil, inputf("grid", name, "neither fine, paper nor a readable file: %w", err)
 	}
 	defer file.Close()
 	grid, err := optimize.ReadGrid(file)
@@ -151,14 +150,6 @@ func readGrid(name string) (optimize.Grid, error) {
 		return nil, inputf("grid", name, "%w", err)
 	}
 	return grid, nil
-}
-
-// threads returns how many processors a search uses.
-func (o *Options) threads() int {
-	if o.Threads > 0 {
-		return o.Threads
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 // MarshalJSON writes the options as run.json has them.
@@ -171,20 +162,31 @@ func (o Options) MarshalJSON() ([]byte, error) {
 	}{plain(o), o.Time.String(), o.Memory << 20})
 }
 
-// required returns the models that every cascade must have, checked against those that
-// are searched.
-func (o *Options) required(models []zoo.Model) ([]string, error) {
-	include := names(o.Include, models)
-	for _, name := range include {
-		if !has(models, name) {
-			return nil, noSuchModel("include", name, models)
+// required returns the models that every cascade must have, all of which must be
+// searched.
+func (o *Options) required(models []zoo.Model) (all []string, err error) {
+	for _, list := range o.Include {
+		names := []string{list}
+		if !has(models, list) { // a name may have commas
+			names = strings.Split(list, ",")
+		}
+		for _, name := range names {
+			name = strings.TrimSpace(name)
+			if err := searched("include", name, models); err != nil {
+				return nil, err
+			}
+			all = append(all, name)
 		}
 	}
-	return include, nil
+	return all, nil
 }
 
-func noSuchModel(option, name string, models []zoo.Model) error {
-	e := &InputError{Option: option, Value: name, Err: errors.New("no model that is searched has this name")}
+// searched refuses a name that no searched model has.
+func searched(option, name string, models []zoo.Model) error {
+	if has(models, name) {
+		return nil
+	}
+	e := &InputError{Option: option, Value: name, Err: errors.New("no searched model has this name")}
 	for _, m := range models {
 		e.Known = append(e.Known, m.Name)
 	}

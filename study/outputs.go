@@ -10,9 +10,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// storedSplit returns a split of the zoo to evaluate cascades of some models on, with
-// progress until stop is called.
-func storedSplit(z *zoo.Zoo, split string, models []zoo.Model, costs map[string]float64, w Watch) (s *cascade.Split, stop func(), err error) {
+// storedSplit returns a split of the zoo to evaluate cascades on, with progress until
+// stop is called.
+func storedSplit(z *zoo.Zoo, split string, costs map[string]float64, w Watch) (s *cascade.Split, stop func(), err error) {
 	labels, _, err := z.Labels(split)
 	if err != nil {
 		return nil, nil, err
@@ -22,13 +22,36 @@ func storedSplit(z *zoo.Zoo, split string, models []zoo.Model, costs map[string]
 	count := func(rows int) { update(done.Add(int64(rows)), opened.Load()*int64(len(labels)), "") }
 	return &cascade.Split{Labels: labels, Classes: z.Classes(), Costs: costs, Open: func(model string) (cascade.Rows, error) {
 		opened.Add(1)
-		i := slices.IndexFunc(models, func(m zoo.Model) bool { return m.Name == model })
-		r, err := openRows(z, models[i], split)
+		r, err := openRows(z, model, split)
 		return &countedRows{r, count}, err
 	}}, stop, nil
 }
 
-// stored reports whether the full outputs of all models are there to be read.
+// detail evaluates cascades exactly, each compared with the model that rivals names for
+// it, "" for none. The rivals are evaluated, too: their details follow, and places has
+// the index of each cascade's rival, -1 for none.
+func detail(ctx context.Context, z *zoo.Zoo, split string, costs map[string]float64, cascades []cascade.Cascade, rivals []string, w Watch) (details []cascade.Details, places []int, err error) {
+	known := map[string]int{"": -1}
+	for _, rival := range rivals {
+		if _, ok := known[rival]; !ok {
+			known[rival] = len(cascades)
+			cascades = append(cascades, cascade.Single(rival))
+		}
+		places = append(places, known[rival])
+	}
+	for len(places) < len(cascades) {
+		places = append(places, -1) // of the rivals
+	}
+	s, stop, err := storedSplit(z, split, costs, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer stop()
+	details, err = s.Detail(ctx, cascades, places)
+	return details, places, err
+}
+
+// stored reports whether the zoo has the full outputs of all models.
 func stored(models []zoo.Model, split string) bool {
 	return !slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Splits[split].IndexOnly })
 }
@@ -39,16 +62,20 @@ type rowsCloser interface {
 }
 
 // openRows opens the stored outputs of a model.
-func openRows(z *zoo.Zoo, m zoo.Model, split string) (rowsCloser, error) {
-	r, err := z.Predictions(m.Name, split)
+func openRows(z *zoo.Zoo, model, split string) (rowsCloser, error) {
+	m, err := z.Model(model)
+	if err != nil {
+		return nil, err
+	}
+	r, err := z.Predictions(model, split)
 	if err == nil && m.Answers {
 		return &answerRows{r, z.Classes()}, nil
 	}
 	return r, err
 }
 
-// answerRows shows a model that gives an answer and a confidence as one that gives
-// a row: the confidence at the answer, nothing elsewhere.
+// answerRows presents the answers and confidences of a model as rows of outputs: the
+// confidence at the answer, 0 elsewhere.
 type answerRows struct {
 	*zoo.Reader
 	classes int
@@ -65,7 +92,7 @@ func (a *answerRows) ReadRows(dst []uint16) (rows int, err error) {
 	return rows, err
 }
 
-// countedRows tells how many rows are read.
+// countedRows counts the rows that are read.
 type countedRows struct {
 	rowsCloser
 	count func(rows int)
@@ -77,7 +104,7 @@ func (c *countedRows) ReadRows(dst []uint16) (int, error) {
 	return rows, err
 }
 
-// openIndex opens the search index of models on a split; what is missing of it is built.
+// openIndex opens the search index of models on a split, and builds its missing parts.
 func openIndex(ctx context.Context, z *zoo.Zoo, split string, models []zoo.Model, w Watch) (*zoo.Index, error) {
 	names := make([]string, len(models))
 	for i, m := range models {

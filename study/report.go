@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +39,9 @@ func ReadRuns(dirs []string) ([]report.Source, error) {
 	return sources, nil
 }
 
-// Report describes fronts of the same samples: what is in their run folders and, if the
-// zoo they were made with is at hand (not nil), what their cascades do stage by stage
-// and on a test split. The notes of the report say what is missing; w is warned of it.
+// Report describes fronts of the same samples: the content of their run folders and,
+// given the zoo they were made with (not nil), the results of their cascades by stage and
+// on a test split. What is missing is in the notes of the report, and w is warned of it.
 func Report(ctx context.Context, z *zoo.Zoo, sources []report.Source, test TestSplit, w Watch) (*report.Data, error) {
 	data, err := report.New(sources, time.Now())
 	if err != nil {
@@ -48,7 +49,7 @@ func Report(ctx context.Context, z *zoo.Zoo, sources []report.Source, test TestS
 	}
 	r := &reporting{watch: w, zoo: z, data: data}
 	if z == nil {
-		r.lack("the zoo of the run is not at hand: there are no results on other samples, nor of single stages", "; name it with --zoo")
+		r.lack("the zoo of the run was not found (--zoo names it): there are no results on other samples, nor of single stages")
 	} else if err := r.add(ctx, test); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func Report(ctx context.Context, z *zoo.Zoo, sources []report.Source, test TestS
 	return data, nil
 }
 
-// reporting adds to a report what the stored outputs tell.
+// reporting adds results on the stored outputs to a report.
 type reporting struct {
 	watch  Watch
 	zoo    *zoo.Zoo
@@ -65,10 +66,11 @@ type reporting struct {
 	notes  []string    // on what is missing
 }
 
-// lack notes what is missing, and warns of it with a remedy.
-func (r *reporting) lack(what, remedy string) {
-	r.watch.warn("%s%s", what, remedy)
-	r.note(what)
+// lack notes what is missing and warns of it.
+func (r *reporting) lack(format string, args ...any) error {
+	r.watch.warn(format, args...)
+	r.note(fmt.Sprintf(format, args...))
+	return nil
 }
 
 func (r *reporting) note(what string) {
@@ -77,7 +79,7 @@ func (r *reporting) note(what string) {
 
 func (r *reporting) add(ctx context.Context, test TestSplit) error {
 	if r.zoo.Classes() != r.data.Zoo.Classes {
-		return fmt.Errorf("the run is of %d classes, the zoo %s of %d", r.data.Zoo.Classes, r.zoo.Dir(), r.zoo.Classes())
+		return fmt.Errorf("the run has %d classes, the zoo %s %d", r.data.Zoo.Classes, r.zoo.Dir(), r.zoo.Classes())
 	}
 	if r.zoo.Fingerprint() != r.data.Zoo.Fingerprint {
 		r.watch.warn("the run was made with another zoo, or this one has changed since")
@@ -97,8 +99,8 @@ func (r *reporting) add(ctx context.Context, test TestSplit) error {
 	return r.onTest(ctx, test)
 }
 
-// addMeasured adds what the zoo knows of the models beside their cost, but no latencies
-// of several devices: they must not be added up.
+// addMeasured adds the parameters and latencies of the models, but no latencies of
+// several devices: they must not be added up.
 func (r *reporting) addMeasured() {
 	var devices []string
 	for _, m := range r.models {
@@ -120,15 +122,14 @@ func (r *reporting) addMeasured() {
 }
 
 // onSearch adds the details on the split the cascades were chosen on, if the stored
-// outputs are still those the run saw.
+// outputs are still those of the run.
 func (r *reporting) onSearch(ctx context.Context) error {
 	split, err := r.zoo.Split(r.data.Search.Name)
 	if err != nil {
 		return err
 	}
 	if !r.hasOutputs(split.Name) {
-		r.lack(fmt.Sprintf("the zoo has no full outputs on the split %s, only a search index: what the stages of a cascade do there is not known", split.Name), "")
-		return nil
+		return r.lack("the zoo has no full outputs on the split %s, only a search index: the results of single stages there are not known", split.Name)
 	}
 	results, err := r.results(ctx, split)
 	if err != nil {
@@ -143,42 +144,40 @@ func (r *reporting) onSearch(ctx context.Context) error {
 		}
 	})
 	if others > 0 {
-		r.lack(fmt.Sprintf("%d cascades give different results on the stored outputs of the split %s than their run folder says: what their stages do there is left out", others, split.Name), "")
+		r.lack(fmt.Sprintf("%d cascades have different results on the stored outputs of the split %s than in their run folder: the results of their stages there are left out", others, split.Name), "")
 	}
 	return nil
 }
 
 // onTest adds the results on another split.
-func (r *reporting) onTest(ctx context.Context, test TestSplit) error {
-	if test.Name == r.data.Search.Name {
+func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
+	if asked.Name == r.data.Search.Name {
 		return nil
 	}
-	split, err := r.zoo.Split(test.Name)
-	if err != nil && test.Asked {
+	split, err := r.zoo.Split(asked.Name)
+	if err != nil && asked.Asked {
 		return &InputError{Option: "split", Err: err}
 	} else if err != nil {
-		r.lack(fmt.Sprintf("the zoo has no split %s to check the cascades on", test.Name), "")
-		return nil
+		return r.lack("the zoo has no split %s to check the cascades on", asked.Name)
 	}
 	for _, run := range r.data.Runs {
 		for i, c := range run.Cascades {
 			for _, m := range c.Models {
 				if _, ok := r.models[m].Splits[split.Name]; !ok {
-					r.lack(fmt.Sprintf("cascade %d of %s cannot be checked: %q has no outputs on the split %s", i, run.Name, r.models[m].Name, split.Name), "")
-					return nil
+					return r.lack("cascade %d of %s cannot be checked: %q has no outputs on the split %s", i, run.Name, r.models[m].Name, split.Name)
 				}
 			}
 		}
 	}
 	if !r.hasOutputs(split.Name) {
-		r.lack(fmt.Sprintf("the zoo has a search index of the split %s, but no full outputs to check the cascades on", split.Name), "")
-		return nil
+		return r.lack("the zoo has a search index of the split %s, but no full outputs to check the cascades on", split.Name)
 	}
 	results, err := r.results(ctx, split)
 	if err != nil {
 		return err
 	}
-	r.data.AddTest(describeSplit(split))
+	test := describeSplit(split)
+	r.data.Test = &test
 	r.each(func(n int, c *report.Cascade) { c.Test = &results[n] })
 	return r.singles(ctx, split)
 }
@@ -228,54 +227,40 @@ func (r *reporting) hasOutputs(split string) bool {
 	return all
 }
 
-// results returns what all cascades do on a split, run after run, each beside the model
-// it is compared with if that has outputs there.
-func (r *reporting) results(ctx context.Context, split zoo.Split) ([]report.Figures, error) {
+// results returns the results of all cascades on a split, run after run, each compared
+// with its rival if that has outputs there.
+func (r *reporting) results(ctx context.Context, split zoo.Split) ([]report.Results, error) {
 	var cascades []cascade.Cascade
-	r.each(func(_ int, c *report.Cascade) { cascades = append(cascades, c.Cascade) })
-	n := len(cascades)
-	rivals := make([]int, n)
-	place := map[int]int{} // of a model in cascades
-	r.each(func(i int, c *report.Cascade) {
-		rivals[i] = -1
-		m := c.NoMoreCost
-		if m < 0 {
-			return
+	var rivals []string
+	r.each(func(_ int, c *report.Cascade) {
+		rival := ""
+		if m := c.NoMoreCost; m >= 0 {
+			if archive, ok := r.models[m].Splits[split.Name]; ok && !archive.IndexOnly {
+				rival = r.models[m].Name
+			}
 		}
-		archive, ok := r.models[m].Splits[split.Name]
-		if !ok || archive.IndexOnly {
-			return
-		}
-		if _, known := place[m]; !known {
-			place[m] = len(cascades)
-			cascades = append(cascades, cascade.Single(r.models[m].Name))
-		}
-		rivals[i] = place[m]
+		cascades, rivals = append(cascades, c.Cascade), append(rivals, rival)
 	})
-	for len(rivals) < len(cascades) {
-		rivals = append(rivals, -1) // the models themselves
-	}
 	costs := map[string]float64{}
 	for _, m := range r.data.Models {
 		costs[m.Name] = m.Cost
 	}
-	s, stop, err := storedSplit(r.zoo, split.Name, r.models, costs, r.watch)
+	details, places, err := detail(ctx, r.zoo, split.Name, costs, cascades, rivals, r.watch)
 	if err != nil {
 		return nil, err
 	}
-	defer stop()
-	details, err := s.Detail(ctx, cascades, rivals)
+	labels, _, err := r.zoo.Labels(split.Name)
 	if err != nil {
 		return nil, err
 	}
 	samples := make([]int, r.zoo.Classes())
-	for _, label := range s.Labels {
+	for _, label := range labels {
 		samples[label]++
 	}
-	all := make([]report.Figures, n)
+	all := make([]report.Results, len(cascades))
 	for i := range all {
 		all[i] = describeDetails(details[i])
-		if rival := rivals[i]; rival >= 0 {
+		if rival := places[i]; rival >= 0 {
 			all[i].Gains, all[i].Losses = report.Changes(details[i].Classes, details[rival].Classes, samples)
 			all[i].Against = report.NewAgainst(details[i].OnlyThis, details[i].OnlyRival)
 		}
@@ -283,12 +268,12 @@ func (r *reporting) results(ctx context.Context, split zoo.Split) ([]report.Figu
 	return all, nil
 }
 
-func describeDetails(d cascade.Details) report.Figures {
-	f := report.Figures{Correct: d.Correct, Cost: d.Cost}
+func describeDetails(d cascade.Details) report.Results {
+	f := report.Results{Correct: d.Correct, Cost: d.Cost}
 	for _, s := range d.Stages {
-		stage := report.StageFigures{Exits: s.Exits, Correct: s.Correct, Repaired: s.Repaired, Broken: s.Broken}
+		stage := report.StageResults{Exits: s.Exits, Correct: s.Correct, Repaired: s.Repaired, Broken: s.Broken}
 		for _, b := range s.Reliability {
-			stage.Reliability = append(stage.Reliability, report.Bin(b))
+			stage.Reliability = append(stage.Reliability, report.Bin{float64(b.Samples), float64(b.Correct), math.Round(b.Confidence*1e4) / 1e4})
 		}
 		f.Stages = append(f.Stages, stage)
 	}

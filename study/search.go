@@ -19,7 +19,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
-// Found is what a search found, and where it is kept.
+// Found is the result of a search, and its run folder.
 type Found struct {
 	Dir     string // run folder
 	Front   *front.Front
@@ -28,8 +28,8 @@ type Found struct {
 	Other   string        // another split of the zoo to check the front on; "" if there is none
 }
 
-// Search searches cascades of a zoo and keeps what it finds in a run folder. If ctx ends
-// it returns what was found so far, marked as interrupted; [Options.Resume] goes on from
+// Search searches cascades of a zoo and writes the result to a run folder. If ctx ends it
+// returns the front found so far, marked as interrupted; [Options.Resume] continues from
 // there.
 func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error) {
 	s, err := newSearch(z, o, w)
@@ -64,7 +64,7 @@ type search struct {
 	run     *front.Run
 }
 
-// newSearch checks that the options go with the zoo.
+// newSearch checks the options against the zoo.
 func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	s = &search{watch: w, options: o, zoo: z}
 	s.run = &front.Run{
@@ -75,7 +75,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		Started: time.Now(),
 		Seed:    o.Seed,
 		Seconds: map[string]float64{},
-		Machine: front.ThisMachine(o.threads()),
+		Machine: front.ThisMachine(cmp.Or(o.Threads, runtime.GOMAXPROCS(0))),
 	}
 	defer s.timed("open")()
 	if s.search, err = s.options.resolve(); err != nil {
@@ -103,8 +103,10 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	if s.costs, err = prices(models, o.Cost); err != nil {
 		return nil, err
 	}
-	if o.Dominate != "" && !has(models, o.Dominate) {
-		return nil, noSuchModel("dominate", o.Dominate, models)
+	if o.Dominate != "" {
+		if err := searched("dominate", o.Dominate, models); err != nil {
+			return nil, err
+		}
 	}
 	if s.search.Include, err = o.required(models); err != nil {
 		return nil, err
@@ -118,13 +120,13 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	return s, nil
 }
 
-// timed notes how long a part of the work takes until the returned function is called.
+// timed records how long a part of the work takes, until the returned function is called.
 func (s *search) timed(part string) func() {
 	start := time.Now()
 	return func() { s.run.Seconds[part] = time.Since(start).Seconds() }
 }
 
-// find searches, and describes the front as the search sees it.
+// find searches, and fills in the front and its results on the search index.
 func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	done := s.timed("index")
 	index, err := openIndex(ctx, s.zoo, s.split.Name, s.models, s.watch)
@@ -140,7 +142,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 			continue
 		}
 		if entries[i].Params, err = m.Cost(paramsColumn); err != nil {
-			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("it needs the parameters of every model: %w; leave it out with --models '!%s'", err, m.Name)}
+			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w; leave it out with --models '!%s'", err, m.Name)}
 		}
 	}
 	problem, err := optimize.NewProblem(index.Labels(), s.zoo.Classes(), entries)
@@ -164,7 +166,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		Points:      front.Thin(result.Front, s.options.MinGain/100),
 	}
 	if len(s.front.Points) < len(result.Front) {
-		s.front.Proof = "" // what was proven holds for the whole front
+		s.front.Proof = "" // only the whole front is proven
 	}
 	for _, m := range s.models {
 		temperature, _ := calibrate.Temperature(m)
@@ -189,10 +191,7 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
 	}
 	if stored(s.models, s.split.Name) {
-		o.Outputs = func(model string) (cascade.Rows, error) {
-			i := slices.IndexFunc(s.models, func(m zoo.Model) bool { return m.Name == model })
-			return openRows(s.zoo, s.models[i], s.split.Name)
-		}
+		o.Outputs = func(model string) (cascade.Rows, error) { return openRows(s.zoo, model, s.split.Name) }
 	}
 	result, err := optimize.Search(ctx, p, o)
 	switch {
@@ -206,9 +205,8 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	return result, nil
 }
 
-// keep writes the run folder: at once, because what was found must not be lost, and
-// again with the results on the full stored outputs. A second interrupt ends it in
-// between.
+// keep writes the run folder: at once, so that no result is lost, and again with the
+// results on the full stored outputs. A second interrupt ends it in between.
 func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
@@ -219,21 +217,26 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 	}
 	done := s.timed("check")
 	if err := s.check(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front as the search saw it", err, s.folder.Dir)
+		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front with its results on the search index", err, s.folder.Dir)
 	}
 	done()
 	return s.folder.Write(s.front, s.run)
 }
 
-// check puts the results on the full stored outputs in the place of those on the search
-// index, and notes and reports differences.
+// check replaces the results on the search index by those on the full stored outputs,
+// and records and reports differences.
 func (s *search) check(ctx context.Context) error {
 	seen := s.front.Points
-	evaluations, err := evaluateStored(ctx, s.zoo, s.split.Name, s.models, s.costs, cascadesOf(seen), s.watch)
+	split, stop, err := storedSplit(s.zoo, s.split.Name, s.costs, s.watch)
 	if err != nil {
 		return err
 	}
-	order := make([]int, len(seen)) // ascending in cost, which may be another now
+	defer stop()
+	evaluations, err := split.Evaluate(ctx, cascadesOf(seen))
+	if err != nil {
+		return err
+	}
+	order := make([]int, len(seen)) // ascending in cost, which may have changed
 	for i := range order {
 		order[i] = i
 	}
@@ -252,14 +255,14 @@ func (s *search) check(ctx context.Context) error {
 	return nil
 }
 
-// crossValidate notes in the front what choosing from such fronts is worth on samples
-// held out of the search. An interrupt loses these results, not the front.
+// crossValidate adds to the front the accuracy of such fronts on samples held out of
+// the search. An interrupt loses these results, not the front.
 func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	folds := s.options.CrossValidate
 	if folds == 0 || s.front.Interrupted {
 		return nil
 	}
-	// The search is done and its state dropped: what it found must not be lost.
+	// The search is done and its state removed: its result must not be lost.
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
 	}
@@ -273,7 +276,7 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cross-validating in %d folds: %w; %s has the front as the search saw it", folds, err, s.folder.Dir)
+		return fmt.Errorf("cross-validating in %d folds: %w; %s has the front with its results on the search index", folds, err, s.folder.Dir)
 	}
 	s.front.CrossValidation = &front.CrossValidation{Folds: folds}
 	for _, r := range results {
@@ -292,8 +295,8 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	return nil
 }
 
-// otherSplit returns the split to check the front on: test, or else another than the
-// one it was chosen on; "" if there is none.
+// otherSplit returns the split to check the front on: test, or else any but the one it
+// was chosen on; "" if there is none.
 func (s *search) otherSplit() string {
 	other := ""
 	for _, split := range s.zoo.Splits() {
@@ -302,16 +305,6 @@ func (s *search) otherSplit() string {
 		}
 	}
 	return other
-}
-
-// evaluateStored evaluates cascades exactly, on the full stored outputs of a split.
-func evaluateStored(ctx context.Context, z *zoo.Zoo, split string, models []zoo.Model, costs map[string]float64, cascades []cascade.Cascade, w Watch) ([]cascade.Evaluation, error) {
-	s, stop, err := storedSplit(z, split, models, costs, w)
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
-	return s.Evaluate(ctx, cascades)
 }
 
 func cascadesOf(points []front.Point) []cascade.Cascade {

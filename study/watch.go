@@ -3,28 +3,23 @@ package study
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
-// Watch says whom to tell what goes on while something is done. A function that is nil
-// is not called: the zero Watch tells nobody.
+// Watch receives progress, notes and warnings while something is done. Functions that
+// are nil are not called.
 type Watch struct {
-	Note func(text string) // one sentence about what is done without having been asked for
-	Warn func(text string) // one sentence about what is missing or was left out
+	Note func(text string) // one sentence on something done unasked
+	Warn func(text string) // one sentence on something missing or left out
 
-	// Task is told that work begins, counted in units, and returns whom to tell how far
-	// it has come, with what is at hand, and when it ends.
+	// Task is called when work begins that is counted in units. It returns the functions
+	// to call with the progress and the item in work, and at the end.
 	Task func(name, units string) (update func(done, total int64, at string), stop func())
 
-	// Search is told how far a search over so many samples has come.
+	// Search is called with the progress of a search over so many samples.
 	Search func(now optimize.Progress, samples int)
-}
-
-func (w Watch) note(format string, args ...any) {
-	if w.Note != nil {
-		w.Note(fmt.Sprintf(format, args...))
-	}
 }
 
 func (w Watch) warn(format string, args ...any) {
@@ -40,23 +35,20 @@ func (w Watch) task(name, units string) (update func(done, total int64, at strin
 	return w.Task(name, units)
 }
 
-// An InputError says which option cannot be carried out as it was given, and why.
+// An InputError is about an option whose value cannot be used.
 type InputError struct {
 	Option string // as flags have it, such as max-cost
-	Value  string // that was given; "" if that says nothing
+	Value  string // as given; "" if the message does not need it
 	Err    error
-	Known  []string // values that can be carried out, if there are few enough to tell
+	Known  []string // possible values, if they are few
 }
 
 func (e *InputError) Error() string {
 	value := strconv.Quote(e.Value)
-	if _, err := strconv.ParseFloat(e.Value, 64); err == nil {
-		value = e.Value
+	if _, err := strconv.ParseFloat(e.Value, 64); err == nil || e.Value == "" {
+		value = e.Value // a number
 	}
-	if e.Value == "" {
-		return fmt.Sprintf("%s: %v", e.Option, e.Err)
-	}
-	return fmt.Sprintf("%s %s: %v", e.Option, value, e.Err)
+	return fmt.Sprintf("%s: %v", strings.TrimSpace(e.Option+" "+value), e.Err)
 }
 
 func (e *InputError) Unwrap() error { return e.Err }

@@ -10,42 +10,24 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// arrange puts the flags of a command line before its arguments. The parser stops
-// at the first argument, so that in `evaluate RUN --split test` the flag would
-// become an argument and the default be used without a word. Whatever begins with
-// a dash and is no flag of the command is an error here; after -- everything is an
-// argument.
+// arrange puts the flags of a command line before its arguments. The parser stops at
+// the first argument: in `evaluate RUN --split test` the flag would become an argument,
+// and the default be used without notice. Whatever begins with a dash and is not a flag
+// of the command is an error; after -- everything is an argument.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "--help")
 	}
-	l := line{level: app.Commands}
-	takesValue := flagsOfAll(app)
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		switch {
-		case arg == "--":
-			l.rest = append(l.rest, args[i+1:]...)
-			i = len(args)
-		case arg == "-" || !strings.HasPrefix(arg, "-"):
-			if err := l.word(arg); err != nil {
-				return nil, err
-			}
-		default:
-			name, _, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-			l.names = append(l.names, name)
-			l.flags = append(l.flags, arg)
-			if !takesValue[name] || given {
-				continue
-			}
-			i++
-			if i == len(args) || isFlag(args[i], takesValue) {
-				return nil, usagef("flag --%s needs a value", name)
-			}
-			l.flags = append(l.flags, args[i])
+	l := newLine(app)
+	for _, arg := range args {
+		if err := l.take(arg); err != nil {
+			return nil, err
 		}
 	}
-	if err := l.checkFlags(takesValue); err != nil {
+	if l.pending != "" {
+		return nil, usagef("flag --%s needs a value", l.pending)
+	}
+	if err := l.checkFlags(); err != nil {
 		return nil, err
 	}
 	arranged := slices.Concat(l.path, l.flags)
@@ -55,17 +37,49 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	return arranged, nil
 }
 
-// A line is a command line taken apart.
+// A line is a command line taken apart, word by word.
 type line struct {
-	level []*cli.Command // what the next word may name; empty once the command is known
-	last  *cli.Command
-	path  []string // the command
-	flags []string // with their values
-	names []string // of the flags
-	rest  []string // arguments
+	takesValue map[string]bool // by flag, of any command
+	level      []*cli.Command  // what the next word may name; empty once the command is known
+	last       *cli.Command
+	path       []string // the command
+	flags      []string // with their values
+	names      []string // of the flags
+	values     map[string]string
+	pending    string   // the flag whose value is the next word
+	ended      bool     // -- was given
+	rest       []string // arguments
 }
 
-// word takes a word that is no flag.
+func newLine(app *cli.App) *line {
+	return &line{takesValue: flagsOfAll(app), level: app.Commands, values: map[string]string{}}
+}
+
+// take takes the next word.
+func (l *line) take(arg string) error {
+	name, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	switch {
+	case l.pending != "":
+		if _, known := l.takesValue[name]; known && strings.HasPrefix(arg, "--") {
+			return usagef("flag --%s needs a value", l.pending)
+		}
+		l.flags, l.values[l.pending], l.pending = append(l.flags, arg), arg, ""
+	case l.ended || arg == "-" || !strings.HasPrefix(arg, "-"):
+		return l.word(arg)
+	case arg == "--":
+		l.ended = true
+	default:
+		l.names, l.flags = append(l.names, name), append(l.flags, arg)
+		if given {
+			l.values[name] = value
+		} else if l.takesValue[name] {
+			l.pending = name
+		}
+	}
+	return nil
+}
+
+// word takes a word that is not a flag.
 func (l *line) word(word string) error {
 	if len(l.level) == 0 {
 		l.rest = append(l.rest, word)
@@ -84,7 +98,7 @@ func (l *line) word(word string) error {
 }
 
 // checkFlags refuses flags that the command does not have.
-func (l *line) checkFlags(takesValue map[string]bool) error {
+func (l *line) checkFlags() error {
 	known := []string{"help", "h"}
 	if l.last == nil {
 		known = append(known, "version", "v")
@@ -98,10 +112,10 @@ func (l *line) checkFlags(takesValue map[string]bool) error {
 			continue
 		}
 		if l.last == nil {
-			return usagef("flag --%s without a command", name)
+			return usagef("flag --%s needs a command", name)
 		}
-		if _, ok := takesValue[name]; ok {
-			return usagef("%s has no flag --%s, which other commands have", strings.Join(l.path, " "), name)
+		if _, ok := l.takesValue[name]; ok {
+			return usagef("%s has no flag --%s; other commands have it", strings.Join(l.path, " "), name)
 		}
 		return usagef("unknown flag --%s%s", name, suggest(name, known, "--"))
 	}
@@ -116,7 +130,7 @@ func (l *line) checkFlags(takesValue map[string]bool) error {
 	return nil
 }
 
-// flagsOfAll says of every flag of every command whether a value follows it. A
+// flagsOfAll returns all flags of all commands, and whether a value follows each. A
 // flag means the same in all commands that have it.
 func flagsOfAll(app *cli.App) map[string]bool {
 	takesValue := map[string]bool{"help": false, "h": false, "version": false, "v": false}
@@ -130,18 +144,8 @@ func flagsOfAll(app *cli.App) map[string]bool {
 	return takesValue
 }
 
-// isFlag reports whether arg is a flag of some command and so hardly a value.
-func isFlag(arg string, takesValue map[string]bool) bool {
-	if !strings.HasPrefix(arg, "--") {
-		return false
-	}
-	name, _, _ := strings.Cut(arg[2:], "=")
-	_, ok := takesValue[name]
-	return ok
-}
-
-// suggest returns the end of a message that offers the known name that is most
-// like the one typed, with prefix before it, or "" where none is.
+// suggest returns the end of a message that suggests the known name most like the one
+// typed, with prefix before it, or "" if none is.
 func suggest(typed string, known []string, prefix string) string {
 	best, likeness := "", 0.8
 	for _, name := range known {
@@ -155,31 +159,23 @@ func suggest(typed string, known []string, prefix string) string {
 	return fmt.Sprintf("; did you mean %q?", prefix+best)
 }
 
-// helpFor returns the command, as far as it was understood, whose help helps with
-// args.
+// helpFor returns the command, as far as it is known, that args name.
 func helpFor(app *cli.App, args []string) string {
-	name, level := app.Name, app.Commands
+	l := newLine(app)
 	for _, arg := range args {
-		for _, command := range level {
-			if command.HasName(arg) {
-				name += " " + command.Name
-				level = command.Subcommands
-				break
-			}
-		}
+		l.take(arg)
 	}
-	return name
+	return strings.Join(append([]string{app.Name}, l.path...), " ")
 }
 
 var badValue = regexp.MustCompile(`^invalid (boolean )?value (".*") for (flag )?-([a-z-]+): `)
 
-// explainValue turns the parser's error about a flag's value into one that says
-// what the flag takes.
+// explainValue adds the flag's usage to the parser's error about its value.
 func explainValue(err error, command *cli.Command) error {
 	if parts := badValue.FindStringSubmatch(err.Error()); parts != nil {
 		for _, flag := range command.Flags {
 			if slices.Contains(flag.Names(), parts[4]) {
-				return usagef("--%s %s cannot be read; the flag says: %s", parts[4], parts[2], plainUsage(flag))
+				return usagef("--%s %s is not a valid value: %s", parts[4], parts[2], plainUsage(flag))
 			}
 		}
 	}

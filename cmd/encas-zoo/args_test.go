@@ -2,11 +2,8 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
 func TestArrange(t *testing.T) {
@@ -34,25 +31,11 @@ func TestArrange(t *testing.T) {
 	}
 }
 
-func TestShellWord(t *testing.T) {
+func TestShellPath(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "runs/20260301-auto", "my run", "it's", "-rf", "-my run", "a\\b'c\x1b[2J\n", "模型", "\u202ex", "$HOME*", "\xff"} {
-		word := shellWord(text)
-		if word != ui.Safe(word) {
-			t.Errorf("shellWord(%q) = %q is not printable", text, word)
-		}
-		if strings.HasPrefix(word, "-") {
-			t.Errorf("shellWord(%q) = %q is a flag", text, word)
-		}
-		if _, err := exec.LookPath("bash"); err != nil {
-			continue
-		}
-		want := text
-		if strings.HasPrefix(text, "-") {
-			want = "./" + text
-		}
-		if out, err := exec.Command("bash", "-c", "printf %s "+word).Output(); err != nil || string(out) != want {
-			t.Errorf("shellWord(%q) = %s, which bash reads as %q (%v)", text, word, out, err)
+	for path, want := range map[string]string{"-rf": "./-rf", "-my run": "'./-my run'", "runs/it's": `'runs/it'\''s'`, "": "''"} {
+		if got := shellPath(path); got != want {
+			t.Errorf("shellPath(%q) = %s, want %s", path, got, want)
 		}
 	}
 }

@@ -12,6 +12,12 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
+// calibrateOptions are the flags of zoo calibrate.
+type calibrateOptions struct {
+	out, split string
+	models     []string
+}
+
 func calibrateCommand() *cli.Command {
 	o := &calibrateOptions{split: "search"}
 	return &cli.Command{
@@ -19,17 +25,16 @@ func calibrateCommand() *cli.Command {
 		Usage:     "write a calibrated copy of a zoo",
 		UsageText: "--out DIR [--zoo DIR] [--split NAME] [--models GLOB]",
 		Description: `Writes another zoo with the same samples and models, whose outputs p are p^(1/T)
-divided by their sum. T, the temperature, is one number for each model, between 0.05
-and 20: that at which the labels of a split are likeliest. It is applied to all splits
-and kept in the column temperature. What a model answers stays; how sure it is changes.
-Samples whose label has the stored probability 0 have no say: it stays 0 at any T.
+divided by their sum. T, the temperature, is one number per model between 0.05 and 20:
+the one at which the labels of a split are most likely. It is applied to all splits and
+stored in the column temperature. Predictions do not change, only confidences. Samples
+whose label has the stored probability 0 are ignored: it stays 0 at any T.
 
-Shown are the temperatures and the expected calibration error (in 15 bins): how far
-confidence and share of right answers are apart, before and after, on the split T was
-fitted on and on the split test. Models that give answers only are copied.
+Shown are the temperatures and the expected calibration error (15 bins), the difference
+between confidence and accuracy, before and after, on the split T was fitted on and on
+the split test. Models with answers only are copied.
 
-A command that was stopped is completed by the same one. The zoo that is read stays
-as it is.`,
+The same command completes one that was stopped. The source does not change.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo zoo calibrate --zoo cifar --out cifar-calibrated
 encas-zoo zoo calibrate --zoo cifar --out few --split val --models 'resnet*'
@@ -37,19 +42,25 @@ encas-zoo zoo calibrate --out digits --json | jq '.models[] | {name, temperature
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			zooFlag(),
-			text(&o.out, "out", "write the calibrated zoo to the folder `DIR`"),
-			text(&o.split, "split", "fit temperatures on the labels of the split `NAME`"),
+			bind(&o.out, "out", "write the calibrated zoo to the folder `DIR`"),
+			bind(&o.split, "split", "fit temperatures on the labels of the split `NAME`"),
 			modelsFlag(&o.models),
-			jsonFlag(), quietFlag(),
 		},
 		Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runCalibrate(c, t, z, o) }),
 	}
 }
 
-// calibratedModel is a model in the JSON result of zoo calibrate.
+// calibrated is the JSON result of zoo calibrate.
+type calibrated struct {
+	Version int               `json:"version"`
+	Zoo     string            `json:"zoo"`
+	Split   string            `json:"split"`
+	Models  []calibratedModel `json:"models"`
+}
+
 type calibratedModel struct {
 	Name        string             `json:"name"`
-	Answers     bool               `json:"answers"` // copied as it is
+	Answers     bool               `json:"answers"` // copied unchanged
 	Skipped     bool               `json:"skipped"` // it was there already
 	Temperature *float64           `json:"temperature,omitempty"`
 	Errors      []calibrationError `json:"errors"`
@@ -61,114 +72,86 @@ type calibrationError struct {
 	After  float64 `json:"after"`
 }
 
-// calibrateOptions are the flags of zoo calibrate.
-type calibrateOptions struct {
-	out, split string
-	models     []string
-}
-
 func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo, o *calibrateOptions) error {
-	out, split := o.out, o.split
-	if out == "" {
+	if o.out == "" {
 		return usagef("name the folder of the calibrated zoo with --out")
 	}
-	if _, err := z.Split(split); err != nil {
+	if _, err := z.Split(o.split); err != nil {
 		return usageError{err}
 	}
-	models := z.Models()
-	if len(o.models) > 0 {
-		var err error
-		if models, err = study.Select(models, o.models); err != nil {
-			return err
-		}
+	models, err := study.Select(z.Models(), o.models)
+	if err != nil {
+		return err
 	}
 	progress := t.err.Progress("calibrating", "rows")
-	results, err := calibrate.Zoo(c.Context, z, out, calibrate.Options{
-		Split:    split,
-		Models:   models,
-		Progress: func(rows, of int64, model string) { progress.Update(rows, of, model) },
-	})
+	results, err := calibrate.Zoo(c.Context, z, o.out, calibrate.Options{Split: o.split, Models: models, Progress: progress.Update})
 	progress.Stop()
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.writeCalibrated(out, split, results)
-	}
-	t.showCalibrated(z, out, split, results)
-	return nil
-}
-
-func (t *terminal) writeCalibrated(out, split string, results []calibrate.Result) error {
-	models := make([]calibratedModel, len(results))
+	out := calibrated{1, o.out, o.split, make([]calibratedModel, len(results))}
 	for i, r := range results {
-		models[i] = calibratedModel{Name: r.Model, Answers: r.Answers, Skipped: r.Skipped, Errors: []calibrationError{}}
+		m := calibratedModel{Name: r.Model, Answers: r.Answers, Skipped: r.Skipped, Errors: []calibrationError{}}
 		if !r.Answers {
-			models[i].Temperature = &r.Temperature
+			m.Temperature = &r.Temperature
 		}
 		for _, e := range r.Errors {
-			models[i].Errors = append(models[i].Errors, calibrationError(e))
+			m.Errors = append(m.Errors, calibrationError(e))
 		}
+		out.Models[i] = m
 	}
-	return t.writeJSON(struct {
-		Version int               `json:"version"`
-		Zoo     string            `json:"zoo"`
-		Split   string            `json:"split"`
-		Models  []calibratedModel `json:"models"`
-	}{1, out, split, models})
+	return t.give(out, func() { t.showCalibrated(z, out) })
 }
 
-// showCalibrated shows a table of the models and, below it, means and what was not
+// showCalibrated shows a table of the models, and below it means and what was not
 // calibrated.
-func (t *terminal) showCalibrated(z *zoo.Zoo, out, split string, results []calibrate.Result) {
-	shown := []string{split}
-	if _, err := z.Split("test"); err == nil && split != "test" {
-		shown = append(shown, "test")
+func (t *terminal) showCalibrated(z *zoo.Zoo, out calibrated) {
+	splits := []string{out.Split}
+	if _, err := z.Split("test"); err == nil && out.Split != "test" {
+		splits = append(splits, "test")
 	}
-	columns := []ui.Column{{Head: "model", Shrink: true}, {Head: "temperature", Right: true}}
-	for _, s := range shown {
-		columns = append(columns, ui.Column{Head: "error on " + s, Right: true}, ui.Column{Head: "after", Right: true})
+	table := new(ui.Table).Shrink("model").Right("temperature")
+	for _, split := range splits {
+		table.Right("error on "+split, "after")
 	}
-	table := ui.NewTable(columns...)
-	mean := make([]calibrate.Error, len(shown))
-	count := make([]int, len(shown))
+	mean := make([]struct{ before, after, models float64 }, len(splits))
 	answers, skipped := 0, 0
-	for _, r := range results {
-		if r.Skipped {
+	for _, m := range out.Models {
+		if m.Skipped {
 			skipped++
 		}
-		if r.Answers {
+		if m.Answers {
 			answers++
 			continue
 		}
-		cells := []string{r.Model, fmt.Sprintf("%.3f", r.Temperature)}
-		for i, s := range shown {
-			before, after := "-", "-"
-			if at := slices.IndexFunc(r.Errors, func(e calibrate.Error) bool { return e.Split == s }); at >= 0 {
-				e := r.Errors[at]
-				before, after = percent(e.Before), percent(e.After)
-				mean[i].Before, mean[i].After = mean[i].Before+e.Before, mean[i].After+e.After
-				count[i]++
+		cells := []string{m.Name, fmt.Sprintf("%.3f", *m.Temperature)}
+		for i, split := range splits {
+			at := slices.IndexFunc(m.Errors, func(e calibrationError) bool { return e.Split == split })
+			if at < 0 {
+				cells = append(cells, "-", "-")
+				continue
 			}
-			cells = append(cells, before, after)
+			e := m.Errors[at]
+			cells = append(cells, percent(e.Before), percent(e.After))
+			mean[i].before, mean[i].after, mean[i].models = mean[i].before+e.Before, mean[i].after+e.After, mean[i].models+1
 		}
 		table.Row(cells...)
 	}
-	if answers < len(results) {
+	if answers < len(out.Models) {
 		t.out.Table(table)
 		t.out.Printf("\n")
 	}
-	for i, s := range shown {
-		if n := float64(count[i]); n > 0 {
-			t.out.Printf("mean calibration error on %s: %s before, %s after\n", s, percent(mean[i].Before/n), percent(mean[i].After/n))
+	for i, split := range splits {
+		if m := mean[i]; m.models > 0 {
+			t.out.Printf("mean calibration error on %s: %s before, %s after\n", split, percent(m.before/m.models), percent(m.after/m.models))
 		}
 	}
 	if answers > 0 {
-		t.out.Printf("%d models give answers only and were copied as they are: there is no distribution to calibrate\n", answers)
+		t.out.Printf("%s answers only, with nothing to calibrate: copied unchanged\n", plural(answers, "model has", "models have"))
 	}
-	t.out.Printf("%s: %d models", out, len(results))
+	t.out.Printf("%s: %s", out.Zoo, plural(len(out.Models), "model", "models"))
 	if skipped > 0 {
-		t.out.Printf(", %d were there already", skipped)
+		t.out.Printf(", %s there already", plural(skipped, "was", "were"))
 	}
 	t.out.Printf("\n")
 }

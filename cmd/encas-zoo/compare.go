@@ -19,50 +19,47 @@ import (
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
+// compareOptions are the flags of compare.
+type compareOptions struct{ reference, at, plot string }
+
 func compareCommand() *cli.Command {
 	o := &compareOptions{}
 	return &cli.Command{
 		Name:      "compare",
-		Usage:     "say which of several fronts is better, and where",
+		Usage:     "compare several fronts",
 		UsageText: "[--reference ERROR,COST] [--at COSTS] [--plot FILE] RUNDIR RUNDIR...",
 		Description: `Compares the fronts of run folders that were searched on the same samples with the
 same cost, on those samples.
 
-Hypervolume: the share of the rectangle between no error at no cost and the reference
-that a front beats; above linear costs, and above their logarithms, where the cheapest
-model is the left end. Covers: the share of the other front's cascades that one of this
-front matches or beats in both accuracy and cost.`,
+Hypervolume: the share of the rectangle between zero error and cost and the reference
+that a front beats; over linear costs, and over their logarithms, which begin at the
+cheapest model. Covers: the share of the other front's cascades that one of this front
+matches or beats in both accuracy and cost.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo compare runs/auto runs/paper
 encas-zoo compare runs/auto runs/paper --reference paper --at 0.05,0.1,0.5
 encas-zoo compare runs/auto runs/paper --plot fronts.svg
-encas-zoo compare runs/* --json | jq '.runs[] | [.run, .hypervolume]'`),
+encas-zoo compare runs/auto runs/paper runs/exact --json | jq '.runs[] | [.run, .hypervolume]'`),
 		Flags: []cli.Flag{
-			text(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model)"),
-			text(&o.at, "at", "show the best accuracy at these `COSTS`, such as 1,10,100 (default: five along the fronts)"),
-			text(&o.plot, "plot", "draw the fronts over each other into `FILE`, whose name ends with .svg, .png or .pdf"),
-			jsonFlag(),
-			quietFlag(),
+			bind(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model)"),
+			bind(&o.at, "at", "show the best accuracy within these `COSTS`, such as 1,10,100 (default: five along the fronts)"),
+			bind(&o.plot, "plot", "draw all fronts into one `FILE`, whose name ends with .svg, .png or .pdf"),
 		},
-		Action: func(c *cli.Context) error { return runCompare(c, o) },
+		Action: on(func(c *cli.Context, t *terminal) error { return runCompare(c, t, o) }),
 	}
 }
 
-// worstError is the error of the reference where nobody names another: that of the
-// publication, as is paperCost.
+// worstError is the error of the default reference. It is that of the publication, as is
+// paperCost.
 const (
 	worstError = 0.4
 	paperCost  = 4
 )
 
-// compareOptions are the flags of compare.
-type compareOptions struct{ reference, at, plot string }
-
-func runCompare(c *cli.Context, o *compareOptions) error {
-	t := newTerminal(c)
+func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 	dirs := c.Args().Slice()
 	if len(dirs) < 2 {
-		return usagef("name two run folders or more")
+		return usagef("name at least two run folders")
 	}
 	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(o.plot)), ".")
 	if o.plot != "" && !slices.Contains(report.PlotFormats, format) {
@@ -93,14 +90,10 @@ func runCompare(c *cli.Context, o *compareOptions) error {
 		}
 		result.Plot = o.plot
 	}
-	if t.json {
-		return t.writeJSON(result)
-	}
-	t.showCompared(result, costs)
-	return nil
+	return t.give(result, func() { t.showCompared(result, costs) })
 }
 
-// plotFronts draws the fronts on the samples they were searched on.
+// plotFronts draws the fronts on the samples of their searches.
 func plotFronts(dirs []string, fronts []*front.Front, path, format string) error {
 	var sources []report.Source
 	for i, f := range fronts {
@@ -117,36 +110,36 @@ func plotFronts(dirs []string, fronts []*front.Front, path, format string) error
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-// readReference reads what --reference says; what it leaves open the models say.
-func readReference(text string, fronts []*front.Front) (front.ComparisonReference, error) {
-	ref := front.ComparisonReference{Error: worstError, Cheapest: math.Inf(1)}
+// readReference reads --reference; its defaults depend on the models.
+func readReference(text string, fronts []*front.Front) (front.Reference, error) {
+	ref := front.Reference{WorstError: worstError, LowestCost: math.Inf(1)}
 	for _, f := range fronts {
 		for _, m := range f.Models {
-			ref.Cost, ref.Cheapest = max(ref.Cost, m.Cost), min(ref.Cheapest, m.Cost)
+			ref.HighestCost, ref.LowestCost = max(ref.HighestCost, m.Cost), min(ref.LowestCost, m.Cost)
 		}
 	}
 	switch text {
 	case "":
 	case "paper":
 		if fronts[0].Cost != study.DefaultCost {
-			return ref, usagef("--reference paper is in %s, the runs count cost in %s: give ERROR,COST", study.DefaultCost, fronts[0].Cost)
+			return ref, usagef("--reference paper is in %s, but the cost of the runs is %s: give ERROR,COST", study.DefaultCost, fronts[0].Cost)
 		}
-		ref.Cost = paperCost
+		ref.HighestCost = paperCost
 	default:
 		numbers, err := readNumbers(text)
 		if err != nil || len(numbers) != 2 || numbers[0] > 1 {
 			return ref, usagef("--reference %q is neither paper nor an error of at most 1 and a cost, such as 0.4,4", text)
 		}
-		ref.Error, ref.Cost = numbers[0], numbers[1]
+		ref.WorstError, ref.HighestCost = numbers[0], numbers[1]
 	}
-	if ref.Cost <= ref.Cheapest {
-		return ref, usagef("--reference: a cost of %g is not above that of the cheapest model, %g", ref.Cost, ref.Cheapest)
+	if ref.HighestCost <= ref.LowestCost {
+		return ref, usagef("--reference: the cost %g is not above that of the cheapest model, %g", ref.HighestCost, ref.LowestCost)
 	}
 	return ref, nil
 }
 
-// readCosts reads what --at says. Without it there are five costs of two digits, in
-// equal ratios from where all fronts have begun to where the last one ends.
+// readCosts reads --at. The default is five costs of two digits, in equal ratios from the
+// highest first cost of the fronts to the highest last one.
 func readCosts(text string, fronts []*front.Front) ([]float64, error) {
 	if text != "" {
 		costs, err := readNumbers(text)
@@ -173,7 +166,7 @@ func readNumbers(text string) ([]float64, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		x, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
 		if err != nil || !(x > 0) || math.IsInf(x, 1) {
-			return nil, fmt.Errorf("%q is no number above 0", part)
+			return nil, fmt.Errorf("%q is not a number above 0", part)
 		}
 		numbers = append(numbers, x)
 	}
@@ -182,20 +175,13 @@ func readNumbers(text string) ([]float64, error) {
 
 func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
 	t.out.Printf("%d fronts on the split %s (%s samples); reference %s error, %s %s\n\n",
-		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), percent(r.Reference.Error), ui.Number(r.Reference.Cost), r.Cost)
-	columns := []ui.Column{
-		{Head: "#", Right: true},
-		{Head: "run", Shrink: true},
-		{Head: "cascades", Right: true},
-		{Head: "hypervolume", Right: true},
-		{Head: "over log cost", Right: true},
-	}
-	at := []ui.Column{{Head: "best within " + r.Cost, Right: true}}
+		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), percent(r.Reference.WorstError), ui.Number(r.Reference.HighestCost), r.Cost)
+	table := new(ui.Table).Right("#").Shrink("run").Right("cascades", "hypervolume", "over log cost")
+	best := new(ui.Table).Right("best within " + r.Cost)
 	for i := range r.Runs {
-		columns = append(columns, ui.Column{Head: fmt.Sprintf("covers %d", i+1), Right: true})
-		at = append(at, ui.Column{Head: strconv.Itoa(i + 1), Right: true})
+		table.Right(fmt.Sprintf("covers %d", i+1))
+		best.Right(strconv.Itoa(i + 1))
 	}
-	table, best := ui.NewTable(columns...), ui.NewTable(at...)
 	for i, f := range r.Runs {
 		row := []string{strconv.Itoa(i + 1), f.Run, strconv.Itoa(f.Cascades), fmt.Sprintf("%.5f", f.Linear), fmt.Sprintf("%.5f", f.Log)}
 		for other, share := range f.Covers {
@@ -222,6 +208,6 @@ func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
 	t.out.Printf("\n")
 	t.out.Table(best)
 	if r.Plot != "" {
-		t.out.Printf("\nWritten to %s\n", r.Plot)
+		t.out.Printf("\nwrote %s\n", r.Plot)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"io"
 	"os"
@@ -29,13 +30,12 @@ var shells = []string{"bash", "zsh", "fish"}
 func completionCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
-		Usage:     "print a script that lets a shell complete command lines",
+		Usage:     "print a script for completion in a shell",
 		UsageText: "bash|zsh|fish",
-		Description: `With the script commands, flags and what follows them are completed: algorithms,
-formats, splits, run folders in ./runs, and the models of the zoo that --zoo or
-$ENCAS_ZOO names or that is in ./zoo.`,
+		Description: `The script completes commands, flags and their values: algorithms, formats, splits, run
+folders in ./runs, and the models of the zoo of --zoo or $ENCAS_ZOO or in ./zoo.`,
 		CustomHelpTemplate: commandHelp(`
-source <(encas-zoo completion bash)                  this shell alone, bash or zsh
+source <(encas-zoo completion bash)                  this shell only
 encas-zoo completion bash > ~/.local/share/bash-completion/completions/encas-zoo
 encas-zoo completion zsh > "${fpath[1]}/_encas-zoo"
 encas-zoo completion fish > ~/.config/fish/completions/encas-zoo.fish`),
@@ -55,9 +55,9 @@ encas-zoo completion fish > ~/.config/fish/completions/encas-zoo.fish`),
 }
 
 // completeWord is the first word of the command line with which the scripts ask what
-// may come next. The words typed so far follow, the last of them, which may be empty,
-// is to be completed. The answer's first line says what else the shell may offer; the
-// others have a word each and, after a tab, what it means.
+// may come next. The words typed so far follow; the last one, which may be empty, is to
+// be completed. The first line of the answer is what else the shell may offer; the others
+// have a word each and, after a tab, its meaning.
 const completeWord = "__complete"
 
 // What the shell may offer beside the words.
@@ -71,7 +71,7 @@ const (
 type offer struct {
 	others string
 	words  []string
-	what   map[string]string // words mean
+	what   map[string]string // meaning of words
 }
 
 // complete answers a script.
@@ -81,7 +81,7 @@ func complete(app *cli.App, typed []string, out io.Writer) error {
 	b.WriteString(o.others + "\n")
 	current := typed[len(typed)-1]
 	for _, word := range o.words {
-		// A name that is not one line would be taken for two.
+		// A name with a line break would become two.
 		if strings.HasPrefix(word, current) && word == ui.Safe(word) {
 			b.WriteString(strings.TrimSuffix(word+"\t"+ui.Safe(o.what[word]), "\t") + "\n")
 		}
@@ -90,48 +90,33 @@ func complete(app *cli.App, typed []string, out io.Writer) error {
 	return err
 }
 
-// offers says what may stand where the last word of a command line stands.
+// offers returns what may replace the last word of a command line.
 func offers(app *cli.App, typed []string) offer {
-	l := line{level: app.Commands}
-	takesValue := flagsOfAll(app)
+	l := newLine(app)
 	current, before := typed[len(typed)-1], typed[:len(typed)-1]
-	values := map[string]string{} // of the flags before
-	pending, flagsEnded := "", false
 	for _, word := range before {
-		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		switch {
-		case pending != "":
-			values[pending], pending = word, ""
-		case flagsEnded || word == "-" || !strings.HasPrefix(word, "-"):
-			if l.word(word) != nil {
-				return offer{others: nothingElse} // no such command
-			}
-		case word == "--":
-			flagsEnded = true
-		case given:
-			values[name] = value
-		case takesValue[name]:
-			pending = name
+		if l.take(word) != nil {
+			return offer{others: nothingElse} // no such command
 		}
 	}
 	name, value, given := strings.Cut(strings.TrimLeft(current, "-"), "=")
 	switch {
-	case pending != "":
-		return l.values(pending, current, values)
-	case flagsEnded || !strings.HasPrefix(current, "-"):
-		return l.arguments(values)
+	case l.pending != "":
+		return l.offerValues(l.pending, current)
+	case l.ended || !strings.HasPrefix(current, "-"):
+		return l.offerArguments()
 	case given:
-		o := l.values(name, value, values)
+		o := l.offerValues(name, value)
 		for i, word := range o.words {
 			o.words[i] = current[:len(current)-len(value)] + word
 		}
 		return o
 	}
-	return l.flagNames()
+	return l.offerFlags()
 }
 
-// flagNames offers the flags of the command.
-func (l *line) flagNames() offer {
+// offerFlags offers the flags of the command.
+func (l *line) offerFlags() offer {
 	o := offer{nothingElse, []string{"--help"}, map[string]string{"--help": "show help"}}
 	if l.last == nil {
 		o.words = append(o.words, "--version")
@@ -139,7 +124,7 @@ func (l *line) flagNames() offer {
 	}
 	for _, flag := range l.last.Flags {
 		word := "--" + flag.Names()[0]
-		// The first part of a sentence is enough to choose by.
+		// The first part of the usage is enough to choose by.
 		what, _, _ := strings.Cut(plainUsage(flag), " (default")
 		what, _, _ = strings.Cut(what, "; ")
 		o.words, o.what[word] = append(o.words, word), what
@@ -147,8 +132,8 @@ func (l *line) flagNames() offer {
 	return o
 }
 
-// arguments offers commands or, after one, what it takes.
-func (l *line) arguments(values map[string]string) offer {
+// offerArguments offers commands or, after one, its arguments.
+func (l *line) offerArguments() offer {
 	o := offer{nothingElse, nil, map[string]string{}}
 	if len(l.level) > 0 {
 		for _, command := range l.level {
@@ -165,15 +150,15 @@ func (l *line) arguments(values map[string]string) offer {
 	case "import", "ingest":
 		o.others = files
 	case "zoo remove":
-		o.words = modelNames(values["zoo"])
+		o.words = l.modelNames()
 	case "completion":
 		o.words = shells
 	}
 	return o
 }
 
-// values offers what may follow a flag.
-func (l *line) values(flag, current string, values map[string]string) offer {
+// offerValues offers values of a flag.
+func (l *line) offerValues(flag, current string) offer {
 	o := offer{others: nothingElse}
 	switch flag {
 	case "algorithm":
@@ -190,23 +175,23 @@ func (l *line) values(flag, current string, values map[string]string) offer {
 		o.words = map[string][]string{
 			"import": importer.Formats(),
 			"export": exportFormats,
-			"report": slices.Concat(reportFiles, reportTexts),
+			"report": reportFormats,
 		}[strings.Join(l.path, " ")]
 	case "zoo":
 		o.others, o.words = folders, []string{study.Example}
 	case "resume":
 		o.others, o.words = folders, runFolders()
 	case "split":
-		o.words = splitNames(values["zoo"])
+		o.words = l.splitNames()
 	case "dominate":
-		o.words = modelNames(values["zoo"])
+		o.words = l.modelNames()
 	case "models", "include":
-		// A list: what stands before the last comma stays.
+		// A list: what precedes the last comma is kept.
 		kept := current[:strings.LastIndexByte(current, ',')+1]
 		if strings.HasPrefix(current[len(kept):], "!") {
 			kept += "!"
 		}
-		for _, name := range modelNames(values["zoo"]) {
+		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
 	case "out", "agreement", "plot", "class-names", "data", "python", "shim", "models-dir":
@@ -217,52 +202,36 @@ func (l *line) values(flag, current string, values map[string]string) offer {
 
 // runFolders returns the run folders in ./runs, the newest first.
 func runFolders() (dirs []string) {
-	entries, err := os.ReadDir(runsFolder)
-	if err != nil {
-		return nil
-	}
-	slices.Reverse(entries)
-	for _, e := range entries {
-		dir := filepath.Join(runsFolder, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, front.FrontFile)); err == nil {
-			dirs = append(dirs, dir)
-		}
+	fronts, _ := filepath.Glob(filepath.Join(runsFolder, "*", front.FrontFile))
+	for _, path := range slices.Backward(fronts) {
+		dirs = append(dirs, filepath.Dir(path))
 	}
 	return dirs
 }
 
-// runsFolder is where run folders are that nobody chose a place for.
+// runsFolder is the default place of run folders.
 const runsFolder = "runs"
 
-// zooToComplete opens the zoo whose names are offered, nil where there is none. The
-// example zoo is not made for that.
-func zooToComplete(flag string) *zoo.Zoo {
-	for _, dir := range []string{flag, os.Getenv("ENCAS_ZOO"), localZoo} {
-		if dir != "" {
-			z, err := zoo.Open(dir)
-			if err != nil {
-				return nil
-			}
-			return z
-		}
+// zooToComplete opens the zoo whose names are offered, or returns an empty one. The
+// example zoo is not unpacked for that.
+func (l *line) zooToComplete() *zoo.Zoo {
+	z, err := zoo.Open(cmp.Or(l.values["zoo"], os.Getenv("ENCAS_ZOO"), localZoo))
+	if err != nil {
+		return new(zoo.Zoo)
 	}
-	return nil
+	return z
 }
 
-func modelNames(zooFlag string) (names []string) {
-	if z := zooToComplete(zooFlag); z != nil {
-		for _, m := range z.Models() {
-			names = append(names, m.Name)
-		}
+func (l *line) modelNames() (names []string) {
+	for _, m := range l.zooToComplete().Models() {
+		names = append(names, m.Name)
 	}
 	return names
 }
 
-func splitNames(zooFlag string) (names []string) {
-	if z := zooToComplete(zooFlag); z != nil {
-		for _, s := range z.Splits() {
-			names = append(names, s.Name)
-		}
+func (l *line) splitNames() (names []string) {
+	for _, s := range l.zooToComplete().Splits() {
+		names = append(names, s.Name)
 	}
 	return names
 }

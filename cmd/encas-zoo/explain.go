@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,45 +13,40 @@ import (
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
-// explainOptions are the flags of explain.
+// explainOptions are the flags of explain. Without a cascade one of a run folder is
+// explained.
 type explainOptions struct {
-	split   string
-	sample  string
-	cascade string // "": one of a run folder
-	pick    int
-	cost    string
+	split, sample, cascade, cost string
+	pick                         int
 }
 
 func explainCommand() *cli.Command {
 	o := &explainOptions{split: "test", cost: study.DefaultCost}
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "see what each stage says about one sample",
+		Usage:     "show the answer of each stage to one sample",
 		UsageText: "--sample ID [--zoo DIR] [--split NAME] (--cascade TEXT | RUNDIR --pick N)",
-		Description: `Shows what each stage of a cascade made of one sample and why it was answered where
-it was: what the stage's model says by itself, what the mean so far says, and its
-confidence against the threshold. Stages that the sample does not reach are shown too:
-what they would have said.`,
+		Description: `Shows the answer of each stage of a cascade to one sample, and why the cascade
+answered where it did: the prediction of the stage's model alone, the mean so far, and
+its confidence compared with the threshold. Stages that the sample does not reach are
+shown, too.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo explain --sample 123 --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
-encas-zoo explain --sample 123 runs/exact --pick 7 --split search --json`,
+encas-zoo explain --zoo cifar --sample 123 --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
+encas-zoo explain --zoo cifar --sample 123 runs/exact --pick 7 --split search --json`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
 			zooFlag(),
-			text(&o.split, "split", "the samples to take one of, `NAME`"),
-			text(&o.sample, "sample", "the sample with this `ID`, or the one in that row, from 0"),
-			text(&o.cascade, "cascade", "explain this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
+			bind(&o.split, "split", "the split of the sample, `NAME`"),
+			bind(&o.sample, "sample", "the sample with this `ID`, or in this row, from 0"),
+			bind(&o.cascade, "cascade", "explain this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
 			pickFlag(&o.pick),
 			runCostFlag(&o.cost),
-			jsonFlag(),
-			quietFlag(),
 		},
-		Action: func(c *cli.Context) error { return runExplain(c, o) },
+		Action: on(func(c *cli.Context, t *terminal) error { return runExplain(c, t, o) }),
 	}
 }
 
-func runExplain(c *cli.Context, o *explainOptions) error {
-	t := newTerminal(c)
+func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	switch {
 	case !c.IsSet("sample"):
 		return usagef("name a sample with --sample")
@@ -69,21 +65,14 @@ func runExplain(c *cli.Context, o *explainOptions) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.writeJSON(e)
-	}
-	t.showExplained(e)
-	return nil
+	return t.give(e, func() { t.showExplained(e) })
 }
 
-// picked returns the cascade to explain; a run folder knows its costs, too.
+// picked returns the cascade to explain; a run folder has its costs, too.
 func (o *explainOptions) picked(c *cli.Context) (cascade.Cascade, error) {
 	if !c.Args().Present() {
 		picked, err := cascade.Parse(o.cascade)
-		if err != nil {
-			return picked, usageError{err}
-		}
-		return picked, nil
+		return picked, asUsage(err)
 	}
 	f, err := front.ReadFront(c.Args().First())
 	if err != nil {
@@ -94,7 +83,7 @@ func (o *explainOptions) picked(c *cli.Context) (cascade.Cascade, error) {
 		return cascade.Cascade{}, usageError{err}
 	}
 	o.cost = f.Cost
-	return e.Cascade, nil
+	return e.Point.Cascade, nil
 }
 
 func (t *terminal) showExplained(e *study.Explanation) {
@@ -105,10 +94,7 @@ func (t *terminal) showExplained(e *study.Explanation) {
 		return fmt.Sprintf("%d %s", c, e.Called[c])
 	}
 	t.out.Printf("Sample %s (row %d of the split %s), label %s:\n\n", e.ID, e.Row, e.Split.Name, class(e.Label))
-	table := ui.NewTable(
-		ui.Column{Head: "stage", Right: true}, ui.Column{Head: "model", Shrink: true},
-		ui.Column{Head: "it says", Right: true}, ui.Column{Head: "all so far say"},
-		ui.Column{Head: "confidence", Right: true}, ui.Column{Head: "threshold", Right: true}, ui.Column{Head: ""})
+	table := new(ui.Table).Right("stage").Shrink("model").Right("prediction").Left("mean so far").Right("confidence", "threshold").Left("")
 	guess := func(g study.ClassGuess) string { return fmt.Sprintf("%s (%.3f)", class(g.Class), g.Probability) }
 	for i, s := range e.Stages {
 		threshold, verdict := "-", "last stage: answers"
@@ -122,14 +108,11 @@ func (t *terminal) showExplained(e *study.Explanation) {
 		if !s.Reached {
 			verdict = "not run"
 		}
-		mean := ""
-		for k, g := range s.Mean[:min(len(s.Mean), 3)] {
-			if k > 0 {
-				mean += ", "
-			}
-			mean += guess(g)
+		var mean []string
+		for _, g := range s.Mean[:min(len(s.Mean), 3)] {
+			mean = append(mean, guess(g))
 		}
-		table.Row(strconv.Itoa(i+1), s.Model, guess(s.Own), mean, strconv.FormatFloat(s.Confidence, 'f', 6, 64), threshold, verdict)
+		table.Row(strconv.Itoa(i+1), s.Model, guess(s.Own), strings.Join(mean, ", "), strconv.FormatFloat(s.Confidence, 'f', 6, 64), threshold, verdict)
 	}
 	t.out.Table(table)
 	verdict := "wrong"

@@ -12,30 +12,6 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
-func exportCommand() *cli.Command {
-	o := &exportOptions{}
-	return &cli.Command{
-		Name:      "export",
-		Usage:     "export one cascade of a run folder",
-		UsageText: "--pick N [--format FORMAT] [--out FILE] RUNDIR",
-		Description: `Writes one cascade of a front by itself, to build it elsewhere: as JSON, in the form
-of docs/schemas/cascade.schema.json; as the text that --cascade takes (cli); or as a
-page that says how to build it (md). The zoo is not needed.`,
-		CustomHelpTemplate: commandHelp(`
-encas-zoo export runs/exact --pick 7
-encas-zoo export runs/exact --pick 7 --format md --out cascade.md
-encas-zoo evaluate --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
-		Flags: []cli.Flag{
-			pickFlag(&o.pick),
-			text(&o.format, "format", "`FORMAT`: json, cli or md (default: json)"),
-			text(&o.out, "out", "write to `FILE` (default: standard output)"),
-			jsonFlag(),
-			quietFlag(),
-		},
-		Action: func(c *cli.Context) error { return runExport(c, o) },
-	}
-}
-
 // exportFormats are the values of --format.
 var exportFormats = []string{"json", "cli", "md"}
 
@@ -45,19 +21,36 @@ type exportOptions struct {
 	format, out string
 }
 
-func runExport(c *cli.Context, o *exportOptions) error {
-	t := newTerminal(c)
-	if c.NArg() != 1 || !c.IsSet("pick") {
-		return usagef("name one run folder, and one of its cascades with --pick")
+func exportCommand() *cli.Command {
+	o := &exportOptions{format: "json"}
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "export one cascade of a run folder",
+		UsageText: "--pick N [--format FORMAT] [--out FILE] RUNDIR",
+		Description: `Writes one cascade of a front, to build it elsewhere: as JSON (the schema is
+docs/schemas/cascade.schema.json), as the text that --cascade takes (cli), or as a page
+that describes how to build it (md). The zoo is not needed.`,
+		CustomHelpTemplate: commandHelp(`
+encas-zoo export runs/exact --pick 7
+encas-zoo export runs/exact --pick 7 --format md --out cascade.md
+encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
+		Flags: []cli.Flag{
+			pickFlag(&o.pick),
+			bind(&o.format, "format", "`FORMAT`: json, cli or md"),
+			bind(&o.out, "out", "write to `FILE` (default: standard output)"),
+		},
+		Action: on(func(c *cli.Context, t *terminal) error { return runExport(c, t, o) }),
 	}
-	format := o.format
+}
+
+func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	switch {
-	case format == "":
-		format = "json"
-	case !slices.Contains(exportFormats, format):
-		return usagef("there is no format %q; there are: %s", format, strings.Join(exportFormats, ", "))
-	case format != "json" && t.json:
-		return usagef("--json and --format %s exclude each other", format)
+	case c.NArg() != 1 || !c.IsSet("pick"):
+		return usagef("name one run folder, and one of its cascades with --pick")
+	case !slices.Contains(exportFormats, o.format):
+		return usagef("unknown format %q; it is one of: %s", o.format, strings.Join(exportFormats, ", "))
+	case o.format != "json" && t.json:
+		return usagef("--json and --format %s exclude each other", o.format)
 	}
 	f, err := front.ReadFront(c.Args().First())
 	if err != nil {
@@ -68,21 +61,20 @@ func runExport(c *cli.Context, o *exportOptions) error {
 		return usageError{err}
 	}
 	var b bytes.Buffer
-	switch format {
+	switch o.format {
 	case "json":
 		err = e.WriteJSON(&b)
 	case "md":
 		err = e.WriteMarkdown(&b)
 	case "cli":
-		fmt.Fprintln(&b, e.String())
+		fmt.Fprintln(&b, e.Text)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if o.out != "" {
+	case o.out != "":
 		return atomicfile.WriteFile(o.out, b.Bytes())
-	}
-	if format == "json" {
+	case o.format == "json":
 		return t.writeJSONText(b.Bytes())
 	}
 	t.out.Text(b.String())

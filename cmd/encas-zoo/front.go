@@ -13,7 +13,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
-// tableRows is the most rows of a front that are shown.
+// tableRows is how many rows of a front are shown at most.
 const tableRows = 16
 
 // optimized is the JSON result of optimize.
@@ -26,8 +26,8 @@ type optimized struct {
 	Front     *front.Front      `json:"front"`
 }
 
-// showFound shows the front that was found and what it means for the budget, and
-// beside the model to be beaten, if there are such.
+// showFound shows the front that was found, the best cascade within the budget, and the
+// cascades that beat a model, if one was named.
 func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven string) error {
 	f, budget := found.Front, o.MaxCost
 	choice, ok := f.Choose(budget)
@@ -38,34 +38,32 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 	if i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == o.Dominate }); i >= 0 {
 		beaten = f.Dominate(f.Models[i])
 	}
-	if t.json {
-		return t.writeJSON(optimized{front.Version, found.Dir, f.Points[choice.Point], choice.Model, beaten, f})
-	}
-	if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
-		t.out.Chart(drawFront(f, choice, budget))
-		t.out.Printf("\n")
-	}
-	t.showTable(f, choice.Point)
-	if f.Proof != "" {
-		t.out.Printf("\n%s.\n", f.Proof)
-	}
-	if f.Interrupted {
-		t.out.Printf("\nThe search ended before it was done: there may be better cascades.\n")
-	}
-	t.showChoice(f, choice, budget)
-	t.showCrossValidation(f)
-	if beaten != nil {
-		t.showDominated(f, beaten)
-	}
-	t.out.Printf("\nWritten to %s: %s, %s, %s\n", found.Dir, front.FrontFile, front.CSVFile, front.RunFile)
-	if t.out.Terminal() {
-		t.showNext(found, choice.Point, zooGiven)
-	}
-	return nil
+	return t.give(optimized{front.Version, found.Dir, f.Points[choice.Point], choice.Model, beaten, f}, func() {
+		if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
+			t.out.Chart(drawFront(f, choice, budget))
+			t.out.Printf("\n")
+		}
+		t.showTable(f, choice.Point)
+		if f.Proof != "" {
+			t.out.Printf("\n%s.\n", f.Proof)
+		}
+		if f.Interrupted {
+			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
+		}
+		t.showChoice(f, choice, budget)
+		t.showCrossValidation(f)
+		if beaten != nil {
+			t.showDominated(f, beaten)
+		}
+		t.out.Printf("\nWritten to %s: %s, %s, %s\n", found.Dir, front.FrontFile, front.CSVFile, front.RunFile)
+		if t.out.Terminal() {
+			t.showNext(found, choice.Point, zooGiven)
+		}
+	})
 }
 
-// drawFront returns a drawing of a front within a budget, 0 for none, above the single
-// models, with a choice marked in it.
+// drawFront returns a chart of a front within a budget, 0 for none, and of the single
+// models, with the choice marked.
 func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	cascades := ui.Stairs{Name: "cascades", Colour: ui.Cyan}
 	for _, c := range f.Points {
@@ -78,7 +76,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 		Marks:   []ui.Mark{{Name: "cascade " + strconv.Itoa(choice.Point), At: ui.XY{X: best.Cost, Y: best.Accuracy()}, Sign: '◆', Colour: ui.Cyan}},
 		FormatX: func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) },
 		FormatY: func(y, step float64) string {
-			// As many digits as tell the steps apart, of which there are several to 100 %.
+			// As many digits as distinguish the steps.
 			digits := max(0, int(math.Ceil(-math.Log10(100*step)-1e-9)))
 			return strconv.FormatFloat(100*y, 'f', digits, 64) + " %"
 		},
@@ -86,8 +84,8 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	models := ui.Stairs{Name: "best single model", Colour: ui.Yellow, Dotted: true}
 	for _, m := range front.Stairs(f.Models) {
 		at := ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(f.Split.Samples)}
-		// Models that are worse than all cascades, or that a limit kept out, would
-		// squeeze the front into a corner.
+		// Models worse than all cascades, or beyond a limit, would squeeze the front into
+		// a corner.
 		if at.Y < first.Y || at.X > last.X && (at.Y > last.Y || budget > 0) {
 			continue
 		}
@@ -110,74 +108,46 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	return chart
 }
 
-// showNext shows what to type next.
+// showNext suggests commands to run next.
 func (t *terminal) showNext(found *study.Found, choice int, zooGiven string) {
-	dir, zoo := shellWord(found.Dir), ""
+	dir, zoo := shellPath(found.Dir), ""
 	if zooGiven != "" {
-		zoo = " --zoo " + shellWord(zooGiven)
+		zoo = " --zoo " + shellPath(zooGiven)
 	}
-	type next struct{ command, what string }
-	var list []next
-	if found.Other != "" {
-		list = append(list, next{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zoo, shellWord(found.Other)), "on samples the search did not see"})
+	next := [][2]string{
+		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zoo, ui.ShellWord(found.Other)), "on samples the search did not see"},
+		{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
+		{fmt.Sprintf("encas-zoo export %s --pick %d", dir, choice), "export this cascade"},
 	}
-	list = append(list,
-		next{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
-		next{fmt.Sprintf("encas-zoo export %s --pick %d", dir, choice), "export this cascade"})
+	if found.Other == "" {
+		next = next[1:]
+	}
 	width := 0
-	for _, n := range list {
-		width = max(width, ui.Width(ui.Safe(n.command)))
+	for _, n := range next {
+		width = max(width, ui.Width(n[0]))
 	}
 	t.out.Printf("\nNext:\n")
-	for _, n := range list {
-		t.out.Printf("   %s%*s   %s\n", n.command, width-ui.Width(ui.Safe(n.command)), "", t.out.Dim(n.what))
+	for _, n := range next {
+		t.out.Printf("   %s%*s   %s\n", n[0], width-ui.Width(n[0]), "", t.out.Dim(n[1]))
 	}
 }
 
-// shellWord writes text so that a shell reads it as one word and, after a command's
-// name, not as a flag.
-func shellWord(text string) string {
-	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+,:@%", r))
-	})
-	if strings.HasPrefix(text, "-") {
-		text = "./" + text
+// shellPath quotes a path as an argument of a command, which must not become a flag.
+func shellPath(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
 	}
-	switch {
-	case plain:
-		return text
-	case ui.Safe(text) == text:
-		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-	}
-	var b strings.Builder // as bash and zsh read it
-	b.WriteString("$'")
-	for _, c := range []byte(text) {
-		switch {
-		case c == '\'' || c == '\\':
-			b.WriteString(`\` + string(c))
-		case c >= ' ' && c < 0x7f:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		}
-	}
-	b.WriteString("'")
-	return b.String()
+	return ui.ShellWord(path)
 }
 
-// showTable shows so much of a front as fits a screen, with one cascade in any case.
+// showTable shows as much of a front as fits a screen, and one cascade always.
 func (t *terminal) showTable(f *front.Front, always int) {
 	rows := f.Spread(tableRows)
 	if !slices.Contains(rows, always) {
 		rows = append(rows, always)
 		slices.Sort(rows)
 	}
-	table := ui.NewTable(
-		ui.Column{Head: "#", Right: true},
-		ui.Column{Head: "accuracy", Right: true},
-		ui.Column{Head: f.Cost, Right: true},
-		ui.Column{Head: "at worst", Right: true},
-		ui.Column{Head: "cascade", Shrink: true})
+	table := new(ui.Table).Right("#", "accuracy", f.Cost, "at worst").Shrink("cascade")
 	for _, i := range rows {
 		c := f.Points[i]
 		table.Row(strconv.Itoa(i), percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())
@@ -190,7 +160,7 @@ func (t *terminal) showTable(f *front.Front, always int) {
 	t.out.Table(table)
 }
 
-// showChoice shows the best cascade beside the best model.
+// showChoice compares the best cascade with the best model.
 func (t *terminal) showChoice(f *front.Front, choice front.Choice, budget float64) {
 	if budget > 0 {
 		t.out.Printf("\nWithin %g %s:\n", budget, f.Cost)
@@ -204,7 +174,7 @@ func (t *terminal) showChoice(f *front.Front, choice front.Choice, budget float6
 	line("cascade "+strconv.Itoa(choice.Point), best.Accuracy(), best.Cost, "", best.String())
 	if best.Bound > 0 && best.Bound < best.Samples {
 		bound := float64(best.Bound) / float64(best.Samples)
-		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind has more on these samples for that cost\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
+		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind at this cost is more accurate on these samples\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
 	}
 	if choice.Model == nil {
 		return
@@ -219,22 +189,15 @@ func (t *terminal) showChoice(f *front.Front, choice front.Choice, budget float6
 	}
 }
 
-// showCrossValidation shows what was found on samples held out, beside what the
-// searches saw.
+// showCrossValidation compares the results on held-out samples with those of the
+// searches.
 func (t *terminal) showCrossValidation(f *front.Front) {
 	v := f.CrossValidation
 	if v == nil {
 		return
 	}
-	t.out.Printf("\nCross-validated: the best cascade of %d searches within a cost, each on the samples it did not see.\n\n", v.Folds)
-	table := ui.NewTable(
-		ui.Column{Head: "within " + f.Cost, Right: true},
-		ui.Column{Head: "on search", Right: true},
-		ui.Column{Head: "held out", Right: true},
-		ui.Column{Head: "95 % interval", Right: true},
-		ui.Column{Head: "change", Right: true},
-		ui.Column{Head: f.Cost + " held out", Right: true},
-	)
+	t.out.Printf("\nCross-validation: the best cascades of %d searches within a cost, each on the samples its search did not see.\n\n", v.Folds)
+	table := new(ui.Table).Right("within "+f.Cost, "on search", "held out", "95 % interval", "change", f.Cost+" held out")
 	for _, h := range v.At {
 		table.Row(ui.Number(h.Limit), percent(h.Searched), percent(h.Accuracy), between(h.Interval), points(h.Change), ui.Number(h.Cost))
 	}
@@ -259,11 +222,10 @@ func (t *terminal) showDominated(f *front.Front, d *front.Domination) {
 	}
 }
 
-// saving is how much less cost is than another, with the digits that tell how
-// little is left where nearly all is saved.
+// saving is how much less a cost is than another, with more digits if nearly all is
+// saved.
 func saving(cost, other float64) string {
-	share := 100 * (1 - cost/other)
-	digits := 0
+	share, digits := 100*(1-cost/other), 0
 	switch {
 	case share > 99:
 		digits = 2

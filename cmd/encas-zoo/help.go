@@ -7,53 +7,46 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// appHelp is the form of the program's help.
+// commandsHelp is the template of a list of commands.
+const commandsHelp = `Usage: {{.HelpName}} COMMAND [flags] [arguments]
+
+Commands:
+{{- range .VisibleCommands}}
+   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+
+'{{.HelpName}} COMMAND --help' explains a command.`
+
+// groupHelp is the template of the help of a command that has subcommands.
+const groupHelp = "{{.HelpName}}: {{.Usage}}\n\n" + commandsHelp + "\n"
+
+// appHelp is the template of the program's help.
 const appHelp = `{{.Name}}: {{.Usage}}
 
 {{.Description}}
 
-Usage: {{.Name}} COMMAND [flags] [arguments]
-
-Commands:
-{{- range .VisibleCommands}}
-   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
-
-'{{.Name}} COMMAND --help' explains a command. Flags may stand anywhere after the
+` + commandsHelp + ` Flags may be anywhere after the
 command; -- ends them.
 
 First steps, with nothing but the program:
-   encas-zoo optimize                    search the example zoo that is built in
-   encas-zoo zoo info                    see what is in it
+   encas-zoo optimize                    search the built-in example zoo
+   encas-zoo zoo info                    inspect it
    encas-zoo optimize --zoo DIR          search your own, after encas-zoo import
 
 Environment:
-   ENCAS_ZOO                             the zoo to use where --zoo is not given
+   ENCAS_ZOO                             the zoo to use without --zoo
    ENCAS_KERNEL                          generic, avx2 or avx512: the kernels to use (default: the fastest)
-   NO_COLOR                              never write colours
-   TERM                                  dumb: neither colours nor drawings nor lines that change
+   NO_COLOR                              no colours
+   TERM                                  dumb: no colours, drawings or rewritten lines
 
-Exit codes: 0 it worked, 1 it did not, 2 the command line is wrong, 3 a part failed,
-130 interrupted. The help of a command says more.
+Exit codes: 0 success, 1 error, 2 usage error, 3 part failed, 130 interrupted.
 
 Version: {{.Version}}
 `
 
-// groupHelp is the form of the help of a command that has subcommands.
-const groupHelp = `{{.HelpName}}: {{.Usage}}
-
-Usage: {{.HelpName}} COMMAND [flags] [arguments]
-
-Commands:
-{{- range .VisibleCommands}}
-   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
-
-'{{.HelpName}} COMMAND --help' explains a command.
-`
-
-// commandHelp returns the form of the help of a command that does something, with
-// its examples and the exit codes it can give beside the common ones.
+// commandHelp returns the template of the help of a command that does something, with
+// its examples and its exit codes other than the common ones.
 func commandHelp(examples string, exits ...string) string {
-	exits = append([]string{"0    it worked", "1    it did not; the message says why", "2    the command line is wrong; nothing was done"}, exits...)
+	exits = append([]string{"0    success", "1    error", "2    usage error; nothing was done"}, exits...)
 	return `{{.HelpName}}: {{.Usage}}
 
 Usage: {{.HelpName}} {{.UsageText}}
@@ -72,18 +65,9 @@ Exit codes:
 `
 }
 
-// flagHelp returns a flag's line in the help: names, what it takes, what it is for.
+// flagHelp returns a flag's line in the help: names, value, usage.
 func flagHelp(flag cli.Flag) string {
-	var names []string
-	for _, name := range flag.Names() {
-		if len(name) == 1 {
-			name = "-" + name
-		} else {
-			name = "--" + name
-		}
-		names = append(names, name)
-	}
-	text := strings.Join(names, ", ")
+	text := "--" + strings.Join(flag.Names(), ", -") // a second name is a letter
 	doc := flag.(cli.DocGenerationFlag)
 	if parts := strings.SplitN(doc.GetUsage(), "`", 3); len(parts) == 3 {
 		text += " " + parts[1]
@@ -95,7 +79,7 @@ func flagHelp(flag cli.Flag) string {
 	return text
 }
 
-// plainUsage is a flag's usage without the marks around what it takes.
+// plainUsage is a flag's usage without the backquotes around its value.
 func plainUsage(flag cli.Flag) string {
 	return strings.ReplaceAll(flag.(cli.DocGenerationFlag).GetUsage(), "`", "")
 }

@@ -14,41 +14,39 @@ func importCommand() *cli.Command {
 	o := &study.ImportOptions{Seed: 1}
 	return &cli.Command{
 		Name:      "import",
-		Usage:     "bring predictions that were made elsewhere into a zoo",
+		Usage:     "import stored predictions into a zoo",
 		UsageText: "--format FORMAT --split SPLIT [--split SPLIT]... [--zoo DIR] [flags] SRC...",
-		Description: `Reads stored outputs of classifiers and adds the models to a zoo, which is made
-where there is none. A model is either wholly in the zoo or not at all; an import
-that was stopped is completed by the same command.
+		Description: `Reads stored outputs of classifiers and adds the models to a zoo, which is created if
+it does not exist. A model is in the zoo completely or not at all; the same command
+completes an import that was stopped.
 
 Formats:
    npy      a folder of NAME.npy (float16, 32 or 64, [N, C]), labels.npy, models.csv
    npz      the same in .npz files
    encas    ENCAS folders: output_distrs_SPLIT/I.npy.gz, info.json, labels
    parquet  a list column or one column a class, as pandas and polars write it
-   csv      sample,label,confidence: models that give an answer only (for rule last)
+   csv      sample,label,confidence: models with answers only (for rule last)
 
-models.csv has the columns name and gflops (or gmacs); all others are kept.
+models.csv has the columns name and gflops (or gmacs); other columns are kept.
 
-Splits: NAME alone takes all samples, NAME=0:5000 rows 0 to 4999, NAME=0.5 half of
-them drawn at random, NAME=val the source's own split val.`,
+Splits: NAME takes all samples, NAME=0:5000 rows 0 to 4999, NAME=0.5 half of the
+samples, drawn at random, and NAME=val the source's own split val.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo import --zoo cifar --format npy --split search=0:5000 --split test=5000:10000 cifar10/
-encas-zoo import --zoo mine --format parquet --split search=0.5 --split test=0.5 --seed 1 outputs.parquet
+encas-zoo import --zoo mine --format parquet --split search=0.5 --split test=0.5 --seed 1 outputs/
 encas-zoo import --zoo apis --format csv --split search answers/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
-			text(&o.Format, "format", "of the source, `FORMAT`: "+strings.Join(importer.Formats(), ", ")),
-			list(&o.Splits, "split", "which samples become which split, `SPLIT`; give it once for each"),
-			yes(&o.Logits, "logits", "the outputs are logits: apply softmax"),
-			count(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
-			text(&o.ClassNames, "class-names", "what the classes are called: a text `FILE`, one name a line from class 0 on"),
-			seed(&o.Seed, "seed", "of the samples drawn at random, `S`"),
-			count(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
-			jsonFlag(),
-			quietFlag(),
+			bind(&o.Format, "format", "`FORMAT` of the source: "+strings.Join(importer.Formats(), ", ")),
+			bind(&o.Splits, "split", "a split and its samples, `SPLIT`; once for each split"),
+			bind(&o.Logits, "logits", "the outputs are logits: apply softmax"),
+			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
+			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on"),
+			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
+			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 		},
-		Action: func(c *cli.Context) error { return runImport(c, o) },
+		Action: on(func(c *cli.Context, t *terminal) error { return runImport(c, t, o) }),
 	}
 }
 
@@ -63,8 +61,7 @@ type imported struct {
 	Warnings []string          `json:"warnings,omitempty"`
 }
 
-func runImport(c *cli.Context, o *study.ImportOptions) error {
-	t := newTerminal(c)
+func runImport(c *cli.Context, t *terminal, o *study.ImportOptions) error {
 	dir, err := ownZoo(c)
 	if err != nil {
 		return err
@@ -72,24 +69,22 @@ func runImport(c *cli.Context, o *study.ImportOptions) error {
 	if o.Sources = c.Args().Slice(); len(o.Sources) == 0 {
 		return usagef("name the folder or file to import")
 	}
-	summary, err := study.Import(c.Context, dir, *o, t.watch())
+	s, err := study.Import(c.Context, dir, *o, t.watch())
 	if err != nil {
 		return err
 	}
-	result := imported{Version: 1, Zoo: dir, Imported: summary.Imported, Skipped: summary.Skipped, Rows: summary.Rows, Splits: []study.SplitSize{}, Warnings: summary.Warnings}
-	for _, s := range summary.Splits {
-		result.Splits = append(result.Splits, study.SplitSize{Name: s.Name, Samples: s.Samples})
+	result := imported{1, dir, s.Imported, s.Skipped, s.Rows, []study.SplitSize{}, s.Warnings}
+	for _, split := range s.Splits {
+		result.Splits = append(result.Splits, study.SplitSize{Name: split.Name, Samples: split.Samples})
 	}
-	if t.json {
-		return t.writeJSON(result)
-	}
-	t.out.Printf("%s: %d models imported", dir, summary.Imported)
-	if summary.Skipped > 0 {
-		t.out.Printf(", %d were there already", summary.Skipped)
-	}
-	for _, s := range summary.Splits {
-		t.out.Printf("; split %s of %s samples", s.Name, ui.Count(s.Samples))
-	}
-	t.out.Printf("\n")
-	return nil
+	return t.give(result, func() {
+		t.out.Printf("%s: %s imported", dir, plural(s.Imported, "model", "models"))
+		if s.Skipped > 0 {
+			t.out.Printf(", %s there already", plural(s.Skipped, "was", "were"))
+		}
+		for _, split := range s.Splits {
+			t.out.Printf("; split %s of %s samples", split.Name, ui.Count(split.Samples))
+		}
+		t.out.Printf("\n")
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,10 +16,10 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
-// encasList is the list that is built in.
+// encasList is the built-in list.
 const encasList = "encas-518"
 
-// timing is how long a model is timed at each batch size, at least.
+// timing is the least time for which a model is timed at each batch size.
 const timing = 2 * time.Second
 
 func ingestCommand() *cli.Command {
@@ -28,24 +29,23 @@ func ingestCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:      "ingest",
-		Usage:     "run models once over labelled images and keep their outputs",
+		Usage:     "run models once over labelled images and store their outputs",
 		UsageText: "LIST... --data [SPLIT=]PATH [--data SPLIT=PATH]... [--zoo DIR] [flags]",
 		Description: `Runs every model of a list over images and stores softmax outputs, cost (gflops,
-latency_ms, throughput) and what each model is made of. A model that is in the zoo
-already, of the same weights, preprocessing and data, is skipped: the same command
-again goes on where it was stopped. Several may fill one zoo at once.
+latency_ms, throughput) and the model's origin. A model that is already in the zoo, with
+the same weights, preprocessing and data, is skipped: the same command continues one
+that was stopped. Several commands may fill one zoo at the same time.
 
-A list is a text file with a model a line: a timm name (resnet18.a1_in1k, timm/...,
+A list is a text file with a model per line: a timm name (resnet18.a1_in1k, timm/...,
 hf_hub:...), torchvision/NAME, or the path of a TorchScript file; patterns such as
-tf_efficientnet_* stand for all names that match. After it key=value: name, size,
-crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need
-a Python with torch and timm or torchvision (--python), files do not.
+tf_efficientnet_* match timm's names. The model may be followed by key=value: name, size,
+crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need a
+Python with torch and timm or torchvision (--python), files do not.
 
-PATH is a folder of class folders, a folder with val.txt or labels.csv, image
-Parquet files as Hugging Face has them, or a CIFAR binary batch. SPLIT is val where
-it is not given.
+PATH is a folder of class folders, a folder with val.txt or labels.csv, image Parquet
+files in the layout of Hugging Face, or a CIFAR binary batch. SPLIT is val by default.
 
-Models run through libtorch: 'encas-zoo shim build' makes it ready, once.`,
+Models run through libtorch, which 'encas-zoo shim build' prepares once.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
@@ -55,27 +55,25 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
-			list(&o.data, "data", "images and the split they become, `SPLIT=PATH`; give it once for each"),
-			text(&o.list, "list", "a list that is built in, `NAME`: "+encasList+", the models of the ENCAS paper"),
-			count(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models say it"),
-			text(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if there is one)"),
-			text(&o.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
-			count(&o.Batch, "batch", "`N` images at a time; fewer for models that have no room (default: 32 on a CPU, else 256)"),
-			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models of one preprocessing over the same images while their files take at most `GB` (default: one model on a CPU, else 8.6)"},
-			count(&o.Threads, "threads", "run on `T` threads of a CPU (default: all)"),
-			count(&o.Limit, "limit", "take only `N` images of each data set, spread evenly"),
-			text(&o.shard, "shard", "take part `I/N` of the list, I from 0; without I or without the flag what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX say"),
-			text(&o.Python, "python", "the interpreter `PATH` that makes files of names"),
-			text(&o.ModelsDir, "models-dir", "keep those files in `DIR` (default: in the user's cache folder)"),
-			yes(&o.Pretrained, "pretrained", "use published weights; --pretrained=false gives random ones"),
-			seed(&o.Seed, "seed", "of random weights, `S`"),
-			text(&o.Shim, "shim", "the torch library `PATH` (default: where 'encas-zoo shim build' puts it)"),
-			yes(&o.Replace, "replace", "replace models of the same name and other weights, preprocessing or data"),
-			yes(&o.FailFast, "fail-fast", "stop at the first model that fails"),
-			jsonFlag(),
-			quietFlag(),
+			bind(&o.data, "data", "a split and its images, `SPLIT=PATH`; once for each split"),
+			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
+			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
+			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
+			bind(&o.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
+			bind(&o.Batch, "batch", "`N` images at a time; fewer if a model runs out of memory (default: 32 on a CPU, else 256)"),
+			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models with the same preprocessing together as long as their files take at most `GB` (default: one model on a CPU, else 8.6)"},
+			bind(&o.Threads, "threads", "run on `T` CPU threads (default: all)"),
+			bind(&o.Limit, "limit", "use only `N` images of each data set, spread evenly"),
+			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0; I, or both, default to the array job of Slurm or the indexed job of Kubernetes"),
+			bind(&o.Python, "python", "the Python interpreter `PATH` that exports models given by name"),
+			bind(&o.ModelsDir, "models-dir", "store exported models in `DIR` (default: in the user's cache folder)"),
+			bind(&o.Pretrained, "pretrained", "use published weights, or with --pretrained=false random ones"),
+			bind(&o.Seed, "seed", "seed `S` of random weights"),
+			bind(&o.Shim, "shim", "the torch library `PATH` (default: that of 'encas-zoo shim build')"),
+			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
+			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
 		},
-		Action: func(c *cli.Context) error { return runIngest(c, o) },
+		Action: on(func(c *cli.Context, t *terminal) error { return runIngest(c, t, o) }),
 	}
 }
 
@@ -101,15 +99,14 @@ type ingestOptions struct {
 	groupMemory            float64 // GB
 }
 
-func runIngest(c *cli.Context, o *ingestOptions) error {
-	t := newTerminal(c)
+func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 	if err := o.read(c); err != nil {
 		return err
 	}
 	o.Log = func(note string) { t.err.Notef("%s", note) }
 	if o.list == encasList {
 		missing := ingest.Encas518Missing
-		o.Log(fmt.Sprintf("%d of the 518 models are not in today's timm: %s", len(missing), strings.Join(missing, ", ")))
+		o.Log(fmt.Sprintf("%d of the 518 models are not in current versions of timm: %s", len(missing), strings.Join(missing, ", ")))
 	}
 	if !c.Bool("quiet") {
 		o.Stderr = os.Stderr
@@ -118,37 +115,31 @@ func runIngest(c *cli.Context, o *ingestOptions) error {
 	o.Progress = func(p ingest.Progress) {
 		note := strings.Join(p.Models, ", ")
 		if len(p.Models) > 1 {
-			note = fmt.Sprintf("%d models", len(p.Models))
+			note = plural(len(p.Models), "model", "models")
 		}
 		progress.Update(p.Done, p.Total, fmt.Sprintf("%s, %s %d/%d", note, p.Split, p.Images, p.Of))
 	}
 	result, err := ingest.Run(c.Context, o.Options)
 	progress.Stop()
-	if t.json {
-		out := ingested{Version: 1, Zoo: o.Zoo, Added: append([]string{}, result.Added...), Skipped: append([]string{}, result.Skipped...), Failed: []failedModel{}}
-		for _, f := range result.Failed {
-			out.Failed = append(out.Failed, failedModel{f.Model, f.Reason.Error()})
-		}
-		if err == nil {
-			err = t.writeJSON(out)
-		}
-	} else {
-		t.out.Printf("%s: %s", o.Zoo, plural(len(result.Added), "model added", "models added"))
+	if err != nil && t.json {
+		return err
+	}
+	out := ingested{1, o.Zoo, append([]string{}, result.Added...), append([]string{}, result.Skipped...), []failedModel{}}
+	for _, f := range result.Failed {
+		out.Failed = append(out.Failed, failedModel{f.Model, f.Reason.Error()})
+	}
+	errOut := t.give(out, func() {
+		t.out.Printf("%s: %s added", o.Zoo, plural(len(result.Added), "model", "models"))
 		if n := len(result.Skipped); n > 0 {
 			t.out.Printf(", %s there already", plural(n, "was", "were"))
 		}
 		t.out.Printf("\n")
-	}
-	if err != nil {
-		return err
-	}
-	if len(result.Failed) == 0 {
-		return nil
-	}
-	if !t.json {
 		for _, f := range result.Failed {
 			t.err.Warnf("%s: %v", f.Model, f.Reason)
 		}
+	})
+	if err = errors.Join(err, errOut); err != nil || len(result.Failed) == 0 {
+		return err
 	}
 	return partialError{fmt.Errorf("%s failed", plural(len(result.Failed), "model", "models"))}
 }
@@ -160,14 +151,14 @@ func plural(n int, one, many string) string {
 	return ui.Count(n) + " " + many
 }
 
-// read takes what flags and arguments say that is more than a value.
+// read reads flags that are more than a value, and the arguments.
 func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Zoo, err = ownZoo(c); err != nil {
 		return err
 	}
 	if c.IsSet("group-memory") {
 		if !(o.groupMemory >= 0 && o.groupMemory <= 1e6) {
-			return usagef("--group-memory %v is no number of gigabytes", o.groupMemory)
+			return usagef("--group-memory %v is not a number of gigabytes", o.groupMemory)
 		}
 		o.GroupMemory = int64(o.groupMemory * 1e9)
 	}
@@ -196,7 +187,7 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.ModelsDir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return fmt.Errorf("no place for model files; give --models-dir: %w", err)
+			return fmt.Errorf("no folder for model files (name one with --models-dir): %w", err)
 		}
 		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
 	}
@@ -210,7 +201,7 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 	case encasList:
 		models = ingest.Encas518()
 	default:
-		return nil, usagef("there is no built-in list %q; there is %s", builtIn, encasList)
+		return nil, usagef("unknown built-in list %q; there is only %s", builtIn, encasList)
 	}
 	for _, name := range files {
 		f, err := os.Open(name)
@@ -230,9 +221,9 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 	return models, nil
 }
 
-// shard reads --shard, or, where it leaves something out, what a batch system says:
-// SLURM's job arrays, whose numbers may begin anywhere, or Kubernetes' indexed jobs,
-// which do not say how many there are.
+// shard reads --shard and takes missing parts from a batch system: job arrays of Slurm,
+// whose indices may begin anywhere, or indexed jobs of Kubernetes, which do not know how
+// many they are.
 func shard(flag string, env func(string) string) (i, n int, err error) {
 	index, count, ok := strings.Cut(flag, "/")
 	if flag != "" && !ok {
@@ -257,7 +248,7 @@ func shard(flag string, env func(string) string) (i, n int, err error) {
 	i, err1 := strconv.Atoi(index)
 	n, err2 := strconv.Atoi(count)
 	if err1 != nil || err2 != nil || i < 0 || n < 1 || i >= n {
-		return 0, 0, usagef("part %q of %q is none: --shard takes I/N, I from 0 to N-1", index, count)
+		return 0, 0, usagef("there is no part %q of %q: --shard takes I/N, I from 0 to N-1", index, count)
 	}
 	return i, n, nil
 }

@@ -1,6 +1,5 @@
-// The command encas-zoo searches cascades of classifiers over their stored
-// outputs. Each command has a file of its own; this one runs them and turns their
-// errors into exit codes.
+// The command encas-zoo searches cascades of classifiers over their stored outputs. Each
+// command has a file of its own; this one runs them and turns errors into exit codes.
 package main
 
 import (
@@ -19,7 +18,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
-// The exit codes of all commands. Every command's help lists those it can give.
+// The exit codes of all commands. The help of each command lists its own.
 const (
 	exitError       = 1
 	exitUsage       = 2
@@ -27,13 +26,21 @@ const (
 	exitInterrupted = 130
 )
 
-// A usageError is a command line that cannot be run as it was typed.
+// A usageError is about the command line.
 type usageError struct{ error }
 
-// A partialError is about some models; the work is done for the others.
+// A partialError is about some models; the others are done.
 type partialError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// asUsage makes an error, if there is one, a usageError.
+func asUsage(err error) error {
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -41,7 +48,7 @@ func main() {
 
 // run runs the program and returns its exit code.
 func run(args []string, stdout, stderr *os.File) int {
-	// The first signal asks the work to come to an end, a second one ends it.
+	// The first signal asks the work to end, a second one ends the program.
 	ignoreFileSizeSignal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -81,12 +88,12 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	console.Printf("error: %v\n", err)
 	if code == exitUsage {
-		console.Printf("'%s --help' shows what is possible.\n", helpFor(app, args))
+		console.Printf("Run '%s --help' for usage.\n", helpFor(app, args))
 	}
 	return code
 }
 
-// explainInput calls an option as a flag, and offers what may have been meant.
+// explainInput names the flag of an option, and suggests a value.
 func explainInput(err error, input *study.InputError) error {
 	if err != error(input) {
 		return err // it is part of another one
@@ -97,16 +104,16 @@ func explainInput(err error, input *study.InputError) error {
 func newApp(stdout, stderr *os.File) *cli.App {
 	app := &cli.App{
 		Name:  "encas-zoo",
-		Usage: "cheaper and more accurate cascades from the classifiers you already have",
-		Description: "A cascade asks a cheap model first and calls the next one only when the answer\n" +
-			"so far is not confident. encas-zoo searches the best ones over stored outputs.",
+		Usage: "cheaper and more accurate cascades of the classifiers you already have",
+		Description: "A cascade asks a cheap model first and calls the next one only if the answer so far\n" +
+			"is not confident. encas-zoo searches the best cascades over stored outputs.",
 		Version:                   front.ProgramVersion(),
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     appHelp,
-		ExitErrHandler:            func(*cli.Context, error) {}, // run does it
+		ExitErrHandler:            func(*cli.Context, error) {}, // run handles errors
 		Commands: []*cli.Command{
 			optimizeCommand(),
 			evaluateCommand(),
@@ -120,14 +127,8 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			zooCommand(),
 			completionCommand(),
 		},
-		Before: func(*cli.Context) error {
-			if err := kernel.CheckEnv(); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
-		// Without a command the help is the answer.
-		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) },
+		Before: func(*cli.Context) error { return asUsage(kernel.CheckEnv()) },
+		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) }, // without a command
 	}
 	for _, command := range app.Commands {
 		command.HideHelpCommand = true
@@ -135,14 +136,18 @@ func newApp(stdout, stderr *os.File) *cli.App {
 	for _, leaf := range leaves(app) {
 		leaf.HideHelpCommand = true
 		leaf.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return explainValue(err, leaf) }
+		if len(leaf.Flags) > 0 {
+			leaf.Flags = append(leaf.Flags,
+				&cli.BoolFlag{Name: "json", Usage: "write JSON and nothing else to standard output"},
+				&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no notes and no progress"})
+		}
 	}
 	cli.FlagStringer = flagHelp
 	return app
 }
 
 // leaves returns the commands that do something, subcommands included.
-func leaves(app *cli.App) []*cli.Command {
-	var all []*cli.Command
+func leaves(app *cli.App) (all []*cli.Command) {
 	for _, command := range app.Commands {
 		if len(command.Subcommands) > 0 {
 			all = append(all, command.Subcommands...)
@@ -151,12 +156,4 @@ func leaves(app *cli.App) []*cli.Command {
 		}
 	}
 	return all
-}
-
-// noArguments refuses arguments of a command that takes none.
-func noArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return usagef("unexpected argument %q", c.Args().First())
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -25,91 +26,82 @@ var chartTimes = []string{"auto", "always", "never"}
 
 func optimizeCommand() *cli.Command {
 	o := &optimizeOptions{Options: study.Defaults(), chart: "auto"}
-	flags := []cli.Flag{
-		zooFlag(),
-		text(&o.Split, "split", "the samples to search on, `NAME`"),
-		text(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
-		count(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
-		text(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one a line (default: fine, paper with --paper)"),
-		text(&o.Rule, "rule", "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front (default: both with algorithm auto, else mean)"),
-		text(&o.Confidence, "confidence", "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"),
-		maybe(&o.Snap, "snap", "move the thresholds found to the middle of the gap between samples (default: unless --grid or --paper is given)"),
-		yes(&o.Paper, "paper", "the publication's space: its grid, rule mean, up to 5 models that may repeat and are paid for again"),
-		costFlag(&o.Cost),
-	}
-	flags = append(flags, limit(&o.MaxCost, "max-cost", "max-gflops", "on average")...)
-	flags = append(flags, limit(&o.MaxWorstCost, "max-worst-cost", "max-worst-gflops", "at worst")...)
-	flags = append(flags,
-		number(&o.MaxParams, "max-params", "most parameters all models of a cascade may have together, `X` such as 5e7"),
-		number(&o.MinAccuracy, "min-accuracy", "least accuracy `Y` of a cascade, between 0 and 1"),
-		number(&o.MinGain, "min-gain", "leave out cascades that are less than `X` percentage points more accurate than the next cheaper one"),
-		count(&o.CrossValidate, "cross-validate", "also search `K` times without a Kth of the samples and show how accurate what is found is on these; K more searches, each with the whole budget"),
-		text(&o.Dominate, "dominate", "show which cascades are cheaper and more accurate than `MODEL`, and by how much"),
-		list(&o.Include, "include", "every cascade must have the models `NAMES`; lists with commas"),
-		modelsFlag(&o.Models),
-		large(&o.Evals, "evals", "try at most `N` cascades (default: the algorithm's)"),
-		duration(&o.Time, "time", "search for at most `D`, such as 90s or 10m"),
-		seed(&o.Seed, "seed", "of everything random, `S`"),
-		count(&o.Threads, "threads", "use `T` processors (default: all); results do not depend on it"),
-		large(&o.Memory, "memory", "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"),
-		text(&o.resume, "resume", "continue the search that was interrupted in the run folder `DIR`; only --time, --threads and --memory may change"),
-		text(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
-		text(&o.chart, "chart", "`WHEN` to draw the front in characters: auto (on a terminal), always, never"),
-		jsonFlag(),
-		quietFlag(),
-	)
 	return &cli.Command{
 		Name:      "optimize",
 		Usage:     "search the best cascades of a zoo",
 		UsageText: "[--zoo DIR] [flags]",
 		Description: `Searches the cascades that no other one beats in both accuracy and cost, over the
-stored outputs of the models on one split, and writes them to a run folder:
-front.json, front.csv (to be read by other programs) and run.json (how the run
-was made). What was found on the search index is evaluated again on the full stored
-outputs, so that the results of a front are exact.
+stored outputs of the models on one split, and writes them to a run folder: front.json,
+front.csv (for other programs) and run.json (how the run was made). The results of a
+front are exact: cascades found on the search index are evaluated again on the full
+stored outputs.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
-auto solves all chains of two models exactly and goes on from there with longer chains,
-weights and both rules: it recombines cascades of the front and explores what is near
-them until neither gives a better one. exact tries all chains
-of up to 3 models with all thresholds of the grid, so that its front is proven optimal
-for that length and grid. What is proven is shown below the table, and for every cascade
-a bound: no cascade of that cost, of whatever kind, answers more of these samples
-correctly.
+auto solves all chains of two models exactly and continues with longer chains, weights
+and both rules: it recombines cascades of the front and explores their neighbours until
+neither improves the front. exact tries all chains of up to 3 models with all thresholds
+of the grid, so its front is proven optimal for that length and grid. What is proven is
+shown below the table. front.json has a bound for every cascade: no cascade of any kind
+at that cost answers more of these samples correctly.
 
 Ctrl-C ends the search with the front found so far. The same command with --resume and
-the run folder goes on from there and ends with the front of a search that was never
-interrupted, also after a crash: the state is saved now and then.`,
+the run folder continues from there, also after a crash (the state is saved now and
+then), and ends with the front of an uninterrupted search.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo optimize                                   the example zoo
-encas-zoo optimize --max-gflops 300                  the best cascade within a budget
+encas-zoo optimize                                        the example zoo
+encas-zoo optimize --max-gflops 300                       the best cascade within a budget
 encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/exact
 encas-zoo optimize --zoo cifar --paper --out runs/paper
-encas-zoo optimize --dominate qda                    cheaper and more accurate than that model
-encas-zoo optimize --cost price --max-cost 0.002 --max-params 5e7
-encas-zoo optimize --cross-validate 5                how accurate on unseen samples
-encas-zoo optimize --models 'resnet*,vit_*,!*_distilled' --time 2m
-encas-zoo optimize --json | jq .best`,
+encas-zoo optimize --dominate qda                         cheaper and more accurate than that model
+encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
+encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
+encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
+encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
-		Flags: flags,
-		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
+		Flags: slices.Concat(
+			[]cli.Flag{
+				zooFlag(),
+				bind(&o.Split, "split", "the samples to search on, `NAME`"),
+				bind(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
+				bind(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
+				bind(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one per line (default: fine, or paper with --paper)"),
+				bind(&o.Rule, "rule", "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front (default: both with algorithm auto, else mean)"),
+				bind(&o.Confidence, "confidence", "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"),
+				bind(&o.Snap, "snap", "move the thresholds found to the middle of the gap between samples (default: unless --grid or --paper is given)"),
+				bind(&o.Paper, "paper", "the search space of the publication: its grid, rule mean, up to 5 models, which may repeat at full cost"),
+				costFlag(&o.Cost),
+			},
+			limit(&o.MaxCost, "max-cost", "max-gflops", "mean"),
+			limit(&o.MaxWorstCost, "max-worst-cost", "max-worst-gflops", "worst-case"),
+			[]cli.Flag{
+				bind(&o.MaxParams, "max-params", "limit on the parameters of all models of a cascade together, `X` such as 5e7"),
+				bind(&o.MinAccuracy, "min-accuracy", "minimum accuracy `Y` of a cascade, between 0 and 1"),
+				bind(&o.MinGain, "min-gain", "omit cascades that are less than `X` percentage points more accurate than the next cheaper one"),
+				bind(&o.CrossValidate, "cross-validate", "show the accuracy on unseen samples: search `K` more times, each with the whole budget and without a Kth of the samples, and evaluate on these"),
+				bind(&o.Dominate, "dominate", "show which cascades are cheaper and more accurate than `MODEL`, and by how much"),
+				bind(&o.Include, "include", "every cascade must have the models `NAMES`; lists with commas"),
+				modelsFlag(&o.Models),
+				bind(&o.Evals, "evals", "try at most `N` cascades (default: the algorithm's)"),
+				bind(&o.Time, "time", "search for at most `D`, such as 90s or 10m"),
+				bind(&o.Seed, "seed", "random seed `S`"),
+				bind(&o.Threads, "threads", "use `T` processors (default: all); results do not depend on it"),
+				bind(&o.Memory, "memory", "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"),
+				bind(&o.resume, "resume", "continue the interrupted search in the run folder `DIR`; only --time, --threads and --memory may change"),
+				bind(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
+				bind(&o.chart, "chart", "`WHEN` to draw the front in characters: auto (on a terminal), always, never"),
+			}),
+		Action: on(func(c *cli.Context, t *terminal) error {
+			if err := cmp.Or(noArguments(c), o.check(c)); err != nil {
 				return err
 			}
-			if err := o.check(c); err != nil {
-				return err
-			}
-			return runOptimize(c, o)
-		},
+			return runOptimize(c, t, o)
+		}),
 	}
 }
 
-// check refuses flags that do not go together.
+// check refuses flags that contradict each other.
 func (o *optimizeOptions) check(c *cli.Context) error {
-	if err := checkLimit(c, "max-cost", "max-gflops"); err != nil {
-		return err
-	}
-	if err := checkLimit(c, "max-worst-cost", "max-worst-gflops"); err != nil {
+	if err := cmp.Or(checkLimit(c, "max-cost", "max-gflops"), checkLimit(c, "max-worst-cost", "max-worst-gflops")); err != nil {
 		return err
 	}
 	if !slices.Contains(chartTimes, o.chart) {
@@ -124,8 +116,7 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 	return nil
 }
 
-func runOptimize(c *cli.Context, o *optimizeOptions) error {
-	t := newTerminal(c)
+func runOptimize(c *cli.Context, t *terminal, o *optimizeOptions) error {
 	z, err := t.openZoo(c)
 	if err != nil {
 		return err
@@ -148,13 +139,13 @@ func runOptimize(c *cli.Context, o *optimizeOptions) error {
 	return nil
 }
 
-// noteSearch tells how a search went.
+// noteSearch summarizes a search.
 func (t *terminal) noteSearch(found *study.Found) {
 	t.err.Notef("tried %s cascades in %s", ui.Count(found.Run.Evaluations), ui.Duration(found.Elapsed))
 	if n := found.Run.Corrected; n > 0 {
-		t.err.Notef("corrected %s on the full outputs, which the search index saw differently", plural(n, "cascade", "cascades"))
+		t.err.Notef("corrected %s with different results on the full outputs", plural(n, "cascade", "cascades"))
 	}
 	if found.Front.Interrupted {
-		t.err.Notef("the same command with --resume %s continues from here", shellWord(found.Dir))
+		t.err.Notef("the same command with --resume %s continues from here", shellPath(found.Dir))
 	}
 }

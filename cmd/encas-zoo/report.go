@@ -18,11 +18,18 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// The formats of report that are files to look at, and those that are text.
+// The formats of report: files to look at, and texts.
 var (
-	reportFiles = append([]string{"html"}, report.PlotFormats...)
-	reportTexts = []string{"md", "csv", "json"}
+	reportFiles   = append([]string{"html"}, report.PlotFormats...)
+	reportTexts   = []string{"md", "csv", "json"}
+	reportFormats = slices.Concat(reportFiles, reportTexts)
 )
+
+// reportOptions are the flags of report.
+type reportOptions struct {
+	split, format, out string
+	open               bool
+}
 
 func reportCommand() *cli.Command {
 	o := &reportOptions{split: "test"}
@@ -30,16 +37,16 @@ func reportCommand() *cli.Command {
 		Name:      "report",
 		Usage:     "show fronts as a page, as plots and as tables",
 		UsageText: "[--zoo DIR] [--split NAME] [flags] RUNDIR...",
-		Description: `Writes a page to look at, report.html, and plots for papers, front.svg, front.png
-and front.pdf, to the first run folder. The page is one file that loads nothing. It
-shows the front on the samples it was chosen on and on those of another split, what
-each stage of a cascade does, and where all figures come from. More run folders, of
-the same zoo and split, are drawn over the first.
+		Description: `Writes a page to look at, report.html, and plots for papers, front.svg, front.png and
+front.pdf, to the first run folder. The page is one file that loads nothing else. It
+shows the front on the samples it was chosen on and on those of another split, the
+results of each stage of a cascade, and the provenance of all results. Further run
+folders, of the same zoo and split, are drawn over the first.
 
-The zoo is --zoo, else the one that the run was made with. If it is gone, the page
-shows what the run folder has.`,
+The zoo is --zoo, else the one of the run. If that is gone, the page shows the content
+of the run folder.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo report runs/20260301-120000-exact --open
+encas-zoo report runs/exact --open
 encas-zoo report runs/exact runs/gomea --out comparison.html
 encas-zoo report runs/exact --out paper/front.pdf
 encas-zoo report runs/exact --format md
@@ -47,26 +54,16 @@ encas-zoo report runs/exact --format json | jq '.runs[0].cascades[-1].test'`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
 			zooFlag(),
-			text(&o.split, "split", "the samples to check on, `NAME`; none if the zoo has no such split"),
-			text(&o.format, "format", "write one `FORMAT` alone: "+strings.Join(append(slices.Clone(reportFiles), reportTexts...), ", ")+"; the last three to standard output"),
-			text(&o.out, "out", "write to `FILE`, in the format its name ends with"),
-			yes(&o.open, "open", "open the page in the browser"),
-			jsonFlag(),
-			quietFlag(),
+			bind(&o.split, "split", "the samples to check on, `NAME`; none if the zoo has no such split"),
+			bind(&o.format, "format", "write only one `FORMAT`: "+strings.Join(reportFormats, ", ")+"; the last three to standard output"),
+			bind(&o.out, "out", "write to `FILE`, in the format of its ending"),
+			bind(&o.open, "open", "open the page in the browser"),
 		},
-		Action: func(c *cli.Context) error { return runReport(c, o) },
+		Action: on(func(c *cli.Context, t *terminal) error { return runReport(c, t, o) }),
 	}
 }
 
-// reportOptions are the flags of report.
-type reportOptions struct {
-	split       string
-	format, out string
-	open        bool
-}
-
-func runReport(c *cli.Context, o *reportOptions) error {
-	t := newTerminal(c)
+func runReport(c *cli.Context, t *terminal, o *reportOptions) error {
 	if !c.Args().Present() {
 		return usagef("name a run folder")
 	}
@@ -86,7 +83,12 @@ func runReport(c *cli.Context, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
-	return t.writeReport(data, formats, o, c.Args().First())
+	for _, format := range formats {
+		if err := t.writeReport(data, format, o, c.Args().First()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // formats returns the formats to write.
@@ -98,24 +100,22 @@ func (o *reportOptions) formats(asJSON bool) ([]string, error) {
 	if format == "" && o.out != "" {
 		format = strings.TrimPrefix(strings.ToLower(filepath.Ext(o.out)), ".")
 	}
-	all := append(slices.Clone(reportFiles), reportTexts...)
 	switch {
 	case format == "" && o.out != "":
 		return nil, usagef("--out %s: name the format with --format", o.out)
 	case format == "":
 		return reportFiles, nil
-	case !slices.Contains(all, format):
-		return nil, usagef("there is no format %q; there are: %s", format, strings.Join(all, ", "))
+	case !slices.Contains(reportFormats, format):
+		return nil, usagef("unknown format %q; it is one of: %s", format, strings.Join(reportFormats, ", "))
 	case asJSON && format != "json":
 		return nil, usagef("--json and --format %s exclude each other", format)
 	case o.open && format != "html":
-		return nil, usagef("--open is for the page, not for %s", format)
+		return nil, usagef("--open needs the page, not %s", format)
 	}
 	return []string{format}, nil
 }
 
-// zooOfRun opens the zoo that --zoo names, or else the one that the runs were made
-// with if it is found; nil if it is not.
+// zooOfRun opens the zoo of --zoo, else that of the runs if it is found, else nil.
 func (t *terminal) zooOfRun(c *cli.Context, sources []report.Source) (*zoo.Zoo, error) {
 	if c.IsSet("zoo") {
 		return t.openZoo(c)
@@ -132,45 +132,36 @@ func (t *terminal) zooOfRun(c *cli.Context, sources []report.Source) (*zoo.Zoo, 
 	return study.ZooOf(c.Context, sources[0].Front.Zoo.Fingerprint, dirs, t.watch()), nil
 }
 
-// writeReport writes the data in each format.
-func (t *terminal) writeReport(data *report.Data, formats []string, o *reportOptions, dir string) error {
-	var html string
-	for _, format := range formats {
-		var b bytes.Buffer
-		if err := writeFormat(data, format, &b); err != nil {
-			return fmt.Errorf("%s: %w", format, err)
-		}
-		path := o.out
-		if path == "" && slices.Contains(reportTexts, format) {
-			if format != "json" {
-				t.out.Text(b.String())
-			} else if err := t.writeJSONText(b.Bytes()); err != nil {
-				return err
-			}
-			continue
-		}
-		if path == "" {
-			name := "front." + format
-			if format == "html" {
-				name = "report.html"
-			}
-			path = filepath.Join(dir, name)
-		}
-		if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
-			return err
-		}
-		if format == "html" {
-			html = path
-		}
-		if t.json {
-			t.err.Notef("wrote %s", path)
-		} else {
-			t.out.Printf("wrote %s\n", path)
-		}
+// writeReport writes the data in one format.
+func (t *terminal) writeReport(data *report.Data, format string, o *reportOptions, dir string) error {
+	var b bytes.Buffer
+	if err := writeFormat(data, format, &b); err != nil {
+		return fmt.Errorf("%s: %w", format, err)
 	}
-	if o.open {
-		if err := openInBrowser(html); err != nil {
-			t.err.Warnf("no browser could be started (%v): open %s", err, html)
+	path := o.out
+	switch {
+	case path != "":
+	case format == "json":
+		return t.writeJSONText(b.Bytes())
+	case slices.Contains(reportTexts, format):
+		t.out.Text(b.String())
+		return nil
+	case format == "html":
+		path = filepath.Join(dir, "report.html")
+	default:
+		path = filepath.Join(dir, "front."+format)
+	}
+	if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
+		return err
+	}
+	if t.json {
+		t.err.Notef("wrote %s", path)
+	} else {
+		t.out.Printf("wrote %s\n", path)
+	}
+	if o.open && format == "html" {
+		if err := openInBrowser(path); err != nil {
+			t.err.Warnf("cannot start a browser (%v): open %s", err, path)
 		}
 	}
 	return nil
@@ -196,11 +187,9 @@ func openInBrowser(path string) error {
 	if err != nil {
 		return err
 	}
-	switch runtime.GOOS {
-	case "darwin":
-		return exec.Command("open", path).Run()
-	case "windows":
-		return exec.Command("rundll32", "url.dll,FileProtocolHandler", path).Run()
+	command, ok := map[string][]string{"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
+	if !ok {
+		command = []string{"xdg-open"}
 	}
-	return exec.Command("xdg-open", path).Run()
+	return exec.Command(command[0], append(command[1:], path)...).Run()
 }

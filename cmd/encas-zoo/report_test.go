@@ -26,8 +26,8 @@ type reportJSON struct {
 			Text       string `json:"cascade"`
 			Stages     []struct{ Model int }
 			NoMoreCost *int            `json:"model_of_no_more_cost"`
-			Search     *report.Figures `json:"search"`
-			Test       *report.Figures `json:"test"`
+			Search     *report.Results `json:"search"`
+			Test       *report.Results `json:"test"`
 		} `json:"cascades"`
 	} `json:"runs"`
 }
@@ -170,7 +170,7 @@ func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 	}
 	for _, c := range d.Runs[0].Cascades {
 		if c.Search != nil || c.Test != nil {
-			t.Fatal("there are figures that nobody can know")
+			t.Fatal("there are results that nobody can know")
 		}
 	}
 	notes := strings.Join(d.Notes, "\n")
@@ -179,7 +179,7 @@ func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 			t.Errorf("nothing is said of the split %s:\n%s\n%s", split, notes, warned)
 		}
 	}
-	if !strings.Contains(notes, "what the stages of a cascade do there is not known") {
+	if !strings.Contains(notes, "the results of single stages there are not known") {
 		t.Error(notes)
 	}
 }

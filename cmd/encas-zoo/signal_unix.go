@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// ignoreFileSizeSignal lets a write beyond the file size limit fail with an error,
-// as one to a full disk does, instead of ending the program.
+// ignoreFileSizeSignal makes a write beyond the file size limit fail with an error, as on
+// a full disk, instead of ending the program.
 func ignoreFileSizeSignal() { signal.Ignore(syscall.SIGXFSZ) }

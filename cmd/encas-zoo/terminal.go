@@ -19,16 +19,43 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// A terminal is where a command writes: results to out, everything else to err.
-// With --json out stays empty but for one JSON value.
+// A terminal is where a command writes: results to out, everything else to err. With
+// --json, out gets one JSON value and nothing else.
 type terminal struct {
 	out, err *ui.Console
 	json     bool
 	file     *os.File // standard output
 }
 
-// terminalKey is where a command's terminal lies in the metadata of the app.
+// terminalKey is the key of a command's terminal in the metadata of the app.
 const terminalKey = "terminal"
+
+// on makes the action of a command: what it does on a terminal.
+func on(do func(c *cli.Context, t *terminal) error) cli.ActionFunc {
+	return func(c *cli.Context) error { return do(c, newTerminal(c)) }
+}
+
+// onZoo makes the action of a command that takes a zoo and no arguments.
+func onZoo(do func(c *cli.Context, t *terminal, z *zoo.Zoo) error) cli.ActionFunc {
+	return on(func(c *cli.Context, t *terminal) error {
+		if err := noArguments(c); err != nil {
+			return err
+		}
+		z, err := t.openZoo(c)
+		if err != nil {
+			return err
+		}
+		return do(c, t, z)
+	})
+}
+
+// noArguments refuses arguments of a command that takes none.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("unexpected argument %q", c.Args().First())
+	}
+	return nil
+}
 
 func newTerminal(c *cli.Context) *terminal {
 	stdout, stderr := c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File)
@@ -42,7 +69,7 @@ func newTerminal(c *cli.Context) *terminal {
 	return t
 }
 
-// watch shows what goes on.
+// watch shows progress, notes and warnings.
 func (t *terminal) watch() study.Watch {
 	return study.Watch{
 		Note: func(text string) { t.err.Notef("%s", text) },
@@ -54,11 +81,13 @@ func (t *terminal) watch() study.Watch {
 	}
 }
 
-// localZoo is the folder of the zoo if nobody names one.
+// localZoo is the default folder of the zoo.
 const localZoo = "zoo"
 
-// zooFolder returns the zoo that a command is to use, a folder or [study.Example], and
-// whether somebody chose it.
+var errExample = usagef("the example zoo is part of the program: name a folder of your own with --zoo")
+
+// zooFolder returns the zoo to use, a folder or [study.Example], and whether the user
+// chose it.
 func zooFolder(c *cli.Context) (dir string, chosen bool) {
 	if c.IsSet("zoo") {
 		return c.String("zoo"), true
@@ -72,20 +101,19 @@ func zooFolder(c *cli.Context) (dir string, chosen bool) {
 	return study.Example, false
 }
 
-// ownZoo returns the folder of the zoo that a command is to fill.
+// ownZoo returns the folder of the zoo to fill.
 func ownZoo(c *cli.Context) (string, error) {
 	dir, chosen := zooFolder(c)
 	switch {
 	case dir == "" || dir == study.Example && chosen:
-		return "", usagef("the example zoo is part of the program: name a folder of your own with --zoo")
+		return "", errExample
 	case !chosen:
 		return localZoo, nil
 	}
 	return dir, nil
 }
 
-// openZoo opens the zoo a command is to use and says which one it is if nobody chose
-// it.
+// openZoo opens the zoo to use, and notes which one it is if the user did not choose it.
 func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	dir, chosen := zooFolder(c)
 	switch {
@@ -103,6 +131,15 @@ func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	return z, err
 }
 
+// give writes a command's result: as JSON with --json, else by show.
+func (t *terminal) give(result any, show func()) error {
+	if t.json {
+		return t.writeJSON(result)
+	}
+	show()
+	return nil
+}
+
 // writeJSON writes a command's result for programs.
 func (t *terminal) writeJSON(v any) error {
 	var b bytes.Buffer
@@ -115,8 +152,8 @@ func (t *terminal) writeJSON(v any) error {
 	return t.writeJSONText(b.Bytes())
 }
 
-// writeJSONText writes finished JSON. Characters that do more to a terminal than show
-// are escaped: to a program that is the same text.
+// writeJSONText writes finished JSON. Characters that could do more to a terminal than
+// show are escaped, which is the same text to a program.
 func (t *terminal) writeJSONText(data []byte) error {
 	var b strings.Builder
 	for _, r := range string(data) {

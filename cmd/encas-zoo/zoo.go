@@ -30,11 +30,7 @@ func zooCommand() *cli.Command {
 encas-zoo zoo list
 encas-zoo zoo list --zoo cifar --models 'resnet*'
 encas-zoo zoo list --json | jq -r '.models[].name'`),
-				Flags: []cli.Flag{
-					zooFlag(),
-					modelsFlag(&listed),
-					jsonFlag(), quietFlag(),
-				},
+				Flags:  []cli.Flag{zooFlag(), modelsFlag(&listed)},
 				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooList(t, z, listed) }),
 			},
 			{
@@ -42,16 +38,16 @@ encas-zoo zoo list --json | jq -r '.models[].name'`),
 				Usage:     "show what is in a zoo and what looks wrong",
 				UsageText: "[--zoo DIR] [--split NAME] [--models GLOB] [--agreement FILE]",
 				Description: `Shows classes, splits, size and fingerprint; every model with its cost and its accuracy
-on a split, ascending in cost, the front of single models marked; how many samples at
-least one model has right (what a perfect choice among the models would reach), and how
-many all have right. The search index of the split is built where it is missing.
+on a split, in ascending order of cost, with the front of single models marked; how many
+samples at least one model answers correctly (the limit of choosing among the models),
+and how many all do. The search index of the split is built if it is missing.
 
-What looks wrong is listed: models that are the same twice, that answer no better than
-by chance or always the same, whose classes seem to be numbered otherwise, that have no
-cost, and labels that fit no model. Nothing is an error: the zoo can be searched.
+What looks wrong is listed: duplicate models, models no better than chance or with a
+constant answer, classes that seem to be numbered differently, missing costs, and labels
+that fit no model. None of these is an error: the zoo can be searched.
 
 --agreement draws how often each two models give the same answer, as a heat map with
-models that agree side by side: where all is dark, a cascade has little to gain.`,
+similar models side by side: if all of it is dark, a cascade has little to gain.`,
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo info
 encas-zoo zoo info --zoo cifar --split test --agreement agreement.svg
@@ -59,11 +55,10 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 					"130  interrupted"),
 				Flags: []cli.Flag{
 					zooFlag(),
-					text(&info.split, "split", "the samples to judge models on, `NAME` (default: search, else the zoo's first)"),
+					bind(&info.split, "split", "the samples to judge models on, `NAME` (default: search, else the zoo's first)"),
 					costFlag(&info.cost),
 					modelsFlag(&info.models),
-					text(&info.agreement, "agreement", "draw the agreement of the models as SVG, to `FILE`"),
-					jsonFlag(), quietFlag(),
+					bind(&info.agreement, "agreement", "draw the agreement of the models as SVG, to `FILE`"),
 				},
 				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooInfo(c, t, z, info) }),
 			},
@@ -71,12 +66,12 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 				Name:      "verify",
 				Usage:     "check every stored output of a zoo",
 				UsageText: "[--zoo DIR]",
-				Description: "Reads everything: labels against their fingerprints, archives against their\n" +
-					"checksums and row by row. All problems are listed.",
+				Description: "Reads everything: labels are checked by their fingerprints, archives by their checksums\n" +
+					"and row by row. All problems are listed.",
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo verify --zoo cifar`,
-					"3    something is damaged; the rest was checked", "130  interrupted"),
-				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
+					"3    part is damaged; the rest was checked", "130  interrupted"),
+				Flags:  []cli.Flag{zooFlag()},
 				Action: onZoo(runZooVerify),
 			},
 			calibrateCommand(),
@@ -84,119 +79,85 @@ encas-zoo zoo verify --zoo cifar`,
 				Name:        "remove",
 				Usage:       "remove models from a zoo",
 				UsageText:   "[--zoo DIR] MODEL...",
-				Description: "Removes models and their predictions. Nothing is removed where one of the names\nis not in the zoo.",
+				Description: "Removes models and their predictions. If one of the names is not in the zoo, nothing\nis removed.",
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo remove --zoo cifar resnet20 resnet32
 encas-zoo zoo remove --zoo cifar -- -odd-name`),
-				Flags:  []cli.Flag{zooFlag(), jsonFlag(), quietFlag()},
-				Action: runZooRemove,
+				Flags:  []cli.Flag{zooFlag()},
+				Action: on(runZooRemove),
 			},
 		},
-	}
-}
-
-// onZoo makes the action of a command that takes a zoo and no arguments.
-func onZoo(run func(c *cli.Context, t *terminal, z *zoo.Zoo) error) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		t := newTerminal(c)
-		if err := noArguments(c); err != nil {
-			return err
-		}
-		z, err := t.openZoo(c)
-		if err != nil {
-			return err
-		}
-		return run(c, t, z)
 	}
 }
 
 // modelSummary is a model in the JSON result of zoo list.
 type modelSummary struct {
 	Name    string            `json:"name"`
-	Answers bool              `json:"answers"` // gives an answer and a confidence only
+	Answers bool              `json:"answers"` // has answers and confidences only
 	Splits  []string          `json:"splits"`
 	Bytes   int64             `json:"bytes"`
 	Columns map[string]string `json:"columns"`
 }
 
-func summarize(m zoo.Model) modelSummary {
-	s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
-	for name, archive := range m.Splits {
-		s.Splits = append(s.Splits, name)
-		s.Bytes += archive.Bytes
-	}
-	slices.Sort(s.Splits)
-	return s
-}
-
 func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
-	models := z.Models()
-	if len(globs) > 0 {
-		var err error
-		if models, err = study.Select(models, globs); err != nil {
-			return err
-		}
+	models, err := study.Select(z.Models(), globs)
+	if err != nil {
+		return err
 	}
+	table := new(ui.Table).Shrink("model").Right(study.DefaultCost).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
-		summaries[i] = summarize(m)
-	}
-	if t.json {
-		return t.writeJSON(struct {
-			Version int            `json:"version"`
-			Models  []modelSummary `json:"models"`
-		}{1, summaries})
-	}
-	table := ui.NewTable(
-		ui.Column{Head: "model", Shrink: true},
-		ui.Column{Head: study.DefaultCost, Right: true},
-		ui.Column{Head: "gives"},
-		ui.Column{Head: "splits"},
-		ui.Column{Head: "size", Right: true})
-	for i, s := range summaries {
+		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
+		for name, archive := range m.Splits {
+			s.Splits = append(s.Splits, name)
+			s.Bytes += archive.Bytes
+		}
+		slices.Sort(s.Splits)
 		cost, gives := "-", "outputs"
-		if x, err := models[i].Cost(study.DefaultCost); err == nil {
+		if x, err := m.Cost(study.DefaultCost); err == nil {
 			cost = ui.Number(x)
 		}
-		if s.Answers {
+		if m.Answers {
 			gives = "answers"
 		}
 		table.Row(s.Name, cost, gives, strings.Join(s.Splits, " "), ui.Bytes(s.Bytes))
+		summaries[i] = s
 	}
-	t.out.Table(table)
-	return nil
+	result := struct {
+		Version int            `json:"version"`
+		Models  []modelSummary `json:"models"`
+	}{1, summaries}
+	return t.give(result, func() { t.out.Table(table) })
 }
 
 func runZooVerify(c *cli.Context, t *terminal, z *zoo.Zoo) error {
 	progress := t.err.Progress("verifying", "archives")
 	archives := 0
-	err := z.Verify(c.Context, func(done, total int) {
+	damage := z.Verify(c.Context, func(done, total int) {
 		archives = total
 		progress.Update(int64(done), int64(total), "")
 	})
 	progress.Stop()
-	if errors.Is(err, context.Canceled) {
-		return err
+	if errors.Is(damage, context.Canceled) {
+		return damage
 	}
-	if t.json {
-		if err := t.writeJSON(struct {
-			Version  int      `json:"version"`
-			Archives int      `json:"archives"`
-			Problems []string `json:"problems"`
-		}{1, archives, problems(err)}); err != nil {
-			return err
+	result := struct {
+		Version  int      `json:"version"`
+		Archives int      `json:"archives"`
+		Problems []string `json:"problems"`
+	}{1, archives, problems(damage)}
+	err := t.give(result, func() {
+		if damage == nil {
+			t.out.Printf("%s: %s undamaged\n", z.Dir(), plural(archives, "archive is", "archives are"))
 		}
+	})
+	if err == nil && damage != nil {
+		err = partialError{damage}
 	}
-	if err != nil {
-		return partialError{err}
-	}
-	if !t.json {
-		t.out.Printf("%s: %d archives are as they were written\n", z.Dir(), archives)
-	}
-	return nil
+	return err
 }
 
-// problems takes apart what errors.Join joined.
+// problems returns the errors that errors.Join joined.
 func problems(err error) []string {
 	all := []string{}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -209,19 +170,18 @@ func problems(err error) []string {
 	return all
 }
 
-func runZooRemove(c *cli.Context) (err error) {
-	t := newTerminal(c)
-	if !c.Args().Present() {
+func runZooRemove(c *cli.Context, t *terminal) (err error) {
+	names := c.Args().Slice()
+	if len(names) == 0 {
 		return usagef("name the models to remove")
 	}
 	if dir, _ := zooFolder(c); dir == study.Example {
-		return usagef("the example zoo is part of the program: name a folder with --zoo")
+		return errExample
 	}
 	z, err := t.openZoo(c)
 	if err != nil {
 		return err
 	}
-	names := c.Args().Slice()
 	for _, name := range names {
 		if _, err := z.Model(name); err != nil {
 			return err
@@ -237,12 +197,9 @@ func runZooRemove(c *cli.Context) (err error) {
 			return err
 		}
 	}
-	if t.json {
-		return t.writeJSON(struct {
-			Version int      `json:"version"`
-			Removed []string `json:"removed"`
-		}{1, names})
-	}
-	t.out.Printf("removed %d models from %s\n", len(names), z.Dir())
-	return nil
+	result := struct {
+		Version int      `json:"version"`
+		Removed []string `json:"removed"`
+	}{1, names}
+	return t.give(result, func() { t.out.Printf("removed %s from %s\n", plural(len(names), "model", "models"), z.Dir()) })
 }

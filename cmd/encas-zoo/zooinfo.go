@@ -3,7 +3,6 @@ package main
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,9 +15,8 @@ import (
 
 // infoOptions are the flags of zoo info.
 type infoOptions struct {
-	split, cost string
-	models      []string
-	agreement   string
+	split, cost, agreement string
+	models                 []string
 }
 
 func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo, o *infoOptions) error {
@@ -36,15 +34,11 @@ func runZooInfo(c *cli.Context, t *terminal, z *zoo.Zoo, o *infoOptions) error {
 		}
 		info.Agreement = o.agreement
 	}
-	if t.json {
-		return t.writeJSON(info)
-	}
-	t.showInfo(info)
-	return nil
+	return t.give(info, func() { t.showInfo(info) })
 }
 
 func (t *terminal) showInfo(info *study.Inspection) {
-	table := ui.NewTable(ui.Column{Head: "zoo"}, ui.Column{Head: info.Zoo})
+	table := new(ui.Table).Left("zoo", info.Zoo)
 	table.Row("classes", ui.Count(info.Classes))
 	for _, s := range info.Splits {
 		table.Row("split", s.Name+", "+ui.Count(s.Samples)+" samples")
@@ -62,15 +56,15 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	table.Row("fingerprint", info.Fingerprint)
 	if n := info.Judged.Samples; n > 0 && len(judged) > 0 {
 		share := func(samples int) string { return percent(float64(samples) / float64(n)) }
-		table.Row("any model right", share(info.Judged.AnyRight)+" of "+info.Split+" (a perfect choice of one model for each sample)")
-		table.Row("all models right", share(info.Judged.AllRight))
+		table.Row("any model correct", share(info.Judged.AnyRight)+" of "+info.Split+" (with a perfect choice of one model per sample)")
+		table.Row("all models correct", share(info.Judged.AllRight))
 	}
 	t.out.Table(table)
 	if len(judged) > 0 {
 		t.showJudged(info)
 	}
 	if len(info.Missing) > 0 {
-		t.out.Printf("\nWithout predictions on %s: %s\n", info.Split, strconv.Itoa(len(info.Missing))+" models")
+		t.out.Printf("\nWithout predictions on %s: %s\n", info.Split, plural(len(info.Missing), "model", "models"))
 	}
 	if len(info.Judged.Suspicious) > 0 {
 		t.showSuspicious(info.Judged.Suspicious)
@@ -80,7 +74,7 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	}
 }
 
-// suspiciousShown is the most suspicions of a kind that are listed.
+// suspiciousShown is how many suspicions of a kind are listed at most.
 const suspiciousShown = 5
 
 func (t *terminal) showSuspicious(all []inspect.Suspicion) {
@@ -93,17 +87,13 @@ func (t *terminal) showSuspicious(all []inspect.Suspicion) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(seen)) {
 		if more := seen[kind] - suspiciousShown; more > 0 {
-			t.out.Printf("   and %d more of the kind %s; --json has all\n", more, kind)
+			t.out.Printf("   and %d more of kind %s (--json has all)\n", more, kind)
 		}
 	}
 }
 
 func (t *terminal) showJudged(info *study.Inspection) {
-	table := ui.NewTable(
-		ui.Column{Head: info.Cost, Right: true},
-		ui.Column{Head: "on " + info.Split, Right: true},
-		ui.Column{Head: "front"},
-		ui.Column{Head: "model", Shrink: true})
+	table := new(ui.Table).Right(info.Cost, "on "+info.Split).Left("front").Shrink("model")
 	for _, m := range info.Judged.Models {
 		cost, front := "-", ""
 		if m.Cost != nil {

@@ -33,21 +33,6 @@ type Pairs struct {
 	OnlySecond int
 }
 
-// NewPairs counts the samples on which one classifier is correct and the other wrong.
-// Both slices hold whether it is correct, by sample, and are equally long.
-func NewPairs(first, second []bool) Pairs {
-	p := Pairs{Samples: len(first)}
-	for i, right := range first {
-		switch {
-		case right && !second[i]:
-			p.OnlyFirst++
-		case !right && second[i]:
-			p.OnlySecond++
-		}
-	}
-	return p
-}
-
 // Difference returns by how much the first is more accurate than the second.
 func (p Pairs) Difference() float64 {
 	return float64(p.OnlyFirst-p.OnlySecond) / float64(p.Samples)

@@ -63,15 +63,6 @@ func TestMcNemar(t *testing.T) {
 	}
 }
 
-func TestNewPairs(t *testing.T) {
-	t.Parallel()
-	first := []bool{true, true, false, false, true}
-	second := []bool{true, false, true, false, false}
-	if got := NewPairs(first, second); got != (Pairs{5, 2, 1}) || got.Difference() != 0.2 {
-		t.Errorf("%+v", got)
-	}
-}
-
 // The interval must be the one that resampling the samples themselves gives.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()

@@ -3,15 +3,14 @@ package ui
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // XY is a point of a Chart.
 type XY struct{ X, Y float64 }
 
-// Stairs is one line of a Chart: from each point on, to the right, its Y holds until
-// the next one. The points ascend in X.
+// Stairs is one line of a Chart: the Y of each point holds until the next one to the
+// right. The points ascend in X.
 type Stairs struct {
 	Name   string
 	Points []XY
@@ -19,7 +18,7 @@ type Stairs struct {
 	Dotted bool
 }
 
-// Mark is a place in a Chart that stands out.
+// Mark is a marked point of a Chart.
 type Mark struct {
 	Name   string
 	At     XY
@@ -30,7 +29,7 @@ type Mark struct {
 // Colour is a colour of the terminal.
 type Colour string
 
-// The colours of charts, as the terminal's owner likes them.
+// The colours of charts, in the terminal's own palette.
 const (
 	Cyan   Colour = "36"
 	Yellow Colour = "33"
@@ -42,7 +41,7 @@ type Chart struct {
 	Log    bool   // the X axis is logarithmic
 	Stairs []Stairs
 	Marks  []Mark
-	// FormatX and FormatY write the numbers beside the axes, which are step apart.
+	// FormatX and FormatY format the numbers on the axes; step is the distance between two.
 	FormatX func(x float64) string
 	FormatY func(y, step float64) string
 }
@@ -54,10 +53,10 @@ const (
 	widestChart    = 140
 	lowestChart    = 8
 	highestChart   = 18
-	plainWidth     = 80 // where there is no terminal to ask
+	plainWidth     = 80 // without a terminal
 )
 
-// Chart draws a chart. Where the console is no terminal it is 80 columns wide.
+// Chart draws a chart, 80 columns wide if the console is not a terminal.
 func (c *Console) Chart(chart *Chart) {
 	width := c.width()
 	if width == 0 {
@@ -84,7 +83,7 @@ type span struct{ text, colour string }
 
 const dimmed = "2"
 
-// draw returns the lines of the chart, none wider than width where that is at least
+// draw returns the lines of the chart, none wider than width if that is at least
 // narrowestChart.
 func (c *Chart) draw(width int) [][]span {
 	low, high, ok := c.bounds()
@@ -92,14 +91,15 @@ func (c *Chart) draw(width int) [][]span {
 		return nil
 	}
 	rows := min(max(width/5, lowestChart), highestChart)
-	yTicks, step := steps(low.Y, high.Y, 2*rows/5)
+	yTicks, step := Steps(low.Y, high.Y, 2*rows/5)
 	margin := 0
 	labels := make([]string, len(yTicks))
 	for i, y := range yTicks {
 		labels[i] = Safe(c.FormatY(y, step))
 		margin = max(margin, Width(labels[i]))
 	}
-	p := newCanvas(max(width, narrowestChart)-margin-2, rows, c, low, high)
+	columns := max(width, narrowestChart) - margin - 2
+	p := &canvas{columns, rows, c.Log, low, high, make([]cell, columns*rows)}
 	for i := range c.Stairs {
 		p.stairs(&c.Stairs[i])
 	}
@@ -174,22 +174,21 @@ func (c *Chart) xAxis(p *canvas, margin int) [][]span {
 	}
 }
 
-// bounds returns the least and largest coordinates, with some room where they are
-// equal.
+// bounds returns the least and largest coordinates, with some room if they are equal.
 func (c *Chart) bounds() (low, high XY, ok bool) {
-	low, high = XY{math.Inf(1), math.Inf(1)}, XY{math.Inf(-1), math.Inf(-1)}
-	include := func(at XY) {
-		low = XY{min(low.X, at.X), min(low.Y, at.Y)}
-		high = XY{max(high.X, at.X), max(high.Y, at.Y)}
-		ok = true
-	}
+	var all []XY
 	for _, s := range c.Stairs {
-		for _, at := range s.Points {
-			include(at)
-		}
+		all = append(all, s.Points...)
 	}
 	for _, m := range c.Marks {
-		include(m.At)
+		all = append(all, m.At)
+	}
+	if len(all) == 0 {
+		return low, high, false
+	}
+	low, high = all[0], all[0]
+	for _, at := range all {
+		low, high = XY{min(low.X, at.X), min(low.Y, at.Y)}, XY{max(high.X, at.X), max(high.Y, at.Y)}
 	}
 	if low.X == high.X {
 		low.X, high.X = low.X/2, high.X*2
@@ -197,52 +196,16 @@ func (c *Chart) bounds() (low, high XY, ok bool) {
 	if low.Y == high.Y {
 		low.Y, high.Y = low.Y-0.01, high.Y+0.01
 	}
-	return low, high, ok
+	return low, high, true
 }
 
-// steps returns the multiples of 1, 2 or 5 times a power of ten between low and high,
-// at most n and at least one or two of them, and how far they are apart.
-func steps(low, high float64, n int) (at []float64, step float64) {
-	power := math.Pow(10, math.Floor(math.Log10((high-low)/float64(n))))
-	step = 10 * power
-	for _, f := range []float64{5, 2, 1} {
-		if (high-low)/(f*power) <= float64(n) {
-			step = f * power
-		}
-	}
-	for i := math.Ceil(low/step - 1e-9); i*step <= high+1e-9*step; i++ {
-		at = append(at, i*step)
-	}
-	return at, step
-}
-
-// xTicks returns where numbers stand below the chart: on a logarithmic axis at powers
-// of ten, with their doubles and fivefolds where there is room.
+// xTicks returns the numbers below the chart.
 func (c *Chart) xTicks(p *canvas) []float64 {
 	const apart = 10 // columns for a number and the gap beside it
-	if !c.Log {
-		at, _ := steps(p.low.X, p.high.X, max(2, p.columns/apart))
-		return at
+	if c.Log {
+		return LogSteps(p.low.X, p.high.X, float64(p.columns)/apart)
 	}
-	decades := math.Log10(p.high.X) - math.Log10(p.low.X)
-	factors := []float64{1}
-	if float64(p.columns) >= 3*apart*decades {
-		factors = []float64{1, 2, 5}
-	}
-	every := max(1, int(math.Ceil(decades*apart/float64(p.columns))))
-	var at []float64
-	for e := int(math.Floor(math.Log10(p.low.X))); e <= int(math.Ceil(math.Log10(p.high.X))); e++ {
-		if e%every != 0 {
-			continue
-		}
-		for _, f := range factors {
-			// Written and read again, 2e-3 has no digits that nobody asked for.
-			x, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 0, 64)+"e"+strconv.Itoa(e), 64)
-			if x >= p.low.X && x <= p.high.X {
-				at = append(at, x)
-			}
-		}
-	}
+	at, _ := Steps(p.low.X, p.high.X, max(2, p.columns/apart))
 	return at
 }
 
@@ -258,10 +221,6 @@ type cell struct {
 	dots   rune // of a Braille character
 	sign   rune // instead of it
 	colour Colour
-}
-
-func newCanvas(columns, rows int, c *Chart, low, high XY) *canvas {
-	return &canvas{columns, rows, c.Log, low, high, make([]cell, columns*rows)}
 }
 
 // dot returns the dot of a point, from the upper left corner.

@@ -1,6 +1,6 @@
 // Package ui writes for people: results, notes, warnings and the progress of long
-// work. It knows whether a terminal is there to rewrite lines on and to colour,
-// and keeps what it is given from doing anything to that terminal but show text.
+// work. On a terminal it rewrites lines and uses colour, and it escapes whatever
+// could do more to the terminal than show text.
 package ui
 
 import (
@@ -18,17 +18,17 @@ import (
 type Console struct {
 	mu     sync.Mutex
 	out    io.Writer
-	width  func() int // columns of the terminal; 0 where there is none
-	person bool       // reads it, on a terminal of whatever kind
+	width  func() int // columns of the terminal; 0 without one
+	person bool       // reads it, on a terminal of any kind
 	colour bool
 	quiet  bool
 	now    func() time.Time
-	line   string // the progress line that stands on the terminal
+	line   string // the progress line on the terminal
 	err    error  // the first of writing
 }
 
 // NewConsole returns a console on f. A quiet one shows neither notes nor progress.
-// Colour is left out where f is no terminal, $NO_COLOR is set or $TERM is dumb.
+// There is no colour if f is not a terminal, $NO_COLOR is set or $TERM is dumb.
 func NewConsole(f *os.File, quiet bool) *Console {
 	c := &Console{out: f, quiet: quiet, now: time.Now, width: func() int { return 0 }}
 	c.person = term.IsTerminal(int(f.Fd()))
@@ -44,13 +44,13 @@ func NewConsole(f *os.File, quiet bool) *Console {
 	return c
 }
 
-// text is text that is safe to write as it is.
+// text is text that is safe to write unchanged.
 type text string
 
-// Bold marks s, for Printf, where there is colour.
+// Bold makes s, for Printf, bold on a terminal with colour.
 func (c *Console) Bold(s string) fmt.Stringer { return c.style("1", s) }
 
-// Dim makes s, for Printf, step back where there is colour.
+// Dim makes s, for Printf, faint on a terminal with colour.
 func (c *Console) Dim(s string) fmt.Stringer { return c.style("2", s) }
 
 func (c *Console) style(code, s string) text {
@@ -79,9 +79,8 @@ func (c *Console) Printf(format string, args ...any) {
 	c.write(fmt.Sprintf(format, clean...))
 }
 
-// Text writes finished lines that may be for another program, such as CSV: byte for
-// byte, except on a terminal, which must not get what could do more to it than show a
-// character.
+// Text writes finished lines that may be for another program, such as CSV: unchanged,
+// except that a terminal gets nothing that could do more to it than show a character.
 func (c *Console) Text(lines string) {
 	if c.person {
 		lines = safeLines(lines)
@@ -89,27 +88,27 @@ func (c *Console) Text(lines string) {
 	c.write(lines)
 }
 
-// Notef writes a line that explains what happens. A quiet console leaves it out.
+// Notef writes a line that explains what happens, unless the console is quiet.
 func (c *Console) Notef(format string, args ...any) {
 	if !c.quiet {
 		c.Printf(format+"\n", args...)
 	}
 }
 
-// Warnf writes a line that must be seen, on a quiet console too.
+// Warnf writes a warning, on a quiet console too.
 func (c *Console) Warnf(format string, args ...any) {
 	c.Printf("warning: "+format+"\n", args...)
 }
 
-// Err returns the first error of writing, such as a full disk where the output was
-// sent to a file.
+// Err returns the first error of writing, such as a full disk if the output is
+// redirected to a file.
 func (c *Console) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// write puts finished text above the progress line.
+// write prints finished text above the progress line.
 func (c *Console) write(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,7 +118,7 @@ func (c *Console) write(s string) {
 	c.put(s)
 }
 
-// put writes and keeps the first error. The caller holds the lock.
+// put writes and records the first error. The caller holds the lock.
 func (c *Console) put(s string) {
 	if _, err := io.WriteString(c.out, s); err != nil && c.err == nil {
 		c.err = err
@@ -128,7 +127,7 @@ func (c *Console) put(s string) {
 
 const eraseLine = "\r\x1b[K"
 
-// show puts line, which may be empty, in the place of the progress line.
+// show replaces the progress line by line, which may be empty.
 func (c *Console) show(line string) {
 	if c.line != "" || line != "" {
 		c.put(eraseLine + line)

@@ -6,48 +6,43 @@ import (
 	"time"
 )
 
-// How often a progress line is renewed on a terminal, and repeated elsewhere.
+// How often a progress line is rewritten on a terminal, and repeated elsewhere.
 const (
 	onTerminal = 100 * time.Millisecond
 	elsewhere  = 10 * time.Second
 )
 
-// Progress shows how far a piece of work has come: on a terminal in one line that
-// is rewritten, elsewhere in a plain line every ten seconds, so that short work
-// leaves no line in a log.
+// Progress shows how much of some work is done: on a terminal in one line that is
+// rewritten, elsewhere in a plain line every ten seconds, so that short work leaves
+// no line in a log.
 type Progress struct {
 	c           *Console
 	what, units string
 	start       time.Time
-	first       int64 // done at the first update, the work of an earlier run
+	first       int64 // done at the first update, by an earlier run
 	shown       time.Time
 	started     bool
 }
 
-// Progress begins a piece of work that is counted in units ("models").
+// Progress starts work that is counted in units ("models").
 func (c *Console) Progress(what, units string) *Progress {
 	now := c.now()
 	return &Progress{c: c, what: what, units: units, start: now, shown: now}
 }
 
-// Update says how much is done of how much; total 0 means that nobody knows. The
-// note, "" for none, stands at the line's end.
+// Update shows how much is done of a total, 0 if that is unknown. The note, "" for
+// none, ends the line.
 func (p *Progress) Update(done, total int64, note string) {
-	p.begin(done)
-	p.Show(func() []string { return p.parts(done, total, note, p.c.now()) })
-}
-
-// begin notes when the work began, and where.
-func (p *Progress) begin(done int64) {
 	p.c.mu.Lock()
-	defer p.c.mu.Unlock()
 	if !p.started {
 		p.started, p.first, p.start = true, done, p.c.now()
 	}
+	p.c.mu.Unlock()
+	p.Show(func() []string { return p.parts(done, total, note, p.c.now()) })
 }
 
-// Show puts the text that parts returns, with commas between its parts, on the line.
-// It is called only now and then, when the line is due to be renewed.
+// Show shows the parts, separated by commas. It calls parts only when the line is due
+// to be rewritten.
 func (p *Progress) Show(parts func() []string) {
 	c := p.c
 	if c.quiet {
@@ -72,7 +67,7 @@ func (p *Progress) Show(parts func() []string) {
 	}
 }
 
-// Stop takes the line away. The caller says what came of the work.
+// Stop removes the line. The caller reports the result.
 func (p *Progress) Stop() {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()

@@ -2,22 +2,32 @@ package ui
 
 import "strings"
 
-// Column is one column of a Table.
-type Column struct {
-	Head   string
-	Right  bool // numbers stand right
-	Shrink bool // is cut first where the terminal is too narrow
-}
-
 // Table is text in columns.
 type Table struct {
-	columns []Column
+	columns []column
 	rows    [][]string
 }
 
-// NewTable returns a table without rows.
-func NewTable(columns ...Column) *Table {
-	return &Table{columns: columns}
+type column struct {
+	head   string
+	right  bool // aligned to the right, as numbers are
+	shrink bool // cut first if the terminal is too narrow
+}
+
+// Left adds columns of these headings.
+func (t *Table) Left(heads ...string) *Table { return t.add(heads, column{}) }
+
+// Right adds columns of numbers.
+func (t *Table) Right(heads ...string) *Table { return t.add(heads, column{right: true}) }
+
+// Shrink adds a column that is cut if the terminal is too narrow for the table.
+func (t *Table) Shrink(head string) *Table { return t.add([]string{head}, column{shrink: true}) }
+
+func (t *Table) add(heads []string, like column) *Table {
+	for _, like.head = range heads {
+		t.columns = append(t.columns, like)
+	}
+	return t
 }
 
 // Row adds a row, one cell a column.
@@ -29,18 +39,18 @@ func (t *Table) Row(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// gap is what stands between two columns.
+// gap separates two columns.
 const gap = "  "
 
-// narrowest is the least a column that shrinks is cut to.
+// narrowest is the width to which a column that shrinks is cut at most.
 const narrowest = 12
 
-// Table writes t under a line of headings. On a terminal no line is wider than it.
+// Table writes t under a line of headings. On a terminal no line is wider than that.
 func (c *Console) Table(t *Table) {
 	widths := make([]int, len(t.columns))
 	total := len(gap) * (len(t.columns) - 1)
 	for i, column := range t.columns {
-		widths[i] = Width(column.Head)
+		widths[i] = Width(column.head)
 		for _, row := range t.rows {
 			widths[i] = max(widths[i], Width(row[i]))
 		}
@@ -48,7 +58,7 @@ func (c *Console) Table(t *Table) {
 	}
 	if screen := c.width(); screen > 0 {
 		for i, column := range t.columns {
-			if column.Shrink && total > screen {
+			if column.shrink && total > screen {
 				cut := min(total-screen, max(0, widths[i]-narrowest))
 				widths[i] -= cut
 				total -= cut
@@ -57,7 +67,7 @@ func (c *Console) Table(t *Table) {
 	}
 	heads := make([]string, len(t.columns))
 	for i, column := range t.columns {
-		heads[i] = column.Head
+		heads[i] = column.head
 	}
 	c.Printf("%s\n", c.Dim(t.line(heads, widths)))
 	for _, row := range t.rows {
@@ -73,7 +83,7 @@ func (t *Table) line(cells []string, widths []int) string {
 		}
 		cell := Fit(cells[i], widths[i])
 		pad := strings.Repeat(" ", widths[i]-Width(cell))
-		if column.Right {
+		if column.right {
 			b.WriteString(pad + cell)
 		} else {
 			b.WriteString(cell + pad)

@@ -14,7 +14,7 @@ import (
 
 // Safe returns s with everything escaped that could do more to a terminal than
 // show a character: control characters, invisible and direction-changing ones,
-// bytes that are no UTF-8. Model names come from other people's files.
+// invalid UTF-8. Model names come from other people's files.
 func Safe(s string) string {
 	if !strings.ContainsFunc(s, unprintable) {
 		return s
@@ -47,6 +47,34 @@ func safeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// ShellWord quotes text so that a shell reads it back as one word, and nothing in it
+// does more to a terminal than show a character.
+func ShellWord(text string) string {
+	special := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+,:@%=", r))
+	}
+	switch {
+	case text != "" && text[0] != '=' && !strings.ContainsFunc(text, special): // zsh replaces =name
+		return text
+	case Safe(text) == text:
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	var b strings.Builder // as bash and zsh read it
+	b.WriteString("$'")
+	for _, c := range []byte(text) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.WriteString(`\` + string(c))
+		case c >= ' ' && c < 0x7f:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	b.WriteString("'")
+	return b.String()
+}
+
 // columns is the number of terminal columns that a printable character takes.
 func columns(r rune) int {
 	if unicode.In(r, unicode.Mn, unicode.Me) {
@@ -68,8 +96,8 @@ func Width(s string) int {
 	return n
 }
 
-// Fit cuts printable text to at most max terminal columns, and ends what it cut
-// with an ellipsis.
+// Fit cuts printable text to at most max terminal columns; cut text ends with an
+// ellipsis.
 func Fit(s string, max int) string {
 	if Width(s) <= max {
 		return s
@@ -84,31 +112,22 @@ func Fit(s string, max int) string {
 	return s
 }
 
-// Count writes a whole number with its thousands apart: 20,683.
+// Count writes a whole number with thousands separators: 20,683.
 func Count[T int | int64 | uint64](n T) string {
-	digits := strconv.FormatInt(int64(n), 10)
-	sign := ""
-	if digits[0] == '-' {
-		sign, digits = "-", digits[1:]
+	text := strconv.FormatInt(int64(n), 10)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	var b strings.Builder
-	for i, d := range []byte(digits) {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte(d)
-	}
-	return sign + b.String()
+	return text
 }
 
-// Number writes x with four significant digits, without an exponent where a
-// person would not use one.
+// Number writes x with four significant digits, with an exponent only if a person
+// would use one.
 func Number(x float64) string {
 	a := math.Abs(x)
 	switch {
 	case a >= 10_000 && a < 1e15:
-		s := Count(int64(math.Round(x)))
-		return s
+		return Count(int64(math.Round(x)))
 	case a != 0 && a < 1e-4 || a >= 1e15:
 		return strconv.FormatFloat(x, 'e', 3, 64)
 	}
@@ -123,7 +142,7 @@ func Number(x float64) string {
 }
 
 // Large writes x with three significant digits and, from a million on, the letter of
-// its thousands: 34.5, 921,000, 2.10 M, 106 G.
+// its unit: 34.5, 921,000, 2.10 M, 106 G.
 func Large(x float64) string {
 	for _, unit := range []struct {
 		size   float64
@@ -154,7 +173,7 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.3g %s", x, units[unit])
 }
 
-// Duration writes how long something takes, to the two units a person cares for.
+// Duration writes how long something takes, in at most two units.
 func Duration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:

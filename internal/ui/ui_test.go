@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -200,7 +201,7 @@ func TestStyles(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	table := NewTable(Column{Head: "accuracy", Right: true}, Column{Head: "cascade", Shrink: true}, Column{Head: "n", Right: true})
+	table := new(Table).Right("accuracy").Shrink("cascade").Right("n")
 	table.Row("96.4 %", "wrn_28_10", "7")
 	table.Row("9 %", "a\nname that is rather long, as names may be", "1234")
 
@@ -222,5 +223,21 @@ func TestTable(t *testing.T) {
 		"     9 %  a\\nname that is rather …  1234\n"
 	if out.String() != want {
 		t.Errorf("got:\n%swant:\n%s", out, want)
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "runs/20260301-auto", "my run", "it's", "-rf", "-my run", "a\\b'c\x1b[2J\n", "模型", "\u202ex", "$HOME*", "\xff", "a=b", "=a"} {
+		word := ShellWord(text)
+		if word != Safe(word) {
+			t.Errorf("ShellWord(%q) = %q is not printable", text, word)
+		}
+		if _, err := exec.LookPath("bash"); err != nil {
+			continue
+		}
+		if out, err := exec.Command("bash", "-c", "printf %s "+word).Output(); err != nil || string(out) != text {
+			t.Errorf("ShellWord(%q) = %s, which bash reads as %q (%v)", text, word, out, err)
+		}
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
-// A CurvePoint says how good a search's front was at one moment.
+// A CurvePoint is how good a search's front was at one moment.
 type CurvePoint struct {
 	Evaluations int64
 	Elapsed     time.Duration
 	Linear, Log float64 // hypervolumes, over cost and over the logarithm of cost
 }
 
-// A recorder draws the curve of a search: a point whenever the evaluations have
-// grown by about half since the last one.
+// A recorder draws the curve of a search: a point whenever the evaluations have grown by
+// about half since the last one.
 type recorder struct {
 	start     time.Time
 	reference front.Reference
@@ -22,9 +22,9 @@ type recorder struct {
 	next      int64 // evaluations at which the next point is due
 }
 
-// newRecorder returns a recorder that measures against the given reference, in
-// which a zero means its default: 40 % error and the costs of the cheapest and
-// the most expensive model.
+// newRecorder returns a recorder that measures against the given reference, in which a
+// zero means its default: 40 % error and the costs of the cheapest and the most expensive
+// model.
 func newRecorder(reference front.Reference, p *Problem) recorder {
 	if reference.WorstError == 0 {
 		reference.WorstError = 0.4
@@ -40,11 +40,12 @@ func newRecorder(reference front.Reference, p *Problem) recorder {
 	return recorder{start: time.Now(), reference: reference}
 }
 
-// elapsed is the time the search has taken, all of its runs together.
+// elapsed is the time the search has taken, including that before it was resumed.
 func (r *recorder) elapsed() time.Duration { return time.Since(r.start) }
 
-// record adds a point for an archive that holds what so many evaluations found, in the
-// place of one of as many: the last archive is worked out again on full outputs.
+// record adds a point for an archive that holds what so many evaluations found. It
+// replaces a point of as many evaluations: the last archive is replaced by one from full
+// outputs.
 func (r *recorder) record(evaluations int64, a *archive) {
 	if n := len(r.curve); n > 0 && r.curve[n-1].Evaluations == evaluations {
 		r.curve = r.curve[:n-1]
@@ -59,16 +60,6 @@ func (r *recorder) record(evaluations int64, a *archive) {
 		Log:         front.Hypervolume(errors, costs, log),
 	})
 	r.next = nextPoint(evaluations)
-}
-
-// drawn returns error and mean cost of every cascade of the archive's front.
-func (a *archive) drawn(places []int) (errors, costs []float64) {
-	samples := float64(len(a.plans) - 1)
-	for _, correct := range places {
-		errors = append(errors, 1-float64(correct)/samples)
-		costs = append(costs, a.cost[correct]/samples)
-	}
-	return errors, costs
 }
 
 // nextPoint returns at how many evaluations the point after one is due.

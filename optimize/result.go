@@ -3,11 +3,27 @@ package optimize
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
-// A Status says how a search ended.
+// A Result is what a search found.
+type Result struct {
+	Algorithm   string
+	Front       []front.Point // ascending in cost and in accuracy
+	Status      Status
+	Proof       Proof
+	Evaluations int64 // cascades evaluated, every threshold combination counted
+	Elapsed     time.Duration
+	// Corrected is how many cascades of the front found with the models' lists have
+	// different results on [Options.Outputs], from which Front is.
+	Corrected int
+	Curve     []CurvePoint
+}
+
+// A Status is how a search ended.
 type Status uint8
 
 const (
@@ -26,8 +42,8 @@ func (s Status) String() string {
 	return "finished"
 }
 
-// A Proof says which chains were tried completely, so that none of them beats the front.
-// The zero value says that nothing is proven.
+// A Proof is of which chains all were tried, so that none of them beats the front. The
+// zero value proves nothing.
 type Proof struct {
 	Length     int            // models in the longest of these chains; 0: nothing is proven
 	Models     int            // models they consist of, each once and with weight 1
@@ -66,14 +82,4 @@ func (p Proof) String() string {
 		text += fmt.Sprintf(", as far as the %d largest outputs of each model tell", p.Listed)
 	}
 	return text
-}
-
-// proofOfChains is what trying all chains of at most so many models proves.
-func (s *search) proofOfChains(length int) Proof {
-	p := Proof{Length: length, Models: len(s.models), Thresholds: len(s.Grid), Rules: s.Rules, Confidence: s.Confidence}
-	// The lists have the answer of every model alone, and its largest output.
-	if k := s.lists[0].K; length > 1 && k < s.classes && (s.uses(cascade.RuleMean) || s.Confidence != cascade.MaxProbability) {
-		p.Listed = k
-	}
-	return p
 }

@@ -1,0 +1,155 @@
+package optimize
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// An evaluator has a problem in the form in which cascades with a grid's thresholds on a
+// measure of confidence are evaluated. All threads share it; it changes between phases
+// of a search alone.
+type evaluator struct {
+	labels     []uint16
+	classes    int
+	models     []Model
+	lists      []kernel.Lists // of each model
+	costs      []float64      // of each model
+	grid       Grid
+	confidence cascade.Confidence
+	cuts       func(weight uint32) []uint32
+	singles    [][]byte          // table of each model alone; none before tabulateSingles
+	replayed   map[string][]byte // tables from full outputs, by set
+}
+
+func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence) *evaluator {
+	e := &evaluator{labels: p.labels, classes: p.classes, models: p.models, grid: grid, confidence: confidence}
+	for i := range p.models {
+		e.lists = append(e.lists, p.models[i].Lists)
+		e.costs = append(e.costs, p.models[i].Cost)
+	}
+	var cuts [cascade.MaxStages + 1]func() []uint32
+	for w := range cuts {
+		cuts[w] = sync.OnceValue(func() []uint32 { return grid.cuts(uint32(w)) })
+	}
+	e.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
+	return e
+}
+
+// samples is the number of samples.
+func (e *evaluator) samples() int { return len(e.labels) }
+
+// listed is how many classes of a sample the models' lists have.
+func (e *evaluator) listed() int { return e.lists[0].K }
+
+// complete reports whether the lists have all classes.
+func (e *evaluator) complete() bool { return e.listed() >= e.classes }
+
+// tabulateSingles makes the table of every model alone.
+func (e *evaluator) tabulateSingles() {
+	n := e.samples()
+	all := make([]byte, n*len(e.lists))
+	e.singles = make([][]byte, len(e.lists))
+	sums := make([]uint32, n)
+	values := make([]uint32, e.listed())
+	for m := range e.lists {
+		l := &e.lists[m]
+		e.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
+		kernel.Fixed(sums, l.TopValue)
+		if e.confidence != cascade.MaxProbability {
+			listed := min(l.K, e.classes)
+			for i := range sums {
+				kernel.Fixed(values, l.Values[i*l.K:(i+1)*l.K])
+				sums[i] = e.confidence.Of(values[:listed], 1, e.classes-listed)
+			}
+		}
+		kernel.Bins(e.singles[m], sums, l.TopClass, e.labels, e.cuts(1))
+	}
+}
+
+// totalCost prices a plan, so many samples reaching each of its stages, for all samples
+// together. It has the operations of [cascade.NewEvaluation] in the same order.
+func (e *evaluator) totalCost(p plan, reach []int) float64 {
+	total := 0.0
+	for stage, m := range p.members {
+		total += float64(e.costs[m.model] * float64(reach[stage]))
+	}
+	return total
+}
+
+// stageCosts are the costs of a plan's members.
+func (e *evaluator) stageCosts(p plan) []float64 {
+	costs := make([]float64, len(p.members))
+	for stage, m := range p.members {
+		costs[stage] = e.costs[m.model]
+	}
+	return costs
+}
+
+// cascade returns a plan with the models' names and the thresholds of the grid. A single
+// model has rule mean: rules do not differ then, and it is written without one.
+func (e *evaluator) cascade(p plan) cascade.Cascade {
+	c := cascade.Cascade{Rule: p.rule, Confidence: e.confidence}
+	if len(p.members) == 1 {
+		c.Rule = cascade.RuleMean
+	}
+	for _, m := range p.members {
+		c.Stages = append(c.Stages, cascade.Stage{Model: e.models[m.model].Name, Weight: int(m.weight)})
+	}
+	for stage, g := range p.exits {
+		c.Stages[stage].Threshold = e.grid[g]
+	}
+	return c
+}
+
+func (e *evaluator) cascades(plans []plan) []cascade.Cascade {
+	cascades := make([]cascade.Cascade, len(plans))
+	for i, p := range plans {
+		cascades[i] = e.cascade(p)
+	}
+	return cascades
+}
+
+// labelValues returns for every model and sample what the model can do for the sample's
+// label: with rule mean its value of the label in fixed point, with rule last 1 if it is
+// correct and 0 if it is wrong.
+func (e *evaluator) labelValues(rule cascade.Rule, threads int) [][]uint32 {
+	values := make([][]uint32, len(e.lists))
+	inPieces(threads, len(values), func(_, from, to int) {
+		for m := from; m < to; m++ {
+			values[m] = make([]uint32, e.samples())
+			for i, label := range e.labels {
+				if rule == cascade.RuleLast {
+					values[m][i] = uint32(e.singles[m][i] & 1)
+				} else {
+					values[m][i] = classValue(&e.lists[m], i, label)
+				}
+			}
+		}
+	})
+	return values
+}
+
+// classValue returns a model's value of a class on sample i, by its list, in fixed point.
+func classValue(l *kernel.Lists, i int, class uint16) uint32 {
+	from, to := i*l.K, (i+1)*l.K
+	if k := slices.Index(l.Classes[from:to], class); k >= 0 {
+		var listed [1]uint32
+		kernel.Fixed(listed[:], l.Values[from+k:from+k+1])
+		return listed[0]
+	}
+	return l.Tail[i]
+}
+
+// inPieces calls f for about equal pieces of the numbers 0..n-1, each on a thread of its
+// own.
+func inPieces(threads, n int, f func(piece, from, to int)) {
+	pieces := min(threads, n)
+	var wait sync.WaitGroup
+	for piece := range pieces {
+		wait.Go(func() { f(piece, piece*n/pieces, (piece+1)*n/pieces) })
+	}
+	wait.Wait()
+}

@@ -1,0 +1,216 @@
+package optimize
+
+import (
+	"sync/atomic"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// A worker evaluates cascades on one thread: it has the caches and the buffers for that,
+// and an archive of its own for the phase of the search it takes part in.
+type worker struct {
+	eval        *evaluator
+	evaluations *atomic.Int64 // of the search, counted by all its workers
+	archive     *archive      // what this worker has found in the present phase
+
+	best  []uint32 // of each sample, the confidence of a set, times its weight
+	class []uint16 // and its prediction
+	open  []int32  // samples that Combine leaves to Resolve
+
+	extended *kernel.Sums // for measures of confidence that need sums
+
+	cache   tableCache
+	sums    sumsCache
+	pieces  int             // that the samples of a table are cut into, a thread for each
+	parts   []*kernel.Lists // members as the kernels take them
+	weights []uint32
+
+	tables [][]byte // of the stages of the plan being evaluated
+	exits  []byte
+	reach  []int
+	key    []byte
+	set    []member
+
+	sumsKey []byte
+	rest    []member
+}
+
+// newWorker returns a worker that keeps so many bytes of tables and of sums.
+func (e *evaluator) newWorker(tables, sums int64, evaluations *atomic.Int64) *worker {
+	n := e.samples()
+	w := &worker{
+		eval:        e,
+		evaluations: evaluations,
+		best:        make([]uint32, n),
+		class:       make([]uint16, n),
+		open:        make([]int32, n),
+		cache:       newTableCache(n, tables),
+		sums:        newSumsCache(n, e.listed(), sums),
+	}
+	if e.confidence != cascade.MaxProbability {
+		w.extended = kernel.NewSums(n, e.listed())
+	}
+	return w
+}
+
+// combine makes the table of a set and one more member. sums are those of the set.
+func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {
+	list, weight := &w.eval.lists[add.model], uint32(add.weight)
+	if w.eval.confidence == cascade.MaxProbability {
+		open := kernel.Combine(w.best, w.class, w.open, sums, list, weight)
+		if open > 0 {
+			parts, weights := w.split(set)
+			kernel.ResolveSamples(w.best, w.class, w.open[:open], append(parts, list), append(weights, weight))
+		}
+	} else {
+		// Other measures need more of the sums than the largest.
+		parts, weights := w.split(set)
+		kernel.Extend(w.extended, sums, parts, weights, list, weight)
+		w.measure(w.extended)
+	}
+	kernel.Bins(table, w.best, w.class, w.eval.labels, w.eval.cuts(sums.Weight+weight))
+}
+
+// measure leaves the classes of the set that sums belong to in class and its confidences
+// in best. Sums that are listed for padding classes do not count.
+func (w *worker) measure(sums *kernel.Sums) {
+	copy(w.class, sums.TopClass)
+	classes := w.eval.classes
+	listed := min(sums.K, classes)
+	for i := range sums.Len() {
+		w.best[i] = w.eval.confidence.Of(sums.Values[i*sums.K:][:listed], sums.Weight, classes-listed)
+	}
+}
+
+// sum finds the confidence and the class of a normalized set on all samples, and leaves
+// them in best and class. It returns the set's weight.
+func (w *worker) sum(set []member) (weight uint32) {
+	parts, weights := w.split(set)
+	for _, x := range weights {
+		weight += x
+	}
+	if w.eval.confidence == cascade.MaxProbability {
+		kernel.ResolveAll(w.best, w.class, parts, weights)
+	} else {
+		w.measure(w.sumsOf(set))
+	}
+	return weight
+}
+
+// split returns a set's lists and weights, valid until the next call.
+func (w *worker) split(set []member) ([]*kernel.Lists, []uint32) {
+	w.parts, w.weights = w.parts[:0], w.weights[:0]
+	for _, m := range set {
+		w.parts = append(w.parts, &w.eval.lists[m.model])
+		w.weights = append(w.weights, uint32(m.weight))
+	}
+	return w.parts, w.weights
+}
+
+// evaluate returns the correct answers of a plan and how many samples reach each of its
+// stages; reach is valid until the next call.
+func (w *worker) evaluate(p plan) (correct int, reach []int) {
+	w.tables = w.tables[:0]
+	w.cache.unpin()
+	for stage := range p.members {
+		w.tables = append(w.tables, w.table(p, stage))
+	}
+	w.evaluations.Add(1)
+	return w.count(p, w.tables)
+}
+
+// count is evaluate for a plan whose stages have these tables.
+func (w *worker) count(p plan, tables [][]byte) (correct int, reach []int) {
+	w.exits, w.reach = w.exits[:0], w.reach[:0]
+	for _, g := range p.exits {
+		w.exits = append(w.exits, 2*(g+1))
+	}
+	for range tables {
+		w.reach = append(w.reach, 0)
+	}
+	return kernel.Evaluate(tables, w.exits, w.reach), w.reach
+}
+
+// evaluateAndOffer evaluates a plan and offers it to an archive.
+func (w *worker) evaluateAndOffer(p plan, a *archive) outcome {
+	correct, reach := w.evaluate(p)
+	total := w.eval.totalCost(p, reach)
+	a.offer(correct, total, p, reach)
+	return outcome{int32(correct), total}
+}
+
+// table returns the table of a plan's stage, from the cache or newly made. It is valid
+// until the cache is next unpinned.
+func (w *worker) table(p plan, stage int) []byte {
+	return w.tableOver(p, stage, -1)
+}
+
+// tableOver is table for a plan whose member number fresh is one of many that are tried
+// with the same others: the table is made from the sums of these, which are kept. With a
+// negative fresh no member is.
+func (w *worker) tableOver(p plan, stage, fresh int) []byte {
+	if stage == 0 || p.rule == cascade.RuleLast {
+		return w.eval.singles[p.members[stage].model]
+	}
+	members := p.members[:stage+1]
+	w.set = normalize(w.set[:0], members)
+	w.key = setKey(w.key[:0], w.set)
+	if table, known := w.eval.replayed[string(w.key)]; known {
+		return table
+	}
+	table, known := w.cache.get(w.key)
+	switch {
+	case known:
+	case 0 <= fresh && fresh <= stage:
+		w.rest = append(append(w.rest[:0], members[:fresh]...), members[fresh+1:]...)
+		w.rest = normalize(w.rest[:0], w.rest)
+		w.combine(table, w.sumsOf(w.rest), w.rest, members[fresh])
+	case w.pieces > 1:
+		w.tabulateInPieces(table, w.set)
+	default:
+		weight := w.sum(w.set)
+		kernel.Bins(table, w.best, w.class, w.eval.labels, w.eval.cuts(weight))
+	}
+	return table
+}
+
+// tabulateInPieces makes the table of a normalized set, a piece of the samples on each
+// thread.
+func (w *worker) tabulateInPieces(table []byte, set []member) {
+	parts, weights := w.split(set)
+	total := uint32(0)
+	for _, x := range weights {
+		total += x
+	}
+	cuts := w.eval.cuts(total)
+	inPieces(w.pieces, len(table), func(_, from, to int) {
+		lists := make([]kernel.Lists, len(parts))
+		pointers := make([]*kernel.Lists, len(parts))
+		for i, l := range parts {
+			lists[i] = l.Slice(from, to)
+			pointers[i] = &lists[i]
+		}
+		kernel.ResolveAll(w.best[from:to], w.class[from:to], pointers, weights)
+		kernel.Bins(table[from:to], w.best[from:to], w.class[from:to], w.eval.labels[from:to], cuts)
+	})
+}
+
+// sumsOf returns the sums of a normalized set, from the cache or newly made from those of
+// the set without its last member.
+func (w *worker) sumsOf(set []member) *kernel.Sums {
+	sums, known := w.sums.get(setKey(w.sumsKey[:0], set))
+	if known {
+		return sums
+	}
+	last := set[len(set)-1]
+	list := &w.eval.lists[last.model]
+	if len(set) == 1 {
+		kernel.Single(sums, list, uint32(last.weight))
+		return sums
+	}
+	rest := w.sumsOf(set[:len(set)-1])
+	parts, weights := w.split(set[:len(set)-1])
+	kernel.Extend(sums, rest, parts, weights, list, uint32(last.weight))
+	return sums
+}
