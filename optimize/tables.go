@@ -34,8 +34,7 @@ type worker struct {
 	key    []byte
 	set    []member
 
-	sumsKey []byte
-	rest    []member
+	rest []member
 }
 
 func (s *search) newWorker() *worker {
@@ -245,7 +244,11 @@ func (w *worker) tabulateInPieces(table []byte, set []member) {
 // sumsOf returns the sums of a normalised set, from the cache or made anew from
 // those of the set without its last member.
 func (w *worker) sumsOf(set []member) *kernel.Sums {
-	sums, known := w.sums.get(setKey(w.sumsKey[:0], set))
+	key := setKey(nil, set)
+	if len(set) > 1 && w.sums.index[string(key)] == nil {
+		w.sumsOf(set[:len(set)-1]) // before the set has room, which making these could take away
+	}
+	sums, known := w.sums.get(key)
 	if known {
 		return sums
 	}
