@@ -148,6 +148,7 @@ func (s *search) tabulateExactly(ctx context.Context, plans []plan) error {
 		case 0:
 		case 1:
 			s.singles[members[0].model] = tables[set] // which its weight does not change
+			fallthrough                               // named twice, a model is looked up with its weight
 		default:
 			s.exact[string(setKey(nil, members))] = tables[set]
 		}
