@@ -136,6 +136,7 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 		case 0:
 		case 1:
 			e.singles[members[0].model] = tables[set] // which its weight does not change
+			fallthrough                               // named twice, a model is looked up with its weight
 		default:
 			e.replayed[string(setKey(nil, members))] = tables[set]
 		}

@@ -29,6 +29,9 @@ func newSumsCache(samples, classes int, bytes int64) sumsCache {
 	}
 }
 
+// has reports whether the sums of the key's set are known.
+func (c *sumsCache) has(key []byte) bool { return c.index[string(key)] != nil }
+
 // get returns the sums of the key's set and whether they are known; if not, the caller
 // fills them in.
 func (c *sumsCache) get(key []byte) (sums *kernel.Sums, known bool) {

@@ -199,7 +199,12 @@ func (w *worker) tabulateInPieces(table []byte, set []member) {
 // sumsOf returns the sums of a normalized set, from the cache or newly made from those of
 // the set without its last member.
 func (w *worker) sumsOf(set []member) *kernel.Sums {
-	sums, known := w.sums.get(setKey(w.sumsKey[:0], set))
+	w.sumsKey = setKey(w.sumsKey[:0], set)
+	if len(set) > 1 && !w.sums.has(w.sumsKey) {
+		w.sumsOf(set[:len(set)-1]) // before the set has room, which making these could take away
+		w.sumsKey = setKey(w.sumsKey[:0], set)
+	}
+	sums, known := w.sums.get(w.sumsKey)
 	if known {
 		return sums
 	}
