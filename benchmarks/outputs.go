@@ -51,7 +51,7 @@ func (b *bench) fullOutputs(ctx context.Context) (*fullOutputs, error) {
 		defer out.f.Close()
 	}
 	var o simzoo.Outputs
-	row, bytes := make([]uint16, b.classes), make([]byte, 2*b.classes)
+	row := make([]uint16, b.classes)
 	for _, spec := range f.specs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -63,10 +63,7 @@ func (b *bench) fullOutputs(ctx context.Context) (*fullOutputs, error) {
 		f.costs = append(f.costs, spec.GMACs)
 		for i := 0; write && i < b.samples; i++ {
 			o.Row(i, row)
-			for c, v := range row {
-				binary.LittleEndian.PutUint16(bytes[2*c:], v)
-			}
-			if _, err := out.Write(bytes); err != nil {
+			if err := binary.Write(out, binary.LittleEndian, row); err != nil {
 				return nil, err
 			}
 		}
@@ -139,10 +136,8 @@ func (f *fullOutputs) rowsAt(model, sample int, dst []uint16) error {
 	if _, err := f.file.ReadAt(b, npyHeader+row*int64(f.classes)*2); err != nil {
 		return err
 	}
-	for i := range dst {
-		dst[i] = binary.LittleEndian.Uint16(b[2*i:])
-	}
-	return nil
+	_, err := binary.Decode(b, binary.LittleEndian, dst)
+	return err
 }
 
 // A modelRows gives the rows of one model as cascade.Split wants them.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,14 +172,11 @@ func (r *runner) export(ctx context.Context, e Entry) (string, export.Meta, erro
 	return path, meta, nil
 }
 
+var notPlain = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
 // fileName makes a readable and safe part of a file's name.
 func fileName(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-' {
-			return c
-		}
-		return '_'
-	}, strings.TrimLeft(s, "."))
+	s = notPlain.ReplaceAllString(strings.TrimLeft(s, "."), "_")
 	return s[:min(len(s), 100)]
 }
 

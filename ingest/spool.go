@@ -15,7 +15,6 @@ type spool struct {
 	w       *bufio.Writer
 	classes int
 	rows    int
-	buf     []byte
 }
 
 // newSpool makes a spool on the file system of dir.
@@ -36,16 +35,8 @@ func (s *spool) close() { s.file.Close() }
 // add appends rows.
 func (s *spool) add(probs []uint16) error {
 	s.rows += len(probs) / s.classes
-	for len(probs) > 0 {
-		n := min(len(probs), 1<<14)
-		s.buf = s.buf[:0]
-		for _, v := range probs[:n] {
-			s.buf = binary.LittleEndian.AppendUint16(s.buf, v)
-		}
-		if _, err := s.w.Write(s.buf); err != nil {
-			return fmt.Errorf("keeping outputs beside the zoo: %w", err)
-		}
-		probs = probs[n:]
+	if err := binary.Write(s.w, binary.LittleEndian, probs); err != nil {
+		return fmt.Errorf("keeping outputs beside the zoo: %w", err)
 	}
 	return nil
 }
@@ -59,13 +50,10 @@ func (s *spool) each(f func(row []uint16) error) error {
 		return err
 	}
 	r := bufio.NewReaderSize(s.file, 1<<18)
-	row, raw := make([]uint16, s.classes), make([]byte, 2*s.classes)
+	row := make([]uint16, s.classes)
 	for i := range s.rows {
-		if _, err := io.ReadFull(r, raw); err != nil {
+		if err := binary.Read(r, binary.LittleEndian, row); err != nil {
 			return fmt.Errorf("row %d of the outputs kept beside the zoo: %w", i, err)
-		}
-		for c := range row {
-			row[c] = binary.LittleEndian.Uint16(raw[2*c:])
 		}
 		if err := f(row); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,17 +28,13 @@ func checkName(s string) error {
 	return nil
 }
 
+var splitForm = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$`)
+
 // CheckSplitName reports whether s can name a split. Splits are few and typed on
 // command lines, so their names are folder names and have to be plain ones.
 func CheckSplitName(s string) error {
-	bad := fmt.Errorf("zoo: %q cannot name a split: use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'", clip(s, 80))
-	if len(s) == 0 || len(s) > 64 || s[0] == '.' {
-		return bad
-	}
-	for i := range len(s) {
-		if !plainByte(s[i]) {
-			return bad
-		}
+	if !splitForm.MatchString(s) {
+		return fmt.Errorf("zoo: %q cannot name a split: use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'", clip(s, 80))
 	}
 	return nil
 }
@@ -68,23 +65,11 @@ func slug(name string) string {
 	return b.String()
 }
 
+var slugForm = regexp.MustCompile(`^([A-Za-z0-9_-][A-Za-z0-9._-]{0,47}-)?[0-9a-f]{16}$`)
+
 // isSlug reports whether s could have come from slug. Only files whose names pass
 // are ever removed.
-func isSlug(s string) bool {
-	if len(s) < 16 || len(s) > 48+1+16 {
-		return false
-	}
-	readable, hash := s[:len(s)-16], s[len(s)-16:]
-	if strings.Trim(hash, "0123456789abcdef") != "" {
-		return false
-	}
-	for i := range len(readable) {
-		if !plainByte(readable[i]) {
-			return false
-		}
-	}
-	return readable == "" || strings.HasSuffix(readable, "-") && readable[0] != '.'
-}
+func isSlug(s string) bool { return slugForm.MatchString(s) }
 
 // clip shortens s for a message.
 func clip(s string, n int) string {
