@@ -130,11 +130,7 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 	k := len(chain)
 	var tables [][]byte
 	if n.w != nil {
-		n.w.cache.unpin()
-		tables = make([][]byte, k)
-		for stage := range tables {
-			tables[stage] = n.w.tableOver(n.next, stage, fresh)
-		}
+		tables = n.w.tabulate(n.next, fresh)
 	}
 	if k == 1 {
 		n.next.exits = n.next.exits[:0]

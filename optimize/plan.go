@@ -42,11 +42,14 @@ func has(members []member, model int) bool {
 
 // evaluable reports whether a plan's weights are small enough for exact sums.
 func (p plan) evaluable() bool {
-	weight := 0
-	for _, m := range p.members {
-		weight += int(m.weight)
+	return weightOf(p.members) <= cascade.MaxStages
+}
+
+func weightOf(members []member) (weight uint32) {
+	for _, m := range members {
+		weight += uint32(m.weight)
 	}
-	return weight <= cascade.MaxStages
+	return weight
 }
 
 // chainKey names the rule and the members of a plan, in their order.
