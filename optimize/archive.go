@@ -95,6 +95,9 @@ func (a *archive) offer(correct int, total float64, p plan, reach []int) {
 	if !(total <= a.cost[correct]) {
 		return
 	}
+	if invariants {
+		a.mustOffer(correct, p, reach)
+	}
 	c := a.canonical(&a.room, p, reach)
 	if a.takes(correct, total, c) && a.within(c) {
 		a.cost[correct], a.plans[correct] = total, c.clone()
@@ -115,6 +118,9 @@ func (a *archive) merge(b *archive) {
 		if total := b.cost[correct]; len(p.members) > 0 && a.takes(correct, total, p) {
 			a.cost[correct], a.plans[correct] = total, p
 		}
+	}
+	if invariants {
+		a.mustHold()
 	}
 }
 
