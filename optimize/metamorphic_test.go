@@ -38,7 +38,7 @@ import (
 // panics, -metamorphic.trace shows at which zoo.
 var (
 	metamorphicSeed  = flag.Uint64("metamorphic.seed", 1, "seed of the first zoo of the metamorphic test")
-	metamorphicZoos  = flag.Int("metamorphic.zoos", 0, "how many zoos the metamorphic test makes; 0: 1000, or 100 with -short")
+	metamorphicZoos  = flag.Int("metamorphic.zoos", 0, "how many zoos the metamorphic test makes; 0: 1500, or 150 with -short")
 	metamorphicCase  = flag.String("metamorphic.case", "", "try the zoo of this `file` again, which the metamorphic test has printed")
 	metamorphicTrace = flag.Bool("metamorphic.trace", false, "print the seeds of the metamorphic test as their turn comes")
 )
@@ -248,8 +248,8 @@ func TestMetamorphic(t *testing.T) {
 	}
 	zoos := *metamorphicZoos
 	if zoos == 0 {
-		if zoos = 1000; testing.Short() {
-			zoos = 100
+		if zoos = 1500; testing.Short() {
+			zoos = 150
 		}
 	}
 	type made struct {
@@ -426,6 +426,7 @@ var relations = map[string]func(c *trial, plain *outcome, rng *rand.Rand) error{
 	"kept":      promisesAreKept,
 	"referee":   refereeAgrees,
 	"lists":     listsAgree,
+	"snapped":   thresholdsSnapped,
 	"scaled":    costsScaled,
 	"twice":     samplesTwice,
 	"cost":      costOfTheFront,
@@ -580,6 +581,25 @@ func listsAgree(c *trial, plain *outcome, _ *rand.Rand) error {
 		}
 	}
 	return nil
+}
+
+// thresholdsSnapped: thresholds that are moved into the gaps between samples change
+// nothing else.
+func thresholdsSnapped(c *trial, plain *outcome, _ *rand.Rand) error {
+	d := c.clone()
+	d.Options.Snap = !c.Options.Snap
+	strip := func(r outcome) *outcome {
+		r.Front = slices.Clone(r.Front)
+		for i := range r.Front {
+			stages := slices.Clone(r.Front[i].Stages)
+			for stage := range stages {
+				stages[stage].Threshold = 0
+			}
+			r.Front[i].Stages = stages
+		}
+		return &r
+	}
+	return compare(strip(*d.plain()), strip(*plain))
 }
 
 // costsScaled: costs in a unit that is a power of 2 times another give the same

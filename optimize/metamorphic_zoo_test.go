@@ -305,7 +305,8 @@ func newTrial(seed uint64) *trial {
 		quanta = []int{1, 2, 4, 8, 10}[rng.IntN(5)]
 	}
 	extremes, prices := 0.0, rng.IntN(5)
-	switch rng.IntN(13) {
+	kind := rng.IntN(18)
+	switch kind {
 	case 0: // few classes
 	case 1:
 		switch rng.IntN(8) {
@@ -328,7 +329,7 @@ func newTrial(seed uint64) *trial {
 			c.Classes, c.Full = 33+rng.IntN(16), rng.IntN(2) == 0
 		}
 	case 7: // ties everywhere
-		c.Classes, quanta, twins, prices = 2+rng.IntN(3), 1+rng.IntN(4), true, 1+rng.IntN(3)
+		c.Classes, quanta, twins, prices = 2+rng.IntN(5), 1+rng.IntN(4), true, 1+rng.IntN(3)
 	case 8:
 		c.Classes = 1
 	case 9:
@@ -337,6 +338,8 @@ func newTrial(seed uint64) *trial {
 		samples = 1
 	case 11, 12:
 		extremes = 0.5
+	default: // all chains of three can be tried, and ties matter
+		c.Classes, models, samples, quanta, prices = 2+rng.IntN(4), 3+rng.IntN(2), 1+rng.IntN(16), 2+rng.IntN(7), 1+rng.IntN(3)
 	}
 	rule := cascade.RuleMean
 	easy := make([]float64, samples)
@@ -379,6 +382,10 @@ func newTrial(seed uint64) *trial {
 	}
 	c.shuffleModels(seed)
 	c.drawOptions(rng, rule)
+	if o := &c.Options; kind > 12 && rng.IntN(4) > 0 {
+		o.Algorithm, o.MaxModels, o.Evals = "exact", 3, 0
+		o.Grid = []optimize.Grid{{0, 0.5, 0.75, 1}, {0.5, 1}, {0.25, 0.6, 0.8}}[rng.IntN(3)]
+	}
 	return c
 }
 
@@ -502,8 +509,14 @@ func (c *trial) drawOptions(rng *rand.Rand, rule cascade.Rule) {
 		if len(c.Models) > 12 { // with the default grid pairs would spend it
 			o.Grid = optimize.Grid{0.5, 1}
 		}
-	case "gomea-exact":
-		o.Evals = 1 + rng.Int64N(3000)
+	case "gomea", "gomea-exact":
+		// The more of few genomes are known, the longer the next one takes to find.
+		places, grid := float64(cmp.Or(o.MaxModels, 5)), float64(cmp.Or(len(o.Grid), 78))
+		if o.Evals = 1 + rng.Int64N(300); o.Algorithm == "gomea-exact" {
+			o.Evals, grid = 1+rng.Int64N(2000), 2
+		}
+		genomes := math.Pow(float64(len(c.Models)+1), places) * math.Pow(grid, places-1)
+		o.Evals = 1 + min(o.Evals, int64(min(genomes, 1e6)/8))
 	case "greedy", "ensemble":
 		if !oneIn(3) {
 			o.Evals = 1 + rng.Int64N(400)
