@@ -65,13 +65,15 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 			d.OnlyThis += t.only[i][0]
 			d.OnlyRival += t.only[i][1]
 		}
-		correct, exits := 0, make([]int, len(c.Stages))
+		correct, left := 0, len(s.Labels)
+		costs, reach := make([]float64, len(c.Stages)), make([]int, len(c.Stages))
 		for stage := range d.Stages {
 			out := &d.Stages[stage]
 			for _, t := range threads {
 				t.stages[i][stage].addTo(out)
 			}
-			exits[stage] = out.Exits
+			costs[stage], reach[stage] = s.Costs[c.Stages[stage].Model], left
+			left -= out.Exits
 			correct += out.Correct
 			weight := float64(r.Weight(r.Set(i, stage)))
 			for b := range out.Reliability {
@@ -84,7 +86,7 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 				}
 			}
 		}
-		d.Evaluation = s.evaluation(c, correct, exits)
+		d.Evaluation = NewEvaluation(costs, correct, reach, len(s.Labels))
 		details[i] = d
 	}
 	return details, nil

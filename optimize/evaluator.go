@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -43,6 +44,16 @@ func (e *evaluator) samples() int { return len(e.labels) }
 
 // listed is how many classes of a sample the models' lists have.
 func (e *evaluator) listed() int { return e.lists[0].K }
+
+// byCost returns the models, the cheapest first.
+func (e *evaluator) byCost() []int {
+	models := make([]int, len(e.models))
+	for m := range models {
+		models[m] = m
+	}
+	slices.SortStableFunc(models, func(a, b int) int { return cmp.Compare(e.costs[a], e.costs[b]) })
+	return models
+}
 
 // complete reports whether the lists have all classes.
 func (e *evaluator) complete() bool { return e.listed() >= e.classes }

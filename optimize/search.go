@@ -18,21 +18,22 @@ import (
 var ErrNothingFeasible = errors.New("optimize: no cascade within the limits")
 
 // An algorithm proposes cascades until it is done, its budget is spent or ctx ends.
-type algorithm interface {
-	maxModels() int         // default length of the longest chain
-	check(o *Options) error // and change what the algorithm decides itself
-	search(ctx context.Context, r *run) (Proof, error)
+type algorithm struct {
+	maxModels int                    // default length of the longest chain
+	evals     int64                  // default budget; 0: none
+	check     func(o *Options) error // and change what the algorithm decides itself; may be nil
+	search    func(ctx context.Context, r *run) (Proof, error)
 }
 
-var algorithms = map[string]algorithm{
-	"auto":        auto{},
-	"ensemble":    ensemble{},
-	"exact":       exact{},
-	"gomea":       gomea{},
-	"gomea-exact": gomeaExact{},
-	"greedy":      greedy{},
-	"nsga2":       nsga2{},
-	"random":      random{},
+var algorithms = map[string]*algorithm{
+	"auto":        {maxModels: 8, search: auto},
+	"ensemble":    {maxModels: 32, check: checkEnsemble, search: ensemble},
+	"exact":       {maxModels: 2, check: checkExact, search: exact},
+	"gomea":       {maxModels: 5, evals: 600_000, search: gomea},
+	"gomea-exact": {maxModels: 6, evals: 50_000_000, search: gomeaExact}, // every value of a threshold tried counts
+	"greedy":      {maxModels: cascade.MaxStages, check: checkGreedy, search: greedy},
+	"nsga2":       {maxModels: 5, evals: 600_000, search: nsga2},
+	"random":      {maxModels: 5, evals: 100_000, search: random},
 }
 
 // Algorithms returns the names of the search algorithms.
