@@ -719,7 +719,7 @@ func modelBeyondTheLimits(c *trial, _ *outcome, rng *rand.Rand) error {
 	}
 	without := d.clone()
 	extra := d.Models[rng.IntN(len(d.Models))]
-	extra.Name, extra.Cost = "beyond", math.Nextafter(d.Options.MaxWorstCost, math.Inf(1))
+	extra.Name, extra.Cost = "beyond", d.Options.MaxWorstCost*(1+1e-11)
 	d.Models = append(d.Models, extra)
 	d.shuffleModels(rng.Uint64())
 	return same(d.plain().Front, without.plain().Front, false)

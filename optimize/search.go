@@ -129,9 +129,9 @@ func (r *run) nothingFeasible(status Status) error {
 		searched += fmt.Sprintf(" with the budget of %d evaluations", o.Evals)
 	}
 	switch {
-	case m.Cost > o.MaxCost:
+	case m.Cost > slack*o.MaxCost:
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxCost, m.Name, m.Cost)
-	case m.Cost > o.MaxWorstCost:
+	case m.Cost > slack*o.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxWorstCost, m.Name, m.Cost)
 	case len(r.limits.required) > 0 || !math.IsInf(o.MaxParams, 1):
 		return fmt.Errorf("%w: none of %s has all the models it must have within the limits on cost and parameters", ErrNothingFeasible, searched)

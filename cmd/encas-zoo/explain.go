@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,6 +63,10 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 		return err
 	}
 	e, err := study.Explain(c.Context, z, o.split, o.cost, picked, o.sample)
+	var input *study.InputError
+	if errors.As(err, &input) && input.Option == "cascade" && c.IsSet("pick") {
+		return fmt.Errorf("cascade %d of %s: %w", o.pick, c.Args().First(), input.Err)
+	}
 	if err != nil {
 		return err
 	}
