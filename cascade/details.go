@@ -50,7 +50,13 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 	}
 	threads := make([]*detailer, s.threads())
 	for t := range threads {
-		threads[t] = newDetailer(r, rivals)
+		threads[t] = &detailer{
+			replay: r, correct: make([]uint32, len(cascades)*s.Classes),
+			rivals: rivals, hit: make([]bool, len(cascades)), only: make([][2]int, len(cascades)),
+		}
+		for _, c := range cascades {
+			threads[t].stages = append(threads[t].stages, make([]stageCount, len(c.Stages)))
+		}
 	}
 	if err := r.Run(ctx, len(threads), func(thread int, x *Sample) { threads[thread].sample(x) }); err != nil {
 		return nil, err
@@ -107,17 +113,6 @@ type detailer struct {
 type stageCount struct {
 	StageDetails
 	sums [ReliabilityBins]uint64
-}
-
-func newDetailer(r *Replay, rivals []int) *detailer {
-	d := &detailer{
-		replay: r, correct: make([]uint32, len(r.cascades)*r.split.Classes),
-		rivals: rivals, hit: make([]bool, len(r.cascades)), only: make([][2]int, len(r.cascades)),
-	}
-	for _, c := range r.cascades {
-		d.stages = append(d.stages, make([]stageCount, len(c.Stages)))
-	}
-	return d
 }
 
 // sample runs all cascades on a sample.

@@ -114,27 +114,17 @@ func (l *limits) cut(chain []member) (cut []member, stages int) {
 // first. It returns 0 for equal plans alone and depends on names, not on what other
 // models there are.
 func (l *limits) compare(a, b plan) int {
-	if c := cmp.Compare(l.costTogether(a), l.costTogether(b)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(len(a.members), len(b.members)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(l.characters(a), l.characters(b)); c != 0 {
-		return c
-	}
 	byName := func(a, b member) int { return cmp.Compare(a.model, b.model) } // models are in order of name
-	if c := slices.CompareFunc(a.members, b.members, byName); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.rule, b.rule); c != 0 {
-		return c
-	}
 	byWeight := func(a, b member) int { return cmp.Compare(a.weight, b.weight) }
-	if c := slices.CompareFunc(a.members, b.members, byWeight); c != 0 {
-		return c
-	}
-	return slices.Compare(a.exits, b.exits)
+	return cmp.Or(
+		cmp.Compare(l.costTogether(a), l.costTogether(b)),
+		cmp.Compare(len(a.members), len(b.members)),
+		cmp.Compare(l.characters(a), l.characters(b)),
+		slices.CompareFunc(a.members, b.members, byName),
+		cmp.Compare(a.rule, b.rule),
+		slices.CompareFunc(a.members, b.members, byWeight),
+		slices.Compare(a.exits, b.exits),
+	)
 }
 
 // characters counts the characters of the members' names together.

@@ -106,7 +106,11 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 			if r.options.Snap && !r.truncated() {
 				c = w.snap(p)
 			}
-			e := cascade.NewEvaluation(r.eval.stageCosts(p), correct, slices.Clone(reach), samples)
+			var costs []float64
+			for _, m := range p.members {
+				costs = append(costs, r.eval.costs[m.model])
+			}
+			e := cascade.NewEvaluation(costs, correct, slices.Clone(reach), samples)
 			points[i] = front.Point{Cascade: c, Evaluation: e, Bound: bound.correct(e.Cost, samples)}
 		}
 	})
@@ -123,7 +127,7 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 
 // nothingFeasible explains why the front is empty.
 func (r *run) nothingFeasible(status Status) error {
-	m, o := r.problem.models[r.problem.cheapest()], &r.options
+	m, o := r.problem.cheapest(), &r.options
 	searched := "those searched"
 	if o.Evals > 0 && status == Finished {
 		searched += fmt.Sprintf(" with the budget of %d evaluations", o.Evals)

@@ -232,11 +232,9 @@ func (g *mixer) force(genes []uint16, current Score, c *cluster) ([]uint16, Scor
 		if err != nil {
 			return nil, Score{}, err
 		}
-		var accept bool
+		accept := s.Dominates(current) || admission == admitted
 		if c.single >= 0 {
 			accept = s.compareIn(c.single, current) < 0
-		} else {
-			accept = s.Dominates(current) || admission == admitted
 		}
 		if accept {
 			return try, s, nil
