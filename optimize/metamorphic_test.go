@@ -512,7 +512,7 @@ func promisesAreKept(c *trial, plain *outcome, _ *rand.Rand) error {
 				return bad("%s is missing", name)
 			}
 		}
-		if o.MaxCost > 0 && !costsAtMost(p, o.MaxCost) || o.MaxWorstCost > 0 && p.WorstCost > o.MaxWorstCost || o.MaxParams > 0 && sum > o.MaxParams ||
+		if o.MaxCost > 0 && !costsAtMost(p, o.MaxCost) || o.MaxWorstCost > 0 && p.WorstCost > o.MaxWorstCost*(1+1e-12) || o.MaxParams > 0 && sum > o.MaxParams*(1+1e-12) ||
 			float64(p.Correct) < o.MinAccuracy*float64(p.Samples)-1e-9 {
 			return bad("beyond the limits; %v parameters", sum)
 		}
