@@ -70,20 +70,26 @@ func (r *Reader) ReadRows(dst []uint16) (rows int, err error) {
 	if len(dst) == 0 || len(dst)%r.classes != 0 {
 		return 0, fmt.Errorf("zoo: ReadRows: room for %d values is not a multiple of %d classes", len(dst), r.classes)
 	}
-	for rows*r.classes < len(dst) {
-		err := r.eachRow(len(dst)/r.classes-rows, func(_ int, row []uint16) error {
-			copy(dst[rows*r.classes:], row)
-			rows++
-			return outputs.CheckRow(row)
-		})
-		if err == io.EOF && rows > 0 {
-			break
-		}
-		if err != nil {
-			return 0, err
-		}
+	if r.err != nil {
+		return 0, r.err
 	}
-	return rows, nil
+	r.err = r.t.try(func() error {
+		first := r.rows.row
+		b := bytesOf(dst)
+		n, err := r.rows.read(b)
+		if err != nil {
+			return err
+		}
+		swapPairs(b[:n*r.rows.width])
+		for i := range n {
+			if err := outputs.CheckRow(dst[i*r.classes : (i+1)*r.classes]); err != nil {
+				return fmt.Errorf("row %d: %w", first+i, err)
+			}
+		}
+		rows = n
+		return nil
+	})
+	return rows, r.err
 }
 
 // readLists reads and checks the next rows and returns how many there were; io.EOF at
@@ -97,7 +103,7 @@ func (r *Reader) readLists(l *Lists, at int) (n int, err error) {
 		}
 		return n, err
 	}
-	err = r.eachRow(r.t.rows, func(i int, row []uint16) error {
+	err = r.eachRow(func(i int, row []uint16) error {
 		n++
 		return checkRow(l, i, row)
 	})
@@ -116,15 +122,15 @@ func checkRow(l *Lists, i int, row []uint16) error {
 	return outputs.CheckSum(outputs.SetRow(l, i, row))
 }
 
-// eachRow calls f for the rows left in the current page, or of the next one, at most
-// limit, with their numbers; io.EOF at the end.
-func (r *Reader) eachRow(limit int, f func(i int, row []uint16) error) error {
+// eachRow calls f for the rows left in the current page, or of the next one, with
+// their numbers; io.EOF at the end.
+func (r *Reader) eachRow(f func(i int, row []uint16) error) error {
 	if r.err != nil {
 		return r.err
 	}
 	r.err = r.t.try(func() error {
 		first := r.rows.row
-		b, err := r.rows.view(limit)
+		b, err := r.rows.view(r.t.rows)
 		if err != nil {
 			return err
 		}
