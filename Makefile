@@ -8,7 +8,8 @@ BIN    := build/bin
 VENV   := build/venv
 TEST   := $(GO) test -vet=off -timeout 20m
 
-# Packages with goroutines of their own: the race detector runs on these.
+# Packages with goroutines of their own: the race detector runs on these, and with the
+# tag invariants searches check themselves meanwhile.
 RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
@@ -66,7 +67,7 @@ firsthour: venv ## Follow the first hour of README.md, word for word
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour build/firsthour
 
 race:
-	$(TEST) -race -short $(RACE)
+	$(TEST) -race -tags invariants -short $(RACE)
 
 purego:
 	$(TEST) -tags purego -short ./internal/kernel/... ./optimize/...

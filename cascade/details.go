@@ -50,7 +50,13 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 	}
 	threads := make([]*detailer, s.threads())
 	for t := range threads {
-		threads[t] = newDetailer(r, rivals)
+		threads[t] = &detailer{
+			replay: r, correct: make([]uint32, len(cascades)*s.Classes),
+			rivals: rivals, hit: make([]bool, len(cascades)), only: make([][2]int, len(cascades)),
+		}
+		for _, c := range cascades {
+			threads[t].stages = append(threads[t].stages, make([]stageCount, len(c.Stages)))
+		}
 	}
 	if err := r.Run(ctx, len(threads), func(thread int, x *Sample) { threads[thread].sample(x) }); err != nil {
 		return nil, err
@@ -65,13 +71,15 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 			d.OnlyThis += t.only[i][0]
 			d.OnlyRival += t.only[i][1]
 		}
-		correct, exits := 0, make([]int, len(c.Stages))
+		correct, left := 0, len(s.Labels)
+		costs, reach := make([]float64, len(c.Stages)), make([]int, len(c.Stages))
 		for stage := range d.Stages {
 			out := &d.Stages[stage]
 			for _, t := range threads {
 				t.stages[i][stage].addTo(out)
 			}
-			exits[stage] = out.Exits
+			costs[stage], reach[stage] = s.Costs[c.Stages[stage].Model], left
+			left -= out.Exits
 			correct += out.Correct
 			weight := float64(r.Weight(r.Set(i, stage)))
 			for b := range out.Reliability {
@@ -84,7 +92,7 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 				}
 			}
 		}
-		d.Evaluation = s.evaluation(c, correct, exits)
+		d.Evaluation = NewEvaluation(costs, correct, reach, len(s.Labels))
 		details[i] = d
 	}
 	return details, nil
@@ -105,17 +113,6 @@ type detailer struct {
 type stageCount struct {
 	StageDetails
 	sums [ReliabilityBins]uint64
-}
-
-func newDetailer(r *Replay, rivals []int) *detailer {
-	d := &detailer{
-		replay: r, correct: make([]uint32, len(r.cascades)*r.split.Classes),
-		rivals: rivals, hit: make([]bool, len(r.cascades)), only: make([][2]int, len(r.cascades)),
-	}
-	for _, c := range r.cascades {
-		d.stages = append(d.stages, make([]stageCount, len(c.Stages)))
-	}
-	return d
 }
 
 // sample runs all cascades on a sample.

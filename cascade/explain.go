@@ -50,8 +50,8 @@ func Explain(c Cascade, classes int, rows [][]uint16, top int) ([]Answer, error)
 	err = r.Run(context.Background(), 1, func(_ int, x *Sample) {
 		exit := x.Exit(0)
 		for stage := range answers {
-			set := &r.sets[r.Set(0, stage)]
-			own := x.own(r.Set(1+stage, 0))
+			set, alone := &r.sets[r.Set(0, stage)], r.Set(1+stage, 0)
+			own := Guess{x.Class(alone), float64(x.Top(alone)) / one}
 			var a answer
 			x.decide(set, &a)
 			weight := float64(set.weight) * one
@@ -74,11 +74,6 @@ func (x *Sample) guesses(weight float64, top int) []Guess {
 	}
 	slices.SortStableFunc(all, func(a, b Guess) int { return cmp.Compare(b.Probability, a.Probability) })
 	return slices.Clip(all[:min(top, len(all))])
-}
-
-// own is the answer of a set of one model.
-func (x *Sample) own(set int) Guess {
-	return Guess{x.Class(set), float64(x.Top(set)) / one}
 }
 
 // oneRow is the output of a model on one sample.

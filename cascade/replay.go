@@ -20,13 +20,12 @@ const one = 1 << 24
 // have passed the same models, so confidence and answer depend only on the set of models
 // so far: sets that several stages share are summed once per sample.
 type Replay struct {
-	split    *Split
-	cascades []Cascade
-	models   []string        // by slot: those that the cascades name
-	lists    []*kernel.Lists // by slot; nil if the split has none
-	sets     []set
-	stages   [][]int     // by cascade and stage: the set
-	passes   [][]float64 // by cascade and stage: what the set's confidence must exceed
+	split  *Split
+	models []string        // by slot: those that the cascades name
+	lists  []*kernel.Lists // by slot; nil if the split has none
+	sets   []set
+	stages [][]int     // by cascade and stage: the set
+	passes [][]float64 // by cascade and stage: what the set's confidence must exceed
 }
 
 // A set is the members whose outputs a stage sums.
@@ -45,7 +44,7 @@ type member struct {
 // Replay prepares to run cascades, all of which must be valid and name models of the
 // split.
 func (s *Split) Replay(cascades []Cascade) (*Replay, error) {
-	r := &Replay{split: s, cascades: cascades}
+	r := &Replay{split: s}
 	slots := make(map[string]int)
 	known := make(map[string]int)
 	for i, c := range cascades {

@@ -36,57 +36,15 @@ type Split struct {
 // Evaluate evaluates cascades exactly, in one pass over the models they name. Memory
 // does not depend on the number of samples.
 func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation, error) {
-	r, err := s.Replay(cascades)
+	details, err := s.Detail(ctx, cascades, nil)
 	if err != nil {
 		return nil, err
 	}
-	type counts struct {
-		correct []int
-		exits   [][]int
-	}
-	threads := make([]counts, s.threads())
-	for t := range threads {
-		threads[t] = counts{make([]int, len(cascades)), make([][]int, len(cascades))}
-		for i, c := range cascades {
-			threads[t].exits[i] = make([]int, len(c.Stages))
-		}
-	}
-	err = r.Run(ctx, len(threads), func(thread int, x *Sample) {
-		t := &threads[thread]
-		for i := range cascades {
-			exit := x.Exit(i)
-			t.exits[i][exit]++
-			if x.Class(r.Set(i, exit)) == int(x.Label) {
-				t.correct[i]++
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	evaluations := make([]Evaluation, len(cascades))
-	for i, c := range cascades {
-		correct, exits := 0, make([]int, len(c.Stages))
-		for _, t := range threads {
-			correct += t.correct[i]
-			for stage, n := range t.exits[i] {
-				exits[stage] += n
-			}
-		}
-		evaluations[i] = s.evaluation(c, correct, exits)
+	evaluations := make([]Evaluation, len(details))
+	for i, d := range details {
+		evaluations[i] = d.Evaluation
 	}
 	return evaluations, nil
-}
-
-// evaluation returns the results of a cascade, given the samples that exit at each stage.
-func (s *Split) evaluation(c Cascade, correct int, exits []int) Evaluation {
-	costs, reach := make([]float64, len(c.Stages)), make([]int, len(c.Stages))
-	left := len(s.Labels)
-	for i, stage := range c.Stages {
-		costs[i], reach[i] = s.Costs[stage.Model], left
-		left -= exits[i]
-	}
-	return NewEvaluation(costs, correct, reach, len(s.Labels))
 }
 
 // Hits returns, by cascade, which samples are answered correctly.

@@ -53,9 +53,18 @@ func useFolder(dir string) (*Folder, error) {
 		return nil, err
 	}
 	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile || e.Name() == StateFile })
-	if len(entries) > 0 && !isRun {
-		return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
+	for _, e := range entries {
+		if atomicfile.IsTemporary(e.Name()) {
+			os.Remove(filepath.Join(dir, e.Name())) // left by a run that was killed
+		} else if !isRun {
+			return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
+		}
 	}
+	probe, err := atomicfile.Create(filepath.Join(dir, RunFile))
+	if err != nil {
+		return nil, err
+	}
+	probe.Discard()
 	return &Folder{dir, false}, nil
 }
 

@@ -3,8 +3,10 @@ package front
 import (
 	"cmp"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -49,6 +51,20 @@ type Machine struct {
 // ThisMachine describes the machine the program runs on.
 func ThisMachine(threads int) Machine {
 	return Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuName(), Cores: runtime.NumCPU(), Threads: threads}
+}
+
+// cpuName returns the processor's name on Linux, "" elsewhere.
+func cpuName() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 // ProgramVersion is the version of the running program, which names the commit it was

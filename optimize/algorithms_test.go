@@ -43,7 +43,7 @@ func TestGenomeSearchEqualsBruteForce(t *testing.T) {
 					t.Errorf("front %v, brute force %v", got, want)
 				}
 				empty := 1.0 // genomes without a model
-				for _, values := range c.alphabet[c.maxModels:] {
+				for _, values := range c.alphabet[c.run.options.MaxModels:] {
 					empty *= float64(values)
 				}
 				if float64(r.Evaluations) != c.space().Size()-empty && o.Include == nil { // others are not looked for

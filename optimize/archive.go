@@ -45,6 +45,9 @@ func (a *archive) offer(correct int, total float64, p plan, reach []int) {
 	if !(total <= a.totals[correct]) {
 		return
 	}
+	if invariants {
+		a.mustOffer(correct, p, reach)
+	}
 	c := a.limits.canonical(&a.room, p, reach)
 	if a.takes(correct, total, c) && a.limits.within(c) {
 		a.totals[correct], a.plans[correct] = total, c.clone()
@@ -65,6 +68,9 @@ func (a *archive) merge(b *archive) {
 		if total := b.totals[correct]; len(p.members) > 0 && a.takes(correct, total, p) {
 			a.totals[correct], a.plans[correct] = total, p
 		}
+	}
+	if invariants {
+		a.mustHold()
 	}
 }
 

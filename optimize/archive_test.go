@@ -3,6 +3,7 @@ package optimize
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -418,29 +419,27 @@ func TestLimitsAreForWhatIsLeft(t *testing.T) {
 	}
 }
 
-// The largest total is that of a mean within the limit, and a model at the limit has it.
-func TestLargestTotal(t *testing.T) {
+// What costs just a limit is within it, however that is rounded: 0.1 + 0.2 is more than
+// 0.3 in float64.
+func TestLimitsAllowForRounding(t *testing.T) {
 	t.Parallel()
-	rng := rand.New(rand.NewPCG(1, 1))
-	rounded := 0
-	for range 20_000 {
-		cost, n := math.Ldexp(rng.Float64(), rng.IntN(40)-20), 1+rng.IntN(100_000)
-		most := largestTotal(cost, n)
-		if cost*float64(n) > most || math.Nextafter(most, math.Inf(1))/float64(n) <= cost {
-			t.Fatalf("%v for each of %d samples: at most %v", cost, n, most)
-		}
-		if most/float64(n) > cost*(1+1e-15) {
-			t.Fatalf("%v for each of %d samples: at most %v, %v each", cost, n, most, most/float64(n))
-		}
-		if most != cost*float64(n) {
-			rounded++
-		}
+	p, _ := newZoo(t, 1, 2, 60, 5)
+	models := slices.Clone(p.models)
+	models[0].Cost, models[1].Cost = 0.1, 0.2
+	p, err := NewProblem(p.labels, p.classes, models)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if rounded == 0 {
-		t.Error("no total was rounded")
-	}
-	if !math.IsInf(largestTotal(math.Inf(1), 3), 1) {
-		t.Error("no limit is one")
+	everything := Grid{1}
+	for _, o := range []Options{{MaxWorstCost: 0.3}, {MaxCost: 0.3}} {
+		o.Include, o.Grid = []string{"m0", "m1"}, everything
+		if r, err := Search(t.Context(), p, o); err != nil || len(r.Front) != 1 || r.Front[0].WorstCost <= 0.3 {
+			t.Errorf("%+v: %v, %v", o, r, err)
+		}
+		o.MaxWorstCost, o.MaxCost = 0.299999*o.MaxWorstCost/0.3, 0.299999*o.MaxCost/0.3
+		if r, err := Search(t.Context(), p, o); !errors.Is(err, ErrNothingFeasible) {
+			t.Errorf("%+v: %v, %v", o, r, err)
+		}
 	}
 }
 

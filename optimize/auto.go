@@ -12,13 +12,7 @@ import (
 // chains with all thresholds of a changed place solved exactly, and evolution, which
 // recombines what may be far apart on the front, in turns, until neither improves the
 // front. Of many models evolution has the first turn.
-type auto struct{}
-
-func (auto) maxModels() int { return 8 }
-
-func (auto) check(*Options) error { return nil }
-
-func (auto) search(ctx context.Context, r *run) (proof Proof, err error) {
+func auto(ctx context.Context, r *run) (proof Proof, err error) {
 	length := min(2, r.options.MaxModels)
 	if !r.affordsPairs() {
 		length = 1

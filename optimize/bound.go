@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
@@ -28,38 +27,19 @@ type oracleBound struct {
 // newOracleBound counts, for every first model, the samples by the cheapest other model
 // that may help.
 func newOracleBound(e *evaluator, rules []cascade.Rule, threads int) *oracleBound {
-	byCost := make([]int, len(e.models))
-	for m := range byCost {
-		byCost[m] = m
-	}
-	slices.SortStableFunc(byCost, func(a, b int) int { return cmp.Compare(e.costs[a], e.costs[b]) })
-	b := &oracleBound{costs: make([]float64, len(byCost))}
-	for rank, m := range byCost {
-		b.costs[rank] = e.costs[m]
-	}
-	b = b.empty()
-	h := helpers{e, rules, byCost, e.labelValues(cascade.RuleMean, threads)}
+	h := helpers{e, rules, e.byCost(), e.labelValues(cascade.RuleMean, threads)}
+	b := h.noSamples()
 	var mu sync.Mutex
 	inPieces(threads, e.samples(), func(_, from, to int) {
-		piece := b.empty()
+		piece := h.noSamples()
 		for i := from; i < to; i++ {
-			piece.count(&h, i)
+			h.count(piece, i)
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		b.add(piece)
 	})
 	return b
-}
-
-// empty returns a bound over the same models that has counted no samples.
-func (b *oracleBound) empty() *oracleBound {
-	models := len(b.costs)
-	e := &oracleBound{b.costs, make([]int, models), make([][]int32, models)}
-	for rank := range e.others {
-		e.others[rank] = make([]int32, models)
-	}
-	return e
 }
 
 // add counts all that c has counted.
@@ -73,7 +53,7 @@ func (b *oracleBound) add(c *oracleBound) {
 }
 
 // count counts sample i.
-func (b *oracleBound) count(h *helpers, i int) {
+func (h *helpers) count(b *oracleBound, i int) {
 	known := make(map[uint16][2]int) // helpers, by the class the first model answers
 	for rank, m := range h.byCost {
 		answer := h.eval.lists[m].TopClass[i]
@@ -102,6 +82,15 @@ type helpers struct {
 	rules  []cascade.Rule
 	byCost []int      // models, by rank
 	values [][]uint32 // of the models for the samples' labels
+}
+
+// noSamples returns a bound that has counted no samples.
+func (h *helpers) noSamples() *oracleBound {
+	b := &oracleBound{first: make([]int, len(h.byCost))}
+	for _, m := range h.byCost {
+		b.costs, b.others = append(b.costs, h.eval.costs[m]), append(b.others, make([]int32, len(h.byCost)))
+	}
+	return b
 }
 
 // cheapest returns the ranks of the two cheapest models that may make sample i correct if

@@ -34,8 +34,10 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {
 		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
-		held[fold] = p.Subset(sorted(order[from:to]))
-		r, err := Search(ctx, p.Subset(sorted(slices.Concat(order[:from], order[to:]))), o)
+		held[fold] = p.Subset(slices.Sorted(slices.Values(order[from:to])))
+		others := slices.Concat(order[:from], order[to:])
+		slices.Sort(others)
+		r, err := Search(ctx, p.Subset(others), o)
 		if err == nil && ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -65,10 +67,4 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 		results = append(results, h)
 	}
 	return results, nil
-}
-
-func sorted(x []int) []int {
-	x = slices.Clone(x)
-	slices.Sort(x)
-	return x
 }

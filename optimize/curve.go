@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"slices"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
@@ -30,12 +31,10 @@ func newRecorder(reference front.Reference, p *Problem) recorder {
 		reference.WorstError = 0.4
 	}
 	if reference.LowestCost == 0 {
-		reference.LowestCost = p.models[p.cheapest()].Cost
+		reference.LowestCost = p.cheapest().Cost
 	}
 	if reference.HighestCost == 0 {
-		for _, m := range p.models {
-			reference.HighestCost = max(reference.HighestCost, m.Cost)
-		}
+		reference.HighestCost = slices.MaxFunc(p.models, byCost).Cost
 	}
 	return recorder{start: time.Now(), reference: reference}
 }

@@ -17,30 +17,11 @@ import (
 // one that is a member already gains weight, which costs nothing except in the published
 // space. An ensemble is a cascade that never exits early, so its cost is the worst-case
 // cost. All ensembles met on the way are offered.
-type ensemble struct{}
-
-const (
-	ensembleRungs    = 32 // limits, from the cheapest model's cost to that of all models
-	ensembleRounds   = 64 // models added, at most
-	ensemblePatience = 8  // rounds without a better ensemble
-	ensembleModels   = 32
-)
-
-func (ensemble) maxModels() int { return ensembleModels }
-
-func (ensemble) check(o *Options) error {
-	if !o.uses(cascade.RuleMean) {
-		return errors.New("algorithm ensemble averages outputs: it cannot use rule last")
+func ensemble(ctx context.Context, r *run) (Proof, error) {
+	e := &selection{run: r, left: r.options.Evals}
+	if e.left == 0 {
+		e.left = math.MaxInt64
 	}
-	if o.Grid[len(o.Grid)-1] != 1 {
-		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
-	}
-	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // thresholds are not used
-	return nil
-}
-
-func (ensemble) search(ctx context.Context, r *run) (Proof, error) {
-	e := newSelection(r)
 	if err := e.begin(ctx); err != nil {
 		return Proof{}, err
 	}
@@ -52,23 +33,28 @@ func (ensemble) search(ctx context.Context, r *run) (Proof, error) {
 	return Proof{}, nil
 }
 
-// A selection is the growing ensembles of all rungs of the ladder.
-type selection struct {
-	run     *run
-	eval    *evaluator
-	limits  *limits
-	longest int // ensemble
-	paper   bool
-	left    int64   // evaluations
-	rungs   []*rung // still growing
+const (
+	ensembleRungs    = 32 // limits, from the cheapest model's cost to that of all models
+	ensembleRounds   = 64 // models added, at most
+	ensemblePatience = 8  // rounds without a better ensemble
+)
+
+func checkEnsemble(o *Options) error {
+	if !o.uses(cascade.RuleMean) {
+		return errors.New("algorithm ensemble averages outputs: it cannot use rule last")
+	}
+	if o.Grid[len(o.Grid)-1] != 1 {
+		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
+	}
+	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // thresholds are not used
+	return nil
 }
 
-func newSelection(r *run) *selection {
-	e := &selection{run: r, eval: r.eval, limits: r.limits, longest: r.options.MaxModels, paper: r.options.Paper, left: r.options.Evals}
-	if e.left == 0 {
-		e.left = math.MaxInt64
-	}
-	return e
+// A selection is the growing ensembles of all rungs of the ladder.
+type selection struct {
+	run   *run
+	left  int64   // evaluations
+	rungs []*rung // still growing
 }
 
 // A rung is the ensemble selected within one limit of cost.
@@ -94,14 +80,14 @@ type candidate struct {
 
 // begin puts the best model within its limit on every rung.
 func (e *selection) begin(ctx context.Context) error {
-	costs := e.eval.costs
+	costs := e.run.eval.costs
 	plans := make([]plan, 0, len(costs))
 	low, high := slices.Min(costs), 0.0
 	for m := range costs[:min(int64(len(costs)), e.left)] {
 		plans = append(plans, plan{members: []member{{uint16(m), 1}}})
 		high += costs[m]
 	}
-	high = min(high, e.run.options.MaxCost, e.limits.worst)
+	high = min(high, e.run.options.MaxCost, e.run.limits.worst)
 	outcomes, err := e.run.evaluateAll(ctx, "models", plans)
 	if err != nil {
 		return err
@@ -112,13 +98,13 @@ func (e *selection) begin(ctx context.Context) error {
 		limit := low * math.Pow(high/low, float64(r)/(ensembleRungs-1))
 		best := -1
 		for m, out := range outcomes {
-			if costs[m] <= limit && e.limits.paramsOf(plans[m]) <= e.limits.params && (best < 0 || out.correct > outcomes[best].correct ||
+			if costs[m] <= limit && e.run.limits.paramsOf(plans[m]) <= e.run.limits.params && (best < 0 || out.correct > outcomes[best].correct ||
 				out.correct == outcomes[best].correct && costs[m] < costs[best]) {
 				best = m
 			}
 		}
-		if len(e.limits.required) > 0 {
-			best = e.limits.required[0]
+		if len(e.run.limits.required) > 0 {
+			best = e.run.limits.required[0]
 		}
 		if best < 0 {
 			continue
@@ -137,13 +123,13 @@ func (e *selection) begin(ctx context.Context) error {
 
 // start returns an ensemble of one model, or of all required models.
 func (e *selection) start(ctx context.Context, model int) (*selected, error) {
-	sums := kernel.NewSums(e.eval.samples(), e.eval.listed())
-	kernel.Single(sums, &e.eval.lists[model], 1)
-	set := &selected{[]member{{uint16(model), 1}}, e.eval.costs[model], sums}
-	if len(e.limits.required) < 2 || e.left == 0 {
+	sums := kernel.NewSums(e.run.eval.samples(), e.run.eval.listed())
+	kernel.Single(sums, &e.run.eval.lists[model], 1)
+	set := &selected{[]member{{uint16(model), 1}}, e.run.eval.costs[model], sums}
+	if len(e.run.limits.required) < 2 || e.left == 0 {
 		return set, nil
 	}
-	for _, m := range e.limits.required[1:] {
+	for _, m := range e.run.limits.required[1:] {
 		set = e.take(candidate{set, uint16(m)})
 	}
 	p, _ := e.plan(set.members)
@@ -156,7 +142,7 @@ func (e *selection) start(ctx context.Context, model int) (*selected, error) {
 // space a model may occur more than once and is paid for each time.
 func (e *selection) with(c candidate) ([]member, float64) {
 	members := slices.Clone(c.to.members)
-	if !e.paper {
+	if !e.run.options.Paper {
 		for i := range members {
 			if members[i].model == c.take {
 				members[i].weight++
@@ -164,7 +150,7 @@ func (e *selection) with(c candidate) ([]member, float64) {
 			}
 		}
 	}
-	return append(members, member{c.take, 1}), c.to.cost + e.eval.costs[c.take]
+	return append(members, member{c.take, 1}), c.to.cost + e.run.eval.costs[c.take]
 }
 
 // grow lets every rung add the model with which it has most correct answers.
@@ -179,17 +165,17 @@ func (e *selection) grow(ctx context.Context) error {
 	}
 	var candidates []candidate
 	for _, set := range sets {
-		for m := range e.eval.models {
+		for m := range e.run.eval.models {
 			c := candidate{set, uint16(m)}
 			members, cost := e.with(c)
-			if len(members) <= e.longest && cost <= limits[set] && e.limits.paramsOf(plan{members: members}) <= e.limits.params {
+			if len(members) <= e.run.options.MaxModels && cost <= limits[set] && e.run.limits.paramsOf(plan{members: members}) <= e.run.limits.params {
 				candidates = append(candidates, c)
 			}
 		}
 	}
 	candidates = candidates[:min(int64(len(candidates)), e.left)]
 	outcomes, err := e.run.evaluateEach(ctx, "ensembles evaluated", len(candidates), func(w *worker) func(i int) outcome {
-		table := make([]byte, e.eval.samples())
+		table := make([]byte, e.run.eval.samples())
 		return func(i int) outcome {
 			c := candidates[i]
 			w.combine(table, c.to.sums, c.to.members, member{c.take, 1})
@@ -197,7 +183,7 @@ func (e *selection) grow(ctx context.Context) error {
 			correct := kernel.Correct(table)
 			members, _ := e.with(c)
 			p, reach := e.plan(members)
-			total := e.eval.totalCost(p, reach)
+			total := e.run.eval.totalCost(p, reach)
 			w.archive.offer(correct, total, p, reach)
 			return outcome{int32(correct), total}
 		}
@@ -244,9 +230,9 @@ func (e *selection) grow(ctx context.Context) error {
 func (e *selection) plan(members []member) (p plan, reach []int) {
 	p.members = members
 	for stage := range members {
-		reach = append(reach, e.eval.samples())
+		reach = append(reach, e.run.eval.samples())
 		if stage > 0 {
-			p.exits = append(p.exits, uint8(len(e.eval.grid)-1))
+			p.exits = append(p.exits, uint8(len(e.run.eval.grid)-1))
 		}
 	}
 	return p, reach
@@ -257,10 +243,10 @@ func (e *selection) take(c candidate) *selected {
 	var parts []*kernel.Lists
 	var weights []uint32
 	for _, m := range c.to.members {
-		parts, weights = append(parts, &e.eval.lists[m.model]), append(weights, uint32(m.weight))
+		parts, weights = append(parts, &e.run.eval.lists[m.model]), append(weights, uint32(m.weight))
 	}
-	sums := kernel.NewSums(e.eval.samples(), c.to.sums.K)
-	kernel.Extend(sums, c.to.sums, parts, weights, &e.eval.lists[c.take], 1)
+	sums := kernel.NewSums(e.run.eval.samples(), c.to.sums.K)
+	kernel.Extend(sums, c.to.sums, parts, weights, &e.run.eval.lists[c.take], 1)
 	members, cost := e.with(c)
 	return &selected{members, cost, sums}
 }

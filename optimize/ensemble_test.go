@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 
@@ -60,7 +61,7 @@ func TestEnsembleEqualsItsDefinition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := newSelection(s)
+	e := &selection{run: s, left: math.MaxInt64}
 	if err := e.begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}

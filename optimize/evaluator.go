@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -44,6 +45,16 @@ func (e *evaluator) samples() int { return len(e.labels) }
 // listed is how many classes of a sample the models' lists have.
 func (e *evaluator) listed() int { return e.lists[0].K }
 
+// byCost returns the models, the cheapest first.
+func (e *evaluator) byCost() []int {
+	models := make([]int, len(e.models))
+	for m := range models {
+		models[m] = m
+	}
+	slices.SortStableFunc(models, func(a, b int) int { return cmp.Compare(e.costs[a], e.costs[b]) })
+	return models
+}
+
 // complete reports whether the lists have all classes.
 func (e *evaluator) complete() bool { return e.listed() >= e.classes }
 
@@ -79,15 +90,6 @@ func (e *evaluator) totalCost(p plan, reach []int) float64 {
 	return total
 }
 
-// stageCosts are the costs of a plan's members.
-func (e *evaluator) stageCosts(p plan) []float64 {
-	costs := make([]float64, len(p.members))
-	for stage, m := range p.members {
-		costs[stage] = e.costs[m.model]
-	}
-	return costs
-}
-
 // cascade returns a plan with the models' names and the thresholds of the grid. A single
 // model has rule mean: rules do not differ then, and it is written without one.
 func (e *evaluator) cascade(p plan) cascade.Cascade {
@@ -102,14 +104,6 @@ func (e *evaluator) cascade(p plan) cascade.Cascade {
 		c.Stages[stage].Threshold = e.grid[g]
 	}
 	return c
-}
-
-func (e *evaluator) cascades(plans []plan) []cascade.Cascade {
-	cascades := make([]cascade.Cascade, len(plans))
-	for i, p := range plans {
-		cascades[i] = e.cascade(p)
-	}
-	return cascades
 }
 
 // labelValues returns for every model and sample what the model can do for the sample's

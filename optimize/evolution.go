@@ -82,20 +82,13 @@ type child struct {
 
 // A breeder makes the children of a front of at least two cascades.
 type breeder struct {
-	archive *archive
-	limits  *limits
-	costs   []float64 // of the models
-	paper   bool
-	longest int   // chain
-	places  []int // of the front
-	rng     *rand.Rand
+	run    *run
+	places []int // of the front
+	rng    *rand.Rand
 }
 
 func newBreeder(r *run, places []int, generation uint64) *breeder {
-	return &breeder{
-		archive: r.archive, limits: r.limits, costs: r.eval.costs, paper: r.options.Paper, longest: r.options.MaxModels,
-		places: places, rng: rand.New(rand.NewPCG(r.options.Seed, generation)),
-	}
+	return &breeder{r, places, rand.New(rand.NewPCG(r.options.Seed, generation))}
 }
 
 // breed returns children, no chain twice. Of one beyond the limits it keeps what is left
@@ -110,13 +103,13 @@ func (b *breeder) breed() []child {
 			father = min(max(mother+b.rng.IntN(2*kin+1)-kin, 0), len(b.places)-1)
 		}
 		c := child{
-			plan:  b.cross(b.archive.plans[b.places[mother]], b.archive.plans[b.places[father]]),
+			plan:  b.cross(b.run.archive.plans[b.places[mother]], b.run.archive.plans[b.places[father]]),
 			rates: [2]float64{b.exchangeRate(mother), b.exchangeRate(father)},
 		}
 		if b.rng.IntN(mutations) == 0 {
 			b.mutate(c.plan)
 		}
-		members, stages := b.limits.cut(c.members)
+		members, stages := b.run.limits.cut(c.members)
 		if stages < len(c.members) {
 			c.exits = append(c.exits[:max(stages-1, 0)], make([]uint8, len(members)-stages)...)
 			c.members = members
@@ -137,7 +130,7 @@ func (b *breeder) breed() []child {
 // drawn evenly, or evenly by its logarithm, up to that of the most expensive model. Most
 // cascades are cheap, but what the expensive ones gain matters at most of the costs.
 func (b *breeder) drawPlace() int {
-	low, high := b.archive.totals[b.places[0]], slices.Max(b.costs)*float64(len(b.archive.plans)-1)
+	low, high := b.run.archive.totals[b.places[0]], slices.Max(b.run.eval.costs)*float64(len(b.run.archive.plans)-1)
 	share := b.rng.Float64()
 	cost := low + share*(high-low)
 	switch b.rng.IntN(3) {
@@ -147,7 +140,7 @@ func (b *breeder) drawPlace() int {
 		cost = low * math.Pow(high/low, share)
 	}
 	place, found := slices.BinarySearchFunc(b.places, cost, func(correct int, cost float64) int {
-		return cmp.Compare(b.archive.totals[correct], cost)
+		return cmp.Compare(b.run.archive.totals[correct], cost)
 	})
 	if !found {
 		place--
@@ -163,8 +156,8 @@ func (b *breeder) cross(first, last plan) plan {
 	for stage := range head {
 		c.exits = append(c.exits, exitAfter(first, stage))
 	}
-	for stage := tail; stage < len(last.members) && len(c.members) < b.longest; stage++ {
-		if m := last.members[stage]; b.paper || !c.has(int(m.model)) {
+	for stage := tail; stage < len(last.members) && len(c.members) < b.run.options.MaxModels; stage++ {
+		if m := last.members[stage]; b.run.options.Paper || !c.has(int(m.model)) {
 			c.members, c.exits = append(c.members, m), append(c.exits, exitAfter(last, stage))
 		}
 	}
@@ -189,11 +182,11 @@ func exitAfter(p plan, stage int) uint8 {
 // mutate puts another model in a member's place or changes a weight.
 func (b *breeder) mutate(p plan) {
 	m := &p.members[b.rng.IntN(len(p.members))]
-	model, weight := b.rng.IntN(len(b.costs)), uint8(1+b.rng.IntN(maxWeight))
+	model, weight := b.rng.IntN(len(b.run.eval.models)), uint8(1+b.rng.IntN(maxWeight))
 	switch {
-	case !b.paper && p.rule == cascade.RuleMean && b.rng.IntN(2) == 0:
+	case !b.run.options.Paper && p.rule == cascade.RuleMean && b.rng.IntN(2) == 0:
 		m.weight = weight
-	case b.paper || !p.has(model):
+	case b.run.options.Paper || !p.has(model):
 		m.model = uint16(model)
 	}
 }
@@ -202,7 +195,7 @@ func (b *breeder) mutate(p plan) {
 // of the front.
 func (b *breeder) exchangeRate(place int) float64 {
 	from, to := b.places[max(place-1, 0)], b.places[min(place+1, len(b.places)-1)]
-	return float64(to-from) / (b.archive.totals[to] - b.archive.totals[from])
+	return float64(to-from) / (b.run.archive.totals[to] - b.run.archive.totals[from])
 }
 
 // sweeps is how often at most the thresholds of a child are solved in turn at each rate.

@@ -12,11 +12,14 @@ import (
 
 // exact tries all chains of up to three distinct models with all thresholds. Its front is
 // optimal for that length and grid.
-type exact struct{}
+func exact(ctx context.Context, r *run) (Proof, error) {
+	if err := r.tryChains(ctx, r.options.MaxModels); err != nil {
+		return Proof{}, err
+	}
+	return r.proofOfChains(r.options.MaxModels), nil
+}
 
-func (exact) maxModels() int { return 2 }
-
-func (exact) check(o *Options) error {
+func checkExact(o *Options) error {
 	if o.MaxModels > 3 {
 		return fmt.Errorf("algorithm exact tries chains of up to 3 models, not %d", o.MaxModels)
 	}
@@ -24,13 +27,6 @@ func (exact) check(o *Options) error {
 		return errors.New("algorithm exact tries all chains and takes no budget of evaluations")
 	}
 	return nil
-}
-
-func (exact) search(ctx context.Context, r *run) (Proof, error) {
-	if err := r.tryChains(ctx, r.options.MaxModels); err != nil {
-		return Proof{}, err
-	}
-	return r.proofOfChains(r.options.MaxModels), nil
 }
 
 // tryChains offers every chain of at most length models, 1 to 3, with all thresholds.

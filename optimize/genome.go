@@ -1,9 +1,7 @@
 package optimize
 
 import (
-	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/moea"
@@ -20,16 +18,14 @@ import (
 // A genome without any model is no cascade. It violates the limits more than
 // any other.
 type coding struct {
-	maxModels int
-	rules     []cascade.Rule
-	required  []int
-	alphabet  []int // values of each gene
-	plan      plan  // of the genome decoded last
+	run      *run
+	alphabet []int // values of each gene
+	plan     plan  // of the genome decoded last
 }
 
 func newCoding(r *run) *coding {
 	o := &r.options
-	c := &coding{maxModels: o.MaxModels, rules: o.Rules, required: r.limits.required}
+	c := &coding{run: r}
 	for range o.MaxModels {
 		c.alphabet = append(c.alphabet, len(r.eval.models)+1)
 	}
@@ -46,10 +42,10 @@ func newCoding(r *run) *coding {
 // every cascade must have, in places drawn at random.
 func (c *coding) space() moea.Space {
 	space := moea.Space{Alphabet: c.alphabet}
-	if len(c.required) > 0 {
+	if required := c.run.limits.required; len(required) > 0 {
 		space.Amend = func(rng *rand.Rand, genes []uint16) {
-			places := rng.Perm(c.maxModels)
-			for i, m := range c.required {
+			places := rng.Perm(c.run.options.MaxModels)
+			for i, m := range required {
 				genes[places[i]] = uint16(m) + 1
 			}
 		}
@@ -59,33 +55,28 @@ func (c *coding) space() moea.Space {
 
 // rule returns the rule of a genome.
 func (c *coding) rule(genes []uint16) cascade.Rule {
-	if len(c.rules) > 1 {
-		return c.rules[genes[len(genes)-1]]
+	if len(c.run.options.Rules) > 1 {
+		return c.run.options.Rules[genes[len(genes)-1]]
 	}
-	return c.rules[0]
+	return c.run.options.Rules[0]
 }
 
 // decode returns the plan of a genome, which is valid until the next call, and whether it
 // has any model.
 func (c *coding) decode(genes []uint16) (p plan, ok bool) {
 	p = plan{c.rule(genes), c.plan.members[:0], c.plan.exits[:0]}
-	for place, gene := range genes[:c.maxModels] {
+	longest := c.run.options.MaxModels
+	for place, gene := range genes[:longest] {
 		if gene == 0 {
 			continue
 		}
 		if len(p.members) > 0 {
-			p.exits = append(p.exits, uint8(genes[c.maxModels+place-1]))
+			p.exits = append(p.exits, uint8(genes[longest+place-1]))
 		}
 		p.members = append(p.members, member{gene - 1, 1})
 	}
 	c.plan = p
 	return p, len(p.members) > 0
-}
-
-// noCascade returns the score of a genome without a model.
-func (r *run) noCascade() moea.Score {
-	samples := float64(r.eval.samples())
-	return moea.Score{Objectives: [2]float64{samples, samples * slices.Max(r.eval.costs)}, Violation: math.Inf(1)}
 }
 
 // score judges a plan by what its evaluation gave. Its objectives are wrong answers and the

@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-
-	"github.com/encas-zoo/encas-zoo/internal/moea"
 )
 
 // gomeaExact is MO-GOMEA over chains whose thresholds are solved instead of
@@ -15,51 +13,26 @@ import (
 // threshold is solved over the whole grid while the others stay. Every cascade tried
 // on the way is offered. In any but the published space, a model that occurs twice gains
 // weight and is paid for once.
-type gomeaExact struct{}
-
-const (
-	gomeaExactModels = 6
-	gomeaExactEvals  = 50_000_000 // every value of a threshold tried counts
-	gomeaExactRates  = 32
-)
-
-func (gomeaExact) maxModels() int { return gomeaExactModels }
-
-func (gomeaExact) check(o *Options) error {
-	if o.Evals == 0 {
-		o.Evals = gomeaExactEvals
-	}
-	return nil
-}
-
-func (gomeaExact) search(ctx context.Context, r *run) (Proof, error) {
+func gomeaExact(ctx context.Context, r *run) (Proof, error) {
 	c, v := newChainCoding(r), newThresholdSolver(r.newSoleWorker(), r.options.MaxModels)
 	v.budget = r.left()
-	return Proof{}, r.mix(ctx, c.space(), func(genes []uint16) (moea.Score, error) {
-		p, rate, ok := c.decode(genes)
-		if !ok {
-			return r.noCascade(), nil
-		}
-		if r.taken == len(r.outcomes) && v.spent() {
-			return moea.Score{}, moea.ErrSpent
-		}
-		out, err := r.evaluateNext(func() outcome { return v.solve(p, rate) })
-		return r.score(p, out), err
-	})
+	spent := func() bool { return r.taken == len(r.outcomes) && v.spent() }
+	return Proof{}, r.mix(ctx, c.space(), c.decode, spent, func(p plan) outcome { return v.solve(p, c.rate) })
 }
+
+const gomeaExactRates = 32
 
 // A chainCoding maps genomes to chains and rates of exchange. It is a coding with one gene
 // in the place of those for thresholds.
 type chainCoding struct {
 	coding
-	paper bool
-	last  uint8 // the highest threshold of the grid
 	rates []float64
+	rate  float64 // of the genome decoded last: the wrong answers worth one unit of total cost
 }
 
 func newChainCoding(r *run) *chainCoding {
 	longest, costs := r.options.MaxModels, r.eval.costs
-	c := &chainCoding{coding: *newCoding(r), paper: r.options.Paper, last: uint8(len(r.options.Grid) - 1)}
+	c := &chainCoding{coding: *newCoding(r)}
 	c.alphabet = slices.Delete(c.alphabet, longest, 2*longest-1)
 	c.alphabet = slices.Insert(c.alphabet, longest, gomeaExactRates)
 	// From one answer for what the most expensive model costs on all samples to one for
@@ -73,15 +46,15 @@ func newChainCoding(r *run) *chainCoding {
 }
 
 // decode returns the chain of a genome, valid until the next call, with thresholds that
-// let no sample exit early, the wrong answers that are worth one unit of total cost, and
-// whether there is any model.
-func (c *chainCoding) decode(genes []uint16) (p plan, rate float64, ok bool) {
+// let no sample exit early, and whether there is any model.
+func (c *chainCoding) decode(genes []uint16) (p plan, ok bool) {
 	p = plan{c.rule(genes), c.plan.members[:0], c.plan.exits[:0]}
-	for _, gene := range genes[:c.maxModels] {
+	longest := c.run.options.MaxModels
+	for _, gene := range genes[:longest] {
 		if gene == 0 {
 			continue
 		}
-		if !c.paper {
+		if !c.run.options.Paper {
 			same := func(m member) bool { return m.model == gene-1 }
 			if i := slices.IndexFunc(p.members, same); i >= 0 {
 				p.members[i].weight++
@@ -89,10 +62,10 @@ func (c *chainCoding) decode(genes []uint16) (p plan, rate float64, ok bool) {
 			}
 		}
 		if len(p.members) > 0 {
-			p.exits = append(p.exits, c.last)
+			p.exits = append(p.exits, uint8(len(c.run.options.Grid)-1))
 		}
 		p.members = append(p.members, member{gene - 1, 1})
 	}
-	c.plan = p
-	return p, c.rates[genes[c.maxModels]], len(p.members) > 0
+	c.plan, c.rate = p, c.rates[genes[longest]]
+	return p, len(p.members) > 0
 }

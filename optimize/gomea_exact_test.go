@@ -50,7 +50,8 @@ func TestThresholdSolver(t *testing.T) {
 	genes := make([]uint16, len(c.alphabet))
 	for range 100 {
 		space.Draw(rng, genes)
-		plan, rate, ok := c.decode(genes)
+		plan, ok := c.decode(genes)
+		rate := c.rate
 		if !ok {
 			continue
 		}

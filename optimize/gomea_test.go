@@ -59,7 +59,7 @@ func TestTablesInPieces(t *testing.T) {
 	pieces.pieces = 3
 	chain := plan{members: []member{{0, 1}, {3, 2}, {1, 1}, {4, 1}, {0, 1}}}
 	for stage := range chain.members {
-		if !slices.Equal(whole.table(chain, stage), pieces.table(chain, stage)) {
+		if !slices.Equal(whole.table(chain, stage, -1), pieces.table(chain, stage, -1)) {
 			t.Errorf("stage %d: the table made in pieces differs", stage)
 		}
 	}

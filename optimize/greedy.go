@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,28 +16,13 @@ import (
 // are those of the grid. The publication's measure of confidence, the gap between the two
 // largest logits, cannot be computed from stored probabilities; [cascade.Margin] is the
 // nearest to it.
-type greedy struct{}
-
-// greedyPercents are the multipliers, in percent.
-var greedyPercents = []int{100, 99, 98, 97, 96, 95}
-
-func (greedy) maxModels() int { return cascade.MaxStages }
-
-func (greedy) check(o *Options) error {
-	if len(o.Include) > 0 {
-		return errors.New("algorithm greedy chooses every model itself: it cannot be given models that a cascade must have")
-	}
-	o.Rules = []cascade.Rule{cascade.RuleLast}
-	return nil
-}
-
-func (greedy) search(ctx context.Context, r *run) (Proof, error) {
+func greedy(ctx context.Context, r *run) (Proof, error) {
 	units := len(r.eval.models) * len(greedyPercents)
 	if r.options.Evals > 0 {
 		units = int(min(int64(units), r.options.Evals))
 	}
 	return Proof{}, r.parallelLong(ctx, "greedy cascades built", units, func(w *worker) func(int) {
-		b := newCascadeBuilder(w, r.limits, r.options.MaxModels)
+		b := newCascadeBuilder(r)
 		return func(unit int) {
 			if p, ok := b.build(unit/len(greedyPercents), greedyPercents[unit%len(greedyPercents)]); ok {
 				w.evaluateAndOffer(p, w.archive)
@@ -47,39 +31,35 @@ func (greedy) search(ctx context.Context, r *run) (Proof, error) {
 	})
 }
 
+// greedyPercents are the multipliers, in percent.
+var greedyPercents = []int{100, 99, 98, 97, 96, 95}
+
+func checkGreedy(o *Options) error {
+	if len(o.Include) > 0 {
+		return errors.New("algorithm greedy chooses every model itself: it cannot be given models that a cascade must have")
+	}
+	o.Rules = []cascade.Rule{cascade.RuleLast}
+	return nil
+}
+
 // A cascadeBuilder builds greedy cascades.
 type cascadeBuilder struct {
-	eval    *evaluator
-	limits  *limits
-	longest int     // chain
-	byCost  []int   // models, cheapest first
-	open    []int32 // samples not answered yet
-	counts  []binCount
-	used    []bool
+	run    *run
+	byCost []int      // models, cheapest first
+	open   []int32    // samples not answered yet
+	counts []binCount // by bin of a model's confidence
+	used   []bool
 }
 
-// A binCount counts the open samples of one bin of a model's confidence.
+// A binCount counts open samples.
 type binCount struct {
-	samples   int32
-	correct   int32 // of these, by the model
-	reference int32 // and by the reference
+	samples int
+	lead    int64 // of the model's correct answers on these over the required ones, times 100
 }
 
-func newCascadeBuilder(w *worker, l *limits, longest int) *cascadeBuilder {
-	e := w.eval
-	b := &cascadeBuilder{
-		eval:    e,
-		limits:  l,
-		longest: longest,
-		open:    make([]int32, 0, e.samples()),
-		counts:  make([]binCount, len(e.grid)+1),
-		used:    make([]bool, len(e.models)),
-	}
-	for m := range e.models {
-		b.byCost = append(b.byCost, m)
-	}
-	slices.SortStableFunc(b.byCost, func(x, y int) int { return cmp.Compare(e.costs[x], e.costs[y]) })
-	return b
+func newCascadeBuilder(r *run) *cascadeBuilder {
+	e := r.eval
+	return &cascadeBuilder{r, e.byCost(), make([]int32, 0, e.samples()), make([]binCount, len(e.grid)+1), make([]bool, len(e.models))}
 }
 
 // everything is the threshold of a stage that answers all samples that reach it.
@@ -89,14 +69,14 @@ const everything = -1
 // alone is beyond the limits. The reference can always answer what is left: the limits are
 // kept with it too.
 func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
-	e := b.eval
+	e := b.run.eval
 	var cost, params float64 // of the members
 	fits := func(models ...int) bool {
 		c, p := cost, params
 		for _, m := range models {
 			c, p = c+e.costs[m], p+e.models[m].Params
 		}
-		return c <= b.limits.worst && p <= b.limits.params
+		return c <= b.run.limits.worst && p <= b.run.limits.params
 	}
 	if !fits(reference) {
 		return plan{}, false
@@ -116,7 +96,7 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 			if b.used[m] || !fits(m) {
 				continue
 			}
-			mustEnd := len(p.members) == b.longest-1 || !fits(m, reference)
+			mustEnd := len(p.members) == b.run.options.MaxModels-1 || !fits(m, reference)
 			g, answered := b.threshold(m, reference, percent)
 			if answered > 0 && (g == everything || !mustEnd) && float64(answered) > most*e.costs[m] {
 				next, exit, most = m, g, float64(answered)/e.costs[m]
@@ -137,27 +117,19 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 // threshold returns the smallest threshold, a number into the grid or everything, at which
 // a model is accurate enough on the open samples above it, and how many these are.
 func (b *cascadeBuilder) threshold(m, reference, percent int) (g, answered int) {
-	table, other := b.eval.singles[m], b.eval.singles[reference]
+	table, other := b.run.eval.singles[m], b.run.eval.singles[reference]
 	clear(b.counts)
-	var above binCount
+	above := binCount{samples: len(b.open)}
 	for _, i := range b.open {
 		c := &b.counts[table[i]>>1]
+		lead := 100*int64(table[i]&1) - int64(percent)*int64(other[i]&1)
 		c.samples++
-		c.correct += int32(table[i] & 1)
-		c.reference += int32(other[i] & 1)
+		c.lead += lead
+		above.lead += lead
 	}
-	for _, c := range b.counts {
-		above.samples += c.samples
-		above.correct += c.correct
-		above.reference += c.reference
+	for g = everything; above.lead < 0; g++ {
+		above.samples -= b.counts[g+1].samples
+		above.lead -= b.counts[g+1].lead
 	}
-	for g = everything; ; g++ {
-		if 100*int64(above.correct) >= int64(percent)*int64(above.reference) {
-			return g, int(above.samples)
-		}
-		c := b.counts[g+1]
-		above.samples -= c.samples
-		above.correct -= c.correct
-		above.reference -= c.reference
-	}
+	return g, above.samples
 }

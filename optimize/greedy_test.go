@@ -75,7 +75,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newCascadeBuilder(s.newWorker(), s.limits, s.options.MaxModels)
+	b := newCascadeBuilder(s)
 	longest := 0
 	for reference := range p.models {
 		for _, percent := range greedyPercents {
@@ -101,7 +101,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newCascadeBuilder(s.newWorker(), s.limits, s.options.MaxModels)
+		b := newCascadeBuilder(s)
 		built := 0
 		for reference := range p.models {
 			for _, percent := range greedyPercents {

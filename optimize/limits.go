@@ -27,22 +27,15 @@ func newLimits(p *Problem, o *Options, required []int) *limits {
 		models:   p.models,
 		required: required,
 		rule:     o.Rules[0],
-		worst:    o.MaxWorstCost,
-		params:   o.MaxParams,
-		total:    largestTotal(o.MaxCost, n),
+		worst:    slack * o.MaxWorstCost,
+		params:   slack * o.MaxParams,
+		total:    slack * o.MaxCost * float64(n),
 		correct:  int(math.Ceil(o.MinAccuracy*float64(n) - 1e-9)),
 	}
 }
 
-// largestTotal returns the largest cost of n samples whose mean is within a limit. A
-// model that costs just the limit is within it, however the mean is rounded.
-func largestTotal(mean float64, n int) float64 {
-	total := mean * float64(n)
-	for next := total; next/float64(n) <= mean && !math.IsInf(total, 1); next = math.Nextafter(total, math.Inf(1)) {
-		total = next
-	}
-	return total
-}
+// slack lets what is just at a limit be within it, however its cost is rounded.
+const slack = 1 + 1e-12
 
 // canonical returns the form in which an archive keeps a plan that so many samples
 // reach each stage of. It does the same on these samples:
@@ -121,27 +114,17 @@ func (l *limits) cut(chain []member) (cut []member, stages int) {
 // first. It returns 0 for equal plans alone and depends on names, not on what other
 // models there are.
 func (l *limits) compare(a, b plan) int {
-	if c := cmp.Compare(l.worstCost(a), l.worstCost(b)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(len(a.members), len(b.members)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(l.characters(a), l.characters(b)); c != 0 {
-		return c
-	}
 	byName := func(a, b member) int { return cmp.Compare(a.model, b.model) } // models are in order of name
-	if c := slices.CompareFunc(a.members, b.members, byName); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.rule, b.rule); c != 0 {
-		return c
-	}
 	byWeight := func(a, b member) int { return cmp.Compare(a.weight, b.weight) }
-	if c := slices.CompareFunc(a.members, b.members, byWeight); c != 0 {
-		return c
-	}
-	return slices.Compare(a.exits, b.exits)
+	return cmp.Or(
+		cmp.Compare(l.costTogether(a), l.costTogether(b)),
+		cmp.Compare(len(a.members), len(b.members)),
+		cmp.Compare(l.characters(a), l.characters(b)),
+		slices.CompareFunc(a.members, b.members, byName),
+		cmp.Compare(a.rule, b.rule),
+		slices.CompareFunc(a.members, b.members, byWeight),
+		slices.Compare(a.exits, b.exits),
+	)
 }
 
 // characters counts the characters of the members' names together.
@@ -160,6 +143,12 @@ func (l *limits) worstCost(p plan) float64 {
 		total += l.models[m.model].Cost
 	}
 	return total
+}
+
+// costTogether is worstCost, rounded alike for the same members in any order.
+func (l *limits) costTogether(p plan) float64 {
+	members := slices.SortedFunc(slices.Values(p.members), func(a, b member) int { return cmp.Compare(a.model, b.model) })
+	return l.worstCost(plan{members: members})
 }
 
 // paramsOf is the sum over the distinct members of a plan, or 0 if it is not limited.

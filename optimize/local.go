@@ -86,30 +86,20 @@ func (x *explorer) begin(turn turn) [][]plan {
 	x.Explored[x.Scope] = append(x.Explored[x.Scope], x.Round...)
 	x.Round, x.Scope, x.Settled = nil, scope, x.Present
 
-	byChain := make(map[string]int)
-	var chains [][]plan
+	open := byChain{places: make(map[string]int)}
 	for _, correct := range archive.front() {
 		p, place := archive.plans[correct], archive.placeKey(correct)
 		if turn.meanOnly && p.rule != cascade.RuleMean || x.known[scope][string(place)] {
 			continue
 		}
-		chain := string(p.chainKey())
-		i, ok := byChain[chain]
-		if !ok && len(chains) == roundChains {
-			continue
+		if open.add(p, roundChains) {
+			x.Round = append(x.Round, place)
 		}
-		if !ok {
-			i = len(chains)
-			byChain[chain] = i
-			chains = append(chains, nil)
-		}
-		chains[i] = append(chains[i], p)
-		x.Round = append(x.Round, place)
 	}
-	x.End = x.r.nextUnit + len(chains)
+	x.End = x.r.nextUnit + len(open.chains)
 	// Long chains take longest and go first, so that no thread ends alone.
-	slices.SortStableFunc(chains, func(a, b []plan) int { return cmp.Compare(len(b[0].members), len(a[0].members)) })
-	return chains
+	slices.SortStableFunc(open.chains, func(a, b []plan) int { return cmp.Compare(len(b[0].members), len(a[0].members)) })
+	return open.chains
 }
 
 // modelsIn returns the models that neighbours in a scope may add, ascending.

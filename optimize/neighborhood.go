@@ -17,14 +17,11 @@ const disorder = 2
 // A neighborhood explores what is around the cascades of one chain. Without a worker it
 // only counts the evaluations that this takes.
 type neighborhood struct {
-	w       *worker
-	window  *window
-	eval    *evaluator
-	limits  *limits
-	paper   bool
-	longest int      // chain
-	models  []uint16 // that may be added
-	scope   scope
+	run    *run
+	w      *worker
+	window *window
+	models []uint16 // that may be added
+	scope  scope
 
 	starts []plan          // the chain's cascades on the front
 	solved map[string]bool // windows of the present neighbour already solved
@@ -36,10 +33,7 @@ type neighborhood struct {
 }
 
 func newNeighborhood(r *run, w *worker, models []uint16, scope scope) *neighborhood {
-	n := &neighborhood{
-		w: w, eval: r.eval, limits: r.limits, paper: r.options.Paper, longest: r.options.MaxModels,
-		models: models, scope: scope, solved: make(map[string]bool), budget: math.MaxInt64,
-	}
+	n := &neighborhood{run: r, w: w, models: models, scope: scope, solved: make(map[string]bool), budget: math.MaxInt64}
 	if w != nil {
 		n.window = newWindow(w)
 	}
@@ -53,7 +47,6 @@ func (n *neighborhood) explore(starts []plan) {
 	k := len(chain)
 	n.next.rule = starts[0].rule
 
-	keep := func(exits, start []uint8) []uint8 { return append(exits, start...) }
 	for u := range max(1, k-2) {
 		n.try(chain, -1, u, u, keep)
 	}
@@ -69,7 +62,7 @@ func (n *neighborhood) explore(starts []plan) {
 			swapped[p], swapped[p+1] = swapped[p+1], swapped[p]
 			n.try(swapped, -1, p-1, p, keep)
 		}
-		if !n.paper && n.next.rule == cascade.RuleMean && k > 1 {
+		if !n.run.options.Paper && n.next.rule == cascade.RuleMean && k > 1 {
 			for _, weight := range []uint8{chain[p].weight - 1, chain[p].weight + 1} {
 				if weight >= 1 && weight <= maxWeight {
 					reweighed := slices.Clone(chain)
@@ -79,7 +72,7 @@ func (n *neighborhood) explore(starts []plan) {
 			}
 		}
 	}
-	costs := n.eval.costs
+	costs := n.run.eval.costs
 	highest := make([]float64, k+1) // cost of the models from a stage on
 	for p := k - 1; p >= 0; p-- {
 		highest[p] = max(highest[p+1], costs[chain[p].model])
@@ -89,7 +82,7 @@ func (n *neighborhood) explore(starts []plan) {
 	}
 	for _, m := range n.models {
 		add := member{m, 1}
-		if !n.paper && slices.ContainsFunc(chain, func(x member) bool { return x.model == add.model }) {
+		if !n.run.options.Paper && has(chain, int(m)) {
 			continue
 		}
 		for p := range k {
@@ -99,7 +92,7 @@ func (n *neighborhood) explore(starts []plan) {
 				n.try(replaced, p, p-1, p, keep)
 			}
 		}
-		if k == n.longest {
+		if k == n.run.options.MaxModels {
 			continue
 		}
 		for p := range k + 1 {
@@ -122,7 +115,7 @@ func (n *neighborhood) explore(starts []plan) {
 // the new member included: the archive takes that.
 func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits, start []uint8) []uint8) {
 	whole := len(chain)
-	chain, stages := n.limits.cut(chain)
+	chain, stages := n.run.limits.cut(chain)
 	n.next.members = chain
 	if n.spent || max(fresh, 0) >= stages || !n.next.evaluable() {
 		return
@@ -130,11 +123,7 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 	k := len(chain)
 	var tables [][]byte
 	if n.w != nil {
-		n.w.cache.unpin()
-		tables = make([][]byte, k)
-		for stage := range tables {
-			tables[stage] = n.w.tableOver(n.next, stage, fresh)
-		}
+		tables = n.w.tabulate(n.next, fresh)
 	}
 	if k == 1 {
 		n.next.exits = n.next.exits[:0]
@@ -163,12 +152,15 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 				continue
 			}
 			n.solved[string(n.key)] = true
-			if n.pay(windowEvaluations(k, u, len(n.eval.grid))) {
+			if n.pay(windowEvaluations(k, u, len(n.run.eval.grid))) {
 				n.window.solve(n.next, tables, u)
 			}
 		}
 	}
 }
+
+// keep are the exits of a neighbour with the stages of its start.
+func keep(exits, start []uint8) []uint8 { return append(exits, start...) }
 
 // pay takes evaluations from the budget and reports whether they are to be made.
 // With the first that it does not suffice for it is spent.
@@ -186,6 +178,5 @@ func (n *neighborhood) pay(evaluations int64) bool {
 func (n *neighborhood) solveChain(starts []plan) {
 	n.starts = starts
 	n.next.rule = starts[0].rule
-	chain := starts[0].members
-	n.try(chain, -1, 0, len(chain), func(exits, start []uint8) []uint8 { return append(exits, start...) })
+	n.try(starts[0].members, -1, 0, len(starts[0].members), keep)
 }

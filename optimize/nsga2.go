@@ -8,18 +8,7 @@ import (
 
 // nsga2 is NSGA-II ([moea.NSGA2]) over the publication's genomes ([coding]).
 // Thresholds are ordered, and genomes without a model are not evaluated.
-type nsga2 struct{}
-
-func (nsga2) maxModels() int { return gomeaModels }
-
-func (nsga2) check(o *Options) error {
-	if o.Evals == 0 {
-		o.Evals = gomeaEvals
-	}
-	return nil
-}
-
-func (nsga2) search(ctx context.Context, r *run) (Proof, error) {
+func nsga2(ctx context.Context, r *run) (Proof, error) {
 	c, longest := newCoding(r), r.options.MaxModels
 	space := c.space()
 	space.Ordered = make([]bool, len(c.alphabet))

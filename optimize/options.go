@@ -69,7 +69,7 @@ type Progress struct {
 func (o *Options) uses(rule cascade.Rule) bool { return slices.Contains(o.Rules, rule) }
 
 // complete fills in defaults, checks the options and returns their algorithm.
-func (o *Options) complete() (algorithm, error) {
+func (o *Options) complete() (*algorithm, error) {
 	if o.Algorithm == "" {
 		o.Algorithm = "exact"
 	}
@@ -87,7 +87,10 @@ func (o *Options) complete() (algorithm, error) {
 		return nil, err
 	}
 	if o.MaxModels == 0 {
-		o.MaxModels = algorithm.maxModels()
+		o.MaxModels = algorithm.maxModels
+	}
+	if o.Evals == 0 {
+		o.Evals = algorithm.evals
 	}
 	if o.MaxModels < 0 || o.MaxModels > cascade.MaxStages {
 		return nil, fmt.Errorf("chains of %d models are not possible, only of 1 to %d", o.MaxModels, cascade.MaxStages)
@@ -109,6 +112,9 @@ func (o *Options) complete() (algorithm, error) {
 	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {
 		return nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
+	}
+	if algorithm.check == nil {
+		return algorithm, nil
 	}
 	return algorithm, algorithm.check(o)
 }

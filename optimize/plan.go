@@ -42,11 +42,14 @@ func has(members []member, model int) bool {
 
 // evaluable reports whether a plan's weights are small enough for exact sums.
 func (p plan) evaluable() bool {
-	weight := 0
-	for _, m := range p.members {
-		weight += int(m.weight)
+	return weightOf(p.members) <= cascade.MaxStages
+}
+
+func weightOf(members []member) (weight uint32) {
+	for _, m := range members {
+		weight += uint32(m.weight)
 	}
-	return weight <= cascade.MaxStages
+	return weight
 }
 
 // chainKey names the rule and the members of a plan, in their order.
@@ -54,6 +57,27 @@ func (p plan) chainKey() []byte { return append(setKey(nil, p.members), byte(p.r
 
 // key names a plan.
 func (p plan) key() []byte { return append(p.chainKey(), p.exits...) }
+
+// byChain has plans grouped by their chains.
+type byChain struct {
+	chains [][]plan
+	places map[string]int
+}
+
+// add adds a plan, unless its chain is a new one and there are most of them.
+func (b *byChain) add(p plan, most int) bool {
+	chain := string(p.chainKey())
+	i, known := b.places[chain]
+	if !known {
+		if len(b.chains) == most {
+			return false
+		}
+		i = len(b.chains)
+		b.places[chain], b.chains = i, append(b.chains, nil)
+	}
+	b.chains[i] = append(b.chains[i], p)
+	return true
+}
 
 // normalize appends the set that members form, by model, with the weights of a model
 // that occurs more than once added up.

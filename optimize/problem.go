@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -78,12 +79,7 @@ func (p *Problem) Models() []Model { return p.models }
 
 // Find returns the number of the model of that name.
 func (p *Problem) Find(name string) (int, bool) {
-	for i := range p.models {
-		if p.models[i].Name == name {
-			return i, true
-		}
-	}
-	return 0, false
+	return slices.BinarySearchFunc(p.models, name, func(m Model, name string) int { return cmp.Compare(m.Name, name) })
 }
 
 // Correct returns how many samples a model on its own answers correctly.
@@ -97,16 +93,12 @@ func (p *Problem) Correct(model int) int {
 	return correct
 }
 
-// cheapest returns the number of the cheapest model, the first by name of several.
-func (p *Problem) cheapest() int {
-	best := 0
-	for i := range p.models {
-		if p.models[i].Cost < p.models[best].Cost {
-			best = i
-		}
-	}
-	return best
+// cheapest returns the cheapest model, the first by name of several.
+func (p *Problem) cheapest() Model {
+	return slices.MinFunc(p.models, byCost)
 }
+
+func byCost(a, b Model) int { return cmp.Compare(a.Cost, b.Cost) }
 
 // Subset returns the problem on some of its samples, in the order given.
 func (p *Problem) Subset(samples []int) *Problem {
@@ -143,12 +135,7 @@ func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
 	e := newEvaluator(p, nil, c.Confidence)
 	w := e.newWorker(0, 0, new(atomic.Int64))
 	var members []member
-	alive := make([]int, p.Samples())
-	for i := range alive {
-		alive[i] = i
-	}
-	correct := 0
-	reach, costs := make([]int, len(c.Stages)), make([]float64, len(c.Stages))
+	costs, tables := make([]float64, len(c.Stages)), make([][]byte, len(c.Stages))
 	for i, stage := range c.Stages {
 		m, ok := p.Find(stage.Model)
 		if !ok {
@@ -158,23 +145,11 @@ func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
 		if c.Rule == cascade.RuleLast {
 			members = []member{{uint16(m), 1}}
 		}
-		reach[i], costs[i] = len(alive), p.models[m].Cost
-		weight := w.sum(normalize(nil, members))
-		cut := uint32(math.MaxUint32)
-		last := i == len(c.Stages)-1
-		if !last {
-			cut = Grid{stage.Threshold}.cuts(weight)[0]
-		}
-		on := alive[:0]
-		for _, i := range alive {
-			switch {
-			case !last && w.best[i] <= cut:
-				on = append(on, i)
-			case w.class[i] == p.labels[i]:
-				correct++
-			}
-		}
-		alive = on
+		costs[i], tables[i] = p.models[m].Cost, make([]byte, p.Samples())
+		cuts := Grid{stage.Threshold}.cuts(w.sum(normalize(nil, members)))
+		kernel.Bins(tables[i], w.best, w.class, p.labels, cuts)
 	}
+	exits, reach := bytes.Repeat([]byte{2}, len(c.Stages)-1), make([]int, len(c.Stages)) // from bin 1 on
+	correct := kernel.Evaluate(tables, exits, reach)
 	return cascade.NewEvaluation(costs, correct, reach, p.Samples()), nil
 }

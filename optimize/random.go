@@ -4,31 +4,13 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
 // random evaluates distinct cascades drawn at random: a length, models without
 // repetition and thresholds, each uniform.
-type random struct{}
-
-const (
-	randomModels = 5
-	randomEvals  = 100_000
-)
-
-func (random) maxModels() int { return randomModels }
-
-func (random) check(o *Options) error {
-	if o.Evals == 0 {
-		o.Evals = randomEvals
-	}
-	return nil
-}
-
-func (random) search(ctx context.Context, r *run) (Proof, error) {
+func random(ctx context.Context, r *run) (Proof, error) {
 	const batch = 64 // plans to a unit: enough to hide the cost of handing it out
-	draw := newPlanSource(r)
+	draw := planSource{r, rand.New(rand.NewPCG(r.options.Seed, 0)), make(map[string]bool)}
 	for made := int64(0); made < r.options.Evals; {
 		// Plans are drawn in one place, so that they are distinct and do not depend on
 		// the threads.
@@ -54,26 +36,9 @@ func (random) search(ctx context.Context, r *run) (Proof, error) {
 
 // A planSource draws distinct random plans.
 type planSource struct {
-	rules    []cascade.Rule
-	required []int
-	models   int
-	longest  int // chain
-	grid     int // thresholds
-	rng      *rand.Rand
-	seen     map[string]bool
-}
-
-func newPlanSource(r *run) *planSource {
-	o := &r.options
-	return &planSource{
-		rules:    o.Rules,
-		required: r.limits.required,
-		models:   len(r.eval.models),
-		longest:  min(o.MaxModels, len(r.eval.models)),
-		grid:     len(o.Grid),
-		rng:      rand.New(rand.NewPCG(o.Seed, 0)),
-		seen:     make(map[string]bool),
-	}
+	run  *run
+	rng  *rand.Rand
+	seen map[string]bool
 }
 
 // next returns up to n plans not drawn before, fewer when new ones have become hard to
@@ -94,22 +59,23 @@ func (d *planSource) next(n int) []plan {
 }
 
 func (d *planSource) draw() plan {
-	least := max(1, len(d.required))
-	length := least + d.rng.IntN(d.longest-least+1)
-	p := plan{rule: d.rules[d.rng.IntN(len(d.rules))], exits: make([]uint8, length-1)}
-	for _, m := range d.required {
+	required, rules, models := d.run.limits.required, d.run.options.Rules, len(d.run.eval.models)
+	least := max(1, len(required))
+	length := least + d.rng.IntN(min(d.run.options.MaxModels, models)-least+1)
+	p := plan{rule: rules[d.rng.IntN(len(rules))], exits: make([]uint8, length-1)}
+	for _, m := range required {
 		p.members = append(p.members, member{uint16(m), 1})
 	}
 	for len(p.members) < length {
-		if m := d.rng.IntN(d.models); !p.has(m) {
+		if m := d.rng.IntN(models); !p.has(m) {
 			p.members = append(p.members, member{uint16(m), 1})
 		}
 	}
-	if len(d.required) > 0 {
+	if len(required) > 0 {
 		d.rng.Shuffle(length, func(i, j int) { p.members[i], p.members[j] = p.members[j], p.members[i] })
 	}
 	for i := range p.exits {
-		p.exits[i] = uint8(d.rng.IntN(d.grid))
+		p.exits[i] = uint8(d.rng.IntN(len(d.run.options.Grid)))
 	}
 	return p
 }

@@ -48,28 +48,19 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	}
 	solved := make(map[string]bool) // cascades
 	for {
-		var chains [][]plan
-		byChain := make(map[string]int)
+		open := byChain{places: make(map[string]int)}
 		for _, p := range plans {
-			chain, name := string(p.chainKey()), string(p.key())
-			if solved[name] {
-				continue
+			if name := string(p.key()); !solved[name] {
+				solved[name] = true
+				open.add(p, len(plans))
 			}
-			solved[name] = true
-			i, ok := byChain[chain]
-			if !ok {
-				i = len(chains)
-				byChain[chain] = i
-				chains = append(chains, nil)
-			}
-			chains[i] = append(chains[i], p)
 		}
-		if len(chains) == 0 {
+		if len(open.chains) == 0 {
 			return corrected, nil
 		}
-		err := r.parallel(ctx, "chains solved on full outputs", len(chains), func(w *worker) func(int) {
+		err := r.parallel(ctx, "chains solved on full outputs", len(open.chains), func(w *worker) func(int) {
 			n := newNeighborhood(r, w, nil, frontModels)
-			return func(unit int) { n.solveChain(chains[unit]) }
+			return func(unit int) { n.solveChain(open.chains[unit]) }
 		})
 		if err != nil {
 			return 0, err
@@ -92,7 +83,11 @@ func allowNear(bound []float64) {
 // Models alone keep theirs if the lists suffice.
 func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 	e := r.eval
-	replay, err := r.split().Replay(e.cascades(plans))
+	var cascades []cascade.Cascade
+	for _, p := range plans {
+		cascades = append(cascades, e.cascade(p))
+	}
+	replay, err := r.split().Replay(cascades)
 	if err != nil {
 		return err
 	}
@@ -136,6 +131,7 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 		case 0:
 		case 1:
 			e.singles[members[0].model] = tables[set] // which its weight does not change
+			fallthrough                               // named twice, a model is looked up with its weight
 		default:
 			e.replayed[string(setKey(nil, members))] = tables[set]
 		}
@@ -156,9 +152,9 @@ func (r *run) split() *cascade.Split {
 
 // snapOnOutputs is [worker.snap] on full outputs.
 func (r *run) snapOnOutputs(ctx context.Context, points []front.Point) error {
-	cascades := make([]cascade.Cascade, len(points))
-	for i, p := range points {
-		cascades[i] = p.Cascade
+	var cascades []cascade.Cascade
+	for _, p := range points {
+		cascades = append(cascades, p.Cascade)
 	}
 	replay, err := r.split().Replay(cascades)
 	if err != nil {

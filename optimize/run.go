@@ -40,7 +40,7 @@ type run struct {
 }
 
 // newRun returns a run that has not begun and the algorithm it is of.
-func newRun(p *Problem, o Options) (*run, algorithm, error) {
+func newRun(p *Problem, o Options) (*run, *algorithm, error) {
 	algorithm, err := o.complete()
 	if err != nil {
 		return nil, nil, err

@@ -18,21 +18,22 @@ import (
 var ErrNothingFeasible = errors.New("optimize: no cascade within the limits")
 
 // An algorithm proposes cascades until it is done, its budget is spent or ctx ends.
-type algorithm interface {
-	maxModels() int         // default length of the longest chain
-	check(o *Options) error // and change what the algorithm decides itself
-	search(ctx context.Context, r *run) (Proof, error)
+type algorithm struct {
+	maxModels int                    // default length of the longest chain
+	evals     int64                  // default budget; 0: none
+	check     func(o *Options) error // and change what the algorithm decides itself; may be nil
+	search    func(ctx context.Context, r *run) (Proof, error)
 }
 
-var algorithms = map[string]algorithm{
-	"auto":        auto{},
-	"ensemble":    ensemble{},
-	"exact":       exact{},
-	"gomea":       gomea{},
-	"gomea-exact": gomeaExact{},
-	"greedy":      greedy{},
-	"nsga2":       nsga2{},
-	"random":      random{},
+var algorithms = map[string]*algorithm{
+	"auto":        {maxModels: 8, search: auto},
+	"ensemble":    {maxModels: 32, check: checkEnsemble, search: ensemble},
+	"exact":       {maxModels: 2, check: checkExact, search: exact},
+	"gomea":       {maxModels: 5, evals: 600_000, search: gomea},
+	"gomea-exact": {maxModels: 6, evals: 50_000_000, search: gomeaExact}, // every value of a threshold tried counts
+	"greedy":      {maxModels: cascade.MaxStages, check: checkGreedy, search: greedy},
+	"nsga2":       {maxModels: 5, evals: 600_000, search: nsga2},
+	"random":      {maxModels: 5, evals: 100_000, search: random},
 }
 
 // Algorithms returns the names of the search algorithms.
@@ -105,7 +106,11 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 			if r.options.Snap && !r.truncated() {
 				c = w.snap(p)
 			}
-			e := cascade.NewEvaluation(r.eval.stageCosts(p), correct, slices.Clone(reach), samples)
+			var costs []float64
+			for _, m := range p.members {
+				costs = append(costs, r.eval.costs[m.model])
+			}
+			e := cascade.NewEvaluation(costs, correct, slices.Clone(reach), samples)
 			points[i] = front.Point{Cascade: c, Evaluation: e, Bound: bound.correct(e.Cost, samples)}
 		}
 	})
@@ -122,15 +127,15 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 
 // nothingFeasible explains why the front is empty.
 func (r *run) nothingFeasible(status Status) error {
-	m, o := r.problem.models[r.problem.cheapest()], &r.options
+	m, o := r.problem.cheapest(), &r.options
 	searched := "those searched"
 	if o.Evals > 0 && status == Finished {
 		searched += fmt.Sprintf(" with the budget of %d evaluations", o.Evals)
 	}
 	switch {
-	case m.Cost > o.MaxCost:
+	case m.Cost > slack*o.MaxCost:
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxCost, m.Name, m.Cost)
-	case m.Cost > o.MaxWorstCost:
+	case m.Cost > slack*o.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxWorstCost, m.Name, m.Cost)
 	case len(r.limits.required) > 0 || !math.IsInf(o.MaxParams, 1):
 		return fmt.Errorf("%w: none of %s has all the models it must have within the limits on cost and parameters", ErrNothingFeasible, searched)

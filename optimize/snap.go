@@ -20,7 +20,7 @@ func (w *worker) snap(p plan) cascade.Cascade {
 		alive[i] = int32(i)
 	}
 	for stage, g := range p.exits {
-		weight := w.confidences(p, stage)
+		weight := w.sum(normalize(nil, p.set(stage)))
 		cut := w.eval.cuts(weight)[g]
 		around := newGaps(1)[0]
 		next := alive[:0]
@@ -70,11 +70,4 @@ func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 	threshold = float32((float64(g.stays) + float64(g.exits)) / 2 / scale)
 	cut := float64(threshold) * scale
 	return threshold, float64(g.stays) <= cut && cut < float64(g.exits)
-}
-
-// confidences leaves in best the confidence of a plan's stage on all samples, in
-// fixed point times the weight that is returned.
-func (w *worker) confidences(p plan, stage int) (weight uint32) {
-	w.set = normalize(w.set[:0], p.set(stage))
-	return w.sum(w.set)
 }

@@ -3,8 +3,8 @@ package optimize
 // A thresholdSolver solves the thresholds of a chain one after the other.
 type thresholdSolver struct {
 	w      *worker
-	budget int64 // evaluations that may still be made
-	tables [][]byte
+	budget int64    // evaluations that may still be made
+	tables [][]byte // of the chain's stages
 	last   []uint8  // of each sample, the stage it exits at
 	after  []uint16 // and at which if it goes on from the present stage: stage<<1 | 1 if it is then correct
 	exited []int32  // by stage: samples that exit there
@@ -38,11 +38,7 @@ func (v *thresholdSolver) spent() bool {
 // total cost is worth rate correct answers.
 func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 	stages := len(p.members)
-	v.w.cache.unpin()
-	v.tables = v.tables[:0]
-	for stage := range stages {
-		v.tables = append(v.tables, v.w.table(p, stage))
-	}
+	v.tables = v.w.tabulate(p, -1)
 	if stages == 1 {
 		v.budget--
 		return v.w.evaluateAndOffer(p, v.w.archive)

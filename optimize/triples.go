@@ -21,8 +21,7 @@ func (r *run) tryTriples(ctx context.Context, rule cascade.Rule) error {
 		}
 	}
 	return r.parallelLong(ctx, "pairs extended by all others", models*(models-1)/2, func(w *worker) func(int) {
-		t := newTripleSolver(w, r.limits, rule, values, most)
-		t.allowNear = r.truncated()
+		t := newTripleSolver(r, w, rule, values, most)
 		return func(unit int) { t.solve(pairNumber(unit, models)) }
 	})
 }
@@ -37,12 +36,11 @@ func pairNumber(u, models int) (x, y int) {
 
 // A tripleSolver offers chains of three that begin with a pair of models in either order.
 type tripleSolver struct {
+	run       *run
 	w         *worker
-	limits    *limits
 	rule      cascade.Rule
 	values    [][]uint32 // what each model can do for each sample's label
 	most      []uint32   // of each sample, the largest of these
-	allowNear bool       // chains that are near the front are not passed over
 	bound     []float64  // least total known for each number of correct answers or more
 	prefixes  [2]*prefix
 	pair      []member
@@ -53,15 +51,15 @@ type tripleSolver struct {
 	table     []byte // of all three
 }
 
-func newTripleSolver(w *worker, l *limits, rule cascade.Rule, values [][]uint32, most []uint32) *tripleSolver {
-	n := w.eval.samples()
+func newTripleSolver(r *run, w *worker, rule cascade.Rule, values [][]uint32, most []uint32) *tripleSolver {
+	n := r.eval.samples()
 	return &tripleSolver{
-		w: w, limits: l, rule: rule, values: values, most: most,
+		run: r, w: w, rule: rule, values: values, most: most,
 		bound:     make([]float64, n+2),
-		prefixes:  [2]*prefix{newPrefix(w, l, rule), newPrefix(w, l, rule)},
-		single:    kernel.NewSums(n, w.eval.listed()),
+		prefixes:  [2]*prefix{newPrefix(w, r.limits, rule), newPrefix(w, r.limits, rule)},
+		single:    kernel.NewSums(n, r.eval.listed()),
 		owner:     -1,
-		sums:      kernel.NewSums(n, w.eval.listed()),
+		sums:      kernel.NewSums(n, r.eval.listed()),
 		pairTable: make([]byte, n),
 		table:     make([]byte, n),
 	}
@@ -69,24 +67,21 @@ func newTripleSolver(w *worker, l *limits, rule cascade.Rule, values [][]uint32,
 
 // solve offers the chains that begin with x and y or with y and x.
 func (t *tripleSolver) solve(x, y int) {
-	e := t.w.eval
+	e := t.run.eval
 	models, grid := len(e.models), len(e.grid)
 	t.w.evaluations.Add(int64(2 * (models - 2) * grid * grid))
-	if e.costs[x]+e.costs[y] > t.limits.worst {
+	if e.costs[x]+e.costs[y] > t.run.limits.worst {
 		return
 	}
 	t.w.archive.staircase(t.bound)
-	if t.allowNear {
+	if t.run.truncated() {
 		allowNear(t.bound)
 	}
 	t.begin(x, y)
-	limits := [2]float64{}
-	for order, p := range t.prefixes {
-		limits[order] = p.costLimit(t.most, t.bound)
-	}
+	limits := [2]float64{t.prefixes[0].costLimit(t.most, t.bound), t.prefixes[1].costLimit(t.most, t.bound)}
 	summed := false
 	for z := range models {
-		if z == x || z == y || e.costs[x]+e.costs[y]+e.costs[z] > t.limits.worst {
+		if z == x || z == y || e.costs[x]+e.costs[y]+e.costs[z] > t.run.limits.worst {
 			continue
 		}
 		table := e.singles[z]
@@ -111,13 +106,13 @@ func (t *tripleSolver) solve(x, y int) {
 
 // begin makes the prefixes those of a pair.
 func (t *tripleSolver) begin(x, y int) {
-	w, e := t.w, t.w.eval
+	w, e := t.w, t.run.eval
 	t.pair = []member{{uint16(x), 1}, {uint16(y), 1}}
 	if t.rule == cascade.RuleLast {
 		t.prefixes[0].set(x, y, e.singles[y])
 		t.prefixes[1].set(y, x, e.singles[x])
 		for _, p := range t.prefixes {
-			p.wrongAlone()
+			p.findNeeds(func(int) uint32 { return 1 }) // the third model answers alone
 		}
 		return
 	}
@@ -133,7 +128,9 @@ func (t *tripleSolver) begin(x, y int) {
 	t.prefixes[0].set(x, y, t.pairTable)
 	t.prefixes[1].set(y, x, t.pairTable)
 	for _, p := range t.prefixes {
-		p.wrongInPair(top, t.values[x], t.values[y])
+		// The label wins only if its sum and the third model's value reach the present top
+		// sum, to which the third model adds 0 or more.
+		p.findNeeds(func(i int) uint32 { return top[i] - t.values[x][i] - t.values[y][i] })
 	}
 }
 
@@ -200,25 +197,13 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Prefix2(p.reach3, p.bins, p.bins)
 }
 
-// wrongInPair finds what the samples need that the mean of two models gets wrong, from its
-// top sums and the models' values of the label. The label wins only if its sum and the
-// third model's value reach the present top sum, to which the third model adds 0 or more.
-func (p *prefix) wrongInPair(top, first, second []uint32) {
+// findNeeds finds what the samples need; need is called for those that the second stage
+// gets wrong.
+func (p *prefix) findNeeds(need func(i int) uint32) {
 	for i, b := range p.second {
 		p.need[i] = math.MaxUint32
 		if b&1 == 0 {
-			p.need[i] = top[i] - first[i] - second[i]
-		}
-	}
-}
-
-// wrongAlone finds what the samples need that the second model gets wrong, under a rule
-// that lets the third answer alone.
-func (p *prefix) wrongAlone() {
-	for i, b := range p.second {
-		p.need[i] = math.MaxUint32
-		if b&1 == 0 {
-			p.need[i] = 1
+			p.need[i] = need(i)
 		}
 	}
 }

@@ -42,12 +42,7 @@ func TestWindowEqualsEvaluatingAll(t *testing.T) {
 				}
 			}
 			w.archive = known.copy()
-			w.cache.unpin()
-			var tables [][]byte
-			for stage := range stages {
-				tables = append(tables, w.table(drawn, stage))
-			}
-			window.solve(drawn.clone(), tables, u)
+			window.solve(drawn.clone(), w.tabulate(drawn, -1), u)
 			if !reflect.DeepEqual(w.archive.totals, want.totals) || fmt.Sprint(w.archive.plans) != fmt.Sprint(want.plans) {
 				t.Fatalf("%s, window %d: not what evaluating all thresholds finds", r.eval.cascade(drawn), u)
 			}

@@ -20,8 +20,8 @@ type worker struct {
 
 	extended *kernel.Sums // for measures of confidence that need sums
 
-	cache   tableCache
-	sums    sumsCache
+	cache   *cache[[]byte] // tables
+	sums    *cache[*kernel.Sums]
 	pieces  int             // that the samples of a table are cut into, a thread for each
 	parts   []*kernel.Lists // members as the kernels take them
 	weights []uint32
@@ -31,25 +31,23 @@ type worker struct {
 	reach  []int
 	key    []byte
 	set    []member
-
-	sumsKey []byte
-	rest    []member
+	rest   []member
 }
 
 // newWorker returns a worker that keeps so many bytes of tables and of sums.
 func (e *evaluator) newWorker(tables, sums int64, evaluations *atomic.Int64) *worker {
-	n := e.samples()
+	n, k := e.samples(), e.listed()
 	w := &worker{
 		eval:        e,
 		evaluations: evaluations,
 		best:        make([]uint32, n),
 		class:       make([]uint16, n),
 		open:        make([]int32, n),
-		cache:       newTableCache(n, tables),
-		sums:        newSumsCache(n, e.listed(), sums),
+		cache:       newCache(tables, n, cascade.MaxStages+1, func() []byte { return make([]byte, n) }),
+		sums:        newCache(sums, kernel.SumsBytes(n, k), 2, func() *kernel.Sums { return kernel.NewSums(n, k) }),
 	}
 	if e.confidence != cascade.MaxProbability {
-		w.extended = kernel.NewSums(n, e.listed())
+		w.extended = kernel.NewSums(n, k)
 	}
 	return w
 }
@@ -86,16 +84,13 @@ func (w *worker) measure(sums *kernel.Sums) {
 // sum finds the confidence and the class of a normalized set on all samples, and leaves
 // them in best and class. It returns the set's weight.
 func (w *worker) sum(set []member) (weight uint32) {
-	parts, weights := w.split(set)
-	for _, x := range weights {
-		weight += x
-	}
 	if w.eval.confidence == cascade.MaxProbability {
+		parts, weights := w.split(set)
 		kernel.ResolveAll(w.best, w.class, parts, weights)
 	} else {
 		w.measure(w.sumsOf(set))
 	}
-	return weight
+	return weightOf(set)
 }
 
 // split returns a set's lists and weights, valid until the next call.
@@ -111,13 +106,8 @@ func (w *worker) split(set []member) ([]*kernel.Lists, []uint32) {
 // evaluate returns the correct answers of a plan and how many samples reach each of its
 // stages; reach is valid until the next call.
 func (w *worker) evaluate(p plan) (correct int, reach []int) {
-	w.tables = w.tables[:0]
-	w.cache.unpin()
-	for stage := range p.members {
-		w.tables = append(w.tables, w.table(p, stage))
-	}
 	w.evaluations.Add(1)
-	return w.count(p, w.tables)
+	return w.count(p, w.tabulate(p, -1))
 }
 
 // count is evaluate for a plan whose stages have these tables.
@@ -140,16 +130,19 @@ func (w *worker) evaluateAndOffer(p plan, a *archive) outcome {
 	return outcome{int32(correct), total}
 }
 
-// table returns the table of a plan's stage, from the cache or newly made. It is valid
-// until the cache is next unpinned.
-func (w *worker) table(p plan, stage int) []byte {
-	return w.tableOver(p, stage, -1)
+// tabulate returns the tables of a plan's stages, valid until the next call.
+func (w *worker) tabulate(p plan, fresh int) [][]byte {
+	w.tables = w.tables[:0]
+	for stage := range p.members {
+		w.tables = append(w.tables, w.table(p, stage, fresh))
+	}
+	return w.tables
 }
 
-// tableOver is table for a plan whose member number fresh is one of many that are tried
-// with the same others: the table is made from the sums of these, which are kept. With a
-// negative fresh no member is.
-func (w *worker) tableOver(p plan, stage, fresh int) []byte {
+// table returns the table of a plan's stage, from the cache or newly made. Member number
+// fresh is one of many that are tried with the same others: the table is made from the
+// sums of these, which are kept. With a negative fresh no member is.
+func (w *worker) table(p plan, stage, fresh int) []byte {
 	if stage == 0 || p.rule == cascade.RuleLast {
 		return w.eval.singles[p.members[stage].model]
 	}
@@ -160,8 +153,11 @@ func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 		return table
 	}
 	table, known := w.cache.get(w.key)
+	if known {
+		return table
+	}
+	table = w.cache.put(w.key)
 	switch {
-	case known:
 	case 0 <= fresh && fresh <= stage:
 		w.rest = append(append(w.rest[:0], members[:fresh]...), members[fresh+1:]...)
 		w.rest = normalize(w.rest[:0], w.rest)
@@ -179,11 +175,7 @@ func (w *worker) tableOver(p plan, stage, fresh int) []byte {
 // thread.
 func (w *worker) tabulateInPieces(table []byte, set []member) {
 	parts, weights := w.split(set)
-	total := uint32(0)
-	for _, x := range weights {
-		total += x
-	}
-	cuts := w.eval.cuts(total)
+	cuts := w.eval.cuts(weightOf(set))
 	inPieces(w.pieces, len(table), func(_, from, to int) {
 		lists := make([]kernel.Lists, len(parts))
 		pointers := make([]*kernel.Lists, len(parts))
@@ -199,18 +191,20 @@ func (w *worker) tabulateInPieces(table []byte, set []member) {
 // sumsOf returns the sums of a normalized set, from the cache or newly made from those of
 // the set without its last member.
 func (w *worker) sumsOf(set []member) *kernel.Sums {
-	sums, known := w.sums.get(setKey(w.sumsKey[:0], set))
-	if known {
+	w.key = setKey(w.key[:0], set)
+	if sums, known := w.sums.get(w.key); known {
 		return sums
 	}
-	last := set[len(set)-1]
+	others, last := set[:len(set)-1], set[len(set)-1]
 	list := &w.eval.lists[last.model]
-	if len(set) == 1 {
+	if len(others) == 0 {
+		sums := w.sums.put(w.key)
 		kernel.Single(sums, list, uint32(last.weight))
 		return sums
 	}
-	rest := w.sumsOf(set[:len(set)-1])
-	parts, weights := w.split(set[:len(set)-1])
+	rest := w.sumsOf(others)
+	sums := w.sums.put(setKey(w.key[:0], set)) // not those of the others, used last
+	parts, weights := w.split(others)
 	kernel.Extend(sums, rest, parts, weights, list, uint32(last.weight))
 	return sums
 }

@@ -145,6 +145,9 @@ func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []str
 				return nil, fmt.Errorf("cascade %d, stage %d: the zoo has no model named %q", i, stage+1, s.Model)
 			}
 		}
+		if err := checkAnswers(z, c); err != nil {
+			return nil, fmt.Errorf("cascade %d: %w", i, err)
+		}
 	}
 	for _, name := range others {
 		if err := add(name); err != nil {
@@ -159,6 +162,19 @@ func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	for stage, s := range c.Stages {
 		if !z.HasModel(s.Model) {
 			return inputf("cascade", "", "stage %d: no model named %q", stage+1, s.Model)
+		}
+	}
+	if err := checkAnswers(z, c); err != nil {
+		return &InputError{Option: "cascade", Err: err}
+	}
+	return nil
+}
+
+// checkAnswers refuses to average models that give answers only.
+func checkAnswers(z *zoo.Zoo, c cascade.Cascade) error {
+	for _, s := range c.Stages {
+		if m, err := z.Model(s.Model); err == nil && m.Answers && c.Rule == cascade.RuleMean && len(c.Stages) > 1 {
+			return fmt.Errorf("the model %q gives answers without a distribution, which cannot be averaged: use rule last (last: before the first name)", s.Model)
 		}
 	}
 	return nil

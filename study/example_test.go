@@ -45,8 +45,8 @@ func Example() {
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
-	// net_1@0.9404297,net_0@0.6018677,net_2*3@0.49868163,net_3*3: 92.6 % at 0.0200 GFLOPs on search
-	// 87.8 % on test, net_2 82.8 %
+	// net_1@0.88012695,net_0@0.63549805,net_2*2@0.5005965,net_3*4: 90.2 % at 0.0197 GFLOPs on search
+	// 89.4 % on test, net_2 84.6 %
 }
 
 func check(err error) {

@@ -88,12 +88,6 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 		Version: 1, Split: describeSplit(on), Row: row, ID: ids[row], Label: int(labels[row]), Called: z.ClassNames(),
 		Cascade: c.String(), Cost: column,
 	}
-	e.add(c, answers, costs)
-	return e, nil
-}
-
-// add adds the answers of the stages.
-func (e *Explanation) add(c cascade.Cascade, answers []cascade.Answer, costs map[string]float64) {
 	reached := true
 	for i, a := range answers {
 		s := ExplainedStage{
@@ -112,6 +106,7 @@ func (e *Explanation) add(c cascade.Cascade, answers []cascade.Answer, costs map
 		e.Stages = append(e.Stages, s)
 	}
 	e.Right = e.Answer == e.Label
+	return e, nil
 }
 
 // findSample returns the row of a sample.

@@ -18,7 +18,7 @@ type ImportOptions struct {
 	Splits  []string // which samples become which split, see [importer.ParseSplits]
 
 	ClassNames string // file with a name a class; "": they have none
-	Seed       uint64 // of samples drawn at random
+	Seed       uint64 // of samples drawn at random; 0 is 1, the command line's
 	Threads    int    // models at a time; 0 chooses
 }
 
@@ -28,7 +28,7 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 	if formats := importer.Formats(); !slices.Contains(formats, o.Format) {
 		return summary, &InputError{"format", o.Format, fmt.Errorf("it is one of: %s", strings.Join(formats, ", ")), formats}
 	}
-	options := importer.Options{Seed: o.Seed, Threads: o.Threads}
+	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads}
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
 		return summary, &InputError{Option: "split", Err: err}
 	}

@@ -68,12 +68,7 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 // the first one; "" if the zoo has none.
 func splitToJudge(z *zoo.Zoo, name string) (string, error) {
 	if name == "" {
-		for i, s := range z.Splits() {
-			if i == 0 || s.Name == "search" {
-				name = s.Name
-			}
-		}
-		return name, nil
+		return splitOr(z, "search", ""), nil
 	}
 	if _, err := z.Split(name); err != nil {
 		return "", &InputError{Option: "split", Err: err}

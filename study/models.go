@@ -101,6 +101,17 @@ func on(models []zoo.Model, split string) (have []zoo.Model, lack int) {
 	return have, len(models) - len(have)
 }
 
+// splitOr returns the name of a split if the zoo has it, or else of its first one, neither
+// being that of except; "" if there is none.
+func splitOr(z *zoo.Zoo, name, except string) (found string) {
+	for _, s := range z.Splits() {
+		if s.Name != except && (found == "" || s.Name == name) {
+			found = s.Name
+		}
+	}
+	return found
+}
+
 // prices returns the cost of each model, which is in a column.
 func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	costs := make(map[string]float64, len(models))

@@ -49,13 +49,8 @@ type Options struct {
 	Resume bool   `json:"-"` // the search that was interrupted in Dir
 }
 
-// The columns of models that are read by default.
-const (
-	DefaultCost   = zoo.ColumnGFLOPs
-	paramsColumn  = zoo.ColumnParams
-	latencyColumn = zoo.ColumnLatency
-	deviceColumn  = zoo.ColumnDevice
-)
+// DefaultCost is the column of models that is their cost by default.
+const DefaultCost = zoo.ColumnGFLOPs
 
 // Defaults returns the default options.
 func Defaults() Options {

@@ -104,14 +104,14 @@ func (r *reporting) add(ctx context.Context, test TestSplit) error {
 func (r *reporting) addMeasured() {
 	var devices []string
 	for _, m := range r.models {
-		if _, err := m.Cost(latencyColumn); err == nil && !slices.Contains(devices, m.Columns[deviceColumn]) {
-			devices = append(devices, m.Columns[deviceColumn])
+		if _, err := m.Cost(zoo.ColumnLatency); err == nil && !slices.Contains(devices, m.Columns[zoo.ColumnDevice]) {
+			devices = append(devices, m.Columns[zoo.ColumnDevice])
 		}
 	}
 	for i, m := range r.models {
-		r.data.Models[i].Params, _ = m.Cost(paramsColumn) // 0 if it is not known
+		r.data.Models[i].Params, _ = m.Cost(zoo.ColumnParams) // 0 if it is not known
 		if len(devices) == 1 {
-			r.data.Models[i].Latency, _ = m.Cost(latencyColumn)
+			r.data.Models[i].Latency, _ = m.Cost(zoo.ColumnLatency)
 		}
 	}
 	if len(devices) == 1 {

@@ -47,7 +47,7 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
-	return &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: s.otherSplit()}, nil
+	return &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: splitOr(z, "test", s.split.Name)}, nil
 }
 
 // A search is one call of Search.
@@ -141,7 +141,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		if s.search.MaxParams == 0 {
 			continue
 		}
-		if entries[i].Params, err = m.Cost(paramsColumn); err != nil {
+		if entries[i].Params, err = m.Cost(zoo.ColumnParams); err != nil {
 			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w; leave it out with --models '!%s'", err, m.Name)}
 		}
 	}
@@ -293,18 +293,6 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		s.front.CrossValidation.At = append(s.front.CrossValidation.At, h)
 	}
 	return nil
-}
-
-// otherSplit returns the split to check the front on: test, or else any but the one it
-// was chosen on; "" if there is none.
-func (s *search) otherSplit() string {
-	other := ""
-	for _, split := range s.zoo.Splits() {
-		if split.Name != s.split.Name && (other == "" || split.Name == "test") {
-			other = split.Name
-		}
-	}
-	return other
 }
 
 func cascadesOf(points []front.Point) []cascade.Cascade {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func explainCommand() *cli.Command {
 		Usage:     "show the answer of each stage to one sample",
 		UsageText: "--sample ID [--zoo DIR] [--split NAME] (--cascade TEXT | RUNDIR --pick N)",
 		Description: `Shows the answer of each stage of a cascade to one sample, and why the cascade
-answered where it did: the prediction of the stage's model alone, the mean so far, and
+answered where it did: the prediction of the stage's model alone, that of the stage, and
 its confidence compared with the threshold. Stages that the sample does not reach are
 shown, too.`,
 		CustomHelpTemplate: commandHelp(`
@@ -62,6 +63,10 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 		return err
 	}
 	e, err := study.Explain(c.Context, z, o.split, o.cost, picked, o.sample)
+	var input *study.InputError
+	if errors.As(err, &input) && input.Option == "cascade" && c.IsSet("pick") {
+		return fmt.Errorf("cascade %d of %s: %w", o.pick, c.Args().First(), input.Err)
+	}
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (t *terminal) showExplained(e *study.Explanation) {
 		return fmt.Sprintf("%d %s", c, e.Called[c])
 	}
 	t.out.Printf("Sample %s (row %d of the split %s), label %s:\n\n", e.ID, e.Row, e.Split.Name, class(e.Label))
-	table := new(ui.Table).Right("stage").Shrink("model").Right("prediction").Left("mean so far").Right("confidence", "threshold").Left("")
+	table := new(ui.Table).Right("stage").Shrink("model").Right("prediction").Left("stage answers").Right("confidence", "threshold").Left("")
 	guess := func(g study.ClassGuess) string { return fmt.Sprintf("%s (%.3f)", class(g.Class), g.Probability) }
 	for i, s := range e.Stages {
 		threshold, verdict := "-", "last stage: answers"

@@ -86,7 +86,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.Seed, "seed", "random seed `S`"),
 				bind(&o.Threads, "threads", "use `T` processors (default: all); results do not depend on it"),
 				bind(&o.Memory, "memory", "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"),
-				bind(&o.resume, "resume", "continue the interrupted search in the run folder `DIR`; only --time, --threads and --memory may change"),
+				bind(&o.resume, "resume", "continue the interrupted search in the run folder `DIR`; of what decides the search only --time, --threads and --memory may change"),
 				bind(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
 				bind(&o.chart, "chart", "`WHEN` to draw the front in characters: auto (on a terminal), always, never"),
 			}),
@@ -106,6 +106,11 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 	}
 	if !slices.Contains(chartTimes, o.chart) {
 		return usagef("--chart %q: it is one of: %s", o.chart, strings.Join(chartTimes, ", "))
+	}
+	for _, name := range []string{"resume", "out"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return usagef("--%s is empty: name a folder", name)
+		}
 	}
 	if o.resume != "" {
 		if c.IsSet("out") && filepath.Clean(o.resume) != filepath.Clean(o.Dir) {
@@ -133,7 +138,7 @@ func runOptimize(c *cli.Context, t *terminal, o *optimizeOptions) error {
 	if err := t.showFound(found, o, c.String("zoo")); err != nil {
 		return err
 	}
-	if err := c.Context.Err(); err != nil {
+	if err := c.Context.Err(); err != nil && found.Front.Interrupted {
 		return fmt.Errorf("the front found so far is in %s: %w", found.Dir, err)
 	}
 	return nil

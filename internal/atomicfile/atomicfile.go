@@ -61,13 +61,27 @@ func named(err error, path string) error {
 	return &fs.PathError{Op: "write", Path: path, Err: err}
 }
 
-// WriteFile writes data to path.
+// WriteFile writes data to path, with the permissions of the file that is there. It
+// follows a link, and writes into what is no regular file, such as a device, instead of
+// taking its place.
 func WriteFile(path string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return os.WriteFile(path, data, 0o666)
+	}
 	f, err := Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Discard()
+	if info != nil {
+		if err := f.f.Chmod(info.Mode().Perm()); err != nil {
+			f.Fail(err)
+		}
+	}
 	f.Write(data)
 	if err := f.Sync(); err != nil {
 		return err

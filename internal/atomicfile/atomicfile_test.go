@@ -34,6 +34,33 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
+// A link stays one, permissions stay, and what is no regular file is written to.
+func TestWriteFileOverOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "secret"), filepath.Join(dir, "link")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	if err := WriteFile(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	info, _ := os.Lstat(link)
+	target, _ := os.Lstat(path)
+	if data, err := os.ReadFile(path); string(data) != "new" || info.Mode()&os.ModeSymlink == 0 || target.Mode().Perm() != 0o600 {
+		t.Errorf("%q, %v: link %v, target %v", data, err, info.Mode(), target.Mode())
+	}
+	if err := WriteFile(os.DevNull, []byte("gone")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Errorf("%s is %v, %v", os.DevNull, info.Mode(), err)
+	}
+}
+
 // Errors name the final file and no temporary one, and leave nothing behind.
 func TestErrors(t *testing.T) {
 	t.Parallel()

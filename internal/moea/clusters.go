@@ -16,14 +16,10 @@ type cluster struct {
 	subsets [][]int // its linkage tree
 }
 
-// makeClusters divides a population into k overlapping clusters of equal size.
-// Distances are Euclidean, each objective divided by its range. For each objective the
-// cluster with the best mean in it works on that objective alone.
-func makeClusters(rng *rand.Rand, scores []Score, ranges [2]float64, k int) []cluster {
-	points := make([][2]float64, len(scores))
-	for i, s := range scores {
-		points[i] = [2]float64{s.Objectives[0] / ranges[0], s.Objectives[1] / ranges[1]}
-	}
+// makeClusters divides points into k overlapping clusters of equal size. Distances are
+// Euclidean. For each objective the cluster with the best mean in it works on that
+// objective alone.
+func makeClusters(rng *rand.Rand, points [][2]float64, k int) []cluster {
 	means := kMeans(points, leaders(rng, points, k))
 	nearest := make([]int, len(points))
 	for i, p := range points {
@@ -142,34 +138,4 @@ func meanOf(points [][2]float64, members []int) [2]float64 {
 func squared(a, b [2]float64) float64 {
 	x, y := a[0]-b[0], a[1]-b[1]
 	return x*x + y*y
-}
-
-// A membership tells the cluster of a population's solutions.
-type membership struct {
-	containing [][]int // by solution: the clusters it is a member of
-	nearest    []int   // by solution: the cluster with the nearest mean
-}
-
-func newMembership(clusters []cluster, p *population) membership {
-	m := membership{make([][]int, len(p.scores)), make([]int, len(p.scores))}
-	means := make([][2]float64, len(clusters))
-	for c := range clusters {
-		means[c] = clusters[c].mean
-		for _, i := range clusters[c].members {
-			m.containing[i] = append(m.containing[i], c)
-		}
-	}
-	for i, s := range p.scores {
-		m.nearest[i] = nearestMean(means, [2]float64{s.Objectives[0] / p.ranges[0], s.Objectives[1] / p.ranges[1]})
-	}
-	return m
-}
-
-// draw returns one of the clusters that contain a solution, or the nearest if
-// none does.
-func (m membership) draw(rng *rand.Rand, solution int) int {
-	if c := m.containing[solution]; len(c) > 0 {
-		return c[rng.IntN(len(c))]
-	}
-	return m.nearest[solution]
 }

@@ -63,7 +63,6 @@ type mixer struct {
 type population struct {
 	genomes    [][]uint16
 	scores     []Score
-	ranges     [2]float64
 	stretch    int // generations in a row that have not changed the elite
 	generation int
 }
@@ -106,7 +105,6 @@ func (g *mixer) sweep() error {
 		if err := iterate(p, i); err != nil {
 			return err
 		}
-		p.setRanges()
 		if p.generation++; p.generation%2 != 0 {
 			break
 		}
@@ -129,35 +127,50 @@ func (g *mixer) initialise(p *population, index int) error {
 	return nil
 }
 
-func (p *population) setRanges() {
-	for o := range p.ranges {
+// points returns the solutions' objectives, each divided by its range.
+func (p *population) points() [][2]float64 {
+	points := make([][2]float64, len(p.scores))
+	for o := range 2 {
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, s := range p.scores {
 			low, high = min(low, s.Objectives[o]), max(high, s.Objectives[o])
 		}
-		p.ranges[o] = high - low
+		width := high - low
 		if high == low {
-			p.ranges[o] = 1
+			width = 1
+		}
+		for i, s := range p.scores {
+			points[i][o] = s.Objectives[o] / width
 		}
 	}
+	return points
 }
 
 // generation replaces every solution by its offspring.
 func (g *mixer) generation(p *population, index int) error {
-	clusters := makeClusters(g.rng, p.scores, p.ranges, gomeaClusters+index)
+	points := p.points()
+	clusters := makeClusters(g.rng, points, gomeaClusters+index)
+	containing := make([][]int, len(points)) // by solution: the clusters it is a member of
+	means := make([][2]float64, len(clusters))
 	for c := range clusters {
 		var genomes [][]uint16
 		for _, i := range clusters[c].members {
 			genomes = append(genomes, p.genomes[i])
+			containing[i] = append(containing[i], c)
 		}
-		clusters[c].subsets = linkageTree(g.rng, genomes)
+		clusters[c].subsets, means[c] = linkageTree(g.rng, genomes), clusters[c].mean
 	}
 	g.changed = false
-	genomes, scores := make([][]uint16, len(p.genomes)), make([]Score, len(p.genomes))
-	of := newMembership(clusters, p)
-	for i := range p.genomes {
+	genomes, scores := make([][]uint16, len(points)), make([]Score, len(points))
+	for i, in := range containing {
 		var err error
-		if genomes[i], scores[i], err = g.offspring(p, i, &clusters[of.draw(g.rng, i)]); err != nil {
+		var c int
+		if len(in) > 0 {
+			c = in[g.rng.IntN(len(in))]
+		} else {
+			c = nearestMean(means, points[i])
+		}
+		if genomes[i], scores[i], err = g.offspring(p, i, &clusters[c]); err != nil {
 			return err
 		}
 	}
@@ -219,11 +232,9 @@ func (g *mixer) force(genes []uint16, current Score, c *cluster) ([]uint16, Scor
 		if err != nil {
 			return nil, Score{}, err
 		}
-		var accept bool
+		accept := s.Dominates(current) || admission == admitted
 		if c.single >= 0 {
 			accept = s.compareIn(c.single, current) < 0
-		} else {
-			accept = s.Dominates(current) || admission == admitted
 		}
 		if accept {
 			return try, s, nil

@@ -17,6 +17,7 @@
 package moea
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 )
@@ -95,17 +96,10 @@ func (a Score) Dominates(b Score) bool {
 // compareIn compares two scores in one objective alone: it is negative if a is
 // better and 0 if they are equal.
 func (a Score) compareIn(objective int, b Score) int {
-	switch {
-	case a.Violation < b.Violation:
-		return -1
-	case a.Violation > b.Violation:
-		return 1
-	case a.Objectives[objective] < b.Objectives[objective]:
-		return -1
-	case a.Objectives[objective] > b.Objectives[objective]:
-		return 1
+	if a.Violation != b.Violation {
+		return cmp.Compare(a.Violation, b.Violation)
 	}
-	return 0
+	return cmp.Compare(a.Objectives[objective], b.Objectives[objective])
 }
 
 // appendGenes appends what names a genome.
