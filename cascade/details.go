@@ -2,7 +2,9 @@ package cascade
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 )
 
 // ReliabilityBins is the number of bins of equal width for probabilities.
@@ -22,19 +24,30 @@ type Details struct {
 // and broken in the opposite case; the first stage does neither. So the correct answers
 // of a cascade are those of its first model plus, over all stages, Repaired - Broken.
 type StageDetails struct {
-	Exits       int // samples answered here
-	Correct     int // of these, answered correctly
-	Repaired    int
-	Broken      int
-	Reliability [ReliabilityBins]Bin
+	Exits       int                  `json:"exits"`   // samples answered here
+	Correct     int                  `json:"correct"` // of these, answered correctly
+	Repaired    int                  `json:"repaired"`
+	Broken      int                  `json:"broken"`
+	Reliability [ReliabilityBins]Bin `json:"reliability"`
 }
 
 // A Bin holds the samples that reach a stage with a probability of the answer, the
-// largest value of the mean, in one tenth of [0, 1]; 1 is in the last.
+// largest value of the mean, in one tenth of [0, 1]; 1 is in the last. In JSON it is
+// [samples, correct, confidence], because there are many.
 type Bin struct {
 	Samples    int
 	Correct    int     // samples whose answer at this stage is correct
 	Confidence float64 // their mean probability
+}
+
+// MarshalJSON writes the bin, with four digits of the confidence.
+func (b Bin) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{b.Samples, b.Correct, math.Round(b.Confidence*1e4) / 1e4})
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (b *Bin) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, &[]any{&b.Samples, &b.Correct, &b.Confidence})
 }
 
 // Detail is [Split.Evaluate] with results by stage and by class. rivals is nil, or has

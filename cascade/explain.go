@@ -18,8 +18,8 @@ type Answer struct {
 
 // A Guess is a class and its probability.
 type Guess struct {
-	Class       int
-	Probability float64
+	Class       int     `json:"class"`
+	Probability float64 `json:"probability"`
 }
 
 // Explain returns the answer of each stage of a cascade to one sample, including stages

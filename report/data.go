@@ -135,9 +135,9 @@ func indexed(n int) *int {
 
 // Results are those of a cascade on a split.
 type Results struct {
-	Correct int            `json:"correct"`
-	Cost    float64        `json:"cost"`
-	Stages  []StageResults `json:"stages"`
+	Correct int                    `json:"correct"`
+	Cost    float64                `json:"cost"`
+	Stages  []cascade.StageDetails `json:"stages"`
 	// The ten classes with the most additional correct answers, and the ten with the most
 	// lost ones, compared with the best model of no more cost.
 	Gains  []Change `json:"gains"`
@@ -158,18 +158,6 @@ func NewAgainst(onlyCascade, onlyModel int) *Against {
 	pairs := stats.Pairs{OnlyFirst: onlyCascade, OnlySecond: onlyModel}
 	return &Against{onlyCascade, onlyModel, pairs.McNemar()}
 }
-
-// StageResults are those of one stage on the samples that reach it.
-type StageResults struct {
-	Exits       int   `json:"exits"`
-	Correct     int   `json:"correct"` // of those that exit
-	Repaired    int   `json:"repaired"`
-	Broken      int   `json:"broken"`
-	Reliability []Bin `json:"reliability"`
-}
-
-// Bin is one bin of a reliability diagram: samples, correct answers, mean confidence.
-type Bin [3]float64
 
 // Change compares the correct answers of a cascade and a model in one class.
 type Change struct {

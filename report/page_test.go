@@ -120,12 +120,12 @@ func madeUp(rng *rand.Rand, c *Cascade, samples int) *Results {
 	f := &Results{Correct: c.Correct * samples / 20000, Cost: c.Cost * (0.95 + 0.1*rng.Float64())}
 	left := samples
 	for i := range c.Stages {
-		s := StageResults{Exits: left / 3, Correct: left / 4, Repaired: rng.IntN(100), Broken: rng.IntN(50)}
+		s := cascade.StageDetails{Exits: left / 3, Correct: left / 4, Repaired: rng.IntN(100), Broken: rng.IntN(50)}
 		if i == len(c.Stages)-1 {
 			s.Exits = left
 		}
 		for b := range 10 {
-			s.Reliability = append(s.Reliability, Bin{float64(left / 10), float64(left / 20), float64(b)/10 + 0.1*rng.Float64()})
+			s.Reliability[b] = cascade.Bin{Samples: left / 10, Correct: left / 20, Confidence: float64(b)/10 + 0.1*rng.Float64()}
 		}
 		left -= s.Exits
 		f.Stages = append(f.Stages, s)

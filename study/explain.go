@@ -36,17 +36,11 @@ type Explanation struct {
 // ExplainedStage is one stage's answer to the sample.
 type ExplainedStage struct {
 	front.StageJSON
-	Confidence float64      `json:"confidence"`
-	Reached    bool         `json:"reached"`
-	Exits      bool         `json:"exits"`
-	Own        ClassGuess   `json:"model_says"` // of the model alone
-	Mean       []ClassGuess `json:"mean_says"`
-}
-
-// ClassGuess is a class and its probability.
-type ClassGuess struct {
-	Class       int     `json:"class"`
-	Probability float64 `json:"probability"`
+	Confidence float64         `json:"confidence"`
+	Reached    bool            `json:"reached"`
+	Exits      bool            `json:"exits"`
+	Own        cascade.Guess   `json:"model_says"` // of the model alone
+	Mean       []cascade.Guess `json:"mean_says"`
 }
 
 // Explain returns the answer of each stage of a cascade to one sample of a split. The
@@ -92,10 +86,7 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 	for i, a := range answers {
 		s := ExplainedStage{
 			StageJSON: front.NewStageJSON(c, i, costs[c.Stages[i].Model]), Confidence: a.Confidence,
-			Reached: reached, Exits: a.Exits, Own: ClassGuess(a.Own),
-		}
-		for _, g := range a.Top {
-			s.Mean = append(s.Mean, ClassGuess(g))
+			Reached: reached, Exits: a.Exits, Own: a.Own, Mean: a.Top,
 		}
 		if reached {
 			e.Paid += s.Cost

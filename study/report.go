@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -259,23 +258,11 @@ func (r *reporting) results(ctx context.Context, split zoo.Split) ([]report.Resu
 	}
 	all := make([]report.Results, len(cascades))
 	for i := range all {
-		all[i] = describeDetails(details[i])
+		all[i] = report.Results{Correct: details[i].Correct, Cost: details[i].Cost, Stages: details[i].Stages}
 		if rival := places[i]; rival >= 0 {
 			all[i].Gains, all[i].Losses = report.Changes(details[i].Classes, details[rival].Classes, samples)
 			all[i].Against = report.NewAgainst(details[i].OnlyThis, details[i].OnlyRival)
 		}
 	}
 	return all, nil
-}
-
-func describeDetails(d cascade.Details) report.Results {
-	f := report.Results{Correct: d.Correct, Cost: d.Cost}
-	for _, s := range d.Stages {
-		stage := report.StageResults{Exits: s.Exits, Correct: s.Correct, Repaired: s.Repaired, Broken: s.Broken}
-		for _, b := range s.Reliability {
-			stage.Reliability = append(stage.Reliability, report.Bin{float64(b.Samples), float64(b.Correct), math.Round(b.Confidence*1e4) / 1e4})
-		}
-		f.Stages = append(f.Stages, stage)
-	}
-	return f
 }

@@ -100,7 +100,7 @@ func (t *terminal) showExplained(e *study.Explanation) {
 	}
 	t.out.Printf("Sample %s (row %d of the split %s), label %s:\n\n", e.ID, e.Row, e.Split.Name, class(e.Label))
 	table := new(ui.Table).Right("stage").Shrink("model").Right("prediction").Left("stage answers").Right("confidence", "threshold").Left("")
-	guess := func(g study.ClassGuess) string { return fmt.Sprintf("%s (%.3f)", class(g.Class), g.Probability) }
+	guess := func(g cascade.Guess) string { return fmt.Sprintf("%s (%.3f)", class(g.Class), g.Probability) }
 	for i, s := range e.Stages {
 		threshold, verdict := "-", "last stage: answers"
 		if s.Threshold != nil {
