@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -146,10 +147,7 @@ func (f *fullOutputs) denseFront(ctx context.Context) (map[int]float64, error) {
 		return nil, err
 	}
 
-	cheapest := make([]float64, n+1)
-	for i := range cheapest {
-		cheapest[i] = math.Inf(1)
-	}
+	cheapest := slices.Repeat([]float64{math.Inf(1)}, n+1)
 	bins := len(grid) + 1
 	correct, reach2 := make([]int32, bins), make([]int32, bins)
 	for a := range m {

@@ -51,18 +51,11 @@ type Choice struct {
 // a budget, 0, the model may cost as much as the most accurate cascade. It returns false
 // if every cascade costs more.
 func (f *Front) Choose(budget float64) (Choice, bool) {
-	within := budget
-	if budget == 0 {
-		within = math.Inf(1)
-	}
-	c := Choice{Point: BestWithin(f.Points, within), AsAccurate: -1}
+	c := Choice{Point: BestWithin(f.Points, cmp.Or(budget, math.Inf(1))), AsAccurate: -1}
 	if c.Point < 0 {
 		return c, false
 	}
-	if budget == 0 {
-		budget = f.Points[c.Point].Cost
-	}
-	if best := BestWithin(f.Models, budget); best >= 0 {
+	if best := BestWithin(f.Models, cmp.Or(budget, f.Points[c.Point].Cost)); best >= 0 {
 		c.Model = &f.Models[best]
 		c.AsAccurate = CheapestFrom(f.Points, c.Model.Correct)
 	}

@@ -60,8 +60,7 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64) *C
 		for _, cost := range costs {
 			at := BestAt{Cost: cost}
 			if best := BestWithin(f.Points, cost); best >= 0 {
-				accuracy := f.Points[best].Accuracy()
-				at.Accuracy = &accuracy
+				at.Accuracy = new(f.Points[best].Accuracy())
 			}
 			c.At = append(c.At, at)
 		}

@@ -163,9 +163,7 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if len(o.Data) == 0 || len(o.Models) == 0 {
 		return errors.New("ingest: no data or no models")
 	}
-	if o.Workers == 0 {
-		o.Workers = runtime.NumCPU()
-	}
+	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
 	if r.shim, err = torch.Open(o.Shim); err != nil {
 		return err
 	}
@@ -183,9 +181,7 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if o.Device == "cpu" {
 		batch, memory = 32, 0
 	}
-	if o.Batch == 0 {
-		o.Batch = batch
-	}
+	o.Batch = cmp.Or(o.Batch, batch)
 	if o.GroupMemory < 0 {
 		o.GroupMemory = memory
 	}

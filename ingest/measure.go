@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,12 +110,9 @@ func deviceName(ctx context.Context, device string) string {
 		return device
 	}
 	_, index, _ := strings.Cut(device, ":")
-	if index == "" {
-		index = "0"
-	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--id="+index, "--query-gpu=name", "--format=csv,noheader").Output()
+	out, err := exec.CommandContext(ctx, "nvidia-smi", "--id="+cmp.Or(index, "0"), "--query-gpu=name", "--format=csv,noheader").Output()
 	if name := strings.TrimSpace(string(out)); err == nil && name != "" {
 		return name
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -42,10 +43,7 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 			out = append(out, e)
 			continue
 		}
-		source := e.Source
-		if source == "" {
-			source = "timm"
-		}
+		source := cmp.Or(e.Source, "timm")
 		names, err := exporter.Names(ctx, source, e.Name)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %s: %w", e.Name, err)
@@ -57,12 +55,11 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 			return nil, fmt.Errorf("pattern %s: name=%s cannot name %d models", e.Name, e.As, len(names))
 		}
 		for _, name := range names {
-			one := e
-			one.Source, one.Name, one.As = source, name, name
+			e.Source, e.Name, e.As = source, name, name
 			if source == "torchvision" {
-				one.As = "torchvision/" + name
+				e.As = "torchvision/" + name
 			}
-			out = append(out, one)
+			out = append(out, e)
 		}
 	}
 	seen := map[string]bool{}
@@ -78,10 +75,7 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 // prepare makes or finds an entry's file and puts its settings together: the
 // entry's, else the file's, else timm's defaults.
 func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
-	p := &planned{name: e.As, path: e.Name, batch: min(e.Batch, r.o.Batch)}
-	if p.batch == 0 {
-		p.batch = r.o.Batch
-	}
+	p := &planned{name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch)}
 	var err error
 	if e.Source != "file" {
 		if p.path, p.meta, err = r.export(ctx, e); err != nil {

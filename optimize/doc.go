@@ -7,10 +7,9 @@
 // search needs to know of a set, and one pass over those bytes solves all thresholds of a
 // chain at once.
 //
-// Outputs are float16, that is integer multiples of 2^-24, and are summed as integers: no
-// result depends on the order of summation, on vector widths or on the number of threads,
-// and a cascade does here exactly what its definition says, as far as the models' lists
-// have the classes that matter.
+// No result depends on vector widths or on the number of threads, and a cascade does here
+// exactly what its definition says, as far as the models' lists have the classes that
+// matter.
 //
 // [Search] makes a run of one of the [Algorithms]. Its parts:
 //

@@ -85,7 +85,7 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 // EvaluateCascade evaluates one cascade on a split of the zoo, with costs of a column.
 func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Cascade, w Watch) (*Evaluation, error) {
 	if err := checkModels(z, c); err != nil {
-		return nil, err
+		return nil, &InputError{Option: "cascade", Err: err}
 	}
 	return evaluate(ctx, z, split, column, []cascade.Cascade{c}, nil, w)
 }
@@ -130,50 +130,38 @@ func newAgainst(model string, d cascade.Details, rival cascade.Evaluation) *Agai
 
 // costsOf returns the costs of the models that cascades, and others, name.
 func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []string) (map[string]float64, error) {
-	var models []zoo.Model
-	add := func(name string) error {
-		if name == "" || has(models, name) {
-			return nil
-		}
-		m, err := z.Model(name)
-		models = append(models, m)
-		return err
-	}
+	var names []string
 	for i, c := range cascades {
-		for stage, s := range c.Stages {
-			if add(s.Model) != nil {
-				return nil, fmt.Errorf("cascade %d, stage %d: the zoo has no model named %q", i, stage+1, s.Model)
-			}
-		}
-		if err := checkAnswers(z, c); err != nil {
+		if err := checkModels(z, c); err != nil {
 			return nil, fmt.Errorf("cascade %d: %w", i, err)
 		}
+		for _, s := range c.Stages {
+			names = append(names, s.Model)
+		}
 	}
-	for _, name := range others {
-		if err := add(name); err != nil {
+	var models []zoo.Model
+	for _, name := range append(names, others...) {
+		if name == "" || has(models, name) {
+			continue
+		}
+		m, err := z.Model(name)
+		if err != nil {
 			return nil, err
 		}
+		models = append(models, m)
 	}
 	return prices(models, column)
 }
 
-// checkModels refuses a cascade, given as an option, of models that the zoo lacks.
+// checkModels refuses a cascade of models that the zoo lacks, and the mean of models that
+// give answers only.
 func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	for stage, s := range c.Stages {
-		if !z.HasModel(s.Model) {
-			return inputf("cascade", "", "stage %d: no model named %q", stage+1, s.Model)
+		m, err := z.Model(s.Model)
+		if err != nil {
+			return fmt.Errorf("stage %d: the zoo has no model named %q", stage+1, s.Model)
 		}
-	}
-	if err := checkAnswers(z, c); err != nil {
-		return &InputError{Option: "cascade", Err: err}
-	}
-	return nil
-}
-
-// checkAnswers refuses to average models that give answers only.
-func checkAnswers(z *zoo.Zoo, c cascade.Cascade) error {
-	for _, s := range c.Stages {
-		if m, err := z.Model(s.Model); err == nil && m.Answers && c.Rule == cascade.RuleMean && len(c.Stages) > 1 {
+		if m.Answers && c.Rule == cascade.RuleMean && len(c.Stages) > 1 {
 			return fmt.Errorf("the model %q gives answers without a distribution, which cannot be averaged: use rule last (last: before the first name)", s.Model)
 		}
 	}

@@ -51,7 +51,7 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 		return nil, &InputError{Option: "split", Err: err}
 	}
 	if err := checkModels(z, c); err != nil {
-		return nil, err
+		return nil, &InputError{Option: "cascade", Err: err}
 	}
 	costs, err := costsOf(z, column, []cascade.Cascade{c}, nil)
 	if err != nil {

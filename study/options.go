@@ -100,8 +100,7 @@ func (o *Options) resolve() (optimize.Options, error) {
 		return s, inputf("confidence", o.Confidence, "it is max, margin or entropy")
 	}
 	if o.Snap == nil {
-		snap := o.Grid == "" && !o.Paper
-		o.Snap = &snap
+		o.Snap = new(o.Grid == "" && !o.Paper)
 	}
 	s.Snap = *o.Snap
 	if o.Grid == "" {

@@ -143,7 +143,7 @@ func (r *reporting) onSearch(ctx context.Context) error {
 		}
 	})
 	if others > 0 {
-		r.lack(fmt.Sprintf("%d cascades have different results on the stored outputs of the split %s than in their run folder: the results of their stages there are left out", others, split.Name), "")
+		return r.lack("%d cascades have different results on the stored outputs of the split %s than in their run folder: the results of their stages there are left out", others, split.Name)
 	}
 	return nil
 }
@@ -175,8 +175,7 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
 	if err != nil {
 		return err
 	}
-	test := describeSplit(split)
-	r.data.Test = &test
+	r.data.Test = new(describeSplit(split))
 	r.each(func(n int, c *report.Cascade) { c.Test = &results[n] })
 	return r.singles(ctx, split)
 }

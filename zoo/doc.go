@@ -12,8 +12,6 @@
 // the model's own JSON file comes last. A writer may be killed at any moment; the
 // next one removes what it left.
 //
-// Probabilities travel as the bits of float16 numbers in uint16. Every finite
-// float16 in [0, 1] has bits 0x0000 to 0x3C00 and is an integer multiple of 2^-24,
-// so sums in that unit are exact. Rows and classes are numbered from 0, in messages
-// too.
+// Probabilities travel as the bits of float16 numbers in uint16 (0x0000 to 0x3C00). Rows
+// and classes are numbered from 0, in messages too.
 package zoo

@@ -75,8 +75,7 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		m.splits[split] = s
 		// The index of a model that has nothing else stays as long as the model.
 		if !m.old[split].IndexOnly && m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes)) {
-			l := outputs.NewLists(info.Samples, m.w.z.classes)
-			s.lists = &l
+			s.lists = new(outputs.NewLists(info.Samples, m.w.z.classes))
 		}
 	}
 	if s.rows == s.split.Samples {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -236,9 +237,7 @@ func shard(flag string, env func(string) string) (i, n int, err error) {
 			return 0, 0, usagef("SLURM_ARRAY_TASK_ID is %q", id)
 		}
 		index = strconv.Itoa(number - first)
-		if count == "" {
-			count = env("SLURM_ARRAY_TASK_COUNT")
-		}
+		count = cmp.Or(count, env("SLURM_ARRAY_TASK_COUNT"))
 	} else if id := env("JOB_COMPLETION_INDEX"); index == "" && id != "" && flag != "" {
 		index = id
 	}

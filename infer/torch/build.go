@@ -2,6 +2,7 @@ package torch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -87,11 +88,7 @@ func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, 
 			return "", err
 		}
 	}
-	if o.Compiler == "" {
-		if o.Compiler = os.Getenv("CXX"); o.Compiler == "" {
-			o.Compiler = "g++"
-		}
-	}
+	o.Compiler = cmp.Or(o.Compiler, os.Getenv("CXX"), "g++")
 	torch, err := find(ctx, o.Python)
 	if err != nil {
 		return "", err

@@ -68,10 +68,7 @@ func leaders(rng *rand.Rand, points [][2]float64, k int) [][2]float64 {
 		}
 	}
 	leaders := make([][2]float64, 0, k)
-	away := make([]float64, len(points)) // distance to the nearest leader
-	for i := range away {
-		away[i] = math.Inf(1)
-	}
+	away := slices.Repeat([]float64{math.Inf(1)}, len(points)) // distance to the nearest leader
 	for range k {
 		leaders = append(leaders, points[next])
 		farthest := 0

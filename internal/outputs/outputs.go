@@ -1,9 +1,6 @@
 // Package outputs defines what a classifier's output on a sample is: a row with the
 // probability of every class, as float16 bits, or the list of its largest classes. It
 // checks rows, and makes lists from them.
-//
-// Every float16 in [0, 1] has bits 0x0000 to 0x3C00 and is an integer multiple of
-// 2^-24, so that sums in this unit (fixed point) are exact.
 package outputs
 
 import (

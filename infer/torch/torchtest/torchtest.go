@@ -3,6 +3,7 @@
 package torchtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -20,10 +21,7 @@ import (
 // Python returns an interpreter that can import torch and torchvision, and skips
 // the test if there is none: $ENCAS_TORCH_PYTHON, or the system's.
 var Python = needs(func() (string, string) {
-	python := os.Getenv("ENCAS_TORCH_PYTHON")
-	if python == "" {
-		python = "/usr/bin/python3"
-	}
+	python := cmp.Or(os.Getenv("ENCAS_TORCH_PYTHON"), "/usr/bin/python3")
 	if out, err := exec.Command(python, "-c", "import torch, torchvision").CombinedOutput(); err != nil {
 		return "", "needs torch and torchvision for " + python + " (on Debian: apt-get install python3-torch python3-torchvision): " + lastLine(out)
 	}
