@@ -453,8 +453,8 @@ func same(got, want []front.Point, bounds bool) error {
 	return compare(strip(got), strip(want))
 }
 
-// promisesAreKept: cascades keep the limits, have the form they are kept in, and none
-// beats another.
+// promisesAreKept: a search keeps its budget; cascades keep the limits, have the form they
+// are kept in, and none beats another.
 func promisesAreKept(c *trial, plain *outcome, _ *rand.Rand) error {
 	o := c.Options
 	params := make(map[string]float64)
@@ -468,6 +468,9 @@ func promisesAreKept(c *trial, plain *outcome, _ *rand.Rand) error {
 	most := map[string]int{"exact": 2, "auto": 8, "gomea": 5, "nsga2": 5, "random": 5, "gomea-exact": 6, "ensemble": 32, "greedy": cascade.MaxStages}[o.Algorithm]
 	if o.MaxModels > 0 {
 		most = o.MaxModels
+	}
+	if o.Evals > 0 && plain.Evaluations > o.Evals {
+		return fmt.Errorf("%d evaluations of %d", plain.Evaluations, o.Evals)
 	}
 	for i, p := range plain.Front {
 		bad := func(format string, args ...any) error {

@@ -305,6 +305,7 @@ func newTrial(seed uint64) *trial {
 		quanta = []int{1, 2, 4, 8, 10}[rng.IntN(5)]
 	}
 	extremes, prices := 0.0, rng.IntN(5)
+	sureness := []float64{1, 1, 0.3}[rng.IntN(3)] // with little, much of a row is not in its list
 	kind := rng.IntN(18)
 	switch kind {
 	case 0: // few classes
@@ -369,7 +370,7 @@ func newTrial(seed uint64) *trial {
 			skill = float64(rng.IntN(2)) // none or all are right
 		}
 		for i, label := range c.Labels {
-			x.Rows = append(x.Rows, newRow(rng, c.Classes, label, quanta, skill, easy[i]))
+			x.Rows = append(x.Rows, newRow(rng, c.Classes, label, quanta, sureness, skill, easy[i]))
 		}
 		if m > 0 && twins && rng.IntN(2) == 0 {
 			twin := c.Models[rng.IntN(m)]
@@ -382,10 +383,12 @@ func newTrial(seed uint64) *trial {
 	}
 	c.shuffleModels(seed)
 	c.drawOptions(rng, rule)
-	if o := &c.Options; kind > 12 && rng.IntN(4) > 0 {
+	o := &c.Options
+	if kind > 12 && rng.IntN(4) > 0 {
 		o.Algorithm, o.MaxModels, o.Evals = "exact", 3, 0
 		o.Grid = []optimize.Grid{{0, 0.5, 0.75, 1}, {0.5, 1}, {0.25, 0.6, 0.8}}[rng.IntN(3)]
 	}
+	o.Include = o.Include[:min(len(o.Include), cmp.Or(o.MaxModels, 2))]
 	return c
 }
 
@@ -402,7 +405,7 @@ func modelName(m int) string {
 
 // newRow draws the output of a model on one sample: quanta that fall on classes, or, with
 // none, as softmax has it.
-func newRow(rng *rand.Rand, classes, label, quanta int, skill, easy float64) row {
+func newRow(rng *rand.Rand, classes, label, quanta int, sureness, skill, easy float64) row {
 	r := make(row, classes)
 	wrong := rng.IntN(classes)
 	aim := label
@@ -424,7 +427,7 @@ func newRow(rng *rand.Rand, classes, label, quanta int, skill, easy float64) row
 		if c == aim {
 			logit += 2 + 3*rng.Float64()
 		}
-		r[c] = int(1000*math.Exp(logit)) + 1
+		r[c] = int(1000*math.Exp(sureness*logit)) + 1
 	}
 	return r
 }
@@ -447,7 +450,7 @@ func (c *trial) drawOptions(rng *rand.Rand, rule cascade.Rule) {
 	if o.Algorithm == "ensemble" && !slices.Contains(o.Rules, mean) {
 		o.Rules = []cascade.Rule{mean}
 	}
-	if oneIn(3) {
+	if oneIn(3) || c.Full && oneIn(2) {
 		o.Confidence = cascade.Confidence(1 + rng.IntN(2))
 	}
 	switch rng.IntN(6) {
@@ -495,7 +498,6 @@ func (c *trial) drawOptions(rng *rand.Rand, rule cascade.Rule) {
 				o.Include = append(o.Include, name)
 			}
 		}
-		o.Include = o.Include[:min(len(o.Include), cmp.Or(o.MaxModels, 2))]
 	}
 	switch o.Algorithm {
 	case "exact":
