@@ -145,9 +145,11 @@ func (l *limits) worstCost(p plan) float64 {
 	return total
 }
 
-// costTogether is worstCost, rounded alike for the same members in any order.
+// costTogether is worstCost, rounded alike for the same costs in any order.
 func (l *limits) costTogether(p plan) float64 {
-	members := slices.SortedFunc(slices.Values(p.members), func(a, b member) int { return cmp.Compare(a.model, b.model) })
+	members := slices.SortedFunc(slices.Values(p.members), func(a, b member) int {
+		return cmp.Compare(l.models[a.model].Cost, l.models[b.model].Cost)
+	})
 	return l.worstCost(plan{members: members})
 }
 

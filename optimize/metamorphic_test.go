@@ -869,9 +869,16 @@ func (c *trial) bestOfAll(grid optimize.Grid, length int) []front.Point {
 		}
 		return n
 	}
+	// Rounded alike for the same costs in any order.
+	worst := func(x candidate) (total float64) {
+		for _, cost := range slices.Sorted(slices.Values(x.Costs)) {
+			total += cost
+		}
+		return total
+	}
 	slices.SortFunc(all, func(a, b candidate) int {
 		stages := func(by func(a, b cascade.Stage) int) int { return slices.CompareFunc(a.Stages, b.Stages, by) }
-		return cmp.Or(cmp.Compare(b.Correct, a.Correct), cmp.Compare(a.total, b.total), cmp.Compare(a.WorstCost, b.WorstCost),
+		return cmp.Or(cmp.Compare(b.Correct, a.Correct), cmp.Compare(a.total, b.total), cmp.Compare(worst(a), worst(b)),
 			cmp.Compare(len(a.Stages), len(b.Stages)), cmp.Compare(characters(a.Cascade), characters(b.Cascade)),
 			stages(func(a, b cascade.Stage) int { return strings.Compare(a.Model, b.Model) }), cmp.Compare(a.Rule, b.Rule),
 			stages(func(a, b cascade.Stage) int { return cmp.Compare(a.Threshold, b.Threshold) }))
