@@ -169,8 +169,10 @@ func TestMemory(t *testing.T) {
 	}
 	after := resident()
 	t.Logf("%d MB after three exports, %d after eight; the file has %d", before>>20, after>>20, info.Size()>>20)
-	if after-before > int(info.Size()) {
-		t.Errorf("five more exports keep %d bytes", after-before)
+	// Kept models would add five files' worth; what the C library's allocator holds back
+	// varies by more than one.
+	if kept := 5 * int(info.Size()); after-before > kept/2 {
+		t.Errorf("five more exports keep %d bytes; their weights are %d", after-before, kept)
 	}
 }
 
