@@ -100,6 +100,11 @@ func renderReport(dir string) error {
 		b.WriteString("# Benchmarks\n")
 	}
 	writeAlgorithms(&b, runs)
+	onOthers, err := readHoldout(dir)
+	if err != nil {
+		return err
+	}
+	writeHoldout(&b, onOthers)
 	return os.WriteFile(filepath.Join(dir, "REPORT.md"), []byte(b.String()), 0o666)
 }
 

@@ -1,0 +1,145 @@
+// Package holdout measures what the fronts of searches are worth on samples that the
+// searches did not see.
+//
+// The samples of a zoo are split at random into those to search on and the others, again
+// and again. A user fixes a budget, takes the cascade the search proposes within it, and
+// serves it; the error on the other samples, averaged over budgets, is the deployed
+// error. It cannot be improved by long fronts, and nothing is chosen on the samples it
+// is measured on.
+package holdout
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/optimize"
+)
+
+// A Zoo is the samples and models that methods are compared on.
+type Zoo struct {
+	Name    string
+	Problem *optimize.Problem
+}
+
+// A Method finds a front.
+type Method struct {
+	Name   string
+	Search func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error)
+}
+
+// Budgets are limits on the mean cost: evenly spaced in its logarithm, and evenly.
+type Budgets struct{ Log, Linear []float64 }
+
+// budgets is the number of budgets of each kind.
+const budgets = 300
+
+// NewBudgets returns budgets from the cost of the cheapest model to that of the most
+// accurate one on the problem's samples, the cheapest of several.
+func NewBudgets(p *optimize.Problem) Budgets {
+	models := p.Models()
+	low, high, most := math.Inf(1), 0.0, -1
+	for i, m := range models {
+		low = min(low, m.Cost)
+		if correct := p.Correct(i); correct > most || correct == most && m.Cost < high {
+			most, high = correct, m.Cost
+		}
+	}
+	var b Budgets
+	for i := range budgets {
+		share := float64(i) / (budgets - 1)
+		b.Log = append(b.Log, low*math.Pow(high/low, share))
+		b.Linear = append(b.Linear, low+(high-low)*share)
+	}
+	return b
+}
+
+// A Result is what a method's front is worth in one split of the samples. Errors are
+// shares of samples, means over the budgets.
+type Result struct {
+	Zoo     string  `json:"zoo"`
+	Samples int     `json:"samples"` // searched
+	Split   int     `json:"split"`   // which random split, from 0
+	Method  string  `json:"method"`
+	Log     float64 `json:"log"` // deployed error, budgets even in the logarithm of cost
+	Linear  float64 `json:"linear"`
+	// The same on the samples that were searched.
+	SearchLog    float64 `json:"search_log"`
+	SearchLinear float64 `json:"search_linear"`
+	Cascades     int     `json:"cascades"` // on the front
+	Seconds      float64 `json:"seconds"`
+	Claim        *Claim  `json:"claim,omitempty"` // nil if the front has none to make
+}
+
+// A Claim is the sentence that a search ends with: a cascade is as accurate as the best
+// single model within a budget, on the samples searched, and costs less.
+type Claim struct {
+	Saving float64 `json:"saving"` // share of the model's cost, on the samples searched
+	False  bool    `json:"false"`  // the cascade is less accurate on the other samples
+}
+
+// Measure searches n samples of a zoo, drawn at random by the number of the split, and
+// returns what the front is worth on the others.
+func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error) {
+	p := z.Problem
+	if n >= p.Samples() {
+		return nil, fmt.Errorf("%d of %d samples leave none to measure on", n, p.Samples())
+	}
+	order := rand.New(rand.NewPCG(uint64(split), uint64(n))).Perm(p.Samples())
+	searched, others := order[:n], order[n:]
+	slices.Sort(searched)
+	slices.Sort(others)
+	search, test := p.Subset(searched), p.Subset(others)
+	start := time.Now()
+	points, err := m.Search(ctx, search, uint64(split)+1)
+	if err != nil {
+		return nil, fmt.Errorf("%s, %d samples of %s, split %d: %w", m.Name, n, z.Name, split, err)
+	}
+	r := &Result{Zoo: z.Name, Samples: n, Split: split, Method: m.Name, Cascades: len(points), Seconds: time.Since(start).Seconds()}
+	tested := make([]cascade.Evaluation, len(points))
+	for i, point := range points {
+		if tested[i], err = test.Evaluate(point.Cascade); err != nil {
+			return nil, err
+		}
+	}
+	b := NewBudgets(p)
+	r.SearchLog, r.Log = deployed(points, tested, b.Log)
+	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
+	r.Claim = claim(search, test, points, tested)
+	return r, nil
+}
+
+// deployed returns the mean error of the cascades that are chosen within budgets, on the
+// samples searched and on the others.
+func deployed(points []front.Point, tested []cascade.Evaluation, budgets []float64) (search, test float64) {
+	for _, budget := range budgets {
+		// The cheapest cascade is what there is below its cost.
+		best := max(0, front.BestWithin(points, budget))
+		search += (1 - points[best].Accuracy()) / float64(len(budgets))
+		test += (1 - tested[best].Accuracy()) / float64(len(budgets))
+	}
+	return search, test
+}
+
+// claim returns what is claimed of a front: of its cheapest cascade that is as accurate
+// as the best single model at no more cost than the most accurate cascade.
+func claim(search, test *optimize.Problem, points []front.Point, tested []cascade.Evaluation) *Claim {
+	f := &front.Front{Points: points}
+	for i, m := range search.Models() {
+		f.Models = append(f.Models, front.Model{Name: m.Name, Cost: m.Cost, Correct: search.Correct(i)})
+	}
+	choice, ok := f.Choose(0)
+	if !ok || choice.Model == nil || choice.AsAccurate < 0 || points[choice.AsAccurate].Cost >= choice.Model.Cost*(1-1e-9) { // the model itself
+		return nil
+	}
+	model, _ := test.Find(choice.Model.Name)
+	return &Claim{
+		Saving: 1 - points[choice.AsAccurate].Cost/choice.Model.Cost,
+		False:  tested[choice.AsAccurate].Correct < test.Correct(model),
+	}
+}

@@ -1,0 +1,87 @@
+package holdout
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/study"
+)
+
+// Within budgets the most accurate cascade on the samples searched is taken, and its
+// error on the others counts, whatever else would be better there.
+func TestDeployed(t *testing.T) {
+	t.Parallel()
+	at := func(correct int, cost float64) front.Point {
+		return front.Point{Evaluation: cascade.Evaluation{Samples: 10, Correct: correct, Cost: cost}}
+	}
+	points := []front.Point{at(5, 1), at(7, 2), at(9, 4)}
+	tested := []cascade.Evaluation{{Samples: 20, Correct: 12}, {Samples: 20, Correct: 16}, {Samples: 20, Correct: 10}}
+	search, test := deployed(points, tested, []float64{0.5, 1, 2, 3, 4, 100})
+	if want := (0.5 + 0.5 + 0.3 + 0.3 + 0.1 + 0.1) / 6; math.Abs(search-want) > 1e-12 {
+		t.Errorf("%v on the samples searched, want %v", search, want)
+	}
+	if want := (0.4 + 0.4 + 0.2 + 0.2 + 0.5 + 0.5) / 6; math.Abs(test-want) > 1e-12 {
+		t.Errorf("%v on the others, want %v", test, want)
+	}
+}
+
+// On the example zoo: budgets span the models, single models make no claim, and the
+// same split gives the same result.
+func TestMeasure(t *testing.T) {
+	t.Parallel()
+	z, err := Open(t.Context(), "example", study.Example, study.DefaultCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := z.Problem.Samples(); n != 1797 {
+		t.Fatalf("%d samples in all splits", n)
+	}
+	b := NewBudgets(z.Problem)
+	first, last := b.Log[0], b.Log[len(b.Log)-1]
+	if len(b.Log) != budgets || first != b.Linear[0] || math.Abs(last/b.Linear[len(b.Linear)-1]-1) > 1e-12 || last < 1e5*first {
+		t.Errorf("budgets from %v to %v", first, last)
+	}
+	for _, m := range Methods(1)[:3] {
+		r, err := Measure(t.Context(), z, m, 300, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Measure(t.Context(), z, m, 300, 4); err != nil || again.Log != r.Log || again.Linear != r.Linear || !reflect.DeepEqual(again.Claim, r.Claim) {
+			t.Errorf("%+v, then %+v (%v)", r, again, err)
+		}
+		if !(r.SearchLog < r.Log) || !(r.Log > 0 && r.Log < 0.5) || r.Cascades < 5 {
+			t.Errorf("%+v", r)
+		}
+		if (r.Claim == nil) != (m.Name == "single models") {
+			t.Errorf("%s claims %+v", m.Name, r.Claim)
+		}
+	}
+	if _, err := Measure(t.Context(), z, Methods(1)[0], 1797, 0); err == nil {
+		t.Error("nothing is left to measure on, and no error")
+	}
+}
+
+// Differences are paired: what all methods share in a split is no part of their error.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	var results []Result
+	for split, hard := range []float64{0.1, 0.3, 0.2} {
+		results = append(results,
+			Result{Zoo: "z", Samples: 50, Split: split, Method: "auto", Log: hard, Linear: hard},
+			Result{Zoo: "z", Samples: 50, Split: split, Method: "other", Log: hard + 0.01, Linear: hard - 0.002*float64(split), Claim: &Claim{0.5, split == 1}})
+	}
+	var b strings.Builder
+	WriteTables(&b, results, "auto")
+	for _, want := range []string{
+		"### z, 50 samples searched", "| auto | 3 | 0.00 | 20.00 |  |",
+		"| other | 3 | 0.00 | 21.00 | +1.00 ± 0.00 | 0.00 | 19.80 | -0.20 ± 0.12 | 0 | 1 of 3 |",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}

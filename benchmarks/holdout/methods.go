@@ -1,0 +1,44 @@
+package holdout
+
+import (
+	"context"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/optimize"
+)
+
+// Methods returns the methods that are compared; each search runs on so many threads.
+func Methods(threads int) []Method {
+	both := []cascade.Rule{cascade.RuleMean, cascade.RuleLast}
+	paper, fine := optimize.PaperGrid(), optimize.FineGrid()
+	list := []struct {
+		name string
+		o    optimize.Options
+	}{
+		{"single models", optimize.Options{Algorithm: "exact", MaxModels: 1}},
+		{"exact 2, paper grid", optimize.Options{Algorithm: "exact", MaxModels: 2, Grid: paper}},
+		{"exact 2", optimize.Options{Algorithm: "exact", MaxModels: 2, Grid: fine}},
+		{"exact 3, paper grid", optimize.Options{Algorithm: "exact", MaxModels: 3, Grid: paper}},
+		{"exact 3", optimize.Options{Algorithm: "exact", MaxModels: 3, Grid: fine}},
+		{"gomea, published space, 600,000 evaluations", optimize.Options{Algorithm: "gomea", Paper: true, Grid: paper, MaxModels: 5, Evals: 600_000}},
+		{"auto, published space", optimize.Options{Algorithm: "auto", Paper: true, Grid: paper, MaxModels: 5}},
+		{"auto", optimize.Options{Algorithm: "auto", Rules: both, Grid: fine, Snap: true}},
+	}
+	var methods []Method
+	for _, m := range list {
+		methods = append(methods, Method{m.name, func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error) {
+			o := m.o
+			o.Seed, o.Threads = seed, threads
+			r, err := optimize.Search(ctx, p, o)
+			if err == nil {
+				err = ctx.Err() // a front that was interrupted is not the method's
+			}
+			if err != nil {
+				return nil, err
+			}
+			return r.Front, nil
+		}})
+	}
+	return methods
+}

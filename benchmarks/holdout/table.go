@@ -1,0 +1,92 @@
+package holdout
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// A group is the results on one zoo with one number of samples searched.
+type group struct {
+	zoo     string
+	samples int
+	methods []string // in the order they were first met
+	results map[string]map[int]Result
+}
+
+func groups(results []Result) []*group {
+	var all []*group
+	for _, r := range results {
+		i := slices.IndexFunc(all, func(g *group) bool { return g.zoo == r.Zoo && g.samples == r.Samples })
+		if i < 0 {
+			i = len(all)
+			all = append(all, &group{zoo: r.Zoo, samples: r.Samples, results: map[string]map[int]Result{}})
+		}
+		g := all[i]
+		if g.results[r.Method] == nil {
+			g.methods = append(g.methods, r.Method)
+			g.results[r.Method] = map[int]Result{}
+		}
+		g.results[r.Method][r.Split] = r
+	}
+	return all
+}
+
+// WriteTables writes a table for every zoo and number of samples: of each method the
+// deployed errors and, paired on the same splits, how they differ from the reference
+// method's, with the standard error of the mean difference.
+func WriteTables(w io.Writer, results []Result, reference string) {
+	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	for _, g := range groups(results) {
+		p("\n### %s, %d samples searched\n", g.zoo, g.samples)
+		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | seconds |", reference, reference)
+		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+		for _, method := range g.methods {
+			rows := g.results[method]
+			mean := func(value func(Result) float64) float64 {
+				sum := 0.0
+				for _, r := range rows {
+					sum += value(r)
+				}
+				return sum / float64(len(rows))
+			}
+			made, wrong := 0, 0
+			for _, r := range rows {
+				if r.Claim != nil {
+					made++
+					if r.Claim.False {
+						wrong++
+					}
+				}
+			}
+			log, linear := func(r Result) float64 { return 100 * r.Log }, func(r Result) float64 { return 100 * r.Linear }
+			p("| %s | %d | %.2f | %.2f | %s | %.2f | %.2f | %s | %.0f | %d of %d | %.1f |", method, len(rows),
+				mean(func(r Result) float64 { return 100 * r.SearchLog }), mean(log), g.difference(method, reference, log),
+				mean(func(r Result) float64 { return 100 * r.SearchLinear }), mean(linear), g.difference(method, reference, linear),
+				mean(func(r Result) float64 { return float64(r.Cascades) }), wrong, made, mean(func(r Result) float64 { return r.Seconds }))
+		}
+	}
+}
+
+// difference returns how a method differs from the reference on the splits that both
+// have, with its standard error.
+func (g *group) difference(method, reference string, value func(Result) float64) string {
+	var differences []float64
+	for split, r := range g.results[method] {
+		if other, ok := g.results[reference][split]; ok {
+			differences = append(differences, value(r)-value(other))
+		}
+	}
+	switch {
+	case method == reference || len(differences) == 0:
+		return ""
+	case len(differences) == 1:
+		return fmt.Sprintf("%+.2f", differences[0])
+	}
+	slices.Sort(differences) // the mean must not depend on the map's order
+	mean, deviation := stat.MeanStdDev(differences, nil)
+	return fmt.Sprintf("%+.2f ± %.2f", mean, deviation/math.Sqrt(float64(len(differences))))
+}
