@@ -27,7 +27,7 @@ func newFront() *Front {
 		if err != nil {
 			panic(err)
 		}
-		return Point{c, cascade.NewEvaluation(costs, correct, reach, 10), bound}
+		return Point{Cascade: c, Evaluation: cascade.NewEvaluation(costs, correct, reach, 10), Bound: bound}
 	}
 	f := &Front{
 		Version:   Version,

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,23 @@ import (
 type Point struct {
 	cascade.Cascade
 	cascade.Evaluation
-	Bound int
+	Bound    int
+	Expected *Expected // nil: not estimated
+}
+
+// Expected is the accuracy that a cascade is expected to have on samples it was not chosen
+// on: lower, as a rule, than on those it was.
+type Expected struct {
+	Accuracy float64 `json:"accuracy"`
+	// Interval has the accuracy on as many other samples with a probability of 95 %.
+	Interval [2]float64 `json:"accuracy_95"`
+}
+
+func (e *Expected) check() error {
+	if e != nil && !(0 <= e.Interval[0] && e.Interval[0] <= e.Accuracy && e.Accuracy <= e.Interval[1] && e.Interval[1] <= 1) {
+		return fmt.Errorf("the expected accuracy is %v in an interval of %v to %v", e.Accuracy, e.Interval[0], e.Interval[1])
+	}
+	return nil
 }
 
 // PointJSON is a point as front.json has it.
@@ -28,6 +45,7 @@ type PointJSON struct {
 	Accuracy   float64             `json:"accuracy"` // correct/n
 	Cost       float64             `json:"cost"`     // mean over the samples
 	WorstCost  float64             `json:"worst_cost"`
+	Expected   *Expected           `json:"expected,omitempty"`
 	Bound      int                 `json:"bound,omitempty"`
 	Stages     []reachedStage      `json:"stages"`
 }
@@ -61,7 +79,7 @@ func (p Point) MarshalJSON() ([]byte, error) { return encode(p.JSON(), "") }
 func (p Point) JSON() PointJSON {
 	out := PointJSON{
 		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
-		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound, Expected: p.Expected,
 	}
 	for i := range p.Stages {
 		out.Stages = append(out.Stages, reachedStage{NewStageJSON(p.Cascade, i, p.Costs[i]), p.Reach[i]})
@@ -102,7 +120,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 
 // point returns the point that was read.
 func (in *PointJSON) point() Point {
-	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound}
+	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound, Expected: in.Expected}
 	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
 	for _, s := range in.Stages {
 		stage := cascade.Stage{Model: s.Model, Weight: s.Weight}
@@ -135,7 +153,7 @@ func (in *PointJSON) check() error {
 		total += s.Cost * float64(s.Reach)
 		worst += s.Cost
 	}
-	if err := in.point().Validate(); err != nil {
+	if err := cmp.Or(in.point().Validate(), in.Expected.check()); err != nil {
 		return err
 	}
 	switch {
