@@ -19,20 +19,30 @@ type Inspection struct {
 	Splits      []SplitSize      `json:"splits"`
 	Models      int              `json:"models"`
 	Cost        string           `json:"cost"`                // the column that costs are of
-	Split       string           `json:"split,omitempty"`     // that models are judged on
+	Split       string           `json:"split,omitempty"`     // that models are inspected on
 	Missing     []string         `json:"missing"`             // models that have no predictions there
-	Judged      inspect.Findings `json:"judged,omitzero"`     // absent if the zoo has no split
+	Judged      inspect.Findings `json:"judged,omitzero"`     // absent if the zoo has no split, or this one no labels
 	Agreement   string           `json:"agreement,omitempty"` // the file that was written
 }
 
 // SplitSize is a split and how many samples it has.
 type SplitSize struct {
-	Name    string `json:"name"`
-	Samples int    `json:"samples"`
+	Name       string `json:"name"`
+	Samples    int    `json:"samples"`
+	Unlabelled bool   `json:"unlabelled,omitempty"`
+}
+
+// SplitSizes describes splits.
+func SplitSizes(splits []zoo.Split) []SplitSize {
+	sizes := make([]SplitSize, len(splits))
+	for i, s := range splits {
+		sizes[i] = SplitSize{s.Name, s.Samples, s.Unlabelled}
+	}
+	return sizes
 }
 
 // Inspect inspects models of a zoo, chosen by globs, on a split: "" is search or else the
-// first one. If agreement is true it also draws, as SVG, how often each two of them give
+// first one with labels. Without labels models are not judged. If agreement is true it also draws, as SVG, how often each two of them give
 // the same answer.
 func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []string, agreement bool, w Watch) (*Inspection, []byte, error) {
 	models, err := Select(z.Models(), globs)
@@ -41,10 +51,7 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 	}
 	in := &Inspection{
 		Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Models: len(models),
-		Splits: []SplitSize{}, Missing: []string{}, Cost: column,
-	}
-	for _, s := range z.Splits() {
-		in.Splits = append(in.Splits, SplitSize{s.Name, s.Samples})
+		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: column,
 	}
 	for _, m := range models {
 		for _, archive := range m.Splits {
@@ -64,11 +71,14 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 	return in, drawing, err
 }
 
-// splitToJudge returns the split of that name or, without one, the split search or
-// the first one; "" if the zoo has none.
+// splitToJudge returns the split of that name or, without one, the split search, the
+// first one with labels or the first one; "" if the zoo has none.
 func splitToJudge(z *zoo.Zoo, name string) (string, error) {
 	if name == "" {
-		return splitOr(z, "search", ""), nil
+		if found := splitOr(z, "search", ""); found != "" || len(z.Splits()) == 0 {
+			return found, nil
+		}
+		return z.Splits()[0].Name, nil
 	}
 	if _, err := z.Split(name); err != nil {
 		return "", &InputError{Option: "split", Err: err}
@@ -96,7 +106,9 @@ func (in *Inspection) judge(ctx context.Context, z *zoo.Zoo, models []zoo.Model,
 			judged[i].NoCost = fmt.Sprintf("it cannot be searched by %s: %v", in.Cost, err)
 		}
 	}
-	in.Judged = *inspect.Inspect(index.Labels(), z.Classes(), judged)
+	if index.Labels() != nil {
+		in.Judged = *inspect.Inspect(index.Labels(), z.Classes(), judged)
+	}
 	if !draw {
 		return nil, nil
 	}
@@ -111,6 +123,6 @@ func (in *Inspection) judge(ctx context.Context, z *zoo.Zoo, models []zoo.Model,
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = agreement.WriteSVG(&b, fmt.Sprintf("Agreement of %d models on the split %s (%d samples)", len(here), in.Split, len(index.Labels())))
+	err = agreement.WriteSVG(&b, fmt.Sprintf("Agreement of %d models on the split %s (%d samples)", len(here), in.Split, agreement.Samples))
 	return b.Bytes(), err
 }

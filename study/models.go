@@ -101,11 +101,11 @@ func on(models []zoo.Model, split string) (have []zoo.Model, lack int) {
 	return have, len(models) - len(have)
 }
 
-// splitOr returns the name of a split if the zoo has it, or else of its first one, neither
-// being that of except; "" if there is none.
+// splitOr returns the name of a split with labels if the zoo has it, or else of its first
+// one with labels, neither being that of except; "" if there is none.
 func splitOr(z *zoo.Zoo, name, except string) (found string) {
 	for _, s := range z.Splits() {
-		if s.Name != except && (found == "" || s.Name == name) {
+		if s.Name != except && !s.Unlabelled && (found == "" || s.Name == name) {
 			found = s.Name
 		}
 	}

@@ -310,7 +310,7 @@ func FuzzArchive(f *testing.F) {
 				t.Errorf("the error does not name the file: %v", err)
 			}
 		}
-		labels, ids, err := readSplit(path, damageSamples, damageClasses)
+		labels, ids, err := readSplit(path, Split{Samples: damageSamples}, damageClasses)
 		named(err)
 		if err == nil && (len(labels) != damageSamples || len(ids) != damageSamples) {
 			t.Errorf("%d labels, %d ids", len(labels), len(ids))

@@ -38,7 +38,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 	if err != nil {
 		return nil, err
 	}
-	labels, _, err := z.Labels(split)
+	labels, _, err := z.readSplit(s)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (z *Zoo) buildLists(ctx context.Context, m Model, s Split) (Lists, error) {
 // They are mapped memory: they must not be changed, nor used after Close.
 func (ix *Index) Lists(model string) Lists { return ix.models[model].lists }
 
-// Labels returns the labels of the split. They must not be changed.
+// Labels returns the labels of the split, nil if it has none. They must not be changed.
 func (ix *Index) Labels() []uint16 { return ix.labels }
 
 // Split returns the name of the split.

@@ -28,7 +28,7 @@ import (
 //	tail       uint32, units of 2^-24
 //	top_class  uint16
 //	top_value  float16, the confidence
-//	correct    bool
+//	correct    bool, false without labels
 //
 // The schema's metadata identifies what the file was made from. A reader uses the
 // file only if all of it matches and the checksum is correct.
@@ -113,15 +113,16 @@ func sliceOf[T uint16 | uint32](b []byte) []T {
 	return v
 }
 
-// createIndex writes l to a new file, which it leaves open.
+// createIndex writes l to a new file, which it leaves open. labels are nil if the split
+// has none.
 func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomicfile.File, error) {
 	if cpu.IsBigEndian {
 		return nil, fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
 	}
 	n := meta.samples
 	correct := make([]byte, (n+7)/8)
-	for i, c := range l.TopClass {
-		if c == labels[i] {
+	for i, label := range labels {
+		if l.TopClass[i] == label {
 			correct[i/8] |= 1 << (i % 8)
 		}
 	}

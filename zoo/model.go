@@ -212,6 +212,8 @@ var (
 	ErrModelExists = errors.New("zoo: the model exists")
 	// ErrNoModel: the zoo has no model of this name.
 	ErrNoModel = errors.New("zoo: no such model")
+	// ErrNoLabels: labels of a split that has none are needed.
+	ErrNoLabels = errors.New("zoo: the split has no labels")
 	// ErrNoSplit: the zoo, or the model, has no split of this name.
 	ErrNoSplit = errors.New("zoo: no such split")
 	// ErrIndexOnly: the model has a search index and no full outputs.

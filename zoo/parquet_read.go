@@ -203,9 +203,13 @@ func (p *fixedPages) read(dst []byte) (rows int, err error) {
 
 var errShort = errors.New("a text runs over the end of its page")
 
-// readSplit reads the labels and ids of a split.
-func readSplit(path string, samples, classes int) (labels []uint16, ids []string, err error) {
-	t, err := openTable(path, samples, idColumn, labelColumn)
+// readSplit reads the labels, nil if there are none, and ids of a split.
+func readSplit(path string, s Split, classes int) (labels []uint16, ids []string, err error) {
+	columns := []column{idColumn, labelColumn}
+	if s.Unlabelled {
+		columns = columns[:1]
+	}
+	t, err := openTable(path, s.Samples, columns...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -232,6 +236,12 @@ func readSplit(path string, samples, classes int) (labels []uint16, ids []string
 				data = data[n:]
 			}
 		}
+		if len(ids) != s.Samples {
+			return fmt.Errorf("it has %d ids for %d samples", len(ids), s.Samples)
+		}
+		if s.Unlabelled {
+			return nil
+		}
 		numbers := fixedPages{pages: pages{t: t, column: 1}, width: 4}
 		var buf [4 * 1024]byte
 		for {
@@ -249,9 +259,6 @@ func readSplit(path string, samples, classes int) (labels []uint16, ids []string
 				}
 				labels = append(labels, uint16(label))
 			}
-		}
-		if len(ids) != samples {
-			return fmt.Errorf("it has %d ids for %d samples", len(ids), samples)
 		}
 		return nil
 	})

@@ -293,19 +293,26 @@ func (w *answerWriter) flush() error {
 	return err
 }
 
-// writeSplit writes the labels and sample ids of a split: the columns id (UTF8) and
-// label (INT32).
+// writeSplit writes the sample ids and labels of a split: the columns id (UTF8) and, unless
+// labels is nil, label (INT32).
 func writeSplit(path, split string, labels []uint16, ids []string) (*atomicfile.File, error) {
-	p, err := createParquet(path, pageBytes, []column{idColumn, labelColumn},
-		"split", split, "samples", strconv.Itoa(len(labels)))
+	columns := []column{idColumn}
+	if labels != nil {
+		columns = append(columns, labelColumn)
+	}
+	p, err := createParquet(path, pageBytes, columns, "split", split, "samples", strconv.Itoa(len(ids)))
 	if err != nil {
 		return nil, err
 	}
 	const groupRows = 1 << 18
 	err = p.try(func() error {
-		for start := 0; start < len(labels); start += groupRows {
-			end := min(start+groupRows, len(labels))
-			if err := p.writeGroup(end-start, writeTexts(ids[start:end]), writeLabels(labels[start:end])); err != nil {
+		for start := 0; start < len(ids); start += groupRows {
+			end := min(start+groupRows, len(ids))
+			writers := []batchWriter{writeTexts(ids[start:end])}
+			if labels != nil {
+				writers = append(writers, writeLabels(labels[start:end]))
+			}
+			if err := p.writeGroup(end-start, writers...); err != nil {
 				return err
 			}
 		}

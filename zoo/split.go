@@ -18,14 +18,16 @@ import (
 // maxSamples bounds a split: sample numbers are kept in 32 bits.
 const maxSamples = math.MaxInt32
 
-// A Split is a named set of labelled samples in a fixed order.
+// A Split is a named set of samples in a fixed order, labelled or not.
 type Split struct {
 	Name string `json:"-"`
 	// Samples is their number, N.
 	Samples int `json:"samples"`
-	// Fingerprint is the SHA-256, in hexadecimal, of the labels and sample ids in
-	// their order.
+	// Fingerprint is the SHA-256, in hexadecimal, of the labels, if there are any, and
+	// sample ids in their order.
 	Fingerprint string `json:"fingerprint"`
+	// Unlabelled: it is not known what the samples are.
+	Unlabelled bool `json:"unlabelled,omitempty"`
 }
 
 func sortSplits(s []Split) {
@@ -36,15 +38,41 @@ func (z *Zoo) splitPath(name string) string {
 	return filepath.Join(z.dir, "splits", name+".parquet")
 }
 
-// Labels returns the label and the id of every sample of a split. The file is
-// checked against the split's fingerprint.
-func (z *Zoo) Labels(split string) (labels []uint16, ids []string, err error) {
+// Labelled returns the split of that name. The error wraps ErrNoLabels if it has no
+// labels, ErrNoSplit if there is none.
+func (z *Zoo) Labelled(split string) (Split, error) {
 	s, err := z.Split(split)
+	if err == nil && s.Unlabelled {
+		err = fmt.Errorf("%w: %q in %s; choose a split with labels", ErrNoLabels, clip(split, 80), z.dir)
+	}
+	return s, err
+}
+
+// Labels returns the label and the id of every sample of a split. The file is
+// checked against the split's fingerprint. The error wraps ErrNoLabels if the split has
+// none.
+func (z *Zoo) Labels(split string) (labels []uint16, ids []string, err error) {
+	s, err := z.Labelled(split)
 	if err != nil {
 		return nil, nil, err
 	}
-	path := z.splitPath(split)
-	labels, ids, err = readSplit(path, s.Samples, z.classes)
+	return z.readSplit(s)
+}
+
+// IDs returns the id of every sample of a split, labelled or not, checked as by Labels.
+func (z *Zoo) IDs(split string) ([]string, error) {
+	s, err := z.Split(split)
+	if err != nil {
+		return nil, err
+	}
+	_, ids, err := z.readSplit(s)
+	return ids, err
+}
+
+// readSplit reads and checks the labels, nil if there are none, and ids of a split.
+func (z *Zoo) readSplit(s Split) (labels []uint16, ids []string, err error) {
+	path := z.splitPath(s.Name)
+	labels, ids, err = readSplit(path, s, z.classes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,18 +92,18 @@ func fingerprint(labels []uint16, ids []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// checkLabels checks the labels and ids of a new split, and returns the ids with the
-// row's number in place of empty ones.
-func checkLabels(name string, classes int, labels []uint16, ids []string) ([]string, error) {
+// checkIDs checks the ids of the samples of a new split, and returns them with the row's
+// number in place of empty ones.
+func checkIDs(name string, samples int, ids []string) ([]string, error) {
 	switch {
-	case len(labels) == 0:
+	case samples < 1:
 		return nil, fmt.Errorf("zoo: split %q has no samples", name)
-	case len(labels) > maxSamples:
-		return nil, fmt.Errorf("zoo: split %q has %d samples, at most %d are allowed", name, len(labels), maxSamples)
-	case ids != nil && len(ids) != len(labels):
-		return nil, fmt.Errorf("zoo: split %q has %d labels and %d sample ids", name, len(labels), len(ids))
+	case samples > maxSamples:
+		return nil, fmt.Errorf("zoo: split %q has %d samples, at most %d are allowed", name, samples, maxSamples)
+	case ids != nil && len(ids) != samples:
+		return nil, fmt.Errorf("zoo: split %q has %d samples and %d sample ids", name, samples, len(ids))
 	}
-	full := make([]string, len(labels))
+	full := make([]string, samples)
 	copy(full, ids)
 	for i, id := range full {
 		switch {
@@ -87,17 +115,22 @@ func checkLabels(name string, classes int, labels []uint16, ids []string) ([]str
 			return nil, fmt.Errorf("zoo: split %q, row %d: the sample id %q is not valid UTF-8", name, i, clip(id, 80))
 		}
 	}
-	for i, l := range labels {
-		if err := outputs.CheckLabel(int64(l), classes); err != nil {
-			return nil, fmt.Errorf("zoo: split %q, row %d (sample %q): %w", name, i, clip(full[i], 80), err)
-		}
-	}
 	if ids != nil {
 		if err := checkUnique(name, full); err != nil {
 			return nil, err
 		}
 	}
 	return full, nil
+}
+
+// checkLabels checks the labels of a new split.
+func checkLabels(name string, classes int, labels []uint16, ids []string) error {
+	for i, l := range labels {
+		if err := outputs.CheckLabel(int64(l), classes); err != nil {
+			return fmt.Errorf("zoo: split %q, row %d (sample %q): %w", name, i, clip(ids[i], 80), err)
+		}
+	}
+	return nil
 }
 
 // checkUnique sorts row numbers, which takes a fraction of the memory of a map.

@@ -1,7 +1,9 @@
 package zoo
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +29,7 @@ func TestAddSplit(t *testing.T) {
 		{"none", nil, nil, []string{"no samples"}},
 		{"label", []uint16{1, 2, 10}, []string{"x", "y", "z.jpg"}, []string{"row 2", "z.jpg", "label 10", "0 to 9"}},
 		{"label", []uint16{NoClass}, nil, []string{"row 0", "label 65535"}},
-		{"ids", []uint16{1, 2, 3}, []string{"x"}, []string{"3 labels and 1 sample ids"}},
+		{"ids", []uint16{1, 2, 3}, []string{"x"}, []string{"3 samples and 1 sample ids"}},
 		{"twice", []uint16{1, 2, 3}, []string{"x", "y", "x"}, []string{"rows 0 and 2", `"x"`}},
 		{"filled", []uint16{1, 2, 3}, []string{"", "", "1"}, []string{"rows 1 and 2", `"1"`}},
 		{"utf8", []uint16{1}, []string{"\xff"}, []string{"row 0", "UTF-8"}},
@@ -62,6 +64,80 @@ func TestAddSplit(t *testing.T) {
 		t.Errorf("ok: %v, %v, %v", labels, ids, err)
 	}
 	expectFiles(t, z, "lock", "splits/fill.parquet", "splits/long.parquet", "splits/ok.parquet", "splits/search.parquet", "zoo.json")
+}
+
+func TestAddUnlabelled(t *testing.T) {
+	t.Parallel()
+	z := newZoo(t, 10, 3)
+	w := write(t, z)
+	for range 2 { // adding it again does nothing
+		if err := w.AddUnlabelled("pool", 3, []string{"x", "", "z"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expectError(t, w.AddUnlabelled("pool", 3, nil), `"pool"`, "already exists")
+	expectError(t, w.AddSplit("pool", []uint16{1, 2, 3}, []string{"x", "", "z"}), `"pool"`, "already exists without labels")
+	expectError(t, w.AddUnlabelled("search", 3, nil), `"search"`, "already exists with labels")
+	expectError(t, w.AddUnlabelled("none", 0, nil), "no samples")
+	expectError(t, w.AddUnlabelled("ids", 3, []string{"x"}), "3 samples and 1 sample ids")
+	expectError(t, w.AddUnlabelled("twice", 2, []string{"x", "x"}), "rows 0 and 1")
+	rows := randomRows(1, 3, 10)
+	addModel(t, w, "net", "pool", rows)
+	w.Close()
+
+	z, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := z.Split("pool")
+	if err != nil || !s.Unlabelled || s.Samples != 3 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if ids, err := z.IDs("pool"); err != nil || !slices.Equal(ids, []string{"x", "1", "z"}) {
+		t.Errorf("ids: %v, %v", ids, err)
+	}
+	if ids, err := z.IDs("search"); err != nil || !slices.Equal(ids, []string{"0", "1", "2"}) {
+		t.Errorf("ids of a split with labels: %v, %v", ids, err)
+	}
+	for _, f := range []func() error{
+		func() error { _, _, err := z.Labels("pool"); return err },
+		func() error { _, err := z.Labelled("pool"); return err },
+	} {
+		if err := f(); !errors.Is(err, ErrNoLabels) || !strings.Contains(err.Error(), `"pool"`) {
+			t.Errorf("its labels: %v", err)
+		}
+	}
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	// The index that was written with the model, and one that is built anew.
+	for range 2 {
+		ix, err := z.OpenIndex(t.Context(), "pool", []string{"net"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ix.Labels() != nil || len(ix.Lists("net").TopClass) != 3 {
+			t.Errorf("index: labels %v, answers %v", ix.Labels(), ix.Lists("net").TopClass)
+		}
+		ix.Close()
+		if err := os.Remove(z.indexPath("pool", "net")); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// A zoo.json that claims labels for it, or denies those of another, is found out.
+	changed := z.Splits()
+	for i := range changed {
+		changed[i].Unlabelled = !changed[i].Unlabelled
+	}
+	if err := z.writeHead(changed); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectError(t, damaged.Verify(t.Context(), nil), z.splitPath("pool"), z.splitPath("search"))
 }
 
 // TestLargeSplit takes several pages and row groups, with ids of every length.

@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// Verify reads everything: the labels and ids of every split against its
+// Verify reads everything: the ids, and labels, of every split against its
 // fingerprint, and every archive against its size and SHA-256 and row by row. It
 // returns all problems, joined. report, which may be nil, is called with how many
 // archives are done. Of a model that has a search index only, the index is checked;
@@ -24,7 +24,7 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	var problems []error
 	splits := z.Splits()
 	for _, s := range splits {
-		if _, _, err := z.Labels(s.Name); err != nil {
+		if _, _, err := z.readSplit(s); err != nil {
 			problems = append(problems, err)
 		}
 	}

@@ -79,14 +79,27 @@ var errClosed = errors.New("zoo: the writer is closed")
 // row's number, and no two may be equal. Adding a split again does nothing; the
 // same name with other samples is an error.
 func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
+	return w.addSplit(name, len(labels), labels, ids)
+}
+
+// AddUnlabelled adds a split of so many samples without labels, as AddSplit does.
+func (w *Writer) AddUnlabelled(name string, samples int, ids []string) error {
+	return w.addSplit(name, samples, nil, ids)
+}
+
+// addSplit adds a split; labels are nil if there are none.
+func (w *Writer) addSplit(name string, samples int, labels []uint16, ids []string) error {
 	if err := CheckSplitName(name); err != nil {
 		return err
 	}
-	ids, err := checkLabels(name, w.z.classes, labels, ids)
+	ids, err := checkIDs(name, samples, ids)
 	if err != nil {
 		return err
 	}
-	s := Split{Name: name, Samples: len(labels), Fingerprint: fingerprint(labels, ids)}
+	if err := checkLabels(name, w.z.classes, labels, ids); err != nil {
+		return err
+	}
+	s := Split{Name: name, Samples: samples, Fingerprint: fingerprint(labels, ids), Unlabelled: labels == nil}
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -100,6 +113,8 @@ func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 			return nil
 		case old.Name == name && old.Samples != s.Samples:
 			return fmt.Errorf("zoo: the split %q already has %d samples, not %d; choose another name", name, old.Samples, s.Samples)
+		case old.Name == name && old.Unlabelled != s.Unlabelled:
+			return fmt.Errorf("zoo: the split %q already exists %s labels; choose another name", name, withOrWithout(!old.Unlabelled))
 		case old.Name == name:
 			return fmt.Errorf("zoo: the split %q already exists with other labels or sample ids; choose another name", name)
 		case strings.EqualFold(old.Name, name):
@@ -264,14 +279,21 @@ func (w *Writer) index(l Lists, model string, s Split, a Archive) error {
 	return w.z.saveIndex(w.z.indexPath(s.Name, model), l, labels, w.z.indexMeta(a, s))
 }
 
-// labelsOf returns the labels of a split, read once.
+func withOrWithout(has bool) string {
+	if has {
+		return "with"
+	}
+	return "without"
+}
+
+// labelsOf returns the labels of a split, nil if it has none, read once.
 func (w *Writer) labelsOf(s Split) ([]uint16, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if labels, ok := w.labels[s.Name]; ok {
 		return labels, nil
 	}
-	labels, _, err := w.z.Labels(s.Name)
+	labels, _, err := w.z.readSplit(s)
 	if err == nil {
 		w.labels[s.Name] = labels
 	}

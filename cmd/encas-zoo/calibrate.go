@@ -76,7 +76,7 @@ func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo, o *calibrateOptions) 
 	if o.out == "" {
 		return usagef("name the folder of the calibrated zoo with --out")
 	}
-	if _, err := z.Split(o.split); err != nil {
+	if _, err := z.Labelled(o.split); err != nil {
 		return usageError{err}
 	}
 	models, err := study.Select(z.Models(), o.models)

@@ -73,10 +73,7 @@ func runImport(c *cli.Context, t *terminal, o *study.ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	result := imported{1, dir, s.Imported, s.Skipped, s.Rows, []study.SplitSize{}, s.Warnings}
-	for _, split := range s.Splits {
-		result.Splits = append(result.Splits, study.SplitSize{Name: split.Name, Samples: split.Samples})
-	}
+	result := imported{1, dir, s.Imported, s.Skipped, s.Rows, study.SplitSizes(s.Splits), s.Warnings}
 	return t.give(result, func() {
 		t.out.Printf("%s: %s imported", dir, plural(s.Imported, "model", "models"))
 		if s.Skipped > 0 {
@@ -84,6 +81,9 @@ func runImport(c *cli.Context, t *terminal, o *study.ImportOptions) error {
 		}
 		for _, split := range s.Splits {
 			t.out.Printf("; split %s of %s samples", split.Name, ui.Count(split.Samples))
+			if split.Unlabelled {
+				t.out.Printf(" without labels")
+			}
 		}
 		t.out.Printf("\n")
 	})

@@ -41,7 +41,11 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	table := new(ui.Table).Left("zoo", info.Zoo)
 	table.Row("classes", ui.Count(info.Classes))
 	for _, s := range info.Splits {
-		table.Row("split", s.Name+", "+ui.Count(s.Samples)+" samples")
+		samples := s.Name + ", " + ui.Count(s.Samples) + " samples"
+		if s.Unlabelled {
+			samples += ", no labels"
+		}
+		table.Row("split", samples)
 	}
 	table.Row("models", ui.Count(info.Models))
 	judged := info.Judged.Models
@@ -62,6 +66,8 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	t.out.Table(table)
 	if len(judged) > 0 {
 		t.showJudged(info)
+	} else if info.Judged.Models == nil && info.Split != "" {
+		t.out.Printf("\nThe split %s has no labels: models are not judged.\n", info.Split)
 	}
 	if len(info.Missing) > 0 {
 		t.out.Printf("\nWithout predictions on %s: %s\n", info.Split, plural(len(info.Missing), "model", "models"))

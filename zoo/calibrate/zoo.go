@@ -47,7 +47,7 @@ type Result struct {
 	Answers     bool    // copied as it is: there is no distribution to calibrate
 	Skipped     bool    // it already existed
 	Temperature float64 // of what gives distributions
-	Errors      []Error // on every split the model has, by name; none for answers
+	Errors      []Error // on every split with labels that the model has, by name; none for answers
 }
 
 // Error is the expected calibration error of a model on a split.
@@ -60,7 +60,7 @@ type Error struct {
 // completes it if an earlier call was stopped. Nothing is written if one of the models
 // cannot be calibrated, or dir has models that were made from anything else. Results are in the order of the models.
 func Zoo(ctx context.Context, from *zoo.Zoo, dir string, o Options) ([]Result, error) {
-	split, err := from.Split(o.Split)
+	split, err := from.Labelled(o.Split)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ type job struct {
 	w        *zoo.Writer
 	split    zoo.Split
 	options  Options
-	labels   map[string][]uint16 // by split
+	labels   map[string][]uint16 // by split; unlabelled ones have none
 	results  []Result
 
 	mu       sync.Mutex
@@ -175,14 +175,9 @@ func (j *job) run(ctx context.Context) error {
 		}
 	}
 	for _, s := range j.from.Splits() {
-		labels, ids, err := j.from.Labels(s.Name)
-		if err != nil {
+		if err := j.copySplit(s); err != nil {
 			return err
 		}
-		if err := j.w.AddSplit(s.Name, labels, ids); err != nil {
-			return err
-		}
-		j.labels[s.Name] = labels
 	}
 	for _, m := range j.options.Models {
 		for _, a := range m.Splits {
@@ -206,6 +201,22 @@ func (j *job) run(ctx context.Context) error {
 		return fmt.Errorf("stopped with %d models in %s; the same command again does the rest: %w", len(j.to.Models()), j.to.Dir(), ctx.Err())
 	}
 	return err
+}
+
+func (j *job) copySplit(s zoo.Split) error {
+	if s.Unlabelled {
+		ids, err := j.from.IDs(s.Name)
+		if err != nil {
+			return err
+		}
+		return j.w.AddUnlabelled(s.Name, s.Samples, ids)
+	}
+	labels, ids, err := j.from.Labels(s.Name)
+	if err != nil {
+		return err
+	}
+	j.labels[s.Name] = labels
+	return j.w.AddSplit(s.Name, labels, ids)
 }
 
 // model calibrates one model, or only measures it if it already exists.
@@ -250,7 +261,9 @@ func (j *job) model(ctx context.Context, m zoo.Model) (Result, error) {
 		} else {
 			e := Error{Split: split}
 			e.Before, e.After, err = j.scale(ctx, m.Name, split, NewScaler(r.Temperature), mw)
-			r.Errors = append(r.Errors, e)
+			if j.labels[split] != nil {
+				r.Errors = append(r.Errors, e)
+			}
 		}
 		if err != nil {
 			return r, err
@@ -295,7 +308,8 @@ func spread(i, take, n int) bool {
 }
 
 // scale writes the outputs of a model on a split at another temperature, unless mw is
-// nil, and returns the expected calibration errors before and after.
+// nil, and returns the expected calibration errors before and after, which mean nothing
+// without labels.
 func (j *job) scale(ctx context.Context, model, split string, s *Scaler, mw *zoo.ModelWriter) (before, after float64, err error) {
 	labels := j.labels[split]
 	scaled := make([]uint16, j.from.Classes())
@@ -304,8 +318,10 @@ func (j *job) scale(ctx context.Context, model, split string, s *Scaler, mw *zoo
 		if err := s.Apply(scaled, row); err != nil {
 			return fmt.Errorf("model %q, split %q, row %d: %w", model, split, i, err)
 		}
-		was.Add(row, labels[i])
-		is.Add(scaled, labels[i])
+		if labels != nil {
+			was.Add(row, labels[i])
+			is.Add(scaled, labels[i])
+		}
 		if mw == nil {
 			return nil
 		}
@@ -336,8 +352,9 @@ func (j *job) eachRow(ctx context.Context, model, split string, f func(i int, ro
 func (j *job) copyAnswers(ctx context.Context, model, split string, mw *zoo.ModelWriter) error {
 	read := func(rows int) { j.report(rows, model) }
 	if mw == nil {
-		read(len(j.labels[split]))
-		return nil
+		s, err := j.from.Split(split)
+		read(s.Samples)
+		return err
 	}
 	var labels, confidences [4096]uint16
 	return j.eachBatch(ctx, model, split, read, func(r *zoo.Reader) (int, error) {

@@ -250,6 +250,42 @@ func TestZooGoesOn(t *testing.T) {
 	}
 }
 
+// A split without labels is copied at the models' temperatures. None can be fitted on it.
+func TestZooWithUnlabelledSplit(t *testing.T) {
+	t.Parallel()
+	from := source(t, 2)
+	w := write(t, from)
+	must(t, w.AddUnlabelled("pool", 2, []string{"x", "y"}))
+	mw, err := w.ExtendModel("m0")
+	must(t, err)
+	for range 2 {
+		must(t, mw.WriteRow("pool", []uint16{0x3800, 0x3400, 0x3000, 0x3000}))
+	}
+	must(t, mw.Commit())
+	must(t, w.Close())
+
+	dir := filepath.Join(t.TempDir(), "to")
+	for range 2 { // the second time everything is there
+		results, err := Zoo(t.Context(), from, dir, Options{Split: "search", Models: from.Models()})
+		must(t, err)
+		if len(results[0].Errors) != 2 {
+			t.Errorf("errors %+v, want those on search and test", results[0].Errors)
+		}
+		to, err := zoo.Open(dir)
+		must(t, err)
+		if ids, err := to.IDs("pool"); err != nil || !slices.Equal(ids, []string{"x", "y"}) {
+			t.Errorf("ids %v, %v", ids, err)
+		}
+		if rows := rowsOf(t, to, "m0", "pool"); len(rows) != 2*classes || rows[0] >= 0x3800 {
+			t.Errorf("outputs %x are not calibrated", rows)
+		}
+	}
+	_, err = Zoo(t.Context(), from, filepath.Join(t.TempDir(), "no"), Options{Split: "pool", Models: from.Models()})
+	if !errors.Is(err, zoo.ErrNoLabels) {
+		t.Errorf("fitted on samples without labels: %v", err)
+	}
+}
+
 func TestSpread(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 7, 100, 20683} {

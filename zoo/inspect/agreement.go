@@ -16,31 +16,28 @@ const MaxAgreement = 2000
 // Agreement holds how often each two models give the same answer.
 type Agreement struct {
 	Names    []string
-	Accuracy []float64
+	Accuracy []float64 // nil without labels
 	Samples  int
 	equal    []uint32 // [models*models] samples with the same answer
 }
 
-// NewAgreement compares the answers of all pairs of models.
+// NewAgreement compares the answers of all pairs of models, of which there is at least one.
+// labels are nil if the samples have none.
 func NewAgreement(ctx context.Context, labels []uint16, models []Model) (*Agreement, error) {
 	n := len(models)
-	a := &Agreement{Samples: len(labels), equal: make([]uint32, n*n)}
+	a := &Agreement{Samples: len(models[0].Lists.TopClass), equal: make([]uint32, n*n)}
 	packed := make([][]uint64, n)
 	for i, m := range models {
 		packed[i] = pack(m.Lists.TopClass)
-		correct := 0
-		for s, class := range m.Lists.TopClass {
-			if class == labels[s] {
-				correct++
-			}
-		}
 		a.Names = append(a.Names, m.Name)
-		a.Accuracy = append(a.Accuracy, float64(correct)/float64(max(1, len(labels))))
+		if labels != nil {
+			a.Accuracy = append(a.Accuracy, accuracy(m.Lists.TopClass, labels))
+		}
 	}
 	// Threads take blocks of samples, small enough for the answers of all models to
 	// stay in the cache while every pair is compared.
 	const block = 512 // words of four answers
-	words := (len(labels) + 3) / 4
+	words := (a.Samples + 3) / 4
 	unequal := make([]atomic.Uint32, n*n)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -68,6 +65,17 @@ func NewAgreement(ctx context.Context, labels []uint16, models []Model) (*Agreem
 		}
 	}
 	return a, nil
+}
+
+// accuracy returns the share of the answers that are the labels.
+func accuracy(answers, labels []uint16) float64 {
+	correct := 0
+	for i, class := range answers {
+		if class == labels[i] {
+			correct++
+		}
+	}
+	return float64(correct) / float64(max(1, len(labels)))
 }
 
 // Share returns the share of the samples on which two models agree.
@@ -98,7 +106,7 @@ func countUnequal(a, b []uint64) uint32 {
 }
 
 // Order returns the models so that those that agree are together, the more accurate
-// end first: the leaves of the tree that joins, again and again, the two groups that
+// end, if it is known, first: the leaves of the tree that joins, again and again, the two groups that
 // agree most on average, each joined at the ends that agree most.
 func (a *Agreement) Order() []int {
 	n := len(a.Names)
@@ -148,7 +156,7 @@ func (a *Agreement) Order() []int {
 		joined++
 	}
 	order := groups[slices.IndexFunc(groups, func(g []int) bool { return g != nil })]
-	if a.meanAccuracy(order[:n/2]) < a.meanAccuracy(order[n-n/2:]) {
+	if a.Accuracy != nil && a.meanAccuracy(order[:n/2]) < a.meanAccuracy(order[n-n/2:]) {
 		slices.Reverse(order)
 	}
 	return order

@@ -56,12 +56,16 @@ func (a *Agreement) WriteSVG(w io.Writer, title string) error {
 	for place, m := range order {
 		y := top + float64(cell)*(float64(place)+0.5) + 0.35*font
 		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end">%s<title>%s</title></text>`, left-4.2*font, y, html.EscapeString(shown(a.Names[m])), html.EscapeString(visible(a.Names[m])))
-		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" fill="#555">%.1f</text>`, left-0.5*font, y, 100*a.Accuracy[m])
+		if a.Accuracy != nil {
+			fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" fill="#555">%.1f</text>`, left-0.5*font, y, 100*a.Accuracy[m])
+		}
 		x := left + float64(cell)*(float64(place)+0.5) + 0.35*font
 		fmt.Fprintf(&b, `<text transform="translate(%.2f %.2f) rotate(-90)">%s</text>`+"\n", x, top-0.5*font, html.EscapeString(shown(a.Names[m])))
 	}
 	b.WriteString("</g>\n")
-	fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" font-size="%.2f" fill="#555">accuracy, %%</text>`+"\n", left-0.5*font, top-max(6, 0.5*font), min(9, max(font, 7)))
+	if a.Accuracy != nil {
+		fmt.Fprintf(&b, `<text x="%.2f" y="%.2f" text-anchor="end" font-size="%.2f" fill="#555">accuracy, %%</text>`+"\n", left-0.5*font, top-max(6, 0.5*font), min(9, max(font, 7)))
+	}
 	if cell >= numbersFrom {
 		a.writeNumbers(&b, order, shades, left, top, float64(cell))
 	}

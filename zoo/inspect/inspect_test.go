@@ -320,6 +320,27 @@ func TestOrderPutsFamiliesTogether(t *testing.T) {
 	}
 }
 
+// Agreement needs no labels: only accuracies are missing.
+func TestAgreementWithoutLabels(t *testing.T) {
+	t.Parallel()
+	m := agreements(500)
+	with, err := NewAgreement(t.Context(), m.labels, m.models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := NewAgreement(t.Context(), nil, m.models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(with.equal, without.equal) || with.Samples != without.Samples || without.Accuracy != nil {
+		t.Errorf("%+v, with labels %+v", without, with)
+	}
+	var drawing strings.Builder
+	if err := without.WriteSVG(&drawing, "pool"); err != nil || strings.Contains(drawing.String(), "accuracy") {
+		t.Errorf("%v; the drawing has accuracies", err)
+	}
+}
+
 func TestHeatMap(t *testing.T) {
 	t.Parallel()
 	hostile := []string{"<script>alert(1)</script>", `quo"te & 'apos'`, "new\nline", "\x1b[2J", "\u202erotated", strings.Repeat("long", 75), "模型", "bad\xffbyte", "]]>"}
