@@ -17,6 +17,10 @@ type ImportOptions struct {
 	Sources []string // folders or files
 	Splits  []string // which samples become which split, see [importer.ParseSplits]
 
+	// Unlabelled are splits as in Splits that get no labels. If there are no others, the
+	// sources need none.
+	Unlabelled []string
+
 	ClassNames string // file with a name a class; "": they have none
 	Seed       uint64 // of samples drawn at random; 0 is 1, the command line's
 	Threads    int    // models at a time; 0 chooses
@@ -32,11 +36,20 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
 		return summary, &InputError{Option: "split", Err: err}
 	}
+	unlabelled, err := importer.ParseSplits(o.Unlabelled)
+	if err != nil {
+		return summary, &InputError{Option: "unlabelled", Err: err}
+	}
+	for _, cut := range unlabelled {
+		cut.Unlabelled = true
+		options.Splits = append(options.Splits, cut)
+	}
 	if o.ClassNames != "" {
 		if options.ClassNames, err = importer.ReadClassNames(o.ClassNames); err != nil {
 			return summary, &InputError{Option: "class-names", Err: err}
 		}
 	}
+	o.OpenOptions.Unlabelled = len(o.Unlabelled) > 0 && len(o.Splits) == 0
 	source, err := importer.Open(o.Format, o.Sources, o.OpenOptions)
 	if err != nil {
 		return summary, err

@@ -166,6 +166,8 @@ func exampleFolder(t *testing.T) string {
 	}
 	// What import reads.
 	check(makeOutputs(filepath.Join(dir, "cifar10"), 2, 10000, 3))
+	check(makeOutputs(filepath.Join(dir, "seen-today"), 2, 100, 3))
+	check(os.Remove(filepath.Join(dir, "seen-today", "labels.npy")))
 	makeParquet(t, filepath.Join(dir, "outputs"))
 	check(os.Mkdir(filepath.Join(dir, "answers"), 0o777))
 	for name, text := range map[string]string{

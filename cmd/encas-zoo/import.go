@@ -15,7 +15,7 @@ func importCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "import stored predictions into a zoo",
-		UsageText: "--format FORMAT --split SPLIT [--split SPLIT]... [--zoo DIR] [flags] SRC...",
+		UsageText: "--format FORMAT --split SPLIT [--split SPLIT]... [--unlabelled SPLIT]... [--zoo DIR] [flags] SRC...",
 		Description: `Reads stored outputs of classifiers and adds the models to a zoo, which is created if
 it does not exist. A model is in the zoo completely or not at all; the same command
 completes an import that was stopped.
@@ -30,16 +30,20 @@ Formats:
 models.csv has the columns name and gflops (or gmacs); other columns are kept.
 
 Splits: NAME takes all samples, NAME=0:5000 rows 0 to 4999, NAME=0.5 half of the
-samples, drawn at random, and NAME=val the source's own split val.`,
+samples, drawn at random, and NAME=val the source's own split val. --unlabelled takes
+the same: its splits get no labels. Without --split no labels are read, nor needed.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo import --zoo cifar --format npy --split search=0:5000 --split test=5000:10000 cifar10/
 encas-zoo import --zoo mine --format parquet --split search=0.5 --split test=0.5 --seed 1 outputs/
+encas-zoo import --zoo cifar --format npy --split search=0:1000 --unlabelled pool=1000: cifar10/
+encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
 encas-zoo import --zoo apis --format csv --split search answers/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
 			bind(&o.Format, "format", "`FORMAT` of the source: "+strings.Join(importer.Formats(), ", ")),
 			bind(&o.Splits, "split", "a split and its samples, `SPLIT`; once for each split"),
+			bind(&o.Unlabelled, "unlabelled", "a split of samples without labels, `SPLIT`; once for each split"),
 			bind(&o.Logits, "logits", "the outputs are logits: apply softmax"),
 			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
 			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on"),

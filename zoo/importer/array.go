@@ -192,36 +192,15 @@ type collection struct {
 func (s *Source) addCollections(collections []collection) error {
 	set := &s.Sets[0]
 	for _, c := range collections {
-		if !slices.Contains(c.names, "labels") {
+		if labelled := slices.Contains(c.names, "labels"); !labelled && !s.unlabelled {
 			continue
 		}
-		a, err := c.open("labels")
-		if err != nil {
-			return err
-		}
-		labels, err := a.labels()
-		if err != nil {
-			return err
-		}
-		if err := set.mergeLabels(a.name, labels); err != nil {
-			return err
-		}
-		if !slices.Contains(c.names, "ids") {
-			continue
-		}
-		if a, err = c.open("ids"); err != nil {
-			return err
-		}
-		ids, err := a.ids()
-		if err != nil {
-			return err
-		}
-		if err := set.mergeIDs(a.name, ids); err != nil {
+		if err := set.readArrays(c, !s.unlabelled); err != nil {
 			return err
 		}
 	}
-	if set.Labels == nil {
-		return fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing", collections[0].where, collections[0].ext)
+	if set.Labels == nil && !s.unlabelled {
+		return fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing%s", collections[0].where, collections[0].ext, orUnlabelled)
 	}
 	for _, c := range collections {
 		models, err := c.models()
@@ -235,4 +214,33 @@ func (s *Source) addCollections(collections []collection) error {
 		}
 	}
 	return nil
+}
+
+// readArrays reads the labels of a collection, if asked to, and its ids if it has any.
+func (s *Set) readArrays(c collection, labelled bool) error {
+	if labelled {
+		a, err := c.open("labels")
+		if err != nil {
+			return err
+		}
+		labels, err := a.labels()
+		if err != nil {
+			return err
+		}
+		if err := s.mergeLabels(a.name, labels); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(c.names, "ids") {
+		return nil
+	}
+	a, err := c.open("ids")
+	if err != nil {
+		return err
+	}
+	ids, err := a.ids()
+	if err != nil {
+		return err
+	}
+	return s.mergeIDs(a.name, ids)
 }

@@ -128,7 +128,8 @@ func TestBadNPY(t *testing.T) {
 		{"one-hot labels", goodNPY.with("labels.npy", npyFile("<i8", "(3, 2)", make([]int64, 6))), OpenOptions{}, []string{"labels.npy", "shape [3 2]"}},
 		{"text labels", goodNPY.with("labels.npy", npyFile("<U1", "(3,)", []uint32{'a', 'b', 'a'})), OpenOptions{}, []string{"labels.npy", "astype('int64')"}},
 		{"no labels", goodNPY.with("labels.npy", labels()), OpenOptions{}, []string{"labels.npy", "no labels"}},
-		{"labels missing", goodNPY.with("labels.npy", nil), OpenOptions{}, []string{"labels.npy", "missing"}},
+		{"labels missing", goodNPY.with("labels.npy", nil), OpenOptions{}, []string{"labels.npy", "missing", "--unlabelled"}},
+		{"labels needed", goodNPY.with("labels.npy", nil), OpenOptions{Unlabelled: true}, []string{"opened without labels"}},
 		{"fewer labels", goodNPY.with("labels.npy", labels(0, 1)), OpenOptions{}, []string{"a.npy has 3 rows", "labels.npy has 2 labels"}},
 		{"other N", goodNPY.with("b.npy", floats("(2, 2)", 0, 1, 1, 0)), OpenOptions{}, []string{"b.npy has 2 rows", "labels.npy has 3 labels"}},
 		{"other C", goodNPY.with("b.npy", floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0)), OpenOptions{}, []string{"b.npy has 3 classes", "a.npy has 2"}},
@@ -487,7 +488,7 @@ func TestBadParquet(t *testing.T) {
 		{"two lists", read("parquet_bad/two.parquet"), []string{"several columns", `"probs"`}},
 		{"label null", read("parquet_bad/null_label.parquet"), []string{"row 0", `"label"`, "missing"}},
 		{"label text", read("parquet_bad/text_label.parquet"), []string{`"label"`, "not numbers"}},
-		{"no labels", read("parquet_pyarrow_f2/small.parquet"), []string{"no labels"}},
+		{"no labels", read("parquet_pyarrow_f2/small.parquet"), []string{"no labels", "--unlabelled"}},
 		{"cut short", good[:len(good)/2], []string{"cut short"}},
 		{"not Parquet", []byte("sample,label\n"), []string{"not a Parquet file"}},
 		{"empty", nil, []string{"not a Parquet file"}},
@@ -535,7 +536,7 @@ func TestBadCSV(t *testing.T) {
 		opt   OpenOptions
 		says  []string
 	}{
-		{"no labels", good.with("labels.csv", nil), OpenOptions{}, []string{"labels.csv", "missing"}},
+		{"no labels", good.with("labels.csv", nil), OpenOptions{}, []string{"labels.csv", "missing", "--unlabelled"}},
 		{"labels empty", good.with("labels.csv", []byte("sample,label\n")), OpenOptions{}, []string{"labels.csv", "no labels"}},
 		{"labels without a column", good.with("labels.csv", []byte("sample,class\nx,0\n")), OpenOptions{}, []string{"labels.csv", `no column "label"`}},
 		{"sample twice in labels", good.with("labels.csv", []byte("sample,label\nx,0\nx,1\n")), OpenOptions{}, []string{"labels.csv: line 3", "line 2"}},

@@ -30,7 +30,7 @@ func openCSV(paths []string, opt OpenOptions, s *Source) error {
 		if err != nil {
 			return err
 		}
-		if f.has("labels.csv") {
+		if f.has("labels.csv") && !s.unlabelled {
 			if err := a.addLabels(f); err != nil {
 				return err
 			}
@@ -44,14 +44,18 @@ func openCSV(paths []string, opt OpenOptions, s *Source) error {
 			s.Models, folders = append(s.Models, m), append(folders, f)
 		}
 	}
-	if a.set.Labels == nil {
-		return fmt.Errorf("%s: no labels: labels.csv, with the columns sample and label, is missing", paths[0])
+	if s.unlabelled {
+		if err := a.addSamples(folders[0], s.Models[0].Name+".csv"); err != nil {
+			return err
+		}
+	} else if a.set.Labels == nil {
+		return fmt.Errorf("%s: no labels: labels.csv, with the columns sample and label, is missing%s", paths[0], orUnlabelled)
 	}
 	for i, id := range a.set.IDs {
 		a.index[id] = i
 	}
 	// Read once to check them, and to find the largest class.
-	largest := slices.Max(a.set.Labels)
+	largest := slices.Max(append([]uint16{0}, a.set.Labels...))
 	for i, m := range s.Models {
 		read := func() ([]uint16, []uint16, error) { return a.answers(folders[i], m.Name+".csv") }
 		labels, _, err := read()
@@ -101,6 +105,26 @@ func (s *answerFiles) addLabels(f *folder) error {
 		return err
 	}
 	return s.set.mergeIDs(set.File, set.IDs)
+}
+
+// addSamples takes the samples, without labels, of a model's file. That none is there twice
+// shows when its answers are read.
+func (s *answerFiles) addSamples(f *folder, file string) error {
+	var ids []string
+	err := scanCSV(f, file, []string{"sample"}, func(cells []string, _ int) error {
+		if len(ids) == maxSamples {
+			return fmt.Errorf("more than %d samples cannot be imported", maxSamples)
+		}
+		ids = append(ids, cells[0])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return fmt.Errorf("%s: there are no samples", f.name(file))
+	}
+	return s.set.mergeIDs(f.name(file), ids)
 }
 
 // answers reads a model's answers, in the order of the samples.

@@ -215,9 +215,11 @@ func (l *encasLayout) load(s *Source) error {
 					n.run, outputsPrefix, split, n.variant, outputsPrefix)
 			}
 		}
-		set, err := l.readLabels(split)
-		if err != nil {
-			return err
+		set := Set{Name: split}
+		if !s.unlabelled {
+			if err := l.readLabels(&set); err != nil {
+				return err
+			}
 		}
 		s.Sets = append(s.Sets, set)
 	}
@@ -231,28 +233,27 @@ func (l *encasLayout) load(s *Source) error {
 
 // readLabels finds the labels of a split. Where several files could hold them, they
 // must agree.
-func (l *encasLayout) readLabels(split string) (Set, error) {
-	set := Set{Name: split}
+func (l *encasLayout) readLabels(set *Set) error {
 	for _, file := range l.labels {
-		if file.split != split && (file.split != "" || !labelsFor(file.file, split)) {
+		if file.split != set.Name && (file.split != "" || !labelsFor(file.file, set.Name)) {
 			continue
 		}
 		a, err := file.folder.array(file.file)
 		if err != nil {
-			return set, err
+			return err
 		}
 		labels, err := a.labels()
 		if err != nil {
-			return set, err
+			return err
 		}
 		if err := set.mergeLabels(a.name, labels); err != nil {
-			return set, err
+			return err
 		}
 	}
 	if set.Labels == nil {
-		return set, fmt.Errorf("no labels for the split %q: put labels_%s.npy into the folder of a run, or add the file that holds them (such as labels_imagenet_%s.npy) to the sources", split, split, split)
+		return fmt.Errorf("no labels for the split %q: put labels_%s.npy into the folder of a run, or add the file that holds them (such as labels_imagenet_%s.npy) to the sources%s", set.Name, set.Name, set.Name, orUnlabelled)
 	}
-	return set, nil
+	return nil
 }
 
 // labelsFor reports whether a file's name, such as labels_imagenet_val20683.npy,

@@ -72,6 +72,9 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if len(src.Models) == 0 {
 		return Summary{}, errors.New("the source has no models")
 	}
+	if split := plan.lackLabels(src.Sets); split != "" {
+		return Summary{}, fmt.Errorf("the source was opened without labels, which split %q needs", split)
+	}
 	classes := src.Classes
 	z, err := zoo.Open(dir)
 	switch {
@@ -193,7 +196,9 @@ func (j *job) addSplits() error {
 			if int(of) != number {
 				continue
 			}
-			labels = append(labels, set.Labels[row])
+			if !j.plan.bare[number] {
+				labels = append(labels, set.Labels[row])
+			}
 			// Without ids the row's number identifies a sample.
 			id := strconv.Itoa(row)
 			if set.IDs != nil {
@@ -203,7 +208,12 @@ func (j *job) addSplits() error {
 		}
 		_, err := j.z.Split(name)
 		there := err == nil
-		switch err := j.w.AddSplit(name, labels, ids); {
+		if j.plan.bare[number] {
+			err = j.w.AddUnlabelled(name, len(ids), ids)
+		} else {
+			err = j.w.AddSplit(name, labels, ids)
+		}
+		switch {
 		case err != nil && there:
 			return fmt.Errorf("%s: %w, or, to add models to it, cut the same samples with the same --split and --seed", set.File, err)
 		case err != nil && set.IDs != nil:
@@ -374,9 +384,11 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 			if err != nil {
 				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
 			}
-			count++
-			if label == s.Labels[i] {
-				correct++
+			if s.Labels != nil {
+				count++
+				if label == s.Labels[i] {
+					correct++
+				}
 			}
 		}
 		if done := i + 1; done%batch == 0 || done == len(of) {

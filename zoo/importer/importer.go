@@ -1,7 +1,7 @@
 // Package importer brings predictions that were made elsewhere into a zoo.
 //
 // A format reads what people already have (NumPy arrays, ENCAS folders, Parquet
-// tables, CSV files of answers) and gives it as a Source: labelled samples,
+// tables, CSV files of answers) and gives it as a Source: samples, labelled as a rule,
 // models with their metadata, and for each model a stream of rows. Import cuts
 // the samples into splits and writes one model after the other.
 //
@@ -22,22 +22,23 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// A Source is a set of models with predictions on the same labelled samples.
+// A Source is a set of models with predictions on the same samples.
 type Source struct {
 	// Classes is the number of classes. Exact is false if it is only a lower bound,
 	// because the source holds answers and no full outputs.
 	Classes int
 	Exact   bool
-	// Sets are the labelled samples: one Set without a name if the source has no
+	// Sets are the samples: one Set without a name if the source has no
 	// splits, else one for each of its splits.
 	Sets []Set
 	// Models are the models. Each has predictions on all sets.
 	Models []Model
 
-	rows   []func(set int) (Rows, error) // by model
-	shaped string                        // the file that Classes is from
-	logits bool
-	held   held
+	rows       []func(set int) (Rows, error) // by model
+	shaped     string                        // the file that Classes is from
+	logits     bool
+	unlabelled bool
+	held       held
 }
 
 // Rows opens the predictions of Models[model] on Sets[set].
@@ -65,8 +66,8 @@ func (s *Source) add(m Model, rows func(set int) (Rows, error)) error {
 // fits compares the shape of a model's outputs with the labels and with the models
 // before it. It is asked again for every import: a file may have been replaced since.
 func (s *Source) fits(file string, samples, classes, set int) error {
-	if labels := s.Sets[set]; samples != len(labels.Labels) {
-		return fmt.Errorf("%s has %d rows, but %s has %d labels", file, samples, labels.File, len(labels.Labels))
+	if err := s.Sets[set].fits(file, samples, "rows"); err != nil {
+		return err
 	}
 	if classes < 2 || classes > zoo.MaxClasses {
 		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", file, classes, zoo.MaxClasses)
@@ -80,13 +81,39 @@ func (s *Source) fits(file string, samples, classes, set int) error {
 	return nil
 }
 
-// A Set is labelled samples in a fixed order.
+// A Set is samples in a fixed order.
 type Set struct {
-	Name   string // "" if the source has no splits
-	File   string // where the labels came from, for messages
-	Labels []uint16
+	Name   string   // "" if the source has no splits
+	File   string   // where the labels, or how many samples there are, came from, for messages
+	Labels []uint16 // nil if they were not asked for
 	IDs    []string // nil if the samples have no ids
 	IDFile string   // where the ids came from, for messages
+
+	unlabelled int // how many samples there are, without labels
+}
+
+// Len returns the number of samples.
+func (s *Set) Len() int {
+	if s.Labels != nil {
+		return len(s.Labels)
+	}
+	return s.unlabelled
+}
+
+// fits compares how many rows, or the like, a file has with the number of samples. Without
+// labels the first file decides it.
+func (s *Set) fits(file string, n int, what string) error {
+	if s.Len() == 0 {
+		s.File, s.unlabelled = file, n
+	}
+	if n == s.Len() {
+		return nil
+	}
+	have := "rows"
+	if s.Labels != nil {
+		have = "labels"
+	}
+	return fmt.Errorf("%s has %d %s, but %s has %d %s", file, n, what, s.File, s.Len(), have)
 }
 
 // A Model is one model of a Source.
@@ -117,6 +144,8 @@ type Rows interface {
 type OpenOptions struct {
 	// Logits means that outputs are logits: softmax is applied to every row.
 	Logits bool
+	// Unlabelled means that no labels are read, nor needed.
+	Unlabelled bool
 	// Classes is the number of classes of answers (format csv); 0 takes the largest
 	// label of all files plus one.
 	Classes int
@@ -176,7 +205,7 @@ func Open(formatName string, paths []string, opt OpenOptions) (*Source, error) {
 	case opt.Logits && formatName == "csv":
 		return nil, fmt.Errorf("format csv holds confidences, which are never logits: leave --logits out")
 	}
-	s := &Source{Exact: true, Sets: make([]Set, 1), logits: opt.Logits}
+	s := &Source{Exact: true, Sets: make([]Set, 1), logits: opt.Logits, unlabelled: opt.Unlabelled}
 	err := formats[i].open(paths, opt, s)
 	if err == nil {
 		err = s.check()
@@ -234,6 +263,9 @@ func checkNames(models []Model) error {
 	return nil
 }
 
+// orUnlabelled is what to do if labels are missing because there are none.
+const orUnlabelled = "; if the samples have none, name their split with --unlabelled instead of --split"
+
 // mergeLabels takes the labels of one of several files, which must all agree.
 func (s *Set) mergeLabels(file string, labels []uint16) error {
 	if s.Labels == nil {
@@ -253,8 +285,8 @@ func (s *Set) mergeLabels(file string, labels []uint16) error {
 
 // mergeIDs takes the sample ids of one of several files, which must all agree.
 func (s *Set) mergeIDs(file string, ids []string) error {
-	if len(ids) != len(s.Labels) {
-		return fmt.Errorf("%s has %d ids, but %s has %d labels", file, len(ids), s.File, len(s.Labels))
+	if err := s.fits(file, len(ids), "ids"); err != nil {
+		return err
 	}
 	if s.IDs == nil {
 		s.IDs, s.IDFile = ids, file

@@ -41,14 +41,18 @@ func openParquet(paths []string, _ OpenOptions, s *Source) error {
 	}
 	// Labels first: everything else is compared with them.
 	set := &s.Sets[0]
-	for _, look := range []func(*parquetTable) error{set.readLabels, set.readIDs} {
+	looks := []func(*parquetTable) error{set.readLabels, set.readIDs}
+	if s.unlabelled {
+		looks, labelFiles = looks[1:], nil
+	}
+	for _, look := range looks {
 		for _, p := range append(labelFiles, files...) {
 			if err := p.with(look); err != nil {
 				return err
 			}
 		}
-		if set.Labels == nil {
-			return fmt.Errorf("%s: no labels: give the files a column \"label\", or add labels.parquet with the class number of every sample", paths[0])
+		if set.Labels == nil && !s.unlabelled {
+			return fmt.Errorf("%s: no labels: give the files a column \"label\", or add labels.parquet with the class number of every sample%s", paths[0], orUnlabelled)
 		}
 	}
 	for i, m := range models {

@@ -19,6 +19,8 @@ type Cut struct {
 	From, To int     // rows From up to, not including, To; To is -1 for the last row and 0 if no range is given
 	Share    float64 // a share of all samples, drawn at random
 	Set      string  // the set of that name, for sources with splits of their own
+
+	Unlabelled bool // the split gets no labels, whether there are any or not
 }
 
 // maxCuts is the number of splits one import can make.
@@ -147,6 +149,7 @@ const none = 255
 type plan struct {
 	names []string // of the splits
 	set   []int    // the set that each split is cut from
+	bare  []bool   // splits that get no labels
 	// of holds for each set of the source the number of each sample's split, or
 	// none; nil for a set that is not imported.
 	of [][]uint8
@@ -166,8 +169,9 @@ func newPlan(sets []Set, cuts []Cut, seed uint64) (*plan, error) {
 		for _, c := range cuts {
 			p.names = append(p.names, c.Split)
 			p.set = append(p.set, 0)
+			p.bare = append(p.bare, c.Unlabelled)
 		}
-		of, err := cutRows(len(sets[0].Labels), cuts, seed)
+		of, err := cutRows(sets[0].Len(), cuts, seed)
 		p.of[0] = of
 		return p, err
 	}
@@ -194,9 +198,21 @@ func newPlan(sets []Set, cuts []Cut, seed uint64) (*plan, error) {
 		}
 		p.names = append(p.names, c.Split)
 		p.set = append(p.set, k)
-		p.of[k] = slices.Repeat([]uint8{uint8(i)}, len(sets[k].Labels))
+		p.bare = append(p.bare, c.Unlabelled)
+		p.of[k] = slices.Repeat([]uint8{uint8(i)}, sets[k].Len())
 	}
 	return p, nil
+}
+
+// lackLabels returns a split that is to have labels and is of a set without; "" if there is
+// none.
+func (p *plan) lackLabels(sets []Set) string {
+	for i, name := range p.names {
+		if !p.bare[i] && sets[p.set[i]].Labels == nil {
+			return name
+		}
+	}
+	return ""
 }
 
 func setNames(sets []Set) string {
