@@ -111,7 +111,7 @@ func BenchmarkDevice(b *testing.B) {
 		b.Fatal(err)
 	}
 	o := Options{
-		Zoo: filepath.Join(b.TempDir(), "zoo"), Classes: 1000, Data: []Data{{"val", images}}, Models: entries,
+		Zoo: filepath.Join(b.TempDir(), "zoo"), Classes: 1000, Data: []Data{{Split: "val", Path: images}}, Models: entries,
 		Shim: path, Device: device, Precision: precision, Python: python, ModelsDir: b.TempDir(), Seed: 1,
 		Batch: size, GroupMemory: 8 << 30, Timing: 2 * time.Second, Log: func(s string) { b.Log(s) },
 	}

@@ -1,4 +1,4 @@
-// Package ingest runs models once over labelled images and puts their softmax
+// Package ingest runs models once over images and puts their softmax
 // outputs, their cost and their origin into a zoo. docs/ingest.md describes it.
 package ingest
 
@@ -21,7 +21,10 @@ import (
 )
 
 // Data is a data set and the split it becomes.
-type Data struct{ Split, Path string }
+type Data struct {
+	Split, Path string
+	Unlabelled  bool // a folder of images; the split has no labels
+}
 
 // Options say what Run does.
 type Options struct {
@@ -102,6 +105,14 @@ type split struct {
 	*dataset.Set
 	name        string
 	fingerprint string
+}
+
+// addTo adds the split to a zoo.
+func (s *split) addTo(w *zoo.Writer) error {
+	if s.Labels == nil {
+		return w.AddUnlabelled(s.name, s.Len(), s.IDs)
+	}
+	return w.AddSplit(s.name, s.Labels, s.IDs)
 }
 
 // images counts those of several splits.
@@ -213,7 +224,11 @@ func (r *runner) openData() (err error) {
 		if slices.ContainsFunc(r.splits, func(s *split) bool { return s.name == d.Split }) {
 			return fmt.Errorf("split %s is given twice", d.Split)
 		}
-		set, err := dataset.Open(d.Path)
+		open := dataset.Open
+		if d.Unlabelled {
+			open = dataset.OpenUnlabelled
+		}
+		set, err := open(d.Path)
 		if err != nil {
 			return err
 		}
@@ -378,7 +393,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 	}
 	err = r.write(ctx, func(w *zoo.Writer) error {
 		for _, s := range r.splits {
-			if err := w.AddSplit(s.name, s.Labels, s.IDs); err != nil {
+			if err := s.addTo(w); err != nil {
 				return fmt.Errorf("data set %s: %w", s.Path, err)
 			}
 			// Other data may call the same classes something else: the first names stay.

@@ -81,7 +81,7 @@ func fakes(t testing.TB, models ...string) []Entry {
 func options(t testing.TB, images string, models []Entry) Options {
 	t.Helper()
 	return Options{
-		Zoo: filepath.Join(t.TempDir(), "zoo"), Data: []Data{{"val", images}}, Models: models,
+		Zoo: filepath.Join(t.TempDir(), "zoo"), Data: []Data{{Split: "val", Path: images}}, Models: models,
 		Shim: torchtest.Fake(t), Device: "cpu", Batch: 8, GroupMemory: 1 << 20,
 		Log: func(s string) { t.Log(s) },
 	}
@@ -186,7 +186,7 @@ func TestRun(t *testing.T) {
 	if res := run(t, o); len(res.Skipped) != 4 || len(res.Added) != 0 {
 		t.Errorf("the second time %+v", res)
 	}
-	o.Data = append(o.Data, Data{"test", writeImages(t, 20)})
+	o.Data = append(o.Data, Data{Split: "test", Path: writeImages(t, 20)})
 	if res := run(t, o); len(res.Added) != 4 {
 		t.Errorf("with a further split %+v", res)
 	}
@@ -420,7 +420,7 @@ func TestMain(m *testing.M) {
 		}
 		memory, _ := strconv.ParseInt(os.Getenv("ENCAS_TEST_MEMORY"), 10, 64)
 		_, err = Run(context.Background(), Options{
-			Zoo: filepath.Join(dir, "zoo"), Data: []Data{{"val", os.Getenv("ENCAS_TEST_IMAGES")}}, Models: entries,
+			Zoo: filepath.Join(dir, "zoo"), Data: []Data{{Split: "val", Path: os.Getenv("ENCAS_TEST_IMAGES")}}, Models: entries,
 			Shim: os.Getenv("ENCAS_TORCH_SHIM"), Device: "cpu", Batch: 8, GroupMemory: memory,
 		})
 		if err != nil {

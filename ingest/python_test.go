@@ -74,7 +74,7 @@ torchvision/no_such_model
 		t.Fatal(err)
 	}
 	o := Options{
-		Zoo: filepath.Join(t.TempDir(), "zoo"), Classes: 1000, Data: []Data{{"val", images}}, Models: entries,
+		Zoo: filepath.Join(t.TempDir(), "zoo"), Classes: 1000, Data: []Data{{Split: "val", Path: images}}, Models: entries,
 		Shim: shim, Device: "cpu", Python: python, ModelsDir: models, Seed: 11,
 		Batch: 8, GroupMemory: 1 << 30, Log: func(s string) { t.Log(s) },
 	}

@@ -30,8 +30,8 @@ func ingestCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:      "ingest",
-		Usage:     "run models once over labelled images and store their outputs",
-		UsageText: "LIST... --data [SPLIT=]PATH [--data SPLIT=PATH]... [--zoo DIR] [flags]",
+		Usage:     "run models once over images and store their outputs",
+		UsageText: "LIST... --data [SPLIT=]PATH [--data SPLIT=PATH]... [--unlabelled SPLIT=PATH]... [--zoo DIR] [flags]",
 		Description: `Runs every model of a list over images and stores softmax outputs, cost (gflops,
 latency_ms, throughput) and the model's origin. A model that is already in the zoo, with
 the same weights, preprocessing and data, is skipped: the same command continues one
@@ -45,11 +45,14 @@ Python with torch and timm or torchvision (--python), files do not.
 
 PATH is a folder of class folders, a folder with val.txt or labels.csv, image Parquet
 files in the layout of Hugging Face, or a CIFAR binary batch. SPLIT is val by default.
+With --unlabelled it is a folder of images that nobody has labelled; folders in it mean
+nothing.
 
 Models run through libtorch, which 'encas-zoo shim build' prepares once.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
+encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
 			"3    some models failed; the others are in the zoo",
@@ -57,6 +60,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 		Flags: []cli.Flag{
 			ownZooFlag(),
 			bind(&o.data, "data", "a split and its images, `SPLIT=PATH`; once for each split"),
+			bind(&o.unlabelled, "unlabelled", "a split of images without labels, `SPLIT=PATH`; once for each split"),
 			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
 			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
@@ -95,7 +99,7 @@ type failedModel struct {
 // ingestOptions are the flags of ingest.
 type ingestOptions struct {
 	ingest.Options
-	data                   []string
+	data, unlabelled       []string
 	list, precision, shard string
 	groupMemory            float64 // GB
 }
@@ -166,18 +170,8 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
 		return usageError{err}
 	}
-	for _, data := range o.data {
-		split, path, named := strings.Cut(data, "=")
-		if !named {
-			split, path = "val", data
-		}
-		if split == "" || path == "" {
-			return usagef("--data %q is not of the form SPLIT=PATH", data)
-		}
-		o.Data = append(o.Data, ingest.Data{Split: split, Path: path})
-	}
-	if len(o.Data) == 0 {
-		return usagef("name the images with --data")
+	if err := o.readData(); err != nil {
+		return err
 	}
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err
@@ -191,6 +185,31 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 			return fmt.Errorf("no folder for model files (name one with --models-dir): %w", err)
 		}
 		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
+	}
+	return nil
+}
+
+// readData reads which images become which split.
+func (o *ingestOptions) readData() error {
+	for _, data := range o.data {
+		split, path, named := strings.Cut(data, "=")
+		if !named {
+			split, path = "val", data
+		}
+		if split == "" || path == "" {
+			return usagef("--data %q is not of the form SPLIT=PATH", data)
+		}
+		o.Data = append(o.Data, ingest.Data{Split: split, Path: path})
+	}
+	for _, data := range o.unlabelled {
+		split, path, _ := strings.Cut(data, "=")
+		if split == "" || path == "" {
+			return usagef("--unlabelled %q is not of the form SPLIT=PATH", data)
+		}
+		o.Data = append(o.Data, ingest.Data{Split: split, Path: path, Unlabelled: true})
+	}
+	if len(o.Data) == 0 {
+		return usagef("name the images with --data, or with --unlabelled if they have no labels")
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package dataset reads labelled images as people have them: folders of class
-// folders, a folder with a label file, Hugging Face's image Parquet, CIFAR's binary
-// batches.
+// Package dataset reads images as people have them: folders of class folders, a folder
+// with a label file, Hugging Face's image Parquet, CIFAR's binary batches; and without
+// labels a folder of images.
 package dataset
 
 import (
@@ -20,12 +20,12 @@ import (
 // MaxLabel is the largest class number.
 const MaxLabel = 65534
 
-// A Set is labelled images in a fixed order. It may be used from several
+// A Set is images in a fixed order, labelled or not. It may be used from several
 // goroutines.
 type Set struct {
 	// Path is what Open was given.
 	Path string
-	// Labels and IDs have one entry an image. No two ids are equal.
+	// Labels, nil if there are none, and IDs have one entry an image. No two ids are equal.
 	Labels []uint16
 	IDs    []string
 	// Classes is the number of classes the data set itself states, or 0: a folder of
@@ -52,13 +52,20 @@ type source interface {
 
 // Open opens the data set at path: a folder, a Parquet or CIFAR file, or a pattern
 // of Parquet files such as data/validation-*.parquet.
-func Open(path string) (*Set, error) {
+func Open(path string) (*Set, error) { return openWith(open, path) }
+
+// OpenUnlabelled opens a folder of images without labels, those in folders below it
+// included. Labels that there may be are not read.
+func OpenUnlabelled(path string) (*Set, error) { return openWith(openImages, path) }
+
+// openWith opens the data set at path and checks what the layout does not matter for.
+func openWith(open func(path string) (*Set, error), path string) (*Set, error) {
 	s, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("data set %s: %w", path, err)
 	}
 	s.Path = path
-	if len(s.Labels) == 0 {
+	if s.Len() == 0 {
 		s.Close()
 		return nil, fmt.Errorf("data set %s: it holds no images", path)
 	}
@@ -133,7 +140,7 @@ func onePart(names []string) error {
 func (s *Set) Close() error { return s.source.close() }
 
 // Len is the number of images.
-func (s *Set) Len() int { return len(s.Labels) }
+func (s *Set) Len() int { return len(s.IDs) }
 
 // Sample returns n of the images, evenly spread over the set so that sorted classes
 // are all there. It shares the set's files: only one of the two is to be closed.
@@ -157,7 +164,9 @@ func (s *Set) pick(n int, image func(i int) int) *Set {
 	for i := range n {
 		j := image(i)
 		sub.index = append(sub.index, s.at(j))
-		sub.Labels = append(sub.Labels, s.Labels[j])
+		if s.Labels != nil {
+			sub.Labels = append(sub.Labels, s.Labels[j])
+		}
 		sub.IDs = append(sub.IDs, s.IDs[j])
 	}
 	return &sub
@@ -170,12 +179,15 @@ func (s *Set) at(i int) int {
 	return s.index[i]
 }
 
-// Fingerprint is a hash over the ids, labels and sizes of the images. The images
+// Fingerprint is a hash over the ids, labels if there are any, and sizes of the images. The images
 // are not read: one that changes and keeps its size is not noticed.
 func (s *Set) Fingerprint() string {
 	h := sha256.New()
 	for i, id := range s.IDs {
-		fmt.Fprintf(h, "%d %s %d ", len(id), id, s.Labels[i])
+		fmt.Fprintf(h, "%d %s ", len(id), id)
+		if s.Labels != nil {
+			fmt.Fprintf(h, "%d ", s.Labels[i])
+		}
 		s.source.weigh(h, s.at(i))
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -99,6 +99,33 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+// Without labels all images count, wherever they are, and label files do not.
+func TestUnlabelled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"b.png": "PNG", "a/z.png": "PNG", "a/x/c.png": "PNG", "labels.csv": "b.png,3\n", ".hidden.png": "x"})
+	s, err := OpenUnlabelled(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := strings.Join(s.IDs, " "); got != "a/x/c.png a/z.png b.png" || s.Labels != nil || s.Classes != 0 {
+		t.Errorf("ids %s, labels %v, %d classes", got, s.Labels, s.Classes)
+	}
+	two := s.Sample(2)
+	if two.Len() != 2 || two.Labels != nil || two.Fingerprint() == s.Fingerprint() {
+		t.Errorf("two of them: %v, labels %v", two.IDs, two.Labels)
+	}
+	r := two.NewReader()
+	defer r.Close()
+	if img, err := r.Image(1); err != nil || img.Width != 61 {
+		t.Error(err)
+	}
+	if _, err := OpenUnlabelled(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no images") {
+		t.Errorf("of an empty folder: %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -108,6 +135,7 @@ func TestErrors(t *testing.T) {
 		want  string
 	}{
 		{"nothing", nil, "", "no class folders"},
+		{"no labels", map[string]string{"a.png": "PNG"}, "", "--unlabelled"},
 		{"absent", nil, "no/such", "no such file"},
 		{"empty class folders", map[string]string{"a/readme": "x"}, "", "no images"},
 		{"a format that is not read", map[string]string{"a/x.bmp": "x"}, "", "x.bmp"},

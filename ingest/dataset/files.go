@@ -47,13 +47,13 @@ func (f *files) image(i int, r *Reader) (imaging.RGB, error) {
 }
 
 // add adds an image to the source and to the set that it is of.
-func (f *files) add(set *Set, name string, label uint16) error {
+func (f *files) add(set *Set, name string) error {
 	info, err := os.Stat(filepath.Join(f.root, filepath.FromSlash(name)))
 	if err != nil {
 		return err
 	}
 	f.names, f.sizes = append(f.names, name), append(f.sizes, info.Size())
-	set.IDs, set.Labels = append(set.IDs, name), append(set.Labels, label)
+	set.IDs = append(set.IDs, name)
 	return nil
 }
 
@@ -99,7 +99,7 @@ func openClassFolders(root string) (*Set, error) {
 		}
 	}
 	if len(classes) == 0 {
-		return nil, errors.New("it has no class folders, no val.txt or labels.csv, no .parquet and no CIFAR files")
+		return nil, errors.New("it has no class folders, no val.txt or labels.csv, no .parquet and no CIFAR files; if its images have no labels, name it with --unlabelled instead of --data")
 	}
 	if len(classes) > MaxLabel+1 {
 		return nil, fmt.Errorf("%d class folders, at most %d are read", len(classes), MaxLabel+1)
@@ -111,25 +111,39 @@ func openClassFolders(root string) (*Set, error) {
 		set.ClassNames = readable(classes)
 	}
 	for label, class := range classes {
-		// A class folder may be a link; WalkDir follows one only with a slash behind.
-		err := filepath.WalkDir(filepath.Join(root, class)+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			rel, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			if ok, err := isImage(rel); !ok {
-				return err
-			}
-			return src.add(set, filepath.ToSlash(rel), uint16(label))
-		})
-		if err != nil {
+		before := len(set.IDs)
+		if err := src.addFolder(set, class); err != nil {
 			return nil, err
 		}
+		set.Labels = append(set.Labels, slices.Repeat([]uint16{uint16(label)}, len(set.IDs)-before)...)
 	}
 	return set, nil
+}
+
+// addFolder adds the images in a folder below the root and in those below it, in the order
+// of their names.
+func (f *files) addFolder(set *Set, folder string) error {
+	// The folder may be a link; WalkDir follows one only with a slash behind.
+	return filepath.WalkDir(filepath.Join(f.root, folder)+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(f.root, path)
+		if err != nil {
+			return err
+		}
+		if ok, err := isImage(rel); !ok {
+			return err
+		}
+		return f.add(set, filepath.ToSlash(rel))
+	})
+}
+
+// openImages reads a folder of images without labels, folders in it included.
+func openImages(root string) (*Set, error) {
+	src := &files{root: root}
+	set := &Set{source: src}
+	return set, src.addFolder(set, "")
 }
 
 // readable returns names of classes as a zoo takes them: invalid UTF-8 is
@@ -187,9 +201,10 @@ func openLabelFile(root, name string) (*Set, error) {
 		if !filepath.IsLocal(filepath.FromSlash(file)) {
 			return fmt.Errorf("%s line %d: %q is not in the folder", name, line, file)
 		}
-		if err := src.add(set, file, class); err != nil {
+		if err := src.add(set, file); err != nil {
 			return fmt.Errorf("%s line %d: %w", name, line, err)
 		}
+		set.Labels = append(set.Labels, class)
 		return nil
 	}
 	if filepath.Ext(name) == ".csv" {
