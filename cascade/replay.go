@@ -258,6 +258,15 @@ func (x *Sample) Class(set int) int { return x.answer(set).class }
 // times its weight.
 func (x *Sample) Top(set int) uint32 { return x.answer(set).top }
 
+// Sum returns the sum of a set at a class in fixed point: its probability, times the
+// weight of the set.
+func (x *Sample) Sum(set, class int) (sum uint32) {
+	for _, m := range x.replay.sets[set].members {
+		sum += m.weight * x.row(m.slot)[class]
+	}
+	return sum
+}
+
 func (x *Sample) answer(set int) *answer {
 	a := &x.sets[set]
 	if a.visit != x.visit {

@@ -14,10 +14,10 @@ type Rows interface {
 	ReadRows(dst []uint16) (rows int, err error)
 }
 
-// A Split is what cascades are evaluated on: labelled samples and the full outputs of
-// models on them.
+// A Split is what cascades are evaluated on: samples and the full outputs of models on
+// them.
 type Split struct {
-	Labels  []uint16
+	Labels  []uint16 // of each sample; outputs.NoClass, if it is not known, counts as answered wrong
 	Classes int
 	Costs   map[string]float64 // of a model, for one sample
 

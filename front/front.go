@@ -45,7 +45,8 @@ type Front struct {
 	Version     int          `json:"version"`
 	Zoo         Zoo          `json:"zoo"`
 	Split       Split        `json:"split"`
-	Cost        string       `json:"cost"` // the column of the models that is their cost per sample
+	Unlabelled  *Split       `json:"unlabelled,omitempty"` // that the points have estimates with
+	Cost        string       `json:"cost"`                 // the column of the models that is their cost per sample
 	Algorithm   string       `json:"algorithm"`
 	Grid        []float32    `json:"grid"`
 	Proof       string       `json:"proof,omitempty"`       // what is proven of the front
@@ -89,6 +90,7 @@ type Split struct {
 	Name        string `json:"name"`
 	Samples     int    `json:"samples"`
 	Fingerprint string `json:"fingerprint"`
+	Unlabelled  bool   `json:"unlabelled,omitempty"`
 }
 
 // Difference is a cascade whose results on the search index differ from those on the

@@ -18,6 +18,7 @@ type Point struct {
 	cascade.Evaluation
 	Bound    int
 	Expected *Expected // nil: not estimated
+	With     *With     // nil: there are no unlabelled samples
 }
 
 // Expected is the accuracy that a cascade is expected to have on samples it was not chosen
@@ -35,6 +36,49 @@ func (e *Expected) check() error {
 	return nil
 }
 
+// With are the results of a cascade on the samples searched and unlabelled ones together.
+type With struct {
+	Samples int     `json:"n"`
+	Reach   []int   `json:"reach"` // samples that reach each stage
+	Cost    float64 `json:"cost"`  // mean over the samples
+
+	// Accuracy estimates that on samples like these; nil if the unlabelled samples tell
+	// nothing about it.
+	Accuracy *Estimate `json:"accuracy,omitempty"`
+}
+
+// An Estimate is a share and its standard error.
+type Estimate struct {
+	Value         float64 `json:"value"`
+	StandardError float64 `json:"standard_error"`
+}
+
+// check reports results that contradict those of the point on n samples, with those costs
+// of its stages.
+func (w *With) check(n int, stages []reachedStage) error {
+	if w == nil {
+		return nil
+	}
+	if w.Samples <= n || len(w.Reach) != len(stages) {
+		return fmt.Errorf("with unlabelled samples there are %d instead of %d, and %d stages instead of %d", w.Samples, n, len(w.Reach), len(stages))
+	}
+	before, total := w.Samples, 0.0
+	for i, reach := range w.Reach {
+		if reach < stages[i].Reach || reach > before || i == 0 && reach != w.Samples {
+			return fmt.Errorf("with unlabelled samples %d reach stage %d, %d the one before, and %d without them", reach, i+1, before, stages[i].Reach)
+		}
+		before = reach
+		total += stages[i].Cost * float64(reach)
+	}
+	if !sameCost(w.Cost, total/float64(w.Samples)) {
+		return fmt.Errorf("with unlabelled samples it costs %v, but its stages cost %v", w.Cost, total/float64(w.Samples))
+	}
+	if a := w.Accuracy; a != nil && !(0 <= a.Value && a.Value <= 1 && 0 <= a.StandardError && a.StandardError <= 1) {
+		return fmt.Errorf("with unlabelled samples its accuracy is %v, give or take %v", a.Value, a.StandardError)
+	}
+	return nil
+}
+
 // PointJSON is a point as front.json has it.
 type PointJSON struct {
 	Text       string              `json:"cascade"` // as the flag --cascade takes it
@@ -46,6 +90,7 @@ type PointJSON struct {
 	Cost       float64             `json:"cost"`     // mean over the samples
 	WorstCost  float64             `json:"worst_cost"`
 	Expected   *Expected           `json:"expected,omitempty"`
+	With       *With               `json:"with_unlabelled,omitempty"`
 	Bound      int                 `json:"bound,omitempty"`
 	Stages     []reachedStage      `json:"stages"`
 }
@@ -79,7 +124,7 @@ func (p Point) MarshalJSON() ([]byte, error) { return encode(p.JSON(), "") }
 func (p Point) JSON() PointJSON {
 	out := PointJSON{
 		Text: p.String(), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Samples: p.Samples,
-		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound, Expected: p.Expected,
+		Accuracy: p.Accuracy(), Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound, Expected: p.Expected, With: p.With,
 	}
 	for i := range p.Stages {
 		out.Stages = append(out.Stages, reachedStage{NewStageJSON(p.Cascade, i, p.Costs[i]), p.Reach[i]})
@@ -120,7 +165,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 
 // point returns the point that was read.
 func (in *PointJSON) point() Point {
-	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound, Expected: in.Expected}
+	p := Point{Cascade: cascade.Cascade{Rule: *in.Rule, Confidence: *in.Confidence}, Bound: in.Bound, Expected: in.Expected, With: in.With}
 	p.Evaluation = cascade.Evaluation{Samples: in.Samples, Correct: in.Correct, Cost: in.Cost, WorstCost: in.WorstCost}
 	for _, s := range in.Stages {
 		stage := cascade.Stage{Model: s.Model, Weight: s.Weight}
@@ -153,7 +198,7 @@ func (in *PointJSON) check() error {
 		total += s.Cost * float64(s.Reach)
 		worst += s.Cost
 	}
-	if err := cmp.Or(in.point().Validate(), in.Expected.check()); err != nil {
+	if err := cmp.Or(in.point().Validate(), in.Expected.check(), in.With.check(in.Samples, in.Stages)); err != nil {
 		return err
 	}
 	switch {

@@ -30,22 +30,34 @@ type Evaluation struct {
 	Before   []front.Point `json:"before,omitempty"`    // the results there
 }
 
-// A Measured is a cascade with its results on a split and their uncertainty.
+// A Measured is a cascade with its results on a split and their uncertainty. On samples
+// without labels correct answers, and so accuracy, interval and change, mean nothing.
 type Measured struct {
 	front.Point
-	Interval [2]float64 // of the accuracy, 95 %, Wilson
-	Change   float64    // of the accuracy, from the samples it was chosen on
-	Against  *Against   // the best model that costs no more; nil if there is none
+	Unlabelled bool
+	Interval   [2]float64 // of the accuracy, 95 %, Wilson
+	Change     float64    // of the accuracy, from the samples it was chosen on
+	Against    *Against   // the best model that costs no more; nil if there is none
+	Drift      *Drift     // from the samples it was chosen on; nil if not tested
 }
 
 // MarshalJSON writes the point and its uncertainty.
 func (m Measured) MarshalJSON() ([]byte, error) {
+	if m.Unlabelled {
+		return json.Marshal(struct {
+			front.PointJSON
+			Correct  *int     `json:"correct,omitempty"` // in place of the point's: left out
+			Accuracy *float64 `json:"accuracy,omitempty"`
+			Drift    *Drift   `json:"drift,omitempty"`
+		}{PointJSON: m.JSON(), Drift: m.Drift})
+	}
 	return json.Marshal(struct {
 		front.PointJSON
 		Interval [2]float64 `json:"accuracy_95"`
 		Change   float64    `json:"change,omitempty"`
 		Against  *Against   `json:"against,omitempty"`
-	}{m.JSON(), m.Interval, m.Change, m.Against})
+		Drift    *Drift     `json:"drift,omitempty"`
+	}{m.JSON(), m.Interval, m.Change, m.Against, m.Drift})
 }
 
 // An Against compares a cascade with a model on the same samples.
@@ -66,7 +78,8 @@ func (a *Against) Significant() bool { return a.McNemar < 1-confidenceLevel }
 
 // EvaluateFront evaluates the cascades of a front on a split of the zoo, each beside
 // the most accurate model that costs no more. Both are chosen on the samples of the
-// front, so that neither has an advantage on these.
+// front, so that neither has an advantage on these. Without labels only cost and reach are
+// known, and whether they have drifted.
 func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, w Watch) (*Evaluation, error) {
 	if f.Zoo != describeZoo(z) {
 		w.warn("the run was made with another zoo, or this one has changed since")
@@ -77,8 +90,11 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	}
 	e.ChosenOn, e.Before = &f.Split, f.Points
 	for i, p := range f.Points {
-		e.Cascades[i].Change = e.Cascades[i].Accuracy() - p.Accuracy()
+		if !e.Split.Unlabelled {
+			e.Cascades[i].Change = e.Cascades[i].Accuracy() - p.Accuracy()
+		}
 	}
+	e.addDrift()
 	return e, nil
 }
 
@@ -96,6 +112,9 @@ func evaluate(ctx context.Context, z *zoo.Zoo, split, column string, cascades []
 	if err != nil {
 		return nil, &InputError{Option: "split", Err: err}
 	}
+	if on.Unlabelled {
+		rivals = nil // nobody knows who is more accurate
+	}
 	costs, err := costsOf(z, column, cascades, rivals)
 	if err != nil {
 		return nil, err
@@ -107,7 +126,7 @@ func evaluate(ctx context.Context, z *zoo.Zoo, split, column string, cascades []
 	e := &Evaluation{Version: front.Version, Zoo: describeZoo(z), Split: describeSplit(on), Cost: column}
 	for i, c := range cascades {
 		d := details[i]
-		m := Measured{Point: front.Point{Cascade: c, Evaluation: d.Evaluation}}
+		m := Measured{Point: front.Point{Cascade: c, Evaluation: d.Evaluation}, Unlabelled: on.Unlabelled}
 		m.Interval[0], m.Interval[1] = stats.Wilson(d.Correct, d.Samples, confidenceLevel)
 		if rival := places[i]; rival >= 0 {
 			m.Against = newAgainst(rivals[i], d, details[rival].Evaluation)

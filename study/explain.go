@@ -46,9 +46,9 @@ type ExplainedStage struct {
 // Explain returns the answer of each stage of a cascade to one sample of a split. The
 // sample is named by its id or, if there is no such id, by its row. Costs are of a column.
 func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Cascade, sample string) (*Explanation, error) {
-	on, err := z.Split(split)
+	on, err := labelled(z, "split", split)
 	if err != nil {
-		return nil, &InputError{Option: "split", Err: err}
+		return nil, err
 	}
 	if err := checkModels(z, c); err != nil {
 		return nil, &InputError{Option: "cascade", Err: err}

@@ -112,6 +112,16 @@ func splitOr(z *zoo.Zoo, name, except string) (found string) {
 	return found
 }
 
+// labelled returns the split of that name, which the option named and which must have
+// labels.
+func labelled(z *zoo.Zoo, option, name string) (zoo.Split, error) {
+	s, err := z.Labelled(name)
+	if err != nil {
+		return s, &InputError{Option: option, Err: err}
+	}
+	return s, nil
+}
+
 // prices returns the cost of each model, which is in a column.
 func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	costs := make(map[string]float64, len(models))
@@ -135,5 +145,5 @@ func describeZoo(z *zoo.Zoo) front.Zoo {
 }
 
 func describeSplit(s zoo.Split) front.Split {
-	return front.Split{Name: s.Name, Samples: s.Samples, Fingerprint: s.Fingerprint}
+	return front.Split{Name: s.Name, Samples: s.Samples, Fingerprint: s.Fingerprint, Unlabelled: s.Unlabelled}
 }

@@ -36,6 +36,10 @@ type Options struct {
 	MaxParams    float64 `json:"max_params"`
 	MinAccuracy  float64 `json:"min_accuracy"` // share of samples
 
+	// Unlabelled is a split, whose labels are not used, to estimate the cost, reach and
+	// accuracy of the front's cascades with; "": none.
+	Unlabelled string `json:"unlabelled,omitempty"`
+
 	MinGain       float64 `json:"min_gain"`       // percentage points, see [front.Thin]
 	CrossValidate int     `json:"cross_validate"` // folds; 0: none
 

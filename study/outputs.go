@@ -11,11 +11,17 @@ import (
 )
 
 // storedSplit returns a split of the zoo to evaluate cascades on, with progress until
-// stop is called.
+// stop is called. On samples without labels every answer counts as wrong.
 func storedSplit(z *zoo.Zoo, split string, costs map[string]float64, w Watch) (s *cascade.Split, stop func(), err error) {
-	labels, _, err := z.Labels(split)
+	on, err := z.Split(split)
 	if err != nil {
 		return nil, nil, err
+	}
+	labels := slices.Repeat([]uint16{zoo.NoClass}, on.Samples)
+	if !on.Unlabelled {
+		if labels, _, err = z.Labels(split); err != nil {
+			return nil, nil, err
+		}
 	}
 	update, stop := w.task("reading stored outputs", "rows")
 	var opened, done atomic.Int64

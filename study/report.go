@@ -153,11 +153,11 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
 	if asked.Name == r.data.Search.Name {
 		return nil
 	}
-	split, err := r.zoo.Split(asked.Name)
+	split, err := labelled(r.zoo, "split", asked.Name)
 	if err != nil && asked.Asked {
-		return &InputError{Option: "split", Err: err}
+		return err
 	} else if err != nil {
-		return r.lack("the zoo has no split %s to check the cascades on", asked.Name)
+		return r.lack("the zoo has no split %s with labels to check the cascades on", asked.Name)
 	}
 	for _, run := range r.data.Runs {
 		for i, c := range run.Cascades {

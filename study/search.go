@@ -82,8 +82,8 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		return nil, err
 	}
 	s.run.Options = s.options
-	if s.split, err = z.Split(o.Split); err != nil {
-		return nil, &InputError{Option: "split", Err: err}
+	if s.split, err = labelled(z, "split", o.Split); err != nil {
+		return nil, err
 	}
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
@@ -100,6 +100,9 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
 	}
 	s.models = models
+	if err := s.checkUnlabelled(); err != nil {
+		return nil, err
+	}
 	if s.costs, err = prices(models, o.Cost); err != nil {
 		return nil, err
 	}
@@ -220,6 +223,9 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front with its results on the search index", err, s.folder.Dir)
 	}
 	done()
+	if err := s.addUnlabelled(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("estimating with unlabelled samples: %w; %s has the front without", err, s.folder.Dir)
+	}
 	return s.folder.Write(s.front, s.run)
 }
 

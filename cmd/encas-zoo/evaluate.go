@@ -32,6 +32,10 @@ that costs no more (both chosen on the samples of the run): the gain in accuracy
 95 % interval (paired bootstrap), and the probability of such a difference between
 equals (McNemar's exact test). docs/statistics.md explains the numbers.
 
+On samples without labels reach and cost are shown. Whether samples exit at other stages
+than those of the run, a sign that they are of another kind, is tested with labels or
+without (chi-square test, Holm's correction for the cascades of the front).
+
 A cascade is written as name@threshold,name@threshold,name: exit after a model if the
 confidence of the mean so far is above its threshold. name*2 counts a model twice in
 the mean; last: before the first name lets the last model answer alone, and margin: or
@@ -39,6 +43,7 @@ entropy: before that is another measure of confidence. A name that contains one 
 is written in double quotes.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo evaluate runs/first --split test
+encas-zoo evaluate --zoo cifar runs/exact --split pool      samples without labels: drift
 encas-zoo evaluate --zoo cifar --split search --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
 encas-zoo evaluate --zoo cifar runs/paper --json | jq '.cascades[-1].accuracy'`,
 			"130  interrupted"),
@@ -88,12 +93,36 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluati
 }
 
 func (t *terminal) showEvaluated(e *study.Evaluation) {
-	table := new(ui.Table).Right("#", "accuracy", "95 % interval", e.Cost, "at worst")
 	rows := []int{0}
 	if e.ChosenOn != nil {
-		table.Right("on "+e.ChosenOn.Name, "change")
 		before := front.Front{Points: e.Before}
 		rows = before.Spread(tableRows)
+	}
+	t.out.Printf("On the split %s (%s samples", e.Split.Name, ui.Count(e.Split.Samples))
+	if e.Split.Unlabelled {
+		t.out.Printf(" without labels")
+	}
+	t.out.Printf(")")
+	if len(rows) < len(e.Cascades) {
+		t.out.Printf(", %d of %d cascades (--json has all)", len(rows), len(e.Cascades))
+	}
+	t.out.Printf(":\n\n")
+	if e.Split.Unlabelled {
+		t.showReach(e, rows)
+	} else {
+		t.showAccuracies(e, rows)
+	}
+	if e.ChosenOn != nil && !e.Split.Unlabelled {
+		t.showAgainstModels(e, rows)
+	}
+	t.showDrift(e)
+}
+
+// showAccuracies shows rows of the results on samples with labels.
+func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
+	table := new(ui.Table).Right("#", "accuracy", "95 % interval", e.Cost, "at worst")
+	if e.ChosenOn != nil {
+		table.Right("on "+e.ChosenOn.Name, "change")
 	}
 	table.Left("reach of each stage").Shrink("cascade")
 	for _, i := range rows {
@@ -102,21 +131,57 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		if e.ChosenOn != nil {
 			row = append(row, percent(e.Before[i].Accuracy()), points(c.Change))
 		}
-		reach := ""
-		for _, n := range c.Reach {
-			reach += fmt.Sprintf("%.0f%% ", 100*float64(n)/float64(c.Samples))
-		}
-		table.Row(append(row, reach, c.String())...)
+		table.Row(append(row, reachOf(c.Point), c.String())...)
 	}
-	t.out.Printf("On the split %s (%s samples)", e.Split.Name, ui.Count(e.Split.Samples))
-	if len(rows) < len(e.Cascades) {
-		t.out.Printf(", %d of %d cascades (--json has all)", len(rows), len(e.Cascades))
-	}
-	t.out.Printf(":\n\n")
 	t.out.Table(table)
-	if e.ChosenOn != nil {
-		t.showAgainstModels(e, rows)
+}
+
+// reachOf writes the share of the samples that reaches each stage.
+func reachOf(p front.Point) (reach string) {
+	for _, n := range p.Reach {
+		reach += fmt.Sprintf("%.0f%% ", 100*float64(n)/float64(p.Samples))
 	}
+	return reach
+}
+
+// showReach shows rows of the results on samples without labels.
+func (t *terminal) showReach(e *study.Evaluation, rows []int) {
+	table := new(ui.Table).Right("#", e.Cost, "at worst")
+	if e.ChosenOn != nil {
+		table.Right("on "+e.ChosenOn.Name, "p").Left("reach on " + e.ChosenOn.Name)
+	}
+	table.Left("reach of each stage").Shrink("cascade")
+	for _, i := range rows {
+		c := e.Cascades[i]
+		row := []string{strconv.Itoa(i), ui.Number(c.Cost), ui.Number(c.WorstCost)}
+		if e.ChosenOn != nil {
+			p := "-"
+			if c.Drift != nil {
+				p = fmt.Sprintf("%.2g", c.Drift.Holm)
+			}
+			row = append(row, ui.Number(e.Before[i].Cost), p, reachOf(e.Before[i]))
+		}
+		table.Row(append(row, reachOf(c.Point), c.String())...)
+	}
+	t.out.Table(table)
+}
+
+// showDrift says whether samples exit at other stages than those of the run.
+func (t *terminal) showDrift(e *study.Evaluation) {
+	all := e.Drift()
+	if all.Tested == 0 {
+		return
+	}
+	most := e.Cascades[all.Most]
+	if all.Drifted == 0 {
+		t.out.Printf("\nNo sign of drift: samples of %s and %s exit at the same stages (smallest p %.2g for %s, with Holm's correction).\n",
+			e.Split.Name, e.ChosenOn.Name, most.Drift.Holm, plural(all.Tested, "cascade", "cascades"))
+		return
+	}
+	t.out.Printf("\nDrift: samples of %s exit at other stages than those of %s in %d of %s (p < 0.05 with Holm's correction).\n",
+		e.Split.Name, e.ChosenOn.Name, all.Drifted, plural(all.Tested, "cascade", "cascades"))
+	t.out.Printf("Most clearly in cascade %d (p %.2g): its stages are reached by %sof %s and %sof %s.\n",
+		all.Most, most.Drift.Holm, reachOf(most.Point), e.Split.Name, reachOf(e.Before[all.Most]), e.ChosenOn.Name)
 }
 
 // showAgainstModels compares rows of the cascades with their models, and summarizes all.

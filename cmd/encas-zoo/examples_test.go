@@ -190,7 +190,7 @@ func exampleFolder(t *testing.T) string {
 	check(os.WriteFile(filepath.Join(made, "models.csv"), []byte(table), 0o666))
 	check(os.Remove(filepath.Join(made, "vit_small_distilled.npy"))) // suspicious: the same model twice
 	check(os.Link(filepath.Join(made, "vit_small.npy"), filepath.Join(made, "vit_small_distilled.npy")))
-	program(t, dir, "import", "--zoo", "cifar", "--format", "npy", "--split", "search=0:300", "--split", "test=300:600", "--split", "val=600:900", "made")
+	program(t, dir, "import", "--zoo", "cifar", "--format", "npy", "--split", "search=0:300", "--split", "test=300:600", "--split", "val=600:800", "--unlabelled", "pool=800:900", "made")
 	check(os.RemoveAll(made))
 	for run, args := range map[string]string{
 		"first": "--zoo example --algorithm greedy",

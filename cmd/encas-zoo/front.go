@@ -52,6 +52,7 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 		}
 		t.showChoice(f, choice, budget)
 		t.showCrossValidation(f)
+		t.showUnlabelled(f)
 		if beaten != nil {
 			t.showDominated(f, beaten)
 		}
@@ -200,6 +201,31 @@ func (t *terminal) showCrossValidation(f *front.Front) {
 	table := new(ui.Table).Right("within "+f.Cost, "on search", "held out", "95 % interval", "change", f.Cost+" held out")
 	for _, h := range v.At {
 		table.Row(ui.Number(h.Limit), percent(h.Searched), percent(h.Accuracy), between(h.Interval), points(h.Change), ui.Number(h.Cost))
+	}
+	t.out.Table(table)
+}
+
+// showUnlabelled compares the results on the samples searched with those that unlabelled
+// ones add to.
+func (t *terminal) showUnlabelled(f *front.Front) {
+	if f.Unlabelled == nil {
+		return
+	}
+	t.out.Printf("\nOn the samples of %s alone, and with the %s of %s, whose labels are not used:\n\n", f.Split.Name, ui.Count(f.Unlabelled.Samples), f.Unlabelled.Name)
+	table := new(ui.Table).Right("#", "accuracy", "with "+f.Unlabelled.Name, "", f.Cost, "with "+f.Unlabelled.Name).
+		Left("reach of each stage", "with "+f.Unlabelled.Name)
+	for _, i := range f.Spread(tableRows) {
+		p := f.Points[i]
+		if p.With == nil {
+			continue
+		}
+		accuracy, give := "-", ""
+		if a := p.With.Accuracy; a != nil {
+			accuracy, give = percent(a.Value), fmt.Sprintf("± %.2f", 100*a.StandardError)
+		}
+		with := p
+		with.Reach, with.Samples = p.With.Reach, p.With.Samples
+		table.Row(strconv.Itoa(i), percent(p.Accuracy()), accuracy, give, ui.Number(p.Cost), ui.Number(p.With.Cost), reachOf(p), reachOf(with))
 	}
 	t.out.Table(table)
 }

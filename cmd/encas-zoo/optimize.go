@@ -55,6 +55,7 @@ encas-zoo optimize --zoo cifar --paper --out runs/paper
 encas-zoo optimize --dominate qda                         cheaper and more accurate than that model
 encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
+encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobody labelled
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
@@ -78,6 +79,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.MinAccuracy, "min-accuracy", "minimum accuracy `Y` of a cascade, between 0 and 1"),
 				bind(&o.MinGain, "min-gain", "omit cascades that are less than `X` percentage points more accurate than the next cheaper one"),
 				bind(&o.CrossValidate, "cross-validate", "show the accuracy on unseen samples: search `K` more times, each with the whole budget and without a Kth of the samples, and evaluate on these"),
+				bind(&o.Unlabelled, "unlabelled", "estimate accuracy, cost and reach of the cascades found with the samples of the split `NAME`, too; labels that it has are not used"),
 				bind(&o.Dominate, "dominate", "show which cascades are cheaper and more accurate than `MODEL`, and by how much"),
 				bind(&o.Include, "include", "every cascade must have the models `NAMES`; lists with commas"),
 				modelsFlag(&o.Models),
