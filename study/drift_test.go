@@ -1,6 +1,7 @@
 package study
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -182,4 +183,56 @@ func TestDrift(t *testing.T) {
 	if d.Tested != several || several == 0 {
 		t.Errorf("%+v, but %d have a test", d, several)
 	}
+}
+
+// withoutLabels copies a zoo, the labels of one split left out, and returns its folder.
+func withoutLabels(t *testing.T, z *zoo.Zoo, bare string) string {
+	t.Helper()
+	dir := t.TempDir()
+	to, err := zoo.Create(dir, z.Classes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := to.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for _, s := range z.Splits() {
+		labels, ids, err := z.Labels(s.Name)
+		if err == nil && s.Name == bare {
+			err = w.AddUnlabelled(s.Name, s.Samples, ids)
+		} else if err == nil {
+			err = w.AddSplit(s.Name, labels, ids)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range z.Models() {
+		mw, err := w.NewModel(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for split, archive := range m.Splits {
+			r, err := z.Predictions(m.Name, split)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := make([]uint16, z.Classes())
+			for range archive.Rows {
+				if _, err := r.ReadRows(row); err != nil && err != io.EOF {
+					t.Fatal(err)
+				}
+				if err := mw.WriteRow(split, row); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.Close()
+		}
+		if err := mw.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
