@@ -142,7 +142,7 @@ func (l *line) offerArguments() offer {
 		return o
 	}
 	switch name := strings.Join(l.path, " "); name {
-	case "compare", "report", "evaluate", "explain", "export":
+	case "compare", "report", "evaluate", "explain", "export", "label":
 		if len(l.rest) > 0 && name != "compare" && name != "report" {
 			return o // these take one
 		}
@@ -181,7 +181,7 @@ func (l *line) offerValues(flag, current string) offer {
 		o.others, o.words = folders, []string{study.Example}
 	case "resume":
 		o.others, o.words = folders, runFolders()
-	case "split":
+	case "split", "unlabelled":
 		o.words = l.splitNames()
 	case "dominate":
 		o.words = l.modelNames()

@@ -174,7 +174,7 @@ func (t *terminal) showDrift(e *study.Evaluation) {
 	}
 	most := e.Cascades[all.Most]
 	if all.Drifted == 0 {
-		t.out.Printf("\nNo sign of drift: samples of %s and %s exit at the same stages (smallest p %.2g for %s, with Holm's correction).\n",
+		t.out.Printf("\nNo sign of drift: the stages at which samples of %s and %s exit do not differ significantly (smallest p %.2g of %s, with Holm's correction).\n",
 			e.Split.Name, e.ChosenOn.Name, most.Drift.Holm, plural(all.Tested, "cascade", "cascades"))
 		return
 	}

@@ -54,6 +54,13 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"explain --zoo digits --sample 7 --pick 3 exact",
 		"export --pick 3 exact",
 		"import --zoo made-zoo --format npy --split search=0.5 --split test=0.5 made",
+		"import --zoo made-zoo --format npy --unlabelled pool=0.5 made",
+		"zoo info --zoo made-zoo --split pool",
+		"optimize --zoo made-zoo --algorithm exact --unlabelled pool --out with",
+		"evaluate --zoo made-zoo --split pool with",
+		"evaluate --zoo made-zoo --split pool --cascade m00@0.5,m01",
+		"evaluate --zoo made-zoo --split test with",
+		"label --zoo made-zoo --split pool --budget 5 with",
 		"zoo list --zoo digits",
 		"zoo info --zoo digits",
 		"zoo info --zoo digits --split test --cost params --models *tree*,qda --agreement agreement.svg",
@@ -71,7 +78,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		follow(t, line, file, value)
 		refuseSurprises(t, file, value)
 	}
-	for _, run := range []string{"exact", "dominate", "random", "tempered"} {
+	for _, run := range []string{"exact", "dominate", "random", "tempered", "with"} {
 		for _, name := range []string{"front", "run"} {
 			text, err := os.ReadFile(filepath.Join(dir, run, name+".json"))
 			if err != nil {
