@@ -15,7 +15,7 @@ func exportedFront() *Front {
 	quoted := "`|\n``"
 	return &Front{
 		Models:  []Model{{Name: "a", Cost: 1, Correct: 1}, {Name: "b", Cost: 3, Correct: 2, Temperature: 1.5}},
-		Version: Version, Zoo: Zoo{"f00d", 10}, Split: Split{"search", 4, "beef"}, Cost: "gflops",
+		Version: Version, Zoo: Zoo{"f00d", 10}, Split: Split{Name: "search", Samples: 4, Fingerprint: "beef"}, Cost: "gflops",
 		Points: []Point{
 			{
 				Cascade:    cascade.Cascade{Rule: cascade.RuleLast, Confidence: cascade.Margin, Stages: []cascade.Stage{{Model: "a", Weight: 1}}},

@@ -44,6 +44,8 @@ func newFront() *Front {
 		},
 		Models: []Model{{Name: "a", Cost: 0.5, Correct: 5}, {Name: "b", Cost: 3, Correct: 7, Temperature: 1.25}, {Name: "expensive and bad", Cost: 2, Correct: 4}},
 	}
+	f.Unlabelled = &Split{Name: "pool", Samples: 20, Fingerprint: "cafe", Unlabelled: true}
+	f.Points[2].With = &With{Samples: 30, Reach: []int{30, 15}, Cost: 2, Accuracy: &Estimate{Value: 0.75, StandardError: 0.05}}
 	for i, name := range hostile {
 		f.Points = append(f.Points, point(strconv.Quote(name), 9, 0, []int{10}, float64(4+i)))
 	}
@@ -222,7 +224,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"another JSON", "{}", `"version" is missing`},
 		{"newer", edit(`"version": 1`, `"version": 2`), "newer encas-zoo"},
 		{"truncated", string(good[:len(good)/2]), "unexpected end"},
-		{"syntax", edit(`"correct": 5,`, `"correct": 5;`), "line 27: invalid character"},
+		{"syntax", edit(`"correct": 5,`, `"correct": 5;`), "line 33: invalid character"},
 		{"wrong type", edit(`"correct": 5`, `"correct": "5"`), "cannot unmarshal string"},
 		{"accuracy", edit(`"accuracy": 0.5`, `"accuracy": 0.6`), `cascade "a": accuracy 0.6 is not 5/10`},
 		{"correct", edit(`"correct": 5`, `"correct": 11`), "11 correct answers of 10"},
@@ -237,6 +239,12 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"negative cost", edit(`"cost": 0.5`, `"cost": -0.5`), "cost"},
 		{"cost", edit(`"cost": 1.7`, `"cost": 1.8`), "cost 1.8, but its stages cost 1.7"},
 		{"worst cost", edit(`"worst_cost": 3.5`, `"worst_cost": 3`), "worst cost 3, but"},
+		{"unlabelled samples fewer", edit(`"n": 30`, `"n": 10`), "with unlabelled samples there are 10, with 10 of them searched"},
+		{"unlabelled reach", edit(`    15
+`, `    5
+`), "with unlabelled samples 5 reach stage 2"},
+		{"unlabelled cost", edit(`"cost": 2,`, `"cost": 2.5,`), "with unlabelled samples it costs 2.5, but"},
+		{"unlabelled accuracy", edit(`"value": 0.75`, `"value": 1.75`), "its accuracy is 1.75"},
 		{"no rule", edit(`"rule": "mean",`, ``), "rule or its confidence is missing"},
 		{"rule", edit(`"rule": "mean"`, `"rule": "median"`), `rule "median"`},
 		{"confidence", edit(`"confidence": "max"`, `"confidence": "min"`), `confidence "min"`},

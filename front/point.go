@@ -60,7 +60,7 @@ func (w *With) check(n int, stages []reachedStage) error {
 		return nil
 	}
 	if w.Samples <= n || len(w.Reach) != len(stages) {
-		return fmt.Errorf("with unlabelled samples there are %d instead of %d, and %d stages instead of %d", w.Samples, n, len(w.Reach), len(stages))
+		return fmt.Errorf("with unlabelled samples there are %d, with %d of them searched, and %d of %d stages", w.Samples, n, len(w.Reach), len(stages))
 	}
 	before, total := w.Samples, 0.0
 	for i, reach := range w.Reach {
