@@ -183,6 +183,9 @@ func (l *line) offerValues(flag, current string) offer {
 		o.others, o.words = folders, runFolders()
 	case "split", "unlabelled":
 		o.words = l.splitNames()
+		if flag == "unlabelled" && strings.Join(l.path, " ") == "ingest" {
+			o.others = files // SPLIT=PATH
+		}
 	case "dominate":
 		o.words = l.modelNames()
 	case "models", "include":

@@ -76,7 +76,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 	t.Parallel()
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
-		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "shard", "compiler"}
+		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue

@@ -49,12 +49,15 @@ func hostileZoo(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+	if err := w.AddUnlabelled("pool", samples, ids); err != nil {
+		t.Fatal(err)
+	}
 	for m, name := range hostileNames {
 		mw, err := w.NewModel(zoo.Model{Name: name, Columns: map[string]string{"gflops": strconv.Itoa(m + 1), "no\x1bte": "\x1b[31m"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, split := range []string{"search", "test"} {
+		for _, split := range []string{"search", "test", "pool"} {
 			for i := range labels {
 				class := labels[i]
 				if random.IntN(3*len(hostileNames)) > 2*m+len(hostileNames)/2 {
@@ -104,6 +107,9 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"optimize", "--zoo", "z", "--dominate", first, "--include", hostileNames[2], "--algorithm", "exact", "--out", "\x1b[31mred"},
 		{"evaluate", "--zoo", "z", "run"},
 		{"evaluate", "--zoo", "z", "--cascade", found.Points[pick].String()},
+		{"evaluate", "--zoo", "z", "run", "--split", "pool"},
+		{"label", "--zoo", "z", "run", "--split", "pool", "--out", "to-label\x1b[2J.csv"},
+		{"optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--unlabelled", "pool", "--out", "with"},
 		{"compare", "run", "other\x1b[2J\nrun"},
 		{"report", "--zoo", "z", "run", "other\x1b[2J\nrun"},
 		{"report", "--zoo", "z", "run", "--format", "md"},
@@ -122,6 +128,8 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"zoo", "remove", "--zoo", "z", "\x1b[2Jnobody"},
 		{"zoo", "info", "--zoo", "z\x1b[2J\n"},
 		{"import", "--zoo", "i", "--format", "npy", "--split", "\x1b[2J", "nowhere\x1b[2J"},
+		{"label", "--zoo", "z", "run", "--split", "\x1b[2J"},
+		{"optimize", "--zoo", "z", "--unlabelled", "\x1b[2J"},
 		{"ingest", "list\x1b[2J", "--data", "nowhere\x1b[2J", "--zoo", "i"},
 		{"shim", "build", "--python", "\x1b[2J"},
 		{"completion", "\x1b[2J"},

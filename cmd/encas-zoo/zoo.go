@@ -120,7 +120,7 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 		if m.Answers {
 			gives = "answers"
 		}
-		table.Row(s.Name, cost, gives, strings.Join(s.Splits, " "), ui.Bytes(s.Bytes))
+		table.Row(s.Name, cost, gives, listSplits(z, s.Splits), ui.Bytes(s.Bytes))
 		summaries[i] = s
 	}
 	result := struct {
@@ -128,6 +128,17 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 		Models  []modelSummary `json:"models"`
 	}{1, summaries}
 	return t.give(result, func() { t.out.Table(table) })
+}
+
+// listSplits writes the names of splits, and which have no labels.
+func listSplits(z *zoo.Zoo, names []string) string {
+	shown := slices.Clone(names)
+	for i, name := range names {
+		if s, err := z.Split(name); err == nil && s.Unlabelled {
+			shown[i] += " (no labels)"
+		}
+	}
+	return strings.Join(shown, " ")
 }
 
 func runZooVerify(c *cli.Context, t *terminal, z *zoo.Zoo) error {
