@@ -5,29 +5,36 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// An archive keeps, for every number of correct answers, the cheapest cascade that
-// gives it. Accuracy has only N+1 values, so that this is the whole front, exact, and
-// an offer costs one comparison. Costs are totals over the N samples.
+// An archive keeps, for every score, the cheapest cascade that has it. The score of a
+// cascade is the number of its correct answers less the charge for every model beyond the
+// first ([limits.charge]; none unless the search chooses by evidence). It has only N+1
+// values, so that this is the whole front, exact, and an offer costs one comparison. Costs
+// are totals over the N samples.
 //
 // What is kept has the form that [limits.canonical] gives it, and cascades of equal
 // accuracy and cost have an order ([limits.compare]), so that what it holds depends on
 // neither the order of offers nor on which threads make them.
 type archive struct {
 	limits *limits
-	totals []float64 // by correct answers: what the cost of an offer must not exceed
+	cells  []float64 // -Inf for every negative score, then totals
+	totals []float64 // by score: what the cost of an offer must not exceed
 	plans  []plan    // the cascades; one without members if there is none
 	room   plan      // for the form of an offer
 }
 
 // newArchive returns an empty archive for n samples that takes what is within limits.
 func newArchive(n int, l *limits) *archive {
-	a := &archive{limits: l, totals: make([]float64, n+1), plans: make([]plan, n+1)}
-	for correct := range a.totals {
-		a.totals[correct] = l.total
-		if correct < l.correct {
-			a.totals[correct] = math.Inf(-1)
+	below := l.charge * (cascade.MaxStages - 1)
+	a := &archive{limits: l, cells: make([]float64, below+n+1), plans: make([]plan, n+1)}
+	a.totals = a.cells[below:]
+	for i := range a.cells {
+		a.cells[i] = math.Inf(-1)
+		if i >= below+l.correct {
+			a.cells[i] = l.total
 		}
 	}
 	return a
@@ -35,38 +42,59 @@ func newArchive(n int, l *limits) *archive {
 
 // copy returns an archive that holds what a holds; the plans are shared.
 func (a *archive) copy() *archive {
-	return &archive{limits: a.limits, totals: slices.Clone(a.totals), plans: slices.Clone(a.plans)}
+	cells := slices.Clone(a.cells)
+	return &archive{limits: a.limits, cells: cells, totals: cells[len(cells)-len(a.totals):], plans: slices.Clone(a.plans)}
 }
 
 // offer keeps a plan, in canonical form, if it is within the limits and comes before
-// what is known for its number of correct answers. reach counts the samples at each of
-// its stages.
+// what is known for its score. reach counts the samples at each of its stages.
 func (a *archive) offer(correct int, total float64, p plan, reach []int) {
-	if !(total <= a.totals[correct]) {
+	if !(total <= a.known(len(p.members))[correct]) {
 		return
 	}
 	if invariants {
 		a.mustOffer(correct, p, reach)
 	}
 	c := a.limits.canonical(&a.room, p, reach)
-	if a.takes(correct, total, c) && a.limits.within(c) {
-		a.totals[correct], a.plans[correct] = total, c.clone()
+	// If models are charged, the form with fewer has another score than the one that known
+	// was asked about. Whether it is kept must not depend on what is known there.
+	if a.limits.charge > 0 && len(c.members) < len(p.members) || !a.limits.measured(reach) {
+		return
+	}
+	score := a.score(correct, len(c.members))
+	if a.takes(score, total, c) && a.limits.within(c) {
+		a.totals[score], a.plans[score] = total, c.clone()
 	}
 }
 
+// score is that of a cascade of so many models.
+func (a *archive) score(correct, models int) int { return correct - a.limits.charge*(models-1) }
+
+// known returns, by correct answers, what the cost of an offer of so many models must not
+// exceed.
+func (a *archive) known(models int) []float64 {
+	from := a.score(len(a.cells)-len(a.totals), models)
+	return a.cells[from:][:len(a.totals)]
+}
+
+// correct returns the correct answers of the cascade with a score.
+func (a *archive) correct(score int) int {
+	return score + a.limits.charge*(len(a.plans[score].members)-1)
+}
+
 // takes reports whether a plan in canonical form comes before what is known.
-func (a *archive) takes(correct int, total float64, p plan) bool {
-	if old := a.plans[correct]; total == a.totals[correct] && len(old.members) > 0 {
+func (a *archive) takes(score int, total float64, p plan) bool {
+	if old := a.plans[score]; total == a.totals[score] && len(old.members) > 0 {
 		return a.limits.compare(p, old) < 0
 	}
-	return total <= a.totals[correct]
+	return total <= a.totals[score]
 }
 
 // merge takes over what b has found.
 func (a *archive) merge(b *archive) {
-	for correct, p := range b.plans {
-		if total := b.totals[correct]; len(p.members) > 0 && a.takes(correct, total, p) {
-			a.totals[correct], a.plans[correct] = total, p
+	for score, p := range b.plans {
+		if total := b.totals[score]; len(p.members) > 0 && a.takes(score, total, p) {
+			a.totals[score], a.plans[score] = total, p
 		}
 	}
 	if invariants {
@@ -76,18 +104,18 @@ func (a *archive) merge(b *archive) {
 
 // restore puts a cascade into an empty place, and reports what is wrong with it: it
 // must be one that offer could have kept there.
-func (a *archive) restore(correct int, total float64, p plan) error {
+func (a *archive) restore(score int, total float64, p plan) error {
 	switch {
-	case correct < 0 || correct >= len(a.plans):
-		return fmt.Errorf("%d correct answers of %d", correct, len(a.plans)-1)
-	case len(a.plans[correct].members) > 0:
-		return fmt.Errorf("two cascades of %d correct answers", correct)
-	case !(total > 0 && total <= a.totals[correct]) || !a.limits.within(p):
-		return fmt.Errorf("a cascade of %d correct answers at a cost of %v is beyond the limits", correct, total)
+	case score < 0 || score >= len(a.plans):
+		return fmt.Errorf("a score of %d of %d", score, len(a.plans)-1)
+	case len(a.plans[score].members) > 0:
+		return fmt.Errorf("two cascades with the score %d", score)
+	case !(total > 0 && total <= a.totals[score]) || !a.limits.within(p):
+		return fmt.Errorf("a cascade with the score %d at a cost of %v is beyond the limits", score, total)
 	case !a.isCanonical(p):
-		return fmt.Errorf("a cascade of %d correct answers has weights or a rule that the search does not keep", correct)
+		return fmt.Errorf("a cascade with the score %d has weights or a rule that the search does not keep", score)
 	}
-	a.totals[correct], a.plans[correct] = total, p
+	a.totals[score], a.plans[score] = total, p
 	return nil
 }
 
@@ -98,60 +126,59 @@ func (a *archive) isCanonical(p plan) bool {
 	return a.limits.compare(c, p) == 0
 }
 
-// staircase sets bound[c] to the least total at which c or more correct answers
-// are known, for c = 0..N, and to +Inf for c = N+1. Whatever costs strictly more
-// is dominated.
+// staircase sets bound[s] to the least total at which a score of s or more is known, for
+// s = 0..N, and to +Inf for s = N+1. Whatever costs strictly more is dominated.
 func (a *archive) staircase(bound []float64) {
 	least := math.Inf(1)
 	bound[len(a.totals)] = least
-	for correct := len(a.totals) - 1; correct >= 0; correct-- {
-		if len(a.plans[correct].members) > 0 {
-			least = min(least, a.totals[correct])
+	for score := len(a.totals) - 1; score >= 0; score-- {
+		if len(a.plans[score].members) > 0 {
+			least = min(least, a.totals[score])
 		}
-		bound[correct] = least
+		bound[score] = least
 	}
 }
 
-// front returns the numbers of correct answers of the cascades that no other one
-// beats or equals in both accuracy and cost, ascending.
+// front returns the scores of the cascades that no other one beats or equals in both
+// score and cost, ascending.
 func (a *archive) front() []int {
 	var front []int
 	least := math.Inf(1)
-	for correct := len(a.totals) - 1; correct >= 0; correct-- {
-		if len(a.plans[correct].members) > 0 && a.totals[correct] < least {
-			least = a.totals[correct]
-			front = append(front, correct)
+	for score := len(a.totals) - 1; score >= 0; score-- {
+		if len(a.plans[score].members) > 0 && a.totals[score] < least {
+			least = a.totals[score]
+			front = append(front, score)
 		}
 	}
 	slices.Reverse(front)
 	return front
 }
 
-// placeKey names a number of correct answers and what it costs.
-func (a *archive) placeKey(correct int) []byte {
-	return binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(correct)), math.Float64bits(a.totals[correct]))
+// placeKey names a score and what it costs.
+func (a *archive) placeKey(score int) []byte {
+	return binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(score)), math.Float64bits(a.totals[score]))
 }
 
-// near returns the cascades that at most slack more correct answers would put on the
-// front, those of the front among them.
+// near returns the cascades that a score at most slack higher would put on the front,
+// those of the front among them.
 func (a *archive) near(slack int) []plan {
 	bound := make([]float64, len(a.totals)+1)
 	a.staircase(bound)
 	var plans []plan
-	for correct, p := range a.plans {
-		if len(p.members) > 0 && a.totals[correct] < bound[min(correct+slack+1, len(bound)-1)] {
+	for score, p := range a.plans {
+		if len(p.members) > 0 && a.totals[score] < bound[min(score+slack+1, len(bound)-1)] {
 			plans = append(plans, p)
 		}
 	}
 	return plans
 }
 
-// drawn returns error and mean cost at places of the front.
+// drawn returns error and mean cost at places of the front, by their scores.
 func (a *archive) drawn(places []int) (errors, costs []float64) {
 	samples := float64(len(a.plans) - 1)
-	for _, correct := range places {
-		errors = append(errors, 1-float64(correct)/samples)
-		costs = append(costs, a.totals[correct]/samples)
+	for _, score := range places {
+		errors = append(errors, 1-float64(score)/samples)
+		costs = append(costs, a.totals[score]/samples)
 	}
 	return errors, costs
 }

@@ -21,11 +21,11 @@ func (a *archive) mustOffer(correct int, p plan, reach []int) {
 // mustHold panics unless all that an archive holds is within its limits and in canonical
 // form.
 func (a *archive) mustHold() {
-	for correct, p := range a.plans {
+	for score, p := range a.plans {
 		if len(p.members) == 0 {
 			continue
 		}
-		must(correct >= a.limits.correct && a.totals[correct] > 0 && a.totals[correct] <= a.limits.total && a.limits.within(p), "%+v is beyond the limits", p)
+		must(score >= a.limits.correct && a.totals[score] > 0 && a.totals[score] <= a.limits.total && a.limits.within(p), "%+v is beyond the limits", p)
 		must(a.isCanonical(p), "%+v is not in canonical form", p)
 	}
 }

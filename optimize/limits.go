@@ -18,7 +18,9 @@ type limits struct {
 	worst    float64      // cost of all members
 	params   float64      // of the distinct members
 	total    float64      // cost of all samples
-	correct  int          // least correct answers
+	correct  int          // least score
+	charge   int          // correct answers that every model beyond the first must be worth
+	reach    int          // least samples that a stage must be reached by, if it is reached
 }
 
 func newLimits(p *Problem, o *Options, required []int) *limits {
@@ -31,6 +33,8 @@ func newLimits(p *Problem, o *Options, required []int) *limits {
 		params:   slack * o.MaxParams,
 		total:    slack * o.MaxCost * float64(n),
 		correct:  int(math.Ceil(o.MinAccuracy*float64(n) - 1e-9)),
+		charge:   o.charge,
+		reach:    o.leastReach,
 	}
 }
 
@@ -91,6 +95,16 @@ func gcd(a, b uint8) uint8 {
 		a, b = b, a%b
 	}
 	return a
+}
+
+// measured reports whether enough samples reach every stage that samples reach at all.
+func (l *limits) measured(reach []int) bool {
+	for stage := len(reach) - 1; stage > 0 && reach[stage] < l.reach; stage-- {
+		if reach[stage] > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // within reports whether a plan is within the limits on its members.

@@ -29,6 +29,17 @@ type Options struct {
 	Include      []string           // models that every cascade must have, in any order
 	MinAccuracy  float64            // share of samples; 0: no limit
 
+	// Evidence has the search choose by what is likely to hold on other samples, instead
+	// of by the most correct answers on these: see [Settings]. For algorithm auto. It ends
+	// when more would not be told apart from what was found. MinAccuracy is then what is
+	// expected on other samples.
+	Evidence bool
+	// Thorough has a search by evidence go on until nothing improves.
+	Thorough bool
+	// Folds, if not 0, is how many times the search is repeated without a part of the
+	// samples, to see what it is worth there: see [Result.Expected].
+	Folds int
+
 	Evals   int64         // most evaluations to make; 0: the algorithm's default
 	Time    time.Duration // longest time to search; 0: no limit
 	Seed    uint64
@@ -53,6 +64,10 @@ type Options struct {
 	// which Time, Threads and Memory may differ. The front is that of a search that was
 	// never interrupted. A state that does not fit is an [ErrBadState].
 	Resume []byte
+
+	charge     int  // see limits
+	leastReach int  // see limits
+	patience   bool // end when what was found gets hardly better, see explorer.settled
 }
 
 // Progress is how far a search has come.

@@ -146,7 +146,7 @@ func (p *pairSolver) mean(table []byte, x, y, from, to int) {
 // that do the same the lowest comes first.
 func (p *pairSolver) offer(x, y int, gain []int32) {
 	e, archive := p.w.eval, p.w.archive
-	correct, known := p.correct[x], archive.totals
+	correct, known := p.correct[x], archive.known(2)
 	base, cost := float64(e.costs[x]*float64(e.samples())), e.costs[y]
 	last := int32(-1)
 	if len(p.limits.required) == 0 {

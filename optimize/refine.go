@@ -40,9 +40,9 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	defer r.evaluations.Store(evaluations)
 	r.options.Save, r.recorder.next, r.checkpoint.units = nil, math.MaxInt64, 0
 	w := r.newWorker()
-	for _, correct := range found.front() {
-		p := found.plans[correct]
-		if now, reach := w.evaluate(p); now != correct || r.eval.totalCost(p, reach) != found.totals[correct] {
+	for _, score := range found.front() {
+		p := found.plans[score]
+		if now, reach := w.evaluate(p); now != found.correct(score) || r.eval.totalCost(p, reach) != found.totals[score] {
 			corrected++
 		}
 	}
@@ -87,7 +87,7 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 	for _, p := range plans {
 		cascades = append(cascades, e.cascade(p))
 	}
-	replay, err := r.split().Replay(cascades)
+	replay, err := r.problem.split(r.options.Outputs).Replay(cascades)
 	if err != nil {
 		return err
 	}
@@ -139,12 +139,12 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 	return nil
 }
 
-// split is the run's samples with the models' full outputs.
-func (r *run) split() *cascade.Split {
-	split := &cascade.Split{Labels: r.eval.labels, Classes: r.eval.classes, Costs: make(map[string]float64), Open: r.options.Outputs}
+// split is the problem's samples with the models' full outputs.
+func (p *Problem) split(open func(model string) (cascade.Rows, error)) *cascade.Split {
+	split := &cascade.Split{Labels: p.labels, Classes: p.classes, Costs: make(map[string]float64), Open: open}
 	lists := make(map[string]*kernel.Lists)
-	for m, model := range r.eval.models {
-		split.Costs[model.Name], lists[model.Name] = model.Cost, &r.eval.lists[m]
+	for m, model := range p.models {
+		split.Costs[model.Name], lists[model.Name] = model.Cost, &p.models[m].Lists
 	}
 	split.Lists = func(model string) *kernel.Lists { return lists[model] }
 	return split
@@ -156,7 +156,7 @@ func (r *run) snapOnOutputs(ctx context.Context, points []front.Point) error {
 	for _, p := range points {
 		cascades = append(cascades, p.Cascade)
 	}
-	replay, err := r.split().Replay(cascades)
+	replay, err := r.problem.split(r.options.Outputs).Replay(cascades)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,11 @@ type Result struct {
 	// different results on [Options.Outputs], from which Front is.
 	Corrected int
 	Curve     []CurvePoint
+
+	// Expected is, of every cascade of the front, the accuracy on samples that were not
+	// searched; nil without [Options.Folds] or if interrupted.
+	Expected []float64
+	Settings *Settings // of a search by evidence; else nil
 }
 
 // A Status is how a search ended.

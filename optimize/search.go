@@ -43,6 +43,32 @@ func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
 // up it returns the front found so far, with the status [Interrupted]. The result depends
 // on the problem and the options but not on Threads or Memory.
 func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
+	if _, err := o.complete(); err != nil {
+		return nil, err
+	}
+	t := newTrial(p, o, 1)
+	result, scores, err := t.search(ctx)
+	if err != nil || o.Folds == 0 || ctx.Err() != nil {
+		return result, err
+	}
+	folds, err := t.repeat(ctx, o, func(done int) {
+		if o.Progress != nil {
+			o.Progress(Progress{Done: int64(done), Total: int64(o.Folds), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
+		}
+	})
+	switch {
+	case err != nil && errors.Is(err, ctx.Err()):
+		result.Status = Interrupted
+		return result, nil
+	case err != nil:
+		return nil, err
+	}
+	result.Expected = expect(scores, folds)
+	return result, nil
+}
+
+// search is Search of a problem as it is.
+func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	r, algorithm, err := newRun(p, o)
 	if err != nil {
 		return nil, err
@@ -98,7 +124,7 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 		for i := from; i < to; i++ {
 			p := r.archive.plans[places[i]]
 			correct, reach := w.evaluate(p)
-			if correct != places[i] || r.eval.totalCost(p, reach) != r.archive.totals[correct] {
+			if correct != r.archive.correct(places[i]) || r.eval.totalCost(p, reach) != r.archive.totals[places[i]] {
 				wrong.Store(true)
 				return
 			}

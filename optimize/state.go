@@ -15,7 +15,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 3
+const stateVersion = 4
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second
@@ -29,14 +29,14 @@ type savedState struct {
 	Elapsed     time.Duration   `json:"elapsed"`
 	Evaluations int64           `json:"evaluations"`
 	Units       int             `json:"units"`   // finished
-	Archive     []savedPlan     `json:"archive"` // ascending in correct answers
+	Archive     []savedPlan     `json:"archive"` // ascending in score
 	Results     string          `json:"results"` // see packOutcomes
 	Own         json.RawMessage `json:"own,omitempty"`
 	Curve       []CurvePoint    `json:"curve"`
 }
 
 type savedPlan struct {
-	Correct int          `json:"correct"`
+	Score   int          `json:"score"` // see archive
 	Cost    float64      `json:"cost"` // of all samples together
 	Rule    cascade.Rule `json:"rule"`
 	Models  []uint16     `json:"models"`
@@ -88,11 +88,11 @@ func (r *run) save() error {
 		Results:     packOutcomes(r.outcomes),
 		Curve:       r.recorder.curve,
 	}
-	for correct, p := range r.archive.plans {
+	for score, p := range r.archive.plans {
 		if len(p.members) == 0 {
 			continue
 		}
-		saved := savedPlan{Correct: correct, Cost: r.archive.totals[correct], Rule: p.rule}
+		saved := savedPlan{Score: score, Cost: r.archive.totals[score], Rule: p.rule}
 		for _, m := range p.members {
 			saved.Models = append(saved.Models, m.model)
 			saved.Weights = append(saved.Weights, uint16(m.weight))
@@ -154,7 +154,7 @@ func (r *run) resume(data []byte) error {
 
 func (r *run) restoreArchive(plans []savedPlan) error {
 	for i, saved := range plans {
-		if i > 0 && saved.Correct <= plans[i-1].Correct {
+		if i > 0 && saved.Score <= plans[i-1].Score {
 			return errors.New("its cascades are out of order")
 		}
 		if !r.options.uses(saved.Rule) {
@@ -164,7 +164,7 @@ func (r *run) restoreArchive(plans []savedPlan) error {
 		if err != nil {
 			return err
 		}
-		if err := r.archive.restore(saved.Correct, saved.Cost, p); err != nil {
+		if err := r.archive.restore(saved.Score, saved.Cost, p); err != nil {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 // bins and hits of each alone.
 func (r *run) name() string {
 	h, o := sha256.New(), &r.options
-	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, r.eval.samples())
+	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, o.charge, o.leastReach, o.patience, r.eval.samples())
 	fmt.Fprintf(h, "%q\n", o.Include)
 	for m, table := range r.eval.singles {
 		fmt.Fprintf(h, "%q %v %v\n", r.eval.models[m].Name, r.eval.models[m].Cost, r.eval.models[m].Params)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func savedSearch(t testing.TB, p *Problem, o Options) []byte {
 		saved = state
 		return nil
 	}
-	for step := int64(1); !bytes.Contains(saved, []byte(`"correct"`)); step++ {
+	for step := int64(1); !bytes.Contains(saved, []byte(`"score"`)); step++ {
 		_, err := Search(newCountdown(step), p, o)
 		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNothingFeasible) {
 			t.Fatal(err)
@@ -172,7 +173,9 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 	}{
 		{"empty", func(o *Options) { o.Resume = []byte{} }},
 		{"cut", func(o *Options) { o.Resume = saved[:len(saved)/2] }},
-		{"version", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"version":3`), []byte(`"version":2`), 1) }},
+		{"version", func(o *Options) {
+			o.Resume = bytes.Replace(saved, fmt.Appendf(nil, `"version":%d`, stateVersion), []byte(`"version":2`), 1)
+		}},
 		{"seed", func(o *Options) { o.Seed++ }},
 		{"grid", func(o *Options) { o.Grid = PaperGrid() }},
 		{"evaluations", func(o *Options) { o.Evals++ }},
@@ -181,7 +184,7 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 		{"names", func(*Options) { p.models[0].Name = "other" }},
 		{"order", change(func(s *savedState) { slices.Reverse(s.Archive) })},
 		{"twice", change(func(s *savedState) { s.Archive = append(s.Archive[:1:1], s.Archive...) })},
-		{"too many correct", change(func(s *savedState) { s.Archive[len(s.Archive)-1].Correct = p.Samples() + 1 })},
+		{"too many correct", change(func(s *savedState) { s.Archive[len(s.Archive)-1].Score = p.Samples() + 1 })},
 		{"beyond the limit on cost", change(func(s *savedState) { s.Archive[0].Cost = 1e9 })},
 		{"without a required model", change(func(s *savedState) { s.Archive[0] = single(s.Archive[0], 0) })},
 		{"other rule", change(func(s *savedState) { s.Archive[0].Rule = cascade.RuleLast })},

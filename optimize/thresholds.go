@@ -116,6 +116,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) outcome {
 		v.reach = append(v.reach, 0)
 	}
 	e, archive := v.w.eval, v.w.archive
+	known := archive.known(stages)
 	var best, present outcome
 	bestExit, exit := p.exits[stage], p.exits[stage]
 	value := func(r outcome) float64 { return float64(r.correct) - rate*r.total }
@@ -131,7 +132,7 @@ func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) outcome {
 		}
 		correct += v.gain[g]
 		r := outcome{correct, e.totalCost(p, v.reach)}
-		if changes && r.total <= archive.totals[correct] {
+		if changes && r.total <= known[correct] {
 			p.exits[stage] = uint8(g)
 			archive.offer(int(correct), r.total, p, v.reach)
 		}

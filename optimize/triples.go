@@ -208,6 +208,12 @@ func (p *prefix) findNeeds(need func(i int) uint32) {
 	}
 }
 
+// known returns the least total at which the score of a chain of three with so many
+// correct answers, or a higher one, is known.
+func (p *prefix) known(bound []float64, correct int32) float64 {
+	return bound[max(0, int(correct)-2*p.limits.charge)]
+}
+
 // repairable leaves in gain, by g1 and g2, how many wrong samples a third model with these
 // label values can make correct.
 func (p *prefix) repairable(values []uint32) {
@@ -229,7 +235,7 @@ func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
 		for g2 := range p.w.eval.grid {
 			cell := g1*p.bins + g2
 			if reach := p.reach3[cell]; reach > 0 {
-				limit = max(limit, (bound[p.correct[g1]+p.gain[cell]]*(1+1e-12)-p.total[g1])/float64(reach))
+				limit = max(limit, (p.known(bound, p.correct[g1]+p.gain[cell])*(1+1e-12)-p.total[g1])/float64(reach))
 			}
 		}
 	}
@@ -257,7 +263,7 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 		for g2, more := range repaired {
 			// If no sample reaches z it is a chain of two, which is known already unless
 			// z is required.
-			if (reach[g2] > 0 || len(p.limits.required) > 0) && total+float64(cost*float64(reach[g2])) <= bound[correct+more] {
+			if (reach[g2] > 0 || len(p.limits.required) > 0) && total+float64(cost*float64(reach[g2])) <= p.known(bound, correct+more) {
 				return true
 			}
 		}
@@ -272,7 +278,7 @@ func (p *prefix) solve(z int, table []byte) {
 	kernel.Delta(p.gain, p.cells, p.second, table)
 	kernel.Prefix2(p.gain, p.bins, p.bins)
 	archive := p.w.archive
-	cost, known, grid := p.w.eval.costs[z], archive.totals, len(p.w.eval.grid)
+	cost, known, grid := p.w.eval.costs[z], archive.known(3), len(p.w.eval.grid)
 	for g1 := range p.w.eval.grid {
 		row := g1 * p.bins
 		gain, reach := p.gain[row:][:grid], p.reach3[row:][:grid]

@@ -95,7 +95,7 @@ func (v *window) solve(p plan, tables [][]byte, u int) {
 		prefixSums(v.later, v.bins)
 	}
 	cost1, cost2 := e.costs[p.members[u+1].model], e.costs[p.members[u+2].model]
-	known := v.w.archive.totals
+	known := v.w.archive.known(len(p.members))
 	last := int32(-1)
 	for g := range e.grid {
 		if v.reach1[g] == last {
@@ -122,7 +122,7 @@ func (v *window) solve(p plan, tables [][]byte, u int) {
 
 // solveLast is solve for the last threshold alone.
 func (v *window) solveLast(p plan, tables [][]byte) {
-	e, known := v.w.eval, v.w.archive.totals
+	e, known := v.w.eval, v.w.archive.known(len(p.members))
 	u := len(p.members) - 2
 	base, cost := v.enter(p, tables, u)
 	clear(v.gain1)

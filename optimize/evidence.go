@@ -1,0 +1,142 @@
+package optimize
+
+import (
+	"context"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+)
+
+// A trial is one search of a problem as its options ask for it, by evidence or not.
+type trial struct {
+	problem  *Problem
+	outputs  func(model string) (cascade.Rows, error) // full ones, on the problem's samples; may be nil
+	settings Settings // that change nothing unless the search is by evidence
+	softened *Problem // what is searched
+	options  Options  // of that
+}
+
+// effort is what a search by evidence may take: cascades times the samples they are
+// evaluated on, besides those of at most two models.
+const effort = 6e11
+
+// newTrial prepares a search with completed options that may take a part of the effort.
+func newTrial(p *Problem, o Options, part float64) *trial {
+	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
+	t.options.Folds = 0
+	if o.Folds > 0 {
+		t.options.Time = o.Time / 2 // the folds take the other half
+	}
+	if !o.Evidence {
+		return t
+	}
+	t.settings = newSettings(p)
+	t.softened = t.settings.soften(p, o.Threads)
+	t.options.MinAccuracy = 0 // is one on what is expected
+	t.options.charge = int(math.Round(t.settings.Charge * float64(t.settings.Copies)))
+	t.options.leastReach = t.settings.Reach * t.settings.Copies
+	if !o.Thorough && o.Time == 0 && o.Evals == 0 {
+		t.options.Evals = t.options.pairs(p) + int64(part*effort/float64(t.softened.Samples()))
+		t.options.patience = true
+	}
+	if open := o.Outputs; open != nil && t.softened != p {
+		t.options.Outputs = func(model string) (cascade.Rows, error) {
+			rows, err := open(model)
+			return &copiedRows{rows: rows, classes: p.classes, copies: t.settings.Copies}, err
+		}
+	}
+	return t
+}
+
+// pairs is the number of cascades of at most two models.
+func (o *Options) pairs(p *Problem) int64 {
+	models := int64(len(p.models))
+	return int64(len(o.Rules)) * (models + models*(models-1)*int64(len(o.Grid)))
+}
+
+// search searches. It returns, beside the result, what each cascade of the front was
+// chosen by.
+func (t *trial) search(ctx context.Context) (*Result, []scored, error) {
+	result, err := search(ctx, t.softened, t.options)
+	if err != nil {
+		return nil, nil, err
+	}
+	scores := make([]scored, len(result.Front))
+	for i, p := range result.Front {
+		score := p.Correct - t.options.charge*(len(p.Stages)-1)
+		scores[i] = scored{p.Cost, float64(score) / float64(t.softened.Samples())}
+	}
+	if t.options.Evidence {
+		result.Settings = &t.settings
+	}
+	if t.softened != t.problem {
+		err = t.evaluate(context.WithoutCancel(ctx), result.Front)
+	}
+	return result, scores, err
+}
+
+// evaluate gives the points of a front their results on the problem's own samples and
+// labels.
+func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
+	cascades := make([]cascade.Cascade, len(points))
+	evaluations := make([]cascade.Evaluation, len(points))
+	var err error
+	for i, p := range points {
+		cascades[i] = p.Cascade
+		if evaluations[i], err = t.problem.Evaluate(p.Cascade); err != nil {
+			return err
+		}
+	}
+	eval := newEvaluator(t.problem, t.options.Grid, t.options.Confidence)
+	eval.tabulateSingles()
+	if t.outputs != nil && !eval.complete() {
+		split := t.problem.split(t.outputs)
+		split.Threads = t.options.Threads
+		if evaluations, err = split.Evaluate(ctx, cascades); err != nil {
+			return err
+		}
+	}
+	bound := newOracleBound(eval, t.options.Rules, t.options.Threads)
+	for i, e := range evaluations {
+		points[i] = front.Point{Cascade: cascades[i], Evaluation: e, Bound: bound.correct(e.Cost, e.Samples)}
+	}
+	return nil
+}
+
+// copiedRows presents every row of a model's outputs several times.
+type copiedRows struct {
+	rows            cascade.Rows
+	classes, copies int
+	row             []uint16
+	left            int // times that row is still to be given
+}
+
+func (c *copiedRows) ReadRows(dst []uint16) (rows int, err error) {
+	for rows < len(dst)/c.classes {
+		if c.left == 0 {
+			c.row = slices.Grow(c.row[:0], c.classes)[:c.classes]
+			if n, err := c.rows.ReadRows(c.row); n == 0 {
+				if rows > 0 && err == io.EOF {
+					err = nil
+				}
+				return rows, err
+			}
+			c.left = c.copies
+		}
+		copy(dst[rows*c.classes:], c.row)
+		c.left--
+		rows++
+	}
+	return rows, nil
+}
+
+// Close closes the outputs.
+func (c *copiedRows) Close() error {
+	if closer, ok := c.rows.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
