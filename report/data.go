@@ -244,7 +244,7 @@ func (d *Data) describe(s Source) (Run, error) {
 			out.Models = append(out.Models, model)
 		}
 		out.NoMoreCost = front.BestWithin(d.alone, p.Cost)
-		out.AsAccurate = front.CheapestFrom(d.alone, p.Correct)
+		out.AsAccurate = front.CheapestFrom(d.alone, p.Likely()*float64(p.Samples))
 		run.Cascades = append(run.Cascades, out)
 	}
 	return run, nil

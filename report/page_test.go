@@ -223,7 +223,7 @@ func TestRivals(t *testing.T) {
 		correct int
 		cost    float64
 	}{{100, 0.5}, {101, 3}, {150, 4.5}, {300, 9}} {
-		run.Points = append(run.Points, front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Correct: c.correct, Cost: c.cost, Costs: []float64{1}, Reach: []int{1}}})
+		run.Points = append(run.Points, front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Samples: 20000, Correct: c.correct, Cost: c.cost, Costs: []float64{1}, Reach: []int{1}}})
 	}
 	d, err := New([]Source{{Dir: "x", Front: run}}, time.Now())
 	if err != nil {
