@@ -109,6 +109,15 @@ func (f *Front) Choose(l Limits) (Choice, bool) {
 	return c, c.Point >= 0
 }
 
+// Saving returns the share of the most accurate model's cost that the cascade which is as
+// accurate saves; 0 if no cascade is both as accurate and cheaper.
+func (f *Front) Saving(c Choice) float64 {
+	if c.AsAccurate < 0 {
+		return 0
+	}
+	return max(0, 1-f.Points[c.AsAccurate].Cost/c.Best.Cost)
+}
+
 // bestModel returns the most accurate model within limits, nil if there is none.
 func (f *Front) bestModel(l Limits) *Model {
 	if i := mostAccurate(f.Models, l); i >= 0 {

@@ -44,11 +44,11 @@ type headline struct {
 // newHeadline returns the headline of a front, nil if no cascade as accurate as the best
 // model is cheaper. It is measured unless the search was interrupted.
 func (t *terminal) newHeadline(c *cli.Context, z *zoo.Zoo, found *study.Found, choice front.Choice) (*headline, error) {
-	if choice.AsAccurate < 0 || found.Front.Points[choice.AsAccurate].Cost >= choice.Best.Cost {
+	less := found.Front.Saving(choice)
+	if less == 0 {
 		return nil, nil
 	}
-	p := found.Front.Points[choice.AsAccurate]
-	h := &headline{Model: *choice.Best, Number: choice.AsAccurate, Cascade: p, Less: 1 - p.Cost/choice.Best.Cost}
+	h := &headline{Model: *choice.Best, Number: choice.AsAccurate, Cascade: found.Front.Points[choice.AsAccurate], Less: less}
 	if found.Other == "" || found.Front.Interrupted {
 		return h, nil
 	}
