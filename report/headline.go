@@ -44,12 +44,12 @@ const mostLandmarks = 6
 // landmarks returns the numbers of cascades to name in a picture: that of the headline, and
 // others that represent the front.
 func landmarks(f *front.Front, h Headline) []int {
-	var marks []int
+	named := append([]int{h.MostAccurate}, f.Spread(mostLandmarks)...)
 	if h.AsAccurate != nil {
-		marks = append(marks, *h.AsAccurate)
+		named = append([]int{*h.AsAccurate}, named...)
 	}
-	marks = append(marks, h.MostAccurate)
-	for _, i := range f.Spread(mostLandmarks) {
+	var marks []int
+	for _, i := range named {
 		if !slices.Contains(marks, i) {
 			marks = append(marks, i)
 		}

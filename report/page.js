@@ -26,6 +26,7 @@
 
   // Numbers.
   const percent = (share, digits = 2) => (100 * share).toFixed(digits) + ' %';
+  const span = (low, high) => `${(100 * low).toFixed(2)} to ${percent(high)}`;
   const count = (n) => n.toLocaleString('en-US');
   function number(x) {
     return x >= 1000 && x < 1e15 ? x.toLocaleString('en-US', { maximumFractionDigits: 0 }) : short(x);
@@ -186,7 +187,9 @@
     marks = { group: draw('g'), X, Y, bottom: height - m.bottom, left: m.left };
     svg.append(inside, marks.group);
     box.replaceChildren(svg);
-    drawLabels(svg, { left: m.left + 2, top: m.top, right: width - m.right, bottom: height - m.bottom }, y0);
+    // Each step right of a front, as a flat box.
+    const flats = fronts.flatMap((list) => list.map(([x, y], i) => ({ x: X(x), y: Y(y) - 1, w: X(i + 1 < list.length ? list[i + 1][0] : x1) - X(x), h: 2 })));
+    drawLabels(svg, { left: m.left + 2, top: m.top, right: width - m.right, bottom: height - m.bottom }, y0, flats);
     markChosen();
 
     const key = (shape, ...text) => node('span', null, draw('svg', { width: 26, height: 12, 'aria-hidden': 'true' }, shape), node('span', null, ...text));
@@ -200,19 +203,18 @@
       (outside ? `${count(outside)} of ${count(data.models.length)} single models, more expensive or less accurate, are outside the picture.` : '');
   }
 
-  // drawLabels names the most important points first, each where it covers no other one;
-  // one that has no room stays without a name.
-  function drawLabels(svg, frame, lowest) {
-    const taken = [];
+  // drawLabels names the most important points first, each where it covers neither another
+  // one nor what is taken; one that has no room stays without a name.
+  function drawLabels(svg, frame, lowest, taken) {
     const free = (b) => b.x >= frame.left && b.x + b.w <= frame.right && b.y >= frame.top && b.y + b.h <= frame.bottom &&
       taken.every((t) => b.x + b.w < t.x || t.x + t.w < b.x || b.y + b.h < t.y || t.y + t.h < b.y);
     const place = (x, y, text, cls, above) => {
-      const label = draw('text', { class: `label ${cls}` }, draw('title', null, text), fit(text, 26));
+      const label = draw('text', { class: `label ${cls}` }, draw('title', null, text), fit(text, frame.right < 500 ? 15 : 26));
       svg.append(label);
       const w = label.getComputedTextLength(), h = 15;
       // The place above a front and that below the models are empty.
-      const spots = [[-w - 6, -18], [-w - 10, -4], [-w / 2, -26], [-w - 14, -34], [8, 6], [10, -7], [-w / 2, 10], [12, 22], [-w - 8, 8], [8, -22]];
-      const spot = (above ? spots : [...spots.slice(4), ...spots.slice(0, 4)]).find(([dx, dy]) => free({ x: x + dx, y: y + dy, w, h }));
+      const spots = [[-w - 6, -18], [-w - 10, -4], [-w / 2, -26], [-w - 14, -34], [8, -22], [8, 6], [10, -7], [-w / 2, 10], [12, 22], [-w - 8, 8], [-w - 6, 24], [-w - 6, 40]];
+      const spot = (above ? spots : [...spots.slice(5), ...spots.slice(0, 5)]).find(([dx, dy]) => free({ x: x + dx, y: y + dy, w, h }));
       if (!spot) { label.remove(); return; }
       taken.push({ x: x + spot[0], y: y + spot[1], w, h });
       fill(label, { x: (x + spot[0]).toFixed(1), y: (y + spot[1] + 12).toFixed(1) }, []);
@@ -358,9 +360,9 @@
     const of = Object.fromEntries(shown.map((v) => [v, at(c, v)]));
     const rows = [];
     const row = (head, cell, cls) => rows.push(node('tr', { class: cls || '' }, node('th', { class: 'left', scope: 'row' }, ...head),
-      ...shown.map((v) => { const x = of[v] && cell(of[v], v); return node('td', { 'data-label': views[v] }, ...(x ? [x].flat() : ['–'])); })));
+      ...shown.map((v) => { const x = of[v] && cell(of[v], v); return node('td', { 'data-label': views[v], class: x ? '' : 'none' }, ...(x ? [x].flat() : ['–'])); })));
     row(['accuracy'], (s) => percent(s.share), 'lead');
-    row(['95 % interval'], (s) => s.low !== undefined && `${percent(s.low)} to ${percent(s.high)}`);
+    row(['95 % interval'], (s) => s.low !== undefined && span(s.low, s.high));
     row([`${unit} per sample, on average`], (s, v) => v !== 'expected' && number(s.cost));
     const beside = (what, m) => {
       const accuracy = (s, v) => {
@@ -440,11 +442,11 @@
     fillTable('stages', head.map((h, i) => node('th', { class: i < 2 ? 'left' : '' }, h)), c.stages.map((g, i) => {
       const s = stages && stages[i], exits = reach[i] - (reach[i + 1] || 0);
       return node('tr', null,
-        node('td', { class: 'left', 'data-label': 'stage' }, node('span', { class: 'dot', '--stage': stageColour(i, c.stages.length) }), String(i + 1)),
-        node('td', { class: 'left name', 'data-label': 'model' }, ...stageName(g)),
+        node('td', { class: 'left stage' }, node('span', { class: 'dot', '--stage': stageColour(i, c.stages.length) }), String(i + 1)),
+        node('td', { class: 'left name' }, ...stageName(g)),
         ...[[number(data.models[g.model].cost)], [g.threshold === undefined ? 'always' : String(g.threshold)], [percent(reach[i] / total, 1)], [percent(exits / total, 1)],
           [s && s.exits ? percent(s.correct / s.exits, 1) : '–'], [s && i ? '+' + count(s.repaired) : '–', 'good'], [s && i ? '−' + count(s.broken) : '–', 'bad']]
-          .map(([text, cls], k) => node('td', { class: cls || '', 'data-label': head[k + 2] }, text)));
+          .map(([text, cls], k) => node('td', { class: text === '–' ? 'none' : cls || '', 'data-label': head[k + 2] }, text)));
     }));
   }
   function fillTable(id, head, rows) {
@@ -563,7 +565,7 @@
       node('th', { class: 'left name' }, 'cascade'), node('th', null, '')],
     list.map(([c, i]) => node('tr', { 'data-i': i, class: i === state.chosen ? 'chosen' : '', onclick: () => select(state.run, i) },
       ...all.map(([, label, value, text]) => node('td', { 'data-label': label }, text(value(c, i)))),
-      node('td', { class: 'left name', 'data-label': 'cascade' }, named(c.cascade)),
+      node('td', { class: 'left name' }, named(c.cascade)),
       node('td', null, node('button', { type: 'button', class: 'small', onclick: (e) => { e.stopPropagation(); copy(c.cascade, e.currentTarget); } }, 'Copy')))));
     $('table-note').textContent = `${count(list.length)} of ${count(run().cascades.length)} cascades. Copy copies a cascade as the flag --cascade takes it.`;
   }
@@ -684,7 +686,7 @@
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, short40(best), where];
     return ['no cascade is both cheaper than ', short40(best), ' and as accurate'];
   }
-  const linkTo = (r, i) => node('a', { href: address(r, i) }, `cascade ${i}`);
+  const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
   // accuracies are those of a cascade in all views, and of a model beside them.
   function accuracies(c, m) {
     const parts = [];
@@ -693,7 +695,7 @@
       if (!s) continue;
       const words = [parts.length ? `, ${percent(s.share)} ` : node('b', null, `${percent(s.share)} `), views[v]];
       const beside = m && v !== 'expected' && alone(m, v) !== undefined ? `the model ${percent(alone(m, v))}` : '';
-      const ends = s.low === undefined ? '' : `95 %: ${percent(s.low)} to ${percent(s.high)}`;
+      const ends = s.low === undefined ? '' : `95 %: ${span(s.low, s.high)}`;
       parts.push(...words, ends || beside ? ` (${[ends, beside].filter((x) => x).join('; ')})` : '');
     }
     return [...parts, '.'];
@@ -704,16 +706,16 @@
     const parts = [];
     if (h.as_accurate !== undefined) {
       const c = r.cascades[h.as_accurate];
-      parts.push(node('p', null, 'For ', node('b', null, `${change(best.cost, c.cost).slice(1)} less ${spending}`), ', ', linkTo(i, h.as_accurate),
-        c.expected ? ' is expected to be as accurate as ' : ' is, on the samples searched, as accurate as ', named(best.name),
-        `, the most accurate single model${limit}: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample. Its accuracy is `, ...accuracies(c, best)));
+      parts.push(node('p', { class: 'first' }, linkTo(i, h.as_accurate, 'Cascade'), c.expected ? ' is expected to be as accurate as ' : ' is as accurate, on the samples searched, as ', named(best.name),
+        `, the most accurate single model${limit}, for `, node('b', null, `${change(best.cost, c.cost).slice(1)} less ${spending}`), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
+      node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      parts.push(node('p', null, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${percent(alone(best, 'search'))} on the samples searched, at ${number(best.cost)} ${unit}.`));
+      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${percent(alone(best, 'search'))} on the samples searched, at ${number(best.cost)} ${unit}.`));
     }
     const within = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
     const model = single(h.within_model);
     if (h.most_accurate !== h.as_accurate) {
-      parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit} and is `, ...accuracies(most),
+      parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.as_accurate === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
         ...(within && model ? [' The most accurate single model within that is ', named(model.name), `, ${percent(alone(model, 'search'))} on the samples searched${hasTest && alone(model, 'test') !== undefined ? `, ${percent(alone(model, 'test'))} on ${data.test.name}` : ''}.`] : [])));
     }
     if (!most.expected && !hasTest) {
