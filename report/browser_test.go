@@ -210,7 +210,7 @@ func checkHeadline(t *testing.T, b *browser, d *Data) {
 			100*c.Expected.Accuracy, 100*c.Expected.Interval[0], 100*c.Expected.Interval[1], 100*float64(c.Test.Correct)/testSamples),
 		fmt.Sprintf(", %.2f %% on the samples searched (the model %.2f %%).", 100*c.Accuracy(), 100*float64(d.Models[*h.Best].Search)/20000),
 	} {
-		if !strings.Contains(got.Text, want) {
+		if !strings.Contains(strings.ReplaceAll(got.Text, "\u00a0", " "), want) {
 			t.Errorf("the headline %q has no %q", got.Text, want)
 		}
 	}
@@ -315,9 +315,14 @@ func TestHonestPagesInBrowser(t *testing.T) {
 	if start.AsAccurate != nil {
 		opened = few.Runs[0].Cascades[*start.AsAccurate]
 	}
-	drawn, explained := strings.Count(page.Figures, "drawn"), strings.Count(page.Figures, "Too few samples for a diagram: below 200 ")
+	drawn, explained := strings.Count(page.Figures, "drawn"), strings.Count(page.Figures, "Too few samples to draw.")
 	if drawn != 1 || explained != len(opened.Stages)-1 {
 		t.Errorf("%d diagrams, %d explanations of %d stages: %q", drawn, explained, len(opened.Stages), page.Figures)
+	}
+	var note string
+	b.eval(`document.getElementById('reliability-note').textContent`, &note)
+	if (explained > 0) != strings.Contains(note, "fewer than 200 samples") {
+		t.Errorf("the note is %q", note)
 	}
 	if strings.Contains(page.Headline, "No figure") {
 		t.Errorf("figures are known: %q", page.Headline)

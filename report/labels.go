@@ -23,11 +23,12 @@ type label struct {
 	first  bool // one that the headline names
 }
 
-// labels draws names where they cover neither each other, nor a named point, nor a front,
-// the most important first. One that has no room is left out.
+// labels draws names where they cover neither each other, nor anything that is drawn but the
+// intervals, the most important first. One that has no room is left out.
 type labels struct {
 	list   []label
 	lines  []plotter.XYs // not to be covered either
+	dots   plotter.XYs   // nor these
 	legend *plot.Legend
 	style  text.Style
 }
@@ -35,7 +36,10 @@ type labels struct {
 // labels names the cascades of the headlines, the most accurate model and, of a single
 // run, some more cascades, by their numbers.
 func (d *Data) labels(p *plot.Plot, show *picture) *labels {
-	l := &labels{legend: &p.Legend, style: p.Legend.TextStyle}
+	l := &labels{legend: &p.Legend, style: p.Legend.TextStyle, dots: points(show.dots)}
+	if len(show.stairs) > 0 {
+		l.lines = append(l.lines, steps(show.stairs, show.highest.cost))
+	}
 	l.style.Font.Size = vg.Points(8.5)
 	for i, r := range d.Runs {
 		l.lines = append(l.lines, steps(show.fronts[i], show.highest.cost))
@@ -44,7 +48,7 @@ func (d *Data) labels(p *plot.Plot, show *picture) *labels {
 				break
 			}
 			name := fmt.Sprint(n)
-			if rank < 2 {
+			if rank == 0 || n == r.Headline.MostAccurate {
 				name = fmt.Sprintf("cascade %d", n)
 			}
 			l.list = append(l.list, label{d.at(r.Cascades[n]), name, runColours[i%len(runColours)], true, rank == 0})
@@ -79,6 +83,9 @@ func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
 			taken = append(taken, vg.Rectangle{Min: from, Max: to.Add(vg.Point{X: 1, Y: 1})})
 		}
 	}
+	for _, dot := range l.dots {
+		taken = append(taken, around(vg.Point{X: x(dot.X), Y: y(dot.Y)}, vg.Points(1.5)))
+	}
 	var places []vg.Point
 	for _, label := range l.list {
 		at := vg.Point{X: x(label.at.cost), Y: y(100 * label.at.accuracy)}
@@ -102,14 +109,13 @@ func (l *labels) Plot(c draw.Canvas, p *plot.Plot) {
 func (l *labels) room(label label, at vg.Point, frame vg.Rectangle, taken []vg.Rectangle) (vg.Rectangle, bool) {
 	w, h := l.style.Width(label.text), l.style.Height(label.text)
 	const gap = 4
-	spots := []vg.Point{
-		{X: -w - gap, Y: gap}, {X: -w - gap, Y: 0}, {X: -w / 2, Y: 2 * gap}, {X: -w - gap, Y: 3 * gap}, {X: gap, Y: gap}, // above
-		{X: gap, Y: -h - gap}, {X: gap, Y: -h / 2}, {X: -w / 2, Y: -h - gap}, {X: gap, Y: -h - 4*gap}, // below
-		{X: -w - gap, Y: -h - gap}, {X: -w - gap, Y: -h - 4*gap},
-	}
+	above := []vg.Point{{X: -w - gap, Y: gap}, {X: -w - gap, Y: 0}, {X: -w / 2, Y: 2 * gap}, {X: gap, Y: gap}}
+	below := []vg.Point{{X: gap, Y: -h - gap}, {X: gap, Y: -h / 2}, {X: -w / 2, Y: -h - gap}, {X: -w - gap, Y: -h - gap}}
 	if !label.above {
-		spots = append(spots[5:], spots[:5]...)
+		above, below = below, above
 	}
+	farther := []vg.Point{{X: -w - gap, Y: 3 * gap}, {X: gap, Y: -h - 4*gap}}
+	spots := slices.Concat(above, below, farther)
 	for _, s := range spots {
 		box := vg.Rectangle{Min: at.Add(s), Max: at.Add(s).Add(vg.Point{X: w, Y: h})}
 		inside := box.Min.X >= frame.Min.X && box.Max.X <= frame.Max.X && box.Min.Y >= frame.Min.Y && box.Max.Y <= frame.Max.Y

@@ -213,8 +213,9 @@
       svg.append(label);
       const w = label.getComputedTextLength(), h = 15;
       // The place above a front and that below the models are empty.
-      const spots = [[-w - 6, -18], [-w - 10, -4], [-w / 2, -26], [-w - 14, -34], [8, -22], [8, 6], [10, -7], [-w / 2, 10], [12, 22], [-w - 8, 8], [-w - 6, 24], [-w - 6, 40]];
-      const spot = (above ? spots : [...spots.slice(5), ...spots.slice(0, 5)]).find(([dx, dy]) => free({ x: x + dx, y: y + dy, w, h }));
+      const up = [[-w - 6, -18], [-w - 10, -4], [-w / 2, -26], [8, -22]], down = [[8, 6], [10, -7], [-w / 2, 10], [-w - 8, 8]];
+      const farther = [[-w - 14, -34], [12, 22], [-w - 6, 24], [-w - 6, 40]];
+      const spot = [...(above ? [...up, ...down] : [...down, ...up]), ...farther].find(([dx, dy]) => free({ x: x + dx, y: y + dy, w, h }));
       if (!spot) { label.remove(); return; }
       taken.push({ x: x + spot[0], y: y + spot[1], w, h });
       fill(label, { x: (x + spot[0]).toFixed(1), y: (y + spot[1] + 12).toFixed(1) }, []);
@@ -224,11 +225,11 @@
       const h = r.headline;
       const list = data.runs.length > 1 ? r.landmarks.slice(0, 1) : r.landmarks;
       list.forEach((j, rank) => {
-        const s = at(r.cascades[j]), head = j === h.as_accurate;
-        if (s) wanted.push({ rank: head ? 0 : rank + 2, x: s.cost, y: s.share, text: rank < 2 || head ? `cascade ${j}` : String(j), cls: head ? 'head' : '', above: true, run: i, ring: head });
+        const s = at(r.cascades[j]), head = rank === 0, spoken = head || j === h.most_accurate;
+        if (s) wanted.push({ rank: head ? 0 : rank + 1, x: s.cost, y: s.share, text: spoken ? `cascade ${j}` : String(j), cls: head ? 'head' : '', above: true, run: i, ring: head });
       });
       const best = h.best_model === undefined ? null : data.models[h.best_model];
-      if (best && !wanted.some((v) => v.best === best)) wanted.push({ rank: 1, x: best.cost, y: alone(best), text: best.name, cls: 'head single-name', best });
+      if (best && !wanted.some((v) => v.best === best)) wanted.push({ rank: 0.5, x: best.cost, y: alone(best), text: best.name, cls: 'head single-name', best });
     });
     const seen = wanted.filter((v) => v.y !== undefined && v.y >= lowest).sort((a, b) => a.rank - b.rank);
     for (const v of seen) taken.push({ x: marks.X(v.x) - 4, y: marks.Y(v.y) - 4, w: 8, h: 8 });
@@ -484,17 +485,20 @@
   // accuracy of 20 samples is uncertain by some 20 points; of fewer it shows nothing.
   const enough = 200;
 
+  const reached = (stage) => stage.reliability.reduce((sum, b) => sum + b[0], 0);
+
   function drawReliability(c) {
     const d = detailsOf(c);
     $('reliability-card').hidden = !d;
     if (!d) return;
-    $('reliability-note').textContent = `For the samples of ${detailed().name} that reach a stage: its confidence (horizontal) and its accuracy (vertical), with 95 % intervals. On the diagonal the two agree; below it, the stage is overconfident; above it, underconfident. The grey bars are the shares of the samples.`;
+    $('reliability-note').textContent = `For the samples of ${detailed().name} that reach a stage: its confidence (horizontal) and its accuracy (vertical), with 95 % intervals. On the diagonal the two agree; below it, the stage is overconfident; above it, underconfident. The grey bars are the shares of the samples.` +
+      (d.stages.some((x) => reached(x) < enough) ? ` Stages that fewer than ${enough} samples reach are not drawn: in ten bins of fewer than 20 samples on average, accuracies are uncertain by more than 20 points.` : '');
     const size = 190, m = 30, w = size - m - 8, scale = (v) => v * w;
     $('reliability').replaceChildren(...d.stages.map((stage, i) => {
-      const reach = stage.reliability.reduce((sum, b) => sum + b[0], 0);
+      const reach = reached(stage);
       const caption = node('figcaption', null, `${i + 1}. `, ...stageName(c.stages[i]), node('div', { class: 'muted' }, `${count(reach)} samples`));
       if (reach < enough) {
-        return node('figure', null, caption, node('p', { class: 'few muted small' }, `Too few samples for a diagram: below ${enough} a tenth of them has fewer than 20, whose accuracy is uncertain by more than 20 points.`));
+        return node('figure', null, caption, node('p', { class: 'muted small' }, 'Too few samples to draw.'));
       }
       const most = Math.max(1, ...stage.reliability.map((b) => b[0]));
       const g = draw('g', { transform: `translate(${m},8)` });
@@ -605,7 +609,7 @@
     }
     const list = [...use].sort((a, b) => b[1].first + b[1].later - a[1].first - a[1].later || a[0] - b[0]);
     const most = Math.max(...list.map(([, u]) => u.first + u.later));
-    $('used-note').textContent = `${count(list.length)} of ${count(data.models.length)} models are in the ${count(run().cascades.length)} cascades. Dark: as the first model, which runs on all samples; light: as a later one.`;
+    $('used-note').textContent = `${count(list.length)} of ${count(data.models.length)} models are in the ${count(run().cascades.length)} cascades. Full colour: as the first model, which runs on all samples; pale: as a later one.`;
     const row = ([m, u]) => node('div', { class: 'row' }, named(data.models[m].name),
       node('span', { class: 'meter' }, node('i', { 'width%': 100 * u.first / most, colour: ['background', colour(state.run)] }), node('i', { class: 'later', 'width%': 100 * u.later / most, colour: ['background', colour(state.run)] })),
       node('span', null, `${u.first} + ${u.later}`));
@@ -681,22 +685,25 @@
     if (!best) return [`${count(r.cascades.length)} cascades`];
     const c = r.cascades[h.as_accurate === undefined ? h.most_accurate : h.as_accurate];
     const where = c.expected ? '' : ' on the samples searched';
-    if (h.as_accurate !== undefined) return ['as accurate as ', short40(best), ` for ${change(best.cost, c.cost).slice(1)} less${where}`];
+    if (h.as_accurate !== undefined) return ['as accurate as ', short40(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
     const more = likely(c) - best.search / data.search.samples;
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, short40(best), where];
     return ['no cascade is both cheaper than ', short40(best), ' and as accurate'];
   }
   const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
+  // glued keeps % on the line of its number.
+  const glued = (text) => text.replaceAll(' %', '\u00a0%');
   // accuracies are those of a cascade in all views, and of a model beside them.
   function accuracies(c, m) {
     const parts = [];
     for (const v of Object.keys(views)) {
       const s = known[v] && at(c, v);
       if (!s) continue;
-      const words = [parts.length ? `, ${percent(s.share)} ` : node('b', null, `${percent(s.share)} `), views[v]];
+      const share = glued(percent(s.share));
+      const words = [parts.length ? `, ${share} ` : node('b', null, `${share} `), views[v]];
       const beside = m && v !== 'expected' && alone(m, v) !== undefined ? `the model ${percent(alone(m, v))}` : '';
       const ends = s.low === undefined ? '' : `95 %: ${span(s.low, s.high)}`;
-      parts.push(...words, ends || beside ? ` (${[ends, beside].filter((x) => x).join('; ')})` : '');
+      parts.push(...words, ends || beside ? glued(` (${[ends, beside].filter((x) => x).join('; ')})`) : '');
     }
     return [...parts, '.'];
   }
@@ -707,10 +714,10 @@
     if (h.as_accurate !== undefined) {
       const c = r.cascades[h.as_accurate];
       parts.push(node('p', { class: 'first' }, linkTo(i, h.as_accurate, 'Cascade'), c.expected ? ' is expected to be as accurate as ' : ' is as accurate, on the samples searched, as ', named(best.name),
-        `, the most accurate single model${limit}, for `, node('b', null, `${change(best.cost, c.cost).slice(1)} less ${spending}`), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
+        `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${percent(alone(best, 'search'))} on the samples searched, at ${number(best.cost)} ${unit}.`));
+      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${glued(percent(alone(best, 'search')))} on the samples searched, at ${number(best.cost)} ${unit}.`));
     }
     const within = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
     const model = single(h.within_model);

@@ -201,7 +201,7 @@ func (d *Data) plot() (*plot.Plot, error) {
 	low, high := show.lowest, show.highest
 	p.X.Min, p.X.Max = low.cost/1.05, high.cost*1.05
 	air := max(0.02*(high.accuracy-low.accuracy), 1e-3)
-	p.Y.Min, p.Y.Max = 100*(low.accuracy-air), 100*(high.accuracy+air)
+	p.Y.Min, p.Y.Max = 100*(low.accuracy-air), 100*(high.accuracy+3*air) // room for names above
 	return p, nil
 }
 

@@ -241,7 +241,7 @@ func (t *terminal) showHeadline(f *front.Front, h *headline, choice front.Choice
 		return
 	}
 	if h == nil {
-		t.out.Printf("\nNo cascade found is cheaper than the most accurate single model and as accurate:\n")
+		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model for less:\n")
 		t.showLine("that model", alone(f, choice.Best), choice.Best.Cost, f.Cost, choice.Best.Name)
 		return
 	}
