@@ -36,7 +36,7 @@ samples if the run has it, else by that on the samples searched.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo export runs/exact --pick 7
 encas-zoo export runs/exact --pick best                   as accurate as the best model, for least
-encas-zoo export runs/exact --within 1e-5                 the most accurate for that cost
+encas-zoo export runs/exact --within 0.05                 the most accurate for that cost
 encas-zoo export runs/exact --min-accuracy 0.98           the cheapest of that accuracy
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md
 encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),

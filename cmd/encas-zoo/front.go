@@ -216,23 +216,23 @@ func (t *terminal) showTable(f *front.Front, always ...int) {
 }
 
 // showLine shows a cascade or a model below a heading.
-func (t *terminal) showLine(what, accuracy string, cost float64, column, name string) {
-	t.out.Printf("   %-12s %s at %s %s: %s\n", what, accuracy, ui.Number(cost), column, name)
+func (t *terminal) showLine(what, accuracy, more string, cost float64, column, name string) {
+	t.out.Printf("   %-12s %s%s at %s %s: %s\n", what, t.out.Bold(accuracy), more, ui.Number(cost), column, name)
 }
 
-// likely is the accuracy that a cascade was chosen by, and if it is the expected one, so
-// named.
-func (t *terminal) likely(p front.Point) string {
-	accuracy := t.out.Bold(percent(p.Likely())).String()
+// showCascade shows a cascade by the accuracy it was chosen by; if that is the expected one,
+// that on the samples searched follows.
+func (t *terminal) showCascade(f *front.Front, number int, p front.Point) {
+	more := ""
 	if x := p.Expected; x != nil {
-		accuracy += " expected (" + between(x.Interval) + ")"
+		more = fmt.Sprintf(" expected (%s), %s on the samples searched,", between(x.Interval), percent(p.Accuracy()))
 	}
-	return accuracy
+	t.showLine("cascade "+strconv.Itoa(number), percent(p.Likely()), more, p.Cost, f.Cost, p.String())
 }
 
-// alone is the accuracy of a model.
-func alone(f *front.Front, m *front.Model) string {
-	return percent(float64(m.Correct) / float64(f.Split.Samples))
+// showModel shows a model and its accuracy on the samples searched.
+func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
+	t.showLine(what, percent(float64(m.Correct)/float64(f.Split.Samples)), "", m.Cost, f.Cost, m.Name)
 }
 
 // showHeadline shows the cascade that is as accurate as the most accurate model.
@@ -242,7 +242,7 @@ func (t *terminal) showHeadline(f *front.Front, h *headline, choice front.Choice
 	}
 	if h == nil {
 		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model for less:\n")
-		t.showLine("that model", alone(f, choice.Best), choice.Best.Cost, f.Cost, choice.Best.Name)
+		t.showModel(f, "that model", choice.Best)
 		return
 	}
 	where := " on the samples searched"
@@ -250,8 +250,8 @@ func (t *terminal) showHeadline(f *front.Front, h *headline, choice front.Choice
 		where = ""
 	}
 	t.out.Printf("\nAs accurate as the most accurate single model%s, for %s less:\n", where, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
-	t.showLine("cascade "+strconv.Itoa(h.Number), t.likely(h.Cascade), h.Cascade.Cost, f.Cost, h.Cascade.String())
-	t.showLine("that model", alone(f, &h.Model), h.Model.Cost, f.Cost, h.Model.Name)
+	t.showCascade(f, h.Number, h.Cascade)
+	t.showModel(f, "that model", &h.Model)
 	switch {
 	case h.Measured != nil:
 		m := h.Measured.Cascades[0]
@@ -276,13 +276,13 @@ func (t *terminal) showBest(f *front.Front, choice front.Choice, o *optimizeOpti
 		t.out.Printf("\nWithin %s:\n", limits)
 	}
 	best := f.Points[choice.Point]
-	t.showLine("cascade "+strconv.Itoa(choice.Point), t.likely(best), best.Cost, f.Cost, best.String())
+	t.showCascade(f, choice.Point, best)
 	if best.Bound > 0 && best.Bound < best.Samples {
 		bound := float64(best.Bound) / float64(best.Samples)
 		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind at this cost is more accurate on the samples searched\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
 	}
 	if choice.Model != nil && limits != "" {
-		t.showLine("best model", alone(f, choice.Model), choice.Model.Cost, f.Cost, choice.Model.Name)
+		t.showModel(f, "best model", choice.Model)
 	}
 }
 
@@ -310,7 +310,11 @@ func (t *terminal) showDominated(f *front.Front, d *front.Domination) {
 	}
 	t.out.Printf("\nCheaper and more accurate than %s:\n", model)
 	line := func(what string, c *front.Point) {
-		t.out.Printf("   %-12s %s (%s points) at %s %s (%s less): %s\n", what, t.likely(*c),
+		expected := ""
+		if c.Expected != nil {
+			expected = " expected"
+		}
+		t.out.Printf("   %-12s %s%s (%s points) at %s %s (%s less): %s\n", what, t.out.Bold(percent(c.Likely())), expected,
 			points(c.Likely()-accuracy), ui.Number(c.Cost), f.Cost, saving(c.Cost, d.Model.Cost), c.String())
 	}
 	line("cheapest", d.Cheapest)
