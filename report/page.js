@@ -679,16 +679,16 @@
 
   // The headline. A cascade is as accurate as a model only if that is expected of it; if
   // nothing was estimated, the words say on which samples.
-  const short40 = (m) => named(m.name, fit(m.name, 40));
+  const brief = (m) => named(m.name, fit(m.name, 40));
   function title(r) {
     const h = r.headline, best = single(h.best_model);
     if (!best) return [`${count(r.cascades.length)} cascades`];
     const c = r.cascades[h.as_accurate === undefined ? h.most_accurate : h.as_accurate];
     const where = c.expected ? '' : ' on the samples searched';
-    if (h.as_accurate !== undefined) return ['as accurate as ', short40(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
+    if (h.as_accurate !== undefined) return ['as accurate as ', brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
     const more = likely(c) - best.search / data.search.samples;
-    if (more > 0) return [`${points(more).slice(1)} points more accurate than `, short40(best), where];
-    return ['no cascade is both cheaper than ', short40(best), ' and as accurate'];
+    if (more > 0) return [`${points(more).slice(1)} points more accurate than `, brief(best), where];
+    return ['no cascade is both cheaper than ', brief(best), ' and as accurate'];
   }
   const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
   // glued keeps % on the line of its number.

@@ -323,7 +323,7 @@ func TestHostileNamesInThePage(t *testing.T) {
 
 func TestHostileNamesInTables(t *testing.T) {
 	t.Parallel()
-	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
+	d := newData(t, expect(newFront(t, 20, 20, 1)), newFront(t, 20, 15, 1))
 	var b bytes.Buffer
 	if err := d.WriteCSV(&b); err != nil {
 		t.Fatal(err)
@@ -340,7 +340,8 @@ func TestHostileNamesInTables(t *testing.T) {
 		cost, _ := strconv.ParseFloat(row[4], 64)
 		low, _ := strconv.ParseFloat(row[9], 64)
 		accuracy, _ := strconv.ParseFloat(row[8], 64)
-		if row[2] != c.String() || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
+		expected, _ := strconv.ParseFloat(row[17], 64)
+		if row[2] != c.String() || expected != c.Expected.Accuracy || rows[21][17] != "" || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
 			t.Errorf("row %d: %q", i, row)
 		}
 	}
@@ -351,7 +352,7 @@ func TestHostileNamesInTables(t *testing.T) {
 	}
 	for line := range strings.Lines(b.String()) {
 		cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
-		if strings.HasPrefix(line, "|") && cells != 8 || !strings.HasPrefix(line, "|") && cells != 0 {
+		if strings.HasPrefix(line, "|") && cells != 10 || !strings.HasPrefix(line, "|") && cells != 0 {
 			t.Errorf("%d cells: %q", cells, line)
 		}
 		if strings.ContainsAny(line, "<>") {
