@@ -85,7 +85,7 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		if f.Interrupted {
 			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
 		}
-		t.showHeadline(f, head, choice, found)
+		t.showHeadline(found, head, choice, o.MaxWorstCost)
 		t.showBest(f, choice, o)
 		t.showCrossValidation(f)
 		if beaten != nil {
@@ -235,21 +235,26 @@ func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
 	t.showLine(what, percent(float64(m.Correct)/float64(f.Split.Samples)), "", m.Cost, f.Cost, m.Name)
 }
 
-// showHeadline shows the cascade that is as accurate as the most accurate model.
-func (t *terminal) showHeadline(f *front.Front, h *headline, choice front.Choice, found *study.Found) {
+// showHeadline shows the cascade that is as accurate as the most accurate model within a
+// limit on the worst cost, 0 for none.
+func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Choice, worst float64) {
 	if choice.Best == nil {
 		return
 	}
+	f, limit := found.Front, ""
+	if worst > 0 {
+		limit = fmt.Sprintf(" that costs at most %g %s", worst, f.Cost)
+	}
 	if h == nil {
-		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model for less:\n")
+		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model%s for less:\n", limit)
 		t.showModel(f, "that model", choice.Best)
 		return
 	}
-	where := " on the samples searched"
+	where := ", on the samples searched"
 	if h.Cascade.Expected != nil {
 		where = ""
 	}
-	t.out.Printf("\nAs accurate as the most accurate single model%s, for %s less:\n", where, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
+	t.out.Printf("\nAs accurate as the most accurate single model%s%s, for %s less:\n", limit, where, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
 	t.showCascade(f, h.Number, h.Cascade)
 	t.showModel(f, "that model", &h.Model)
 	switch {

@@ -26,15 +26,16 @@ func TestHeadlineWords(t *testing.T) {
 	model := front.Model{Name: "b", Cost: 5, Correct: 95}
 	const cascadeAndModel = " at 2.000 gflops: a@0.5,b\n   that model   95.00 % at 5.000 gflops: b\n"
 	for _, test := range []struct {
-		head *headline
-		want string
+		head  *headline
+		worst float64
+		want  string
 	}{
-		{nil, "\nNo cascade found is as accurate as the most accurate single model for less:\n   that model   95.00 % at 5.000 gflops: b\n"},
-		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, "\nAs accurate as the most accurate single model on the samples searched, for 60 % less:\n" +
+		{nil, 6, "\nNo cascade found is as accurate as the most accurate single model that costs at most 6 gflops for less:\n   that model   95.00 % at 5.000 gflops: b\n"},
+		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, on the samples searched, for 60 % less:\n" +
 			"   cascade 7    96.00 %" + cascadeAndModel + "   No accuracy on other samples is known. 'encas-zoo evaluate run --split NAME' measures it.\n"},
-		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6, Measured: measured}, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6, Measured: measured}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 %\n"},
 	} {
 		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{point}, Models: []front.Model{model}}
@@ -43,7 +44,7 @@ func TestHeadlineWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		words := &terminal{out: ui.NewConsole(file, false)}
-		words.showHeadline(f, test.head, front.Choice{Best: &model}, &study.Found{Dir: "run"})
+		words.showHeadline(&study.Found{Dir: "run", Front: f}, test.head, front.Choice{Best: &model}, test.worst)
 		got, err := os.ReadFile(file.Name())
 		if err != nil {
 			t.Fatal(err)
