@@ -6,60 +6,124 @@ import (
 	"slices"
 )
 
-// An option is what can be chosen: a model or a point of a front.
-type option interface {
-	figures() (cost float64, correct int)
+// Limits are what a cascade or a model may cost at most; 0: no limit. A model on its own costs
+// every sample the same, so both limits hold for its cost.
+type Limits struct {
+	Cost      float64 `json:"max_cost"`       // mean over the samples
+	WorstCost float64 `json:"max_worst_cost"` // of any sample
 }
 
-func (m Model) figures() (float64, int) { return m.Cost, m.Correct }
-func (p Point) figures() (float64, int) { return p.Cost, p.Correct }
+// allow reports whether costs are within the limits, ignoring rounding.
+func (l Limits) allow(cost, worst float64) bool {
+	return (l.Cost <= 0 || cost <= l.Cost*(1+rounding)) && (l.WorstCost <= 0 || worst <= l.WorstCost*(1+rounding))
+}
+
+// An option is what can be chosen: a model or a point of a front.
+type option interface {
+	// figures returns the costs and the correct answers that count: of a point those that
+	// are expected on as many other samples, if that was estimated.
+	figures() (cost, worst, correct float64)
+}
+
+func (m Model) figures() (cost, worst, correct float64) {
+	return m.Cost, m.Cost, float64(m.Correct)
+}
+
+func (p Point) figures() (cost, worst, correct float64) {
+	if p.Expected != nil {
+		return p.Cost, p.WorstCost, p.Expected.Accuracy * float64(p.Samples)
+	}
+	return p.Cost, p.WorstCost, float64(p.Correct)
+}
+
+// Likely returns the accuracy that a choice goes by: that expected on other samples or, if
+// it was not estimated, that on the samples searched.
+func (p Point) Likely() float64 {
+	if p.Expected != nil {
+		return p.Expected.Accuracy
+	}
+	return p.Accuracy()
+}
 
 // BestWithin returns the index of the most accurate option that costs at most so much,
-// ignoring rounding; the cheapest of several, or -1 if all cost more.
+// ignoring rounding; the cheapest of several, or -1 if all cost more. Points are compared
+// by their expected accuracy if it is known.
 func BestWithin[T option](options []T, cost float64) int {
-	best, bestCost, bestCorrect := -1, 0.0, 0
+	return mostAccurate(options, Limits{Cost: max(cost, math.SmallestNonzeroFloat64)})
+}
+
+// mostAccurate returns the index of the most accurate option within limits; the cheapest
+// of several, or -1 if there is none.
+func mostAccurate[T option](options []T, l Limits) int {
+	best, bestCost, bestCorrect := -1, 0.0, 0.0
 	for i, o := range options {
-		c, correct := o.figures()
-		if c <= cost*(1+rounding) && (best < 0 || correct > bestCorrect || correct == bestCorrect && c < bestCost) {
-			best, bestCost, bestCorrect = i, c, correct
+		cost, worst, correct := o.figures()
+		if l.allow(cost, worst) && (best < 0 || correct > bestCorrect || correct == bestCorrect && cost < bestCost) {
+			best, bestCost, bestCorrect = i, cost, correct
 		}
 	}
 	return best
 }
 
 // CheapestFrom returns the index of the cheapest option with at least so many correct
-// answers; the most accurate of several, or -1 if all have fewer.
-func CheapestFrom[T option](options []T, correct int) int {
-	best, bestCost, bestCorrect := -1, 0.0, 0
+// answers, ignoring rounding; the most accurate of several, or -1 if all have fewer. Those
+// of points are the expected ones if they are known.
+func CheapestFrom[T option](options []T, correct float64) int {
+	return cheapest(options, Limits{}, correct)
+}
+
+// cheapest is CheapestFrom within limits.
+func cheapest[T option](options []T, l Limits, least float64) int {
+	best, bestCost, bestCorrect := -1, 0.0, 0.0
 	for i, o := range options {
-		cost, c := o.figures()
-		if c >= correct && (best < 0 || cost < bestCost || cost == bestCost && c > bestCorrect) {
-			best, bestCost, bestCorrect = i, cost, c
+		cost, worst, correct := o.figures()
+		if l.allow(cost, worst) && correct >= least*(1-rounding) && (best < 0 || cost < bestCost || cost == bestCost && correct > bestCorrect) {
+			best, bestCost, bestCorrect = i, cost, correct
 		}
 	}
 	return best
 }
 
-// A Choice is the best that a front has for a budget.
+// A Choice is the first to be said of a front: what it saves against the most accurate
+// model, and what is best within a budget.
 type Choice struct {
-	Point      int    // index of the most accurate cascade within the budget
-	Model      *Model // the most accurate model within it; nil if there is none
-	AsAccurate int    // index of the cheapest cascade at least as accurate as Model, or -1
+	Best       *Model // the most accurate model, whatever it costs on average; nil: none is within the limit on the worst cost
+	AsAccurate int    // index of the cheapest cascade that is expected to be at least as accurate as Best, or -1
+	Point      int    // index of the most accurate cascade within the limits
+	Model      *Model // the most accurate model within the limits; nil: none
 }
 
-// Choose returns the best cascade within a budget and the best model within it. Without
-// a budget, 0, the model may cost as much as the most accurate cascade. It returns false
-// if every cascade costs more.
-func (f *Front) Choose(budget float64) (Choice, bool) {
-	c := Choice{Point: BestWithin(f.Points, cmp.Or(budget, math.Inf(1))), AsAccurate: -1}
-	if c.Point < 0 {
-		return c, false
+// Choose chooses from a front within limits. Cascades are compared by their expected
+// accuracy if it is known, else by their correct answers, as models always are. It returns
+// false if no cascade is within the limits.
+func (f *Front) Choose(l Limits) (Choice, bool) {
+	c := Choice{
+		Best:       f.bestModel(Limits{WorstCost: l.WorstCost}),
+		AsAccurate: -1,
+		Point:      mostAccurate(f.Points, l),
+		Model:      f.bestModel(l),
 	}
-	if best := BestWithin(f.Models, cmp.Or(budget, f.Points[c.Point].Cost)); best >= 0 {
-		c.Model = &f.Models[best]
-		c.AsAccurate = CheapestFrom(f.Points, c.Model.Correct)
+	if c.Best != nil {
+		c.AsAccurate = cheapest(f.Points, l, float64(c.Best.Correct))
 	}
-	return c, true
+	return c, c.Point >= 0
+}
+
+// Saving returns the share of the most accurate model's cost that the cascade which is as
+// accurate saves; 0 if no cascade is both as accurate and cheaper.
+func (f *Front) Saving(c Choice) float64 {
+	if c.AsAccurate < 0 {
+		return 0
+	}
+	return max(0, 1-f.Points[c.AsAccurate].Cost/c.Best.Cost)
+}
+
+// bestModel returns the most accurate model within limits, nil if there is none.
+func (f *Front) bestModel(l Limits) *Model {
+	if i := mostAccurate(f.Models, l); i >= 0 {
+		return &f.Models[i]
+	}
+	return nil
 }
 
 // A Domination has the cascades that are cheaper and more accurate than a model.
@@ -69,18 +133,20 @@ type Domination struct {
 	Best     *Point `json:"best,omitempty"`     // most accurate
 }
 
-// Dominate returns the cascades that are cheaper and more accurate than a model.
+// Dominate returns the cascades that are cheaper and, as far as is known, more accurate on
+// other samples than a model.
 func (f *Front) Dominate(model Model) *Domination {
 	d := &Domination{Model: model}
 	for i := range f.Points {
 		p := &f.Points[i]
-		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Correct <= model.Correct {
+		_, _, correct := p.figures()
+		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || correct <= float64(model.Correct)*(1+rounding) {
 			continue
 		}
 		if d.Cheapest == nil || p.Cost < d.Cheapest.Cost {
 			d.Cheapest = p
 		}
-		if d.Best == nil || p.Correct > d.Best.Correct {
+		if d.Best == nil || p.Likely() > d.Best.Likely() {
 			d.Best = p
 		}
 	}

@@ -27,7 +27,7 @@ func TestCompareFronts(t *testing.T) {
 		}
 	}
 	for correct, want := range map[int]int{0: 0, 51: 1, 90: 2, 91: -1} {
-		if got := CheapestFrom(a, correct); got != want {
+		if got := CheapestFrom(a, float64(correct)); got != want {
 			t.Errorf("%d correct: %v, want %v", correct, got, want)
 		}
 	}

@@ -27,6 +27,7 @@ type Export struct {
 	Classes    int                `json:"classes"`
 	Cost       string             `json:"cost"` // column
 	Stages     []exportedStage    `json:"stages"`
+	Expected   *Expected          `json:"expected,omitempty"`
 	Measured   measured           `json:"measured"`
 	Zoo        string             `json:"zoo_fingerprint"`
 	Number     int                `json:"number"` // of the cascade in its front
@@ -62,7 +63,7 @@ func (f *Front) Export(number int) (*Export, error) {
 	p := f.Points[number]
 	e := &Export{
 		Format: ExportFormat, Version: ExportVersion, Text: p.String(), Rule: p.Rule, Confidence: p.Confidence, Classes: f.Zoo.Classes,
-		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p,
+		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected,
 		Measured: measured{f.Split.Name, f.Split.Fingerprint, p.Samples, p.Correct, p.Accuracy(), p.Cost, p.WorstCost},
 	}
 	for _, s := range p.JSON().Stages {
@@ -89,6 +90,9 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	m := e.Measured
 	fmt.Fprintf(&b, "# Cascade %d\n\n%s\n\n", e.Number, codeBlock(e.Text))
+	if x := e.Expected; x != nil {
+		fmt.Fprintf(&b, "%.2f %% correct expected on other samples (95 %%: %.2f to %.2f).\n\n", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
+	}
 	fmt.Fprintf(&b, "%.2f %% correct at %.4g %s per sample on average and %.4g at worst, on the %d samples of the split %s, on which it was chosen.\n\n",
 		100*m.Accuracy, m.Cost, codeSpan(e.Cost), m.WorstCost, m.Samples, codeSpan(m.Split))
 	b.WriteString("| stage | model | weight | exits if confidence > | cost | reached by |\n|---:|---|---:|---:|---:|---:|\n")

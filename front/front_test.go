@@ -161,30 +161,6 @@ func TestCreateFolder(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	t.Parallel()
-	front := newFront()
-	for _, test := range []struct {
-		budget     float64
-		cascade    int
-		model      string
-		asAccurate int
-	}{{0, 3, "b", 1}, {0.4, -1, "", -1}, {0.5, 0, "a", 0}, {1.7, 1, "a", 0}, {2.3, 2, "a", 0}, {3, 2, "b", 1}, {1e9, 3, "b", 1}} {
-		c, ok := front.Choose(test.budget)
-		model := ""
-		if c.Model != nil {
-			model = c.Model.Name
-		}
-		if ok != (test.cascade >= 0) || c.Point != test.cascade || model != test.model || c.AsAccurate != test.asAccurate {
-			t.Errorf("within %v: %+v, %v, %q, want %+v", test.budget, c, ok, model, test)
-		}
-	}
-	front.Models = append(front.Models, Model{Name: "excellent", Cost: 0.1, Correct: 10})
-	if c, ok := front.Choose(0); !ok || c.Model.Name != "excellent" || c.AsAccurate != -1 {
-		t.Errorf("with a model that no cascade equals: %+v", c)
-	}
-}
-
 func TestSpread(t *testing.T) {
 	t.Parallel()
 	front := &Front{}
@@ -303,8 +279,12 @@ func FuzzDecodeFront(f *testing.F) {
 			return
 		}
 		// What was accepted can be shown, and written and read again.
-		front.Choose(0)
-		front.Choose(1)
+		front.Choose(Limits{})
+		front.Choose(Limits{Cost: 1, WorstCost: 2})
+		for _, name := range PickNames() {
+			Pick{Name: name}.Of(front, Limits{})
+		}
+		Pick{MinAccuracy: 0.5}.Of(front, Limits{})
 		front.Spread(20)
 		again, err := encode(front, " ")
 		if err != nil {

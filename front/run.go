@@ -2,6 +2,7 @@ package front
 
 import (
 	"cmp"
+	"encoding/json"
 	"io"
 	"os"
 	"runtime"
@@ -29,6 +30,18 @@ type Run struct {
 	Curve       []CurvePoint       `json:"curve,omitempty"`     // quality of the front over the search
 	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
+}
+
+// Limits returns the limits of the search as its options have them; none if r is nil.
+func (r *Run) Limits() (l Limits) {
+	if r == nil {
+		return Limits{}
+	}
+	options, err := json.Marshal(r.Options)
+	if err != nil || json.Unmarshal(options, &l) != nil {
+		return Limits{}
+	}
+	return l
 }
 
 // CurvePoint is the quality of the front at one moment of the search.
@@ -76,8 +89,8 @@ func ProgramVersion() string {
 	return "unknown"
 }
 
-// ReadRun reads run.json of a run folder. Nothing depends on its content, which is for
-// people to read.
+// ReadRun reads run.json of a run folder. Its content is for people to read; of all that
+// the program does only the headline depends on it, by [Run.Limits].
 func ReadRun(dir string) (*Run, error) {
 	run := new(Run)
 	err := open(dir, RunFile, func(r io.Reader) error {

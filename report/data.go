@@ -32,6 +32,7 @@ type Data struct {
 	Search  front.Split  `json:"search"`         // the split the cascades were chosen on
 	Test    *front.Split `json:"test,omitempty"` // the split they were checked on
 	Cost    string       `json:"cost"`
+	ZooWord string       `json:"zoo_word,omitempty"`    // the zoo as the flag --zoo takes it, quoted for a shell
 	Device  string       `json:"device,omitempty"`      // that the models' latencies were measured on
 	Classes []string     `json:"class_names,omitempty"` // one a class
 	Models  []Model      `json:"models"`
@@ -56,6 +57,9 @@ type Model struct {
 // Run is one front.
 type Run struct {
 	Name        string    `json:"name"`
+	Word        string    `json:"word"` // the run folder, quoted for a shell
+	Headline    Headline  `json:"headline"`
+	Landmarks   []int     `json:"landmarks"` // numbers of the cascades to name in a picture, the most important first
 	Algorithm   string    `json:"algorithm"`
 	Grid        string    `json:"grid"`
 	Proof       string    `json:"proof,omitempty"`
@@ -93,8 +97,10 @@ type Cascade struct {
 // cascadeJSON is a cascade as the page reads it, with models by their index.
 type cascadeJSON struct {
 	Text       string              `json:"cascade"`
+	Word       string              `json:"word,omitempty"` // the text quoted for a shell, if that takes more than ' on both sides
 	Rule       *cascade.Rule       `json:"rule"`
 	Confidence *cascade.Confidence `json:"confidence"`
+	Expected   *front.Expected     `json:"expected,omitempty"`
 	Correct    int                 `json:"correct"`
 	Cost       float64             `json:"cost"`
 	WorstCost  float64             `json:"worst_cost"`
@@ -117,8 +123,11 @@ type stageJSON struct {
 func (c Cascade) MarshalJSON() ([]byte, error) {
 	p := c.JSON()
 	out := cascadeJSON{
-		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost,
+		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Expected: p.Expected, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost,
 		Bound: p.Bound, NoMoreCost: indexed(c.NoMoreCost), AsAccurate: indexed(c.AsAccurate), Search: c.Search, Test: c.Test,
+	}
+	if word := ui.ShellWord(p.Text); word != p.Text && word != "'"+p.Text+"'" {
+		out.Word = word
 	}
 	for i, s := range p.Stages {
 		out.Stages = append(out.Stages, stageJSON{c.Models[i], s.Weight, s.Threshold, s.Reach})
@@ -228,9 +237,10 @@ func (d *Data) describe(s Source) (Run, error) {
 		name = filepath.Base(absolute) // "." has one, too
 	}
 	run := Run{
-		Name: name, Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
+		Name: name, Word: word(s.Dir), Headline: d.newHeadline(f, s.Run.Limits()), Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
 		Interrupted: f.Interrupted, Checked: f.Checked, Differences: len(f.Differences),
 	}
+	run.Landmarks = landmarks(f, run.Headline)
 	if s.Run != nil {
 		run.How = describeRun(s.Run)
 	}
@@ -244,10 +254,21 @@ func (d *Data) describe(s Source) (Run, error) {
 			out.Models = append(out.Models, model)
 		}
 		out.NoMoreCost = front.BestWithin(d.alone, p.Cost)
-		out.AsAccurate = front.CheapestFrom(d.alone, p.Correct)
+		out.AsAccurate = front.CheapestFrom(d.alone, p.Likely()*float64(p.Samples))
 		run.Cascades = append(run.Cascades, out)
 	}
 	return run, nil
+}
+
+// UseZoo names the zoo in commands: its folder, or a name that --zoo takes.
+func (d *Data) UseZoo(folder string) { d.ZooWord = word(folder) }
+
+// word quotes a path as an argument of a command, which must not become a flag.
+func word(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	return ui.ShellWord(path)
 }
 
 func describeGrid(grid []float32) string {

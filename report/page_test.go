@@ -82,6 +82,15 @@ func newFront(t testing.TB, models, cascades int, seed uint64) *front.Front {
 	return f
 }
 
+// expect adds accuracies expected on other samples, lower than on those searched.
+func expect(f *front.Front) *front.Front {
+	for i := range f.Points {
+		a := f.Points[i].Accuracy() - 0.004
+		f.Points[i].Expected = &front.Expected{Accuracy: a, Interval: [2]float64{a - 0.003, a + 0.003}}
+	}
+	return f
+}
+
 // newData makes a page of fronts, with made-up results on a test split.
 func newData(t testing.TB, fronts ...*front.Front) *Data {
 	t.Helper()
@@ -97,6 +106,7 @@ func newData(t testing.TB, fronts ...*front.Front) *Data {
 	rng := rand.New(rand.NewPCG(3, 4))
 	d.Test = &front.Split{Name: "<i>test</i>", Samples: testSamples, Fingerprint: "cafe"}
 	d.Device = "<b>device"
+	d.UseZoo("the zoo")
 	for class := range d.Zoo.Classes {
 		d.Classes = append(d.Classes, hostile[class%len(hostile)])
 	}
@@ -174,7 +184,7 @@ func dataOf(t testing.TB, page string) *pageData {
 
 func TestPageShowsTheResultsOfTheFront(t *testing.T) {
 	t.Parallel()
-	run := newFront(t, 40, 60, 1)
+	run := expect(newFront(t, 40, 60, 1))
 	page := dataOf(t, pageOf(t, newData(t, run)))
 	if page.Zoo != run.Zoo || page.Search != run.Split || page.Cost != run.Cost || len(page.Runs) != 1 {
 		t.Errorf("the page is of %+v, %+v, %s", page.Zoo, page.Search, page.Cost)
@@ -195,7 +205,8 @@ func TestPageShowsTheResultsOfTheFront(t *testing.T) {
 	for i, c := range page.Runs[0].Cascades {
 		p := run.Points[i]
 		want := cascadeJSON{
-			Text: valid(p.String()), Rule: &p.Rule, Confidence: &p.Confidence, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+			Text: valid(p.String()), Rule: &p.Rule, Confidence: &p.Confidence, Expected: p.Expected, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost, Bound: p.Bound,
+			Word:       c.Word,                                                                 // see TestWords
 			NoMoreCost: c.NoMoreCost, AsAccurate: c.AsAccurate, Search: c.Search, Test: c.Test, // see TestRivals
 		}
 		for stage, s := range p.Stages {
@@ -223,7 +234,7 @@ func TestRivals(t *testing.T) {
 		correct int
 		cost    float64
 	}{{100, 0.5}, {101, 3}, {150, 4.5}, {300, 9}} {
-		run.Points = append(run.Points, front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Correct: c.correct, Cost: c.cost, Costs: []float64{1}, Reach: []int{1}}})
+		run.Points = append(run.Points, front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Samples: 20000, Correct: c.correct, Cost: c.cost, Costs: []float64{1}, Reach: []int{1}}})
 	}
 	d, err := New([]Source{{Dir: "x", Front: run}}, time.Now())
 	if err != nil {
@@ -312,7 +323,7 @@ func TestHostileNamesInThePage(t *testing.T) {
 
 func TestHostileNamesInTables(t *testing.T) {
 	t.Parallel()
-	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))
+	d := newData(t, expect(newFront(t, 20, 20, 1)), newFront(t, 20, 15, 1))
 	var b bytes.Buffer
 	if err := d.WriteCSV(&b); err != nil {
 		t.Fatal(err)
@@ -329,7 +340,8 @@ func TestHostileNamesInTables(t *testing.T) {
 		cost, _ := strconv.ParseFloat(row[4], 64)
 		low, _ := strconv.ParseFloat(row[9], 64)
 		accuracy, _ := strconv.ParseFloat(row[8], 64)
-		if row[2] != c.String() || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
+		expected, _ := strconv.ParseFloat(row[17], 64)
+		if row[2] != c.String() || expected != c.Expected.Accuracy || rows[21][17] != "" || row[1] != strconv.Itoa(i) || cost != c.Cost || accuracy != float64(c.Correct)/20000 || low >= accuracy {
 			t.Errorf("row %d: %q", i, row)
 		}
 	}
@@ -340,7 +352,7 @@ func TestHostileNamesInTables(t *testing.T) {
 	}
 	for line := range strings.Lines(b.String()) {
 		cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
-		if strings.HasPrefix(line, "|") && cells != 8 || !strings.HasPrefix(line, "|") && cells != 0 {
+		if strings.HasPrefix(line, "|") && cells != 10 || !strings.HasPrefix(line, "|") && cells != 0 {
 			t.Errorf("%d cells: %q", cells, line)
 		}
 		if strings.ContainsAny(line, "<>") {
@@ -362,7 +374,9 @@ func TestPlots(t *testing.T) {
 	plain := newData(t, newFront(t, 30, 20, 1), newFront(t, 30, 15, 1))
 	untested := newData(t, newFront(t, 30, 1, 1))
 	untested.Test = nil
-	for i, d := range []*Data{plain, untested} {
+	expecting := newData(t, expect(newFront(t, 30, 20, 1)))
+	expecting.Test = nil
+	for i, d := range []*Data{plain, untested, expecting} {
 		for _, format := range PlotFormats {
 			var b bytes.Buffer
 			if err := d.WritePlot(&b, format); err != nil {
@@ -392,6 +406,120 @@ func TestPlots(t *testing.T) {
 					t.Errorf("data %d: no PDF", i)
 				}
 			}
+		}
+	}
+}
+
+// The picture goes right, then up, and never down; everything it names has room.
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	d := newData(t, expect(newFront(t, 60, 80, 1)))
+	for _, test := range []*front.Split{d.Test, nil} {
+		d.Test = test
+		show := d.picture()
+		line := steps(show.fronts[0], show.highest.cost)
+		for i := 1; i < len(line); i++ {
+			from, to := line[i-1], line[i]
+			if from.X != to.X && from.Y != to.Y || to.X < from.X || to.Y < from.Y {
+				t.Errorf("%s: a line from %v to %v", d.axis(), from, to)
+			}
+		}
+		// At every cost it has the accuracy of the best cascade that costs no more.
+		for _, at := range show.cascades[0] {
+			best := 0.0
+			for _, other := range show.cascades[0] {
+				if other.cost <= at.cost {
+					best = max(best, other.accuracy)
+				}
+			}
+			here := -1.0
+			for _, p := range line {
+				if p.X <= at.cost {
+					here = max(here, p.Y)
+				}
+			}
+			if math.Abs(here-100*best) > 1e-9 {
+				t.Errorf("%s: %v %% at %v, the best is %v", d.axis(), here, at.cost, 100*best)
+			}
+		}
+	}
+	if got := d.axis(); got != "accuracy expected on other samples (%)" {
+		t.Errorf("without a test split the axis is %q", got)
+	}
+	for i, c := range d.Runs[0].Cascades {
+		if at := d.at(c); at.low != c.Expected.Interval[0] || at.high != c.Expected.Interval[1] {
+			t.Errorf("the interval of cascade %d is %v to %v", i, at.low, at.high)
+		}
+	}
+	d.Runs[0].Cascades[3].Expected = nil
+	if got := d.axis(); got != "accuracy on the samples searched (%)" {
+		t.Errorf("if one cascade lacks an expectation the axis is %q", got)
+	}
+}
+
+func TestHeadline(t *testing.T) {
+	t.Parallel()
+	run := newFront(t, 3, 1, 1)
+	run.Models = []front.Model{{Name: "a", Cost: 1, Correct: 15000}, {Name: "b", Cost: 9, Correct: 18000}}
+	point := func(cost float64, correct int) front.Point {
+		return front.Point{Cascade: cascade.Single("a"), Evaluation: cascade.Evaluation{Samples: 20000, Correct: correct, Cost: cost, WorstCost: cost, Costs: []float64{1}, Reach: []int{20000}}}
+	}
+	run.Points = []front.Point{point(1, 15000), point(3, 18010), point(5, 18200)}
+	headline := func(l front.Limits) string {
+		d, err := New([]Source{{Dir: "x", Front: run, Run: &front.Run{Options: l}}}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := d.Runs[0].Headline
+		h.Limits = front.Limits{}
+		text, err := json.Marshal(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Runs[0].Landmarks) != 3 || h.AsAccurate != nil && d.Runs[0].Landmarks[0] != *h.AsAccurate {
+			t.Errorf("%s: landmarks %v", text, d.Runs[0].Landmarks)
+		}
+		return strings.TrimPrefix(string(text), `{"max_cost":0,"max_worst_cost":0,`)
+	}
+	for _, test := range []struct {
+		limits front.Limits
+		want   string
+	}{
+		{front.Limits{}, `"best_model":1,"as_accurate":1,"most_accurate":2,"within_model":1}`},
+		{front.Limits{Cost: 4}, `"best_model":1,"as_accurate":1,"most_accurate":1,"within_model":0}`},
+		{front.Limits{WorstCost: 4}, `"best_model":0,"most_accurate":1,"within_model":0}`}, // a is no cheaper than itself
+		{front.Limits{Cost: 0.1}, `"best_model":1,"as_accurate":1,"most_accurate":2,"within_model":1}`},
+	} {
+		if got := headline(test.limits); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.limits, got, test.want)
+		}
+	}
+	expect(run)
+	if got, want := headline(front.Limits{}), `"best_model":1,"as_accurate":2,"most_accurate":2,"within_model":1}`; got != want {
+		t.Errorf("by expectation: %s, want %s", got, want)
+	}
+}
+
+// Words of commands do nothing but name what they are.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	d := newData(t, newFront(t, 40, 60, 1))
+	d.UseZoo("-my zoo")
+	if d.ZooWord != "'./-my zoo'" {
+		t.Errorf("the zoo is %s", d.ZooWord)
+	}
+	for _, c := range d.Runs[0].Cascades {
+		var out cascadeJSON
+		data, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &out); err != nil {
+			t.Fatal(err)
+		}
+		word := gocmp.Or(out.Word, "'"+out.Text+"'")
+		if strings.ContainsFunc(word, func(r rune) bool { return r < ' ' }) || out.Word == "" && strings.Contains(out.Text, "'") {
+			t.Errorf("%q is quoted as %q", out.Text, word)
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 	_ "gonum.org/v1/plot/vg/vgpdf"
 	_ "gonum.org/v1/plot/vg/vgsvg"
 
-	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
@@ -53,8 +52,126 @@ func (d *Data) WritePlot(w io.Writer, format string) error {
 	return err
 }
 
-// A place is a point of the plot, with its 95 % interval.
+// A place is a point of the plot, with its 95 % interval; low and high are its accuracy if
+// there is none.
 type place struct{ cost, accuracy, low, high float64 }
+
+// A view is which accuracies a plot shows.
+type view int
+
+const (
+	onTest   view = iota // measured on the test split
+	expected             // expected on other samples
+	searched             // on the samples searched
+)
+
+// view returns the view of a plot: as measured, or else as expected, on other samples.
+func (d *Data) view() view {
+	if d.Test != nil {
+		return onTest
+	}
+	for _, r := range d.Runs {
+		for _, c := range r.Cascades {
+			if c.Expected == nil {
+				return searched
+			}
+		}
+	}
+	return expected
+}
+
+func (d *Data) axis() string {
+	switch d.view() {
+	case onTest:
+		return "accuracy measured on " + drawable(d.Test.Name) + " (%)"
+	case expected:
+		return "accuracy expected on other samples (%)"
+	}
+	return "accuracy on the samples searched (%)"
+}
+
+// at returns the place of a cascade. On the samples searched it has no interval: cascades
+// were chosen for their luck there. A simultaneous band of the whole front would have its
+// ends here.
+func (d *Data) at(c Cascade) place {
+	switch d.view() {
+	case onTest:
+		low, high := wilson(c.Test.Correct, d.Test.Samples)
+		return place{c.Test.Cost, float64(c.Test.Correct) / float64(d.Test.Samples), low, high}
+	case expected:
+		return place{c.Cost, c.Expected.Accuracy, c.Expected.Interval[0], c.Expected.Interval[1]}
+	}
+	return place{c.Cost, c.Accuracy(), c.Accuracy(), c.Accuracy()}
+}
+
+// modelAt returns the place of a model, and false if it was not tested. What is expected of
+// models on other samples is not estimated; it is taken from those searched.
+func (d *Data) modelAt(m Model) (place, bool) {
+	correct, samples := m.Search, d.Search.Samples
+	if d.view() == onTest {
+		if m.Test == nil {
+			return place{}, false
+		}
+		correct, samples = *m.Test, d.Test.Samples
+	}
+	accuracy := float64(correct) / float64(samples)
+	return place{m.Cost, accuracy, accuracy, accuracy}, true
+}
+
+// A picture is what a plot shows.
+type picture struct {
+	cascades [][]place // by run
+	fronts   [][]place // stairs of these
+	dots     []place   // models
+	stairs   []place   // of these
+	lowest   place     // least cost and least end of an interval
+	highest  place     // most of both
+}
+
+func (d *Data) picture() *picture {
+	p := &picture{lowest: place{cost: math.Inf(1), accuracy: math.Inf(1)}}
+	for _, r := range d.Runs {
+		var all []place
+		for _, c := range r.Cascades {
+			at := d.at(c)
+			all = append(all, at)
+			p.lowest.cost, p.lowest.accuracy = min(p.lowest.cost, at.cost), min(p.lowest.accuracy, at.low)
+			p.highest.cost, p.highest.accuracy = max(p.highest.cost, at.cost), max(p.highest.accuracy, at.high)
+		}
+		p.cascades, p.fronts = append(p.cascades, all), append(p.fronts, stairs(all))
+	}
+	for _, m := range d.Models {
+		if at, ok := d.modelAt(m); ok {
+			p.dots = append(p.dots, at)
+		}
+	}
+	p.stairs = slices.DeleteFunc(stairs(p.dots), p.below)
+	for _, at := range p.stairs {
+		p.highest.cost, p.highest.accuracy = max(p.highest.cost, at.cost), max(p.highest.accuracy, at.accuracy)
+	}
+	p.dots = slices.DeleteFunc(p.dots, func(at place) bool { return p.below(at) || at.cost > p.highest.cost })
+	return p
+}
+
+// below reports whether a model is outside the range of the fronts.
+func (p *picture) below(at place) bool {
+	return at.accuracy < p.lowest.accuracy || at.cost < p.lowest.cost
+}
+
+// stairs returns the places that are more accurate than all cheaper ones, ascending in
+// both: a front is worth its cheaper neighbour up to the next.
+func stairs(places []place) []place {
+	places = slices.Clone(places)
+	slices.SortStableFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(b.accuracy, a.accuracy))
+	})
+	best := -1.0
+	return slices.DeleteFunc(places, func(at place) bool {
+		worse := at.accuracy <= best
+		best = max(best, at.accuracy)
+		return worse
+	})
+}
 
 func (d *Data) plot() (*plot.Plot, error) {
 	unit := drawable(d.Cost)
@@ -62,8 +179,7 @@ func (d *Data) plot() (*plot.Plot, error) {
 		unit = "GFLOPs"
 	}
 	p := plot.New()
-	p.X.Label.Text = unit + " a sample"
-	p.Y.Label.Text = "accuracy on " + drawable(d.shown().Name) + " (%)"
+	p.X.Label.Text, p.Y.Label.Text = unit+" a sample", d.axis()
 	p.X.Scale, p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(costTicks), plot.TickerFunc(percentTicks)
 	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
@@ -74,141 +190,115 @@ func (d *Data) plot() (*plot.Plot, error) {
 	p.Legend.Padding = vg.Points(2)
 	p.Legend.ThumbnailWidth = vg.Points(22)
 
-	var fronts [][]place
-	for _, r := range d.Runs {
-		fronts = append(fronts, d.places(r))
-	}
-	bounds := place{cost: math.Inf(1), low: math.Inf(1)}
-	for _, at := range slices.Concat(fronts...) {
-		bounds.cost, bounds.low, bounds.high = min(bounds.cost, at.cost), min(bounds.low, at.low), max(bounds.high, at.high)
-	}
-	dots, stairs := d.singles(bounds)
-	highest := bounds.cost
-	for _, at := range slices.Concat(slices.Concat(fronts...), stairs) {
-		highest = max(highest, at.cost)
-	}
-	dots = slices.DeleteFunc(dots, func(at place) bool { return at.cost > highest })
-
-	scatter, err := plotter.NewScatter(corners(dots, false))
-	if err != nil {
+	show := d.picture()
+	if err := d.addModels(p, show); err != nil {
 		return nil, err
+	}
+	if err := d.addFronts(p, show); err != nil {
+		return nil, err
+	}
+	p.Add(d.labels(p, show))
+	low, high := show.lowest, show.highest
+	p.X.Min, p.X.Max = low.cost/1.05, high.cost*1.05
+	air := max(0.02*(high.accuracy-low.accuracy), 1e-3)
+	p.Y.Min, p.Y.Max = 100*(low.accuracy-air), 100*(high.accuracy+3*air) // room for names above
+	return p, nil
+}
+
+// addModels draws the single models, and the best of them for every cost.
+func (d *Data) addModels(p *plot.Plot, show *picture) error {
+	scatter, err := plotter.NewScatter(points(show.dots))
+	if err != nil {
+		return err
 	}
 	scatter.GlyphStyle = draw.GlyphStyle{Color: color.NRGBA{130, 130, 130, 150}, Radius: vg.Points(1.8), Shape: draw.CircleGlyph{}}
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{225}, color.Gray{225}
 	p.Add(grid, scatter)
 	p.Legend.Add("single models", scatter)
-	if len(stairs) > 0 {
-		stairs = append(stairs, place{cost: highest, accuracy: stairs[len(stairs)-1].accuracy})
-		line, err := plotter.NewLine(corners(stairs, true))
-		if err != nil {
-			return nil, err
-		}
-		line.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1)}
-		p.Add(line)
-		p.Legend.Add("best single model", line)
+	if len(show.stairs) == 0 {
+		return nil
 	}
-	// On the search split the front is a staircase. On other samples the cascades are
-	// points joined by a line.
-	steps := d.Test == nil
-	for i, front := range fronts {
+	line, err := plotter.NewLine(steps(show.stairs, show.highest.cost))
+	if err != nil {
+		return err
+	}
+	line.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1)}
+	p.Add(line)
+	p.Legend.Add("best single model", line)
+	return nil
+}
+
+// addFronts draws the cascades: intervals below, then all of them as dots, then the stairs.
+func (d *Data) addFronts(p *plot.Plot, show *picture) error {
+	for i, front := range show.fronts {
 		c := runColours[i%len(runColours)]
-		band, err := plotter.NewPolygon(outline(front, steps))
-		if err != nil {
-			return nil, err
+		if d.view() != searched {
+			band, err := plotter.NewPolygon(outline(front, show.highest.cost))
+			if err != nil {
+				return err
+			}
+			band.LineStyle.Width = 0
+			band.Color = color.NRGBA{c.R, c.G, c.B, 40}
+			p.Add(band)
 		}
-		band.LineStyle.Width = 0
-		band.Color = color.NRGBA{c.R, c.G, c.B, 40}
-		p.Add(band)
-	}
-	for i, front := range fronts {
-		line, err := plotter.NewLine(corners(front, steps))
+		dots, err := plotter.NewScatter(points(show.cascades[i]))
 		if err != nil {
-			return nil, err
+			return err
+		}
+		dots.GlyphStyle = draw.GlyphStyle{Color: color.NRGBA{c.R, c.G, c.B, 110}, Radius: vg.Points(0.9), Shape: draw.CircleGlyph{}}
+		p.Add(dots)
+	}
+	for i, front := range show.fronts {
+		line, err := plotter.NewLine(steps(front, show.highest.cost))
+		if err != nil {
+			return err
 		}
 		line.LineStyle = draw.LineStyle{Color: runColours[i%len(runColours)], Width: vg.Points(1.6)}
 		p.Add(line)
-		name := "cascades, 95 % band"
-		if len(fronts) > 1 {
+		name := "best cascade"
+		if len(show.fronts) > 1 {
 			name = drawable(d.Runs[i].Name)
+		}
+		if d.view() != searched {
+			name += ", 95 % interval"
 		}
 		p.Legend.Add(name, line)
 	}
-	p.X.Min, p.X.Max = bounds.cost/1.05, max(highest, bounds.cost)*1.05
-	air := max(0.02*(bounds.high-bounds.low), 1e-3)
-	p.Y.Min, p.Y.Max = 100*(bounds.low-air), 100*(bounds.high+air)
-	return p, nil
+	return nil
 }
 
-// shown returns the split whose results are drawn.
-func (d *Data) shown() *front.Split {
-	if d.Test != nil {
-		return d.Test
+// points are places in percent.
+func points(list []place) plotter.XYs {
+	var xys plotter.XYs
+	for _, at := range list {
+		xys = append(xys, plotter.XY{X: at.cost, Y: 100 * at.accuracy})
 	}
-	return &d.Search
+	return xys
 }
 
-// places returns a front's points in ascending order of cost, on the test split if
-// there is one.
-func (d *Data) places(r Run) []place {
-	var front []place
-	for _, c := range r.Cascades {
-		correct, cost, n := c.Correct, c.Cost, d.shown().Samples
-		if d.Test != nil {
-			correct, cost = c.Test.Correct, c.Test.Cost
-		}
-		low, high := wilson(correct, n)
-		front = append(front, place{cost, float64(correct) / float64(n), low, high})
-	}
-	slices.SortStableFunc(front, func(a, b place) int { return cmp.Compare(a.cost, b.cost) })
-	return front
-}
-
-// singles returns the models within the range of the fronts, and the best of all at
-// every cost.
-func (d *Data) singles(bounds place) (dots, stairs []place) {
-	models := d.alone
-	if d.Test != nil {
-		models = nil
-		for _, m := range d.Models {
-			if m.Test != nil {
-				models = append(models, front.Model{Cost: m.Cost, Correct: *m.Test})
-			}
-		}
-	}
-	at := func(models []front.Model) (places []place) {
-		for _, m := range models {
-			places = append(places, place{cost: m.Cost, accuracy: float64(m.Correct) / float64(d.shown().Samples)})
-		}
-		return places
-	}
-	dots, stairs = at(models), at(front.Stairs(models))
-	outside := func(at place) bool { return at.accuracy < bounds.low || at.cost < bounds.cost }
-	return slices.DeleteFunc(dots, outside), slices.DeleteFunc(stairs, outside)
-}
-
-// corners are the points of a line in percent: the places themselves, or steps from
-// each to the next one.
-func corners(list []place, steps bool) plotter.XYs {
+// steps is a line in percent that goes right from each place, then up to the next, at last
+// to the cost where the picture ends.
+func steps(list []place, end float64) plotter.XYs {
 	var line plotter.XYs
-	for i, at := range list {
-		if steps && i > 0 {
-			line = append(line, plotter.XY{X: at.cost, Y: 100 * list[i-1].accuracy})
+	for i, at := range points(list) {
+		if i > 0 {
+			line = append(line, plotter.XY{X: at.X, Y: line[len(line)-1].Y})
 		}
-		line = append(line, plotter.XY{X: at.cost, Y: 100 * at.accuracy})
+		line = append(line, at)
 	}
-	return line
+	return append(line, plotter.XY{X: end, Y: line[len(line)-1].Y})
 }
 
 // outline follows the upper ends of the intervals, and back the lower ones.
-func outline(front []place, steps bool) plotter.XYs {
+func outline(front []place, end float64) plotter.XYs {
 	upper, lower := slices.Clone(front), slices.Clone(front)
 	for i, at := range front {
 		upper[i].accuracy, lower[i].accuracy = at.high, at.low
 	}
-	back := corners(lower, steps)
+	back := steps(lower, end)
 	slices.Reverse(back)
-	return append(corners(upper, steps), back...)
+	return append(steps(upper, end), back...)
 }
 
 // drawable is text that fits a legend, without characters that SVG or PDF forbid.

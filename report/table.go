@@ -11,14 +11,15 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
-// WriteCSV writes all cascades of all runs, one a row. Without a test split its columns
-// are empty.
+// WriteCSV writes all cascades of all runs, one a row. Columns of what is not known, a test
+// split or expected accuracies, are empty.
 func (d *Data) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{
 		"run", "number", "cascade", "models", "cost", "worst_cost",
 		"correct", "n", "accuracy", "low", "high",
 		"test_cost", "test_correct", "test_n", "test_accuracy", "test_low", "test_high",
+		"expected", "expected_low", "expected_high",
 	})
 	for _, r := range d.Runs {
 		for i, c := range r.Cascades {
@@ -28,6 +29,11 @@ func (d *Data) WriteCSV(w io.Writer) error {
 				row = append(append(row, exact(c.Test.Cost)), shares(c.Test.Correct, d.Test.Samples)...)
 			} else {
 				row = append(row, "", "", "", "", "", "")
+			}
+			if x := c.Expected; x != nil {
+				row = append(row, exact(x.Accuracy), exact(x.Interval[0]), exact(x.Interval[1]))
+			} else {
+				row = append(row, "", "", "")
 			}
 			out.Write(row)
 		}
@@ -53,6 +59,9 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "### %s\n\n", markdown(r.Name))
 		fmt.Fprintf(&b, "%d cascades from %d models, chosen on %s (%d samples)", len(r.Cascades), len(d.Models), markdown(d.Search.Name), d.Search.Samples)
 		head, rule := fmt.Sprintf("| # | %s | at worst ", markdown(d.Cost)), "|---:|---:|---:"
+		if d.expects() {
+			head, rule = head+"| expected | 95 % ", rule+"|---:|:---:"
+		}
 		if d.Test != nil {
 			fmt.Fprintf(&b, ", checked on %s (%d samples)", markdown(d.Test.Name), d.Test.Samples)
 			head, rule = head+"| "+markdown(d.Test.Name)+" | 95 % ", rule+"|---:|:---:"
@@ -60,6 +69,11 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, ".\n\n%s| %s | cascade |\n%s|---:|---|\n", head, markdown(d.Search.Name), rule)
 		for i, c := range r.Cascades {
 			fmt.Fprintf(&b, "| %d | %.4g | %.4g ", i, c.Cost, c.WorstCost)
+			if x := c.Expected; x != nil {
+				fmt.Fprintf(&b, "| %.2f %% | %.2f to %.2f ", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
+			} else if d.expects() {
+				b.WriteString("| | ")
+			}
 			if d.Test != nil {
 				low, high := wilson(c.Test.Correct, d.Test.Samples)
 				fmt.Fprintf(&b, "| %.2f %% | %.2f to %.2f ", 100*float64(c.Test.Correct)/float64(d.Test.Samples), 100*low, 100*high)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
@@ -95,6 +96,27 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 		}
 	}
 	e.addDrift()
+	return e, nil
+}
+
+// Confirm evaluates a cascade of a front on a split it was not chosen on, beside a model. It
+// returns nil if the zoo lacks outputs of one of the models there.
+func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, number int, model string, w Watch) (*Evaluation, error) {
+	p := f.Points[number]
+	for _, s := range append(slices.Clone(p.Stages), cascade.Stage{Model: model}) {
+		m, err := z.Model(s.Model)
+		if err != nil {
+			return nil, err
+		}
+		if archive, ok := m.Splits[split]; !ok || archive.IndexOnly {
+			return nil, nil
+		}
+	}
+	e, err := evaluate(ctx, z, split, f.Cost, []cascade.Cascade{p.Cascade}, []string{model}, w)
+	if err != nil {
+		return nil, err
+	}
+	e.Cascades[0].Expected = p.Expected
 	return e, nil
 }
 

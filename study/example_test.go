@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
@@ -27,7 +28,7 @@ func Example() {
 	options.Dir = dir + "/run"
 	found, err := study.Search(ctx, z, options, watch)
 	check(err)
-	choice, _ := found.Front.Choose(0.02) // GFLOPs
+	choice, _ := found.Front.Choose(front.Limits{Cost: 0.02}) // GFLOPs
 	best := found.Front.Points[choice.Point]
 	fmt.Printf("%v: %.1f %% at %.4f GFLOPs on search\n", best, 100*best.Accuracy(), best.Cost)
 

@@ -13,6 +13,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
 
 // A TestSplit is the split that a report checks cascades on.
@@ -82,6 +83,10 @@ func (r *reporting) add(ctx context.Context, test TestSplit) error {
 	}
 	if r.zoo.Fingerprint() != r.data.Zoo.Fingerprint {
 		r.watch.warn("the run was made with another zoo, or this one has changed since")
+	}
+	r.data.UseZoo(r.zoo.Dir())
+	if example.Is(r.zoo) {
+		r.data.UseZoo(Example)
 	}
 	for _, m := range r.data.Models {
 		model, err := r.zoo.Model(m.Name)

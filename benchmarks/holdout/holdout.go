@@ -127,19 +127,19 @@ func deployed(points []front.Point, tested []cascade.Evaluation, budgets []float
 }
 
 // claim returns what is claimed of a front: of its cheapest cascade that is as accurate
-// as the best single model at no more cost than the most accurate cascade.
+// as the most accurate single model.
 func claim(search, test *optimize.Problem, points []front.Point, tested []cascade.Evaluation) *Claim {
 	f := &front.Front{Points: points}
 	for i, m := range search.Models() {
 		f.Models = append(f.Models, front.Model{Name: m.Name, Cost: m.Cost, Correct: search.Correct(i)})
 	}
-	choice, ok := f.Choose(0)
-	if !ok || choice.Model == nil || choice.AsAccurate < 0 || points[choice.AsAccurate].Cost >= choice.Model.Cost*(1-1e-9) { // the model itself
+	choice, ok := f.Choose(front.Limits{})
+	if !ok || choice.Best == nil || choice.AsAccurate < 0 || points[choice.AsAccurate].Cost >= choice.Best.Cost*(1-1e-9) { // the model itself
 		return nil
 	}
-	model, _ := test.Find(choice.Model.Name)
+	model, _ := test.Find(choice.Best.Name)
 	return &Claim{
-		Saving: 1 - points[choice.AsAccurate].Cost/choice.Model.Cost,
+		Saving: 1 - points[choice.AsAccurate].Cost/choice.Best.Cost,
 		False:  tested[choice.AsAccurate].Correct < test.Correct(model),
 	}
 }

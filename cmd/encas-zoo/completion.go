@@ -169,6 +169,8 @@ func (l *line) offerValues(flag, current string) offer {
 		o.words = cascade.Confidences()
 	case "grid":
 		o.others, o.words = files, []string{"fine", "paper"}
+	case "pick":
+		o.words = front.PickNames()
 	case "chart":
 		o.words = chartTimes
 	case "format":

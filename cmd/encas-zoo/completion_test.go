@@ -50,6 +50,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"evaluate", "runs/first", ""}, "none:"},
 		{[]string{"compare", "runs/first", ""}, "folders: runs/first"},
 		{[]string{"export", "--format", ""}, "none: json cli md"},
+		{[]string{"export", "--pick", ""}, "none: best most-accurate cheapest"},
 		{[]string{"report", "--format", "p"}, "none: png pdf"},
 		{[]string{"import", "--format", "n"}, "none: npy npz"},
 		{[]string{"import", ""}, "files:"},
@@ -75,7 +76,7 @@ func TestComplete(t *testing.T) {
 func TestCompleteKnowsAllFlags(t *testing.T) {
 	t.Parallel()
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
-		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "pick", "reference", "at",
+		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {

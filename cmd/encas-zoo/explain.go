@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 // explained.
 type explainOptions struct {
 	split, sample, cascade, cost string
-	pick                         int
+	pick                         front.Pick
 }
 
 func explainCommand() *cli.Command {
@@ -26,23 +27,25 @@ func explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
 		Usage:     "show the answer of each stage to one sample",
-		UsageText: "--sample ID [--zoo DIR] [--split NAME] (--cascade TEXT | RUNDIR --pick N)",
+		UsageText: "--sample ID [--zoo DIR] [--split NAME] (--cascade TEXT | RUNDIR (--pick N | --within X | --min-accuracy Y))",
 		Description: `Shows the answer of each stage of a cascade to one sample, and why the cascade
 answered where it did: the prediction of the stage's model alone, that of the stage, and
 its confidence compared with the threshold. Stages that the sample does not reach are
 shown, too.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo explain --zoo cifar --sample 123 --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
+encas-zoo explain --zoo cifar --sample 123 runs/exact --pick best
 encas-zoo explain --zoo cifar --sample 123 runs/exact --pick 7 --split search --json`,
 			"130  interrupted"),
-		Flags: []cli.Flag{
-			zooFlag(),
-			bind(&o.split, "split", "the split of the sample, `NAME`"),
-			bind(&o.sample, "sample", "the sample with this `ID`, or in this row, from 0"),
-			bind(&o.cascade, "cascade", "explain this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
-			pickFlag(&o.pick),
-			runCostFlag(&o.cost),
-		},
+		Flags: slices.Concat(
+			[]cli.Flag{
+				zooFlag(),
+				bind(&o.split, "split", "the split of the sample, `NAME`"),
+				bind(&o.sample, "sample", "the sample with this `ID`, or in this row, from 0"),
+				bind(&o.cascade, "cascade", "explain this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
+			},
+			pickFlags(&o.pick),
+			[]cli.Flag{runCostFlag(&o.cost)}),
 		Action: on(func(c *cli.Context, t *terminal) error { return runExplain(c, t, o) }),
 	}
 }
@@ -51,10 +54,10 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	switch {
 	case !c.IsSet("sample"):
 		return usagef("name a sample with --sample")
-	case c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present() || c.Args().Present() != c.IsSet("pick"):
-		return usagef("name a cascade with --cascade, or a run folder and one of its cascades with --pick")
+	case c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present() || c.Args().Present() != picks(c):
+		return usagef("name a cascade with --cascade, or a run folder and one of its cascades with --pick, --within or --min-accuracy")
 	}
-	picked, err := o.picked(c)
+	chosen, number, err := o.chosen(c)
 	if err != nil {
 		return err
 	}
@@ -62,10 +65,10 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	if err != nil {
 		return err
 	}
-	e, err := study.Explain(c.Context, z, o.split, o.cost, picked, o.sample)
+	e, err := study.Explain(c.Context, z, o.split, o.cost, chosen, o.sample)
 	var input *study.InputError
-	if errors.As(err, &input) && input.Option == "cascade" && c.IsSet("pick") {
-		return fmt.Errorf("cascade %d of %s: %w", o.pick, c.Args().First(), input.Err)
+	if errors.As(err, &input) && input.Option == "cascade" && picks(c) {
+		return fmt.Errorf("cascade %d of %s: %w", number, c.Args().First(), input.Err)
 	}
 	if err != nil {
 		return err
@@ -73,22 +76,19 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	return t.give(e, func() { t.showExplained(e) })
 }
 
-// picked returns the cascade to explain; a run folder has its costs, too.
-func (o *explainOptions) picked(c *cli.Context) (cascade.Cascade, error) {
+// chosen returns the cascade to explain and, of a run folder, its number; that has its own
+// costs, too.
+func (o *explainOptions) chosen(c *cli.Context) (cascade.Cascade, int, error) {
 	if !c.Args().Present() {
-		picked, err := cascade.Parse(o.cascade)
-		return picked, asUsage(err)
+		given, err := cascade.Parse(o.cascade)
+		return given, 0, asUsage(err)
 	}
-	f, err := front.ReadFront(c.Args().First())
+	f, number, err := picked(c, o.pick)
 	if err != nil {
-		return cascade.Cascade{}, err
-	}
-	e, err := f.Export(o.pick)
-	if err != nil {
-		return cascade.Cascade{}, usageError{err}
+		return cascade.Cascade{}, 0, err
 	}
 	o.cost = f.Cost
-	return e.Point.Cascade, nil
+	return f.Points[number].Cascade, number, nil
 }
 
 func (t *terminal) showExplained(e *study.Explanation) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
@@ -92,6 +93,39 @@ func runCostFlag(p *string) cli.Flag {
 	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price; a run folder has its own")
 }
 
-func pickFlag(p *int) cli.Flag {
-	return &cli.IntFlag{Name: "pick", Destination: p, Usage: "the cascade with number `N` in the front"}
+// pickFlags say which cascade of a run folder is meant.
+func pickFlags(p *front.Pick) []cli.Flag {
+	return []cli.Flag{
+		bind(&p.Name, "pick", "the cascade `N`: its number in the front, or best (the cheapest expected to be as accurate as the most accurate single model), most-accurate or cheapest"),
+		bind(&p.Within, "within", "the most accurate cascade that costs at most `X` on average, in the unit of the run"),
+		bind(&p.MinAccuracy, "min-accuracy", "the cheapest cascade with an accuracy of at least `Y`, between 0 and 1"),
+	}
+}
+
+// picks reports whether one of pickFlags was given.
+func picks(c *cli.Context) bool {
+	return c.IsSet("pick") || c.IsSet("within") || c.IsSet("min-accuracy")
+}
+
+// picked returns the front of the run folder that is the argument, and the number of the
+// cascade that pickFlags name.
+func picked(c *cli.Context, p front.Pick) (*front.Front, int, error) {
+	given := 0
+	for _, name := range []string{"pick", "within", "min-accuracy"} {
+		if c.IsSet(name) {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return nil, 0, usagef("--pick, --within and --min-accuracy exclude each other")
+	case p.MinAccuracy > 1:
+		return nil, 0, usagef("--min-accuracy %g: an accuracy is at most 1 (0.9 is 90 %%)", p.MinAccuracy)
+	}
+	runs, err := study.ReadRuns([]string{c.Args().First()})
+	if err != nil {
+		return nil, 0, err
+	}
+	number, err := p.Of(runs[0].Front, runs[0].Run.Limits())
+	return runs[0].Front, number, asUsage(err)
 }

@@ -8,9 +8,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // tableRows is how many rows of a front are shown at most.
@@ -20,37 +23,70 @@ const tableRows = 16
 type optimized struct {
 	Version   int               `json:"version"`
 	Run       string            `json:"run"`                  // folder
-	Best      front.Point       `json:"best"`                 // most accurate within the budget
-	BestModel *front.Model      `json:"best_model,omitempty"` // at no more cost
+	Headline  *headline         `json:"headline,omitempty"`   // absent if nothing is saved
+	Best      front.Point       `json:"best"`                 // most accurate within the limits
+	BestModel *front.Model      `json:"best_model,omitempty"` // most accurate within them
 	Dominate  *front.Domination `json:"dominate,omitempty"`
 	Front     *front.Front      `json:"front"`
 }
 
-// showFound shows the front that was found, the best cascade within the budget, and the
-// cascades that beat a model, if one was named.
-func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven string) error {
-	f, budget := found.Front, o.MaxCost
-	choice, ok := f.Choose(budget)
+// A headline is what is said of a front first: the cheapest cascade that is as accurate as
+// the most accurate model.
+type headline struct {
+	Model   front.Model `json:"model"`
+	Number  int         `json:"number"` // of the cascade
+	Cascade front.Point `json:"cascade"`
+	Less    float64     `json:"less"` // share of the model's cost that is saved
+	// Measured has both on samples that were not searched; nil if the zoo has none.
+	Measured *study.Evaluation `json:"measured,omitempty"`
+}
+
+// newHeadline returns the headline of a front, nil if no cascade as accurate as the best
+// model is cheaper. It is measured unless the search was interrupted.
+func (t *terminal) newHeadline(c *cli.Context, z *zoo.Zoo, found *study.Found, choice front.Choice) (*headline, error) {
+	less := found.Front.Saving(choice)
+	if less == 0 {
+		return nil, nil
+	}
+	h := &headline{Model: *choice.Best, Number: choice.AsAccurate, Cascade: found.Front.Points[choice.AsAccurate], Less: less}
+	if found.Other == "" || found.Front.Interrupted {
+		return h, nil
+	}
+	var err error
+	h.Measured, err = study.Confirm(c.Context, z, found.Other, found.Front, h.Number, h.Model.Name, t.watch())
+	return h, err
+}
+
+// showFound shows the front that was found, what it saves, the best cascade within the
+// budget, and the cascades that beat a model, if one was named.
+func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *optimizeOptions) error {
+	f := found.Front
+	choice, ok := f.Choose(front.Limits{Cost: o.MaxCost, WorstCost: o.MaxWorstCost})
 	if !ok {
 		return errors.New("on the full stored outputs every cascade of the front costs more than the budget")
+	}
+	head, err := t.newHeadline(c, z, found, choice)
+	if err != nil {
+		return err
 	}
 	var beaten *front.Domination
 	if i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == o.Dominate }); i >= 0 {
 		beaten = f.Dominate(f.Models[i])
 	}
-	return t.give(optimized{front.Version, found.Dir, f.Points[choice.Point], choice.Model, beaten, f}, func() {
+	return t.give(optimized{front.Version, found.Dir, head, f.Points[choice.Point], choice.Model, beaten, f}, func() {
 		if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
-			t.out.Chart(drawFront(f, choice, budget))
+			t.out.Chart(drawFront(f, choice, o.MaxCost))
 			t.out.Printf("\n")
 		}
-		t.showTable(f, choice.Point)
+		t.showTable(f, choice.AsAccurate, choice.Point)
 		if f.Proof != "" {
 			t.out.Printf("\n%s.\n", f.Proof)
 		}
 		if f.Interrupted {
 			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
 		}
-		t.showChoice(f, choice, budget)
+		t.showHeadline(found, head, choice, o.MaxWorstCost)
+		t.showBest(f, choice, o)
 		t.showCrossValidation(f)
 		t.showUnlabelled(f)
 		if beaten != nil {
@@ -58,7 +94,7 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 		}
 		t.out.Printf("\nWritten to %s: %s, %s, %s\n", found.Dir, front.FrontFile, front.CSVFile, front.RunFile)
 		if t.out.Terminal() {
-			t.showNext(found, choice.Point, zooGiven)
+			t.showNext(found, head, choice, c.String("zoo"))
 		}
 	})
 }
@@ -68,13 +104,16 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	cascades := ui.Stairs{Name: "cascades", Colour: ui.Cyan}
 	for _, c := range f.Points {
-		cascades.Points = append(cascades.Points, ui.XY{X: c.Cost, Y: c.Accuracy()})
+		// A cascade that is expected to be less accurate than a cheaper one is no step.
+		if n := len(cascades.Points); n == 0 || c.Likely() > cascades.Points[n-1].Y {
+			cascades.Points = append(cascades.Points, ui.XY{X: c.Cost, Y: c.Likely()})
+		}
 	}
 	first, last := cascades.Points[0], cascades.Points[len(cascades.Points)-1]
 	best := f.Points[choice.Point]
 	chart := &ui.Chart{
 		X: f.Cost, Y: "accuracy",
-		Marks:   []ui.Mark{{Name: "cascade " + strconv.Itoa(choice.Point), At: ui.XY{X: best.Cost, Y: best.Accuracy()}, Sign: '◆', Colour: ui.Cyan}},
+		Marks:   []ui.Mark{{Name: "cascade " + strconv.Itoa(choice.Point), At: ui.XY{X: best.Cost, Y: best.Likely()}, Sign: '◆', Colour: ui.Cyan}},
 		FormatX: func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) },
 		FormatY: func(y, step float64) string {
 			// As many digits as distinguish the steps.
@@ -110,15 +149,19 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 }
 
 // showNext suggests commands to run next.
-func (t *terminal) showNext(found *study.Found, choice int, zooGiven string) {
-	dir, zoo := shellPath(found.Dir), ""
+func (t *terminal) showNext(found *study.Found, head *headline, choice front.Choice, zooGiven string) {
+	pick := front.PickBest
+	if head == nil {
+		pick = strconv.Itoa(choice.Point)
+	}
+	dir, zooFlag := shellPath(found.Dir), ""
 	if zooGiven != "" {
-		zoo = " --zoo " + shellPath(zooGiven)
+		zooFlag = " --zoo " + shellPath(zooGiven)
 	}
 	next := [][2]string{
-		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zoo, ui.ShellWord(found.Other)), "on samples the search did not see"},
+		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zooFlag, ui.ShellWord(found.Other)), "on samples the search did not see"},
 		{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
-		{fmt.Sprintf("encas-zoo export %s --pick %d", dir, choice), "export this cascade"},
+		{fmt.Sprintf("encas-zoo export %s --pick %s", dir, pick), "export this cascade"},
 	}
 	if found.Other == "" {
 		next = next[1:]
@@ -141,17 +184,29 @@ func shellPath(path string) string {
 	return ui.ShellWord(path)
 }
 
-// showTable shows as much of a front as fits a screen, and one cascade always.
-func (t *terminal) showTable(f *front.Front, always int) {
-	rows := f.Spread(tableRows)
-	if !slices.Contains(rows, always) {
-		rows = append(rows, always)
-		slices.Sort(rows)
+// showTable shows as much of a front as fits a screen, and some cascades always; -1 is
+// none.
+func (t *terminal) showTable(f *front.Front, always ...int) {
+	rows := slices.DeleteFunc(append(always, f.Spread(tableRows)...), func(i int) bool { return i < 0 })
+	slices.Sort(rows)
+	rows = slices.Compact(rows)
+	expects := slices.ContainsFunc(f.Points, func(p front.Point) bool { return p.Expected != nil })
+	table := new(ui.Table).Right("#")
+	if expects {
+		table.Right("expected", "95 % interval", "searched")
+	} else {
+		table.Right("accuracy")
 	}
-	table := new(ui.Table).Right("#", "accuracy", f.Cost, "at worst").Shrink("cascade")
+	table.Right(f.Cost, "at worst").Shrink("cascade")
 	for _, i := range rows {
 		c := f.Points[i]
-		table.Row(strconv.Itoa(i), percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())
+		row := []string{strconv.Itoa(i)}
+		if x := c.Expected; x != nil {
+			row = append(row, percent(x.Accuracy), between(x.Interval))
+		} else if expects {
+			row = append(row, "", "")
+		}
+		table.Row(append(row, percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
 	}
 	t.out.Printf("%d cascades of %d models on the split %s (%s samples)", len(f.Points), len(f.Models), f.Split.Name, ui.Count(f.Split.Samples))
 	if len(rows) < len(f.Points) {
@@ -161,32 +216,79 @@ func (t *terminal) showTable(f *front.Front, always int) {
 	t.out.Table(table)
 }
 
-// showChoice compares the best cascade with the best model.
-func (t *terminal) showChoice(f *front.Front, choice front.Choice, budget float64) {
-	if budget > 0 {
-		t.out.Printf("\nWithin %g %s:\n", budget, f.Cost)
-	} else {
-		t.out.Printf("\nMost accurate:\n")
+// showLine shows a cascade or a model below a heading.
+func (t *terminal) showLine(what, accuracy, more string, cost float64, column, name string) {
+	t.out.Printf("   %-12s %s%s at %s %s: %s\n", what, t.out.Bold(accuracy), more, ui.Number(cost), column, name)
+}
+
+// showCascade shows a cascade by the accuracy it was chosen by; if that is the expected one,
+// that on the samples searched follows.
+func (t *terminal) showCascade(f *front.Front, number int, p front.Point) {
+	more := ""
+	if x := p.Expected; x != nil {
+		more = fmt.Sprintf(" expected (%s), %s on the samples searched,", between(x.Interval), percent(p.Accuracy()))
 	}
-	line := func(what string, accuracy, cost float64, less, name string) {
-		t.out.Printf("   %-12s %s at %s %s%s: %s\n", what, t.out.Bold(percent(accuracy)), ui.Number(cost), f.Cost, less, name)
+	t.showLine("cascade "+strconv.Itoa(number), percent(p.Likely()), more, p.Cost, f.Cost, p.String())
+}
+
+// showModel shows a model and its accuracy on the samples searched.
+func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
+	t.showLine(what, percent(float64(m.Correct)/float64(f.Split.Samples)), "", m.Cost, f.Cost, m.Name)
+}
+
+// showHeadline shows the cascade that is as accurate as the most accurate model within a
+// limit on the worst cost, 0 for none.
+func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Choice, worst float64) {
+	if choice.Best == nil {
+		return
+	}
+	f, limit := found.Front, ""
+	if worst > 0 {
+		limit = fmt.Sprintf(" that costs at most %g %s", worst, f.Cost)
+	}
+	if h == nil {
+		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model%s for less:\n", limit)
+		t.showModel(f, "that model", choice.Best)
+		return
+	}
+	where := ", on the samples searched"
+	if h.Cascade.Expected != nil {
+		where = ""
+	}
+	t.out.Printf("\nAs accurate as the most accurate single model%s%s, for %s less:\n", limit, where, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
+	t.showCascade(f, h.Number, h.Cascade)
+	t.showModel(f, "that model", &h.Model)
+	switch {
+	case h.Measured != nil:
+		m := h.Measured.Cascades[0]
+		t.out.Printf("   %-12s %s (%s), that model %s\n", "on "+h.Measured.Split.Name, percent(m.Accuracy()), between(m.Interval), percent(m.Against.Accuracy))
+	case h.Cascade.Expected == nil:
+		t.out.Printf("   No accuracy on other samples is known. 'encas-zoo evaluate %s --split NAME' measures it.\n", shellPath(found.Dir))
+	}
+}
+
+// showBest shows the most accurate cascade within the limits, and the most accurate model.
+func (t *terminal) showBest(f *front.Front, choice front.Choice, o *optimizeOptions) {
+	limits := ""
+	if o.MaxCost > 0 {
+		limits = fmt.Sprintf("%g %s", o.MaxCost, f.Cost)
+	}
+	if o.MaxWorstCost > 0 {
+		limits = strings.TrimPrefix(fmt.Sprintf("%s and %g %s at worst", limits, o.MaxWorstCost, f.Cost), " and ")
+	}
+	if limits == "" {
+		t.out.Printf("\nMost accurate:\n")
+	} else {
+		t.out.Printf("\nWithin %s:\n", limits)
 	}
 	best := f.Points[choice.Point]
-	line("cascade "+strconv.Itoa(choice.Point), best.Accuracy(), best.Cost, "", best.String())
+	t.showCascade(f, choice.Point, best)
 	if best.Bound > 0 && best.Bound < best.Samples {
 		bound := float64(best.Bound) / float64(best.Samples)
-		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind at this cost is more accurate on these samples\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
+		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind at this cost is more accurate on the samples searched\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
 	}
-	if choice.Model == nil {
-		return
-	}
-	single := choice.Model
-	line("best model", float64(single.Correct)/float64(f.Split.Samples), single.Cost, "", single.Name)
-	if choice.AsAccurate < 0 {
-		return
-	}
-	if c := f.Points[choice.AsAccurate]; c.Cost < single.Cost {
-		line("as accurate", c.Accuracy(), c.Cost, fmt.Sprintf(" (%s less)", saving(c.Cost, single.Cost)), c.String())
+	if choice.Model != nil && limits != "" {
+		t.showModel(f, "best model", choice.Model)
 	}
 }
 
@@ -239,8 +341,12 @@ func (t *terminal) showDominated(f *front.Front, d *front.Domination) {
 	}
 	t.out.Printf("\nCheaper and more accurate than %s:\n", model)
 	line := func(what string, c *front.Point) {
-		t.out.Printf("   %-12s %s (%s points) at %s %s (%s less): %s\n", what, t.out.Bold(percent(c.Accuracy())),
-			points(c.Accuracy()-accuracy), ui.Number(c.Cost), f.Cost, saving(c.Cost, d.Model.Cost), c.String())
+		expected := ""
+		if c.Expected != nil {
+			expected = " expected"
+		}
+		t.out.Printf("   %-12s %s%s (%s points) at %s %s (%s less): %s\n", what, t.out.Bold(percent(c.Likely())), expected,
+			points(c.Likely()-accuracy), ui.Number(c.Cost), f.Cost, saving(c.Cost, d.Model.Cost), c.String())
 	}
 	line("cheapest", d.Cheapest)
 	if d.Best != d.Cheapest {

@@ -137,7 +137,7 @@ func runOptimize(c *cli.Context, t *terminal, o *optimizeOptions) error {
 		return err
 	}
 	t.noteSearch(found)
-	if err := t.showFound(found, o, c.String("zoo")); err != nil {
+	if err := t.showFound(c, z, found, o); err != nil {
 		return err
 	}
 	if err := c.Context.Err(); err != nil && found.Front.Interrupted {

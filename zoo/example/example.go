@@ -49,6 +49,9 @@ func Open(ctx context.Context) (*zoo.Zoo, error) {
 	return openIn(ctx, temp)
 }
 
+// Is reports whether a zoo is the example.
+func Is(z *zoo.Zoo) bool { return filepath.Base(z.Dir()) == "example-"+contentHash() }
+
 // errNotWritable: no folder can be made in the given one.
 var errNotWritable = errors.New("the folder cannot be written")
 

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/study"
+)
+
+// What optimize says first is of other samples if that was estimated or measured, and says
+// so if it is not.
+func TestHeadlineWords(t *testing.T) {
+	t.Parallel()
+	c, err := cascade.Parse("a@0.5,b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := front.Point{Cascade: c, Evaluation: cascade.NewEvaluation([]float64{1, 5}, 96, []int{100, 20}, 100)}
+	likely := point
+	likely.Expected = &front.Expected{Accuracy: 0.955, Interval: [2]float64{0.92, 0.98}}
+	measured := &study.Evaluation{Split: front.Split{Name: "test"}, Cascades: []study.Measured{{Point: point, Interval: [2]float64{0.9, 0.98}, Against: &study.Against{Accuracy: 0.94}}}}
+	model := front.Model{Name: "b", Cost: 5, Correct: 95}
+	const cascadeAndModel = " at 2.000 gflops: a@0.5,b\n   that model   95.00 % at 5.000 gflops: b\n"
+	for _, test := range []struct {
+		head  *headline
+		worst float64
+		want  string
+	}{
+		{nil, 6, "\nNo cascade found is as accurate as the most accurate single model that costs at most 6 gflops for less:\n   that model   95.00 % at 5.000 gflops: b\n"},
+		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, on the samples searched, for 60 % less:\n" +
+			"   cascade 7    96.00 %" + cascadeAndModel + "   No accuracy on other samples is known. 'encas-zoo evaluate run --split NAME' measures it.\n"},
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6, Measured: measured}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 %\n"},
+	} {
+		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{point}, Models: []front.Model{model}}
+		file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := &terminal{out: ui.NewConsole(file, false)}
+		words.showHeadline(&study.Found{Dir: "run", Front: f}, test.head, front.Choice{Best: &model}, test.worst)
+		got, err := os.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != test.want {
+			t.Errorf("got\n%s\nwant\n%s", got, test.want)
+		}
+		file.Close()
+	}
+}
