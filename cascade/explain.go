@@ -11,8 +11,8 @@ import (
 // An Answer is that of one stage to a sample.
 type Answer struct {
 	Own        Guess   // of the stage's model alone
-	Top        []Guess // of the mean, the most probable classes first
-	Confidence float64 // of the mean: what the threshold is compared with
+	Top        []Guess // of the mean, the most probable classes first; with rule vote its share of the votes is a class's probability
+	Confidence float64 // of the mean or the votes: what the threshold is compared with
 	Exits      bool    // the cascade answers here
 }
 
