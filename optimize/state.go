@@ -200,9 +200,9 @@ func (r *run) name() string {
 	h, o := sha256.New(), &r.options
 	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, r.eval.samples())
 	fmt.Fprintf(h, "%q\n", o.Include)
-	for m, table := range r.eval.singles {
-		fmt.Fprintf(h, "%q %v %v\n", r.eval.models[m].Name, r.eval.models[m].Cost, r.eval.models[m].Params)
-		h.Write(table)
+	for m, model := range r.eval.models {
+		fmt.Fprintf(h, "%q %v %v\n", model.Name, model.Cost, model.Params)
+		h.Write(r.eval.singles[m])
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
