@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -105,12 +106,12 @@ func TestExplainVotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for stage, want := range []Answer{
-		{Guess{0, 0.5}, []Guess{{0, 1}, {1, 0}}, 1, false},
+		{Guess{0, 0.5}, []Guess{{0, 1}}, 1, false},
 		{Guess{1, 0.5}, []Guess{{1, 2. / 3}, {0, 1. / 3}}, 2. / 3, false},
 		{Guess{1, 1}, []Guess{{1, 0.75}, {0, 0.25}}, 0.75, true},
 	} {
 		if got := answers[stage]; got.Own != want.Own || math.Abs(got.Confidence-want.Confidence) > 1e-12 || got.Exits != want.Exits ||
-			got.Top[0] != want.Top[0] || got.Top[1] != want.Top[1] {
+			!slices.EqualFunc(got.Top, want.Top, func(a, b Guess) bool { return a.Class == b.Class && math.Abs(a.Probability-b.Probability) < 1e-12 }) {
 			t.Errorf("stage %d: %+v, want %+v", stage+1, got, want)
 		}
 	}

@@ -38,8 +38,8 @@ stored outputs.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
 auto solves all chains of two models exactly and continues with longer chains, weights
-and both rules: it recombines cascades of the front and explores their neighbours until
-neither improves the front. exact tries all chains of up to 3 models with all thresholds
+and the rules mean and last, or last and vote if models give answers only: it recombines
+cascades of the front and explores their neighbours until neither improves it. exact tries all chains of up to 3 models with all thresholds
 of the grid, so its front is proven optimal for that length and grid. What is proven is
 shown below the table. front.json has a bound for every cascade: no cascade of any kind
 at that cost answers more of these samples correctly.
@@ -55,6 +55,7 @@ encas-zoo optimize --zoo cifar --paper --out runs/paper
 encas-zoo optimize --dominate qda                         cheaper and more accurate than that model
 encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
+encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
@@ -65,7 +66,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
 				bind(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
 				bind(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one per line (default: fine, or paper with --paper)"),
-				bind(&o.Rule, "rule", "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front (default: both with algorithm auto, else mean)"),
+				bind(&o.Rule, "rule", "how models combine, `RULE`: mean of the outputs so far, last output alone, vote of all answers so far, or several in one front, such as mean,vote; both is mean,last (default: both with algorithm auto, or last,vote if models give answers only; else mean)"),
 				bind(&o.Confidence, "confidence", "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"),
 				bind(&o.Snap, "snap", "move the thresholds found to the middle of the gap between samples (default: unless --grid or --paper is given)"),
 				bind(&o.Paper, "paper", "the search space of the publication: its grid, rule mean, up to 5 models, which may repeat at full cost"),
