@@ -214,20 +214,3 @@ func parseConfidence(text string) (uint16, error) {
 	kernel.F16FromF32(bits[:], []float32{roundToOdd(v)})
 	return bits[0] &^ 0x8000, nil // "-0" is 0
 }
-
-// answerRows are answers in the order of the samples.
-type answerRows struct {
-	labels, confidences []uint16
-	row                 int
-}
-
-func (r *answerRows) Next(row []uint16) error {
-	if r.row == len(r.labels) {
-		return io.EOF
-	}
-	row[0], row[1] = r.labels[r.row], r.confidences[r.row]
-	r.row++
-	return nil
-}
-
-func (r *answerRows) Close() error { return nil }

@@ -34,10 +34,11 @@ type Source struct {
 	// Models are the models. Each has predictions on all sets.
 	Models []Model
 
-	rows   []func(set int) (Rows, error) // by model
-	shaped string                        // the file that Classes is from
-	logits bool
-	held   held
+	rows     []func(set int) (Rows, error) // by model
+	shaped   string                        // the file that Classes is from
+	answered answered                      // by arrays of answers
+	logits   bool
+	held     held
 }
 
 // Rows opens the predictions of Models[model] on Sets[set].
@@ -93,7 +94,7 @@ type Set struct {
 type Model struct {
 	Name string
 	File string // where its predictions come from, for messages
-	// Answers is true for a model that gives a label and a confidence only.
+	// Answers is true for a model that gives a label only, perhaps with a confidence.
 	Answers bool
 	// Columns is the model's metadata, with its cost in "gflops".
 	Columns map[string]string
