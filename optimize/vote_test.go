@@ -174,3 +174,46 @@ func TestVotesForManyClasses(t *testing.T) {
 		}
 	}
 }
+
+// Pairs of votes are worth nothing, and yet auto finds the longer chains: its front covers
+// that of all chains of three.
+func TestAutoFindsVotes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		p, _ := newZoo(t, 40+seed, 7, 250, 6)
+		search := func(o Options) []front.Point {
+			o.Rules, o.Grid = []cascade.Rule{cascade.RuleVote}, shortGrid
+			r, err := Search(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Front
+		}
+		found, missed := search(Options{Algorithm: "auto", MaxModels: 5}), 0
+		all := search(Options{Algorithm: "exact", MaxModels: 3})
+		for _, point := range all {
+			if best := front.BestWithin(found, point.Cost*(1+1e-12)); best < 0 || found[best].Correct < point.Correct {
+				missed++
+			}
+		}
+		if missed > 0 || len(found) <= len(all) {
+			t.Errorf("seed %d: of %d cascades on the front of all chains of three %d are not covered by %d", seed, len(all), missed, len(found))
+		}
+	}
+}
+
+// The votes of three are part of a budget, or are left out.
+func TestVotesOfThreeKeepTheBudget(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 4, 6, 60, 5)
+	pairs := int64(6 + 6*5*len(shortGrid))
+	for _, evals := range []int64{pairs - 1, pairs, pairs + 100, pairs + 2000, pairs + 20_000} {
+		r, err := Search(context.Background(), p, Options{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleVote}, Grid: shortGrid, Evals: evals})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Evaluations > evals {
+			t.Errorf("%d evaluations of %d", r.Evaluations, evals)
+		}
+	}
+}
