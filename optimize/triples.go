@@ -141,12 +141,11 @@ func (t *tripleSolver) begin(x, y int) {
 // A prefix holds what all chains of three that begin with the same two models share, for
 // all pairs of thresholds (g1, g2).
 type prefix struct {
-	w       *worker
-	limits  *limits
-	bins    int
-	singles [][]byte
-	second  []byte   // table of the second stage
-	cells   []uint16 // of each sample: bins of stages 1 and 2
+	w      *worker
+	limits *limits
+	bins   int
+	second []byte   // table of the second stage
+	cells  []uint16 // of each sample: bins of stages 1 and 2
 
 	correct []int32   // by g1: correct answers if stage 2 were the last
 	total   []float64 // by g1: cost of stages 1 and 2 for all samples
@@ -162,12 +161,10 @@ type prefix struct {
 
 func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
 	bins, samples := len(w.eval.grid)+1, w.eval.samples()
-	_, singles := w.eval.of(rule)
 	return &prefix{
 		w:       w,
 		limits:  l,
 		bins:    bins,
-		singles: singles,
 		cells:   make([]uint16, samples),
 		need:    make([]uint32, samples),
 		correct: make([]int32, bins),
@@ -182,7 +179,7 @@ func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
 // set makes the prefix that of the chains x, y, ...; table is that of its second stage.
 func (p *prefix) set(x, y int, table []byte) {
 	e := p.w.eval
-	first := p.singles[x]
+	first := e.singles[e.firstOf(p.plan.rule)+x]
 	p.second = table
 	p.plan.members[0].model, p.plan.members[1].model = uint16(x), uint16(y)
 
