@@ -32,13 +32,13 @@ type holdoutRuns struct {
 // file as it comes; those already there are passed over.
 func runHoldout(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks holdout", flag.ContinueOnError)
-	zooDir := flags.String("zoo", "", "`folder` of one zoo to measure on instead of the example and CIFAR-10's outputs")
+	zooDir := flags.String("zoo", "", "`folder` of one zoo to measure on instead of the example, CIFAR-10's outputs and answers to ImageNetV2")
 	cost := flags.String("cost", study.DefaultCost, "`column` of the models that is their cost")
 	sizes := flags.String("samples", "250,500,1000,2500,half", "`numbers` of samples to search, with commas")
 	splits := flags.Int("splits", 10, "`number` of random splits")
 	only := flags.String("methods", "", "only methods whose names hold one of these `words`, with commas")
 	threads := flags.Int("threads", 2, "`number` of threads")
-	shared := flags.String("shared", "../shared/data/cifar10", "`folder` of CIFAR-10's outputs; passed over if it is not there")
+	shared := flags.String("shared", "../shared/data", "`folder` of outputs and answers; those that are not there are passed over")
 	dir := flags.String("dir", "build/bench", "`folder` for zoos that are made")
 	outDir := flags.String("out", "benchmarks", "`folder` for "+holdoutFile+" and REPORT.md")
 	if err := flags.Parse(args); err != nil {
@@ -99,17 +99,23 @@ func holdoutZoos(ctx context.Context, dir, cost, shared, made string, out io.Wri
 		return nil, err
 	}
 	zoos := []holdout.Zoo{example}
-	if _, err := os.Stat(shared); err != nil {
-		fmt.Fprintf(out, "without CIFAR-10: %v\n", err)
-		return zoos, nil
+	for _, known := range []struct{ name, folder string }{{"CIFAR-10", "cifar10"}, {"ImageNetV2, answers", "imagenetv2_answers"}} {
+		source, dir := filepath.Join(shared, known.folder), filepath.Join(made, known.folder)
+		if _, err := os.Stat(source); err != nil {
+			fmt.Fprintf(out, "without %s: %v\n", known.name, err)
+			continue
+		}
+		_, err = study.Import(ctx, dir, study.ImportOptions{Format: "npy", Sources: []string{source}, Splits: []string{"all"}}, study.Watch{})
+		if err != nil {
+			return nil, err
+		}
+		z, err := holdout.Open(ctx, known.name, dir, cost)
+		if err != nil {
+			return nil, err
+		}
+		zoos = append(zoos, z)
 	}
-	cifar := filepath.Join(made, "cifar10")
-	_, err = study.Import(ctx, cifar, study.ImportOptions{Format: "npy", Sources: []string{shared}, Splits: []string{"all"}}, study.Watch{})
-	if err != nil {
-		return nil, err
-	}
-	z, err := holdout.Open(ctx, "CIFAR-10", cifar, cost)
-	return append(zoos, z), err
+	return zoos, nil
 }
 
 // samplesOf reads numbers of samples for a zoo that has so many; those that would leave

@@ -8,6 +8,13 @@
 // Alderliesten, Bosman: Evolutionary Neural Cascade Search across Supernetworks,
 // GECCO 2022, section 3).
 //
+// The answer of a stage is the class of the largest value, the lowest on a tie, of what its
+// [Rule] makes of the outputs so far: their weighted mean (the publication), the last one
+// alone, or the weighted mean of votes. With votes the value of a class is the share of the
+// weight of the models that answer it (weighted plurality voting), so the confidence of a
+// single model is 1, and j models of weight 1 are all of one mind exactly at a confidence
+// above (j-1)/j.
+//
 // Outputs are float16, that is integer multiples of 2^-24, and are summed as
 // integers: no result depends on the order of summation or on the number of threads.
 // There are two implementations: [Dense] follows the definition and is the reference;
@@ -31,9 +38,16 @@ const (
 	RuleMean Rule = iota
 	// RuleLast answers with the last model's output alone.
 	RuleLast
+	// RuleVote answers with the (weighted) mean of the votes of all models so far. A
+	// model's vote is 1 for its answer, the class of its largest output and the lowest on a
+	// tie, and 0 for all others.
+	RuleVote
 )
 
-var ruleNames = [...]string{"mean", "last"}
+var ruleNames = [...]string{"mean", "last", "vote"}
+
+// Rules returns all rules.
+func Rules() []Rule { return []Rule{RuleMean, RuleLast, RuleVote} }
 
 // String returns the name of the rule in flags and files.
 func (r Rule) String() string { return name(ruleNames[:], int(r), "rule") }
@@ -51,7 +65,7 @@ func (r *Rule) UnmarshalText(text []byte) error {
 // A Stage is one model of a cascade.
 type Stage struct {
 	Model     string
-	Weight    int     // of its output in the mean, 1 or more
+	Weight    int     // of its output or vote in the mean, 1 or more
 	Threshold float32 // a sample exits if its confidence is above; not used at the last stage
 }
 
@@ -69,8 +83,8 @@ func Single(model string) Cascade { return Cascade{Stages: []Stage{{Model: model
 // Validate returns the first error in the cascade, if any.
 func (c Cascade) Validate() error {
 	switch {
-	case c.Rule > RuleLast:
-		return fmt.Errorf("a cascade has rule mean or last, not %d", c.Rule)
+	case int(c.Rule) >= len(ruleNames):
+		return fmt.Errorf("a cascade has rule mean, last or vote, not %d", c.Rule)
 	case c.Confidence > Entropy:
 		return fmt.Errorf("there is no measure of confidence %d", c.Confidence)
 	case len(c.Stages) == 0:

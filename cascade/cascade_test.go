@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var names = []string{"resnet20", "wrn_28_10", "a,b", "x@0.5", " lead", "last:night", "quo\"te", "new\nline", "naïve", "v*2", "<script>", "margin:x"}
+var names = []string{"resnet20", "wrn_28_10", "a,b", "x@0.5", " lead", "last:night", "quo\"te", "new\nline", "naïve", "v*2", "<script>", "margin:x", "vote:green"}
 
 func TestParse(t *testing.T) {
 	t.Parallel()
@@ -19,6 +19,8 @@ func TestParse(t *testing.T) {
 		{text: "resnet20", want: Single("resnet20")},
 		{text: "resnet20@0.62, wrn_28_10", want: Cascade{Stages: []Stage{{"resnet20", 1, 0.62}, {"wrn_28_10", 1, 0}}}},
 		{text: "last:resnet20*3@1,wrn_28_10", want: Cascade{Rule: RuleLast, Stages: []Stage{{"resnet20", 3, 1}, {"wrn_28_10", 1, 0}}}},
+		{text: "entropy:vote:a@0.5,b*2", want: Cascade{Rule: RuleVote, Confidence: Entropy, Stages: []Stage{{"a", 1, 0.5}, {"b", 2, 0}}}},
+		{text: `"vote:a"`, want: Single("vote:a")},
 		{text: `margin:"a,b"@0,"x@0.5"`, want: Cascade{Confidence: Margin, Stages: []Stage{{"a,b", 1, 0}, {"x@0.5", 1, 0}}}},
 		{text: `""`, err: "stage 1: a model's name is missing"},
 		{text: "", err: "stage 1: a model's name is missing"},
@@ -46,7 +48,7 @@ func TestCascadeRoundTrip(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 500 {
-		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
+		c := Cascade{Rule: Rule(rng.IntN(3)), Confidence: Confidence(rng.IntN(3))}
 		for i := range 1 + rng.IntN(6) {
 			if i > 0 {
 				c.Stages[i-1].Threshold = rng.Float32()
@@ -63,6 +65,7 @@ func TestCascadeRoundTrip(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("resnet20@0.62,wrn_28_10*2@0.9,naïve")
 	f.Add(`last:"a,b"@0.5,"x@0.5"`)
+	f.Add(`margin:vote:a@0.5,"vote:b"`)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Parse(text)
 		if err != nil {

@@ -6,11 +6,12 @@ import (
 )
 
 // A Confidence is the measure that thresholds of a cascade are compared with. All
-// measures are in [0, 1] and taken of the (weighted) mean of the outputs so far.
+// measures are in [0, 1] and taken of what the rule makes of the outputs so far.
 type Confidence uint8
 
 const (
-	// MaxProbability is the largest value of the mean, as in the publication.
+	// MaxProbability is the largest value of the mean, as in the publication; with rule
+	// vote the answer's share of the votes.
 	MaxProbability Confidence = iota
 	// Margin is the largest value minus the second largest.
 	Margin

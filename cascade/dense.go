@@ -40,9 +40,7 @@ func (d *Dense) Evaluate(c Cascade) (Evaluation, error) {
 				weight, w = 0, 1
 			}
 			weight += w
-			for class, p := range d.Outputs[s.Model][i*d.Classes : (i+1)*d.Classes] {
-				sum[class] += w * float64(p)
-			}
+			d.add(sum, w, s.Model, i, c.Rule)
 			prediction, confidence := largest(sum)
 			if c.Confidence != MaxProbability {
 				confidence = d.measure(c.Confidence, sum, weight)
@@ -58,6 +56,19 @@ func (d *Dense) Evaluate(c Cascade) (Evaluation, error) {
 	return NewEvaluation(costs, correct, reach, n), nil
 }
 
+// add adds a model's output on sample i, or its vote, to sums.
+func (d *Dense) add(sum []float64, weight float64, model string, i int, rule Rule) {
+	row := d.Outputs[model][i*d.Classes : (i+1)*d.Classes]
+	if rule == RuleVote {
+		answer, _ := largest(row)
+		sum[answer] += weight
+		return
+	}
+	for class, p := range row {
+		sum[class] += weight * float64(p)
+	}
+}
+
 // measure returns the confidence of sums, times the weight.
 func (d *Dense) measure(c Confidence, sum []float64, weight float64) float64 {
 	fixed := make([]uint32, len(sum))
@@ -69,8 +80,8 @@ func (d *Dense) measure(c Confidence, sum []float64, weight float64) float64 {
 
 // largest returns the class of the largest value, the lowest such class on a
 // tie, and the value.
-func largest(sum []float64) (class int, value float64) {
-	for c, v := range sum {
+func largest[T float32 | float64](values []T) (class int, value T) {
+	for c, v := range values {
 		if c == 0 || v > value {
 			class, value = c, v
 		}

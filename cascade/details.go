@@ -32,8 +32,8 @@ type StageDetails struct {
 }
 
 // A Bin holds the samples that reach a stage with a probability of the answer, the
-// largest value of the mean, in one tenth of [0, 1]; 1 is in the last. In JSON it is
-// [samples, correct, confidence], because there are many.
+// largest value of the mean or the answer's share of the votes, in one tenth of [0, 1]; 1
+// is in the last. In JSON it is [samples, correct, confidence], because there are many.
 type Bin struct {
 	Samples    int
 	Correct    int     // samples whose answer at this stage is correct

@@ -23,9 +23,7 @@ func (d *Dense) details(c Cascade) Details {
 				weight, w = 0, 1
 			}
 			weight += w
-			for class := range sum {
-				sum[class] += w * float64(d.Outputs[at.Model][i*d.Classes+class])
-			}
+			d.add(sum, w, at.Model, i, c.Rule)
 			prediction, top := largest(sum)
 			confidence := top
 			if c.Confidence != MaxProbability {

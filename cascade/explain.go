@@ -11,8 +11,8 @@ import (
 // An Answer is that of one stage to a sample.
 type Answer struct {
 	Own        Guess   // of the stage's model alone
-	Top        []Guess // of the mean, the most probable classes first
-	Confidence float64 // of the mean: what the threshold is compared with
+	Top        []Guess // of the mean, the most probable classes first; with rule vote its share of the votes is a class's probability
+	Confidence float64 // of the mean or the votes: what the threshold is compared with
 	Exits      bool    // the cascade answers here
 }
 
@@ -24,8 +24,8 @@ type Guess struct {
 
 // Explain returns the answer of each stage of a cascade to one sample, including stages
 // that the sample does not reach: the first that exits is the cascade's answer. rows has
-// the full output of each stage's model on the sample, as float16 bits. Of each mean at
-// most top classes are listed.
+// the full output of each stage's model on the sample, as float16 bits. Of each mean, or of
+// the votes, at most top classes are listed, and none with a probability of 0.
 func Explain(c Cascade, classes int, rows [][]uint16, top int) ([]Answer, error) {
 	if len(rows) != len(c.Stages) {
 		return nil, fmt.Errorf("%d outputs for a cascade of %d stages", len(rows), len(c.Stages))
@@ -68,9 +68,11 @@ func Explain(c Cascade, classes int, rows [][]uint16, top int) ([]Answer, error)
 
 // guesses are the largest of the sums computed last.
 func (x *Sample) guesses(weight float64, top int) []Guess {
-	all := make([]Guess, len(x.sum))
+	var all []Guess
 	for class, s := range x.sum {
-		all[class] = Guess{class, float64(s) / weight}
+		if s > 0 {
+			all = append(all, Guess{class, float64(s) / weight})
+		}
 	}
 	slices.SortStableFunc(all, func(a, b Guess) int { return cmp.Compare(b.Probability, a.Probability) })
 	return slices.Clip(all[:min(top, len(all))])

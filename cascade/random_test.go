@@ -46,7 +46,7 @@ func newDense(t testing.TB, seed uint64, models, samples, classes int) *Dense {
 func randomCascades(rng *rand.Rand, n, models, stages int) []Cascade {
 	var cascades []Cascade
 	for range n {
-		c := Cascade{Rule: Rule(rng.IntN(2)), Confidence: Confidence(rng.IntN(3))}
+		c := Cascade{Rule: Rule(rng.IntN(3)), Confidence: Confidence(rng.IntN(3))}
 		weighted := rng.IntN(2) == 0
 		for range 1 + rng.IntN(stages) {
 			s := Stage{Model: "m" + strconv.Itoa(rng.IntN(models)), Weight: 1, Threshold: float32(rng.IntN(51)) * 0.02}

@@ -28,11 +28,12 @@ type Replay struct {
 	passes [][]float64 // by cascade and stage: what the set's confidence must exceed
 }
 
-// A set is the members whose outputs a stage sums.
+// A set is the members whose outputs or votes a stage sums.
 type set struct {
 	members []member // by slot, each once
 	weight  uint32   // sum of the members'
 	measure Confidence
+	votes   bool
 }
 
 // A member is the slot of a model and its weight.
@@ -69,6 +70,7 @@ func (s *Split) Replay(cascades []Cascade) (*Replay, error) {
 			}
 			so = append(so, add)
 			set := newSet(so, c.Confidence)
+			set.votes = c.Rule == RuleVote
 			key := fmt.Sprint(set)
 			n, ok := known[key]
 			if !ok {
@@ -199,6 +201,7 @@ type Sample struct {
 	visit  int        // counts samples, from 1
 	fixed  [][]uint32 // by slot: outputs in fixed point
 	filled []int      // by slot: the visit they are of
+	votes  []vote     // by slot
 	sum    []uint32
 	buffer []uint32
 	sets   []answer
@@ -212,6 +215,9 @@ type answer struct {
 	class      int
 }
 
+// A vote is a model's answer to the sample of a visit.
+type vote struct{ visit, class int }
+
 func (r *Replay) newSample() *Sample {
 	classes := r.split.Classes
 	x := &Sample{
@@ -220,6 +226,7 @@ func (r *Replay) newSample() *Sample {
 		buffer: make([]uint32, classes),
 		fixed:  make([][]uint32, len(r.models)),
 		filled: make([]int, len(r.models)),
+		votes:  make([]vote, len(r.models)),
 		sets:   make([]answer, len(r.sets)),
 	}
 	for slot := range x.fixed {
@@ -261,8 +268,14 @@ func (x *Sample) Top(set int) uint32 { return x.answer(set).top }
 // Sum returns the sum of a set at a class in fixed point: its probability, times the
 // weight of the set.
 func (x *Sample) Sum(set, class int) (sum uint32) {
-	for _, m := range x.replay.sets[set].members {
-		sum += m.weight * x.row(m.slot)[class]
+	s := &x.replay.sets[set]
+	for _, m := range s.members {
+		switch {
+		case !s.votes:
+			sum += m.weight * x.row(m.slot)[class]
+		case x.vote(m.slot) == class:
+			sum += m.weight * one
+		}
 	}
 	return sum
 }
@@ -272,15 +285,29 @@ func (x *Sample) answer(set int) *answer {
 	if a.visit != x.visit {
 		a.visit = x.visit
 		s := &x.replay.sets[set]
-		if s.measure != MaxProbability || x.replay.lists == nil || !x.decideListed(s, a) {
+		if s.votes || s.measure != MaxProbability || x.replay.lists == nil || !x.decideListed(s, a) {
 			x.decide(s, a)
 		}
 	}
 	return a
 }
 
-// decide sums the outputs of all classes.
+// decide sums the outputs of all classes, or the votes.
 func (x *Sample) decide(s *set, a *answer) {
+	if s.votes {
+		x.sumVotes(s)
+	} else {
+		x.sumOutputs(s)
+	}
+	a.class = first(x.sum)
+	a.top = x.sum[a.class]
+	a.confidence = a.top
+	if s.measure != MaxProbability {
+		a.confidence = s.measure.dense(x.sum, s.weight, x.buffer)
+	}
+}
+
+func (x *Sample) sumOutputs(s *set) {
 	for place, m := range s.members {
 		row := x.row(m.slot)[:len(x.sum)]
 		if place == 0 {
@@ -293,16 +320,32 @@ func (x *Sample) decide(s *set, a *answer) {
 			}
 		}
 	}
-	a.top, a.class = x.sum[0], 0
-	for c, sum := range x.sum {
-		if sum > a.top {
-			a.top, a.class = sum, c
+}
+
+func (x *Sample) sumVotes(s *set) {
+	clear(x.sum)
+	for _, m := range s.members {
+		x.sum[x.vote(m.slot)] += m.weight * one
+	}
+}
+
+// vote returns a model's answer. Many sets share it.
+func (x *Sample) vote(slot int) int {
+	v := &x.votes[slot]
+	if v.visit != x.visit {
+		*v = vote{x.visit, first(x.row(slot))}
+	}
+	return v.class
+}
+
+// first returns the class of the largest value, the lowest such class on a tie.
+func first(values []uint32) (class int) {
+	for c, v := range values {
+		if v > values[class] {
+			class = c
 		}
 	}
-	a.confidence = a.top
-	if s.measure != MaxProbability {
-		a.confidence = s.measure.dense(x.sum, s.weight, x.buffer)
-	}
+	return class
 }
 
 // decideListed sums only the classes in the members' lists: no other one exceeds the sum

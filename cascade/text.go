@@ -7,11 +7,16 @@ import (
 	"strings"
 )
 
-// rulePrefix begins the text of a cascade with rule last.
-const rulePrefix = "last:"
+// prefix begins the text of a cascade with a rule other than mean.
+func (r Rule) prefix() string {
+	if r == RuleMean {
+		return ""
+	}
+	return r.String() + ":"
+}
 
 // String writes the cascade as [Parse] reads it: resnet20@0.62,resnet56*2@0.9,wrn_28_10,
-// preceded by "last:" if that is the rule and by "margin:" or "entropy:" if that is the
+// preceded by "last:" or "vote:" if that is the rule and by "margin:" or "entropy:" if that is the
 // measure of confidence. An ambiguous name is written as a quoted Go string.
 func (c Cascade) String() string {
 	members := c.Members(",@")
@@ -38,9 +43,7 @@ func (c Cascade) Members(special string) []string {
 			members[i] += "*" + strconv.Itoa(s.Weight)
 		}
 	}
-	if c.Rule == RuleLast {
-		members[0] = rulePrefix + members[0]
-	}
+	members[0] = c.Rule.prefix() + members[0]
 	if c.Confidence != MaxProbability {
 		members[0] = c.Confidence.String() + ":" + members[0]
 	}
@@ -51,7 +54,7 @@ func mustQuote(name, special string) bool {
 	if name == "" || strings.ContainsAny(name, special) || strings.TrimSpace(name) != name {
 		return true
 	}
-	for _, prefix := range []string{rulePrefix, Margin.String() + ":", Entropy.String() + ":"} {
+	for _, prefix := range []string{RuleLast.prefix(), RuleVote.prefix(), Margin.String() + ":", Entropy.String() + ":"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -70,8 +73,11 @@ func Parse(text string) (Cascade, error) {
 			break
 		}
 	}
-	if rest, ok := strings.CutPrefix(text, rulePrefix); ok {
-		c.Rule, text = RuleLast, rest
+	for _, rule := range []Rule{RuleLast, RuleVote} {
+		if rest, ok := strings.CutPrefix(text, rule.prefix()); ok {
+			c.Rule, text = rule, rest
+			break
+		}
 	}
 	for more := true; more; {
 		var s Stage

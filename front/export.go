@@ -109,16 +109,21 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	b.WriteString("\n## How to build it\n\nFor each sample, stage by stage:\n\n")
-	b.WriteString("1. Run the stage's model and take its softmax output p, one probability per class.")
+	if e.Rule == cascade.RuleVote {
+		b.WriteString("1. Run the stage's model and take its answer: the class of its largest output, on a tie the lowest of them.")
+		temperatures = "" // which change no answer
+	} else {
+		b.WriteString("1. Run the stage's model and take its softmax output p, one probability per class.")
+	}
 	if temperatures != "" {
 		b.WriteString(" If the list below has a temperature T for it, replace p by p^(1/T) divided by its sum over the classes; that equals softmax of the logits divided by T.")
 		temperatures = "Temperatures:\n\n" + temperatures + "\n"
 	}
-	if e.Rule == cascade.RuleLast {
-		b.WriteString("\n2. Let r be p.\n")
-	} else {
-		b.WriteString("\n2. Let r be the weighted mean of the outputs p of all stages so far.\n")
-	}
+	b.WriteString("\n2. " + map[cascade.Rule]string{
+		cascade.RuleMean: "Let r be the weighted mean of the outputs p of all stages so far.",
+		cascade.RuleLast: "Let r be p.",
+		cascade.RuleVote: "Let r be the votes so far: for each class, the weights of the models that answer it divided by the weights of all models so far.",
+	}[e.Rule] + "\n")
 	b.WriteString("3. The answer is the class with the largest r; on a tie, the lowest of them. " + map[cascade.Confidence]string{
 		cascade.MaxProbability: "The confidence is that value.",
 		cascade.Margin:         "The confidence is that value minus the second largest.",

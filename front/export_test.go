@@ -97,4 +97,9 @@ func TestExportAsMarkdown(t *testing.T) {
 	if err := e.WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "Let r be p.") || !strings.Contains(b.String(), "H/ln 10") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
+	b.Reset()
+	e.Rule, e.Confidence = cascade.RuleVote, cascade.MaxProbability
+	if err := e.WriteMarkdown(&b); err != nil || !strings.Contains(b.String(), "Let r be the votes so far") || strings.Contains(b.String(), "emperature") || strings.Contains(b.String(), "softmax") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
 }

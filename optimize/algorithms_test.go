@@ -116,7 +116,7 @@ func TestRandomEqualsBruteForce(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 1, 4, 60, 5)
 	grid := Grid{0.5, 0.75, 1}
-	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+	for _, rule := range cascade.Rules() {
 		want := bruteForce(t, d, rule, cascade.MaxProbability, grid, 3, func(cascade.Cascade, cascade.Evaluation) bool { return true })
 		r, err := Search(context.Background(), p, Options{Algorithm: "random", Rules: []cascade.Rule{rule}, Grid: grid, MaxModels: 3, Evals: 1 << 40})
 		if err != nil {

@@ -606,6 +606,8 @@ func TestProofs(t *testing.T) {
 		{Options{Algorithm: "exact"}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 78 thresholds of the grid and rule mean, beats this front within the limits" + listed},
 		{Options{Algorithm: "exact", MaxModels: 3, Grid: shortGrid, Rules: []cascade.Rule{cascade.RuleLast}}, "No chain of at most 3 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid and rule last, beats this front within the limits"},
 		{Options{Algorithm: "auto", Grid: shortGrid, Rules: bothRules, Confidence: cascade.Margin}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid on the margin and rules mean and last, beats this front within the limits" + listed},
+		{Options{Algorithm: "exact", Grid: shortGrid, Rules: []cascade.Rule{cascade.RuleVote}, Confidence: cascade.Margin}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid on the margin and rule vote, beats this front within the limits"},
+		{Options{Algorithm: "exact", Grid: shortGrid, Rules: cascade.Rules()}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid and rules mean, last and vote, beats this front within the limits" + listed},
 		{Options{Algorithm: "auto", Grid: shortGrid, Evals: 20}, "No single one of the 9 models beats this front within the limits"},
 		{Options{Algorithm: "auto", Grid: shortGrid, Evals: 5}, ""},
 		{Options{Algorithm: "random", Evals: 100}, ""},

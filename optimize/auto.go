@@ -31,6 +31,9 @@ func auto(ctx context.Context, r *run) (proof Proof, err error) {
 	if r.options.MaxModels <= length {
 		return proof, nil
 	}
+	if err := r.tryVotes(ctx); err != nil {
+		return Proof{}, err
+	}
 	x, err := newExplorer(r)
 	if err != nil {
 		return Proof{}, err
@@ -48,8 +51,14 @@ func (r *run) affordsSingles() bool {
 // the local search begins from single models: a part of the pairs would spend on a few
 // models what is better spent around the best.
 func (r *run) affordsPairs() bool {
-	m, evals := int64(len(r.eval.models)), r.options.Evals
-	return evals == 0 || evals/int64(len(r.options.Rules)) >= m+m*(m-1)*int64(len(r.eval.grid))
+	evals := r.options.Evals
+	return evals == 0 || evals/int64(len(r.options.Rules)) >= r.pairEvaluations()
+}
+
+// pairEvaluations is how many cascades of one rule all chains of one or two models are.
+func (r *run) pairEvaluations() int64 {
+	m := int64(len(r.eval.models))
+	return m + m*(m-1)*int64(len(r.eval.grid))
 }
 
 // offerRequired offers the chain of the models that every cascade must have, by cost: what

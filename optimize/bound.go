@@ -12,9 +12,10 @@ import (
 //
 // Proof. Let m be the first model of a cascade. Every sample pays m. If m alone answers c
 // and the label is another class, the sample can be correct at its exit only if another
-// model has seen it. With rule last one of those must be correct; with rule mean one of
-// them must give the label at least the value it gives c, for otherwise c stays ahead of
-// the label. In both cases the sample also pays at least the cheapest such model. A
+// model has seen it. With rules last and vote the answer is that of a model that has seen the
+// sample, so one of those must be correct; with rule mean one of them must give the label at
+// least the value it gives c, for otherwise c stays ahead of the label. In all cases the
+// sample also pays at least the cheapest such model. A
 // cascade of total cost T can therefore have no more correct answers than m has alone plus
 // as many others as the rest of T pays for, cheapest first; and no more than the best m
 // allows.
@@ -112,8 +113,8 @@ func (h *helpers) cheapest(i int, answer uint16) [2]int {
 }
 
 func (h *helpers) mayHelp(model, i int, answer uint16) bool {
-	if slices.Contains(h.rules, cascade.RuleLast) && h.eval.singles[model][i]&1 == 1 {
-		return true
+	if h.eval.singles[model][i]&1 == 1 {
+		return true // with any rule
 	}
 	return slices.Contains(h.rules, cascade.RuleMean) && h.values[model][i] >= classValue(&h.eval.lists[model], i, answer)
 }

@@ -18,7 +18,8 @@ import (
 // space. An ensemble is a cascade that never exits early, so its cost is the worst-case
 // cost. All ensembles met on the way are offered.
 func ensemble(ctx context.Context, r *run) (Proof, error) {
-	e := &selection{run: r, left: r.options.Evals}
+	rule := r.options.Rules[0]
+	e := &selection{run: r, rule: rule, first: r.eval.firstOf(rule), left: r.options.Evals}
 	if e.left == 0 {
 		e.left = math.MaxInt64
 	}
@@ -40,19 +41,22 @@ const (
 )
 
 func checkEnsemble(o *Options) error {
-	if !o.uses(cascade.RuleMean) {
-		return errors.New("algorithm ensemble averages outputs: it cannot use rule last")
+	i := slices.IndexFunc(o.Rules, func(rule cascade.Rule) bool { return rule != cascade.RuleLast })
+	if i < 0 {
+		return errors.New("algorithm ensemble averages outputs or votes: it cannot use rule last")
 	}
 	if o.Grid[len(o.Grid)-1] != 1 {
 		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
 	}
-	o.Rules, o.Confidence = []cascade.Rule{cascade.RuleMean}, cascade.MaxProbability // thresholds are not used
+	o.Rules, o.Confidence = o.Rules[i:i+1], cascade.MaxProbability // thresholds are not used
 	return nil
 }
 
 // A selection is the growing ensembles of all rungs of the ladder.
 type selection struct {
 	run   *run
+	rule  cascade.Rule
+	first int     // number of the first model's lists
 	left  int64   // evaluations
 	rungs []*rung // still growing
 }
@@ -124,7 +128,7 @@ func (e *selection) begin(ctx context.Context) error {
 // start returns an ensemble of one model, or of all required models.
 func (e *selection) start(ctx context.Context, model int) (*selected, error) {
 	sums := kernel.NewSums(e.run.eval.samples(), e.run.eval.listed())
-	kernel.Single(sums, &e.run.eval.lists[model], 1)
+	kernel.Single(sums, &e.run.eval.lists[e.first+model], 1)
 	set := &selected{[]member{{uint16(model), 1}}, e.run.eval.costs[model], sums}
 	if len(e.run.limits.required) < 2 || e.left == 0 {
 		return set, nil
@@ -178,7 +182,7 @@ func (e *selection) grow(ctx context.Context) error {
 		table := make([]byte, e.run.eval.samples())
 		return func(i int) outcome {
 			c := candidates[i]
-			w.combine(table, c.to.sums, c.to.members, member{c.take, 1})
+			w.combine(table, c.to.sums, e.listsOf(c.to.members), member{uint16(e.first) + c.take, 1})
 			w.evaluations.Add(1)
 			correct := kernel.Correct(table)
 			members, _ := e.with(c)
@@ -225,10 +229,19 @@ func (e *selection) grow(ctx context.Context) error {
 	return nil
 }
 
+// listsOf returns members by the numbers of their lists.
+func (e *selection) listsOf(members []member) []member {
+	lists := slices.Clone(members)
+	for i := range lists {
+		lists[i].model += uint16(e.first)
+	}
+	return lists
+}
+
 // plan returns the cascade that is an ensemble: all its thresholds are 1, and all
 // samples reach every stage.
 func (e *selection) plan(members []member) (p plan, reach []int) {
-	p.members = members
+	p.rule, p.members = e.rule, members
 	for stage := range members {
 		reach = append(reach, e.run.eval.samples())
 		if stage > 0 {
@@ -240,13 +253,14 @@ func (e *selection) plan(members []member) (p plan, reach []int) {
 
 // take returns an ensemble with one more model.
 func (e *selection) take(c candidate) *selected {
+	lists := e.run.eval.lists[e.first:]
 	var parts []*kernel.Lists
 	var weights []uint32
 	for _, m := range c.to.members {
-		parts, weights = append(parts, &e.run.eval.lists[m.model]), append(weights, uint32(m.weight))
+		parts, weights = append(parts, &lists[m.model]), append(weights, uint32(m.weight))
 	}
 	sums := kernel.NewSums(e.run.eval.samples(), c.to.sums.K)
-	kernel.Extend(sums, c.to.sums, parts, weights, &e.run.eval.lists[c.take], 1)
+	kernel.Extend(sums, c.to.sums, parts, weights, &lists[c.take], 1)
 	members, cost := e.with(c)
 	return &selected{members, cost, sums}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // An evaluator has a problem in the form in which cascades with a grid's thresholds on a
@@ -16,20 +17,24 @@ type evaluator struct {
 	labels     []uint16
 	classes    int
 	models     []Model
-	lists      []kernel.Lists // of each model
+	lists      []kernel.Lists // of each model, then their ballots if there are any
 	costs      []float64      // of each model
 	grid       Grid
 	confidence cascade.Confidence
 	cuts       func(weight uint32) []uint32
-	singles    [][]byte          // table of each model alone; none before tabulateSingles
+	singles    [][]byte          // tables of each of the lists alone; none before tabulateSingles
 	replayed   map[string][]byte // tables from full outputs, by set
 }
 
-func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence) *evaluator {
+// newEvaluator returns the evaluator of a problem; with votes for rule vote, too.
+func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence, votes bool) *evaluator {
 	e := &evaluator{labels: p.labels, classes: p.classes, models: p.models, grid: grid, confidence: confidence}
 	for i := range p.models {
 		e.lists = append(e.lists, p.models[i].Lists)
 		e.costs = append(e.costs, p.models[i].Cost)
+	}
+	if votes {
+		e.addBallots()
 	}
 	var cuts [cascade.MaxStages + 1]func() []uint32
 	for w := range cuts {
@@ -37,6 +42,48 @@ func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence) *evaluat
 	}
 	e.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	return e
+}
+
+// addBallots adds the models' ballots to the lists: outputs that are 1 for the answer and 0
+// for every other class, of which rule vote takes the mean. A ballot is numbered like its
+// model, after all models. Only the answer matters, so the classes are those of the model's
+// own lists, and the values are the same for all.
+func (e *evaluator) addBallots() {
+	n, k := e.samples(), e.listed()
+	values, top := make([]uint16, n*k), slices.Repeat([]uint16{outputs.OneBits}, n)
+	for i := range n {
+		values[i*k] = outputs.OneBits
+	}
+	tail := make([]uint32, n)
+	for _, l := range e.lists {
+		e.lists = append(e.lists, kernel.Lists{K: k, Classes: l.Classes, Values: values, Tail: tail, TopClass: l.TopClass, TopValue: top})
+	}
+}
+
+// firstOf returns the number of the first model's lists that a rule combines.
+func (e *evaluator) firstOf(rule cascade.Rule) int {
+	if rule == cascade.RuleVote {
+		return len(e.models)
+	}
+	return 0
+}
+
+// of returns the models' lists that a rule combines, and their tables.
+func (e *evaluator) of(rule cascade.Rule) (lists []kernel.Lists, singles [][]byte) {
+	first, models := e.firstOf(rule), len(e.models)
+	return e.lists[first:][:models], e.singles[first:][:models]
+}
+
+// set appends the normalized set of lists that a stage of a plan combines.
+func (e *evaluator) set(set []member, p plan, stage int) []member {
+	if p.rule == cascade.RuleLast {
+		return append(set, member{p.members[stage].model, 1})
+	}
+	set = normalize(set, p.members[:stage+1])
+	for i := range set {
+		set[i].model += uint16(e.firstOf(p.rule))
+	}
+	return set
 }
 
 // samples is the number of samples.
@@ -107,18 +154,19 @@ func (e *evaluator) cascade(p plan) cascade.Cascade {
 }
 
 // labelValues returns for every model and sample what the model can do for the sample's
-// label: with rule mean its value of the label in fixed point, with rule last 1 if it is
-// correct and 0 if it is wrong.
+// label: with rules mean and vote its value of the label in fixed point, with rule last 1 if
+// it is correct and 0 if it is wrong.
 func (e *evaluator) labelValues(rule cascade.Rule, threads int) [][]uint32 {
-	values := make([][]uint32, len(e.lists))
+	lists, singles := e.of(rule)
+	values := make([][]uint32, len(lists))
 	inPieces(threads, len(values), func(_, from, to int) {
 		for m := from; m < to; m++ {
 			values[m] = make([]uint32, e.samples())
 			for i, label := range e.labels {
 				if rule == cascade.RuleLast {
-					values[m][i] = uint32(e.singles[m][i] & 1)
+					values[m][i] = uint32(singles[m][i] & 1)
 				} else {
-					values[m][i] = classValue(&e.lists[m], i, label)
+					values[m][i] = classValue(&lists[m], i, label)
 				}
 			}
 		}

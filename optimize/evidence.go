@@ -14,9 +14,9 @@ import (
 type trial struct {
 	problem  *Problem
 	outputs  func(model string) (cascade.Rows, error) // full ones, on the problem's samples; may be nil
-	settings Settings // that change nothing unless the search is by evidence
-	softened *Problem // what is searched
-	options  Options  // of that
+	settings Settings                                 // that change nothing unless the search is by evidence
+	softened *Problem                                 // what is searched
+	options  Options                                  // of that
 }
 
 // effort is what a search by evidence may take: cascades times the samples they are
@@ -90,7 +90,7 @@ func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
 			return err
 		}
 	}
-	eval := newEvaluator(t.problem, t.options.Grid, t.options.Confidence)
+	eval := newEvaluator(t.problem, t.options.Grid, t.options.Confidence, t.options.uses(cascade.RuleVote))
 	eval.tabulateSingles()
 	if t.outputs != nil && !eval.complete() {
 		split := t.problem.split(t.outputs)

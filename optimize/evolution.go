@@ -184,7 +184,7 @@ func (b *breeder) mutate(p plan) {
 	m := &p.members[b.rng.IntN(len(p.members))]
 	model, weight := b.rng.IntN(len(b.run.eval.models)), uint8(1+b.rng.IntN(maxWeight))
 	switch {
-	case !b.run.options.Paper && p.rule == cascade.RuleMean && b.rng.IntN(2) == 0:
+	case !b.run.options.Paper && p.rule != cascade.RuleLast && b.rng.IntN(2) == 0:
 		m.weight = weight
 	case b.run.options.Paper || !p.has(model):
 		m.model = uint16(model)

@@ -46,8 +46,9 @@ func (r *run) tryChains(ctx context.Context, length int) error {
 func (r *run) proofOfChains(length int) Proof {
 	o := &r.options
 	p := Proof{Length: length, Models: len(r.eval.models), Thresholds: len(o.Grid), Rules: o.Rules, Confidence: o.Confidence}
-	// The lists have the answer of every model alone, and its largest output.
-	if length > 1 && !r.eval.complete() && (o.uses(cascade.RuleMean) || o.Confidence != cascade.MaxProbability) {
+	// The lists have the answer of every model alone, which is all of its vote, and its
+	// largest output.
+	if length > 1 && !r.eval.complete() && (o.uses(cascade.RuleMean) || o.uses(cascade.RuleLast) && o.Confidence != cascade.MaxProbability) {
 		p.Listed = r.eval.listed()
 	}
 	return p

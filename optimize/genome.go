@@ -12,8 +12,8 @@ import (
 // k-1 genes for thresholds, numbers into the grid. Threshold j, counted from 1,
 // guards the model gene j, counted from 0: the sample goes on to that model
 // unless it is more confident, whichever places have no model. A model that
-// occurs twice is averaged and paid for twice. If the search has both rules, one more
-// gene is the rule.
+// occurs twice is averaged and paid for twice. If the search has several rules, one
+// more gene is the rule.
 //
 // A genome without any model is no cascade. It violates the limits more than
 // any other.

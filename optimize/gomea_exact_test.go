@@ -14,7 +14,7 @@ import (
 func TestGOMEAExactFindsAllPairs(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 1, 4, 60, 5)
-	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+	for _, rule := range cascade.Rules() {
 		for _, limits := range []Options{{}, {MaxCost: 8}, {MaxWorstCost: 12, MinAccuracy: 0.6}} {
 			o := limits
 			o.Rules, o.MaxModels, o.Grid = []cascade.Rule{rule}, 2, shortGrid

@@ -21,17 +21,17 @@ const (
 
 // A turn says which cascades of the front are explored, and how widely.
 type turn struct {
-	scope    scope
-	meanOnly bool // those of rule mean
+	scope   scope
+	notLast bool // only those of other rules than last
 }
 
 // turnsOf returns what is explored first, second and so on: each turn when those before it
-// have nothing left. With both rules all of rule mean comes first. Rule last gains quickly
-// with short chains, and its cascades would take the places on the front that those of
-// rule mean, better in the end, start from.
+// have nothing left. Of several rules, last comes last. It gains quickly with short chains,
+// and its cascades would take the places on the front that those of rules mean and vote,
+// better in the end, start from.
 func turnsOf(rules []cascade.Rule) []turn {
 	var turns []turn
-	if len(rules) > 1 {
+	if len(rules) > 1 && slices.Contains(rules, cascade.RuleLast) {
 		for scope := range scopes {
 			turns = append(turns, turn{scope, true})
 		}
@@ -89,7 +89,7 @@ func (x *explorer) begin(turn turn) [][]plan {
 	open := byChain{places: make(map[string]int)}
 	for _, correct := range archive.front() {
 		p, place := archive.plans[correct], archive.placeKey(correct)
-		if turn.meanOnly && p.rule != cascade.RuleMean || x.known[scope][string(place)] {
+		if turn.notLast && p.rule == cascade.RuleLast || x.known[scope][string(place)] {
 			continue
 		}
 		if open.add(p, roundChains) {

@@ -535,7 +535,7 @@ func totalCost(p front.Point) float64 {
 // costsAtMost reports whether a point is within a limit on the cost. One that costs just
 // that much is, however the total and the mean are rounded.
 func costsAtMost(p front.Point, limit float64) bool {
-	return p.Cost <= limit || totalCost(p) <= limit*float64(p.Samples)
+	return totalCost(p) <= limit*float64(p.Samples)*(1+1e-12)
 }
 
 func gcd(a, b int) int {

@@ -342,7 +342,7 @@ func newTrial(seed uint64) *trial {
 	default: // all chains of three can be tried, and ties matter
 		c.Classes, models, samples, quanta, prices = 2+rng.IntN(4), 3+rng.IntN(2), 1+rng.IntN(16), 2+rng.IntN(7), 1+rng.IntN(3)
 	}
-	rule := cascade.RuleMean
+	averaged := true
 	easy := make([]float64, samples)
 	for i := range samples {
 		c.Labels = append(c.Labels, rng.IntN(c.Classes))
@@ -363,7 +363,7 @@ func newTrial(seed uint64) *trial {
 			x.Cost = math.Pow(10, 12*rng.Float64()-4)
 		}
 		if x.Answers = answers && rng.IntN(3) > 0; x.Answers {
-			rule = cascade.RuleLast
+			averaged = false
 		}
 		skill := rng.Float64()
 		if rng.Float64() < extremes {
@@ -382,7 +382,7 @@ func newTrial(seed uint64) *trial {
 		c.Models = append(c.Models, x)
 	}
 	c.shuffleModels(seed)
-	c.drawOptions(rng, rule)
+	c.drawOptions(rng, averaged)
 	o := &c.Options
 	if kind > 12 && rng.IntN(4) > 0 {
 		o.Algorithm, o.MaxModels, o.Evals = "exact", 3, 0
@@ -432,23 +432,21 @@ func newRow(rng *rand.Rand, classes, label, quanta int, sureness, skill, easy fl
 	return r
 }
 
-// drawOptions draws options that the algorithm takes.
-func (c *trial) drawOptions(rng *rand.Rand, rule cascade.Rule) {
+// drawOptions draws options that the algorithm takes, and the models, if they can be
+// averaged or not.
+func (c *trial) drawOptions(rng *rand.Rand, averaged bool) {
 	o := &c.Options
 	names := append(optimize.Algorithms(), "exact", "exact", "exact", "auto", "auto")
 	o.Algorithm = names[rng.IntN(len(names))]
 	oneIn := func(n int) bool { return rng.IntN(n) == 0 }
-	mean, last := cascade.RuleMean, cascade.RuleLast
-	if rule == mean {
-		o.Rules = [][]cascade.Rule{{mean}, {mean}, {last}, {mean, last}, {last, mean}}[rng.IntN(5)]
-	} else {
-		o.Rules = []cascade.Rule{last}
-		if o.Algorithm == "ensemble" {
-			o.Algorithm = "exact"
-		}
+	mean, last, vote := cascade.RuleMean, cascade.RuleLast, cascade.RuleVote
+	choices := [][]cascade.Rule{{mean}, {mean}, {last}, {vote}, {mean, last}, {last, mean}, {vote, mean}, {mean, last, vote}}
+	if !averaged {
+		choices = [][]cascade.Rule{{last}, {vote}, {last, vote}, {vote, last}}
 	}
-	if o.Algorithm == "ensemble" && !slices.Contains(o.Rules, mean) {
-		o.Rules = []cascade.Rule{mean}
+	o.Rules = choices[rng.IntN(len(choices))]
+	if o.Algorithm == "ensemble" && len(o.Rules) == 1 && o.Rules[0] == last {
+		o.Rules = []cascade.Rule{vote}
 	}
 	if oneIn(3) || c.Full && oneIn(2) {
 		o.Confidence = cascade.Confidence(1 + rng.IntN(2))

@@ -62,7 +62,7 @@ func (n *neighborhood) explore(starts []plan) {
 			swapped[p], swapped[p+1] = swapped[p+1], swapped[p]
 			n.try(swapped, -1, p-1, p, keep)
 		}
-		if !n.run.options.Paper && n.next.rule == cascade.RuleMean && k > 1 {
+		if !n.run.options.Paper && n.next.rule != cascade.RuleLast && k > 1 {
 			for _, weight := range []uint8{chain[p].weight - 1, chain[p].weight + 1} {
 				if weight >= 1 && weight <= maxWeight {
 					reweighed := slices.Clone(chain)

@@ -147,7 +147,7 @@ func (o *Options) required(p *Problem) ([]int, error) {
 	}
 	for _, m := range p.models {
 		if m.Answers && o.uses(cascade.RuleMean) {
-			return nil, fmt.Errorf("model %q gives answers without a distribution, which cannot be averaged: search with rule last, or leave it out", m.Name)
+			return nil, fmt.Errorf("model %q gives answers without a distribution, which cannot be averaged: search with rules last and vote, or leave it out", m.Name)
 		}
 	}
 	return required, nil

@@ -57,6 +57,8 @@ type pairSolver struct {
 	limits  *limits
 	rule    cascade.Rule
 	bins    int
+	lists   []kernel.Lists
+	singles [][]byte
 	reach   [][]int32    // by model and bin: samples not above it
 	correct []int        // by model
 	single  *kernel.Sums // for measures of confidence that need sums
@@ -69,11 +71,14 @@ type pairSolver struct {
 func newPairSolver(w *worker, l *limits, rule cascade.Rule) *pairSolver {
 	e := w.eval
 	bins := len(e.grid) + 1
+	lists, singles := e.of(rule)
 	p := &pairSolver{
 		w:       w,
 		limits:  l,
 		rule:    rule,
 		bins:    bins,
+		lists:   lists,
+		singles: singles,
 		reach:   make([][]int32, len(e.models)),
 		correct: make([]int, len(e.models)),
 		table:   make([]byte, tileSamples),
@@ -84,7 +89,7 @@ func newPairSolver(w *worker, l *limits, rule cascade.Rule) *pairSolver {
 	if e.confidence != cascade.MaxProbability {
 		p.single = kernel.NewSums(tileSamples, e.listed())
 	}
-	for m, t := range e.singles {
+	for m, t := range singles {
 		p.reach[m] = make([]int32, bins)
 		kernel.Count1(p.reach[m], t)
 		kernel.Prefix1(p.reach[m])
@@ -108,9 +113,9 @@ func (p *pairSolver) solve(t tile) {
 		to := min(from+tileSamples, e.samples())
 		table := p.table[:to-from]
 		for i, xy := range pairs {
-			x, y := e.singles[xy[0]][from:to], e.singles[xy[1]][from:to]
-			if p.rule == cascade.RuleMean {
-				p.mean(table, xy[0], xy[1], from, to)
+			x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
+			if p.rule != cascade.RuleLast {
+				p.combine(table, xy[0], xy[1], from, to)
 				kernel.Delta1(p.gain(i, 0), x, x, table)
 				kernel.Delta1(p.gain(i, 1), y, y, table)
 			} else {
@@ -125,10 +130,10 @@ func (p *pairSolver) solve(t tile) {
 	}
 }
 
-// mean makes the table of the mean of two models on the samples from..to-1.
-func (p *pairSolver) mean(table []byte, x, y, from, to int) {
+// combine makes the table of two models together on the samples from..to-1.
+func (p *pairSolver) combine(table []byte, x, y, from, to int) {
 	w, e := p.w, p.w.eval
-	a, b := e.lists[x].Slice(from, to), e.lists[y].Slice(from, to)
+	a, b := p.lists[x].Slice(from, to), p.lists[y].Slice(from, to)
 	best, class := w.best[:to-from], w.class[:to-from]
 	if e.confidence == cascade.MaxProbability {
 		kernel.Pair(best, class, w.open, &a, &b)

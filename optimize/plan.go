@@ -7,7 +7,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// A member is a model, by its number, and its weight in the mean.
+// A member is a model, by its number, and its weight in the mean or the vote.
 type member struct {
 	model  uint16
 	weight uint8
@@ -23,14 +23,6 @@ type plan struct {
 
 func (p plan) clone() plan {
 	return plan{p.rule, slices.Clone(p.members), slices.Clone(p.exits)}
-}
-
-// set returns the members whose outputs a stage combines.
-func (p plan) set(stage int) []member {
-	if p.rule == cascade.RuleLast {
-		return []member{{p.members[stage].model, 1}}
-	}
-	return p.members[:stage+1]
 }
 
 // has reports whether a model is a member.

@@ -30,6 +30,9 @@ type Problem struct {
 	models  []Model
 }
 
+// maxModels is the largest number of models: their ballots have numbers, too.
+const maxModels = math.MaxUint16 / 2
+
 // NewProblem checks that models and labels fit together. It puts the models in order of
 // name, so that no result depends on the order they are given in. Outputs and labels are
 // not copied.
@@ -45,8 +48,8 @@ func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) 
 	if len(models) == 0 {
 		return nil, errors.New("there are no models to search")
 	}
-	if len(models) > math.MaxUint16 {
-		return nil, fmt.Errorf("%d models, at most %d are possible", len(models), math.MaxUint16)
+	if len(models) > maxModels {
+		return nil, fmt.Errorf("%d models, at most %d are possible", len(models), maxModels)
 	}
 	names := make(map[string]bool, len(models))
 	for _, m := range models {
@@ -132,21 +135,18 @@ func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
 	if err := c.Validate(); err != nil {
 		return cascade.Evaluation{}, err
 	}
-	e := newEvaluator(p, nil, c.Confidence)
+	e := newEvaluator(p, nil, c.Confidence, c.Rule == cascade.RuleVote)
 	w := e.newWorker(0, 0, new(atomic.Int64))
-	var members []member
+	chain := plan{rule: c.Rule}
 	costs, tables := make([]float64, len(c.Stages)), make([][]byte, len(c.Stages))
 	for i, stage := range c.Stages {
 		m, ok := p.Find(stage.Model)
 		if !ok {
 			return cascade.Evaluation{}, fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
 		}
-		members = append(members, member{uint16(m), uint8(stage.Weight)})
-		if c.Rule == cascade.RuleLast {
-			members = []member{{uint16(m), 1}}
-		}
+		chain.members = append(chain.members, member{uint16(m), uint8(stage.Weight)})
 		costs[i], tables[i] = p.models[m].Cost, make([]byte, p.Samples())
-		cuts := Grid{stage.Threshold}.cuts(w.sum(normalize(nil, members)))
+		cuts := Grid{stage.Threshold}.cuts(w.sum(e.set(nil, chain, i)))
 		kernel.Bins(tables[i], w.best, w.class, p.labels, cuts)
 	}
 	exits, reach := bytes.Repeat([]byte{2}, len(c.Stages)-1), make([]int, len(c.Stages)) // from bin 1 on

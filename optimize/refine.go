@@ -24,8 +24,7 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	plans := r.archive.near(nearFront)
 	var unsure []plan
 	for _, p := range plans {
-		// The lists have the largest value of every model alone.
-		if r.eval.confidence != cascade.MaxProbability || p.rule == cascade.RuleMean && len(p.members) > 1 {
+		if !r.eval.sure(p) {
 			unsure = append(unsure, p)
 		}
 	}
@@ -69,6 +68,16 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	}
 }
 
+// sure reports whether the lists have all that a plan's results depend on: the largest value
+// of every model alone, and every vote. A set has as many sums as a list, and only the
+// entropy needs more, of more votes for different classes.
+func (e *evaluator) sure(p plan) bool {
+	if p.rule == cascade.RuleVote {
+		return e.confidence != cascade.Entropy || len(p.members) <= e.listed()
+	}
+	return e.confidence == cascade.MaxProbability && (p.rule == cascade.RuleLast || len(p.members) == 1)
+}
+
 // allowNear raises a staircase so that what is near the front passes too. Chains that
 // [prefix.mayImprove] proves to be dominated may be near it, and which of them are tried
 // would depend on what a thread knows at the time.
@@ -94,7 +103,7 @@ func (r *run) tabulateOutputs(ctx context.Context, plans []plan) error {
 	sets := make([][]member, replay.Sets())
 	for i, p := range plans {
 		for stage := range p.members {
-			set := normalize(nil, p.set(stage))
+			set := e.set(nil, p, stage)
 			if len(set) > 1 || e.confidence != cascade.MaxProbability {
 				sets[replay.Set(i, stage)] = set
 			}

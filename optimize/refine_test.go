@@ -85,7 +85,7 @@ func TestFrontOfFullOutputs(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 11, 6, 500, 40)
 	everything := func(cascade.Cascade, cascade.Evaluation) bool { return true }
-	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+	for _, rule := range cascade.Rules() {
 		want := bruteForce(t, d, rule, cascade.MaxProbability, shortGrid, 2, everything)
 		r, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{rule}, Grid: shortGrid, Outputs: rowsOf(d, 0)})
 		if err != nil {

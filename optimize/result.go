@@ -75,7 +75,8 @@ func (p Proof) String() string {
 	}
 	with := "rule " + rules[0]
 	if len(rules) > 1 {
-		with = "rules " + strings.Join(rules, " and ")
+		most := len(rules) - 1
+		with = "rules " + strings.Join(rules[:most], ", ") + " and " + rules[most]
 	}
 	grid := fmt.Sprintf("the %d thresholds of the grid and ", p.Thresholds)
 	if p.Confidence != cascade.MaxProbability {

@@ -53,7 +53,7 @@ func newRun(p *Problem, o Options) (*run, *algorithm, error) {
 		problem:  p,
 		options:  o,
 		limits:   newLimits(p, &o, required),
-		eval:     newEvaluator(p, o.Grid, o.Confidence),
+		eval:     newEvaluator(p, o.Grid, o.Confidence, o.uses(cascade.RuleVote)),
 		recorder: newRecorder(o.Reference, p),
 		saveNext: time.Now().Add(saveEvery),
 	}

@@ -87,7 +87,7 @@ func points(r *Result) [][2]float64 {
 func TestExactEqualsBruteForce(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 1, 5, 70, 6)
-	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+	for _, rule := range cascade.Rules() {
 		for length := 1; length <= 3; length++ {
 			for _, limits := range []Options{
 				{},
@@ -141,7 +141,7 @@ func TestExactEqualsBruteForce(t *testing.T) {
 // Models and samples that fill more than one tile, and the last one only in part.
 func TestExactPairsInTilesEqualBruteForce(t *testing.T) {
 	p, d := newZoo(t, 12, tileModels+3, 2*tileSamples+70, 6)
-	for _, rule := range []cascade.Rule{cascade.RuleMean, cascade.RuleLast} {
+	for _, rule := range cascade.Rules() {
 		for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Margin} {
 			if testing.Short() && (rule == cascade.RuleLast) != (confidence == cascade.Margin) {
 				continue
@@ -199,14 +199,14 @@ func TestFrontsAgreeWithDense(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 2, 7, 200, 10)
 	for _, name := range Algorithms() {
-		for i, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
+		for i, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules, {cascade.RuleVote}, cascade.Rules()} {
 			if name == "ensemble" && i == 1 {
 				continue // nothing to average
 			}
 			t.Run(fmt.Sprint(name, rules), func(t *testing.T) {
 				o := smallSearch(name)
 				o.Rules, o.Snap = rules, true
-				o.Confidence = cascade.Confidence(i) // each measure once
+				o.Confidence = cascade.Confidence(i % 3) // each measure
 				r, err := Search(context.Background(), p, o)
 				if err != nil {
 					t.Fatal(err)
@@ -369,7 +369,7 @@ func TestAnswersCannotBeAveraged(t *testing.T) {
 	if _, err := Search(context.Background(), p, Options{}); err == nil || !strings.Contains(err.Error(), `"m1"`) {
 		t.Errorf("error %v, want one that names m1", err)
 	}
-	if _, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{cascade.RuleLast}}); err != nil {
+	if _, err := Search(context.Background(), p, Options{Rules: []cascade.Rule{cascade.RuleLast, cascade.RuleVote}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -412,7 +412,7 @@ func TestSnapMovesThresholdsIntoGaps(t *testing.T) {
 func TestBoundHolds(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 10, 5, 80, 6)
-	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules} {
+	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}, bothRules, {cascade.RuleVote}, cascade.Rules()} {
 		r, err := Search(context.Background(), p, Options{Rules: rules, MaxModels: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -20,7 +20,7 @@ func (w *worker) snap(p plan) cascade.Cascade {
 		alive[i] = int32(i)
 	}
 	for stage, g := range p.exits {
-		weight := w.sum(normalize(nil, p.set(stage)))
+		weight := w.sum(w.eval.set(nil, p, stage))
 		cut := w.eval.cuts(weight)[g]
 		around := newGaps(1)[0]
 		next := alive[:0]

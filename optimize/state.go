@@ -37,7 +37,7 @@ type savedState struct {
 
 type savedPlan struct {
 	Score   int          `json:"score"` // see archive
-	Cost    float64      `json:"cost"` // of all samples together
+	Cost    float64      `json:"cost"`  // of all samples together
 	Rule    cascade.Rule `json:"rule"`
 	Models  []uint16     `json:"models"`
 	Weights []uint16     `json:"weights"`
@@ -200,9 +200,9 @@ func (r *run) name() string {
 	h, o := sha256.New(), &r.options
 	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, o.charge, o.leastReach, o.patience, r.eval.samples())
 	fmt.Fprintf(h, "%q\n", o.Include)
-	for m, table := range r.eval.singles {
-		fmt.Fprintf(h, "%q %v %v\n", r.eval.models[m].Name, r.eval.models[m].Cost, r.eval.models[m].Params)
-		h.Write(table)
+	for m, model := range r.eval.models {
+		fmt.Fprintf(h, "%q %v %v\n", model.Name, model.Cost, model.Params)
+		h.Write(r.eval.singles[m])
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }

@@ -43,7 +43,9 @@ type tripleSolver struct {
 	most      []uint32   // of each sample, the largest of these
 	bound     []float64  // least total known for each number of correct answers or more
 	prefixes  [2]*prefix
-	pair      []member
+	lists     []kernel.Lists
+	singles   [][]byte
+	pair      []member // of the lists
 	single    *kernel.Sums
 	owner     int // the model whose sums single holds
 	sums      *kernel.Sums
@@ -53,8 +55,9 @@ type tripleSolver struct {
 
 func newTripleSolver(r *run, w *worker, rule cascade.Rule, values [][]uint32, most []uint32) *tripleSolver {
 	n := r.eval.samples()
+	lists, singles := r.eval.of(rule)
 	return &tripleSolver{
-		run: r, w: w, rule: rule, values: values, most: most,
+		run: r, w: w, rule: rule, values: values, most: most, lists: lists, singles: singles,
 		bound:     make([]float64, n+2),
 		prefixes:  [2]*prefix{newPrefix(w, r.limits, rule), newPrefix(w, r.limits, rule)},
 		single:    kernel.NewSums(n, r.eval.listed()),
@@ -84,19 +87,19 @@ func (t *tripleSolver) solve(x, y int) {
 		if z == x || z == y || e.costs[x]+e.costs[y]+e.costs[z] > t.run.limits.worst {
 			continue
 		}
-		table := e.singles[z]
+		table := t.singles[z]
 		made := t.rule == cascade.RuleLast
 		for order, p := range t.prefixes {
 			if e.costs[z] > limits[order] || !p.mayImprove(z, t.values[z], t.bound) {
 				continue
 			}
-			if !summed && t.rule == cascade.RuleMean {
+			if !summed && t.rule != cascade.RuleLast {
 				parts, weights := t.w.split(t.pair[:1])
-				kernel.Extend(t.sums, t.single, parts, weights, &e.lists[y], 1)
+				kernel.Extend(t.sums, t.single, parts, weights, &t.lists[y], 1)
 				summed = true
 			}
 			if !made {
-				t.w.combine(t.table, t.sums, t.pair, member{uint16(z), 1})
+				t.w.combine(t.table, t.sums, t.pair, member{uint16(e.firstOf(t.rule) + z), 1})
 				table, made = t.table, true
 			}
 			p.solve(z, table)
@@ -107,17 +110,18 @@ func (t *tripleSolver) solve(x, y int) {
 // begin makes the prefixes those of a pair.
 func (t *tripleSolver) begin(x, y int) {
 	w, e := t.w, t.run.eval
-	t.pair = []member{{uint16(x), 1}, {uint16(y), 1}}
 	if t.rule == cascade.RuleLast {
-		t.prefixes[0].set(x, y, e.singles[y])
-		t.prefixes[1].set(y, x, e.singles[x])
+		t.prefixes[0].set(x, y, t.singles[y])
+		t.prefixes[1].set(y, x, t.singles[x])
 		for _, p := range t.prefixes {
 			p.findNeeds(func(int) uint32 { return 1 }) // the third model answers alone
 		}
 		return
 	}
+	first := e.firstOf(t.rule)
+	t.pair = []member{{uint16(first + x), 1}, {uint16(first + y), 1}}
 	if t.owner != x {
-		kernel.Single(t.single, &e.lists[x], 1)
+		kernel.Single(t.single, &t.lists[x], 1)
 		t.owner = x
 	}
 	w.combine(t.pairTable, t.single, t.pair[:1], t.pair[1])
@@ -175,7 +179,7 @@ func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
 // set makes the prefix that of the chains x, y, ...; table is that of its second stage.
 func (p *prefix) set(x, y int, table []byte) {
 	e := p.w.eval
-	first := e.singles[x]
+	first := e.singles[e.firstOf(p.plan.rule)+x]
 	p.second = table
 	p.plan.members[0].model, p.plan.members[1].model = uint16(x), uint16(y)
 

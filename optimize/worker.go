@@ -52,7 +52,7 @@ func (e *evaluator) newWorker(tables, sums int64, evaluations *atomic.Int64) *wo
 	return w
 }
 
-// combine makes the table of a set and one more member. sums are those of the set.
+// combine makes the table of a set of lists and one more. sums are those of the set.
 func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {
 	list, weight := &w.eval.lists[add.model], uint32(add.weight)
 	if w.eval.confidence == cascade.MaxProbability {
@@ -143,11 +143,11 @@ func (w *worker) tabulate(p plan, fresh int) [][]byte {
 // fresh is one of many that are tried with the same others: the table is made from the
 // sums of these, which are kept. With a negative fresh no member is.
 func (w *worker) table(p plan, stage, fresh int) []byte {
+	first := w.eval.firstOf(p.rule)
 	if stage == 0 || p.rule == cascade.RuleLast {
-		return w.eval.singles[p.members[stage].model]
+		return w.eval.singles[first+int(p.members[stage].model)]
 	}
-	members := p.members[:stage+1]
-	w.set = normalize(w.set[:0], members)
+	w.set = w.eval.set(w.set[:0], p, stage)
 	w.key = setKey(w.key[:0], w.set)
 	if table, known := w.eval.replayed[string(w.key)]; known {
 		return table
@@ -159,9 +159,10 @@ func (w *worker) table(p plan, stage, fresh int) []byte {
 	table = w.cache.put(w.key)
 	switch {
 	case 0 <= fresh && fresh <= stage:
-		w.rest = append(append(w.rest[:0], members[:fresh]...), members[fresh+1:]...)
-		w.rest = normalize(w.rest[:0], w.rest)
-		w.combine(table, w.sumsOf(w.rest), w.rest, members[fresh])
+		add := p.members[fresh]
+		w.rest = append(append(w.rest[:0], p.members[:fresh]...), p.members[fresh+1:stage+1]...)
+		w.rest = w.eval.set(w.rest[:0], plan{rule: p.rule, members: w.rest}, stage-1)
+		w.combine(table, w.sumsOf(w.rest), w.rest, member{uint16(first) + add.model, add.weight})
 	case w.pieces > 1:
 		w.tabulateInPieces(table, w.set)
 	default:

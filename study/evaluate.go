@@ -203,7 +203,7 @@ func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 			return fmt.Errorf("stage %d: the zoo has no model named %q", stage+1, s.Model)
 		}
 		if m.Answers && c.Rule == cascade.RuleMean && len(c.Stages) > 1 {
-			return fmt.Errorf("the model %q gives answers without a distribution, which cannot be averaged: use rule last (last: before the first name)", s.Model)
+			return fmt.Errorf("the model %q gives answers without a distribution, which cannot be averaged: use rule last or vote (last: or vote: before the first name)", s.Model)
 		}
 	}
 	return nil

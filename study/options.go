@@ -23,7 +23,7 @@ type Options struct {
 	Dominate string   `json:"dominate"` // a model to be beaten
 
 	Algorithm  string `json:"algorithm"`  // one of [optimize.Algorithms]
-	Rule       string `json:"rule"`       // mean, last or both; "": both with algorithm auto, else mean
+	Rule       string `json:"rule"`       // as [Rules] says; "": both with algorithm auto, or last,vote if models give answers only; else mean
 	Confidence string `json:"confidence"` // max, margin or entropy
 	Grid       string `json:"grid"`       // fine, paper or a file; "": paper with Paper, else fine
 	Snap       *bool  `json:"snap"`       // nil: unless there is a Grid or Paper
@@ -63,22 +63,57 @@ func Defaults() Options {
 
 // The names that options take.
 const (
-	ruleBoth  = "both"
+	ruleBoth  = "both" // mean and last
 	gridFine  = "fine"
 	gridPaper = "paper"
 )
 
-// Rules returns the names that [Options.Rule] takes.
+// Rules returns the names that [Options.Rule] takes, also several with commas between
+// them: both is short for mean,last.
 func Rules() []string {
-	return []string{cascade.RuleMean.String(), cascade.RuleLast.String(), ruleBoth}
+	var names []string
+	for _, rule := range cascade.Rules() {
+		names = append(names, rule.String())
+	}
+	return append(names, ruleBoth)
+}
+
+// parseRules returns the rules that a list of names names, in the order of [cascade.Rules].
+func parseRules(list string) ([]cascade.Rule, error) {
+	var rules []cascade.Rule
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name == ruleBoth {
+			rules = append(rules, cascade.RuleMean, cascade.RuleLast)
+			continue
+		}
+		var rule cascade.Rule
+		if err := rule.UnmarshalText([]byte(name)); err != nil {
+			return nil, inputf("rule", list, "it is mean, last, vote, several of these with commas, or both for mean,last")
+		}
+		rules = append(rules, rule)
+	}
+	slices.Sort(rules)
+	return slices.Compact(rules), nil
+}
+
+// defaultRule returns the rules that an algorithm searches by default. Models that give
+// answers only cannot be averaged, but they can vote.
+func (o *Options) defaultRule(answers bool) string {
+	switch {
+	case o.Algorithm != "auto" || o.Paper:
+		return cascade.RuleMean.String()
+	case answers:
+		return cascade.RuleLast.String() + "," + cascade.RuleVote.String()
+	}
+	return ruleBoth
 }
 
 // paperModels is the longest chain of the publication.
 const paperModels = 5
 
-// resolve fills in the defaults that depend on other options, and returns the options of
-// the search.
-func (o *Options) resolve() (optimize.Options, error) {
+// resolve fills in the defaults that depend on other options and on whether models give
+// answers only, and returns the options of the search.
+func (o *Options) resolve(answers bool) (optimize.Options, error) {
 	s := optimize.Options{
 		Algorithm: o.Algorithm, Paper: o.Paper, MaxCost: o.MaxCost, MaxWorstCost: o.MaxWorstCost, MaxParams: o.MaxParams,
 		MinAccuracy: o.MinAccuracy, Evals: o.Evals, Time: o.Time, Seed: o.Seed, Threads: o.Threads, Memory: o.Memory << 20,
@@ -87,18 +122,11 @@ func (o *Options) resolve() (optimize.Options, error) {
 		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("unknown algorithm; it is one of: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
 	}
 	if o.Rule == "" {
-		o.Rule = cascade.RuleMean.String()
-		if o.Algorithm == "auto" && !o.Paper {
-			o.Rule = ruleBoth
-		}
+		o.Rule = o.defaultRule(answers)
 	}
-	var rule cascade.Rule
-	if o.Rule == ruleBoth {
-		s.Rules = []cascade.Rule{cascade.RuleMean, cascade.RuleLast}
-	} else if err := rule.UnmarshalText([]byte(o.Rule)); err != nil {
-		return s, inputf("rule", o.Rule, "it is mean, last or both")
-	} else {
-		s.Rules = []cascade.Rule{rule}
+	var err error
+	if s.Rules, err = parseRules(o.Rule); err != nil {
+		return s, err
 	}
 	if err := s.Confidence.UnmarshalText([]byte(o.Confidence)); err != nil {
 		return s, inputf("confidence", o.Confidence, "it is max, margin or entropy")
@@ -113,7 +141,6 @@ func (o *Options) resolve() (optimize.Options, error) {
 			o.Grid = gridPaper
 		}
 	}
-	var err error
 	if s.Grid, err = readGrid(o.Grid); err != nil {
 		return s, err
 	}

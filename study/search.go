@@ -78,10 +78,6 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		Machine: front.ThisMachine(cmp.Or(o.Threads, runtime.GOMAXPROCS(0))),
 	}
 	defer s.timed("open")()
-	if s.search, err = s.options.resolve(); err != nil {
-		return nil, err
-	}
-	s.run.Options = s.options
 	if s.split, err = labelled(z, "split", o.Split); err != nil {
 		return nil, err
 	}
@@ -100,6 +96,9 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
 	}
 	s.models = models
+	if err := s.resolve(); err != nil {
+		return nil, err
+	}
 	if err := s.checkUnlabelled(); err != nil {
 		return nil, err
 	}
@@ -121,6 +120,25 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		}
 	}
 	return s, nil
+}
+
+// resolve fills in the options that depend on others and on the models.
+func (s *search) resolve() (err error) {
+	answers := 0
+	for _, m := range s.models {
+		if m.Answers {
+			answers++
+		}
+	}
+	byDefault := s.options.Rule == ""
+	if s.search, err = s.options.resolve(answers > 0); err != nil {
+		return err
+	}
+	s.run.Options = s.options
+	if byDefault && 0 < answers && answers < len(s.models) && !slices.Contains(s.search.Rules, cascade.RuleMean) {
+		s.watch.warn("%d of %d models give answers only, which cannot be averaged: the rules searched are %s; --rule and --models choose others", answers, len(s.models), s.options.Rule)
+	}
+	return nil
 }
 
 // timed records how long a part of the work takes, until the returned function is called.

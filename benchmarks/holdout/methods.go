@@ -2,11 +2,25 @@ package holdout
 
 import (
 	"context"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
+
+// rulesFor returns the rules to search a problem with: where outputs cannot be averaged,
+// because models give answers only, vote takes the place of mean.
+func rulesFor(p *optimize.Problem, rules []cascade.Rule) []cascade.Rule {
+	if !slices.ContainsFunc(p.Models(), func(m optimize.Model) bool { return m.Answers }) {
+		return rules
+	}
+	votes := []cascade.Rule{cascade.RuleVote}
+	if slices.Contains(rules, cascade.RuleLast) {
+		votes = append(votes, cascade.RuleLast)
+	}
+	return votes
+}
 
 // Methods returns the methods that are compared; each search runs on so many threads.
 func Methods(threads int) []Method {
@@ -29,7 +43,7 @@ func Methods(threads int) []Method {
 	for _, m := range list {
 		methods = append(methods, Method{m.name, func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error) {
 			o := m.o
-			o.Seed, o.Threads = seed, threads
+			o.Seed, o.Threads, o.Rules = seed, threads, rulesFor(p, o.Rules)
 			r, err := optimize.Search(ctx, p, o)
 			if err == nil {
 				err = ctx.Err() // a front that was interrupted is not the method's

@@ -38,7 +38,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"--v"}, "none: --version"},
 		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-cost --max-worst-gflops --max-worst-cost --max-params"},
 		{[]string{"optimize", "--algorithm", "go"}, "none: gomea gomea-exact"},
-		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=both"},
+		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=vote --rule=both"},
 		{[]string{"optimize", "--confidence", "m"}, "none: max margin"},
 		{[]string{"optimize", "--grid", ""}, "files: fine paper"},
 		{[]string{"optimize", "--json", "--zoo", ""}, "folders: example"},

@@ -38,9 +38,9 @@ without (chi-square test, Holm's correction for the cascades of the front).
 
 A cascade is written as name@threshold,name@threshold,name: exit after a model if the
 confidence of the mean so far is above its threshold. name*2 counts a model twice in
-the mean; last: before the first name lets the last model answer alone, and margin: or
-entropy: before that is another measure of confidence. A name that contains one of ,@*"
-is written in double quotes.`,
+the mean; last: before the first name lets the last model answer alone, vote: counts the
+answers so far, and margin: or entropy: before that is another measure of confidence. A
+name that contains one of ,@*" is written in double quotes.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo evaluate runs/first --split test
 encas-zoo evaluate --zoo cifar runs/exact --split pool      samples without labels: drift

@@ -25,7 +25,7 @@ Formats:
    npz      the same in .npz files
    encas    ENCAS folders: output_distrs_SPLIT/I.npy.gz, info.json, labels
    parquet  a list column or one column a class, as pandas and polars write it
-   csv      sample,label,confidence: models with answers only (for rule last)
+   csv      sample,label[,confidence]: models with answers only (for rules last and vote)
 
 models.csv has the columns name and gflops (or gmacs); other columns are kept.
 

@@ -37,12 +37,17 @@ front are exact: cascades found on the search index are evaluated again on the f
 stored outputs.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
-auto solves all chains of two models exactly and continues with longer chains, weights
-and both rules: it recombines cascades of the front and explores their neighbours until
-neither improves the front. exact tries all chains of up to 3 models with all thresholds
-of the grid, so its front is proven optimal for that length and grid. What is proven is
-shown below the table. front.json has a bound for every cascade: no cascade of any kind
-at that cost answers more of these samples correctly.
+auto solves all chains of two models exactly and continues with longer chains and
+weights: it recombines cascades of the front and explores their neighbours until neither
+improves the front. exact tries all chains of up to 3 models with all thresholds of the
+grid, so its front is proven optimal for that length and grid. What is proven is shown
+below the table. front.json has a bound for every cascade: no cascade of any kind at
+that cost answers more of these samples correctly.
+
+Rules: mean averages the outputs so far, last takes that of the last model alone, and
+vote counts answers, which is all that some models give. --rule mean,vote searches both
+in one front, and both is short for mean,last. By default auto searches both, or
+last,vote if any model gives answers only; the other algorithms search mean.
 
 Ctrl-C ends the search with the front found so far. The same command with --resume and
 the run folder continues from there, also after a crash (the state is saved now and
@@ -56,6 +61,7 @@ encas-zoo optimize --dominate qda                         cheaper and more accur
 encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
 encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobody labelled
+encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
@@ -66,7 +72,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
 				bind(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
 				bind(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one per line (default: fine, or paper with --paper)"),
-				bind(&o.Rule, "rule", "how models combine, `RULE`: mean of the outputs so far, last output alone, or both kinds in one front (default: both with algorithm auto, else mean)"),
+				bind(&o.Rule, "rule", "how models combine, `RULE`: mean, last, vote, several with commas, or both (default: depends on algorithm and models)"),
 				bind(&o.Confidence, "confidence", "what thresholds are compared with, `NAME`: max probability, margin of the top two, or entropy"),
 				bind(&o.Snap, "snap", "move the thresholds found to the middle of the gap between samples (default: unless --grid or --paper is given)"),
 				bind(&o.Paper, "paper", "the search space of the publication: its grid, rule mean, up to 5 models, which may repeat at full cost"),

@@ -6,7 +6,8 @@ type Lists struct {
 	K int
 	// Classes and Values hold [N*K]: for each sample the classes in descending order
 	// of value, the lower class first on a tie, and their values as float16 bits. A
-	// list with fewer than K classes ends in NoClass and value 0.
+	// list with fewer than K classes ends in NoClass and value 0. With a Tail of 0, those of
+	// value 0 may be in any order: sums above 0 do not depend on it.
 	Classes, Values []uint16
 	// Tail holds [N]: the value of every class that is not listed, in fixed point: the
 	// mean of what is left, rounded down.

@@ -122,6 +122,47 @@ func checkCombine(t *testing.T, s *Sums, members []*Lists, weights []uint32) {
 	}
 }
 
+// TestZerosInAnyOrder says that answers and sums above 0 do not depend on the order of
+// classes of value 0: lists may be shared by outputs of which only the first class counts.
+func TestZerosInAnyOrder(t *testing.T) { eachPath(t, testZerosInAnyOrder) }
+
+func testZerosInAnyOrder(t *testing.T) {
+	for _, sh := range shapes {
+		z := newZoo(sh.n, sh.classes, sh.k, 5, uint64(sh.classes))
+		values, top, tail := make([]uint16, sh.n*sh.k), make([]uint16, sh.n), make([]uint32, sh.n)
+		for i := range sh.n {
+			values[i*sh.k], top[i] = 0x3C00, 0x3C00
+		}
+		var members []*Lists
+		for _, l := range z.lists {
+			members = append(members, &Lists{K: l.K, Classes: l.Classes, Values: values, Tail: tail, TopClass: l.TopClass, TopValue: top})
+		}
+		weights := []uint32{1, 2, 1, 3, 1}
+		s, next := NewSums(sh.n, sh.k), NewSums(sh.n, sh.k)
+		Single(s, members[0], weights[0])
+		for m := 1; m < len(members); m++ {
+			checkCombine(t, s, members[:m+1], weights[:m+1])
+			Extend(next, s, members[:m], weights[:m], members[m], weights[m])
+			s, next = next, s
+			for i := range sh.n {
+				votes := map[uint16]uint32{}
+				for j, l := range members[:m+1] {
+					votes[l.TopClass[i]] += weights[j] * One
+				}
+				for j, v := range s.Values[i*sh.k:][:len(votes)] {
+					c := s.Classes[i*sh.k+j]
+					if v != votes[c] || j > 0 && !better(s.Values[i*sh.k+j-1], s.Classes[i*sh.k+j-1], v, c) {
+						t.Fatalf("%d members, sample %d, place %d: %d for class %d, want %v in order", m+1, i, j, v, c, votes)
+					}
+				}
+				if len(votes) < sh.k && s.Values[i*sh.k+len(votes)] != 0 || s.Top[i] != s.Values[i*sh.k] || s.TopClass[i] != s.Classes[i*sh.k] {
+					t.Fatalf("%d members, sample %d: %v after %d votes", m+1, i, s.Values[i*sh.k:][:sh.k], len(votes))
+				}
+			}
+		}
+	}
+}
+
 // TestOrderOfMembers says that a set's answer does not depend on how it was put
 // together.
 func TestOrderOfMembers(t *testing.T) { eachPath(t, testOrderOfMembers) }

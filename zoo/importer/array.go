@@ -48,6 +48,12 @@ func (a *array) outputs() (samples, classes int, err error) {
 	return shape[0], shape[1], nil
 }
 
+// answers reports whether an array has a class number for each sample and not outputs.
+func (a *array) answers() bool {
+	kind := a.DType().Kind
+	return len(a.Shape()) == 1 && (kind == npy.Int || kind == npy.Uint)
+}
+
 // column reads a one-dimensional array piece by piece; a second axis of length 1
 // is let pass.
 func column[T any](a *array, what string, read func([]T) (int, error), each func(T) error) error {
@@ -208,12 +214,28 @@ func (s *Source) addCollections(collections []collection) error {
 			return err
 		}
 		for _, m := range models {
-			if err := s.addArrays(m, func(int) (*array, error) { return c.open(m.Name) }); err != nil {
+			if err := s.addArray(m, func() (*array, error) { return c.open(m.Name) }); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return s.countAnswers()
+}
+
+// addArray adds a model whose array has outputs, or answers.
+func (s *Source) addArray(m Model, open func() (*array, error)) error {
+	a, err := open()
+	if err != nil {
+		return err
+	}
+	answers := a.answers()
+	if err := a.Close(); err != nil {
+		return err
+	}
+	if answers {
+		return s.addAnswers(m, open)
+	}
+	return s.addArrays(m, func(int) (*array, error) { return open() })
 }
 
 // readArrays reads the labels of a collection, if asked to, and its ids if it has any.

@@ -549,6 +549,7 @@ func TestBadCSV(t *testing.T) {
 		{"confidence negative", answers("x,0,-0.5\n"), OpenOptions{}, []string{"m.csv: line 2", "-0.5"}},
 		{"confidence NaN", answers("x,0,nan\n"), OpenOptions{}, []string{"m.csv: line 2", "nan"}},
 		{"confidence missing", answers("x,0,\n"), OpenOptions{}, []string{"m.csv: line 2", `"confidence" is empty`}},
+		{"confidence misspelled", good.with("m.csv", []byte("sample,label,confidense\nx,0,1\n")), OpenOptions{}, []string{"m.csv", `no column "confidence"`}},
 		{"cells missing", answers("x,0\n"), OpenOptions{}, []string{"m.csv", "line 2"}},
 		{"class too large", answers("x,0,1\ny,5,1\n"), OpenOptions{Classes: 3}, []string{"m.csv: line 3", "label 5", "3 classes"}},
 		{"label too large", answers("x,0,1\ny,0,1\nz,0,1\n"), OpenOptions{Classes: 2}, []string{"labels.csv: row 2: label 2"}},

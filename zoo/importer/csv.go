@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // answerFiles are the models of a source with one CSV file of answers each.
@@ -19,8 +20,8 @@ type answerFiles struct {
 	index map[string]int // of the samples, by id
 }
 
-// openCSV opens folders with <model>.csv files (sample, label, confidence: what the
-// model answered), labels.csv (sample, label: the truth) and models.csv.
+// openCSV opens folders with <model>.csv files (sample, label and perhaps confidence: what
+// the model answered), labels.csv (sample, label: the truth) and models.csv.
 func openCSV(paths []string, opt OpenOptions, s *Source) error {
 	s.Classes, s.Exact = opt.Classes, opt.Classes > 0
 	a := answerFiles{Source: s, set: &s.Sets[0], index: map[string]int{}}
@@ -78,7 +79,7 @@ func openCSV(paths []string, opt OpenOptions, s *Source) error {
 func (s *answerFiles) addLabels(f *folder) error {
 	set := Set{File: f.name("labels.csv")}
 	lines := map[string]int{}
-	err := scanCSV(f, "labels.csv", []string{"sample", "label"}, func(cells []string, line int) error {
+	err := scanCSV(f, "labels.csv", []string{"sample", "label"}, "", func(cells []string, line int) error {
 		id := cells[0]
 		if first, ok := lines[id]; ok {
 			return fmt.Errorf("sample %q is on line %d already", id, first)
@@ -111,7 +112,7 @@ func (s *answerFiles) addLabels(f *folder) error {
 // shows when its answers are read.
 func (s *answerFiles) addSamples(f *folder, file string) error {
 	var ids []string
-	err := scanCSV(f, file, []string{"sample"}, func(cells []string, _ int) error {
+	err := scanCSV(f, file, []string{"sample"}, "", func(cells []string, _ int) error {
 		if len(ids) == maxSamples {
 			return fmt.Errorf("more than %d samples cannot be imported", maxSamples)
 		}
@@ -127,12 +128,13 @@ func (s *answerFiles) addSamples(f *folder, file string) error {
 	return s.set.mergeIDs(f.name(file), ids)
 }
 
-// answers reads a model's answers, in the order of the samples.
+// answers reads a model's answers, in the order of the samples. Without a column of
+// confidences they are 1: of a vote only the answer counts.
 func (s *answerFiles) answers(f *folder, file string) (labels, confidences []uint16, err error) {
 	labels = make([]uint16, len(s.set.IDs))
 	confidences = make([]uint16, len(s.set.IDs))
 	seen := make([]bool, len(s.set.IDs))
-	err = scanCSV(f, file, []string{"sample", "label", "confidence"}, func(cells []string, _ int) error {
+	err = scanCSV(f, file, []string{"sample", "label"}, "confidence", func(cells []string, _ int) error {
 		i, ok := s.index[cells[0]]
 		if !ok {
 			return fmt.Errorf("sample %q is not in %s", cells[0], s.set.File)
@@ -148,7 +150,10 @@ func (s *answerFiles) answers(f *folder, file string) (labels, confidences []uin
 		if s.Exact && int(labels[i]) >= s.Classes {
 			return fmt.Errorf("label %d, but there are %d classes (0 to %d)", labels[i], s.Classes, s.Classes-1)
 		}
-		confidences[i], err = parseConfidence(cells[2])
+		confidences[i] = outputs.OneBits
+		if len(cells) > 2 {
+			confidences[i], err = parseConfidence(cells[2])
+		}
 		return err
 	})
 	if err != nil {
@@ -162,23 +167,27 @@ func (s *answerFiles) answers(f *folder, file string) (labels, confidences []uin
 	return labels, confidences, nil
 }
 
-// scanCSV calls each with the cells of the given columns of every line.
-func scanCSV(f *folder, file string, columns []string, each func(cells []string, line int) error) error {
+// scanCSV calls each with the cells of the given columns of every line, and of an optional
+// one unless there are no columns but the given ones.
+func scanCSV(f *folder, file string, columns []string, optional string, each func(cells []string, line int) error) error {
 	opened, _, err := f.open(file)
 	if err != nil {
 		return err
 	}
 	defer opened.Close()
-	if err := scanTable(opened, columns, each); err != nil {
+	if err := scanTable(opened, columns, optional, each); err != nil {
 		return fmt.Errorf("%s: %w", f.name(file), err)
 	}
 	return nil
 }
 
-func scanTable(src io.Reader, columns []string, each func(cells []string, line int) error) error {
+func scanTable(src io.Reader, columns []string, optional string, each func(cells []string, line int) error) error {
 	t, err := newTable(src)
 	if err != nil {
 		return err
+	}
+	if optional != "" && len(t.header) != len(columns) { // which a misspelled name must not hide
+		columns = append(slices.Clone(columns), optional)
 	}
 	var at []int
 	for _, name := range columns {
@@ -229,20 +238,3 @@ func parseConfidence(text string) (uint16, error) {
 	kernel.F16FromF32(bits[:], []float32{roundToOdd(v)})
 	return bits[0] &^ 0x8000, nil // "-0" is 0
 }
-
-// answerRows are answers in the order of the samples.
-type answerRows struct {
-	labels, confidences []uint16
-	row                 int
-}
-
-func (r *answerRows) Next(row []uint16) error {
-	if r.row == len(r.labels) {
-		return io.EOF
-	}
-	row[0], row[1] = r.labels[r.row], r.confidences[r.row]
-	r.row++
-	return nil
-}
-
-func (r *answerRows) Close() error { return nil }

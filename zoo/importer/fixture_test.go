@@ -152,6 +152,28 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
+// Answers without confidences have confidence 1.
+func TestCSVWithoutConfidences(t *testing.T) {
+	t.Parallel()
+	z, _ := mustImport(t, t.TempDir(), mustOpen(t, "csv", OpenOptions{}, files{
+		"models.csv": []byte("name,gflops\nm,1\n"),
+		"labels.csv": []byte("sample,label\nx,0\ny,1\n"),
+		"m.csv":      []byte("label,sample\n2,y\n0,x\n"),
+	}.write(t)), "all")
+	r, err := z.Predictions("m", "all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	labels, confidences := make([]uint16, 2), make([]uint16, 2)
+	if n, err := r.ReadAnswers(labels, confidences); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if !slices.Equal(labels, []uint16{0, 2}) || !slices.Equal(confidences, []uint16{outputs.OneBits, outputs.OneBits}) {
+		t.Errorf("answers %v with %04x", labels, confidences)
+	}
+}
+
 func TestCSVFixture(t *testing.T) {
 	t.Parallel()
 	want := readExpected(t)

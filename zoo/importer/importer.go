@@ -36,6 +36,7 @@ type Source struct {
 
 	rows       []func(set int) (Rows, error) // by model
 	shaped     string                        // the file that Classes is from
+	answered   answered                      // by arrays of answers
 	logits     bool
 	unlabelled bool
 	held       held
@@ -120,7 +121,7 @@ func (s *Set) fits(file string, n int, what string) error {
 type Model struct {
 	Name string
 	File string // where its predictions come from, for messages
-	// Answers is true for a model that gives a label and a confidence only.
+	// Answers is true for a model that gives a label only, perhaps with a confidence.
 	Answers bool
 	// Columns is the model's metadata, with its cost in "gflops".
 	Columns map[string]string
