@@ -92,6 +92,11 @@ func runCostFlag(p *string) cli.Flag {
 	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price; a run folder has its own")
 }
 
+// marginFlag may be 0.
+func marginFlag(p *float64, name string) cli.Flag {
+	return &cli.Float64Flag{Name: name, Value: *p, Destination: p, Usage: "a certified cascade is less than `X` percentage points less accurate than the model"}
+}
+
 func pickFlag(p *int) cli.Flag {
 	return &cli.IntFlag{Name: "pick", Destination: p, Usage: "the cascade with number `N` in the front"}
 }

@@ -18,12 +18,13 @@ const tableRows = 16
 
 // optimized is the JSON result of optimize.
 type optimized struct {
-	Version   int               `json:"version"`
-	Run       string            `json:"run"`                  // folder
-	Best      front.Point       `json:"best"`                 // most accurate within the budget
-	BestModel *front.Model      `json:"best_model,omitempty"` // at no more cost
-	Dominate  *front.Domination `json:"dominate,omitempty"`
-	Front     *front.Front      `json:"front"`
+	Version   int                `json:"version"`
+	Run       string             `json:"run"`                  // folder
+	Best      front.Point        `json:"best"`                 // most accurate within the budget
+	BestModel *front.Model       `json:"best_model,omitempty"` // at no more cost
+	Dominate  *front.Domination  `json:"dominate,omitempty"`
+	Certified *front.Certificate `json:"certified,omitempty"`
+	Front     *front.Front       `json:"front"`
 }
 
 // showFound shows the front that was found, the best cascade within the budget, and the
@@ -38,7 +39,7 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 	if i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == o.Dominate }); i >= 0 {
 		beaten = f.Dominate(f.Models[i])
 	}
-	return t.give(optimized{front.Version, found.Dir, f.Points[choice.Point], choice.Model, beaten, f}, func() {
+	return t.give(optimized{front.Version, found.Dir, f.Points[choice.Point], choice.Model, beaten, found.Certificate, f}, func() {
 		if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
 			t.out.Chart(drawFront(f, choice, budget))
 			t.out.Printf("\n")
@@ -55,7 +56,14 @@ func (t *terminal) showFound(found *study.Found, o *optimizeOptions, zooGiven st
 		if beaten != nil {
 			t.showDominated(f, beaten)
 		}
-		t.out.Printf("\nWritten to %s: %s, %s, %s\n", found.Dir, front.FrontFile, front.CSVFile, front.RunFile)
+		if found.Certificate != nil {
+			t.out.Printf("\n%s\n", t.out.Bold(found.Certificate.Headline()))
+		}
+		files := []string{front.FrontFile, front.CSVFile, front.RunFile}
+		if found.Certificate != nil {
+			files = append(files, front.CertifiedFile)
+		}
+		t.out.Printf("\nWritten to %s: %s\n", found.Dir, strings.Join(files, ", "))
 		if t.out.Terminal() {
 			t.showNext(found, choice.Point, zooGiven)
 		}
