@@ -9,8 +9,18 @@ import (
 // notWorse is an accuracy that is not less than the model's by a margin, a share.
 type notWorse struct{ margin float64 }
 
-func (c notWorse) score(f Figures) float64 { return f.Score(c.margin) }
-func (c notWorse) p(f Figures) float64     { return f.NotWorse(c.margin) }
+// score is by the observed standard error, not by the one under the hypothesis, which is
+// never small: cascades that hardly ever differ from the model are safe and come first.
+func (c notWorse) score(f Figures) float64 {
+	n, d := float64(f.Samples), f.Difference()
+	variance := (float64(f.OnlyFirst+f.OnlySecond)/n - d*d) / n
+	if d+c.margin == 0 {
+		return 0
+	}
+	return (d + c.margin) / math.Sqrt(variance)
+}
+
+func (c notWorse) p(f Figures) float64 { return f.NotWorse(c.margin) }
 
 // fewErrors is a share of wrong answers below a bound.
 type fewErrors struct{ bound float64 }
