@@ -3,7 +3,6 @@ package front
 import (
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,7 +83,7 @@ func (c *Certificate) Headline() string {
 	best := c.Tested[*c.Cheapest]
 	text := fmt.Sprintf("With %g %% confidence cascade %d %s", 100*c.Confidence, best.Number, c.Claim.describe(c.Reference.Model, c.Cost))
 	if best.Saving > 0 {
-		text += fmt.Sprintf("; it costs %.0f %% less than %s", math.Floor(100*best.Saving), c.Reference.Model)
+		text += fmt.Sprintf("; on the split %s it costs %.0f %% less than %s", c.Split.Name, 100*best.Saving, c.Reference.Model)
 	}
 	return text + "."
 }

@@ -9,15 +9,14 @@ import (
 // notWorse is an accuracy that is not less than the model's by a margin, a share.
 type notWorse struct{ margin float64 }
 
-// score is by the observed standard error, not by the one under the hypothesis, which is
-// never small: cascades that hardly ever differ from the model are safe and come first.
+// score is infinite for a cascade that never differs from the model, if there is a margin.
 func (c notWorse) score(f Figures) float64 {
 	n, d := float64(f.Samples), f.Difference()
-	variance := (float64(f.OnlyFirst+f.OnlySecond)/n - d*d) / n
 	if d+c.margin == 0 {
 		return 0
 	}
-	return (d + c.margin) / math.Sqrt(variance)
+	variance := (float64(f.OnlyFirst+f.OnlySecond)/n - d*d) / n
+	return (d + c.margin) / math.Sqrt(max(0, variance))
 }
 
 func (c notWorse) p(f Figures) float64 { return f.NotWorse(c.margin) }
@@ -58,10 +57,9 @@ func (c everyClass) p(f Figures) float64 {
 	return largest
 }
 
-// costBelow is a mean cost below a bound.
+// costBelow is a mean cost below a bound. No sample costs more than all stages together, so
+// a bound above that needs no test.
 type costBelow struct{ bound float64 }
-
-// No sample costs more than the sum of all stages, so a bound above that needs no test.
 
 func (c costBelow) score(f Figures) float64 {
 	if f.WorstCost <= c.bound {
