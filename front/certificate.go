@@ -109,6 +109,8 @@ func (c Claim) describe(model, cost string) string {
 		all = append(all, fmt.Sprintf("answers less than %s %% wrong", percent(c.Error)))
 	case *c.Margin == 0:
 		all = append(all, "is more accurate than "+model)
+	case *c.Margin == 0.01:
+		all = append(all, "is less than 1 point less accurate than "+model)
 	default:
 		all = append(all, fmt.Sprintf("is less than %s points less accurate than %s", percent(*c.Margin), model))
 	}

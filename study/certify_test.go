@@ -72,7 +72,7 @@ func hits(t *testing.T, z *zoo.Zoo, split string, c cascade.Cascade) []bool {
 // place at which it ends.
 func TestCertifyBySmallSteps(t *testing.T) {
 	t.Parallel()
-	z, found := searchedExample(t, func(o *Options) { o.Models = []string{"lda,qda,tree_*"} })
+	z, found := searchedExample(t, func(o *Options) { o.Models = []string{"lda,qda,tree_4,centroid_1"} })
 	f := found.Front
 	o := CertifyDefaults()
 	o.Split, o.Margin = "test", 1
@@ -84,8 +84,12 @@ func TestCertifyBySmallSteps(t *testing.T) {
 	if c.Reference.Model != reference.Name || c.Reference.CorrectSearched != reference.Correct {
 		t.Errorf("compared with %+v, want %+v", c.Reference, reference)
 	}
+	others := map[string][]bool{}
+	for _, split := range []string{"search", "test"} {
+		others[split] = hits(t, z, split, cascade.Single(reference.Name))
+	}
 	pairs := func(split string, point front.Point) stats.Pairs {
-		this, other := hits(t, z, split, point.Cascade), hits(t, z, split, cascade.Single(reference.Name))
+		this, other := hits(t, z, split, point.Cascade), others[split]
 		p := stats.Pairs{Samples: len(this)}
 		for i := range this {
 			if this[i] && !other[i] {
@@ -117,7 +121,7 @@ func TestCertifyBySmallSteps(t *testing.T) {
 		}
 		return 0
 	})
-	if c.Candidates != len(candidates) {
+	if c.Candidates != len(candidates) || len(candidates) < 5 {
 		t.Errorf("%d candidates, want %d", c.Candidates, len(candidates))
 	}
 	for place, tested := range c.Tested {
@@ -202,7 +206,7 @@ func TestCertifyRefuses(t *testing.T) {
 // at its level.
 func TestEvaluationHasABand(t *testing.T) {
 	t.Parallel()
-	z, found := searchedExample(t, func(o *Options) { o.Models = []string{"lda,qda,tree_*"} })
+	z, found := searchedExample(t, func(o *Options) { o.Models = []string{"lda,tree_4"} })
 	e, err := EvaluateFront(t.Context(), z, "test", found.Front, Watch{})
 	if err != nil {
 		t.Fatal(err)
