@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,8 +71,8 @@ func (o CertifyOptions) check() error {
 		return inputf("margin", fmt.Sprint(o.Margin), "it must be 0 or more, in percentage points")
 	case !(o.Error >= 0 && o.Error < 1):
 		return inputf("error", fmt.Sprint(o.Error), "it must be between 0 and 1 (0.05 is 5 %%)")
-	case !(o.MaxCost >= 0):
-		return inputf("max-cost", fmt.Sprint(o.MaxCost), "it must be above 0")
+	case !(o.MaxCost >= 0 && o.MaxCost <= math.MaxFloat64):
+		return inputf("max-cost", fmt.Sprint(o.MaxCost), "it must be a number above 0")
 	case !(o.WorstClass >= 0 && o.WorstClass < 1):
 		return inputf("worst-class", fmt.Sprint(o.WorstClass), "it must be between 0 and 1 (0.9 is 90 %%)")
 	case o.Error > 0 && o.Against != "":
@@ -181,9 +182,7 @@ func referenceOf(z *zoo.Zoo, f *front.Front, o CertifyOptions) (front.Model, err
 		return front.Model{}, fmt.Errorf("no model of the run has predictions on the split %q", o.Split)
 	}
 	if o.Against == "" {
-		return slices.MaxFunc(here, func(a, b front.Model) int {
-			return cmp.Or(cmp.Compare(a.Correct, b.Correct), cmp.Compare(b.Cost, a.Cost))
-		}), nil
+		return here[front.BestWithin(here, math.Inf(1))], nil
 	}
 	i := slices.Index(names, o.Against)
 	if i < 0 {

@@ -1,10 +1,10 @@
 package holdout
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -127,9 +127,7 @@ func newDraw(ctx context.Context, p *optimize.Problem, n, maxModels, number, thr
 	for i, m := range search.Models() {
 		models = append(models, front.Model{Name: m.Name, Cost: m.Cost, Correct: search.Correct(i)})
 	}
-	d := &draw{reference: slices.MaxFunc(models, func(a, b front.Model) int {
-		return cmp.Or(cmp.Compare(a.Correct, b.Correct), cmp.Compare(b.Cost, a.Cost))
-	})}
+	d := &draw{reference: models[front.BestWithin(models, math.Inf(1))]}
 	_, reference, err := p.Trace(cascade.Single(d.reference.Name))
 	if err != nil {
 		return nil, err
