@@ -231,13 +231,14 @@ func writeClaims(w io.Writer, claims []holdout.Claims) {
 ### Certified claims
 
 All samples of the zoo are the population. In every draw so many samples are searched, all
-chains of two (or three) models exactly, and as many others certify "less accurate than the most accurate model
-by less than the margin" with 90 % confidence ([how](../docs/certify.md)); both are drawn with
-replacement. *False* are draws in which any of the cascades certified is less accurate than
-claimed, allowed in 10 %. The saving is the mean over all draws of what the cheapest cascade
-certified costs less than the model in the population, nothing if none is certified. *Read off*
-is the cheapest cascade that is as accurate on the samples searched. The *staircase* is all
-margins at once. The *band* is to contain the accuracies of the whole front in 95 %.
+chains of two (or three) models exactly, and as many others certify "less accurate than the
+most accurate model by less than the margin" with 90 % confidence ([how](../docs/certify.md));
+both are drawn with replacement. *False* are draws in which any of the cascades certified is
+less accurate than claimed, allowed in 10 %. The saving is the mean over all draws of what the
+cheapest cascade certified costs less than the model in the population, nothing if none is
+certified. *Read off* is the cheapest cascade that is as accurate on the samples searched. The
+*staircase* is all margins at once. The *band* is to contain the accuracies of the whole front
+in 95 %.
 
 `)
 	holdout.WriteClaims(w, claims)
