@@ -14,7 +14,8 @@ const ReliabilityBins = 10
 type Details struct {
 	Evaluation
 	Stages  []StageDetails
-	Classes []int // samples answered correctly, by their label
+	Hits    []bool // by sample: answered correctly
+	Classes []int  // samples answered correctly, by their label
 	// Samples that only this cascade, or only its rival, answers correctly.
 	OnlyThis, OnlyRival int
 }
@@ -61,11 +62,15 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 	if err != nil {
 		return nil, err
 	}
+	details := make([]Details, len(cascades))
+	for i, c := range cascades {
+		details[i] = Details{Stages: make([]StageDetails, len(c.Stages)), Hits: make([]bool, len(s.Labels)), Classes: make([]int, s.Classes)}
+	}
 	threads := make([]*detailer, s.threads())
 	for t := range threads {
 		threads[t] = &detailer{
-			replay: r, correct: make([]uint32, len(cascades)*s.Classes),
-			rivals: rivals, hit: make([]bool, len(cascades)), only: make([][2]int, len(cascades)),
+			replay: r, details: details, correct: make([]uint32, len(cascades)*s.Classes),
+			rivals: rivals, only: make([][2]int, len(cascades)),
 		}
 		for _, c := range cascades {
 			threads[t].stages = append(threads[t].stages, make([]stageCount, len(c.Stages)))
@@ -74,9 +79,8 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 	if err := r.Run(ctx, len(threads), func(thread int, x *Sample) { threads[thread].sample(x) }); err != nil {
 		return nil, err
 	}
-	details := make([]Details, len(cascades))
 	for i, c := range cascades {
-		d := Details{Stages: make([]StageDetails, len(c.Stages)), Classes: make([]int, s.Classes)}
+		d := &details[i]
 		for _, t := range threads {
 			for class, n := range t.correct[i*s.Classes:][:s.Classes] {
 				d.Classes[class] += int(n)
@@ -106,7 +110,6 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 			}
 		}
 		d.Evaluation = NewEvaluation(costs, correct, reach, len(s.Labels))
-		details[i] = d
 	}
 	return details, nil
 }
@@ -114,10 +117,10 @@ func (s *Split) Detail(ctx context.Context, cascades []Cascade, rivals []int) ([
 // A detailer is one thread's part of Detail.
 type detailer struct {
 	replay  *Replay
+	details []Details // of all threads, for the hits
 	stages  [][]stageCount
 	correct []uint32 // by cascade and class
 	rivals  []int
-	hit     []bool   // of the current sample, by cascade
 	only    [][2]int // samples that only the cascade, or its rival, answers correctly
 }
 
@@ -150,7 +153,7 @@ func (d *detailer) sample(x *Sample) {
 			}
 			if x.Exits(c, stage) {
 				s.Exits++
-				d.hit[c] = correct
+				d.details[c].Hits[x.Number] = correct
 				if correct {
 					s.Correct++
 					d.correct[c*d.replay.split.Classes+int(x.Label)]++
@@ -160,10 +163,11 @@ func (d *detailer) sample(x *Sample) {
 			before = correct
 		}
 	}
+	hit := func(c int) bool { return d.details[c].Hits[x.Number] }
 	for c, rival := range d.rivals {
 		switch {
-		case rival < 0 || d.hit[c] == d.hit[rival]:
-		case d.hit[c]:
+		case rival < 0 || hit(c) == hit(rival):
+		case hit(c):
 			d.only[c][0]++
 		default:
 			d.only[c][1]++

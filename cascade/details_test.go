@@ -12,7 +12,7 @@ import (
 
 // details says by the definition what a cascade does.
 func (d *Dense) details(c Cascade) Details {
-	out := Details{Stages: make([]StageDetails, len(c.Stages)), Classes: make([]int, d.Classes)}
+	out := Details{Stages: make([]StageDetails, len(c.Stages)), Hits: make([]bool, len(d.Labels)), Classes: make([]int, d.Classes)}
 	for i, label := range d.Labels {
 		sum := make([]float64, d.Classes)
 		weight, before := 0.0, false
@@ -48,6 +48,7 @@ func (d *Dense) details(c Cascade) Details {
 				s.Exits++
 				if right {
 					s.Correct++
+					out.Hits[i] = true
 					out.Classes[label]++
 				}
 				break
@@ -77,20 +78,16 @@ func TestDetailEqualsDense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hits, err := d.split(0).Hits(context.Background(), cascades)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, c := range cascades {
 		want := d.details(c)
 		if want.Evaluation, err = d.Evaluate(c); err != nil {
 			t.Fatal(err)
 		}
 		if rival := rivals[i]; rival >= 0 {
-			for sample, hit := range hits[i] {
-				if hit && !hits[rival][sample] {
+			for sample, hit := range got[i].Hits {
+				if hit && !got[rival].Hits[sample] {
 					want.OnlyThis++
-				} else if !hit && hits[rival][sample] {
+				} else if !hit && got[rival].Hits[sample] {
 					want.OnlyRival++
 				}
 			}

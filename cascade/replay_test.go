@@ -28,13 +28,13 @@ func TestReplayEqualsDense(t *testing.T) {
 				t.Errorf("%v: %+v, by the definition %+v", c, got[i], want)
 			}
 		}
-		hits, err := s.Hits(context.Background(), cascades)
+		details, err := s.Detail(context.Background(), cascades, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for c := range cascades {
 			// One sample alone is correct exactly if it is a hit.
-			for i, hit := range hits[c] {
+			for i, hit := range details[c].Hits {
 				one := Dense{Classes: d.Classes, Labels: d.Labels[i : i+1], Costs: d.Costs, Outputs: map[string][]float32{}}
 				for model, outputs := range d.Outputs {
 					one.Outputs[model] = outputs[i*d.Classes : (i+1)*d.Classes]

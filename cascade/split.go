@@ -33,8 +33,8 @@ type Split struct {
 	Threads int // to evaluate on; 0: all cores
 }
 
-// Evaluate evaluates cascades exactly, in one pass over the models they name. Memory
-// does not depend on the number of samples.
+// Evaluate evaluates cascades exactly, in one pass over the models they name. It
+// takes a byte of memory for each cascade and sample.
 func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation, error) {
 	details, err := s.Detail(ctx, cascades, nil)
 	if err != nil {
@@ -45,27 +45,6 @@ func (s *Split) Evaluate(ctx context.Context, cascades []Cascade) ([]Evaluation,
 		evaluations[i] = d.Evaluation
 	}
 	return evaluations, nil
-}
-
-// Hits returns, by cascade, which samples are answered correctly.
-func (s *Split) Hits(ctx context.Context, cascades []Cascade) ([][]bool, error) {
-	r, err := s.Replay(cascades)
-	if err != nil {
-		return nil, err
-	}
-	hits := make([][]bool, len(cascades))
-	for i := range hits {
-		hits[i] = make([]bool, len(s.Labels))
-	}
-	err = r.Run(ctx, s.threads(), func(_ int, x *Sample) {
-		for i := range cascades {
-			hits[i][x.Number] = x.Class(r.Set(i, x.Exit(i))) == int(x.Label)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return hits, nil
 }
 
 func (s *Split) threads() int {

@@ -101,8 +101,12 @@ func ReadState(dir string) (state []byte, err error) {
 	return state, err
 }
 
-// Write fills the folder. Each file appears whole or not at all, front.json last.
+// Write fills the folder. Each file appears whole or not at all, front.json last. What was
+// certified of an earlier front goes.
 func (f *Folder) Write(front *Front, run *Run) error {
+	if err := os.Remove(filepath.Join(f.Dir, CertifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	var table bytes.Buffer
 	errTable := front.WriteCSV(&table)
 	runJSON, errRun := encode(run, " ")

@@ -132,24 +132,55 @@ func pick[T any](all []T, values int, rows []int) []T {
 
 // Evaluate returns what a cascade does on the problem's samples, by the models' lists.
 func (p *Problem) Evaluate(c cascade.Cascade) (cascade.Evaluation, error) {
-	if err := c.Validate(); err != nil {
+	tables, costs, err := p.tables(c)
+	if err != nil {
 		return cascade.Evaluation{}, err
+	}
+	below, reach := bytes.Repeat([]byte{exits}, len(c.Stages)-1), make([]int, len(c.Stages))
+	correct := kernel.Evaluate(tables, below, reach)
+	return cascade.NewEvaluation(costs, correct, reach, p.Samples()), nil
+}
+
+// Trace returns, by sample, the stage at which a cascade answers, from 0, and whether
+// correctly, by the models' lists.
+func (p *Problem) Trace(c cascade.Cascade) (stages []int, correct []bool, err error) {
+	tables, _, err := p.tables(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	stages, correct = make([]int, p.Samples()), make([]bool, p.Samples())
+	for i := range stages {
+		stage := 0
+		for stage < len(tables)-1 && tables[stage][i] < exits {
+			stage++
+		}
+		stages[i], correct[i] = stage, tables[stage][i]&1 == 1
+	}
+	return stages, correct, nil
+}
+
+// exits is the least entry of a set's table of one threshold with which a sample exits.
+const exits = 1 << 1
+
+// tables returns the tables of a cascade's sets, each with its own threshold alone, and
+// the costs of its models.
+func (p *Problem) tables(c cascade.Cascade) (tables [][]byte, costs []float64, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, nil, err
 	}
 	e := newEvaluator(p, nil, c.Confidence, c.Rule == cascade.RuleVote)
 	w := e.newWorker(0, 0, new(atomic.Int64))
 	chain := plan{rule: c.Rule}
-	costs, tables := make([]float64, len(c.Stages)), make([][]byte, len(c.Stages))
 	for i, stage := range c.Stages {
 		m, ok := p.Find(stage.Model)
 		if !ok {
-			return cascade.Evaluation{}, fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
+			return nil, nil, fmt.Errorf("stage %d: no model named %q", i+1, stage.Model)
 		}
 		chain.members = append(chain.members, member{uint16(m), uint8(stage.Weight)})
-		costs[i], tables[i] = p.models[m].Cost, make([]byte, p.Samples())
+		table := make([]byte, p.Samples())
 		cuts := Grid{stage.Threshold}.cuts(w.sum(e.set(nil, chain, i)))
-		kernel.Bins(tables[i], w.best, w.class, p.labels, cuts)
+		kernel.Bins(table, w.best, w.class, p.labels, cuts)
+		tables, costs = append(tables, table), append(costs, p.models[m].Cost)
 	}
-	exits, reach := bytes.Repeat([]byte{2}, len(c.Stages)-1), make([]int, len(c.Stages)) // from bin 1 on
-	correct := kernel.Evaluate(tables, exits, reach)
-	return cascade.NewEvaluation(costs, correct, reach, p.Samples()), nil
+	return tables, costs, nil
 }

@@ -109,3 +109,35 @@ func newZoo(t testing.TB, seed uint64, models, samples, classes int) (*Problem, 
 	}
 	return p, d
 }
+
+// Sample by sample a cascade does what it does on the problem of that sample alone.
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 3, 3, 60, 5)
+	for _, text := range []string{"m0", "m0@0.5,m1", "m0@0.6,m1*2@0.8,m2", "last:m2@0.7,m0", "margin:m1@0.3,m0"} {
+		c, err := cascade.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages, correct, err := p.Trace(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range stages {
+			e, err := p.Subset([]int{i}).Evaluate(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reached := 0
+			for _, n := range e.Reach {
+				reached += n
+			}
+			if reached != stages[i]+1 || (e.Correct == 1) != correct[i] {
+				t.Errorf("%s, sample %d: stage %d, correct %v; alone %+v", text, i, stages[i], correct[i], e)
+			}
+		}
+	}
+	if _, _, err := p.Trace(cascade.Single("nobody")); err == nil {
+		t.Error("no error for an unknown model")
+	}
+}

@@ -3,7 +3,7 @@
 //
 // [Import] fills a zoo from stored outputs and [Open] opens it; [Search] searches
 // cascades and writes the front to a run folder; [EvaluateFront] evaluates it on samples
-// that it was not chosen on; [Report] describes it for people. Options have the defaults
+// that it was not chosen on and [Certify] tests there what can be claimed of it; [Report] describes it for people. Options have the defaults
 // of the command line: [Defaults].
 //
 // A [Watch] receives progress, notes and warnings. An [InputError] is about an option

@@ -18,6 +18,9 @@ const (
 	// resamples is how many times a bootstrap resamples: enough for the second digit of
 	// an interval's ends.
 	resamples = 2000
+	// bandResamples is how many times the samples are weighted anew for intervals that
+	// hold together.
+	bandResamples = 1000
 )
 
 // An Evaluation has the results of cascades on a split: the JSON result of evaluate.
@@ -27,19 +30,23 @@ type Evaluation struct {
 	Split    front.Split   `json:"split"`
 	Cost     string        `json:"cost"`
 	Cascades []Measured    `json:"cascades"`
-	ChosenOn *front.Split  `json:"chosen_on,omitempty"` // of a front
-	Before   []front.Point `json:"before,omitempty"`    // the results there
+	Level    float64       `json:"together_level,omitempty"` // of Wilson's intervals that are Together
+	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
+	Before   []front.Point `json:"before,omitempty"`         // the results there
 }
 
 // A Measured is a cascade with its results on a split and their uncertainty. On samples
-// without labels correct answers, and so accuracy, interval and change, mean nothing.
+// without labels correct answers, and so accuracy, intervals and change, mean nothing.
 type Measured struct {
 	front.Point
 	Unlabelled bool
 	Interval   [2]float64 // of the accuracy, 95 %, Wilson
-	Change     float64    // of the accuracy, from the samples it was chosen on
-	Against    *Against   // the best model that costs no more; nil if there is none
-	Drift      *Drift     // from the samples it was chosen on; nil if not tested
+	// Together is wider: with a probability of 95 % those of all cascades of a front
+	// contain their accuracies at once.
+	Together *[2]float64 // nil if it is not of a front
+	Change   float64     // of the accuracy, from the samples it was chosen on
+	Against  *Against    // the best model that costs no more; nil if there is none
+	Drift    *Drift      // from the samples it was chosen on; nil if not tested
 }
 
 // MarshalJSON writes the point and its uncertainty.
@@ -54,11 +61,12 @@ func (m Measured) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		front.PointJSON
-		Interval [2]float64 `json:"accuracy_95"`
-		Change   float64    `json:"change,omitempty"`
-		Against  *Against   `json:"against,omitempty"`
-		Drift    *Drift     `json:"drift,omitempty"`
-	}{m.JSON(), m.Interval, m.Change, m.Against, m.Drift})
+		Interval [2]float64  `json:"accuracy_95"`
+		Together *[2]float64 `json:"accuracy_95_together,omitempty"`
+		Change   float64     `json:"change,omitempty"`
+		Against  *Against    `json:"against,omitempty"`
+		Drift    *Drift      `json:"drift,omitempty"`
+	}{m.JSON(), m.Interval, m.Together, m.Change, m.Against, m.Drift})
 }
 
 // An Against compares a cascade with a model on the same samples.
@@ -85,10 +93,11 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	if f.Zoo != describeZoo(z) {
 		w.warn("the run was made with another zoo, or this one has changed since")
 	}
-	e, err := evaluate(ctx, z, split, f.Cost, cascadesOf(f.Points), rivals(z, f, split), w)
+	e, details, err := evaluate(ctx, z, split, f.Cost, cascadesOf(f.Points), rivals(z, f, split), w)
 	if err != nil {
 		return nil, err
 	}
+	e.addBand(details)
 	e.ChosenOn, e.Before = &f.Split, f.Points
 	for i, p := range f.Points {
 		if !e.Split.Unlabelled {
@@ -112,7 +121,7 @@ func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, numb
 			return nil, nil
 		}
 	}
-	e, err := evaluate(ctx, z, split, f.Cost, []cascade.Cascade{p.Cascade}, []string{model}, w)
+	e, _, err := evaluate(ctx, z, split, f.Cost, []cascade.Cascade{p.Cascade}, []string{model}, w)
 	if err != nil {
 		return nil, err
 	}
@@ -125,27 +134,28 @@ func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c ca
 	if err := checkModels(z, c); err != nil {
 		return nil, &InputError{Option: "cascade", Err: err}
 	}
-	return evaluate(ctx, z, split, column, []cascade.Cascade{c}, nil, w)
+	e, _, err := evaluate(ctx, z, split, column, []cascade.Cascade{c}, nil, w)
+	return e, err
 }
 
-// evaluate evaluates cascades, each beside its rival.
-func evaluate(ctx context.Context, z *zoo.Zoo, split, column string, cascades []cascade.Cascade, rivals []string, w Watch) (*Evaluation, error) {
+// evaluate evaluates cascades, each beside its rival. Their details come first in details.
+func evaluate(ctx context.Context, z *zoo.Zoo, split, column string, cascades []cascade.Cascade, rivals []string, w Watch) (e *Evaluation, details []cascade.Details, err error) {
 	on, err := z.Split(split)
 	if err != nil {
-		return nil, &InputError{Option: "split", Err: err}
+		return nil, nil, &InputError{Option: "split", Err: err}
 	}
 	if on.Unlabelled {
 		rivals = nil // nobody knows who is more accurate
 	}
 	costs, err := costsOf(z, column, cascades, rivals)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	details, places, err := detail(ctx, z, split, costs, cascades, rivals, w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	e := &Evaluation{Version: front.Version, Zoo: describeZoo(z), Split: describeSplit(on), Cost: column}
+	e = &Evaluation{Version: front.Version, Zoo: describeZoo(z), Split: describeSplit(on), Cost: column}
 	for i, c := range cascades {
 		d := details[i]
 		m := Measured{Point: front.Point{Cascade: c, Evaluation: d.Evaluation}, Unlabelled: on.Unlabelled}
@@ -155,18 +165,40 @@ func evaluate(ctx context.Context, z *zoo.Zoo, split, column string, cascades []
 		}
 		e.Cascades = append(e.Cascades, m)
 	}
-	return e, nil
+	return e, details, nil
+}
+
+// addBand adds the intervals that contain the accuracies of all cascades at once.
+func (e *Evaluation) addBand(details []cascade.Details) {
+	if len(e.Cascades) == 0 || e.Split.Unlabelled {
+		return
+	}
+	hits := make([][]bool, len(e.Cascades))
+	for i := range hits {
+		hits[i] = details[i].Hits
+	}
+	e.Level = stats.Together(hits, confidenceLevel, bandResamples, 1)
+	for i := range e.Cascades {
+		c := &e.Cascades[i]
+		low, high := stats.Wilson(c.Correct, c.Samples, e.Level)
+		c.Together = &[2]float64{low, high}
+	}
 }
 
 // newAgainst compares a cascade with its rival, a model.
 func newAgainst(model string, d cascade.Details, rival cascade.Evaluation) *Against {
-	p := stats.Pairs{Samples: d.Samples, OnlyFirst: d.OnlyThis, OnlySecond: d.OnlyRival}
+	p := pairsOf(d)
 	a := &Against{
 		Model: model, Cost: rival.Cost, Correct: rival.Correct, Accuracy: rival.Accuracy(),
 		OnlyCascade: d.OnlyThis, OnlyModel: d.OnlyRival, Difference: p.Difference(), McNemar: p.McNemar(),
 	}
 	a.Interval[0], a.Interval[1] = p.Bootstrap(resamples, confidenceLevel, 1)
 	return a
+}
+
+// pairsOf counts how a cascade and its rival do on the same samples.
+func pairsOf(d cascade.Details) stats.Pairs {
+	return stats.Pairs{Samples: d.Samples, OnlyFirst: d.OnlyThis, OnlySecond: d.OnlyRival}
 }
 
 // costsOf returns the costs of the models that cascades, and others, name.

@@ -43,6 +43,8 @@ type Options struct {
 	MinGain       float64 `json:"min_gain"`       // percentage points, see [front.Thin]
 	CrossValidate int     `json:"cross_validate"` // folds; 0: none
 
+	Certify *CertifyOptions `json:"certify,omitempty"` // test claims about the front; nil: none
+
 	Evals   int64         `json:"evals"` // 0: the algorithm's default
 	Time    time.Duration `json:"-"`     // 0: no limit
 	Memory  int64         `json:"-"`     // MiB; 0: the search's default

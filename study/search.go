@@ -26,6 +26,8 @@ type Found struct {
 	Run     *front.Run
 	Elapsed time.Duration // of the search, all its runs together
 	Other   string        // another split of the zoo to check the front on; "" if there is none
+
+	Certificate *front.Certificate // nil if nothing was asked to be certified, or the search was interrupted
 }
 
 // Search searches cascades of a zoo and writes the result to a run folder. If ctx ends it
@@ -47,7 +49,9 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
-	return &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: splitOr(z, "test", s.split.Name)}, nil
+	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: splitOr(z, "test", s.split.Name)}
+	found.Certificate, err = s.certify(ctx)
+	return found, err
 }
 
 // A search is one call of Search.
@@ -83,6 +87,9 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	}
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
+	}
+	if err := o.Certify.checkBefore(z, describeSplit(s.split)); err != nil {
+		return nil, err
 	}
 	models, err := Select(z.Models(), o.Models)
 	if err != nil {
@@ -317,6 +324,22 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		s.front.CrossValidation.At = append(s.front.CrossValidation.At, h)
 	}
 	return nil
+}
+
+// certify tests what can be claimed of the front, if that was asked for, and writes it to
+// the run folder.
+func (s *search) certify(ctx context.Context) (*front.Certificate, error) {
+	if s.options.Certify == nil || s.front.Interrupted {
+		return nil, nil
+	}
+	c, err := Certify(ctx, s.zoo, s.front, *s.options.Certify, s.watch)
+	if err == nil {
+		err = front.WriteCertificate(s.folder.Dir, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certifying: %w; %s has the front, and 'encas-zoo certify' certifies it later", err, s.folder.Dir)
+	}
+	return c, nil
 }
 
 func cascadesOf(points []front.Point) []cascade.Cascade {

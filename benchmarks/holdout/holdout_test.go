@@ -68,6 +68,40 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// What is certified of the example zoo is rarely false, what is read off often; and the
+// band contains more than plain intervals do.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	z, err := Open(t.Context(), "example", study.Example, study.DefaultCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const draws = 30
+	c, err := CheckClaims(t.Context(), z, 250, 2, draws, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range c.Margins {
+		if m.False > 7 { // of 30 with 10 %: more has a probability below 0.01
+			t.Errorf("margin %v: false in %d of %d draws", m.Margin, m.False, draws)
+		}
+		if m.NaiveFalse < 10 || m.Saving > m.NaiveSaving || m.False > m.Made {
+			t.Errorf("%+v", m)
+		}
+		if i > 0 && m.Saving < c.Margins[i-1].Saving {
+			t.Errorf("a margin of %v saves %v, a smaller one %v", m.Margin, m.Saving, c.Margins[i-1].Saving)
+		}
+	}
+	if c.Stairs > 7 || c.Band < 26 || c.Plain >= c.Band {
+		t.Errorf("%+v", c)
+	}
+	var b strings.Builder
+	WriteClaims(&b, []Claims{*c})
+	if rows := strings.Count(b.String(), "| example | 250 | 2 | 30 |"); rows != len(claimMargins)+1 {
+		t.Errorf("%d rows in\n%s", rows, &b)
+	}
+}
+
 // Differences are paired: what all methods share in a split is no part of their error.
 func TestTables(t *testing.T) {
 	t.Parallel()

@@ -142,7 +142,7 @@ func (l *line) offerArguments() offer {
 		return o
 	}
 	switch name := strings.Join(l.path, " "); name {
-	case "compare", "report", "evaluate", "explain", "export", "label":
+	case "compare", "report", "evaluate", "certify", "explain", "export", "label":
 		if len(l.rest) > 0 && name != "compare" && name != "report" {
 			return o // these take one
 		}
@@ -166,7 +166,9 @@ func (l *line) offerValues(flag, current string) offer {
 	case "rule":
 		o.words = study.Rules()
 	case "confidence":
-		o.words = cascade.Confidences()
+		if slices.Equal(l.path, []string{"optimize"}) { // elsewhere it is a probability
+			o.words = cascade.Confidences()
+		}
 	case "grid":
 		o.others, o.words = files, []string{"fine", "paper"}
 	case "pick":
@@ -183,12 +185,12 @@ func (l *line) offerValues(flag, current string) offer {
 		o.others, o.words = folders, []string{study.Example}
 	case "resume":
 		o.others, o.words = folders, runFolders()
-	case "split", "unlabelled":
+	case "split", "unlabelled", "certify":
 		o.words = l.splitNames()
 		if flag == "unlabelled" && strings.Join(l.path, " ") == "ingest" {
 			o.others = files // SPLIT=PATH
 		}
-	case "dominate":
+	case "dominate", "against":
 		o.words = l.modelNames()
 	case "models", "include":
 		// A list: what precedes the last comma is kept.

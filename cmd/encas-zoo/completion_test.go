@@ -40,6 +40,10 @@ func TestComplete(t *testing.T) {
 		{[]string{"optimize", "--algorithm", "go"}, "none: gomea gomea-exact"},
 		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=vote --rule=both"},
 		{[]string{"optimize", "--confidence", "m"}, "none: max margin"},
+		{[]string{"certify", "--confidence", ""}, "none:"}, // a probability
+		{[]string{"certify", "--zoo", "z", "--against", "m0"}, "none: m00 m01 m02"},
+		{[]string{"optimize", "--zoo", "z", "--certify", ""}, "none: search test"},
+		{[]string{"certify", ""}, "folders: runs/first"},
 		{[]string{"optimize", "--grid", ""}, "files: fine paper"},
 		{[]string{"optimize", "--json", "--zoo", ""}, "folders: example"},
 		{[]string{"optimize", "--zoo", "z", "--dominate", "m0"}, "none: m00 m01 m02"},
@@ -77,6 +81,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 	t.Parallel()
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
+		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {

@@ -30,7 +30,8 @@ A front looks better on the samples it was chosen on than it is. For a run folde
 change from those samples is shown, and each cascade is compared with the best model
 that costs no more (both chosen on the samples of the run): the gain in accuracy with a
 95 % interval (paired bootstrap), and the probability of such a difference between
-equals (McNemar's exact test). docs/statistics.md explains the numbers.
+equals (McNemar's exact test). The wider intervals "together" hold for all cascades of
+the front at once. docs/statistics.md explains the numbers.
 
 On samples without labels reach and cost are shown. Whether samples exit at other stages
 than those of the run, a sign that they are of another kind, is tested with labels or
@@ -113,6 +114,7 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		t.showAccuracies(e, rows)
 	}
 	if e.ChosenOn != nil && !e.Split.Unlabelled {
+		t.out.Printf("\nThe intervals \"together\" contain the accuracies of all %d cascades at once, with 95 %% probability.\n", len(e.Cascades))
 		t.showAgainstModels(e, rows)
 	}
 	t.showDrift(e)
@@ -120,14 +122,22 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 
 // showAccuracies shows rows of the results on samples with labels.
 func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
-	table := new(ui.Table).Right("#", "accuracy", "95 % interval", e.Cost, "at worst")
+	table := new(ui.Table).Right("#", "accuracy", "95 % interval")
+	if e.ChosenOn != nil {
+		table.Right("together")
+	}
+	table.Right(e.Cost, "at worst")
 	if e.ChosenOn != nil {
 		table.Right("on "+e.ChosenOn.Name, "change")
 	}
 	table.Left("reach of each stage").Shrink("cascade")
 	for _, i := range rows {
 		c := e.Cascades[i]
-		row := []string{strconv.Itoa(i), percent(c.Accuracy()), between(c.Interval), ui.Number(c.Cost), ui.Number(c.WorstCost)}
+		row := []string{strconv.Itoa(i), percent(c.Accuracy()), between(c.Interval)}
+		if c.Together != nil {
+			row = append(row, between(*c.Together))
+		}
+		row = append(row, ui.Number(c.Cost), ui.Number(c.WorstCost))
 		if e.ChosenOn != nil {
 			row = append(row, percent(e.Before[i].Accuracy()), points(c.Change))
 		}

@@ -93,6 +93,11 @@ func runCostFlag(p *string) cli.Flag {
 	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price; a run folder has its own")
 }
 
+// marginFlag may be 0.
+func marginFlag(p *float64, name string) cli.Flag {
+	return &cli.Float64Flag{Name: name, Value: *p, Destination: p, Usage: "a certified cascade is less than `X` percentage points less accurate than the model"}
+}
+
 // pickFlags say which cascade of a run folder is meant.
 func pickFlags(p *front.Pick) []cli.Flag {
 	return []cli.Flag{

@@ -21,13 +21,14 @@ const tableRows = 16
 
 // optimized is the JSON result of optimize.
 type optimized struct {
-	Version   int               `json:"version"`
-	Run       string            `json:"run"`                  // folder
-	Headline  *headline         `json:"headline,omitempty"`   // absent if nothing is saved
-	Best      front.Point       `json:"best"`                 // most accurate within the limits
-	BestModel *front.Model      `json:"best_model,omitempty"` // most accurate within them
-	Dominate  *front.Domination `json:"dominate,omitempty"`
-	Front     *front.Front      `json:"front"`
+	Version   int                `json:"version"`
+	Run       string             `json:"run"`                  // folder
+	Headline  *headline          `json:"headline,omitempty"`   // absent if nothing is saved
+	Best      front.Point        `json:"best"`                 // most accurate within the limits
+	BestModel *front.Model       `json:"best_model,omitempty"` // most accurate within them
+	Dominate  *front.Domination  `json:"dominate,omitempty"`
+	Certified *front.Certificate `json:"certified,omitempty"`
+	Front     *front.Front       `json:"front"`
 }
 
 // A headline is what is said of a front first: the cheapest cascade that is as accurate as
@@ -73,7 +74,7 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 	if i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == o.Dominate }); i >= 0 {
 		beaten = f.Dominate(f.Models[i])
 	}
-	return t.give(optimized{front.Version, found.Dir, head, f.Points[choice.Point], choice.Model, beaten, f}, func() {
+	return t.give(optimized{front.Version, found.Dir, head, f.Points[choice.Point], choice.Model, beaten, found.Certificate, f}, func() {
 		if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
 			t.out.Chart(drawFront(f, choice, o.MaxCost))
 			t.out.Printf("\n")
@@ -92,7 +93,14 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		if beaten != nil {
 			t.showDominated(f, beaten)
 		}
-		t.out.Printf("\nWritten to %s: %s, %s, %s\n", found.Dir, front.FrontFile, front.CSVFile, front.RunFile)
+		if found.Certificate != nil {
+			t.out.Printf("\n%s\n", t.out.Bold(found.Certificate.Headline()))
+		}
+		files := []string{front.FrontFile, front.CSVFile, front.RunFile}
+		if found.Certificate != nil {
+			files = append(files, front.CertifiedFile)
+		}
+		t.out.Printf("\nWritten to %s: %s\n", found.Dir, strings.Join(files, ", "))
 		if t.out.Terminal() {
 			t.showNext(found, head, choice, c.String("zoo"))
 		}

@@ -117,6 +117,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 		Commands: []*cli.Command{
 			optimizeCommand(),
 			evaluateCommand(),
+			certifyCommand(),
 			labelCommand(),
 			compareCommand(),
 			reportCommand(),

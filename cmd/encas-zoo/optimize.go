@@ -17,15 +17,16 @@ import (
 // optimizeOptions are the flags of optimize.
 type optimizeOptions struct {
 	study.Options
-	resume string // run folder
-	chart  string // when the front is drawn: one of chartTimes
+	resume  string // run folder
+	chart   string // when the front is drawn: one of chartTimes
+	certify study.CertifyOptions
 }
 
 // chartTimes are the values of --chart.
 var chartTimes = []string{"auto", "always", "never"}
 
 func optimizeCommand() *cli.Command {
-	o := &optimizeOptions{Options: study.Defaults(), chart: "auto"}
+	o := &optimizeOptions{Options: study.Defaults(), chart: "auto", certify: study.CertifyDefaults()}
 	return &cli.Command{
 		Name:      "optimize",
 		Usage:     "search the best cascades of a zoo",
@@ -62,6 +63,7 @@ encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
 encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobody labelled
 encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
+encas-zoo optimize --zoo cifar --algorithm exact --certify val --certify-margin 1
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
@@ -86,6 +88,9 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.MinGain, "min-gain", "omit cascades that are less than `X` percentage points more accurate than the next cheaper one"),
 				bind(&o.CrossValidate, "cross-validate", "show the accuracy on unseen samples: search `K` more times, each with the whole budget and without a Kth of the samples, and evaluate on these"),
 				bind(&o.Unlabelled, "unlabelled", "estimate accuracy, cost and reach of the cascades found with the samples of the split `NAME`, too; labels that it has are not used"),
+				bind(&o.certify.Split, "certify", "test on the split `NAME`, which is not searched, which cascades can replace the most accurate model (see encas-zoo certify)"),
+				marginFlag(&o.certify.Margin, "certify-margin"),
+				bind(&o.certify.Confidence, "certify-confidence", "`P` of certifying nothing falsely, between 0 and 1"),
 				bind(&o.Dominate, "dominate", "show which cascades are cheaper and more accurate than `MODEL`, and by how much"),
 				bind(&o.Include, "include", "every cascade must have the models `NAMES`; lists with commas"),
 				modelsFlag(&o.Models),
@@ -118,6 +123,14 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 	for _, name := range []string{"resume", "out"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			return usagef("--%s is empty: name a folder", name)
+		}
+	}
+	if o.certify.Split != "" {
+		o.Certify = &o.certify
+	}
+	for _, name := range []string{"certify-margin", "certify-confidence"} {
+		if c.IsSet(name) && o.Certify == nil {
+			return usagef("--%s needs --certify", name)
 		}
 	}
 	if o.resume != "" {

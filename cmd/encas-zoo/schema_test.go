@@ -44,8 +44,12 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"optimize --zoo digits --algorithm exact --rule mean --out exact",
 		"optimize --zoo digits --algorithm exact --rule mean --max-gflops 1e-6 --dominate qda --out dominate",
 		"optimize --zoo digits --algorithm exact --rule mean --cross-validate 3 --out crossed",
+		"optimize --zoo digits --algorithm exact --rule mean --certify test --certify-margin 1 --out certified",
 		"optimize --zoo digits --algorithm random --evals 2000 --rule last --confidence margin --out random",
 		"evaluate --zoo digits --split test exact",
+		"certify --zoo digits --split test --margin 2 exact",
+		"certify --zoo digits --split test --margin 0 exact",
+		"certify --zoo digits --split test --error 0.1 --worst-class 0.5 --max-cost 1 exact",
 		"evaluate --zoo digits --cascade tree_4@0.5,qda*2",
 		"compare exact random --at 1e-9,1e-6 --plot fronts.svg",
 		"report exact random",
@@ -77,6 +81,13 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		value := decode(t, line, program(t, dir, append(strings.Fields(line), "--json")...))
 		follow(t, line, file, value)
 		refuseSurprises(t, file, value)
+	}
+	for _, run := range []string{"exact", "certified"} {
+		text, err := os.ReadFile(filepath.Join(dir, run, "certified.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		follow(t, run, "certify", decode(t, run, string(text)))
 	}
 	for _, run := range []string{"exact", "dominate", "random", "tempered", "with"} {
 		for _, name := range []string{"front", "run"} {
