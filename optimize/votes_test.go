@@ -221,3 +221,28 @@ func TestVotesOfThreeKeepTheBudget(t *testing.T) {
 		}
 	}
 }
+
+// A search by evidence finds votes, too, and gives them their results on the samples.
+func TestVotesByEvidence(t *testing.T) {
+	t.Parallel()
+	p, d := newZoo(t, 5, 7, 300, 6)
+	r, err := Search(t.Context(), p, Options{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleVote}, Grid: shortGrid, Evidence: true, Folds: 3, Evals: 50_000, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Settings == nil || r.Settings.Copies < 2 || len(r.Expected) != len(r.Front) {
+		t.Errorf("%+v; %d cascades, %d expected accuracies", r.Settings, len(r.Front), len(r.Expected))
+	}
+	votes := 0
+	for _, point := range r.Front {
+		if want, err := d.Evaluate(point.Cascade); err != nil || !reflect.DeepEqual(point.Evaluation, want) {
+			t.Errorf("%s: %+v, want %+v; %v", point.Cascade, point.Evaluation, want, err)
+		}
+		if point.Rule == cascade.RuleVote {
+			votes++
+		}
+	}
+	if votes == 0 {
+		t.Error("no votes were found")
+	}
+}
