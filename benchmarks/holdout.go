@@ -228,7 +228,7 @@ splits, with the standard error of their mean. A claim is "as accurate as the be
 model at no more cost than the most accurate cascade, for less", read off the samples
 searched; it is false if the cascade has fewer correct answers on the others.
 `)
-	holdout.WriteTables(w, results, "auto")
+	holdout.WriteTables(w, results, holdout.Default)
 }
 
 // writeClaims prints what certified claims are worth.

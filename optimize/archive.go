@@ -173,6 +173,20 @@ func (a *archive) near(slack int) []plan {
 	return plans
 }
 
+// worth returns the highest score within a budget as a share of the samples, averaged over
+// the budgets.
+func (a *archive) worth(b budgets) float64 {
+	var all []scored
+	samples := float64(len(a.plans) - 1)
+	for _, score := range a.front() {
+		all = append(all, scored{a.totals[score] / samples, float64(score) / samples})
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	return b.mean(all)
+}
+
 // drawn returns error and mean cost at places of the front, by their scores.
 func (a *archive) drawn(places []int) (errors, costs []float64) {
 	samples := float64(len(a.plans) - 1)

@@ -108,6 +108,34 @@ type exploration struct {
 	Local    bool             `json:"local"` // local search is under way, not evolution
 	Settled  generation       `json:"settled"`
 	Present  generation       `json:"present"` // of the round, if that is one; else Settled
+	Gained   mark             `json:"gained"`
+}
+
+// A patience ends an exploration that so many evaluations gain less than gain: in the mean
+// score, as a share of the samples, of what was found within budgets. The zero value never
+// does.
+type patience struct {
+	gain        float64
+	evaluations int64
+}
+
+// A mark is the moment at which what was found was last so much better.
+type mark struct {
+	Evaluations int64   `json:"evaluations"`
+	Score       float64 `json:"score"`
+}
+
+// settled reports whether what was found has not become much better for long enough.
+func (x *explorer) settled() bool {
+	patience := x.r.options.patience
+	if patience.gain == 0 {
+		return false
+	}
+	now := mark{x.r.evaluations.Load(), x.r.archive.worth(x.r.problem.budgets())}
+	if now.Score >= x.Gained.Score+patience.gain {
+		x.Gained = now
+	}
+	return now.Evaluations-x.Gained.Evaluations > patience.evaluations
 }
 
 // smallZoo is the number of models up to which local search comes before evolution: the
@@ -152,7 +180,7 @@ func (x *explorer) explore(ctx context.Context) error {
 			return err
 		}
 		places := x.r.archive.front()
-		if x.Spent || len(places) < 2 || slices.Equal(x.r.archive.frontKey(places), x.Present.Front) {
+		if x.Spent || x.settled() || len(places) < 2 || slices.Equal(x.r.archive.frontKey(places), x.Present.Front) {
 			return nil
 		}
 		x.Local = false

@@ -23,6 +23,13 @@ type trial struct {
 // evaluated on, besides those of at most two models.
 const effort = 6e11
 
+// A search by evidence ends before that if a part of the effort gains less than a part of
+// the standard error of an accuracy.
+const (
+	settledErrors = 0.01
+	settledParts  = 8
+)
+
 // newTrial prepares a search with completed options that may take a part of the effort.
 func newTrial(p *Problem, o Options, part float64) *trial {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
@@ -40,7 +47,10 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 	t.options.leastReach = t.settings.Reach * t.settings.Copies
 	if !o.Thorough && o.Time == 0 && o.Evals == 0 {
 		t.options.Evals = t.options.pairs(p) + int64(part*effort/float64(t.softened.Samples()))
-		t.options.patience = true
+		t.options.patience = patience{
+			gain:        settledErrors * math.Sqrt(p.typicalError()/float64(p.Samples())),
+			evaluations: int64(part * effort / settledParts / float64(t.softened.Samples())),
+		}
 	}
 	if open := o.Outputs; open != nil && t.softened != p {
 		t.options.Outputs = func(model string) (cascade.Rows, error) {

@@ -38,7 +38,7 @@ func (x *explorer) evolve(ctx context.Context) error {
 		if slices.Equal(next.Front, x.Present.Front) {
 			next.Stale = x.Present.Stale + 1
 		}
-		if len(places) < 2 || next.Stale >= evolutionPatience {
+		if len(places) < 2 || next.Stale >= evolutionPatience || x.settled() {
 			return nil
 		}
 		children := newBreeder(r, places, uint64(next.Number)).breed()

@@ -78,11 +78,11 @@ func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([
 // other samples: their scores less what the scores of the folds' fronts were too high, at
 // about the same cost, on the samples held out of them.
 func expect(points []scored, folds []fold) []float64 {
-	samples := 0
+	held := 0
 	for _, f := range folds {
-		samples += f.samples
+		held += f.samples
 	}
-	if len(points) == 0 || samples == 0 {
+	if held == 0 {
 		return nil
 	}
 	low, high := points[0].cost, points[len(points)-1].cost
@@ -91,24 +91,28 @@ func expect(points []scored, folds []fold) []float64 {
 		budget := low * math.Pow(high/low, float64(step)/(excessSteps-1))
 		for _, f := range folds {
 			best := within(f.front, budget)
-			excess[step] += (f.front[best].score*float64(f.samples) - float64(f.correct[best])) / float64(samples)
+			excess[step] += (f.front[best].score*float64(f.samples) - float64(f.correct[best])) / float64(held)
 		}
 	}
-	// Without a fold there were fewer samples, and more luck: it falls as the root of their
+	// Without a fold there are fewer samples, and more luck: it falls as the root of their
 	// number.
 	shrink := math.Sqrt(1 - 1/float64(max(2, len(folds))))
 	expected := make([]float64, len(points))
 	for i, p := range points {
-		at := 0.0
+		at := 0
 		if high > low {
-			at = math.Log(p.cost/low) / math.Log(high/low) * (excessSteps - 1)
+			at = int(math.Log(p.cost/low) / math.Log(high/low) * (excessSteps - 1))
 		}
-		from, to := max(0, int(at)-excessWindow), min(excessSteps, int(at)+excessWindow+1)
+		around := excess[max(0, at-excessWindow):min(excessSteps, at+excessWindow+1)]
 		mean := 0.0
-		for _, x := range excess[from:to] {
-			mean += x / float64(to-from)
+		for _, x := range around {
+			mean += x / float64(len(around))
 		}
-		expected[i] = min(1, max(0, p.score-shrink*mean))
+		expected[i] = p.score - shrink*mean
+	}
+	rise(expected, points)
+	for i, x := range expected {
+		expected[i] = min(1, max(0, x))
 	}
 	return expected
 }
@@ -116,4 +120,32 @@ func expect(points []scored, folds []fold) []float64 {
 const (
 	excessSteps  = 64
 	excessWindow = 12 // steps to either side that are averaged
+	// surest is the part of a gain in score that is always expected: the folds are too few
+	// to say that a higher score is worth nothing.
+	surest = 0.1
 )
+
+// rise changes expectations as little as possible, in squares, to have them rise by at
+// least a part of what the scores do: isotonic regression by pooling adjacent violators.
+func rise(expected []float64, points []scored) {
+	type block struct {
+		sum float64
+		n   int
+	}
+	var blocks []block
+	for i, x := range expected {
+		blocks = append(blocks, block{x - surest*points[i].score, 1})
+		for n := len(blocks); n > 1 && blocks[n-2].sum*float64(blocks[n-1].n) > blocks[n-1].sum*float64(blocks[n-2].n); n-- {
+			blocks[n-2].sum += blocks[n-1].sum
+			blocks[n-2].n += blocks[n-1].n
+			blocks = blocks[:n-1]
+		}
+	}
+	i := 0
+	for _, b := range blocks {
+		for range b.n {
+			expected[i] = b.sum/float64(b.n) + surest*points[i].score
+			i++
+		}
+	}
+}

@@ -47,7 +47,7 @@ func turnsOf(rules []cascade.Rule) []turn {
 // front is explored in turn, a wider scope when a narrower one has nothing left.
 func (x *explorer) localSearch(ctx context.Context) error {
 	turns := turnsOf(x.r.options.Rules)
-	for i := 0; i < len(turns) && !x.Spent; {
+	for i := 0; i < len(turns) && !x.Spent && !x.settled(); {
 		turn := turns[i]
 		chains := x.begin(turn)
 		if len(chains) == 0 {

@@ -37,7 +37,7 @@ type Options struct {
 	// Thorough has a search by evidence go on until nothing improves.
 	Thorough bool
 	// Folds, if not 0, is how many times the search is repeated without a part of the
-	// samples, to see what it is worth there: see [Result.Expected].
+	// samples, to see what it is worth there: see [Result.Front].
 	Folds int
 
 	Evals   int64         // most evaluations to make; 0: the algorithm's default
@@ -65,9 +65,9 @@ type Options struct {
 	// never interrupted. A state that does not fit is an [ErrBadState].
 	Resume []byte
 
-	charge     int  // see limits
-	leastReach int  // see limits
-	patience   bool // end when what was found gets hardly better, see explorer.settled
+	charge     int // see limits
+	leastReach int // see limits
+	patience   patience
 }
 
 // Progress is how far a search has come.

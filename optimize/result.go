@@ -11,8 +11,11 @@ import (
 
 // A Result is what a search found.
 type Result struct {
-	Algorithm   string
-	Front       []front.Point // ascending in cost and in accuracy
+	Algorithm string
+	// Front is ascending in cost and in what it was chosen by: correct answers or, by
+	// evidence, the accuracy expected on other samples. With [Options.Folds] and unless the
+	// search was interrupted its points have that; its interval is left to the caller.
+	Front       []front.Point
 	Status      Status
 	Proof       Proof
 	Evaluations int64 // cascades evaluated, every threshold combination counted
@@ -22,9 +25,6 @@ type Result struct {
 	Corrected int
 	Curve     []CurvePoint
 
-	// Expected is, of every cascade of the front, the accuracy on samples that were not
-	// searched; nil without [Options.Folds] or if interrupted.
-	Expected []float64
 	Settings *Settings // of a search by evidence; else nil
 }
 

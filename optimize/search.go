@@ -63,8 +63,31 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	case err != nil:
 		return nil, err
 	}
-	result.Expected = expect(scores, folds)
+	for i, accuracy := range expect(scores, folds) {
+		result.Front[i].Expected = &front.Expected{Accuracy: accuracy}
+	}
+	if o.Evidence {
+		return result, result.chooseExpected(o.MinAccuracy)
+	}
 	return result, nil
+}
+
+// chooseExpected drops the cascades that are expected to be less accurate than required,
+// or no more accurate than a cheaper one.
+func (r *Result) chooseExpected(least float64) error {
+	best := math.Inf(-1)
+	r.Front = slices.DeleteFunc(r.Front, func(p front.Point) bool {
+		if p.Expected == nil {
+			return false
+		}
+		worse := p.Expected.Accuracy <= best || p.Expected.Accuracy < least
+		best = max(best, p.Expected.Accuracy)
+		return worse
+	})
+	if len(r.Front) == 0 {
+		return fmt.Errorf("%w: none of those searched is expected to reach an accuracy of %g on other samples", ErrNothingFeasible, least)
+	}
+	return nil
 }
 
 // search is Search of a problem as it is.

@@ -230,11 +230,14 @@ func TestVotesByEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Settings == nil || r.Settings.Copies < 2 || len(r.Expected) != len(r.Front) {
-		t.Errorf("%+v; %d cascades, %d expected accuracies", r.Settings, len(r.Front), len(r.Expected))
+	if r.Settings == nil || r.Settings.Copies < 2 {
+		t.Errorf("%+v", r.Settings)
 	}
 	votes := 0
 	for _, point := range r.Front {
+		if point.Expected == nil {
+			t.Errorf("%s: nothing is expected", point.Cascade)
+		}
 		if want, err := d.Evaluate(point.Cascade); err != nil || !reflect.DeepEqual(point.Evaluation, want) {
 			t.Errorf("%s: %+v, want %+v; %v", point.Cascade, point.Evaluation, want, err)
 		}

@@ -74,6 +74,10 @@ type Result struct {
 	Cascades     int     `json:"cascades"` // on the front
 	Seconds      float64 `json:"seconds"`
 	Claim        *Claim  `json:"claim,omitempty"` // nil if the front has none to make
+	// Excess is how much more accurate the front's cascades were expected to be than they
+	// are on the other samples, their mean; nil if nothing was expected.
+	Excess  *float64 `json:"excess,omitempty"`
+	Covered float64  `json:"covered,omitempty"` // share of the cascades whose interval holds that
 }
 
 // A Claim is the sentence that a search ends with: a cascade is as accurate as the best
@@ -111,7 +115,24 @@ func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error
 	r.SearchLog, r.Log = deployed(points, tested, b.Log)
 	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
 	r.Claim = claim(search, test, points, tested)
+	r.Excess, r.Covered = judge(points, tested)
 	return r, nil
+}
+
+// judge compares what is expected of cascades with what they do on the other samples.
+func judge(points []front.Point, tested []cascade.Evaluation) (excess *float64, covered float64) {
+	if len(points) == 0 || points[0].Expected == nil {
+		return nil, 0
+	}
+	mean, n := 0.0, float64(len(points))
+	for i, p := range points {
+		truth := tested[i].Accuracy()
+		mean += (p.Expected.Accuracy - truth) / n
+		if p.Expected.Interval[0] <= truth && truth <= p.Expected.Interval[1] {
+			covered += 1 / n
+		}
+	}
+	return &mean, covered
 }
 
 // deployed returns the mean error of the cascades that are chosen within budgets, on the

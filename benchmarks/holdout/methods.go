@@ -6,6 +6,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
@@ -22,6 +23,9 @@ func rulesFor(p *optimize.Problem, rules []cascade.Rule) []cascade.Rule {
 	return votes
 }
 
+// Default is the method of optimize without flags.
+const Default = "default"
+
 // Methods returns the methods that are compared; each search runs on so many threads.
 func Methods(threads int) []Method {
 	both := []cascade.Rule{cascade.RuleMean, cascade.RuleLast}
@@ -37,7 +41,8 @@ func Methods(threads int) []Method {
 		{"exact 3", optimize.Options{Algorithm: "exact", MaxModels: 3, Grid: fine}},
 		{"gomea, published space, 600,000 evaluations", optimize.Options{Algorithm: "gomea", Paper: true, Grid: paper, MaxModels: 5, Evals: 600_000}},
 		{"auto, published space", optimize.Options{Algorithm: "auto", Paper: true, Grid: paper, MaxModels: 5}},
-		{"auto", optimize.Options{Algorithm: "auto", Rules: both, Grid: fine, Snap: true}},
+		{"auto, most correct answers", optimize.Options{Algorithm: "auto", Rules: both, Grid: fine, Snap: true}},
+		{Default, optimize.Options{Algorithm: "auto", Rules: both, Grid: fine, Snap: true, Evidence: true, Folds: 5}},
 	}
 	var methods []Method
 	for _, m := range list {
@@ -50,6 +55,11 @@ func Methods(threads int) []Method {
 			}
 			if err != nil {
 				return nil, err
+			}
+			for i := range r.Front {
+				if e := r.Front[i].Expected; e != nil {
+					e.Interval[0], e.Interval[1] = stats.OnOthers(e.Accuracy, p.Samples(), 0.95)
+				}
 			}
 			return r.Front, nil
 		}})

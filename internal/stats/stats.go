@@ -18,12 +18,26 @@ func Wilson(hits, n int, level float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
+	return wilson(float64(hits)/float64(n), float64(n), level)
+}
+
+func wilson(share, samples, level float64) (low, high float64) {
 	z := distuv.UnitNormal.Quantile((1 + level) / 2)
-	samples, share := float64(n), float64(hits)/float64(n)
 	middle := share + z*z/(2*samples)
 	half := z * math.Sqrt(share*(1-share)/samples+z*z/(4*samples*samples))
 	scale := 1 + z*z/samples
 	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
+}
+
+// OnOthers returns an interval for the share counted on n other samples if it is expected
+// to be share after n samples were seen. Both numbers vary, so it is as wide as Wilson's
+// interval for half the samples.
+func OnOthers(share float64, n int, level float64) (low, high float64) {
+	if n == 0 {
+		return 0, 1
+	}
+	low, high = wilson(share, float64(n)/2, level)
+	return min(low, share), max(high, share)
 }
 
 // Pairs counts how two classifiers do on the same samples.
