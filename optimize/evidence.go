@@ -2,9 +2,7 @@ package optimize
 
 import (
 	"context"
-	"io"
 	"math"
-	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
@@ -21,13 +19,13 @@ type trial struct {
 
 // effort is what a search by evidence may take: cascades times the samples they are
 // evaluated on, besides those of at most two models.
-const effort = 6e11
+const effort = 1.8e12
 
 // A search by evidence ends before that if a part of the effort gains less than a part of
 // the standard error of an accuracy.
 const (
-	settledErrors = 0.01
-	settledParts  = 8
+	settledErrors = 0.002
+	settledParts  = 4
 )
 
 // newTrial prepares a search with completed options that may take a part of the effort.
@@ -52,11 +50,8 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 			evaluations: int64(part * effort / settledParts / float64(t.softened.Samples())),
 		}
 	}
-	if open := o.Outputs; open != nil && t.softened != p {
-		t.options.Outputs = func(model string) (cascade.Rows, error) {
-			rows, err := open(model)
-			return &copiedRows{rows: rows, classes: p.classes, copies: t.settings.Copies}, err
-		}
+	if t.softened != p {
+		t.options.Outputs = nil // they are not those of the copies; see evaluate
 	}
 	return t
 }
@@ -112,41 +107,6 @@ func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
 	bound := newOracleBound(eval, t.options.Rules, t.options.Threads)
 	for i, e := range evaluations {
 		points[i] = front.Point{Cascade: cascades[i], Evaluation: e, Bound: bound.correct(e.Cost, e.Samples)}
-	}
-	return nil
-}
-
-// copiedRows presents every row of a model's outputs several times.
-type copiedRows struct {
-	rows            cascade.Rows
-	classes, copies int
-	row             []uint16
-	left            int // times that row is still to be given
-}
-
-func (c *copiedRows) ReadRows(dst []uint16) (rows int, err error) {
-	for rows < len(dst)/c.classes {
-		if c.left == 0 {
-			c.row = slices.Grow(c.row[:0], c.classes)[:c.classes]
-			if n, err := c.rows.ReadRows(c.row); n == 0 {
-				if rows > 0 && err == io.EOF {
-					err = nil
-				}
-				return rows, err
-			}
-			c.left = c.copies
-		}
-		copy(dst[rows*c.classes:], c.row)
-		c.left--
-		rows++
-	}
-	return rows, nil
-}
-
-// Close closes the outputs.
-func (c *copiedRows) Close() error {
-	if closer, ok := c.rows.(io.Closer); ok {
-		return closer.Close()
 	}
 	return nil
 }

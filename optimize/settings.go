@@ -1,16 +1,12 @@
 package optimize
 
-import (
-	"math"
-	"math/rand/v2"
-	"slices"
-)
+import "math"
 
 // Settings are how a search by evidence ([Options.Evidence]) guards against choosing what
 // is only lucky on the samples searched. They follow from these alone.
 //
 // A cascade wins on the samples searched by what it is worth and by luck; the more there
-// are to choose from and the fewer the samples, the more by luck. Three things shift the
+// are to choose from and the fewer the samples, the more by luck. Four things shift the
 // balance. benchmarks/REPORT.md has what they gain on samples that were not searched.
 //
 //   - Softened labels. A share a of every label is replaced by how likely an ensemble of
@@ -19,6 +15,8 @@ import (
 //     the share shrinks as the samples grow: a = s²/(s²+t²), with s² the variance of a
 //     difference of accuracies on n samples, proportional to 1/n, and t² that of the
 //     ensemble's error.
+//   - Shaken confidences: the copies of a sample that softened labels need have outputs at
+//     temperatures from 1/e^0.4 to e^0.4, so that a threshold counts with its neighbours.
 //   - A charge for every model beyond the first, in correct answers.
 //   - No stage that hardly any sample reaches: its worth cannot have been measured.
 type Settings struct {
@@ -34,8 +32,10 @@ const (
 	// chargedErrors is the charge as a share of the standard error of a number of correct
 	// answers.
 	chargedErrors = 0.11
-	leastReach    = 5     // samples
-	reachShare    = 0.001 // of the samples
+	// spread is how far, up and down, the logarithms of the copies' temperatures go.
+	spread     = 0.4
+	leastReach = 5     // samples
+	reachShare = 0.001 // of the samples
 
 	// Bounds on the copies of samples: each, all together, and of all models' lists.
 	mostCopies = 8
@@ -50,6 +50,9 @@ func newSettings(p *Problem) Settings {
 		Copies: max(1, min(mostCopies, copySample/n, copyLists/(n*len(p.models)))),
 		Charge: chargedErrors * math.Sqrt(float64(n)*p.typicalError()),
 		Reach:  max(leastReach, int(math.Ceil(reachShare*float64(n)))),
+	}
+	if p.classes == 1 {
+		s.Copies = 1
 	}
 	if s.Copies > 1 {
 		s.Softening = evenSamples / float64(evenSamples+n)
@@ -66,65 +69,4 @@ func (p *Problem) typicalError() float64 {
 		singles[m] = scored{p.models[m].Cost, float64(p.Correct(m))}
 	}
 	return 1 - b.mean(singles)/float64(p.Samples())
-}
-
-// soften returns a problem whose samples are copies of p's, some with other labels.
-func (s Settings) soften(p *Problem, threads int) *Problem {
-	if s.Softening == 0 {
-		return p
-	}
-	r := newReference(p, threads)
-	n := p.Samples()
-	labels := make([]uint16, n*s.Copies)
-	rng := rand.New(rand.NewPCG(1, uint64(n)))
-	var d distribution
-	samples := make([]int, 0, len(labels))
-	for i, label := range p.labels {
-		for range s.Copies {
-			samples = append(samples, i)
-		}
-		r.likely(&d, i)
-		s.draw(labels[i*s.Copies:][:s.Copies], label, &d, p.classes, rng.Float64())
-	}
-	softened := p.Subset(samples)
-	softened.labels = labels
-	return softened
-}
-
-// draw labels the copies of a sample: systematic sampling from its softened label, with
-// one random number from [0, 1).
-func (s Settings) draw(labels []uint16, label uint16, d *distribution, classes int, random float64) {
-	kept := 1 - s.Softening + s.Softening*d.of(label)
-	for c := range labels {
-		left := (float64(c)+random)/float64(len(labels)) - kept
-		labels[c] = label
-		if left >= 0 {
-			labels[c] = d.at(left/s.Softening, label, classes)
-		}
-	}
-}
-
-// at returns the class in which a point of [0, 1) falls if the classes but one are laid
-// side by side with their shares: the listed ones first, then the others in their order.
-func (d *distribution) at(point float64, but uint16, classes int) uint16 {
-	last := but
-	for j, c := range d.classes {
-		if c == but {
-			continue
-		}
-		last = c
-		if point -= d.shares[j]; point < 0 {
-			return c
-		}
-	}
-	for c := range uint16(classes) {
-		if c == but || slices.Contains(d.classes, c) {
-			continue
-		}
-		last = c
-		if point -= d.other; point < 0 {
-			break
-		}
-	}
-	return last
 }
