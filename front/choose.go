@@ -175,11 +175,34 @@ func Thin(points []Point, gain float64) []Point {
 	var kept []Point
 	for _, p := range points {
 		// The tolerance lets a gain of just so many samples pass.
-		if len(kept) == 0 || float64(p.Correct-kept[len(kept)-1].Correct) >= gain*float64(p.Samples)*(1-rounding) {
+		if len(kept) == 0 || p.Likely()-kept[len(kept)-1].Likely() >= gain-rounding {
 			kept = append(kept, p)
 		}
 	}
 	return kept
+}
+
+// Worthwhile returns the indices of at most n cascades that are each worth their place:
+// more accurate than the one before by at least a standard error of an accuracy on as many
+// samples as were searched.
+func (f *Front) Worthwhile(n int) []int {
+	var points []Point
+	var indices []int
+	for i, p := range f.Points {
+		if last := len(points) - 1; last >= 0 {
+			errs := max(1-points[last].Likely(), 1/float64(p.Samples))
+			if p.Likely()-points[last].Likely() < math.Sqrt(errs/float64(p.Samples)) {
+				continue
+			}
+		}
+		points, indices = append(points, p), append(indices, i)
+	}
+	worthwhile := &Front{Points: points}
+	rows := worthwhile.Spread(n)
+	for r, i := range rows {
+		rows[r] = indices[i]
+	}
+	return rows
 }
 
 // Spread returns the indices of at most n cascades that represent the whole front: both

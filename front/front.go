@@ -49,6 +49,7 @@ type Front struct {
 	Cost        string       `json:"cost"`                 // the column of the models that is their cost per sample
 	Algorithm   string       `json:"algorithm"`
 	Grid        []float32    `json:"grid"`
+	Selection   *Selection   `json:"selection,omitempty"`   // what the cascades were chosen by
 	Proof       string       `json:"proof,omitempty"`       // what is proven of the front
 	Interrupted bool         `json:"interrupted,omitempty"` // ended before the search was done
 	Checked     bool         `json:"checked"`               // the results are those of the full stored outputs
@@ -190,6 +191,9 @@ func (f *Front) check() error {
 		case i > 0 && p.Cost < f.Points[i-1].Cost:
 			return fmt.Errorf("cascade %d is cheaper than the one before it", i)
 		}
+	}
+	if err := f.Selection.check(); err != nil {
+		return err
 	}
 	for _, m := range f.Models {
 		if m.Correct < 0 || m.Correct > f.Split.Samples {

@@ -3,8 +3,6 @@ package optimize
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 
 	"github.com/encas-zoo/encas-zoo/front"
 )
@@ -29,15 +27,13 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 	if folds < 2 || folds > p.Samples() {
 		return nil, fmt.Errorf("%d folds of %d samples are not possible, only 2 or more with a sample each", folds, p.Samples())
 	}
-	o.Save, o.Resume, o.Progress, o.Outputs = nil, nil, nil, nil
-	order := rand.New(rand.NewPCG(o.Seed, uint64(folds))).Perm(p.Samples())
+	o.Save, o.Resume, o.Progress, o.Outputs, o.Folds = nil, nil, nil, nil, 0
+	cut := p.folds(folds, o.Seed)
 	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {
-		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
-		held[fold] = p.Subset(slices.Sorted(slices.Values(order[from:to])))
-		others := slices.Concat(order[:from], order[to:])
-		slices.Sort(others)
-		r, err := Search(ctx, p.Subset(others), o)
+		var others *Problem
+		held[fold], others = cut(fold)
+		r, err := Search(ctx, others, o)
 		if err == nil && ctx.Err() != nil {
 			err = ctx.Err()
 		}

@@ -3,6 +3,7 @@ package optimize
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
@@ -76,11 +77,36 @@ func (t *trial) search(ctx context.Context) (*Result, []scored, error) {
 	}
 	if t.options.Evidence {
 		result.Settings = &t.settings
+		result.Proof = Proof{} // it is of the copies and their labels
 	}
-	if t.softened != t.problem {
-		err = t.evaluate(context.WithoutCancel(ctx), result.Front)
+	if t.softened == t.problem {
+		return result, scores, nil
 	}
-	return result, scores, err
+	if err := t.evaluate(context.WithoutCancel(ctx), result.Front); err != nil {
+		return nil, nil, err
+	}
+	var points []front.Point
+	var kept []scored
+	for i, p := range result.Front {
+		if t.measured(p) {
+			points, kept = append(points, p), append(kept, scores[i])
+		}
+	}
+	if len(points) > 0 { // the copies and the samples may differ a little
+		result.Front, scores = points, kept
+	}
+	return result, scores, nil
+}
+
+// measured reports whether enough samples reach every stage of a cascade that is not there
+// because it must be.
+func (t *trial) measured(p front.Point) bool {
+	for stage, n := range p.Reach {
+		if n < t.settings.Reach && !slices.Contains(t.options.Include, p.Stages[stage].Model) {
+			return false
+		}
+	}
+	return true
 }
 
 // evaluate gives the points of a front their results on the problem's own samples and

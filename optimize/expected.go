@@ -9,18 +9,16 @@ import (
 	"time"
 )
 
-// folds cuts the samples at random into so many parts, and returns for each the problem
-// on it and the one on all others.
-func (p *Problem) folds(folds int, seed uint64) (held, others []*Problem) {
+// folds cuts the samples at random into so many parts. cut returns the problem on one of
+// them and the one on all others.
+func (p *Problem) folds(folds int, seed uint64) (cut func(fold int) (held, others *Problem)) {
 	order := rand.New(rand.NewPCG(seed, uint64(folds))).Perm(p.Samples())
-	for fold := range folds {
+	return func(fold int) (held, others *Problem) {
 		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
 		rest := slices.Concat(order[:from], order[to:])
 		slices.Sort(rest)
-		held = append(held, p.Subset(slices.Sorted(slices.Values(order[from:to]))))
-		others = append(others, p.Subset(rest))
+		return p.Subset(slices.Sorted(slices.Values(order[from:to]))), p.Subset(rest)
 	}
-	return held, others
 }
 
 // A fold is a front found without a part of the samples and its results on that part.
@@ -36,21 +34,26 @@ const foldPart = 0.25
 // repeat searches again without each fold of the samples, and evaluates on it what was
 // found.
 func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([]fold, error) {
-	held, others := t.problem.folds(o.Folds, o.Seed)
-	time := o.Time / 2 / time.Duration(o.Folds)
-	o.MinAccuracy = t.options.MinAccuracy
-	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds, o.Time = nil, nil, nil, nil, false, 0, time
+	number := min(o.Folds, t.problem.Samples())
+	cut := t.problem.folds(number, o.Seed)
+	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
+	o.MinAccuracy = 0
+	o.Time /= time.Duration(2 * number) // the search had the other half
 	if o.Algorithm == "exact" {
 		o.Algorithm = "auto" // begins with the same chains, and may be stopped
 	}
+	if o.Evals > 0 {
+		o.Evals = max(1, int64(foldPart*float64(o.Evals)))
+	}
 	var folds []fold
-	for i := range held {
+	for i := range number {
 		report(i)
+		held, others := cut(i)
 		o := o
-		if limit := o.pairs(others[i]) + int64(foldPart*effort/float64(others[i].Samples())); o.Algorithm == "auto" && !o.Evidence && o.Time == 0 {
-			o.Evals = limit
+		if o.Algorithm == "auto" && !o.Evidence && o.Evals == 0 && o.Time == 0 {
+			o.Evals = o.pairs(others) + int64(foldPart*effort/float64(others.Samples()))
 		}
-		f := newTrial(others[i], o, foldPart)
+		f := newTrial(others, o, foldPart)
 		result, scores, err := f.search(ctx)
 		if errors.Is(err, ErrNothingFeasible) {
 			continue
@@ -61,9 +64,9 @@ func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([
 		if err != nil {
 			return nil, err
 		}
-		out := fold{samples: held[i].Samples(), front: scores}
+		out := fold{samples: held.Samples(), front: scores}
 		for _, p := range result.Front {
-			e, err := held[i].Evaluate(p.Cascade)
+			e, err := held.Evaluate(p.Cascade)
 			if err != nil {
 				return nil, err
 			}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
@@ -51,11 +52,13 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil || o.Folds == 0 || ctx.Err() != nil {
 		return result, err
 	}
+	start := time.Now()
 	folds, err := t.repeat(ctx, o, func(done int) {
 		if o.Progress != nil {
 			o.Progress(Progress{Done: int64(done), Total: int64(o.Folds), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
 		}
 	})
+	result.Elapsed += time.Since(start)
 	switch {
 	case err != nil && errors.Is(err, ctx.Err()):
 		result.Status = Interrupted

@@ -61,13 +61,25 @@ func (g *gap) merge(other gap) {
 	g.stays, g.exits = max(g.stays, other.stays), min(g.exits, other.exits)
 }
 
-// middle returns the threshold in the middle, unless no sample goes on or none exits.
+// middle returns a threshold about in the middle, with no more digits than its distance to
+// the samples is worth, unless no sample goes on or none exits.
 func (g gap) middle(weight uint32) (threshold float32, ok bool) {
 	if g.stays < 0 || g.exits == math.MaxInt64 {
 		return 0, false
 	}
 	scale := float64(weight) * kernel.One
-	threshold = float32((float64(g.stays) + float64(g.exits)) / 2 / scale)
-	cut := float64(threshold) * scale
-	return threshold, float64(g.stays) <= cut && cut < float64(g.exits)
+	stays, exits := float64(g.stays)/scale, float64(g.exits)/scale
+	middle := (stays + exits) / 2
+	for digits := 2; digits <= maxDigits; digits++ {
+		unit := math.Pow(10, float64(digits))
+		threshold = float32(math.Round(middle*unit) / unit)
+		if t := float64(threshold); stays <= t && t < exits && (math.Abs(t-middle) <= (exits-stays)/4 || digits == maxDigits) {
+			return threshold, true
+		}
+	}
+	threshold = float32(middle)
+	return threshold, stays <= float64(threshold) && float64(threshold) < exits
 }
+
+// maxDigits is as many as a threshold may need.
+const maxDigits = 9

@@ -40,6 +40,14 @@ type Options struct {
 	// accuracy of the front's cascades with; "": none.
 	Unlabelled string `json:"unlabelled,omitempty"`
 
+	// Select is what cascades are chosen by: evidence, what is likely to hold on other
+	// samples, or raw, the most correct answers on those searched; "": evidence with
+	// algorithm auto, else raw, which all others are.
+	Select string `json:"select"`
+	// Effort is how long a search by evidence goes on: normal, until more is hardly worth
+	// the time, or high, until nothing improves; "": normal.
+	Effort string `json:"effort"`
+
 	MinGain       float64 `json:"min_gain"`       // percentage points, see [front.Thin]
 	CrossValidate int     `json:"cross_validate"` // folds; 0: none
 
@@ -65,10 +73,25 @@ func Defaults() Options {
 
 // The names that options take.
 const (
+	selectEvidence = "evidence"
+	selectRaw      = "raw"
+	effortNormal   = "normal"
+	effortHigh     = "high"
+
 	ruleBoth  = "both" // mean and last
 	gridFine  = "fine"
 	gridPaper = "paper"
 )
+
+// Selections returns the names that [Options.Select] takes, Efforts those of
+// [Options.Effort].
+func Selections() []string { return []string{selectEvidence, selectRaw} }
+
+func Efforts() []string { return []string{effortNormal, effortHigh} }
+
+// expectFolds is how many searches without a part of the samples expected accuracies are
+// from.
+const expectFolds = 5
 
 // Rules returns the names that [Options.Rule] takes, also several with commas between
 // them: both is short for mean,last.
@@ -150,6 +173,10 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 		o.MaxModels = paperModels
 	}
 	s.MaxModels = o.MaxModels
+	s.Folds = expectFolds
+	if err := o.resolveSelection(&s); err != nil {
+		return s, err
+	}
 	if o.MinAccuracy > 1 {
 		return s, inputf("min-accuracy", fmt.Sprint(o.MinAccuracy), "an accuracy is at most 1 (0.9 is 90 %%)")
 	}
@@ -157,6 +184,34 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 		return s, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "at least 2 folds are needed; 5 or 10 are usual")
 	}
 	return s, nil
+}
+
+// resolveSelection fills in what cascades are chosen by and how long the search goes on.
+func (o *Options) resolveSelection(s *optimize.Options) error {
+	published := o.Paper || o.Algorithm != "auto"
+	if o.Select == "" {
+		o.Select = selectEvidence
+		if published {
+			o.Select = selectRaw
+		}
+	}
+	switch {
+	case !slices.Contains(Selections(), o.Select):
+		return inputf("select", o.Select, "it is evidence or raw")
+	case o.Select == selectEvidence && published:
+		return inputf("select", o.Select, "only algorithm auto, without --paper, chooses by evidence")
+	}
+	if o.Effort == "" {
+		o.Effort = effortNormal
+	}
+	switch {
+	case !slices.Contains(Efforts(), o.Effort):
+		return inputf("effort", o.Effort, "it is normal or high")
+	case o.Effort == effortHigh && o.Select == selectRaw:
+		return inputf("effort", o.Effort, "without evidence a search goes on until its budget is spent or nothing improves: see --evals and --time")
+	}
+	s.Evidence, s.Thorough = o.Select == selectEvidence, o.Effort == effortHigh
+	return nil
 }
 
 // readGrid returns the grid of that name, or the one in the file.

@@ -189,6 +189,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		Cost:        s.options.Cost,
 		Algorithm:   result.Algorithm,
 		Grid:        s.search.Grid,
+		Selection:   s.selection(result),
 		Proof:       result.Proof.String(),
 		Interrupted: interrupted,
 		Points:      front.Thin(result.Front, s.options.MinGain/100),
@@ -209,6 +210,21 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		s.run.Curve = append(s.run.Curve, front.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
 	}
 	return result, nil
+}
+
+// selection says what the front was chosen by, and gives expected accuracies intervals.
+func (s *search) selection(result *optimize.Result) *front.Selection {
+	chosen := new(front.Selection)
+	if c := result.Settings; c != nil {
+		*chosen = front.Selection{Evidence: true, Softening: c.Softening, Charge: c.Charge, Reach: c.Reach}
+	}
+	for _, p := range result.Front {
+		if e := p.Expected; e != nil {
+			chosen.Folds = s.search.Folds
+			e.Interval[0], e.Interval[1] = stats.OnOthers(e.Accuracy, p.Samples, confidenceLevel)
+		}
+	}
+	return chosen
 }
 
 func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
@@ -274,7 +290,7 @@ func (s *search) check(ctx context.Context) error {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evaluations[a].Cost, evaluations[b].Cost) })
 	s.front.Points, s.front.Checked = nil, true
 	for place, i := range order {
-		p := front.Point{Cascade: seen[i].Cascade, Evaluation: evaluations[i], Bound: seen[i].Bound}
+		p := front.Point{Cascade: seen[i].Cascade, Evaluation: evaluations[i], Bound: seen[i].Bound, Expected: seen[i].Expected}
 		if p.Correct != seen[i].Correct || !slices.Equal(p.Reach, seen[i].Reach) {
 			p.Bound = 0
 			s.front.Differences = append(s.front.Differences, front.Difference{Cascade: place, IndexCorrect: seen[i].Correct, IndexReach: seen[i].Reach})

@@ -19,6 +19,9 @@ import (
 // tableRows is how many rows of a front are shown at most.
 const tableRows = 16
 
+// worthwhileRows is how many rows of a front that was found are shown at most.
+const worthwhileRows = 20
+
 // optimized is the JSON result of optimize.
 type optimized struct {
 	Version   int                `json:"version"`
@@ -79,7 +82,10 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.out.Chart(drawFront(f, choice, o.MaxCost))
 			t.out.Printf("\n")
 		}
-		t.showTable(f, choice.AsAccurate, choice.Point)
+		t.showTable(f, o.all, choice.AsAccurate, choice.Point)
+		if f.Selection != nil {
+			t.out.Printf("\n%s.\n", f.Selection)
+		}
 		if f.Proof != "" {
 			t.out.Printf("\n%s.\n", f.Proof)
 		}
@@ -192,10 +198,14 @@ func shellPath(path string) string {
 	return ui.ShellWord(path)
 }
 
-// showTable shows as much of a front as fits a screen, and some cascades always; -1 is
-// none.
-func (t *terminal) showTable(f *front.Front, always ...int) {
-	rows := slices.DeleteFunc(append(always, f.Spread(tableRows)...), func(i int) bool { return i < 0 })
+// showTable shows the cascades of a front that the samples tell apart, or all, and some
+// always; -1 is none.
+func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
+	chosen := f.Worthwhile(worthwhileRows)
+	if all {
+		chosen = f.Spread(len(f.Points))
+	}
+	rows := slices.DeleteFunc(append(always, chosen...), func(i int) bool { return i < 0 })
 	slices.Sort(rows)
 	rows = slices.Compact(rows)
 	expects := slices.ContainsFunc(f.Points, func(p front.Point) bool { return p.Expected != nil })
@@ -218,7 +228,7 @@ func (t *terminal) showTable(f *front.Front, always ...int) {
 	}
 	t.out.Printf("%d cascades of %d models on the split %s (%s samples)", len(f.Points), len(f.Models), f.Split.Name, ui.Count(f.Split.Samples))
 	if len(rows) < len(f.Points) {
-		t.out.Printf(", %d of them here", len(rows))
+		t.out.Printf(", the %d that the samples tell apart (--all shows all)", len(rows))
 	}
 	t.out.Printf("\n\n")
 	t.out.Table(table)
@@ -257,6 +267,7 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 	if h == nil {
 		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model%s for less:\n", limit)
 		t.showModel(f, "that model", choice.Best)
+		t.showNearest(f, choice.Best)
 		return
 	}
 	where := ", on the samples searched"
@@ -273,6 +284,20 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 	case h.Cascade.Expected == nil:
 		t.out.Printf("   No accuracy on other samples is known. 'encas-zoo evaluate %s --split NAME' measures it.\n", shellPath(found.Dir))
 	}
+}
+
+// nearAccuracy is how much less accurate than a model a cascade may be to be shown beside
+// it if none is as accurate for less.
+const nearAccuracy = 0.005
+
+// showNearest shows the cheapest cascade that is nearly as accurate as a model.
+func (t *terminal) showNearest(f *front.Front, m *front.Model) {
+	near := front.CheapestFrom(f.Points, float64(m.Correct)-nearAccuracy*float64(f.Split.Samples))
+	if near < 0 || f.Points[near].Cost >= m.Cost {
+		return
+	}
+	t.out.Printf("Within %.1f points of it, for %s less:\n", 100*nearAccuracy, t.out.Bold(saving(f.Points[near].Cost, m.Cost)))
+	t.showCascade(f, near, f.Points[near])
 }
 
 // showBest shows the most accurate cascade within the limits, and the most accurate model.

@@ -18,6 +18,7 @@ import (
 type optimizeOptions struct {
 	study.Options
 	resume  string // run folder
+	all     bool   // show all cascades
 	chart   string // when the front is drawn: one of chartTimes
 	certify study.CertifyOptions
 }
@@ -85,6 +86,9 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 			[]cli.Flag{
 				bind(&o.MaxParams, "max-params", "limit on the parameters of all models of a cascade together, `X` such as 5e7"),
 				bind(&o.MinAccuracy, "min-accuracy", "minimum accuracy `Y` of a cascade, between 0 and 1"),
+				bind(&o.Select, "select", "what cascades are chosen by, `NAME`: evidence, what is likely to hold on other samples, or raw, the most correct answers on those searched (default: evidence with algorithm auto, else raw)"),
+				bind(&o.Effort, "effort", "how long to search by evidence, `NAME`: normal, until more is hardly worth the time, or high, until nothing improves (default: normal)"),
+				bind(&o.all, "all", "show all cascades, not only those that the samples tell apart"),
 				bind(&o.MinGain, "min-gain", "omit cascades that are less than `X` percentage points more accurate than the next cheaper one"),
 				bind(&o.CrossValidate, "cross-validate", "show the accuracy on unseen samples: search `K` more times, each with the whole budget and without a Kth of the samples, and evaluate on these"),
 				bind(&o.Unlabelled, "unlabelled", "estimate accuracy, cost and reach of the cascades found with the samples of the split `NAME`, too; labels that it has are not used"),
