@@ -28,7 +28,8 @@ type Settings struct {
 
 const (
 	// evenSamples is the number of samples at which a label and the reference count alike.
-	evenSamples = 2000
+	evenSamples  = 2000
+	mostSoftened = 0.9
 	// chargedErrors is the charge as a share of the standard error of a number of correct
 	// answers.
 	chargedErrors = 0.11
@@ -55,7 +56,7 @@ func newSettings(p *Problem) Settings {
 		s.Copies = 1
 	}
 	if s.Copies > 1 {
-		s.Softening = evenSamples / float64(evenSamples+n)
+		s.Softening = min(mostSoftened, evenSamples/float64(evenSamples+n))
 	}
 	return s
 }
