@@ -42,8 +42,8 @@ func WriteTables(w io.Writer, results []Result, reference string) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	for _, g := range groups(results) {
 		p("\n### %s, %d samples searched\n", g.zoo, g.samples)
-		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | seconds |", reference, reference)
-		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | gain claimed is 0, is | expected too high | in interval | seconds |", reference, reference)
+		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 		for _, method := range g.methods {
 			rows := g.results[method]
 			mean := func(value func(Result) float64) float64 {
@@ -53,22 +53,49 @@ func WriteTables(w io.Writer, results []Result, reference string) {
 				}
 				return sum / float64(len(rows))
 			}
-			made, wrong := 0, 0
+			made, wrong, gain := 0, 0, 0.0
 			for _, r := range rows {
 				if r.Claim != nil {
 					made++
+					gain += 100 * r.Claim.Gain
 					if r.Claim.False {
 						wrong++
 					}
 				}
 			}
 			log, linear := func(r Result) float64 { return 100 * r.Log }, func(r Result) float64 { return 100 * r.Linear }
-			p("| %s | %d | %.2f | %.2f | %s | %.2f | %.2f | %s | %.0f | %d of %d | %.1f |", method, len(rows),
+			p("| %s | %d | %.2f | %.2f | %s | %.2f | %.2f | %s | %.0f | %d of %d | %s | %s | %.1f |", method, len(rows),
 				mean(func(r Result) float64 { return 100 * r.SearchLog }), mean(log), g.difference(method, reference, log),
 				mean(func(r Result) float64 { return 100 * r.SearchLinear }), mean(linear), g.difference(method, reference, linear),
-				mean(func(r Result) float64 { return float64(r.Cascades) }), wrong, made, mean(func(r Result) float64 { return r.Seconds }))
+				mean(func(r Result) float64 { return float64(r.Cascades) }), wrong, made, perClaim(gain, made), g.expectations(method), mean(func(r Result) float64 { return r.Seconds }))
 		}
 	}
+}
+
+func perClaim(sum float64, claims int) string {
+	if claims == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%+.2f", sum/float64(claims))
+}
+
+// expectations returns how much too high the accuracies were that a method expected, with
+// the standard error of the mean, and how many of them had the truth in their intervals, as
+// two cells of a table.
+func (g *group) expectations(method string) string {
+	var excess, covered []float64
+	for _, r := range g.results[method] {
+		if r.Excess != nil {
+			excess, covered = append(excess, 100**r.Excess), append(covered, 100*r.Covered)
+		}
+	}
+	if len(excess) < 2 {
+		return " | "
+	}
+	slices.Sort(excess) // the mean must not depend on the map's order
+	slices.Sort(covered)
+	mean, deviation := stat.MeanStdDev(excess, nil)
+	return fmt.Sprintf("%+.2f ± %.2f | %.0f %%", mean, deviation/math.Sqrt(float64(len(excess))), stat.Mean(covered, nil))
 }
 
 // difference returns how a method differs from the reference on the splits that both
