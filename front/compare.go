@@ -12,6 +12,7 @@ type Comparison struct {
 	Split     Split      `json:"split"`
 	Cost      string     `json:"cost"`
 	Reference Reference  `json:"reference"`
+	Expected  bool       `json:"expected"` // accuracies are those expected on other samples
 	Runs      []Compared `json:"runs"`
 	Plot      string     `json:"plot,omitempty"` // the file that was written
 }
@@ -46,21 +47,29 @@ func (f *Front) Comparable(other *Front, name, otherName string) error {
 	return nil
 }
 
-// Compare compares fronts that are comparable, at some costs. A logarithmic axis begins
-// at the lowest cost of the reference.
-func Compare(names []string, fronts []*Front, ref Reference, costs []float64) *Comparison {
-	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref}
+// Compare compares fronts that are comparable, at some costs: by the accuracies expected on
+// other samples if all of them have these and not those on the samples searched are asked
+// for. A logarithmic axis begins at the lowest cost of the reference.
+func Compare(names []string, fronts []*Front, ref Reference, costs []float64, searched bool) *Comparison {
+	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref, Expected: !searched}
+	for _, f := range fronts {
+		result.Expected = result.Expected && !slices.ContainsFunc(f.Points, func(p Point) bool { return p.Expected == nil })
+	}
+	accuracy := Point.Accuracy
+	if result.Expected {
+		accuracy = Point.Likely
+	}
 	linear, log := ref, ref
 	log.Log = true
 	for i, f := range fronts {
-		c := Compared{Run: names[i], Cascades: len(f.Points), Linear: linear.Of(f.Points), Log: log.Of(f.Points)}
+		c := Compared{Run: names[i], Cascades: len(f.Points), Linear: linear.Of(f.Points, accuracy), Log: log.Of(f.Points, accuracy)}
 		for _, other := range fronts {
-			c.Covers = append(c.Covers, Coverage(f.Points, other.Points))
+			c.Covers = append(c.Covers, Coverage(f.Points, other.Points, accuracy))
 		}
 		for _, cost := range costs {
 			at := BestAt{Cost: cost}
 			if best := BestWithin(f.Points, cost); best >= 0 {
-				at.Accuracy = new(f.Points[best].Accuracy())
+				at.Accuracy = new(accuracy(f.Points[best]))
 			}
 			c.At = append(c.At, at)
 		}
@@ -69,22 +78,22 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64) *C
 	return result
 }
 
-// Of returns the hypervolume of points.
-func (ref Reference) Of(points []Point) float64 {
+// Of returns the hypervolume of points by an accuracy of theirs.
+func (ref Reference) Of(points []Point, accuracy func(Point) float64) float64 {
 	var errors, costs []float64
 	for _, p := range points {
-		errors, costs = append(errors, 1-p.Accuracy()), append(costs, p.Cost)
+		errors, costs = append(errors, 1-accuracy(p)), append(costs, p.Cost)
 	}
 	return Hypervolume(errors, costs, ref)
 }
 
 // Coverage returns the share of b's points that a matches or beats: with a point that is
-// at least as accurate and costs no more. Both must be of the same samples. It is 1 if
-// b has no points.
-func Coverage(a, b []Point) float64 {
+// at least as accurate, by an accuracy of theirs, and costs no more. Both must be of the
+// same samples. It is 1 if b has no points.
+func Coverage(a, b []Point, accuracy func(Point) float64) float64 {
 	covered := 0
 	for _, q := range b {
-		if slices.ContainsFunc(a, func(p Point) bool { return p.Correct >= q.Correct && p.Cost <= q.Cost }) {
+		if slices.ContainsFunc(a, func(p Point) bool { return accuracy(p) >= accuracy(q) && p.Cost <= q.Cost }) {
 			covered++
 		}
 	}

@@ -9,7 +9,7 @@ import (
 func TestCompareFronts(t *testing.T) {
 	t.Parallel()
 	at := func(correct int, cost float64) Point {
-		return Point{Evaluation: cascade.Evaluation{Correct: correct, Cost: cost}}
+		return Point{Evaluation: cascade.Evaluation{Samples: 100, Correct: correct, Cost: cost}}
 	}
 	a := []Point{at(50, 1), at(70, 2), at(90, 5)}
 	b := []Point{at(40, 1), at(70, 2), at(80, 3), at(95, 9)}
@@ -17,7 +17,7 @@ func TestCompareFronts(t *testing.T) {
 		a, b []Point
 		want float64
 	}{{a, b, 0.5}, {b, a, 1.0 / 3}, {a, a, 1}, {nil, a, 0}, {a, nil, 1}} {
-		if got := Coverage(c.a, c.b); got != c.want {
+		if got := Coverage(c.a, c.b, Point.Accuracy); got != c.want {
 			t.Errorf("coverage %v, want %v", got, c.want)
 		}
 	}

@@ -20,7 +20,10 @@ import (
 )
 
 // compareOptions are the flags of compare.
-type compareOptions struct{ reference, at, plot string }
+type compareOptions struct {
+	reference, at, plot string
+	searched            bool
+}
 
 func compareCommand() *cli.Command {
 	o := &compareOptions{}
@@ -29,7 +32,7 @@ func compareCommand() *cli.Command {
 		Usage:     "compare several fronts",
 		UsageText: "[--reference ERROR,COST] [--at COSTS] [--plot FILE] RUNDIR RUNDIR...",
 		Description: `Compares the fronts of run folders that were searched on the same samples with the
-same cost, on those samples.
+same cost, by the accuracies expected on other samples if all of them have these.
 
 Hypervolume: the share of the rectangle between zero error and cost and the reference
 that a front beats; over linear costs, and over their logarithms, which begin at the
@@ -43,6 +46,7 @@ encas-zoo compare runs/auto runs/paper runs/exact --json | jq '.runs[] | [.run, 
 		Flags: []cli.Flag{
 			bind(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model)"),
 			bind(&o.at, "at", "show the best accuracy within these `COSTS`, such as 1,10,100 (default: five along the fronts)"),
+			bind(&o.searched, "searched", "compare by the accuracies on the samples searched, which say how well was searched, not what holds on others"),
 			bind(&o.plot, "plot", "draw all fronts into one `FILE`, whose name ends with .svg, .png or .pdf"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runCompare(c, t, o) }),
@@ -83,7 +87,7 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 	if err != nil {
 		return err
 	}
-	result := front.Compare(dirs, fronts, ref, costs)
+	result := front.Compare(dirs, fronts, ref, costs, o.searched)
 	if o.plot != "" {
 		if err := plotFronts(dirs, fronts, o.plot, format); err != nil {
 			return err
@@ -174,8 +178,12 @@ func readNumbers(text string) ([]float64, error) {
 }
 
 func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
-	t.out.Printf("%d fronts on the split %s (%s samples); reference %s error, %s %s\n\n",
-		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), percent(r.Reference.WorstError), ui.Number(r.Reference.HighestCost), r.Cost)
+	by := "on the samples searched"
+	if r.Expected {
+		by = "expected on other samples"
+	}
+	t.out.Printf("%d fronts of the split %s (%s samples), by the accuracies %s; reference %s error, %s %s\n\n",
+		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), by, percent(r.Reference.WorstError), ui.Number(r.Reference.HighestCost), r.Cost)
 	table := new(ui.Table).Right("#").Shrink("run").Right("cascades", "hypervolume", "over log cost")
 	best := new(ui.Table).Right("best within " + r.Cost)
 	for i := range r.Runs {
