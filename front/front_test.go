@@ -95,11 +95,12 @@ func TestFolderRoundTrip(t *testing.T) {
 func TestCSV(t *testing.T) {
 	t.Parallel()
 	front := newFront()
+	front.Points[0].Expected = &Expected{0.45, [2]float64{0.4, 0.5}}
 	var b bytes.Buffer
 	if err := front.WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}
-	if head := "correct,n,accuracy,gflops,worst_gflops,models,thresholds\n5,10,0.5,0.5,0.5,a,\n7,10,0.7,1.7,3.5,a;b*2,0.02\n8,10,0.8,2.3,3.5,last:a;b,0.999998\n"; !strings.HasPrefix(b.String(), head) {
+	if head := "correct,n,accuracy,gflops,worst_gflops,models,thresholds,expected,expected_low,expected_high\n5,10,0.5,0.5,0.5,a,,0.45,0.4,0.5\n7,10,0.7,1.7,3.5,a;b*2,0.02,,,\n8,10,0.8,2.3,3.5,last:a;b,0.999998,,,\n"; !strings.HasPrefix(b.String(), head) {
 		t.Errorf("begins with\n%.200swant\n%s", &b, head)
 	}
 	rows, err := csv.NewReader(&b).ReadAll()
