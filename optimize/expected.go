@@ -37,7 +37,7 @@ func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([
 	number := min(o.Folds, t.problem.Samples())
 	cut := t.problem.folds(number, o.Seed)
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
-	o.MinAccuracy = 0
+	o.MinAccuracy, o.Thorough = 0, false
 	o.Time /= time.Duration(2 * number) // the search had the other half
 	if o.Algorithm == "exact" {
 		o.Algorithm = "auto" // begins with the same chains, and may be stopped
