@@ -52,13 +52,7 @@ func (r *run) affordsSingles() bool {
 // models what is better spent around the best.
 func (r *run) affordsPairs() bool {
 	evals := r.options.Evals
-	return evals == 0 || evals/int64(len(r.options.Rules)) >= r.pairEvaluations()
-}
-
-// pairEvaluations is how many cascades of one rule all chains of one or two models are.
-func (r *run) pairEvaluations() int64 {
-	m := int64(len(r.eval.models))
-	return m + m*(m-1)*int64(len(r.eval.grid))
+	return evals == 0 || evals >= r.options.pairs(r.problem)
 }
 
 // offerRequired offers the chain of the models that every cascade must have, by cost: what

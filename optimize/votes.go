@@ -28,7 +28,7 @@ func (r *run) tryVotes(ctx context.Context) error {
 
 // affordsVotes reports whether the budget suffices for so many evaluations after all pairs.
 func (r *run) affordsVotes(evaluations int64) bool {
-	evals, pairs := r.options.Evals, int64(len(r.options.Rules))*r.pairEvaluations()
+	evals, pairs := r.options.Evals, r.options.pairs(r.problem)
 	return evals == 0 || evals >= pairs+evaluations
 }
 
