@@ -226,7 +226,11 @@ takes the front's most accurate cascade within it; its error on the other sample
 over the budgets, is the *deployed error*, in per cent. Differences are paired on the same
 splits, with the standard error of their mean. A claim is "as accurate as the best single
 model at no more cost than the most accurate cascade, for less", read off the samples
-searched; it is false if the cascade has fewer correct answers on the others.
+searched or expected; it is false if the cascade has fewer correct answers on the others.
+*Expected too high* is by how many points the accuracies expected of the front's cascades
+exceed those on the others, *of that the draw* by how many the single models do: the samples
+drawn are easier or harder. *In interval* are the cascades whose expected interval holds the
+accuracy on the others.
 `)
 	holdout.WriteTables(w, results, holdout.Default)
 }

@@ -78,6 +78,9 @@ type Result struct {
 	// are on the other samples, their mean; nil if nothing was expected.
 	Excess  *float64 `json:"excess,omitempty"`
 	Covered float64  `json:"covered,omitempty"` // share of the cascades whose interval holds that
+	// Easier is how much more accurate the single models are on the samples searched than on
+	// the others, their mean: what the luck of the draw adds to Excess.
+	Easier float64 `json:"easier"`
 }
 
 // A Claim is the sentence that a search ends with: a cascade is as accurate as the most
@@ -117,7 +120,14 @@ func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error
 	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
 	r.Claim = claim(search, test, points, tested)
 	r.Excess, r.Covered = judge(points, tested)
+	for m := range search.Models() {
+		r.Easier += (accuracy(search, m) - accuracy(test, m)) / float64(len(search.Models()))
+	}
 	return r, nil
+}
+
+func accuracy(p *optimize.Problem, model int) float64 {
+	return float64(p.Correct(model)) / float64(p.Samples())
 }
 
 // judge compares what is expected of cascades with what they do on the other samples.

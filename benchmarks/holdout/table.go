@@ -42,8 +42,8 @@ func WriteTables(w io.Writer, results []Result, reference string) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	for _, g := range groups(results) {
 		p("\n### %s, %d samples searched\n", g.zoo, g.samples)
-		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | gain claimed is 0, is | expected too high | in interval | seconds |", reference, reference)
-		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | gain claimed is 0, is | expected too high | of that the draw | in interval | seconds |", reference, reference)
+		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 		for _, method := range g.methods {
 			rows := g.results[method]
 			mean := func(value func(Result) float64) float64 {
@@ -79,23 +79,30 @@ func perClaim(sum float64, claims int) string {
 	return fmt.Sprintf("%+.2f", sum/float64(claims))
 }
 
-// expectations returns how much too high the accuracies were that a method expected, with
-// the standard error of the mean, and how many of them had the truth in their intervals, as
-// two cells of a table.
+// expectations returns how much too high the accuracies were that a method expected and how
+// much the samples searched were easier, with standard errors of the means of the first and
+// of the difference, and how many of them had the truth in their intervals, as three cells
+// of a table.
 func (g *group) expectations(method string) string {
-	var excess, covered []float64
+	var excess, covered, beyond []float64
+	easier := 0.0
 	for _, r := range g.results[method] {
 		if r.Excess != nil {
 			excess, covered = append(excess, 100**r.Excess), append(covered, 100*r.Covered)
+			beyond = append(beyond, 100*(*r.Excess-r.Easier))
+			easier += 100 * r.Easier
 		}
 	}
 	if len(excess) < 2 {
-		return " | "
+		return " |  | "
 	}
 	slices.Sort(excess) // the mean must not depend on the map's order
 	slices.Sort(covered)
+	slices.Sort(beyond)
+	root := math.Sqrt(float64(len(excess)))
 	mean, deviation := stat.MeanStdDev(excess, nil)
-	return fmt.Sprintf("%+.2f ± %.2f | %.0f %%", mean, deviation/math.Sqrt(float64(len(excess))), stat.Mean(covered, nil))
+	return fmt.Sprintf("%+.2f ± %.2f | %+.2f ± %.2f | %.0f %%", mean, deviation/root,
+		easier/float64(len(excess)), stat.StdDev(beyond, nil)/root, stat.Mean(covered, nil))
 }
 
 // difference returns how a method differs from the reference on the splits that both
