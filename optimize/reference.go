@@ -135,7 +135,7 @@ func (d *distribution) of(class uint16) float64 {
 // temper raises all shares to the power 1/t and scales them to a sum of 1.
 func (d *distribution) temper(t float64, classes int) {
 	d.other = math.Pow(d.other, 1/t)
-	sum := d.other * float64(classes-len(d.classes))
+	sum := d.other * float64(classes-len(d.shares))
 	for j, s := range d.shares {
 		d.shares[j] = math.Pow(s, 1/t)
 		sum += d.shares[j]
