@@ -58,7 +58,7 @@ unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
 
 picture: build ## Draw the picture of README.md, docs/front.svg
-	$(BIN)/encas-zoo optimize --zoo example --algorithm exact --rule mean --grid fine --min-accuracy 0.9 --out build/picture --quiet
+	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,8 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 // chooseExpected drops the cascades that are expected to be less accurate than required,
 // or no more accurate than a cheaper one.
 func (r *Result) chooseExpected(least float64) error {
+	// The search put them in the order of their costs on copies of the samples.
+	slices.SortStableFunc(r.Front, func(a, b front.Point) int { return cmp.Compare(a.Cost, b.Cost) })
 	best := math.Inf(-1)
 	r.Front = slices.DeleteFunc(r.Front, func(p front.Point) bool {
 		if p.Expected == nil {

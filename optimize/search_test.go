@@ -442,3 +442,20 @@ func TestBoundHolds(t *testing.T) {
 		}
 	}
 }
+
+// What costs more than another cascade of a front is expected to be more accurate.
+func TestFrontsByEvidenceRise(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		p, _ := newZoo(t, seed, 6, 200, 5)
+		r, err := Search(t.Context(), p, Options{Algorithm: "auto", Evidence: true, Folds: 3, Evals: 50_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, point := range r.Front[1:] {
+			if before := r.Front[i]; point.Cost < before.Cost || point.Expected.Accuracy <= before.Expected.Accuracy {
+				t.Errorf("seed %d: %s at %g with %+v follows %s at %g with %+v", seed, point.Cascade, point.Cost, point.Expected, before.Cascade, before.Cost, before.Expected)
+			}
+		}
+	}
+}

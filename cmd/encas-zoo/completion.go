@@ -173,6 +173,10 @@ func (l *line) offerValues(flag, current string) offer {
 		o.others, o.words = files, []string{"fine", "paper"}
 	case "pick":
 		o.words = front.PickNames()
+	case "select":
+		o.words = study.Selections()
+	case "effort":
+		o.words = study.Efforts()
 	case "chart":
 		o.words = chartTimes
 	case "format":

@@ -39,6 +39,9 @@ func TestComplete(t *testing.T) {
 		{[]string{"optimize", "--max-"}, "none: --max-models --max-gflops --max-cost --max-worst-gflops --max-worst-cost --max-params"},
 		{[]string{"optimize", "--algorithm", "go"}, "none: gomea gomea-exact"},
 		{[]string{"optimize", "--rule="}, "none: --rule=mean --rule=last --rule=vote --rule=both"},
+		{[]string{"optimize", "--select", ""}, "none: evidence raw"},
+		{[]string{"optimize", "--effort", "h"}, "none: high"},
+		{[]string{"optimize", "--al"}, "none: --algorithm --all"},
 		{[]string{"optimize", "--confidence", "m"}, "none: max margin"},
 		{[]string{"certify", "--confidence", ""}, "none:"}, // a probability
 		{[]string{"certify", "--zoo", "z", "--against", "m0"}, "none: m00 m01 m02"},

@@ -20,25 +20,33 @@ func TestHeadlineWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	point := front.Point{Cascade: c, Evaluation: cascade.NewEvaluation([]float64{1, 5}, 96, []int{100, 20}, 100)}
-	likely := point
-	likely.Expected = &front.Expected{Accuracy: 0.955, Interval: [2]float64{0.92, 0.98}}
+	expecting := func(accuracy, low, high float64) front.Point {
+		p := point
+		p.Expected = &front.Expected{Accuracy: accuracy, Interval: [2]float64{low, high}}
+		return p
+	}
+	likely := expecting(0.955, 0.92, 0.98)
 	measured := &study.Evaluation{Split: front.Split{Name: "test"}, Cascades: []study.Measured{{Point: point, Interval: [2]float64{0.9, 0.98}, Against: &study.Against{Accuracy: 0.94}}}}
 	model := front.Model{Name: "b", Cost: 5, Correct: 95}
 	const cascadeAndModel = " at 2.000 gflops: a@0.5,b\n   that model   95.00 % at 5.000 gflops: b\n"
+	const none = "\nNo cascade found is as accurate as the most accurate single model that costs at most 6 gflops for less:\n   that model   95.00 % at 5.000 gflops: b\n"
 	for _, test := range []struct {
 		head  *headline
+		only  front.Point // of the front
 		worst float64
 		want  string
 	}{
-		{nil, 6, "\nNo cascade found is as accurate as the most accurate single model that costs at most 6 gflops for less:\n   that model   95.00 % at 5.000 gflops: b\n"},
-		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, on the samples searched, for 60 % less:\n" +
+		{nil, expecting(0.944, 0.91, 0.97), 6, none},
+		{nil, expecting(0.946, 0.91, 0.97), 6, none + "Within 0.5 points of it, for 60 % less:\n" +
+			"   cascade 0    94.60 % expected (91.00..97.00), 96.00 % on the samples searched, at 2.000 gflops: a@0.5,b\n"},
+		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, point, 0, "\nAs accurate as the most accurate single model, on the samples searched, for 60 % less:\n" +
 			"   cascade 7    96.00 %" + cascadeAndModel + "   No accuracy on other samples is known. 'encas-zoo evaluate run --split NAME' measures it.\n"},
-		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, likely, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6, Measured: measured}, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6, Measured: measured}, likely, 0, "\nAs accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 %\n"},
 	} {
-		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{point}, Models: []front.Model{model}}
+		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{test.only}, Models: []front.Model{model}}
 		file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 		if err != nil {
 			t.Fatal(err)
