@@ -1,7 +1,9 @@
 package optimize
 
 import (
+	"cmp"
 	"math"
+	"slices"
 )
 
 // budgets are limits on the mean cost of a sample from that of the cheapest model to that
@@ -26,6 +28,31 @@ func (p *Problem) budgets() budgets {
 		b = append(b, low*math.Pow(high/low, part), low+(high-low)*part)
 	}
 	return b
+}
+
+// stairs returns at most so many models: those that no other one beats in both cost and
+// accuracy, and then the most accurate of the others.
+func (p *Problem) stairs(most int) []int {
+	models := make([]int, len(p.models))
+	correct := make([]int, len(p.models))
+	for m := range models {
+		models[m], correct[m] = m, p.Correct(m)
+	}
+	slices.SortStableFunc(models, func(a, b int) int {
+		return cmp.Or(cmp.Compare(p.models[a].Cost, p.models[b].Cost), cmp.Compare(correct[b], correct[a]))
+	})
+	best := -1
+	var stairs, others []int
+	for _, m := range models {
+		if correct[m] > best {
+			best, stairs = correct[m], append(stairs, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b int) int { return cmp.Compare(correct[b], correct[a]) })
+	all := append(stairs, others...)
+	return all[:min(most, len(all))]
 }
 
 // A scored is the mean cost of a cascade and what it is judged by.

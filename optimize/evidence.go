@@ -34,12 +34,14 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
 	t.options.Folds = 0
 	if o.Folds > 0 {
+		t.options.saveAtEnd = true  // the folds may be interrupted
 		t.options.Time = o.Time / 2 // the folds take the other half
 	}
 	if !o.Evidence {
 		return t
 	}
 	t.settings = newSettings(p)
+	t.settings.refer(p, o.Threads)
 	t.softened = t.settings.soften(p, o.Threads)
 	t.options.MinAccuracy = 0 // is one on what is expected
 	t.options.charge = int(math.Round(t.settings.Charge * float64(t.settings.Copies)))
@@ -53,6 +55,12 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 	}
 	if t.softened != p {
 		t.options.Outputs = nil // they are not those of the copies; see evaluate
+		if report := o.Progress; report != nil {
+			t.options.Progress = func(now Progress) {
+				now.Correct /= t.settings.Copies
+				report(now)
+			}
+		}
 	}
 	return t
 }

@@ -1,12 +1,15 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // folds cuts the samples at random into so many parts. cut returns the problem on one of
@@ -21,11 +24,17 @@ func (p *Problem) folds(folds int, seed uint64) (cut func(fold int) (held, other
 	}
 }
 
-// A fold is a front found without a part of the samples and its results on that part.
+// A fold is what was found without a part of the samples, and its results on that part.
 type fold struct {
-	samples int // held out
-	front   []scored
-	correct []int // of each cascade, on these
+	samples       int // held out
+	front, models tried
+}
+
+// tried are cascades with what they were judged by, and their correct answers on samples
+// held out.
+type tried struct {
+	scores  []scored
+	correct []int
 }
 
 // foldPart is the part of a search's effort that each of its repetitions may take.
@@ -34,7 +43,7 @@ const foldPart = 0.25
 // repeat searches again without each fold of the samples, and evaluates on it what was
 // found.
 func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([]fold, error) {
-	number := min(o.Folds, t.problem.Samples())
+	number := o.folds(t.problem)
 	cut := t.problem.folds(number, o.Seed)
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
@@ -64,37 +73,80 @@ func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([
 		if err != nil {
 			return nil, err
 		}
-		out := fold{samples: held.Samples(), front: scores}
+		out := fold{samples: held.Samples(), front: tried{scores: scores}, models: tried{scores: f.models()}}
 		for _, p := range result.Front {
 			e, err := held.Evaluate(p.Cascade)
 			if err != nil {
 				return nil, err
 			}
-			out.correct = append(out.correct, e.Correct)
+			out.front.correct = append(out.front.correct, e.Correct)
+		}
+		for m := range held.models {
+			out.models.correct = append(out.models.correct, held.Correct(m))
 		}
 		folds = append(folds, out)
 	}
 	return folds, nil
 }
 
+// folds is the number of folds of a problem: none of a single sample.
+func (o *Options) folds(p *Problem) int {
+	if p.Samples() < 2 {
+		return 0
+	}
+	return min(o.Folds, p.Samples())
+}
+
+// models returns what every model on its own is judged by.
+func (t *trial) models() []scored {
+	scores := make([]scored, len(t.problem.models))
+	for m, model := range t.problem.models {
+		scores[m] = scored{model.Cost, float64(t.softened.Correct(m)) / float64(t.softened.Samples())}
+	}
+	return scores
+}
+
+// expectAll adds to a result what its cascades, and all models, are expected to do on other
+// samples.
+func (t *trial) expectAll(result *Result, scores []scored, folds []fold) {
+	for i, accuracy := range expect(scores, folds, func(f fold) tried { return f.front }) {
+		p := &result.Front[i]
+		p.Expected = &front.Expected{Accuracy: plausible(accuracy, p.Correct, p.Samples)}
+	}
+	result.Models = expect(t.models(), folds, func(f fold) tried { return f.models })
+	for m, accuracy := range result.Models {
+		result.Models[m] = plausible(accuracy, t.problem.Correct(m), t.problem.Samples())
+	}
+}
+
+// plausible returns an expected accuracy, or the most that correct answers on the samples
+// searched let one expect: a standard error more than they are.
+func plausible(expected float64, correct, samples int) float64 {
+	n := float64(samples)
+	share := float64(correct) / n
+	return min(expected, share+math.Sqrt(max(share*(1-share), 1/n)/n), 1)
+}
+
 // expect returns the accuracies that cascades with these scores are expected to have on
-// other samples: their scores less what the scores of the folds' fronts were too high, at
-// about the same cost, on the samples held out of them.
-func expect(points []scored, folds []fold) []float64 {
+// other samples: their scores less what the scores of the best of their kind were too high
+// in the folds, at about the same cost, on the samples held out.
+func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 	held := 0
 	for _, f := range folds {
 		held += f.samples
 	}
-	if held == 0 {
+	if held == 0 || len(points) == 0 {
 		return nil
 	}
-	low, high := points[0].cost, points[len(points)-1].cost
+	byCost := func(a, b scored) int { return cmp.Compare(a.cost, b.cost) }
+	low, high := slices.MinFunc(points, byCost).cost, slices.MaxFunc(points, byCost).cost
 	var excess [excessSteps]float64 // at costs in equal ratios
 	for step := range excess {
 		budget := low * math.Pow(high/low, float64(step)/(excessSteps-1))
 		for _, f := range folds {
-			best := within(f.front, budget)
-			excess[step] += (f.front[best].score*float64(f.samples) - float64(f.correct[best])) / float64(held)
+			tried := kind(f)
+			best := within(tried.scores, budget)
+			excess[step] += (tried.scores[best].score*float64(f.samples) - float64(tried.correct[best])) / float64(held)
 		}
 	}
 	// Without a fold there are fewer samples, and more luck: it falls as the root of their
@@ -113,7 +165,9 @@ func expect(points []scored, folds []fold) []float64 {
 		}
 		expected[i] = p.score - shrink*mean
 	}
-	rise(expected, points)
+	if rising := slices.IsSortedFunc(points, func(a, b scored) int { return cmp.Compare(a.score, b.score) }); rising {
+		rise(expected, points)
+	}
 	for i, x := range expected {
 		expected[i] = min(1, max(0, x))
 	}

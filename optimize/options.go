@@ -68,6 +68,7 @@ type Options struct {
 	charge     int // see limits
 	leastReach int // see limits
 	patience   patience
+	saveAtEnd  bool
 }
 
 // Progress is how far a search has come.

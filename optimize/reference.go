@@ -189,3 +189,56 @@ func (r *reference) likely(d *distribution, i int) {
 	r.mean(d, i)
 	d.temper(r.temperature, r.problem.classes)
 }
+
+// trustedModels is the most models that a reference is checked with.
+const trustedModels = 16
+
+// trusted returns the share of a label that may be replaced for how well the reference
+// predicts the models' accuracies: s²/(s²+t²), with s² the variance of a difference of two
+// accuracies counted on the samples and t² that of the difference predicted from the true
+// one, both means over pairs of models.
+func (r *reference) trusted() float64 {
+	p := r.problem
+	models := p.stairs(trustedModels)
+	n := p.Samples()
+	counted, wrong := make([][]float64, len(models)), make([][]float64, len(models))
+	for k := range models {
+		counted[k], wrong[k] = make([]float64, n), make([]float64, n)
+	}
+	var d distribution
+	for i, label := range p.labels {
+		r.likely(&d, i)
+		for k, m := range models {
+			answer := p.models[m].Lists.TopClass[i]
+			if answer == label {
+				counted[k][i] = 1
+			}
+			wrong[k][i] = counted[k][i] - d.of(answer)
+		}
+	}
+	s, t := 0.0, 0.0
+	for j := range models {
+		for k := range j {
+			_, variance := differ(counted[j], counted[k])
+			mean, luck := differ(wrong[j], wrong[k])
+			s += variance / float64(n)
+			t += mean*mean - luck/float64(n)
+		}
+	}
+	if s == 0 {
+		return 1
+	}
+	return s / (s + max(0, t))
+}
+
+// differ returns mean and variance of the differences of pairs.
+func differ(a, b []float64) (mean, variance float64) {
+	n := float64(len(a))
+	squares := 0.0
+	for i := range a {
+		x := a[i] - b[i]
+		mean += x / n
+		squares += x * x / n
+	}
+	return mean, squares - mean*mean
+}

@@ -25,6 +25,7 @@ type Result struct {
 	Corrected int
 	Curve     []CurvePoint
 
+	Models   []float64 // accuracies that the problem's models are expected to have, like those of Front; else nil
 	Settings *Settings // of a search by evidence; else nil
 }
 

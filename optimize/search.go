@@ -50,48 +50,47 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	t := newTrial(p, o, 1)
 	result, scores, err := t.search(ctx)
-	if err != nil || o.Folds == 0 || ctx.Err() != nil {
-		return result, err
+	if err != nil {
+		return nil, err
+	}
+	if o.folds(p) == 0 || ctx.Err() != nil {
+		return result, result.choose(o)
 	}
 	start := time.Now()
 	folds, err := t.repeat(ctx, o, func(done int) {
 		if o.Progress != nil {
-			o.Progress(Progress{Done: int64(done), Total: int64(o.Folds), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
+			o.Progress(Progress{Done: int64(done), Total: int64(o.folds(p)), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
 		}
 	})
 	result.Elapsed += time.Since(start)
 	switch {
 	case err != nil && errors.Is(err, ctx.Err()):
 		result.Status = Interrupted
-		return result, nil
+		return result, result.choose(o)
 	case err != nil:
 		return nil, err
 	}
-	for i, accuracy := range expect(scores, folds) {
-		result.Front[i].Expected = &front.Expected{Accuracy: accuracy}
-	}
-	if o.Evidence {
-		return result, result.chooseExpected(o.MinAccuracy)
-	}
-	return result, nil
+	t.expectAll(result, scores, folds)
+	return result, result.choose(o)
 }
 
-// chooseExpected drops the cascades that are expected to be less accurate than required,
-// or no more accurate than a cheaper one.
-func (r *Result) chooseExpected(least float64) error {
+// choose drops, of a search by evidence, the cascades that are less accurate than required
+// or expected to be no more accurate than a cheaper one. What counts is what is expected
+// or, if that is not known, what was found.
+func (r *Result) choose(o Options) error {
+	if !o.Evidence {
+		return nil
+	}
 	// The search put them in the order of their costs on copies of the samples.
 	slices.SortStableFunc(r.Front, func(a, b front.Point) int { return cmp.Compare(a.Cost, b.Cost) })
 	best := math.Inf(-1)
 	r.Front = slices.DeleteFunc(r.Front, func(p front.Point) bool {
-		if p.Expected == nil {
-			return false
-		}
-		worse := p.Expected.Accuracy <= best || p.Expected.Accuracy < least
-		best = max(best, p.Expected.Accuracy)
+		worse := p.Likely() < o.MinAccuracy || p.Expected != nil && p.Likely() <= best
+		best = max(best, p.Likely())
 		return worse
 	})
 	if len(r.Front) == 0 {
-		return fmt.Errorf("%w: none of those searched is expected to reach an accuracy of %g on other samples", ErrNothingFeasible, least)
+		return fmt.Errorf("%w: none of those searched is expected to reach an accuracy of %g on other samples, the best one %.4g", ErrNothingFeasible, o.MinAccuracy, best)
 	}
 	return nil
 }
@@ -117,6 +116,11 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished {
+		if err := r.save(); err != nil {
+			return nil, err
+		}
 	}
 	// What was found is worth this work even if the search was interrupted.
 	kept := context.WithoutCancel(parent)

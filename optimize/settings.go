@@ -14,7 +14,7 @@ import "math"
 //     those that are likely to be correct, of which luck is no part. It is a bias, too, so
 //     the share shrinks as the samples grow: a = s²/(s²+t²), with s² the variance of a
 //     difference of accuracies on n samples, proportional to 1/n, and t² that of the
-//     ensemble's error.
+//     ensemble's error, at least as large as the models show it to be.
 //   - Shaken confidences: the copies of a sample that softened labels need have outputs at
 //     temperatures from 1/e^0.4 to e^0.4, so that a threshold counts with its neighbours.
 //   - A charge for every model beyond the first, in correct answers.
@@ -24,6 +24,8 @@ type Settings struct {
 	Copies    int     // of every sample, with labels that together have these shares
 	Charge    float64 // correct answers that every model beyond the first must be worth
 	Reach     int     // least samples that reach a stage
+
+	reference *reference // that labels are softened with; nil if there are no copies
 }
 
 const (
@@ -59,6 +61,15 @@ func newSettings(p *Problem) Settings {
 		s.Softening = min(mostSoftened, evenSamples/float64(evenSamples+n))
 	}
 	return s
+}
+
+// refer finds the reference that labels are softened with, and has them softened no more
+// than it is to be trusted.
+func (s *Settings) refer(p *Problem, threads int) {
+	if s.Copies > 1 {
+		s.reference = newReference(p, threads)
+		s.Softening = min(s.Softening, s.reference.trusted())
+	}
 }
 
 // typicalError is the error of the best single model within a budget, averaged over

@@ -10,10 +10,12 @@ import (
 
 // soften returns a problem whose samples are copies of p's, some with other labels.
 func (s Settings) soften(p *Problem, threads int) *Problem {
-	if s.Softening == 0 {
+	if s.Copies == 1 {
 		return p
 	}
-	r := newReference(p, threads)
+	if s.reference == nil {
+		s.reference = newReference(p, threads)
+	}
 	n := p.Samples()
 	labels := make([]uint16, n*s.Copies)
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
@@ -23,7 +25,7 @@ func (s Settings) soften(p *Problem, threads int) *Problem {
 		for range s.Copies {
 			samples = append(samples, i)
 		}
-		r.likely(&d, i)
+		s.reference.likely(&d, i)
 		s.draw(labels[i*s.Copies:][:s.Copies], label, &d, p.classes, rng.Float64())
 	}
 	softened := p.Subset(samples)
@@ -90,7 +92,7 @@ func (s Settings) draw(labels []uint16, label uint16, d *distribution, classes i
 	for c := range labels {
 		left := (float64(c)+random)/float64(len(labels)) - kept
 		labels[c] = label
-		if left >= 0 {
+		if left >= 0 && s.Softening > 0 {
 			labels[c] = d.at(left/s.Softening, label, classes)
 		}
 	}
