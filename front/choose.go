@@ -93,8 +93,8 @@ type Choice struct {
 	Model      *Model // the most accurate model within the limits; nil: none
 }
 
-// Choose chooses from a front within limits. Cascades are compared by their expected
-// accuracy if it is known, else by their correct answers, as models always are. It returns
+// Choose chooses from a front within limits. Cascades and models are compared by
+// their expected accuracies if these are known, else by their correct answers. It returns
 // false if no cascade is within the limits.
 func (f *Front) Choose(l Limits) (Choice, bool) {
 	c := Choice{
@@ -104,7 +104,7 @@ func (f *Front) Choose(l Limits) (Choice, bool) {
 		Model:      f.bestModel(l),
 	}
 	if c.Best != nil {
-		c.AsAccurate = cheapest(f.Points, l, float64(c.Best.Correct))
+		c.AsAccurate = cheapest(f.Points, l, f.LikelyOf(c.Best)*float64(f.Split.Samples))
 	}
 	return c, c.Point >= 0
 }
@@ -120,7 +120,7 @@ func (f *Front) Saving(c Choice) float64 {
 
 // bestModel returns the most accurate model within limits, nil if there is none.
 func (f *Front) bestModel(l Limits) *Model {
-	if i := mostAccurate(f.Models, l); i >= 0 {
+	if i := mostAccurate(f.likely(), l); i >= 0 {
 		return &f.Models[i]
 	}
 	return nil
@@ -133,6 +133,24 @@ type Domination struct {
 	Best     *Point `json:"best,omitempty"`     // most accurate
 }
 
+// LikelyOf returns the accuracy that a choice of a model goes by, as [Point.Likely] does.
+func (f *Front) LikelyOf(m *Model) float64 {
+	if m.Expected != nil {
+		return *m.Expected
+	}
+	return float64(m.Correct) / float64(f.Split.Samples)
+}
+
+// likely returns the models with the correct answers that are expected on as many other
+// samples, if that was estimated.
+func (f *Front) likely() []Model {
+	models := slices.Clone(f.Models)
+	for i := range models {
+		models[i].Correct = int(math.Round(f.LikelyOf(&models[i]) * float64(f.Split.Samples)))
+	}
+	return models
+}
+
 // Dominate returns the cascades that are cheaper and, as far as is known, more accurate on
 // other samples than a model.
 func (f *Front) Dominate(model Model) *Domination {
@@ -140,7 +158,7 @@ func (f *Front) Dominate(model Model) *Domination {
 	for i := range f.Points {
 		p := &f.Points[i]
 		_, _, correct := p.figures()
-		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || correct <= float64(model.Correct)*(1+rounding) {
+		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || correct <= f.LikelyOf(&model)*float64(f.Split.Samples)*(1+rounding) {
 			continue
 		}
 		if d.Cheapest == nil || p.Cost < d.Cheapest.Cost {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Version is the version of front.json and run.json that this package writes, and
@@ -182,6 +183,11 @@ func decode(data []byte, v any) error {
 	return fmt.Errorf("line %d: %w", 1+bytes.Count(data[:offset], []byte("\n")), err)
 }
 
+// expected returns the cascades that have an expected accuracy.
+func (f *Front) expected() []Point {
+	return slices.DeleteFunc(slices.Clone(f.Points), func(p Point) bool { return p.Expected == nil })
+}
+
 // check reports inconsistencies between cascades, models and split.
 func (f *Front) check() error {
 	for i, p := range f.Points {
@@ -194,6 +200,9 @@ func (f *Front) check() error {
 	}
 	if err := f.Selection.check(); err != nil {
 		return err
+	}
+	if known := len(f.expected()); known > 0 && known < len(f.Points) {
+		return fmt.Errorf("%d of %d cascades have an expected accuracy, which all have or none", known, len(f.Points))
 	}
 	for _, m := range f.Models {
 		if m.Correct < 0 || m.Correct > f.Split.Samples {

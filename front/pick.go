@@ -56,7 +56,7 @@ func (f *Front) named(name string, l Limits) (int, error) {
 			return 0, fmt.Errorf("no model is within the limits of the search: pick %s", PickMostAccurate)
 		case choice.AsAccurate < 0:
 			return 0, fmt.Errorf("no cascade is as accurate as %q, the most accurate model, with %.2f %%: pick %s, which has %s",
-				choice.Best.Name, 100*float64(choice.Best.Correct)/float64(f.Split.Samples), PickMostAccurate, f.describe(choice.Point))
+				choice.Best.Name, 100*f.LikelyOf(choice.Best), PickMostAccurate, f.describe(choice.Point))
 		}
 		return choice.AsAccurate, nil
 	case PickMostAccurate:

@@ -228,6 +228,10 @@ type Model struct {
 	Cost    float64 `json:"cost"`
 	Correct int     `json:"correct"`
 
+	// Expected is the accuracy expected on other samples, as of cascades; nil if it was not
+	// estimated.
+	Expected *float64 `json:"expected,omitempty"`
+
 	// Temperature was applied to the model's outputs before they were stored; 0 if
 	// they are the model's own.
 	Temperature float64 `json:"temperature,omitempty"`
@@ -244,6 +248,8 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 		return errors.New("a model has no name")
 	case !goodCost(m.Cost):
 		return fmt.Errorf("model %.200q costs %v", m.Name, m.Cost)
+	case m.Expected != nil && !(*m.Expected >= 0 && *m.Expected <= 1):
+		return fmt.Errorf("model %.200q has the expected accuracy %v", m.Name, *m.Expected)
 	}
 	return nil
 }

@@ -46,8 +46,8 @@ func Example() {
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
-	// net_1@0.88012695,net_0@0.63549805,net_2*2@0.5005965,net_3*4: 90.2 % at 0.0197 GFLOPs on search
-	// 89.4 % on test, net_2 84.6 %
+	// net_1@0.9001,net_2@0.46,net_3*2: 89.4 % at 0.0199 GFLOPs on search
+	// 89.8 % on test, net_2 84.6 %
 }
 
 func check(err error) {

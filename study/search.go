@@ -200,7 +200,11 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	for _, m := range s.models {
 		temperature, _ := calibrate.Temperature(m)
 		i, _ := problem.Find(m.Name)
-		s.front.Models = append(s.front.Models, front.Model{Name: m.Name, Cost: s.costs[m.Name], Correct: problem.Correct(i), Temperature: temperature})
+		model := front.Model{Name: m.Name, Cost: s.costs[m.Name], Correct: problem.Correct(i), Temperature: temperature}
+		if result.Models != nil {
+			model.Expected = &result.Models[i]
+		}
+		s.front.Models = append(s.front.Models, model)
 	}
 	if err := s.crossValidate(ctx, problem); err != nil {
 		return nil, err
@@ -220,7 +224,7 @@ func (s *search) selection(result *optimize.Result) *front.Selection {
 	}
 	for _, p := range result.Front {
 		if e := p.Expected; e != nil {
-			chosen.Folds = s.search.Folds
+			chosen.Folds = min(s.search.Folds, p.Samples)
 			e.Interval[0], e.Interval[1] = stats.OnOthers(e.Accuracy, p.Samples, confidenceLevel)
 		}
 	}

@@ -30,7 +30,7 @@ type Zoo struct {
 // A Method finds a front.
 type Method struct {
 	Name   string
-	Search func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error)
+	Search func(ctx context.Context, p *optimize.Problem, seed uint64) (*optimize.Result, error)
 }
 
 // Budgets are limits on the mean cost: evenly spaced in its logarithm, and evenly.
@@ -104,10 +104,11 @@ func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error
 	slices.Sort(others)
 	search, test := p.Subset(searched), p.Subset(others)
 	start := time.Now()
-	points, err := m.Search(ctx, search, uint64(split)+1)
+	found, err := m.Search(ctx, search, uint64(split)+1)
 	if err != nil {
 		return nil, fmt.Errorf("%s, %d samples of %s, split %d: %w", m.Name, n, z.Name, split, err)
 	}
+	points := found.Front
 	r := &Result{Zoo: z.Name, Samples: n, Split: split, Method: m.Name, Cascades: len(points), Seconds: time.Since(start).Seconds()}
 	tested := make([]cascade.Evaluation, len(points))
 	for i, point := range points {
@@ -118,7 +119,7 @@ func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error
 	b := NewBudgets(p)
 	r.SearchLog, r.Log = deployed(points, tested, b.Log)
 	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
-	r.Claim = claim(search, test, points, tested)
+	r.Claim = claim(search, test, found, tested)
 	r.Excess, r.Covered = judge(points, tested)
 	for m := range search.Models() {
 		r.Easier += (accuracy(search, m) - accuracy(test, m)) / float64(len(search.Models()))
@@ -160,10 +161,15 @@ func deployed(points []front.Point, tested []cascade.Evaluation, budgets []float
 
 // claim returns what is claimed of a front: of its cheapest cascade that is as accurate
 // as the most accurate single model.
-func claim(search, test *optimize.Problem, points []front.Point, tested []cascade.Evaluation) *Claim {
-	f := &front.Front{Points: points}
+func claim(search, test *optimize.Problem, found *optimize.Result, tested []cascade.Evaluation) *Claim {
+	points := found.Front
+	f := &front.Front{Points: points, Split: front.Split{Samples: search.Samples()}}
 	for i, m := range search.Models() {
-		f.Models = append(f.Models, front.Model{Name: m.Name, Cost: m.Cost, Correct: search.Correct(i)})
+		model := front.Model{Name: m.Name, Cost: m.Cost, Correct: search.Correct(i)}
+		if found.Models != nil {
+			model.Expected = &found.Models[i]
+		}
+		f.Models = append(f.Models, model)
 	}
 	choice, ok := f.Choose(front.Limits{})
 	if !ok || choice.Best == nil || choice.AsAccurate < 0 || points[choice.AsAccurate].Cost >= choice.Best.Cost*(1-1e-9) { // the model itself

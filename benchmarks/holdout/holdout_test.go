@@ -138,12 +138,8 @@ func TestVotesAgainstSingleModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	single := Methods(1)[0]
-	votes := Method{"auto, rules last and vote", func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error) {
-		r, err := optimize.Search(ctx, p, optimize.Options{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleLast, cascade.RuleVote}, Snap: true, Evals: 20_000_000, Seed: seed})
-		if err != nil {
-			return nil, err
-		}
-		return r.Front, nil
+	votes := Method{"auto, rules last and vote", func(ctx context.Context, p *optimize.Problem, seed uint64) (*optimize.Result, error) {
+		return optimize.Search(ctx, p, optimize.Options{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleLast, cascade.RuleVote}, Snap: true, Evals: 20_000_000, Seed: seed})
 	}}
 	for split := range 2 {
 		var errors [2]*Result

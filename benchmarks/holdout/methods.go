@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
-	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 )
@@ -46,7 +45,7 @@ func Methods(threads int) []Method {
 	}
 	var methods []Method
 	for _, m := range list {
-		methods = append(methods, Method{m.name, func(ctx context.Context, p *optimize.Problem, seed uint64) ([]front.Point, error) {
+		methods = append(methods, Method{m.name, func(ctx context.Context, p *optimize.Problem, seed uint64) (*optimize.Result, error) {
 			o := m.o
 			o.Seed, o.Threads, o.Rules = seed, threads, rulesFor(p, o.Rules)
 			r, err := optimize.Search(ctx, p, o)
@@ -61,7 +60,7 @@ func Methods(threads int) []Method {
 					e.Interval[0], e.Interval[1] = stats.OnOthers(e.Accuracy, p.Samples(), 0.95)
 				}
 			}
-			return r.Front, nil
+			return r, nil
 		}})
 	}
 	return methods

@@ -249,9 +249,13 @@ func (t *terminal) showCascade(f *front.Front, number int, p front.Point) {
 	t.showLine("cascade "+strconv.Itoa(number), percent(p.Likely()), more, p.Cost, f.Cost, p.String())
 }
 
-// showModel shows a model and its accuracy on the samples searched.
+// showModel shows a model by the accuracy that it is compared by.
 func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
-	t.showLine(what, percent(float64(m.Correct)/float64(f.Split.Samples)), "", m.Cost, f.Cost, m.Name)
+	more := ""
+	if m.Expected != nil {
+		more = fmt.Sprintf(" expected, %s on the samples searched,", percent(float64(m.Correct)/float64(f.Split.Samples)))
+	}
+	t.showLine(what, percent(f.LikelyOf(m)), more, m.Cost, f.Cost, m.Name)
 }
 
 // showHeadline shows the cascade that is as accurate as the most accurate model within a
@@ -292,7 +296,7 @@ const nearAccuracy = 0.005
 
 // showNearest shows the cheapest cascade that is nearly as accurate as a model.
 func (t *terminal) showNearest(f *front.Front, m *front.Model) {
-	near := front.CheapestFrom(f.Points, float64(m.Correct)-nearAccuracy*float64(f.Split.Samples))
+	near := front.CheapestFrom(f.Points, (f.LikelyOf(m)-nearAccuracy)*float64(f.Split.Samples))
 	if near < 0 || f.Points[near].Cost >= m.Cost {
 		return
 	}
@@ -366,7 +370,7 @@ func (t *terminal) showUnlabelled(f *front.Front) {
 }
 
 func (t *terminal) showDominated(f *front.Front, d *front.Domination) {
-	accuracy := float64(d.Model.Correct) / float64(f.Split.Samples)
+	accuracy := f.LikelyOf(&d.Model)
 	model := fmt.Sprintf("%s (%s at %s %s)", d.Model.Name, percent(accuracy), ui.Number(d.Model.Cost), f.Cost)
 	if d.Cheapest == nil {
 		t.out.Printf("\nNo cascade found is both cheaper and more accurate than %s.\n", model)
