@@ -30,7 +30,7 @@ func Example() {
 	check(err)
 	choice, _ := found.Front.Choose(front.Limits{Cost: 0.02}) // GFLOPs
 	best := found.Front.Points[choice.Point]
-	fmt.Printf("%v: %.1f %% at %.4f GFLOPs on search\n", best, 100*best.Accuracy(), best.Cost)
+	fmt.Printf("%v: %.1f %% expected, at %.4f GFLOPs\n", best, 100*best.Likely(), best.Cost)
 
 	on, err := study.EvaluateFront(ctx, z, "test", found.Front, watch)
 	check(err)
@@ -46,8 +46,8 @@ func Example() {
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
-	// net_1@0.88012695,net_0@0.63549805,net_2*2@0.5005965,net_3*4: 90.2 % at 0.0197 GFLOPs on search
-	// 89.4 % on test, net_2 84.6 %
+	// net_1@0.9202,net_0@0.6003,net_2*2@0.48,net_3*4: 87.4 % expected, at 0.0200 GFLOPs
+	// 90.2 % on test, net_2 84.6 %
 }
 
 func check(err error) {
