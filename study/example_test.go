@@ -30,7 +30,7 @@ func Example() {
 	check(err)
 	choice, _ := found.Front.Choose(front.Limits{Cost: 0.02}) // GFLOPs
 	best := found.Front.Points[choice.Point]
-	fmt.Printf("%v: %.1f %% at %.4f GFLOPs on search\n", best, 100*best.Accuracy(), best.Cost)
+	fmt.Printf("%v: %.1f %% expected, at %.4f GFLOPs\n", best, 100*best.Likely(), best.Cost)
 
 	on, err := study.EvaluateFront(ctx, z, "test", found.Front, watch)
 	check(err)
@@ -46,7 +46,7 @@ func Example() {
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
-	// net_1@0.9001,net_2@0.46,net_3*2: 89.4 % at 0.0199 GFLOPs on search
+	// net_1@0.9001,net_2@0.46,net_3*2: 88.3 % expected, at 0.0199 GFLOPs
 	// 89.8 % on test, net_2 84.6 %
 }
 

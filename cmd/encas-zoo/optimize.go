@@ -32,19 +32,20 @@ func optimizeCommand() *cli.Command {
 		Name:      "optimize",
 		Usage:     "search the best cascades of a zoo",
 		UsageText: "[--zoo DIR] [flags]",
-		Description: `Searches the cascades that no other one beats in both accuracy and cost, over the
-stored outputs of the models on one split, and writes them to a run folder: front.json,
-front.csv (for other programs) and run.json (how the run was made). The results of a
-front are exact: cascades found on the search index are evaluated again on the full
-stored outputs.
+		Description: `Searches, over the stored outputs of the models on one split, the cascades that no
+other one beats in both accuracy and cost, and writes them to a run folder: front.json,
+front.csv (for other programs) and run.json (how the run was made).
+
+Two accuracies are shown. The expected one is an estimate for samples that were not
+searched, with a 95 % interval for as many of them, and cascades are compared by it. The
+one on the samples searched is exact, and mostly too high, because a search also finds
+what is lucky there. The table leaves out cascades that the samples do not tell apart.
 
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
-auto solves all chains of two models exactly and continues with longer chains and
-weights: it recombines cascades of the front and explores their neighbours until neither
-improves the front. exact tries all chains of up to 3 models with all thresholds of the
-grid, so its front is proven optimal for that length and grid. What is proven is shown
-below the table. front.json has a bound for every cascade: no cascade of any kind at
-that cost answers more of these samples correctly.
+auto chooses by evidence what is likely to hold on other samples, and ends when more is
+hardly worth the time. With --select raw, as with all other algorithms and --paper, the
+most correct answers on the samples searched decide. exact tries all chains of up to
+3 models with all thresholds of the grid; what is proven is shown below the table.
 
 Rules: mean averages the outputs so far, last takes that of the last model alone, and
 vote counts answers, which is all that some models give. --rule mean,vote searches both
@@ -85,7 +86,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 			limit(&o.MaxWorstCost, "max-worst-cost", "max-worst-gflops", "worst-case"),
 			[]cli.Flag{
 				bind(&o.MaxParams, "max-params", "limit on the parameters of all models of a cascade together, `X` such as 5e7"),
-				bind(&o.MinAccuracy, "min-accuracy", "minimum accuracy `Y` of a cascade, between 0 and 1"),
+				bind(&o.MinAccuracy, "min-accuracy", "minimum accuracy `Y` of a cascade, between 0 and 1: by evidence the expected one, else that on the samples searched"),
 				bind(&o.Select, "select", "what cascades are chosen by, `NAME`: evidence, what is likely to hold on other samples, or raw, the most correct answers on those searched (default: evidence with algorithm auto, else raw)"),
 				bind(&o.Effort, "effort", "how long to search by evidence, `NAME`: normal, until more is hardly worth the time, or high, until nothing improves (default: normal)"),
 				bind(&o.all, "all", "show all cascades, not only those that the samples tell apart"),
