@@ -20,12 +20,12 @@ type trial struct {
 
 // effort is what a search by evidence may take: cascades times the samples they are
 // evaluated on, besides those of at most two models.
-const effort = 6e11
+const effort = 1.2e12
 
 // A search by evidence ends before that if a part of the effort gains less than a part of
 // the standard error of an accuracy.
 const (
-	settledErrors = 0.005
+	settledErrors = 0.003
 	settledParts  = 4
 )
 
