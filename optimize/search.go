@@ -117,7 +117,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished {
+	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished && len(r.archive.front()) > 0 {
 		if err := r.save(); err != nil {
 			return nil, err
 		}

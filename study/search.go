@@ -245,6 +245,8 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	switch {
 	case errors.Is(err, optimize.ErrBadState):
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
+	case errors.Is(err, optimize.ErrNothingFeasible) && ctx.Err() == nil && o.Time == 0:
+		return nil, errors.Join(err, s.folder.DropState()) // going on would find nothing either
 	case err != nil:
 		return nil, err
 	case result.Status == optimize.Finished:
