@@ -272,6 +272,11 @@ func FuzzDecodeFront(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	likely, err := encode(newLikelyFront(), " ")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(likely)
 	f.Add([]byte(`{"version":1}`))
 	f.Add([]byte(`{"version":1,"split":{"samples":10},"cascades":[{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -287,6 +292,15 @@ func FuzzDecodeFront(f *testing.F) {
 		}
 		Pick{MinAccuracy: 0.5}.Of(front, Limits{})
 		front.Spread(20)
+		front.Worthwhile(20)
+		if front.Selection != nil {
+			_ = front.Selection.String()
+		}
+		for _, p := range front.Points {
+			if share := p.Likely(); !(0 <= share && share <= 1) {
+				t.Errorf("%s is likely to be correct on a share of %v", p, share)
+			}
+		}
 		again, err := encode(front, " ")
 		if err != nil {
 			t.Fatal(err)

@@ -206,7 +206,10 @@ func TestOrderOfEqualCascades(t *testing.T) {
 func TestArchivesMergeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	p, _ := newTiedZoo(t, 3, 6, 20, 4)
-	for _, o := range []Options{{}, {Include: []string{"cc"}}, {MaxCost: 3, MinAccuracy: 0.4}, {MaxWorstCost: 7}, {MaxParams: 5, Paper: true}} {
+	for _, o := range []Options{
+		{}, {Include: []string{"cc"}}, {MaxCost: 3, MinAccuracy: 0.4}, {MaxWorstCost: 7}, {MaxParams: 5, Paper: true},
+		{charge: 1, leastReach: 3}, {charge: 2, Include: []string{"cc"}}, {leastReach: 6, Include: []string{"a"}, MaxWorstCost: 7},
+	} {
 		o.Algorithm, o.Rules, o.Grid = "auto", bothRules, shortGrid
 		s := runOf(t, p, o)
 		w, rng := s.newWorker(), rand.New(rand.NewPCG(1, 1))

@@ -1,7 +1,9 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -93,17 +95,39 @@ func (t *trial) search(ctx context.Context) (*Result, []scored, error) {
 	if err := t.evaluate(context.WithoutCancel(ctx), result.Front); err != nil {
 		return nil, nil, err
 	}
-	var points []front.Point
-	var kept []scored
-	for i, p := range result.Front {
-		if t.measured(p) {
-			points, kept = append(points, p), append(kept, scores[i])
-		}
-	}
-	if len(points) > 0 { // the copies and the samples may differ a little
-		result.Front, scores = points, kept
+	result.Front, scores = t.choose(result.Front, scores)
+	if len(result.Front) == 0 {
+		return nil, nil, fmt.Errorf("%w: those found cost a little more than %g", ErrNothingFeasible, t.options.MaxCost)
 	}
 	return result, scores, nil
+}
+
+// choose returns the points that remain a front on the problem's own samples, ascending in
+// cost there and in score: copies cost a little more or less than their samples. Those
+// beyond the limit on cost go, and those that are not measured, unless none is.
+func (t *trial) choose(points []front.Point, scores []scored) (kept []front.Point, their []scored) {
+	var within, measured []int
+	for i, p := range points {
+		scores[i].cost = p.Cost
+		if p.Cost <= slack*t.options.MaxCost {
+			within = append(within, i)
+			if t.measured(p) {
+				measured = append(measured, i)
+			}
+		}
+	}
+	if len(measured) > 0 {
+		within = measured
+	}
+	slices.SortFunc(within, func(a, b int) int {
+		return cmp.Or(cmp.Compare(scores[a].cost, scores[b].cost), cmp.Compare(scores[b].score, scores[a].score))
+	})
+	for _, i := range within {
+		if last := len(their) - 1; last < 0 || scores[i].score > their[last].score {
+			kept, their = append(kept, points[i]), append(their, scores[i])
+		}
+	}
+	return kept, their
 }
 
 // measured reports whether enough samples reach every stage of a cascade that is not there

@@ -140,7 +140,8 @@ func (c *trial) search(v variant, looks int64) *outcome {
 		Algorithm: c.Options.Algorithm, Rules: slices.Clone(c.Options.Rules), Confidence: c.Options.Confidence, Grid: c.Options.Grid,
 		Snap: c.Options.Snap, Paper: c.Options.Paper, MaxModels: c.Options.MaxModels, MaxCost: c.Options.MaxCost,
 		MaxWorstCost: c.Options.MaxWorstCost, MaxParams: c.Options.MaxParams, Include: c.Options.Include, MinAccuracy: c.Options.MinAccuracy,
-		Evals: c.Options.Evals, Seed: c.Options.Seed, Threads: max(1, v.Threads), Memory: v.Memory,
+		Evidence: c.Options.Evidence, Folds: c.Options.Folds, Evals: c.Options.Evals, Seed: c.Options.Seed,
+		Threads: max(1, v.Threads), Memory: v.Memory,
 	}
 	if c.Full {
 		o.Outputs = rows
@@ -225,6 +226,9 @@ func (c *trial) checks(seed uint64) []check {
 			if rng.IntN(2) == 0 {
 				*seed = 1 + rng.Uint64N(1000)
 			}
+		}
+		if c.Options.Evidence {
+			v.Samples = 0 // copies and folds are drawn in the order of the samples
 		}
 		return check{Relation: relationSame, Variant: v}
 	}
@@ -480,8 +484,11 @@ func promisesAreKept(c *trial, plain *outcome, _ *rand.Rand) error {
 		if err := p.Validate(); err != nil {
 			return bad("%v", err)
 		}
-		if i > 0 && (p.Cost < plain.Front[i-1].Cost || p.Correct <= plain.Front[i-1].Correct) {
+		if i > 0 && (p.Cost < plain.Front[i-1].Cost || !o.Evidence && p.Correct <= plain.Front[i-1].Correct) {
 			return bad("out of order")
+		}
+		if e := p.Expected; e != nil && (i > 0 && e.Accuracy <= plain.Front[i-1].Expected.Accuracy || e.Accuracy < o.MinAccuracy) {
+			return bad("what is expected is out of order or too low")
 		}
 		if p.Bound < p.Correct || p.Bound > p.Samples || p.Samples != len(c.Labels) {
 			return bad("a bound of %d", p.Bound)
@@ -516,7 +523,7 @@ func promisesAreKept(c *trial, plain *outcome, _ *rand.Rand) error {
 			}
 		}
 		if o.MaxCost > 0 && !costsAtMost(p, o.MaxCost) || o.MaxWorstCost > 0 && p.WorstCost > o.MaxWorstCost*(1+1e-12) || o.MaxParams > 0 && sum > o.MaxParams*(1+1e-12) ||
-			float64(p.Correct) < o.MinAccuracy*float64(p.Samples)-1e-9 {
+			!o.Evidence && float64(p.Correct) < o.MinAccuracy*float64(p.Samples)-1e-9 {
 			return bad("beyond the limits; %v parameters", sum)
 		}
 	}
@@ -557,7 +564,7 @@ func refereeAgrees(c *trial, plain *outcome, _ *rand.Rand) error {
 		if err != nil {
 			return err
 		}
-		if err := same([]front.Point{p}, []front.Point{{Cascade: p.Cascade, Evaluation: e}}, false); err != nil {
+		if err := same([]front.Point{p}, []front.Point{{Cascade: p.Cascade, Evaluation: e, Expected: p.Expected}}, false); err != nil {
 			return err
 		}
 	}
@@ -579,7 +586,7 @@ func listsAgree(c *trial, plain *outcome, _ *rand.Rand) error {
 		if err != nil {
 			return err
 		}
-		if err := same([]front.Point{p}, []front.Point{{Cascade: p.Cascade, Evaluation: e}}, false); err != nil {
+		if err := same([]front.Point{p}, []front.Point{{Cascade: p.Cascade, Evaluation: e, Expected: p.Expected}}, false); err != nil {
 			return err
 		}
 	}
@@ -589,6 +596,9 @@ func listsAgree(c *trial, plain *outcome, _ *rand.Rand) error {
 // thresholdsSnapped: thresholds that are moved into the gaps between samples change
 // nothing else.
 func thresholdsSnapped(c *trial, plain *outcome, _ *rand.Rand) error {
+	if c.Options.Evidence {
+		return nil // the gaps are between copies
+	}
 	d := c.clone()
 	d.Options.Snap = !c.Options.Snap
 	strip := func(r outcome) *outcome {
@@ -633,6 +643,8 @@ func samplesTwice(c *trial, plain *outcome, _ *rand.Rand) error {
 	switch {
 	case c.Options.Algorithm == "gomea-exact":
 		return nil // its rates of exchange depend on the number of samples
+	case c.Options.Evidence:
+		return nil // more samples are more evidence
 	case c.Full && c.truncated():
 		return nil // what lacks up to two correct answers is worked out again
 	}

@@ -62,6 +62,8 @@ type options struct {
 	MaxParams    float64            `json:",omitempty"`
 	Include      []string           `json:",omitempty"`
 	MinAccuracy  float64            `json:",omitempty"`
+	Evidence     bool               `json:",omitempty"`
+	Folds        int                `json:",omitempty"`
 	Evals        int64              `json:",omitempty"`
 	Seed         uint64             `json:",omitempty"`
 }
@@ -385,7 +387,7 @@ func newTrial(seed uint64) *trial {
 	c.drawOptions(rng, averaged)
 	o := &c.Options
 	if kind > 12 && rng.IntN(4) > 0 {
-		o.Algorithm, o.MaxModels, o.Evals = "exact", 3, 0
+		o.Algorithm, o.MaxModels, o.Evals, o.Evidence, o.Folds = "exact", 3, 0, false, 0
 		o.Grid = []optimize.Grid{{0, 0.5, 0.75, 1}, {0.5, 1}, {0.25, 0.6, 0.8}}[rng.IntN(3)]
 	}
 	o.Include = o.Include[:min(len(o.Include), cmp.Or(o.MaxModels, 2))]
@@ -508,6 +510,9 @@ func (c *trial) drawOptions(rng *rand.Rand, averaged bool) {
 		}
 		if len(c.Models) > 12 { // with the default grid pairs would spend it
 			o.Grid = optimize.Grid{0.5, 1}
+		}
+		if oneIn(3) {
+			o.Evidence, o.Folds, o.Evals = true, []int{0, 2, 3, 5}[rng.IntN(4)], 1+rng.Int64N(5000)
 		}
 	case "gomea", "gomea-exact":
 		// The more of few genomes are known, the longer the next one takes to find.
@@ -659,6 +664,9 @@ func (c *trial) withPlainOptions(yield func(*trial) bool) bool {
 		func(o *options, _ *variant) { o.Evals = (o.Evals + 1) / 2 },
 		func(o *options, _ *variant) { o.Evals = max(min(o.Evals, 1), o.Evals-1) },
 		func(o *options, _ *variant) { o.Seed = 0 },
+		func(o *options, _ *variant) { o.Evidence, o.Folds = false, 0 },
+		func(o *options, _ *variant) { o.Folds = 0 },
+		func(o *options, _ *variant) { o.Folds = min(o.Folds, 2) },
 		func(o *options, _ *variant) { o.Grid = optimize.Grid{0, 0.5, 1} },
 	}
 	for from, to := range chunks(len(c.Options.Grid)) {

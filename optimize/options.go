@@ -37,7 +37,7 @@ type Options struct {
 	// Thorough has a search by evidence go on until nothing improves.
 	Thorough bool
 	// Folds, if not 0, is how many times the search is repeated without a part of the
-	// samples, to see what it is worth there: see [Result.Front].
+	// samples, 2 or more, to see what it is worth there: see [Result.Front].
 	Folds int
 
 	Evals   int64         // most evaluations to make; 0: the algorithm's default
@@ -115,6 +115,9 @@ func (o *Options) complete() (*algorithm, error) {
 		if *limit == 0 {
 			*limit = math.Inf(1)
 		}
+	}
+	if o.Folds < 0 || o.Folds == 1 {
+		return nil, fmt.Errorf("%d folds are not possible, only 2 or more", o.Folds)
 	}
 	if !(o.MaxCost > 0) || !(o.MaxWorstCost > 0) || !(o.MaxParams > 0) || !(o.MinAccuracy >= 0) {
 		return nil, errors.New("limits on cost and accuracy must be positive numbers")

@@ -81,7 +81,10 @@ func (g *glimpse) offer(a *archive) {
 	errors, costs := a.drawn(places)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.errors, g.costs, g.correct = errors, costs, max(g.correct, places[len(places)-1])
+	g.errors, g.costs = errors, costs
+	for _, score := range places {
+		g.correct = max(g.correct, a.correct(score))
+	}
 }
 
 // look returns the best of what was left so far, and asks for more. Until the threads

@@ -198,7 +198,11 @@ func (saved *savedPlan) plan(models, grid int) (plan, error) {
 // bins and hits of each alone.
 func (r *run) name() string {
 	h, o := sha256.New(), &r.options
-	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, o.Evals, o.charge, o.leastReach, o.patience, r.eval.samples())
+	evals := o.Evals
+	if o.patience != (patience{}) {
+		evals = 0 // a budget that follows from the problem, and which a limit on time replaces
+	}
+	fmt.Fprintln(h, o.Algorithm, o.Rules, o.Confidence, o.Grid, o.Paper, o.MaxModels, o.MaxCost, o.MaxWorstCost, o.MaxParams, o.MinAccuracy, o.Seed, evals, o.Thorough, o.charge, o.leastReach, r.eval.samples())
 	fmt.Fprintf(h, "%q\n", o.Include)
 	for m, model := range r.eval.models {
 		fmt.Fprintf(h, "%q %v %v\n", model.Name, model.Cost, model.Params)

@@ -40,6 +40,65 @@ func TestWilson(t *testing.T) {
 	}
 }
 
+// The interval is Wilson's for 0.4 times the samples.
+func TestOnOthers(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{5, 50, 5000} {
+		before := 0.0
+		for hits := range n*2/5 + 1 {
+			share := float64(hits) / (0.4 * float64(n))
+			low, high := OnOthers(share, n, 0.95)
+			wantLow, wantHigh := Wilson(hits, n*2/5, 0.95)
+			if math.Abs(low-wantLow) > 1e-9 || math.Abs(high-wantHigh) > 1e-9 {
+				t.Errorf("%v of %d: [%v, %v], Wilson's is [%v, %v]", share, n, low, high, wantLow, wantHigh)
+			}
+			if !(0 <= low && low <= share && share <= high && high <= 1) || low < before {
+				t.Errorf("%v of %d: [%v, %v]", share, n, low, high)
+			}
+			before = low
+		}
+	}
+	if low, high := OnOthers(0.7, 0, 0.95); low != 0 || high != 1 {
+		t.Errorf("without samples: [%v, %v]", low, high)
+	}
+	if low, high := OnOthers(1, 100, 0.95); low > 0.92 || high != 1 {
+		t.Errorf("all of 100: [%v, %v]", low, high)
+	}
+}
+
+// What is counted on as many other samples is in the interval around what was counted on
+// the first at least as often as it says.
+func TestOnOthersCovers(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(6, 6))
+	const draws = 4000
+	for _, share := range []float64{0.6, 0.9, 0.98} {
+		for _, n := range []int{200, 1000} {
+			if (1-share)*float64(n) < 20 {
+				continue // so few errors are not about normally distributed
+			}
+			count := func() (hits int) {
+				for range n {
+					if rng.Float64() < share {
+						hits++
+					}
+				}
+				return hits
+			}
+			inside := 0
+			for range draws {
+				low, high := OnOthers(float64(count())/float64(n), n, 0.95)
+				if others := float64(count()) / float64(n); low <= others && others <= high {
+					inside++
+				}
+			}
+			if covered := float64(inside) / draws; covered < 0.95 || covered > 0.995 {
+				t.Errorf("%v on %d samples: %.3f of the counts are inside", share, n, covered)
+			}
+		}
+	}
+}
+
 func TestMcNemar(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
