@@ -7,7 +7,8 @@ import "math"
 //
 // A cascade wins on the samples searched by what it is worth and by luck; the more there
 // are to choose from and the fewer the samples, the more by luck. Four things shift the
-// balance. benchmarks/REPORT.md has what they gain on samples that were not searched.
+// balance; `go run ./benchmarks holdout` measures what they gain on samples that were not
+// searched.
 //
 //   - Softened labels. A share a of every label is replaced by how likely an ensemble of
 //     the models ([reference]) takes each class to be: correct answers are then partly
