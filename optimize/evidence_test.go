@@ -91,6 +91,9 @@ func least(samples int) int { return max(5, (samples+999)/1000) }
 // the problem, and enough samples reach every stage.
 func TestFrontsByEvidence(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	long := 0
 	for seed := range uint64(12) {
 		classes := []int{3, 8, 40}[seed%3]
@@ -169,6 +172,9 @@ func TestMaxCostByEvidence(t *testing.T) {
 // on.
 func TestMinAccuracyIsOfTheExpected(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	p, _ := newZoo(t, 91, 6, 300, 6)
 	o := byEvidence()
 	all := findings(t, p, o).Front
@@ -258,6 +264,9 @@ func TestInterruptedFolds(t *testing.T) {
 // A search may be resumed with another limit on the time, or with none.
 func TestResumeWithOtherTime(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	p, _ := newZoo(t, 3, 6, 500, 6)
 	o := byEvidence()
 	o.Evals, o.Grid, o.MaxModels, o.Folds = 0, Grid{0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98, 1}, 3, 2
@@ -297,6 +306,9 @@ func TestResumeWithOtherTime(t *testing.T) {
 // A patience ends a search that gains little, whoever does it and with interruptions, too.
 func TestPatienceEndsASearch(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	p, _ := newZoo(t, 92, 7, 300, 6)
 	o := byEvidence()
 	o.Folds, o.Evals = 0, 1_000_000
@@ -355,6 +367,9 @@ func TestEffortOfEvidence(t *testing.T) {
 // The time is kept, and suffices for the folds.
 func TestTimeOfEvidenceIsKept(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	p, _ := newZoo(t, 93, 25, 1500, 6)
 	o := byEvidence()
 	o.Grid, o.Evals, o.Time = nil, 0, 1500*time.Millisecond

@@ -171,6 +171,9 @@ func TestFoldsHoldEverySampleOutOnce(t *testing.T) {
 // the samples searched promise too much.
 func TestExpectedAccuraciesOfCIFAR10(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	all := readCIFAR10(t, 0, 10_000)
 	const samples = 1000
 	draws := 6
