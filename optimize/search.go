@@ -53,6 +53,9 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.folds(p) > 0 && ctx.Err() != nil {
+		result.Status = Interrupted // the folds are missing
+	}
 	if o.folds(p) == 0 || ctx.Err() != nil {
 		return result, result.choose(o)
 	}
