@@ -86,7 +86,8 @@ func (r *run) offerRequired(ctx context.Context) error {
 type explorer struct {
 	r *run
 	exploration
-	known [scopes]map[string]bool // Explored, to look up
+	budgets budgets                 // that what is found is judged by
+	known   [scopes]map[string]bool // Explored, to look up
 }
 
 // An exploration is how far an explorer has come: which places of the front have been
@@ -125,7 +126,7 @@ func (x *explorer) settled() bool {
 	if patience.gain == 0 {
 		return false
 	}
-	now := mark{x.r.evaluations.Load(), x.r.archive.worth(x.r.problem.budgets())}
+	now := mark{x.r.evaluations.Load(), x.r.archive.worth(x.budgets)}
 	if now.Score >= x.Gained.Score+patience.gain {
 		x.Gained = now
 	}
@@ -138,7 +139,7 @@ const smallZoo = 100
 
 // newExplorer returns an explorer that begins or continues, if the run is resumed.
 func newExplorer(r *run) (*explorer, error) {
-	x := &explorer{r: r, exploration: exploration{Local: len(r.eval.models) <= smallZoo}}
+	x := &explorer{r: r, budgets: r.problem.budgets(), exploration: exploration{Local: len(r.eval.models) <= smallZoo}}
 	if r.resumed != nil {
 		if err := json.Unmarshal(r.resumed, &x.exploration); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrBadState, err)

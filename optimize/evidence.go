@@ -31,6 +31,10 @@ const (
 	settledParts  = 4
 )
 
+// costOfCopies is how many times the limit on the cost copies may cost: what their samples
+// do within it must not be lost, see trial.choose.
+const costOfCopies = 1.1
+
 // newTrial prepares a search with completed options that may take a part of the effort.
 func newTrial(p *Problem, o Options, part float64) *trial {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
@@ -43,8 +47,11 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 		return t
 	}
 	t.settings = newSettings(p)
-	t.settings.refer(p, o.Threads)
-	t.softened = t.settings.soften(p, o.Threads)
+	if t.settings.Copies > 1 {
+		r := newReference(p, o.Threads)
+		t.settings.Softening = min(t.settings.Softening, r.trusted())
+		t.softened = t.settings.soften(p, r, o.Threads)
+	}
 	t.options.MinAccuracy = 0 // is one on what is expected
 	t.options.charge = int(math.Round(t.settings.Charge * float64(t.settings.Copies)))
 	t.options.leastReach = t.settings.Reach * t.settings.Copies
@@ -57,6 +64,7 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 	}
 	if t.softened != p {
 		t.options.Outputs = nil // they are not those of the copies; see evaluate
+		t.options.overCost = costOfCopies
 		if report := o.Progress; report != nil {
 			t.options.Progress = func(now Progress) {
 				now.Correct /= t.settings.Copies

@@ -109,7 +109,7 @@ func (t *trial) models() []scored {
 // expectAll adds to a result what its cascades, and all models, are expected to do on other
 // samples.
 func (t *trial) expectAll(result *Result, scores []scored, folds []fold) {
-	for i, accuracy := range expect(scores, folds, func(f fold) tried { return f.front }) {
+	for i, accuracy := range expectFront(scores, folds) {
 		p := &result.Front[i]
 		p.Expected = &front.Expected{Accuracy: plausible(accuracy, p.Correct, p.Samples)}
 	}
@@ -119,12 +119,22 @@ func (t *trial) expectAll(result *Result, scores []scored, folds []fold) {
 	}
 }
 
-// plausible returns an expected accuracy, or the most that correct answers on the samples
-// searched let one expect: a standard error more than they are.
+// plausible returns an expected accuracy, or the least or the most there is to expect: 0,
+// and a standard error more than the share of correct answers on the samples searched.
 func plausible(expected float64, correct, samples int) float64 {
 	n := float64(samples)
 	share := float64(correct) / n
-	return min(expected, share+math.Sqrt(max(share*(1-share), 1/n)/n), 1)
+	return max(0, min(expected, share+math.Sqrt(max(share*(1-share), 1/n)/n), 1))
+}
+
+// expectFront is expect for a front, ascending in score: what is expected rises, too.
+func expectFront(points []scored, folds []fold) []float64 {
+	expected := expect(points, folds, func(f fold) tried { return f.front })
+	rise(expected, points)
+	for i, x := range expected {
+		expected[i] = min(1, max(0, x))
+	}
+	return expected
 }
 
 // expect returns the accuracies that cascades with these scores are expected to have on
@@ -164,12 +174,6 @@ func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 			mean += x / float64(len(around))
 		}
 		expected[i] = p.score - shrink*mean
-	}
-	if rising := slices.IsSortedFunc(points, func(a, b scored) int { return cmp.Compare(a.score, b.score) }); rising {
-		rise(expected, points)
-	}
-	for i, x := range expected {
-		expected[i] = min(1, max(0, x))
 	}
 	return expected
 }

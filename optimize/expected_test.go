@@ -89,7 +89,7 @@ func TestExpectTakesLuckAway(t *testing.T) {
 				}
 				all = append(all, f)
 			}
-			for i, got := range expect(points, all, ofFront) {
+			for i, got := range expectFront(points, all) {
 				want := points[i].score - luck*math.Sqrt(1-1/float64(folds))
 				if math.Abs(got-want) > 1e-9 {
 					t.Errorf("%d folds, luck of %v: %v is expected of %v, want %v", folds, luck, got, points[i], want)
@@ -107,7 +107,7 @@ func TestExpectTakesLuckAwayWhereItIs(t *testing.T) {
 		{samples: 300, front: tried{points, []int{180, 210, 210, 240}}}, // as expected, and 0.1 less
 		{samples: 100, front: tried{points, []int{60, 70, 80, 90}}},
 	}
-	got := expect(points, folds, ofFront)
+	got := expectFront(points, folds)
 	shrink := math.Sqrt(0.5)
 	for i, want := range []float64{0.6, -1, -1, 0.9 - shrink*0.1*300/400} {
 		if want >= 0 && math.Abs(got[i]-want) > 1e-9 {
@@ -124,18 +124,18 @@ func TestExpectTakesLuckAwayWhereItIs(t *testing.T) {
 func TestExpectOfLittle(t *testing.T) {
 	t.Parallel()
 	points := []scored{{1, 0.2}, {2, 0.99}}
-	if got := expect(points, nil, ofFront); got != nil {
+	if got := expectFront(points, nil); got != nil {
 		t.Errorf("without folds %v is expected", got)
 	}
 	unlucky := []fold{{samples: 10, front: tried{points, []int{10, 10}}}, {samples: 10, front: tried{points, []int{0, 10}}}}
-	for _, x := range expect(points, unlucky, ofFront) {
+	for _, x := range expectFront(points, unlucky) {
 		if !(0 <= x && x <= 1) {
 			t.Errorf("%v is expected", x)
 		}
 	}
 	single := []scored{{3, 0.5}}
 	folds := []fold{{samples: 10, front: tried{single, []int{4}}}, {samples: 10, front: tried{single, []int{4}}}}
-	if got, want := expect(single, folds, ofFront), 0.5-0.1*math.Sqrt(0.5); len(got) != 1 || math.Abs(got[0]-want) > 1e-12 {
+	if got, want := expectFront(single, folds), 0.5-0.1*math.Sqrt(0.5); len(got) != 1 || math.Abs(got[0]-want) > 1e-12 {
 		t.Errorf("%v is expected of one cascade, want %v", got, want)
 	}
 }
@@ -171,9 +171,6 @@ func TestFoldsHoldEverySampleOutOnce(t *testing.T) {
 // the samples searched promise too much.
 func TestExpectedAccuraciesOfCIFAR10(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("searches for seconds")
-	}
 	all := readCIFAR10(t, 0, 10_000)
 	const samples = 1000
 	draws := 6
@@ -210,5 +207,3 @@ func TestExpectedAccuraciesOfCIFAR10(t *testing.T) {
 		t.Errorf("%.3f points too many are expected, the samples searched show %.3f too many", expected, searched)
 	}
 }
-
-func ofFront(f fold) tried { return f.front }

@@ -31,7 +31,7 @@ func newLimits(p *Problem, o *Options, required []int) *limits {
 		rule:     o.Rules[0],
 		worst:    slack * o.MaxWorstCost,
 		params:   slack * o.MaxParams,
-		total:    slack * o.MaxCost * float64(n),
+		total:    slack * o.MaxCost * max(1, o.overCost) * float64(n),
 		correct:  int(math.Ceil(o.MinAccuracy*float64(n) - 1e-9)),
 		charge:   o.charge,
 		reach:    o.leastReach,

@@ -65,8 +65,9 @@ type Options struct {
 	// never interrupted. A state that does not fit is an [ErrBadState].
 	Resume []byte
 
-	charge     int // see limits
-	leastReach int // see limits
+	charge     int     // see limits
+	leastReach int     // see limits
+	overCost   float64 // how many times MaxCost is let pass; 0: once
 	patience   patience
 	saveAtEnd  bool
 }

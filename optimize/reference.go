@@ -140,6 +140,9 @@ func (d *distribution) temper(t float64, classes int) {
 		d.shares[j] = math.Pow(s, 1/t)
 		sum += d.shares[j]
 	}
+	if sum == 0 {
+		return // of a damaged list
+	}
 	d.other /= sum
 	for j := range d.shares {
 		d.shares[j] /= sum

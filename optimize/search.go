@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,8 +83,6 @@ func (r *Result) choose(o Options) error {
 	if !o.Evidence {
 		return nil
 	}
-	// The search put them in the order of their costs on copies of the samples.
-	slices.SortStableFunc(r.Front, func(a, b front.Point) int { return cmp.Compare(a.Cost, b.Cost) })
 	best := math.Inf(-1)
 	r.Front = slices.DeleteFunc(r.Front, func(p front.Point) bool {
 		worse := p.Likely() < o.MinAccuracy || p.Expected != nil && p.Likely() <= best

@@ -333,9 +333,6 @@ func TestInterruptedSearchKeepsItsFront(t *testing.T) {
 // What is told of a search on its way is true of it: it has found no more than it ends
 // with, and never less than before.
 func TestProgressTellsWhatIsFound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("searches for seconds")
-	}
 	p, _ := newZoo(t, 5, 40, 4000, 10)
 	for _, algorithm := range []string{"random", "exact", "gomea"} {
 		var seen []Progress

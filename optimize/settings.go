@@ -25,8 +25,6 @@ type Settings struct {
 	Copies    int     // of every sample, with labels that together have these shares
 	Charge    float64 // correct answers that every model beyond the first must be worth
 	Reach     int     // least samples that reach a stage
-
-	reference *reference // that labels are softened with; nil if there are no copies
 }
 
 const (
@@ -62,15 +60,6 @@ func newSettings(p *Problem) Settings {
 		s.Softening = min(mostSoftened, evenSamples/float64(evenSamples+n))
 	}
 	return s
-}
-
-// refer finds the reference that labels are softened with, and has them softened no more
-// than it is to be trusted.
-func (s *Settings) refer(p *Problem, threads int) {
-	if s.Copies > 1 {
-		s.reference = newReference(p, threads)
-		s.Softening = min(s.Softening, s.reference.trusted())
-	}
 }
 
 // typicalError is the error of the best single model within a budget, averaged over

@@ -8,13 +8,11 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// soften returns a problem whose samples are copies of p's, some with other labels.
-func (s Settings) soften(p *Problem, threads int) *Problem {
+// soften returns a problem whose samples are copies of p's, with labels softened by a
+// reference; p itself if there are to be no copies.
+func (s Settings) soften(p *Problem, r *reference, threads int) *Problem {
 	if s.Copies == 1 {
 		return p
-	}
-	if s.reference == nil {
-		s.reference = newReference(p, threads)
 	}
 	n := p.Samples()
 	labels := make([]uint16, n*s.Copies)
@@ -25,7 +23,7 @@ func (s Settings) soften(p *Problem, threads int) *Problem {
 		for range s.Copies {
 			samples = append(samples, i)
 		}
-		s.reference.likely(&d, i)
+		r.likely(&d, i)
 		s.draw(labels[i*s.Copies:][:s.Copies], label, &d, p.classes, rng.Float64())
 	}
 	softened := p.Subset(samples)
