@@ -22,7 +22,7 @@ type trial struct {
 
 // effort is what a search by evidence may take: cascades times the samples they are
 // evaluated on, besides those of at most two models.
-const effort = 1.2e12
+const effort = 1.8e12
 
 // A search by evidence ends before that if a part of the effort gains less than a part of
 // the standard error of an accuracy.

@@ -117,6 +117,11 @@ func (t *trial) expectAll(result *Result, scores []scored, folds []fold) {
 	for m, accuracy := range result.Models {
 		result.Models[m] = plausible(accuracy, t.problem.Correct(m), t.problem.Samples())
 	}
+	for _, p := range result.Front {
+		if m, found := t.problem.Find(p.Stages[0].Model); found && len(p.Stages) == 1 && p.Expected != nil {
+			result.Models[m] = p.Expected.Accuracy // one figure for one thing
+		}
+	}
 }
 
 // plausible returns an expected accuracy, or the least or the most there is to expect: 0,
