@@ -120,7 +120,7 @@ func (f *Front) Saving(c Choice) float64 {
 
 // bestModel returns the most accurate model within limits, nil if there is none.
 func (f *Front) bestModel(l Limits) *Model {
-	if i := mostAccurate(f.likely(), l); i >= 0 {
+	if i := mostAccurate(f.LikelyModels(), l); i >= 0 {
 		return &f.Models[i]
 	}
 	return nil
@@ -141,9 +141,9 @@ func (f *Front) LikelyOf(m *Model) float64 {
 	return float64(m.Correct) / float64(f.Split.Samples)
 }
 
-// likely returns the models with the correct answers that are expected on as many other
-// samples, if that was estimated.
-func (f *Front) likely() []Model {
+// LikelyModels returns the models with the correct answers that are expected on as many
+// other samples, if that was estimated.
+func (f *Front) LikelyModels() []Model {
 	models := slices.Clone(f.Models)
 	for i := range models {
 		models[i].Correct = int(math.Round(f.LikelyOf(&models[i]) * float64(f.Split.Samples)))

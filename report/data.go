@@ -40,7 +40,6 @@ type Data struct {
 	Notes   []string     `json:"notes"` // how to read the results
 
 	number map[string]int // index of a model in Models
-	alone  []front.Model  // the models as the fronts list them
 }
 
 // Model is a model on its own.
@@ -49,6 +48,8 @@ type Model struct {
 	Cost   float64 `json:"cost"`
 	Search int     `json:"search"`         // correct answers on the search split
 	Test   *int    `json:"test,omitempty"` // and on the test split
+	// Expected is the accuracy expected on other samples, by the first run that has one.
+	Expected *float64 `json:"expected,omitempty"`
 	// 0 if it is not known.
 	Params  float64 `json:"params,omitempty"`
 	Latency float64 `json:"latency_ms,omitempty"` // of one sample at a time
@@ -87,8 +88,8 @@ type Cascade struct {
 	front.Point
 	Models []int // of the stages: indices in Data.Models
 
-	// By results on the search split, the most accurate model that costs no more and the
-	// cheapest one that is as accurate; indices in Data.Models, -1 if there is none.
+	// The most accurate model that costs no more and the cheapest one that is as accurate,
+	// as far as is known on other samples; indices in Data.Models, -1 if there is none.
 	NoMoreCost, AsAccurate int
 
 	Search, Test *Results // nil if they are not known
@@ -212,12 +213,13 @@ func New(sources []Source, now time.Time) (*Data, error) {
 		for _, m := range f.Models {
 			known, ok := d.number[m.Name]
 			if !ok {
-				d.number[m.Name] = len(d.Models)
+				known = len(d.Models)
+				d.number[m.Name] = known
 				d.Models = append(d.Models, Model{Name: m.Name, Cost: m.Cost, Search: m.Correct})
-				d.alone = append(d.alone, m)
 			} else if k := d.Models[known]; k.Cost != m.Cost || k.Search != m.Correct {
 				return nil, fmt.Errorf("%w: the model %q is not the same in %s as in %s", ErrDifferent, m.Name, s.Dir, sources[0].Dir)
 			}
+			d.Models[known].Expected = cmp.Or(d.Models[known].Expected, m.Expected)
 		}
 	}
 	for _, s := range sources {
@@ -244,6 +246,13 @@ func (d *Data) describe(s Source) (Run, error) {
 	if s.Run != nil {
 		run.How = describeRun(s.Run)
 	}
+	models := f.LikelyModels()
+	numberOf := func(i int) int {
+		if i < 0 {
+			return -1
+		}
+		return d.number[models[i].Name]
+	}
 	for i, p := range f.Points {
 		out := Cascade{Point: p}
 		for stage, s := range p.Stages {
@@ -253,8 +262,8 @@ func (d *Data) describe(s Source) (Run, error) {
 			}
 			out.Models = append(out.Models, model)
 		}
-		out.NoMoreCost = front.BestWithin(d.alone, p.Cost)
-		out.AsAccurate = front.CheapestFrom(d.alone, p.Likely()*float64(p.Samples))
+		out.NoMoreCost = numberOf(front.BestWithin(models, p.Cost))
+		out.AsAccurate = numberOf(front.CheapestFrom(models, p.Likely()*float64(p.Samples)))
 		run.Cascades = append(run.Cascades, out)
 	}
 	return run, nil

@@ -73,9 +73,10 @@
     const [low, high] = interval(c.test.correct, data.test.samples);
     return { share: c.test.correct / data.test.samples, low, high, cost: c.test.cost };
   }
-  // alone is the accuracy of a model in a view, undefined if it is not known. What is
-  // expected of models on other samples is not estimated: it is taken from those searched.
-  const alone = (m, view = state.view) => (view !== 'test' ? m.search / data.search.samples : m.test === undefined ? undefined : m.test / data.test.samples);
+  // alone is the accuracy of a model in a view, undefined if it is not known.
+  const alone = (m, view = state.view) => ({ expected: m.expected, search: m.search / data.search.samples, test: hasTest && m.test !== undefined ? m.test / data.test.samples : undefined })[view];
+  // likelyAlone is the accuracy of a model that it is chosen by, as likely is that of cascades.
+  const likelyAlone = (m) => (m.expected === undefined ? alone(m, 'search') : m.expected);
   // likely is the accuracy that cascades are chosen by.
   const likely = (c) => (c.expected ? c.expected.accuracy : c.correct / data.search.samples);
   // Details of stages are those of one split: the test split unless the samples searched
@@ -197,7 +198,7 @@
     $('legend').replaceChildren(
       ...data.runs.map((r, i) => key(dash(colour(i)), named(data.runs.length > 1 ? r.name : 'best cascade for the cost'), banded ? ', 95 % interval' : '')),
       key(draw('line', { class: 'stairs', x1: 0, x2: 26, y1: 6, y2: 6 }), 'best single model for the cost'),
-      key(draw('circle', { class: 'single', cx: 13, cy: 6, r: 4 }), state.view === 'expected' ? 'single models, as on the samples searched' : 'single models'));
+      key(draw('circle', { class: 'single', cx: 13, cy: 6, r: 4 }), 'single models'));
     $('chart-note').textContent = (data.runs.length === 1 ? 'Numbers are those of cascades. ' : '') +
       (state.view === 'test' ? `On ${data.test.name} the lines follow what turned out best there; a cascade chosen before may be a dot below. ` : '') +
       (outside ? `${count(outside)} of ${count(data.models.length)} single models, more expensive or less accurate, are outside the picture.` : '');
@@ -367,7 +368,7 @@
     row([`${unit} per sample, on average`], (s, v) => v !== 'expected' && number(s.cost));
     const beside = (what, m) => {
       const accuracy = (s, v) => {
-        const a = v === 'expected' ? undefined : alone(m, v);
+        const a = alone(m, v);
         return a !== undefined && [percent(a), node('span', { class: 'muted' }, ` cascade ${points(s.share - a)}`)];
       };
       row([what, ' ', named(m.name)], accuracy, 'next');
@@ -686,7 +687,7 @@
     const c = r.cascades[h.as_accurate === undefined ? h.most_accurate : h.as_accurate];
     const where = c.expected ? '' : ' on the samples searched';
     if (h.as_accurate !== undefined) return ['as accurate as ', brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
-    const more = likely(c) - best.search / data.search.samples;
+    const more = likely(c) - likelyAlone(best);
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, brief(best), where];
     return ['no cascade is both cheaper than ', brief(best), ' and as accurate'];
   }
@@ -701,12 +702,14 @@
       if (!s) continue;
       const share = glued(percent(s.share));
       const words = [parts.length ? `, ${share} ` : node('b', null, `${share} `), views[v]];
-      const beside = m && v !== 'expected' && alone(m, v) !== undefined ? `the model ${percent(alone(m, v))}` : '';
+      const beside = m && alone(m, v) !== undefined ? `the model ${percent(alone(m, v))}` : '';
       const ends = s.low === undefined ? '' : `95 %: ${span(s.low, s.high)}`;
       parts.push(...words, ends || beside ? glued(` (${[ends, beside].filter((x) => x).join('; ')})`) : '');
     }
     return [...parts, '.'];
   }
+  // accuraciesOf are those of a model in all views.
+  const accuraciesOf = (m) => Object.keys(views).filter((v) => alone(m, v) !== undefined).map((v) => `${percent(alone(m, v))} ${views[v]}`).join(', ');
   function headline(r, i) {
     const h = r.headline, best = single(h.best_model), most = r.cascades[h.most_accurate];
     const limit = h.max_worst_cost > 0 ? ` that costs at most ${number(h.max_worst_cost)} ${unit}` : '';
@@ -717,13 +720,13 @@
         `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${glued(percent(alone(best, 'search')))} on the samples searched, at ${number(best.cost)} ${unit}.`));
+      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
     }
     const within = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
     const model = single(h.within_model);
     if (h.most_accurate !== h.as_accurate) {
       parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.as_accurate === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
-        ...(within && model ? [' The most accurate single model within that is ', named(model.name), `, ${percent(alone(model, 'search'))} on the samples searched${hasTest && alone(model, 'test') !== undefined ? `, ${percent(alone(model, 'test'))} on ${data.test.name}` : ''}.`] : [])));
+        ...(within && model ? [' The most accurate single model within that is ', named(model.name), `: ${glued(accuraciesOf(model))}.`] : [])));
     }
     if (!most.expected && !hasTest) {
       parts.push(node('p', null, 'No figure for other samples is known; there, expect less. ', node('code', null, `encas-zoo evaluate ${r.word} --split test`), ' measures it, if the zoo has such a split.'));

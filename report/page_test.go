@@ -88,6 +88,9 @@ func expect(f *front.Front) *front.Front {
 		a := f.Points[i].Accuracy() - 0.004
 		f.Points[i].Expected = &front.Expected{Accuracy: a, Interval: [2]float64{a - 0.003, a + 0.003}}
 	}
+	for i := range f.Models {
+		f.Models[i].Expected = new(float64(f.Models[i].Correct)/float64(f.Split.Samples) - 0.002)
+	}
 	return f
 }
 
@@ -191,7 +194,7 @@ func TestPageShowsTheResultsOfTheFront(t *testing.T) {
 	}
 	var models []front.Model
 	for _, m := range page.Models {
-		models = append(models, front.Model{Name: m.Name, Cost: m.Cost, Correct: m.Search})
+		models = append(models, front.Model{Name: m.Name, Cost: m.Cost, Correct: m.Search, Expected: m.Expected})
 	}
 	for i := range run.Models {
 		run.Models[i].Name = valid(run.Models[i].Name)

@@ -104,17 +104,19 @@ func (d *Data) at(c Cascade) place {
 	return place{c.Cost, c.Accuracy(), c.Accuracy(), c.Accuracy()}
 }
 
-// modelAt returns the place of a model, and false if it was not tested. What is expected of
-// models on other samples is not estimated; it is taken from those searched.
+// modelAt returns the place of a model, and false if it has none in the view.
 func (d *Data) modelAt(m Model) (place, bool) {
-	correct, samples := m.Search, d.Search.Samples
-	if d.view() == onTest {
-		if m.Test == nil {
-			return place{}, false
-		}
-		correct, samples = *m.Test, d.Test.Samples
+	var accuracy float64
+	switch view := d.view(); {
+	case view == onTest && m.Test != nil:
+		accuracy = float64(*m.Test) / float64(d.Test.Samples)
+	case view == expected && m.Expected != nil:
+		accuracy = *m.Expected
+	case view == searched:
+		accuracy = float64(m.Search) / float64(d.Search.Samples)
+	default:
+		return place{}, false
 	}
-	accuracy := float64(correct) / float64(samples)
 	return place{m.Cost, accuracy, accuracy, accuracy}, true
 }
 

@@ -172,29 +172,27 @@ func newCertification(z *zoo.Zoo, f *front.Front, o CertifyOptions, w Watch) (*c
 // cheaper reports whether a cost is below another one, rounding apart.
 func cheaper(cost, than float64) bool { return cost < than*(1-1e-9) }
 
-// referenceOf returns the model to compare with: the one named, or the most accurate on the
-// samples searched that has predictions on the others.
+// referenceOf returns the model to compare with, of those that have predictions on the
+// other samples: the one named, or the most accurate as far as is known.
 func referenceOf(z *zoo.Zoo, f *front.Front, o CertifyOptions) (front.Model, error) {
-	var here []front.Model
-	var names []string
-	for _, m := range f.Models {
-		if known, err := z.Model(m.Name); err == nil {
-			if _, ok := known.Splits[o.Split]; ok {
-				here, names = append(here, m), append(names, m.Name)
-			}
-		}
-	}
-	if len(here) == 0 {
+	here := modelsOn(z, f, o.Split)
+	i := front.BestWithin(here, math.Inf(1))
+	if i < 0 {
 		return front.Model{}, fmt.Errorf("no model of the run has predictions on the split %q", o.Split)
 	}
-	if o.Against == "" {
-		return here[front.BestWithin(here, math.Inf(1))], nil
+	named := func(name string) func(front.Model) bool {
+		return func(m front.Model) bool { return m.Name == name }
 	}
-	i := slices.Index(names, o.Against)
-	if i < 0 {
-		return front.Model{}, &InputError{Option: "against", Value: o.Against, Known: names, Err: fmt.Errorf("no model of the run with predictions on the split %s has this name", o.Split)}
+	if o.Against != "" {
+		if i = slices.IndexFunc(here, named(o.Against)); i < 0 {
+			var names []string
+			for _, m := range here {
+				names = append(names, m.Name)
+			}
+			return front.Model{}, &InputError{Option: "against", Value: o.Against, Known: names, Err: fmt.Errorf("no model of the run with predictions on the split %s has this name", o.Split)}
+		}
 	}
-	return here[i], nil
+	return f.Models[slices.IndexFunc(f.Models, named(here[i].Name))], nil
 }
 
 // evaluate evaluates the candidates on both splits, sample by sample beside the reference.

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -89,7 +90,7 @@ func certifyBySmallSteps(t *testing.T, rule, models string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference := slices.MaxFunc(f.Models, func(a, b front.Model) int { return a.Correct - b.Correct })
+	reference := slices.MaxFunc(f.Models, func(a, b front.Model) int { return cmp.Compare(*a.Expected, *b.Expected) })
 	if c.Reference.Model != reference.Name || c.Reference.CorrectSearched != reference.Correct {
 		t.Errorf("compared with %+v, want %+v", c.Reference, reference)
 	}

@@ -241,17 +241,20 @@ func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	return nil
 }
 
+// modelsOn returns the models of a front that have predictions on a split, with the
+// correct answers that are expected of them.
+func modelsOn(z *zoo.Zoo, f *front.Front, split string) []front.Model {
+	return slices.DeleteFunc(f.LikelyModels(), func(m front.Model) bool {
+		known, err := z.Model(m.Name)
+		_, ok := known.Splits[split]
+		return err != nil || !ok
+	})
+}
+
 // rivals returns for each cascade of a front the most accurate model that costs no
 // more, of those that have predictions on the split; "" if there is none.
 func rivals(z *zoo.Zoo, f *front.Front, split string) []string {
-	var here []front.Model
-	for _, m := range f.Models {
-		if known, err := z.Model(m.Name); err == nil {
-			if _, ok := known.Splits[split]; ok {
-				here = append(here, m)
-			}
-		}
-	}
+	here := modelsOn(z, f, split)
 	rivals := make([]string, len(f.Points))
 	for i, p := range f.Points {
 		if best := front.BestWithin(here, p.Cost); best >= 0 {

@@ -46,7 +46,7 @@ func Example() {
 	check(page.WriteHTML(file))
 	check(file.Close())
 	// Output:
-	// net_1@0.9001,net_2@0.46,net_3*2: 88.4 % expected, at 0.0199 GFLOPs
+	// net_1@0.9001,net_2@0.46,net_3*2: 88.5 % expected, at 0.0199 GFLOPs
 	// 89.8 % on test, net_2 84.6 %
 }
 

@@ -113,7 +113,7 @@ type dispute struct {
 
 // newDispute runs the front and the most accurate of its models on a split.
 func newDispute(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, w Watch) (*dispute, error) {
-	best := front.BestWithin(f.Models, math.Inf(1))
+	best := front.BestWithin(f.LikelyModels(), math.Inf(1))
 	if best < 0 {
 		return nil, errors.New("the front names no models")
 	}

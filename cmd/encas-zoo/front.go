@@ -136,7 +136,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 		},
 	}
 	models := ui.Stairs{Name: "best single model", Colour: ui.Yellow, Dotted: true}
-	for _, m := range front.Stairs(f.Models) {
+	for _, m := range front.Stairs(f.LikelyModels()) {
 		at := ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(f.Split.Samples)}
 		// Models worse than all cascades, or beyond a limit, would squeeze the front into
 		// a corner.
