@@ -64,6 +64,7 @@ var suites = []suite{
 	{"Index against full outputs", denseAbout, againstDense},
 	{"Scaling", scalingAbout, scaling},
 	{"Whole searches", searchAbout, searches},
+	{"The first answer", firstAbout, firstAnswers},
 }
 
 // A suite measures one side of the program.

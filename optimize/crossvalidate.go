@@ -7,7 +7,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
-// A HeldOut is what choosing the most accurate cascade within a cost is worth on samples
+// A HeldOut is what choosing the best cascade within a cost is worth on samples
 // that it was not chosen on. Every sample of the problem is held out once, by the search
 // of one fold; counts are of all folds together.
 type HeldOut struct {
@@ -48,7 +48,12 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 		h := HeldOut{Limit: limit}
 		total := 0.0
 		for fold, points := range fronts {
-			best := points[front.BestWithin(points, limit)]
+			best := points[0] // fronts ascend in cost and in what was chosen by
+			for _, p := range points {
+				if p.Cost <= slack*limit {
+					best = p
+				}
+			}
 			e, err := held[fold].Evaluate(best.Cascade)
 			if err != nil {
 				return nil, err
