@@ -36,13 +36,13 @@ func firstAnswers(ctx context.Context, b *bench) ([]Row, error) {
 	}
 	var rows []Row
 	for _, zoo := range []struct {
-		what, dir, split string
-		runs             int
-		seconds          float64 // promised
+		what, dir string
+		runs      int
+		seconds   float64 // promised
 	}{
-		{"example, 44 models, 899 samples", study.Example, "search", b.longRuns, 15},
-		{"CIFAR-10, 29 models, 10,000 samples", cifar10, "all", b.longRuns, 15},
-		{fmt.Sprintf("simulated, %d models, %d samples", b.models, b.samples), large, "search", 1, 120},
+		{"example, 44 models, 899 samples", study.Example, b.longRuns, 15},
+		{"CIFAR-10, 29 models, 10,000 samples", cifar10, b.longRuns, 15},
+		{fmt.Sprintf("simulated, %d models, %d samples", b.models, b.samples), large, 1, 120},
 	} {
 		if zoo.dir == "" {
 			rows = append(rows, missing(zoo.what, "../shared/data/cifar10 is not there"))
@@ -53,7 +53,7 @@ func firstAnswers(ctx context.Context, b *bench) ([]Row, error) {
 		seconds, err := alternate(0, zoo.runs, func() error {
 			run++
 			var out, problems bytes.Buffer
-			c := exec.CommandContext(ctx, command, "optimize", "--zoo", zoo.dir, "--split", zoo.split, "--out", filepath.Join(work, filepath.Base(zoo.dir)+strconv.Itoa(run)))
+			c := exec.CommandContext(ctx, command, "optimize", "--zoo", zoo.dir, "--out", filepath.Join(work, filepath.Base(zoo.dir)+strconv.Itoa(run)))
 			c.Stdout, c.Stderr = &out, &problems
 			if err := c.Run(); err != nil {
 				return fmt.Errorf("optimize on %s: %w\n%s", zoo.dir, err, problems.Bytes())

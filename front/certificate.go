@@ -96,7 +96,8 @@ func (c *Certificate) nothing() string {
 	case len(c.Tested) > 0 && c.Tested[0].Certified:
 		return fmt.Sprintf("Nothing can be certified that is cheaper than %s on the split %s.", c.Reference.Model, c.Split.Name)
 	case c.Needed > 0:
-		return fmt.Sprintf("Nothing can be certified with so few samples: the split %s has %d; about %d would do.", c.Split.Name, c.Split.Samples, c.Needed)
+		return fmt.Sprintf("Nothing can be certified with so few samples: the split %s has %d; about %d would do to show that a cascade %s.",
+			c.Split.Name, c.Split.Samples, c.Needed, c.Claim.describe(c.Reference.Model, c.Cost))
 	}
 	return fmt.Sprintf("Nothing can be certified, and more samples would hardly help: on the split %s even the most promising cascade falls short.", c.Split.Name)
 }

@@ -19,7 +19,7 @@ import (
 // [CertifyDefaults].
 type CertifyOptions struct {
 	Split      string  `json:"split"`      // the samples to test on: not those searched
-	Confidence float64 `json:"confidence"` // in (0, 1): probability that nothing is claimed falsely
+	Confidence float64 `json:"confidence"` // in [0.5, 1): probability that nothing is claimed falsely
 
 	// The accuracy is compared with a model, or bounded.
 	Margin  float64 `json:"margin"`  // percentage points that a cascade may be less accurate
@@ -65,8 +65,8 @@ func Certify(ctx context.Context, z *zoo.Zoo, f *front.Front, o CertifyOptions, 
 // check refuses values that no zoo could do with.
 func (o CertifyOptions) check() error {
 	switch {
-	case !(o.Confidence > 0 && o.Confidence < 1):
-		return inputf("confidence", fmt.Sprint(o.Confidence), "it must be between 0 and 1 (0.9 is 90 %%)")
+	case !(o.Confidence >= 0.5 && o.Confidence < 1):
+		return inputf("confidence", fmt.Sprint(o.Confidence), "it must be at least 0.5 and below 1 (0.9 is 90 %%)")
 	case !(o.Margin >= 0 && o.Margin < 100):
 		return inputf("margin", fmt.Sprint(o.Margin), "it must be 0 or more, in percentage points")
 	case !(o.Error >= 0 && o.Error < 1):

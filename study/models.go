@@ -112,6 +112,15 @@ func splitOr(z *zoo.Zoo, name, except string) (found string) {
 	return found
 }
 
+// searchSplit returns the name of the split to search on if none is named: search, unless
+// the zoo has a single split with labels, of another name.
+func searchSplit(z *zoo.Zoo) string {
+	if one := splitOr(z, "search", ""); one != "" && splitOr(z, one, one) == "" {
+		return one
+	}
+	return "search"
+}
+
 // labelled returns the split of that name, which the option named and which must have
 // labels.
 func labelled(z *zoo.Zoo, option, name string) (zoo.Split, error) {

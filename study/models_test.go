@@ -45,3 +45,21 @@ func TestSelect(t *testing.T) {
 		}
 	}
 }
+
+// A zoo's only split with labels is searched, whatever its name; of several, search.
+func TestSplitToSearch(t *testing.T) {
+	t.Parallel()
+	const source = "../zoo/importer/testdata/npy_f2"
+	for _, test := range []struct {
+		splits, unlabelled []string
+		want               string
+	}{
+		{[]string{"val=0:6"}, []string{"pool=6:12"}, "val"},
+		{[]string{"search=0:4", "val=4:8"}, nil, "search"},
+		{[]string{"val=0:4", "more=4:8"}, nil, "search"},
+	} {
+		if got := searchSplit(imported(t, source, ImportOptions{Splits: test.splits, Unlabelled: test.unlabelled})); got != test.want {
+			t.Errorf("%v, without labels %v: %s, want %s", test.splits, test.unlabelled, got, test.want)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		Machine: front.ThisMachine(cmp.Or(o.Threads, runtime.GOMAXPROCS(0))),
 	}
 	defer s.timed("open")()
-	if s.split, err = labelled(z, "split", o.Split); err != nil {
+	if s.split, err = labelled(z, "split", cmp.Or(o.Split, searchSplit(z))); err != nil {
 		return nil, err
 	}
 	if o.CrossValidate > s.split.Samples {

@@ -226,7 +226,7 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 		}
 		table.Row(append(row, percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
 	}
-	t.out.Printf("%d cascades of %d models on the split %s (%s samples)", len(f.Points), len(f.Models), f.Split.Name, ui.Count(f.Split.Samples))
+	t.out.Printf("%s of %s on the split %s (%s)", ui.Counted(len(f.Points), "cascade"), ui.Counted(len(f.Models), "model"), f.Split.Name, ui.Counted(f.Split.Samples, "sample"))
 	if len(rows) < len(f.Points) {
 		t.out.Printf(", the %d that the samples tell apart (--all shows all)", len(rows))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -73,7 +74,8 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	console := ui.NewConsole(stderr, false)
 	if errors.Is(err, context.Canceled) {
-		console.Printf("interrupted: %v\n", err)
+		doing := strings.TrimSuffix(err.Error(), context.Canceled.Error())
+		console.Printf("%s\n", strings.TrimSuffix("interrupted: "+doing, ": "))
 		return exitInterrupted
 	}
 	code := exitError

@@ -72,7 +72,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 		Flags: slices.Concat(
 			[]cli.Flag{
 				zooFlag(),
-				bind(&o.Split, "split", "the samples to search on, `NAME`"),
+				bind(&o.Split, "split", "the samples to search on, `NAME` (default: search, or the zoo's only split with labels)"),
 				bind(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
 				bind(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
 				bind(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one per line (default: fine, or paper with --paper)"),
