@@ -224,9 +224,11 @@ Random samples are searched, the others tell what the front is worth. Of 300 bud
 cheapest model and that of the most accurate one, evenly spaced in log cost or in cost, each
 takes the front's most accurate cascade within it; its error on the other samples, averaged
 over the budgets, is the *deployed error*, in per cent. Differences are paired on the same
-splits, with the standard error of their mean. A claim is "as accurate as the best single
-model at no more cost than the most accurate cascade, for less", read off the samples
-searched or expected; it is false if the cascade has fewer correct answers on the others.
+splits, with the standard error of their mean. A *claim* is the headline of a search: "(likely)
+at most so many points less accurate than the most accurate single model, for so much less",
+by the accuracies expected or, if there are none, those on the samples searched; for claims,
+the means of the margin, of the saving and of how much more accurate than the model the
+cascade is on the others.
 *Expected too high* is by how many points the accuracies expected of the front's cascades
 exceed those on the others, *of that the draw* by how many the single models do: the samples
 drawn are easier or harder. *In interval* are the cascades whose expected interval holds the

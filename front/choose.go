@@ -87,35 +87,59 @@ func cheapest[T option](options []T, l Limits, least float64) int {
 // A Choice is the first to be said of a front: what it saves against the most accurate
 // model, and what is best within a budget.
 type Choice struct {
-	Best       *Model // the most accurate model, whatever it costs on average; nil: none is within the limit on the worst cost
-	AsAccurate int    // index of the cheapest cascade that is expected to be at least as accurate as Best, or -1
-	Point      int    // index of the most accurate cascade within the limits
-	Model      *Model // the most accurate model within the limits; nil: none
+	Best    *Model  // the most accurate model, whatever it costs on average; nil: none is within the limit on the worst cost
+	Instead int     // index of the cheapest cascade that is likely to be at most Margin less accurate than Best, and is cheaper; or -1
+	Margin  float64 // the least of Margins for which there is one
+	Point   int     // index of the most accurate cascade within the limits
+	Model   *Model  // the most accurate model within the limits; nil: none
 }
+
+// Margins returns those that a cascade is said to be at most less accurate than a model by.
+func Margins() []float64 { return []float64{0, 0.0025, 0.005, 0.01, 0.02, 0.05} }
 
 // Choose chooses from a front within limits. Cascades and models are compared by
 // their expected accuracies if these are known, else by their correct answers. It returns
 // false if no cascade is within the limits.
 func (f *Front) Choose(l Limits) (Choice, bool) {
 	c := Choice{
-		Best:       f.bestModel(Limits{WorstCost: l.WorstCost}),
-		AsAccurate: -1,
-		Point:      mostAccurate(f.Points, l),
-		Model:      f.bestModel(l),
+		Best:    f.bestModel(Limits{WorstCost: l.WorstCost}),
+		Instead: -1,
+		Point:   mostAccurate(f.Points, l),
+		Model:   f.bestModel(l),
 	}
 	if c.Best != nil {
-		c.AsAccurate = cheapest(f.Points, l, f.LikelyOf(c.Best)*float64(f.Split.Samples))
+		c.Instead, c.Margin = f.instead(c.Best, l)
 	}
 	return c, c.Point >= 0
 }
 
-// Saving returns the share of the most accurate model's cost that the cascade which is as
-// accurate saves; 0 if no cascade is both as accurate and cheaper.
+// instead returns the cheapest cascade that is cheaper than a model and likely to be at most
+// a margin less accurate, for the least margin with which there is one; else -1. Likely
+// means by a standard error of an accuracy: of the many cascades that may be the cheapest,
+// one that is only expected to be as accurate is one that was lucky.
+func (f *Front) instead(model *Model, l Limits) (point int, margin float64) {
+	n, accuracy := float64(f.Split.Samples), f.LikelyOf(model)
+	for _, margin := range Margins() {
+		point := cheapest(f.Points, l, n*(accuracy-margin+luck(accuracy, f.Split.Samples)))
+		if point >= 0 && f.Points[point].Cost < model.Cost && !sameCost(f.Points[point].Cost, model.Cost) {
+			return point, margin
+		}
+	}
+	return -1, 0
+}
+
+// luck is the standard error of an accuracy on samples.
+func luck(accuracy float64, samples int) float64 {
+	return math.Sqrt(max(1-accuracy, 1/float64(samples)) / float64(samples))
+}
+
+// Saving returns the share of the most accurate model's cost that the cascade chosen
+// instead of it saves; 0 if there is none.
 func (f *Front) Saving(c Choice) float64 {
-	if c.AsAccurate < 0 {
+	if c.Instead < 0 {
 		return 0
 	}
-	return max(0, 1-f.Points[c.AsAccurate].Cost/c.Best.Cost)
+	return 1 - f.Points[c.Instead].Cost/c.Best.Cost
 }
 
 // bestModel returns the most accurate model within limits, nil if there is none.
@@ -208,8 +232,7 @@ func (f *Front) Worthwhile(n int) []int {
 	var indices []int
 	for i, p := range f.Points {
 		if last := len(points) - 1; last >= 0 {
-			errs := max(1-points[last].Likely(), 1/float64(p.Samples))
-			if p.Likely()-points[last].Likely() < math.Sqrt(errs/float64(p.Samples)) {
+			if before := points[last].Likely(); p.Likely()-before < luck(before, p.Samples) {
 				continue
 			}
 		}

@@ -2,6 +2,7 @@ package front
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -11,33 +12,50 @@ import (
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
-	front := newFront()
+	front := times100(newFront())
 	for _, test := range []struct {
-		limits            Limits
-		best              string
-		asAccurate, point int
-		model             string
+		limits  Limits
+		best    string
+		instead int
+		margin  float64
+		point   int
+		model   string
 	}{
-		{Limits{}, "b", 1, 3, "b"},
-		{Limits{Cost: 0.4}, "b", -1, -1, ""},
-		{Limits{Cost: 0.5}, "b", -1, 0, "a"},
-		{Limits{Cost: 1.7}, "b", 1, 1, "a"},
-		{Limits{Cost: 2.3}, "b", 1, 2, "a"},
-		{Limits{Cost: 3}, "b", 1, 2, "b"},
-		// b on its own costs every sample 3, which a worst cost of 2.9 does not allow.
-		{Limits{WorstCost: 2.9}, "a", 0, 0, "a"},
-		{Limits{WorstCost: 0.4}, "", -1, -1, ""},
-		{Limits{Cost: 3, WorstCost: 3.5}, "b", 1, 2, "b"},
+		// b has 70 %, with a standard error of 1.73; cascade 1 has 70 %, 2 has 80 %.
+		{Limits{}, "b", 2, 0, 3, "b"},
+		{Limits{Cost: 0.4}, "b", -1, 0, -1, ""},
+		{Limits{Cost: 0.5}, "b", -1, 0, 0, "a"},
+		{Limits{Cost: 1.7}, "b", 1, 0.02, 1, "a"},
+		{Limits{Cost: 2.3}, "b", 2, 0, 2, "a"},
+		{Limits{Cost: 3}, "b", 2, 0, 2, "b"},
+		// b on its own costs every sample 3, which a worst cost of 2.9 does not allow; and
+		// the cascade a is not cheaper than the model.
+		{Limits{WorstCost: 2.9}, "a", -1, 0, 0, "a"},
+		{Limits{WorstCost: 0.4}, "", -1, 0, -1, ""},
+		{Limits{Cost: 3, WorstCost: 3.5}, "b", 2, 0, 2, "b"},
 	} {
 		c, ok := front.Choose(test.limits)
-		if ok != (test.point >= 0) || c.Point != test.point || nameOf(c.Best) != test.best || nameOf(c.Model) != test.model || c.AsAccurate != test.asAccurate {
+		if ok != (test.point >= 0) || c.Point != test.point || nameOf(c.Best) != test.best || nameOf(c.Model) != test.model || c.Instead != test.instead || c.Margin != test.margin {
 			t.Errorf("within %+v: %+v of %s and %s, want %+v", test.limits, c, nameOf(c.Best), nameOf(c.Model), test)
 		}
 	}
-	front.Models = append(front.Models, Model{Name: "excellent", Cost: 0.1, Correct: 10})
-	if c, ok := front.Choose(Limits{}); !ok || nameOf(c.Best) != "excellent" || c.AsAccurate != -1 {
+	front.Models = append(front.Models, Model{Name: "excellent", Cost: 0.1, Correct: 1000})
+	if c, ok := front.Choose(Limits{}); !ok || nameOf(c.Best) != "excellent" || c.Instead != -1 {
 		t.Errorf("with a model that no cascade equals: %+v", c)
 	}
+}
+
+// times100 makes a front one of a hundred times as many samples.
+func times100(f *Front) *Front {
+	f.Split.Samples *= 100
+	for i := range f.Points {
+		f.Points[i].Samples *= 100
+		f.Points[i].Correct *= 100
+	}
+	for i := range f.Models {
+		f.Models[i].Correct *= 100
+	}
+	return f
 }
 
 func nameOf(m *Model) string {
@@ -47,27 +65,27 @@ func nameOf(m *Model) string {
 	return m.Name
 }
 
-// A cascade is as accurate as a model only if that is expected of it on other samples.
+// A cascade stands in for a model only by what is expected of it on other samples.
 func TestChooseByExpectedAccuracy(t *testing.T) {
 	t.Parallel()
-	front := newFront()
+	front := times100(newFront())
 	front.Points = front.Points[:4]
 	for i, accuracy := range []float64{0.45, 0.69, 0.7, 0.68} {
 		front.Points[i].Expected = &Expected{accuracy, [2]float64{0, 1}}
 	}
 	c, ok := front.Choose(Limits{})
-	if !ok || nameOf(c.Best) != "b" || c.AsAccurate != 2 || c.Point != 2 {
-		t.Errorf("%+v: cascade 2 is the first with 70 %% expected, and the most accurate", c)
+	if !ok || nameOf(c.Best) != "b" || c.Instead != 2 || c.Margin != 0.02 || c.Point != 2 {
+		t.Errorf("%+v: cascade 2, the most accurate, is the first with the model's 70 %% but 2, plus a standard error", c)
 	}
-	front.Points[2].Expected.Accuracy = 0.6999
-	if c, _ := front.Choose(Limits{}); c.AsAccurate != -1 || c.Point != 2 {
-		t.Errorf("%+v: no cascade has 70 %% expected", c)
+	front.Points[2].Expected.Accuracy = 0.7174
+	if c, _ := front.Choose(Limits{}); c.Instead != 2 || c.Margin != 0 {
+		t.Errorf("%+v: cascade 2 has a standard error more than the model", c)
 	}
 	if d := front.Dominate(front.Models[0]); d.Cheapest != nil {
 		t.Errorf("no cascade is cheaper than the model a, but %+v", d)
 	}
-	if d := front.Dominate(Model{Cost: 9, Correct: 7}); d.Cheapest != nil {
-		t.Errorf("no cascade has 70 %% expected, but %+v", d)
+	if d := front.Dominate(Model{Cost: 9, Correct: 720}); d.Cheapest != nil {
+		t.Errorf("no cascade has 72 %% expected, but %+v", d)
 	}
 }
 
@@ -76,16 +94,17 @@ func TestChooseAgreesWithTrying(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		f := &Front{Split: Split{Samples: 20}}
+		const samples = 2000
+		f := &Front{Split: Split{Samples: samples}}
 		for i := range 1 + rng.IntN(4) {
-			f.Models = append(f.Models, Model{Name: fmt.Sprint(i), Cost: float64(1 + rng.IntN(6)), Correct: rng.IntN(20)})
+			f.Models = append(f.Models, Model{Name: fmt.Sprint(i), Cost: float64(1 + rng.IntN(6)), Correct: 1600 + 20*rng.IntN(20)})
 		}
 		expects := rng.IntN(2) == 0
 		for range 1 + rng.IntN(6) {
-			p := Point{Evaluation: cascade.Evaluation{Samples: 20, Correct: rng.IntN(20), Cost: float64(1 + rng.IntN(6))}}
+			p := Point{Evaluation: cascade.Evaluation{Samples: samples, Correct: 1600 + 10*rng.IntN(40), Cost: float64(1 + rng.IntN(6))}}
 			p.WorstCost = p.Cost + float64(rng.IntN(3))
 			if expects {
-				p.Expected = &Expected{Accuracy: float64(rng.IntN(20)) / 20}
+				p.Expected = &Expected{Accuracy: 0.8 + 0.005*float64(rng.IntN(40))}
 			}
 			f.Points = append(f.Points, p)
 		}
@@ -113,11 +132,17 @@ func TestChooseAgreesWithTrying(t *testing.T) {
 			if best := f.Points[c.Point]; p.Likely() > best.Likely() || p.Likely() == best.Likely() && p.Cost < best.Cost {
 				t.Fatalf("%+v within %+v: chose %d, but %d is better", f, l, c.Point, i)
 			}
-			if c.Best == nil || p.Likely() < float64(c.Best.Correct)/20-1e-9 {
+			if c.Best == nil || p.Cost >= c.Best.Cost {
 				continue
 			}
-			if c.AsAccurate < 0 || f.Points[c.AsAccurate].Cost > p.Cost || f.Points[c.AsAccurate].Likely() < float64(c.Best.Correct)/20-1e-9 {
-				t.Fatalf("%+v within %+v: %d for %+v, but %d is as accurate", f, l, c.AsAccurate, c.Best, i)
+			best := float64(c.Best.Correct) / samples
+			for _, margin := range Margins() {
+				if p.Likely() < best-margin+math.Sqrt(max(1-best, 1./samples)/samples)-1e-9 {
+					continue
+				}
+				if c.Instead < 0 || c.Margin > margin || c.Margin == margin && f.Points[c.Instead].Cost > p.Cost {
+					t.Fatalf("%+v within %+v: %d by %v for %+v, but %d is likely to be at most %v less accurate", f, l, c.Instead, c.Margin, c.Best, i, margin)
+				}
 			}
 		}
 		for _, m := range f.Models {
@@ -138,7 +163,7 @@ func TestChooseAgreesWithTrying(t *testing.T) {
 
 func TestPick(t *testing.T) {
 	t.Parallel()
-	front := newFront()
+	front := times100(newFront())
 	front.Points = front.Points[:4]
 	for _, test := range []struct {
 		pick   Pick
@@ -147,9 +172,9 @@ func TestPick(t *testing.T) {
 		err    string
 	}{
 		{Pick{Name: "2"}, Limits{}, 2, ""},
-		{Pick{Name: PickBest}, Limits{}, 1, ""},
-		{Pick{Name: PickBest}, Limits{WorstCost: 2.9}, 0, ""}, // as accurate as a
-		{Pick{Name: PickBest}, Limits{Cost: 0.5}, 0, `no cascade is as accurate as "b", the most accurate model, with 70.00 %: pick most-accurate, which has 50.00 % on the samples searched`},
+		{Pick{Name: PickBest}, Limits{}, 2, ""},
+		{Pick{Name: PickBest}, Limits{Cost: 1.7}, 1, ""},
+		{Pick{Name: PickBest}, Limits{Cost: 0.5}, 0, `no cascade is cheaper than "b", the most accurate model, with 70.00 %, and likely to be nearly as accurate: pick most-accurate, which has 50.00 % on the samples searched`},
 		{Pick{Name: PickBest}, Limits{Cost: 0.1}, 0, "every cascade costs more"},
 		{Pick{Name: PickMostAccurate}, Limits{}, 3, ""},
 		{Pick{Name: PickCheapest}, Limits{}, 0, ""},

@@ -9,7 +9,7 @@ import (
 
 // The names of cascades that a [Pick] takes.
 const (
-	PickBest         = "best"          // the cheapest expected to be as accurate as the most accurate model
+	PickBest         = "best"          // the cheapest that is likely to stand in for the most accurate model
 	PickMostAccurate = "most-accurate" // whatever it costs
 	PickCheapest     = "cheapest"      // however accurate it is
 )
@@ -54,11 +54,11 @@ func (f *Front) named(name string, l Limits) (int, error) {
 			return 0, errors.New("every cascade costs more than the limits of the search")
 		case choice.Best == nil:
 			return 0, fmt.Errorf("no model is within the limits of the search: pick %s", PickMostAccurate)
-		case choice.AsAccurate < 0:
-			return 0, fmt.Errorf("no cascade is as accurate as %q, the most accurate model, with %.2f %%: pick %s, which has %s",
+		case choice.Instead < 0:
+			return 0, fmt.Errorf("no cascade is cheaper than %q, the most accurate model, with %.2f %%, and likely to be nearly as accurate: pick %s, which has %s",
 				choice.Best.Name, 100*f.LikelyOf(choice.Best), PickMostAccurate, f.describe(choice.Point))
 		}
-		return choice.AsAccurate, nil
+		return choice.Instead, nil
 	case PickMostAccurate:
 		return mostAccurate(f.Points, Limits{}), nil
 	case PickCheapest:

@@ -203,9 +203,9 @@ func checkHeadline(t *testing.T, b *browser, d *Data) {
 		t.Errorf("the title is %q", got.Title)
 	}
 	h := d.Runs[0].Headline
-	c, best := d.Runs[0].Cascades[*h.AsAccurate], d.Models[*h.Best]
+	c, best := d.Runs[0].Cascades[*h.Instead], d.Models[*h.Best]
 	for _, want := range []string{
-		fmt.Sprintf("Cascade %d is expected to be as accurate as ", *h.AsAccurate), ", the most accurate single model, for ",
+		fmt.Sprintf("Cascade %d is likely as accurate as ", *h.Instead), ", the most accurate single model, for ",
 		fmt.Sprintf("Its accuracy is %.2f %% expected on other samples (95 %%: %.2f to %.2f %%; the model %.2f %%), %.2f %% measured on <i>test</i> (95 %%: ",
 			100*c.Expected.Accuracy, 100*c.Expected.Interval[0], 100*c.Expected.Interval[1], 100**best.Expected, 100*float64(c.Test.Correct)/testSamples),
 		fmt.Sprintf(", %.2f %% on the samples searched (the model %.2f %%).", 100*c.Accuracy(), 100*float64(best.Search)/20000),
@@ -214,7 +214,7 @@ func checkHeadline(t *testing.T, b *browser, d *Data) {
 			t.Errorf("the headline %q has no %q", got.Text, want)
 		}
 	}
-	if !slices.Contains(got.Links, fmt.Sprintf("#run=0&cascade=%d", *h.AsAccurate)) || !strings.HasPrefix(got.Chosen, fmt.Sprintf("Cascade %d ", *h.AsAccurate)) {
+	if !slices.Contains(got.Links, fmt.Sprintf("#run=0&cascade=%d", *h.Instead)) || !strings.HasPrefix(got.Chosen, fmt.Sprintf("Cascade %d ", *h.Instead)) {
 		t.Errorf("links %q, chosen %q", got.Links, got.Chosen)
 	}
 }
@@ -243,7 +243,7 @@ func TestAddressInBrowser(t *testing.T) {
 		t.Errorf("one more expensive: %q", got)
 	}
 	start := d.Runs[0].Headline.MostAccurate
-	if as := d.Runs[0].Headline.AsAccurate; as != nil {
+	if as := d.Runs[0].Headline.Instead; as != nil {
 		start = *as
 	}
 	for _, hash := range []string{"#cascade=30", "#cascade=-1", "#cascade=1.5", "#cascade=", "#cascade=length", "#run=1&cascade=2", "#run=__proto__&cascade=2", "#x"} {
@@ -312,8 +312,8 @@ func TestHonestPagesInBrowser(t *testing.T) {
 	}
 	page = read(few)
 	opened := few.Runs[0].Cascades[start.MostAccurate]
-	if start.AsAccurate != nil {
-		opened = few.Runs[0].Cascades[*start.AsAccurate]
+	if start.Instead != nil {
+		opened = few.Runs[0].Cascades[*start.Instead]
 	}
 	drawn, explained := strings.Count(page.Figures, "drawn"), strings.Count(page.Figures, "Too few samples to draw.")
 	if drawn != 1 || explained != len(opened.Stages)-1 {
@@ -469,10 +469,10 @@ func TestPoorPagesInBrowser(t *testing.T) {
 		"another cost": func(d *Data) { d.Cost = "latency_ms" },
 		"no model within the limits": func(d *Data) {
 			h := &d.Runs[0].Headline
-			h.Best, h.AsAccurate, h.Model, h.WorstCost = nil, nil, nil, 1e-3
+			h.Best, h.Instead, h.Model, h.WorstCost = nil, nil, nil, 1e-3
 		},
 		"limits": func(d *Data) {
-			d.Runs[0].Headline.Cost, d.Runs[0].Headline.WorstCost, d.Runs[0].Headline.AsAccurate = 3, 5, nil
+			d.Runs[0].Headline.Cost, d.Runs[0].Headline.WorstCost, d.Runs[0].Headline.Instead = 3, 5, nil
 		},
 		"some expectations": func(d *Data) {
 			d.Runs[0].Cascades[4].Expected = &front.Expected{Accuracy: 0.5, Interval: [2]float64{0.4, 0.6}}

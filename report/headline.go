@@ -9,11 +9,12 @@ import (
 // A Headline is what is said of a run first: what it saves against the most accurate
 // model. Models are indices in Data.Models; cascades are numbers in their run.
 type Headline struct {
-	front.Limits      // of the search
-	Best         *int `json:"best_model,omitempty"`   // the most accurate; nil: none is within the limit on the worst cost
-	AsAccurate   *int `json:"as_accurate,omitempty"`  // the cheapest cascade as accurate as it; nil: none is, and cheaper
-	MostAccurate int  `json:"most_accurate"`          // cascade within the limits
-	Model        *int `json:"within_model,omitempty"` // the most accurate within the limits; nil: none
+	front.Limits         // of the search
+	Best         *int    `json:"best_model,omitempty"` // the most accurate; nil: none is within the limit on the worst cost
+	Instead      *int    `json:"instead,omitempty"`    // the cheapest cascade likely to be at most Margin less accurate; nil: none is, and cheaper
+	Margin       float64 `json:"margin,omitempty"`
+	MostAccurate int     `json:"most_accurate"`          // cascade within the limits
+	Model        *int    `json:"within_model,omitempty"` // the most accurate within the limits; nil: none
 }
 
 // newHeadline chooses from a front within the limits of its search. Results may have left
@@ -24,9 +25,9 @@ func (d *Data) newHeadline(f *front.Front, l front.Limits) Headline {
 		l = front.Limits{}
 		c, _ = f.Choose(l)
 	}
-	h := Headline{Limits: l, MostAccurate: c.Point, Best: d.indexOf(c.Best), Model: d.indexOf(c.Model)}
-	if f.Saving(c) > 0 {
-		h.AsAccurate = &c.AsAccurate
+	h := Headline{Limits: l, Margin: c.Margin, MostAccurate: c.Point, Best: d.indexOf(c.Best), Model: d.indexOf(c.Model)}
+	if c.Instead >= 0 {
+		h.Instead = &c.Instead
 	}
 	return h
 }
@@ -45,8 +46,8 @@ const mostLandmarks = 6
 // others that represent the front.
 func landmarks(f *front.Front, h Headline) []int {
 	named := append([]int{h.MostAccurate}, f.Spread(mostLandmarks)...)
-	if h.AsAccurate != nil {
-		named = append([]int{*h.AsAccurate}, named...)
+	if h.Instead != nil {
+		named = append([]int{*h.Instead}, named...)
 	}
 	var marks []int
 	for _, i := range named {

@@ -667,7 +667,7 @@
   function startAt(r) {
     const h = data.runs[r].headline;
     state.run = -1;
-    select(r, h.as_accurate === undefined ? h.most_accurate : h.as_accurate);
+    select(r, h.instead === undefined ? h.most_accurate : h.instead);
   }
   // fromAddress opens the cascade that the address names, and reports whether it names one.
   function fromAddress() {
@@ -678,19 +678,21 @@
     return true;
   }
 
-  // The headline. A cascade is as accurate as a model only if that is expected of it; if
-  // nothing was estimated, the words say on which samples.
+  // The headline. If no accuracy on other samples was estimated, the words say on which
+  // samples they are true.
   const brief = (m) => named(m.name, fit(m.name, 40));
   function title(r) {
     const h = r.headline, best = single(h.best_model);
     if (!best) return [`${count(r.cascades.length)} cascades`];
-    const c = r.cascades[h.as_accurate === undefined ? h.most_accurate : h.as_accurate];
+    const c = r.cascades[h.instead === undefined ? h.most_accurate : h.instead];
     const where = c.expected ? '' : ' on the samples searched';
-    if (h.as_accurate !== undefined) return ['as accurate as ', brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
+    if (h.instead !== undefined) return [`${asAccurate(h.margin)} `, brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
     const more = likely(c) - likelyAlone(best);
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, brief(best), where];
-    return ['no cascade is both cheaper than ', brief(best), ' and as accurate'];
+    return ['no cheaper cascade is likely to be nearly as accurate as ', brief(best)];
   }
+  // asAccurate compares a cascade with a model that it is at most a margin less accurate than.
+  const asAccurate = (margin = 0) => (margin > 0 ? `at most ${short(100 * margin)} ${margin === 0.01 ? 'point' : 'points'} less accurate than` : 'as accurate as');
   const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
   // glued keeps % on the line of its number.
   const glued = (text) => text.replaceAll(' %', '\u00a0%');
@@ -714,18 +716,18 @@
     const h = r.headline, best = single(h.best_model), most = r.cascades[h.most_accurate];
     const limit = h.max_worst_cost > 0 ? ` that costs at most ${number(h.max_worst_cost)} ${unit}` : '';
     const parts = [];
-    if (h.as_accurate !== undefined) {
-      const c = r.cascades[h.as_accurate];
-      parts.push(node('p', { class: 'first' }, linkTo(i, h.as_accurate, 'Cascade'), c.expected ? ' is expected to be as accurate as ' : ' is as accurate, on the samples searched, as ', named(best.name),
+    if (h.instead !== undefined) {
+      const c = r.cascades[h.instead];
+      parts.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : 'on the samples searched'} ${asAccurate(h.margin)} `, named(best.name),
         `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      parts.push(node('p', { class: 'first' }, 'No cascade found is both cheaper than ', named(best.name), `, the most accurate single model${limit}, and as accurate: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
+      parts.push(node('p', { class: 'first' }, 'No cheaper cascade is likely to be nearly as accurate as ', named(best.name), `, the most accurate single model${limit}: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
     }
     const within = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
     const model = single(h.within_model);
-    if (h.most_accurate !== h.as_accurate) {
-      parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.as_accurate === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
+    if (h.most_accurate !== h.instead) {
+      parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.instead === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
         ...(within && model ? [' The most accurate single model within that is ', named(model.name), `: ${glued(accuraciesOf(model))}.`] : [])));
     }
     if (!most.expected && !hasTest) {

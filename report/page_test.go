@@ -479,7 +479,7 @@ func TestHeadline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(d.Runs[0].Landmarks) != 3 || h.AsAccurate != nil && d.Runs[0].Landmarks[0] != *h.AsAccurate {
+		if len(d.Runs[0].Landmarks) != 3 || h.Instead != nil && d.Runs[0].Landmarks[0] != *h.Instead {
 			t.Errorf("%s: landmarks %v", text, d.Runs[0].Landmarks)
 		}
 		return strings.TrimPrefix(string(text), `{"max_cost":0,"max_worst_cost":0,`)
@@ -488,17 +488,17 @@ func TestHeadline(t *testing.T) {
 		limits front.Limits
 		want   string
 	}{
-		{front.Limits{}, `"best_model":1,"as_accurate":1,"most_accurate":2,"within_model":1}`},
-		{front.Limits{Cost: 4}, `"best_model":1,"as_accurate":1,"most_accurate":1,"within_model":0}`},
+		{front.Limits{}, `"best_model":1,"instead":2,"most_accurate":2,"within_model":1}`},
+		{front.Limits{Cost: 4}, `"best_model":1,"instead":1,"margin":0.0025,"most_accurate":1,"within_model":0}`},
 		{front.Limits{WorstCost: 4}, `"best_model":0,"most_accurate":1,"within_model":0}`}, // a is no cheaper than itself
-		{front.Limits{Cost: 0.1}, `"best_model":1,"as_accurate":1,"most_accurate":2,"within_model":1}`},
+		{front.Limits{Cost: 0.1}, `"best_model":1,"instead":2,"most_accurate":2,"within_model":1}`},
 	} {
 		if got := headline(test.limits); got != test.want {
 			t.Errorf("%+v: %s, want %s", test.limits, got, test.want)
 		}
 	}
 	expect(run)
-	if got, want := headline(front.Limits{}), `"best_model":1,"as_accurate":2,"most_accurate":2,"within_model":1}`; got != want {
+	if got, want := headline(front.Limits{}), `"best_model":1,"instead":2,"most_accurate":2,"within_model":1}`; got != want {
 		t.Errorf("by expectation: %s, want %s", got, want)
 	}
 }

@@ -83,12 +83,13 @@ type Result struct {
 	Easier float64 `json:"easier"`
 }
 
-// A Claim is the sentence that a search ends with: a cascade is as accurate as the most
-// accurate single model, as far as the search knows, and costs less.
+// A Claim is the sentence that a search ends with: a cascade is at most a margin less
+// accurate than the most accurate single model, as far as the search knows, and costs less.
 type Claim struct {
+	Margin float64 `json:"margin"`
 	Saving float64 `json:"saving"` // share of the model's cost, on the samples searched
-	False  bool    `json:"false"`  // the cascade is less accurate on the other samples
-	Gain   float64 `json:"gain"`   // by how much it is more accurate there
+	False  bool    `json:"false"`  // the cascade is less accurate than claimed on the other samples
+	Gain   float64 `json:"gain"`   // by how much it is more accurate there than the model
 }
 
 // Measure searches n samples of a zoo, drawn at random by the number of the split, and
@@ -159,8 +160,8 @@ func deployed(points []front.Point, tested []cascade.Evaluation, budgets []float
 	return search, test
 }
 
-// claim returns what is claimed of a front: of its cheapest cascade that is as accurate
-// as the most accurate single model.
+// claim returns what is claimed of a front: of the cascade that stands in for the most
+// accurate single model.
 func claim(search, test *optimize.Problem, found *optimize.Result, tested []cascade.Evaluation) *Claim {
 	points := found.Front
 	f := &front.Front{Points: points, Split: front.Split{Samples: search.Samples()}}
@@ -172,13 +173,13 @@ func claim(search, test *optimize.Problem, found *optimize.Result, tested []casc
 		f.Models = append(f.Models, model)
 	}
 	choice, ok := f.Choose(front.Limits{})
-	if !ok || choice.Best == nil || choice.AsAccurate < 0 || points[choice.AsAccurate].Cost >= choice.Best.Cost*(1-1e-9) { // the model itself
+	if !ok || choice.Instead < 0 {
 		return nil
 	}
 	model, _ := test.Find(choice.Best.Name)
+	gain := float64(tested[choice.Instead].Correct-test.Correct(model)) / float64(test.Samples())
 	return &Claim{
-		Saving: 1 - points[choice.AsAccurate].Cost/choice.Best.Cost,
-		False:  tested[choice.AsAccurate].Correct < test.Correct(model),
-		Gain:   float64(tested[choice.AsAccurate].Correct-test.Correct(model)) / float64(test.Samples()),
+		Margin: choice.Margin, Saving: f.Saving(choice), Gain: gain,
+		False: gain < -choice.Margin-1e-9, // far below what one sample makes
 	}
 }

@@ -13,7 +13,7 @@ import (
 type group struct {
 	zoo     string
 	samples int
-	methods []string // in the order they were first met
+	methods []string // in the order of Methods
 	results map[string]map[int]Result
 }
 
@@ -32,6 +32,13 @@ func groups(results []Result) []*group {
 		}
 		g.results[r.Method][r.Split] = r
 	}
+	var order []string
+	for _, m := range Methods(1) {
+		order = append(order, m.Name)
+	}
+	for _, g := range all {
+		slices.SortStableFunc(g.methods, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) })
+	}
 	return all
 }
 
@@ -42,8 +49,8 @@ func WriteTables(w io.Writer, results []Result, reference string) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	for _, g := range groups(results) {
 		p("\n### %s, %d samples searched\n", g.zoo, g.samples)
-		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | gain claimed is 0, is | expected too high | of that the draw | in interval | seconds |", reference, reference)
-		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+		p("| method | splits | log: search | log | against %s | linear: search | linear | against %s | cascades | claims false | margin | saving | gain | expected too high | of that the draw | in interval | seconds |", reference, reference)
+		p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 		for _, method := range g.methods {
 			rows := g.results[method]
 			mean := func(value func(Result) float64) float64 {
@@ -53,30 +60,35 @@ func WriteTables(w io.Writer, results []Result, reference string) {
 				}
 				return sum / float64(len(rows))
 			}
-			made, wrong, gain := 0, 0, 0.0
-			for _, r := range rows {
-				if r.Claim != nil {
-					made++
-					gain += 100 * r.Claim.Gain
-					if r.Claim.False {
-						wrong++
-					}
-				}
-			}
 			log, linear := func(r Result) float64 { return 100 * r.Log }, func(r Result) float64 { return 100 * r.Linear }
-			p("| %s | %d | %.2f | %.2f | %s | %.2f | %.2f | %s | %.0f | %d of %d | %s | %s | %.1f |", method, len(rows),
+			p("| %s | %d | %.2f | %.2f | %s | %.2f | %.2f | %s | %.0f | %s | %s | %.1f |", method, len(rows),
 				mean(func(r Result) float64 { return 100 * r.SearchLog }), mean(log), g.difference(method, reference, log),
 				mean(func(r Result) float64 { return 100 * r.SearchLinear }), mean(linear), g.difference(method, reference, linear),
-				mean(func(r Result) float64 { return float64(r.Cascades) }), wrong, made, perClaim(gain, made), g.expectations(method), mean(func(r Result) float64 { return r.Seconds }))
+				mean(func(r Result) float64 { return float64(r.Cascades) }), g.claims(method), g.expectations(method), mean(func(r Result) float64 { return r.Seconds }))
 		}
 	}
 }
 
-func perClaim(sum float64, claims int) string {
-	if claims == 0 {
-		return ""
+// claims returns how many of a method's claims are false, and their mean margins, savings
+// and gains, in per cent, as four cells of a table.
+func (g *group) claims(method string) string {
+	var margins, savings, gains []float64
+	wrong := 0
+	for _, r := range g.results[method] {
+		if c := r.Claim; c != nil {
+			margins, savings, gains = append(margins, 100*c.Margin), append(savings, 100*c.Saving), append(gains, 100*c.Gain)
+			if c.False {
+				wrong++
+			}
+		}
 	}
-	return fmt.Sprintf("%+.2f", sum/float64(claims))
+	if len(margins) == 0 {
+		return " |  |  | "
+	}
+	for _, figures := range [][]float64{margins, savings, gains} {
+		slices.Sort(figures) // the mean must not depend on the map's order
+	}
+	return fmt.Sprintf("%d of %d | %.2f | %.0f %% | %+.2f", wrong, len(margins), stat.Mean(margins, nil), stat.Mean(savings, nil), stat.Mean(gains, nil))
 }
 
 // expectations returns how much too high the accuracies were that a method expected and how

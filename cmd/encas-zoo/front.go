@@ -34,25 +34,28 @@ type optimized struct {
 	Front     *front.Front       `json:"front"`
 }
 
-// A headline is what is said of a front first: the cheapest cascade that is as accurate as
-// the most accurate model.
+// A headline is what is said of a front first: the cheapest cascade that stands in for the
+// most accurate model.
 type headline struct {
 	Model   front.Model `json:"model"`
 	Number  int         `json:"number"` // of the cascade
 	Cascade front.Point `json:"cascade"`
-	Less    float64     `json:"less"` // share of the model's cost that is saved
+	Margin  float64     `json:"margin"` // that it is likely to be at most less accurate by
+	Less    float64     `json:"less"`   // share of the model's cost that is saved
 	// Measured has both on samples that were not searched; nil if the zoo has none.
 	Measured *study.Evaluation `json:"measured,omitempty"`
 }
 
-// newHeadline returns the headline of a front, nil if no cascade as accurate as the best
-// model is cheaper. It is measured unless the search was interrupted.
+// newHeadline returns the headline of a front, nil if no cascade stands in for the most
+// accurate model. It is measured unless the search was interrupted.
 func (t *terminal) newHeadline(c *cli.Context, z *zoo.Zoo, found *study.Found, choice front.Choice) (*headline, error) {
-	less := found.Front.Saving(choice)
-	if less == 0 {
+	if choice.Instead < 0 {
 		return nil, nil
 	}
-	h := &headline{Model: *choice.Best, Number: choice.AsAccurate, Cascade: found.Front.Points[choice.AsAccurate], Less: less}
+	h := &headline{
+		Model: *choice.Best, Number: choice.Instead, Cascade: found.Front.Points[choice.Instead],
+		Margin: choice.Margin, Less: found.Front.Saving(choice),
+	}
 	if found.Other == "" || found.Front.Interrupted {
 		return h, nil
 	}
@@ -82,7 +85,7 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.out.Chart(drawFront(f, choice, o.MaxCost))
 			t.out.Printf("\n")
 		}
-		t.showTable(f, o.all, choice.AsAccurate, choice.Point)
+		t.showTable(f, o.all, choice.Instead, choice.Point)
 		if f.Selection != nil {
 			t.out.Printf("\n%s.\n", f.Selection)
 		}
@@ -269,16 +272,15 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 		limit = fmt.Sprintf(" that costs at most %g %s", worst, f.Cost)
 	}
 	if h == nil {
-		t.out.Printf("\nNo cascade found is as accurate as the most accurate single model%s for less:\n", limit)
+		t.out.Printf("\nNo cheaper cascade is likely to be nearly as accurate as the most accurate single model%s:\n", limit)
 		t.showModel(f, "that model", choice.Best)
-		t.showNearest(f, choice.Best)
 		return
 	}
-	where := ", on the samples searched"
-	if h.Cascade.Expected != nil {
-		where = ""
+	likely := "Likely " + asAccurate(h.Margin) + " the most accurate single model" + limit
+	if h.Cascade.Expected == nil {
+		likely = "On the samples searched " + strings.TrimPrefix(likely, "Likely ")
 	}
-	t.out.Printf("\nAs accurate as the most accurate single model%s%s, for %s less:\n", limit, where, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
+	t.out.Printf("\n%s, for %s less:\n", likely, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
 	t.showCascade(f, h.Number, h.Cascade)
 	t.showModel(f, "that model", &h.Model)
 	switch {
@@ -290,18 +292,15 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 	}
 }
 
-// nearAccuracy is how much less accurate than a model a cascade may be to be shown beside
-// it if none is as accurate for less.
-const nearAccuracy = 0.005
-
-// showNearest shows the cheapest cascade that is nearly as accurate as a model.
-func (t *terminal) showNearest(f *front.Front, m *front.Model) {
-	near := front.CheapestFrom(f.Points, (f.LikelyOf(m)-nearAccuracy)*float64(f.Split.Samples))
-	if near < 0 || f.Points[near].Cost >= m.Cost {
-		return
+// asAccurate compares a cascade with a model that it is at most a margin less accurate than.
+func asAccurate(margin float64) string {
+	switch margin {
+	case 0:
+		return "as accurate as"
+	case 0.01:
+		return "at most 1 point less accurate than"
 	}
-	t.out.Printf("Within %.1f points of it, for %s less:\n", 100*nearAccuracy, t.out.Bold(saving(f.Points[near].Cost, m.Cost)))
-	t.showCascade(f, near, f.Points[near])
+	return fmt.Sprintf("at most %g points less accurate than", 100*margin)
 }
 
 // showBest shows the most accurate cascade within the limits, and the most accurate model.
