@@ -101,7 +101,7 @@ func marginFlag(p *float64, name string) cli.Flag {
 // pickFlags say which cascade of a run folder is meant.
 func pickFlags(p *front.Pick) []cli.Flag {
 	return []cli.Flag{
-		bind(&p.Name, "pick", "the cascade `N`: its number in the front, or best (the cheapest expected to be as accurate as the most accurate single model), most-accurate or cheapest"),
+		bind(&p.Name, "pick", "the cascade `N`: its number in the front, or best (the first that optimize names, instead of the most accurate single model), most-accurate or cheapest"),
 		bind(&p.Within, "within", "the most accurate cascade that costs at most `X` on average, in the unit of the run"),
 		bind(&p.MinAccuracy, "min-accuracy", "the cheapest cascade with an accuracy of at least `Y`, between 0 and 1"),
 	}

@@ -261,7 +261,7 @@ func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
 	t.showLine(what, percent(f.LikelyOf(m)), more, m.Cost, f.Cost, m.Name)
 }
 
-// showHeadline shows the cascade that is as accurate as the most accurate model within a
+// showHeadline shows the cascade that stands in for the most accurate model within a
 // limit on the worst cost, 0 for none.
 func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Choice, worst float64) {
 	if choice.Best == nil {
