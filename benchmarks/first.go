@@ -23,7 +23,8 @@ func firstAnswers(ctx context.Context, b *bench) ([]Row, error) {
 	}
 	defer os.RemoveAll(work)
 	command := filepath.Join(work, "encas-zoo")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", command, "github.com/encas-zoo/encas-zoo/cmd/encas-zoo").CombinedOutput(); err != nil {
+	build := exec.CommandContext(ctx, "sh", "-c", `cd "$(go list -m -f '{{.Dir}}')" && exec go build -o "$0" ./cmd/encas-zoo`, command)
+	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building encas-zoo: %w\n%s", err, out)
 	}
 	large, err := b.zooDir(ctx)
