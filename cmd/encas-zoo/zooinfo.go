@@ -60,8 +60,8 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	table.Row("fingerprint", info.Fingerprint)
 	if n := info.Judged.Samples; n > 0 && len(judged) > 0 {
 		share := func(samples int) string { return percent(float64(samples) / float64(n)) }
-		table.Row("any model correct", share(info.Judged.AnyRight)+" of "+info.Split+" (with a perfect choice of one model per sample)")
-		table.Row("all models correct", share(info.Judged.AllRight))
+		table.Row("any model right", share(info.Judged.AnyRight)+" of "+info.Split+" (with a perfect choice of one model per sample)")
+		table.Row("all models right", share(info.Judged.AllRight))
 	}
 	t.out.Table(table)
 	if len(judged) > 0 {
