@@ -133,6 +133,17 @@ func luck(accuracy float64, samples int) float64 {
 	return math.Sqrt(max(1-accuracy, 1/float64(samples)) / float64(samples))
 }
 
+// First returns the number of the cascade that is named first of those within limits: with
+// one on the mean cost, the most accurate; else the one instead of the most accurate model
+// or, if there is none, the most accurate. It is -1 if none is within the limits.
+func (f *Front) First(l Limits) int {
+	c, _ := f.Choose(l)
+	if l.Cost > 0 || c.Instead < 0 {
+		return c.Point
+	}
+	return c.Instead
+}
+
 // Saving returns the share of the most accurate model's cost that the cascade chosen
 // instead of it saves; 0 if there is none.
 func (f *Front) Saving(c Choice) float64 {
@@ -175,14 +186,14 @@ func (f *Front) LikelyModels() []Model {
 	return models
 }
 
-// Dominate returns the cascades that are cheaper and, as far as is known, more accurate on
-// other samples than a model.
+// Dominate returns the cascades that are cheaper and, by a standard error, more accurate on
+// other samples than a model, as far as is known.
 func (f *Front) Dominate(model Model) *Domination {
 	d := &Domination{Model: model}
+	accuracy := f.LikelyOf(&model)
 	for i := range f.Points {
 		p := &f.Points[i]
-		_, _, correct := p.figures()
-		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || correct <= f.LikelyOf(&model)*float64(f.Split.Samples)*(1+rounding) {
+		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Likely() < accuracy+luck(accuracy, f.Split.Samples) {
 			continue
 		}
 		if d.Cheapest == nil || p.Cost < d.Cheapest.Cost {

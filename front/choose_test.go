@@ -174,7 +174,9 @@ func TestPick(t *testing.T) {
 		{Pick{Name: "2"}, Limits{}, 2, ""},
 		{Pick{Name: PickBest}, Limits{}, 2, ""},
 		{Pick{Name: PickBest}, Limits{Cost: 1.7}, 1, ""},
-		{Pick{Name: PickBest}, Limits{Cost: 0.5}, 0, `no cascade is cheaper than "b", the most accurate model, with 70.00 %, and likely to be nearly as accurate: pick most-accurate, which has 50.00 % on the samples searched`},
+		{Pick{Name: PickBest}, Limits{Cost: 0.5}, 0, ""},      // the most accurate within it
+		{Pick{Name: PickBest}, Limits{WorstCost: 2.9}, 0, ""}, // no other
+		{Pick{Name: PickBest}, Limits{Cost: 3}, 2, ""},
 		{Pick{Name: PickBest}, Limits{Cost: 0.1}, 0, "every cascade costs more"},
 		{Pick{Name: PickMostAccurate}, Limits{}, 3, ""},
 		{Pick{Name: PickCheapest}, Limits{}, 0, ""},

@@ -101,6 +101,9 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 		threshold := "always exits"
 		if s.Threshold != nil {
 			threshold = cascade.FormatThreshold(*s.Threshold)
+			if *s.Threshold >= 1 {
+				threshold += ": never exits"
+			}
 		}
 		model := codeSpan(s.Model)
 		fmt.Fprintf(&b, "| %d | %s | %d | %s | %.4g | %.1f %% |\n", i+1, strings.ReplaceAll(model, "|", `\|`), s.Weight, threshold, s.Cost, 100*s.Reach)

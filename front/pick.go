@@ -9,7 +9,7 @@ import (
 
 // The names of cascades that a [Pick] takes.
 const (
-	PickBest         = "best"          // the cheapest that is likely to stand in for the most accurate model
+	PickBest         = "best"          // the one that is named first, see [Front.First]
 	PickMostAccurate = "most-accurate" // whatever it costs
 	PickCheapest     = "cheapest"      // however accurate it is
 )
@@ -48,17 +48,10 @@ func (p Pick) Of(f *Front, l Limits) (int, error) {
 func (f *Front) named(name string, l Limits) (int, error) {
 	switch name {
 	case PickBest:
-		choice, ok := f.Choose(l)
-		switch {
-		case !ok:
-			return 0, errors.New("every cascade costs more than the limits of the search")
-		case choice.Best == nil:
-			return 0, fmt.Errorf("no model is within the limits of the search: pick %s", PickMostAccurate)
-		case choice.Instead < 0:
-			return 0, fmt.Errorf("no cascade is cheaper than %q, the most accurate model, with %.2f %%, and likely to be nearly as accurate: pick %s, which has %s",
-				choice.Best.Name, 100*f.LikelyOf(choice.Best), PickMostAccurate, f.describe(choice.Point))
+		if first := f.First(l); first >= 0 {
+			return first, nil
 		}
-		return choice.Instead, nil
+		return 0, errors.New("every cascade costs more than the limits of the search")
 	case PickMostAccurate:
 		return mostAccurate(f.Points, Limits{}), nil
 	case PickCheapest:

@@ -446,7 +446,7 @@
       return node('tr', null,
         node('td', { class: 'left stage' }, node('span', { class: 'dot', '--stage': stageColour(i, c.stages.length) }), String(i + 1)),
         node('td', { class: 'left name' }, ...stageName(g)),
-        ...[[number(data.models[g.model].cost)], [g.threshold === undefined ? 'always' : String(g.threshold)], [percent(reach[i] / total, 1)], [percent(exits / total, 1)],
+        ...[[number(data.models[g.model].cost)], [g.threshold === undefined ? 'always' : g.threshold >= 1 ? 'never' : String(g.threshold)], [percent(reach[i] / total, 1)], [percent(exits / total, 1)],
           [s && s.exits ? percent(s.correct / s.exits, 1) : '–'], [s && i ? '+' + count(s.repaired) : '–', 'good'], [s && i ? '−' + count(s.broken) : '–', 'bad']]
           .map(([text, cls], k) => node('td', { class: text === '–' ? 'none' : cls || '', 'data-label': head[k + 2] }, text)));
     }));
@@ -667,7 +667,7 @@
   function startAt(r) {
     const h = data.runs[r].headline;
     state.run = -1;
-    select(r, h.instead === undefined ? h.most_accurate : h.instead);
+    select(r, firstOf(h));
   }
   // fromAddress opens the cascade that the address names, and reports whether it names one.
   function fromAddress() {
@@ -686,11 +686,16 @@
     if (!best) return [`${count(r.cascades.length)} cascades`];
     const c = r.cascades[h.instead === undefined ? h.most_accurate : h.instead];
     const where = c.expected ? '' : ' on the samples searched';
-    if (h.instead !== undefined) return [`${asAccurate(h.margin)} `, brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
+    const within = single(h.within_model), over = within ? likely(r.cascades[h.most_accurate]) - likelyAlone(within) : 0;
+    if (h.max_cost > 0 && over > 0) return [`${points(over).slice(1)} points more accurate than `, brief(within), ` within ${number(h.max_cost)} ${unit}${where}`];
+    if (h.instead !== undefined) return [`${c.expected ? 'likely ' : ''}${asAccurate(h.margin)} `, brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
     const more = likely(c) - likelyAlone(best);
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, brief(best), where];
     return ['no cheaper cascade is likely to be nearly as accurate as ', brief(best)];
   }
+  // firstOf is the number of the cascade that is named first: within a limit on the mean
+  // cost the most accurate.
+  const firstOf = (h) => (h.max_cost > 0 || h.instead === undefined ? h.most_accurate : h.instead);
   // asAccurate compares a cascade with a model that it is at most a margin less accurate than.
   const asAccurate = (margin = 0) => (margin > 0 ? `at most ${short(100 * margin)} ${margin === 0.01 ? 'point' : 'points'} less accurate than` : 'as accurate as');
   const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
@@ -715,21 +720,22 @@
   function headline(r, i) {
     const h = r.headline, best = single(h.best_model), most = r.cascades[h.most_accurate];
     const limit = h.max_worst_cost > 0 ? ` that costs at most ${number(h.max_worst_cost)} ${unit}` : '';
-    const parts = [];
+    const instead = [], leader = [];
     if (h.instead !== undefined) {
       const c = r.cascades[h.instead];
-      parts.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : 'on the samples searched'} ${asAccurate(h.margin)} `, named(best.name),
+      instead.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : 'on the samples searched'} ${asAccurate(h.margin)} `, named(best.name),
         `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      parts.push(node('p', { class: 'first' }, 'No cheaper cascade is likely to be nearly as accurate as ', named(best.name), `, the most accurate single model${limit}: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
+      instead.push(node('p', { class: 'first' }, 'No cheaper cascade is likely to be nearly as accurate as ', named(best.name), `, the most accurate single model${limit}: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
     }
     const within = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
     const model = single(h.within_model);
     if (h.most_accurate !== h.instead) {
-      parts.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.instead === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
+      leader.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.instead === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
         ...(within && model ? [' The most accurate single model within that is ', named(model.name), `: ${glued(accuraciesOf(model))}.`] : [])));
     }
+    const parts = h.max_cost > 0 ? [...leader, ...instead] : [...instead, ...leader];
     if (!most.expected && !hasTest) {
       parts.push(node('p', null, 'No figure for other samples is known; there, expect less. ', node('code', null, `encas-zoo evaluate ${r.word} --split test`), ' measures it, if the zoo has such a split.'));
     }

@@ -108,12 +108,19 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	return e, nil
 }
 
-// Confirm evaluates a cascade of a front on a split it was not chosen on, beside a model. It
-// returns nil if the zoo lacks outputs of one of the models there.
+// Confirm evaluates a cascade of a front on a split it was not chosen on, beside a model
+// unless its name is "". It returns nil if the zoo lacks outputs of one of the models there.
 func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, number int, model string, w Watch) (*Evaluation, error) {
 	p := f.Points[number]
-	for _, s := range append(slices.Clone(p.Stages), cascade.Stage{Model: model}) {
-		m, err := z.Model(s.Model)
+	var names []string
+	if model != "" {
+		names = append(names, model)
+	}
+	for _, s := range p.Stages {
+		names = append(names, s.Model)
+	}
+	for _, name := range names {
+		m, err := z.Model(name)
 		if err != nil {
 			return nil, err
 		}

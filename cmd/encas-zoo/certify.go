@@ -100,7 +100,7 @@ func (t *terminal) showTested(c *front.Certificate) {
 	}
 	tested := slices.SortedFunc(slices.Values(c.Tested), func(a, b front.Tested) int { return cmp.Compare(a.Number, b.Number) })
 	rows := tested[:min(len(tested), tableRows)]
-	t.out.Printf("%d of %d cascades were tested", len(tested), c.Candidates)
+	t.out.Printf("Tested: %d of %s", len(tested), plural(c.Candidates, "cascade", "cascades"))
 	if len(rows) < len(tested) {
 		t.out.Printf(", the cheapest %d of them here (--json has all)", len(rows))
 	}

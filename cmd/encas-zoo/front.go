@@ -25,43 +25,55 @@ const worthwhileRows = 20
 // optimized is the JSON result of optimize.
 type optimized struct {
 	Version   int                `json:"version"`
-	Run       string             `json:"run"`                  // folder
-	Headline  *headline          `json:"headline,omitempty"`   // absent if nothing is saved
-	Best      front.Point        `json:"best"`                 // most accurate within the limits
-	BestModel *front.Model       `json:"best_model,omitempty"` // most accurate within them
+	Run       string             `json:"run"`                // folder
+	Headline  *headline          `json:"headline,omitempty"` // absent if nothing is saved
+	Most      named              `json:"most_accurate"`      // within the limits
+	Best      front.Point        `json:"best"`               // the first to be named: what --pick best takes
+	Number    int                `json:"best_number"`        // of that
 	Dominate  *front.Domination  `json:"dominate,omitempty"`
 	Certified *front.Certificate `json:"certified,omitempty"`
 	Front     *front.Front       `json:"front"`
 }
 
-// A headline is what is said of a front first: the cheapest cascade that stands in for the
-// most accurate model.
-type headline struct {
-	Model   front.Model `json:"model"`
-	Number  int         `json:"number"` // of the cascade
-	Cascade front.Point `json:"cascade"`
-	Margin  float64     `json:"margin"` // that it is likely to be at most less accurate by
-	Less    float64     `json:"less"`   // share of the model's cost that is saved
+// A named is a cascade of a front that is spoken of, beside a model.
+type named struct {
+	Model   *front.Model `json:"model,omitempty"` // nil: none is within the limits
+	Number  int          `json:"number"`          // of the cascade
+	Cascade front.Point  `json:"cascade"`
 	// Measured has both on samples that were not searched; nil if the zoo has none.
 	Measured *study.Evaluation `json:"measured,omitempty"`
 }
 
+// A headline is the cheapest cascade that stands in for the most accurate model.
+type headline struct {
+	named
+	Margin float64 `json:"margin"` // that it is likely to be at most less accurate by
+	Less   float64 `json:"less"`   // share of the model's cost that is saved
+}
+
 // newHeadline returns the headline of a front, nil if no cascade stands in for the most
-// accurate model. It is measured unless the search was interrupted.
+// accurate model.
 func (t *terminal) newHeadline(c *cli.Context, z *zoo.Zoo, found *study.Found, choice front.Choice) (*headline, error) {
 	if choice.Instead < 0 {
 		return nil, nil
 	}
-	h := &headline{
-		Model: *choice.Best, Number: choice.Instead, Cascade: found.Front.Points[choice.Instead],
-		Margin: choice.Margin, Less: found.Front.Saving(choice),
-	}
+	n, err := t.name(c, z, found, choice.Instead, choice.Best)
+	return &headline{n, choice.Margin, found.Front.Saving(choice)}, err
+}
+
+// name describes a cascade beside a model, measured unless the search was interrupted.
+func (t *terminal) name(c *cli.Context, z *zoo.Zoo, found *study.Found, number int, model *front.Model) (named, error) {
+	n := named{Model: model, Number: number, Cascade: found.Front.Points[number]}
 	if found.Other == "" || found.Front.Interrupted {
-		return h, nil
+		return n, nil
 	}
 	var err error
-	h.Measured, err = study.Confirm(c.Context, z, found.Other, found.Front, h.Number, h.Model.Name, t.watch())
-	return h, err
+	beside := ""
+	if model != nil {
+		beside = model.Name
+	}
+	n.Measured, err = study.Confirm(c.Context, z, found.Other, found.Front, number, beside, t.watch())
+	return n, err
 }
 
 // showFound shows the front that was found, what it saves, the best cascade within the
@@ -76,16 +88,26 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 	if err != nil {
 		return err
 	}
+	most, err := t.name(c, z, found, choice.Point, choice.Model)
+	if err != nil {
+		return err
+	}
+	limited := o.MaxCost > 0 || o.MaxWorstCost > 0
+	first := f.First(front.Limits{Cost: o.MaxCost, WorstCost: o.MaxWorstCost})
+	certified := -1
+	if found.Certificate != nil && found.Certificate.Cheapest != nil {
+		certified = found.Certificate.Tested[*found.Certificate.Cheapest].Number
+	}
 	var beaten *front.Domination
 	if i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == o.Dominate }); i >= 0 {
 		beaten = f.Dominate(f.Models[i])
 	}
-	return t.give(optimized{front.Version, found.Dir, head, f.Points[choice.Point], choice.Model, beaten, found.Certificate, f}, func() {
+	return t.give(optimized{front.Version, found.Dir, head, most, f.Points[first], first, beaten, found.Certificate, f}, func() {
 		if o.chart == "always" || o.chart == "auto" && t.out.Terminal() {
 			t.out.Chart(drawFront(f, choice, o.MaxCost))
 			t.out.Printf("\n")
 		}
-		t.showTable(f, o.all, choice.Instead, choice.Point)
+		t.showTable(f, o.all, choice.Instead, choice.Point, certified)
 		if f.Selection != nil {
 			t.out.Printf("\n%s.\n", f.Selection)
 		}
@@ -95,8 +117,13 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		if f.Interrupted {
 			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
 		}
+		if limited {
+			t.showMost(f, most, o)
+		}
 		t.showHeadline(found, head, choice, o.MaxWorstCost)
-		t.showBest(f, choice, o)
+		if !limited && choice.Point != choice.Instead {
+			t.showMost(f, most, o)
+		}
 		t.showCrossValidation(f)
 		t.showUnlabelled(f)
 		if beaten != nil {
@@ -104,6 +131,9 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		}
 		if found.Certificate != nil {
 			t.out.Printf("\n%s\n", t.out.Bold(found.Certificate.Headline()))
+			if certified >= 0 {
+				t.showCascade(f, certified, f.Points[certified])
+			}
 		}
 		files := []string{front.FrontFile, front.CSVFile, front.RunFile}
 		if found.Certificate != nil {
@@ -111,7 +141,7 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		}
 		t.out.Printf("\nWritten to %s: %s\n", found.Dir, strings.Join(files, ", "))
 		if t.out.Terminal() {
-			t.showNext(found, head, choice, c.String("zoo"))
+			t.showNext(found, c.String("zoo"))
 		}
 	})
 }
@@ -153,7 +183,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	}
 	chart.Stairs = append(chart.Stairs, cascades)
 	if m := choice.Model; m != nil {
-		if at := (ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(f.Split.Samples)}); at.Y >= first.Y {
+		if at := (ui.XY{X: m.Cost, Y: f.LikelyOf(m)}); at.Y >= first.Y {
 			chart.Marks = append(chart.Marks, ui.Mark{Name: m.Name, At: at, Sign: '◇', Colour: ui.Yellow})
 		}
 	}
@@ -166,11 +196,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 }
 
 // showNext suggests commands to run next.
-func (t *terminal) showNext(found *study.Found, head *headline, choice front.Choice, zooGiven string) {
-	pick := front.PickBest
-	if head == nil {
-		pick = strconv.Itoa(choice.Point)
-	}
+func (t *terminal) showNext(found *study.Found, zooGiven string) {
 	dir, zooFlag := shellPath(found.Dir), ""
 	if zooGiven != "" {
 		zooFlag = " --zoo " + shellPath(zooGiven)
@@ -178,7 +204,7 @@ func (t *terminal) showNext(found *study.Found, head *headline, choice front.Cho
 	next := [][2]string{
 		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zooFlag, ui.ShellWord(found.Other)), "on samples the search did not see"},
 		{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
-		{fmt.Sprintf("encas-zoo export %s --pick %s", dir, pick), "export this cascade"},
+		{fmt.Sprintf("encas-zoo export %s --pick %s", dir, front.PickBest), "export this cascade"},
 	}
 	if found.Other == "" {
 		next = next[1:]
@@ -229,7 +255,7 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 		}
 		table.Row(append(row, percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
 	}
-	t.out.Printf("%s of %s on the split %s (%s)", ui.Counted(len(f.Points), "cascade"), ui.Counted(len(f.Models), "model"), f.Split.Name, ui.Counted(f.Split.Samples, "sample"))
+	t.out.Printf("%s of %s on the split %s (%s)", plural(len(f.Points), "cascade", "cascades"), plural(len(f.Models), "model", "models"), f.Split.Name, plural(f.Split.Samples, "sample", "samples"))
 	if len(rows) < len(f.Points) {
 		t.out.Printf(", the %d that the samples tell apart (--all shows all)", len(rows))
 	}
@@ -282,14 +308,30 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 	}
 	t.out.Printf("\n%s, for %s less:\n", likely, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
 	t.showCascade(f, h.Number, h.Cascade)
-	t.showModel(f, "that model", &h.Model)
-	switch {
-	case h.Measured != nil:
-		m := h.Measured.Cascades[0]
-		t.out.Printf("   %-12s %s (%s), that model %s\n", "on "+h.Measured.Split.Name, percent(m.Accuracy()), between(m.Interval), percent(m.Against.Accuracy))
-	case h.Cascade.Expected == nil:
+	t.showModel(f, "that model", h.Model)
+	if h.Measured == nil && h.Cascade.Expected == nil {
 		t.out.Printf("   No accuracy on other samples is known. 'encas-zoo evaluate %s --split NAME' measures it.\n", shellPath(found.Dir))
 	}
+	t.showMeasured(h.named, "that model", h.Margin)
+}
+
+// showMeasured shows what a cascade and the model beside it do on samples that were not
+// searched, if that was measured, and says so if it misses a margin.
+func (t *terminal) showMeasured(n named, model string, margin float64) {
+	if n.Measured == nil {
+		return
+	}
+	m := n.Measured.Cascades[0]
+	beside := ""
+	if a := m.Against; a != nil && m.Accuracy() != a.Accuracy {
+		beside = fmt.Sprintf(", %s %s (%s points)", model, percent(a.Accuracy), points(m.Accuracy()-a.Accuracy))
+		if m.Accuracy()-a.Accuracy < -margin {
+			beside += ": less accurate there than is likely"
+		}
+	} else if a != nil {
+		beside = fmt.Sprintf(", %s the same", model)
+	}
+	t.out.Printf("   %-12s %s (%s)%s\n", "on "+n.Measured.Split.Name, percent(m.Accuracy()), between(m.Interval), beside)
 }
 
 // asAccurate compares a cascade with a model that it is at most a margin less accurate than.
@@ -303,8 +345,9 @@ func asAccurate(margin float64) string {
 	return fmt.Sprintf("at most %g points less accurate than", 100*margin)
 }
 
-// showBest shows the most accurate cascade within the limits, and the most accurate model.
-func (t *terminal) showBest(f *front.Front, choice front.Choice, o *optimizeOptions) {
+// showMost shows the most accurate cascade within the limits, and the most accurate model
+// within them.
+func (t *terminal) showMost(f *front.Front, most named, o *optimizeOptions) {
 	limits := ""
 	if o.MaxCost > 0 {
 		limits = fmt.Sprintf("%g %s", o.MaxCost, f.Cost)
@@ -317,15 +360,15 @@ func (t *terminal) showBest(f *front.Front, choice front.Choice, o *optimizeOpti
 	} else {
 		t.out.Printf("\nWithin %s:\n", limits)
 	}
-	best := f.Points[choice.Point]
-	t.showCascade(f, choice.Point, best)
-	if best.Bound > 0 && best.Bound < best.Samples {
-		bound := float64(best.Bound) / float64(best.Samples)
-		t.out.Printf("   %-12s %s, %.2f points more: no cascade of any kind at this cost is more accurate on the samples searched\n", "bound", percent(bound), 100*(bound-best.Accuracy()))
+	t.showCascade(f, most.Number, most.Cascade)
+	model := "that model" // which the headline has shown
+	if limits != "" {
+		model = "best model"
 	}
-	if choice.Model != nil && limits != "" {
-		t.showModel(f, "best model", choice.Model)
+	if most.Model != nil && limits != "" {
+		t.showModel(f, model, most.Model)
 	}
+	t.showMeasured(most, model, 1)
 }
 
 // showCrossValidation compares the results on held-out samples with those of the
@@ -372,10 +415,10 @@ func (t *terminal) showDominated(f *front.Front, d *front.Domination) {
 	accuracy := f.LikelyOf(&d.Model)
 	model := fmt.Sprintf("%s (%s at %s %s)", d.Model.Name, percent(accuracy), ui.Number(d.Model.Cost), f.Cost)
 	if d.Cheapest == nil {
-		t.out.Printf("\nNo cascade found is both cheaper and more accurate than %s.\n", model)
+		t.out.Printf("\nNo cascade found is cheaper than %s and likely to be more accurate.\n", model)
 		return
 	}
-	t.out.Printf("\nCheaper and more accurate than %s:\n", model)
+	t.out.Printf("\nCheaper and likely more accurate than %s:\n", model)
 	line := func(what string, c *front.Point) {
 		expected := ""
 		if c.Expected != nil {

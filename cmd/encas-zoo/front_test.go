@@ -35,14 +35,14 @@ func TestHeadlineWords(t *testing.T) {
 		want  string
 	}{
 		{nil, 6, "\nNo cheaper cascade is likely to be nearly as accurate as the most accurate single model that costs at most 6 gflops:\n   that model   95.00 % at 5.000 gflops: b\n"},
-		{&headline{Model: model, Number: 7, Cascade: point, Less: 0.6}, 0, "\nOn the samples searched as accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{named{Model: &model, Number: 7, Cascade: point}, 0, 0.6}, 0, "\nOn the samples searched as accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    96.00 %" + cascadeAndModel + "   No accuracy on other samples is known. 'encas-zoo evaluate run --split NAME' measures it.\n"},
-		{&headline{Model: model, Number: 7, Cascade: likely, Less: 0.6}, 0, "\nLikely as accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0, 0.6}, 0, "\nLikely as accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{Model: model, Number: 7, Cascade: likely, Margin: 0.01, Less: 0.6}, 9, "\nLikely at most 1 point less accurate than the most accurate single model that costs at most 9 gflops, for 60 % less:\n" +
+		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0.01, 0.6}, 9, "\nLikely at most 1 point less accurate than the most accurate single model that costs at most 9 gflops, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{Model: model, Number: 7, Cascade: likely, Margin: 0.0025, Less: 0.6, Measured: measured}, 0, "\nLikely at most 0.25 points less accurate than the most accurate single model, for 60 % less:\n" +
-			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 %\n"},
+		{&headline{named{&model, 7, likely, measured}, 0.0025, 0.6}, 0, "\nLikely at most 0.25 points less accurate than the most accurate single model, for 60 % less:\n" +
+			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 % (+2.00 points)\n"},
 	} {
 		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{point}, Models: []front.Model{model}}
 		file, err := os.Create(filepath.Join(t.TempDir(), "out"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -70,6 +71,9 @@ func runLabel(c *cli.Context, t *terminal, o *labelOptions) error {
 	z, err := t.openZoo(c)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(o.out); o.out != "" && err == nil {
+		return usagef("--out: %s exists, and may hold labels: name another file, or remove it", o.out)
 	}
 	l, err := study.Label(c.Context, z, o.split, f, o.budget, t.watch())
 	if err != nil {

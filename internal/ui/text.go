@@ -121,14 +121,6 @@ func Count[T int | int64 | uint64](n T) string {
 	return text
 }
 
-// Counted is a number of things, whose plural takes an s.
-func Counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return Count(n) + " " + thing
-}
-
 // Number writes x with four significant digits, with an exponent only if a person
 // would use one.
 func Number(x float64) string {
