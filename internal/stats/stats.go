@@ -31,13 +31,13 @@ func wilson(share, samples, level float64) (low, high float64) {
 
 // OnOthers returns an interval for the share counted on n other samples if it is expected
 // to be share after n samples were seen. Both counts vary, and so does what selection added
-// to the first: it is as wide as Wilson's interval for 0.4 n samples, where exact knowledge
+// to the first: it is as wide as Wilson's interval for 0.3 n samples, where exact knowledge
 // of the last would leave 0.5.
 func OnOthers(share float64, n int, level float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
-	low, high = wilson(share, 0.4*float64(n), level)
+	low, high = wilson(share, 0.3*float64(n), level)
 	return min(low, share), max(high, share)
 }
 

@@ -40,15 +40,15 @@ func TestWilson(t *testing.T) {
 	}
 }
 
-// The interval is Wilson's for 0.4 times the samples.
+// The interval is Wilson's for 0.3 times the samples.
 func TestOnOthers(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{5, 50, 5000} {
+	for _, n := range []int{10, 50, 5000} {
 		before := 0.0
-		for hits := range n*2/5 + 1 {
-			share := float64(hits) / (0.4 * float64(n))
+		for hits := range n*3/10 + 1 {
+			share := float64(hits) / (0.3 * float64(n))
 			low, high := OnOthers(share, n, 0.95)
-			wantLow, wantHigh := Wilson(hits, n*2/5, 0.95)
+			wantLow, wantHigh := Wilson(hits, n*3/10, 0.95)
 			if math.Abs(low-wantLow) > 1e-9 || math.Abs(high-wantHigh) > 1e-9 {
 				t.Errorf("%v of %d: [%v, %v], Wilson's is [%v, %v]", share, n, low, high, wantLow, wantHigh)
 			}
@@ -61,7 +61,7 @@ func TestOnOthers(t *testing.T) {
 	if low, high := OnOthers(0.7, 0, 0.95); low != 0 || high != 1 {
 		t.Errorf("without samples: [%v, %v]", low, high)
 	}
-	if low, high := OnOthers(1, 100, 0.95); low > 0.92 || high != 1 {
+	if low, high := OnOthers(1, 100, 0.95); low > 0.9 || high != 1 {
 		t.Errorf("all of 100: [%v, %v]", low, high)
 	}
 }
