@@ -369,7 +369,7 @@
     const beside = (what, m) => {
       const accuracy = (s, v) => {
         const a = alone(m, v);
-        return a !== undefined && [percent(a), node('span', { class: 'muted' }, ` cascade ${points(s.share - a)}`)];
+        return a !== undefined && [glued(percent(a)), node('span', { class: 'muted' }, ` cascade ${points(s.share - a)}`)];
       };
       row([what, ' ', named(m.name)], accuracy, 'next');
       row([`${spending} of the cascade beside it`], (s, v) => v !== 'expected' && comparison(m.cost, s.cost));

@@ -35,7 +35,7 @@ The cascade is named by its number or chosen: by the accuracy that is expected o
 samples if the run has it, else by that on the samples searched.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo export runs/exact --pick 7
-encas-zoo export runs/exact --pick best                   as accurate as the best model, for least
+encas-zoo export runs/exact --pick best                   the first that optimize named
 encas-zoo export runs/exact --within 0.05                 the most accurate for that cost
 encas-zoo export runs/exact --min-accuracy 0.98           the cheapest of that accuracy
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md
