@@ -4,6 +4,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,9 @@ import (
 // MaxLabel is the largest class number.
 const MaxLabel = 65534
 
+// maxName is the length, in bytes, of the longest class name.
+const maxName = 1024
+
 // A Set is images in a fixed order, labelled or not. It may be used from several
 // goroutines.
 type Set struct {
@@ -29,10 +33,13 @@ type Set struct {
 	Labels []uint16
 	IDs    []string
 	// Classes is the number of classes the data set itself states, or 0: a folder of
-	// class folders and CIFAR say it, a label file does not.
+	// class folders and CIFAR say it, a label file with numbers does not.
 	Classes int
-	// ClassNames are what it calls them, one a class, or nil.
+	// ClassNames are what it calls them, one a class, or nil. What the data set numbers
+	// by itself, in the order of the names, need not be what others number so.
 	ClassNames []string
+	// Notes say, one sentence each, what was left out or decided in reading it.
+	Notes []string
 
 	source source
 	// index maps this set's images to the source's; nil is the identity.
@@ -100,11 +107,33 @@ func open(path string) (*Set, error) {
 		}
 		return nil, errors.New("it is neither a folder nor a .parquet or .bin file")
 	}
+	// What is called like a label file may be something else, such as the names of the
+	// classes beside class folders.
+	var other []string
+	var otherErr error
 	for _, name := range labelFiles {
-		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			return openLabelFile(path, name)
+		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+			continue
 		}
+		set, err := openLabelFile(path, name)
+		if !errors.Is(err, errNoFiles) {
+			return set, err
+		}
+		other, otherErr = append(other, name), cmp.Or(otherErr, err)
 	}
+	set, err := openFolder(path)
+	if len(other) == 0 {
+		return set, err
+	}
+	if err != nil || set.Len() == 0 {
+		return nil, otherErr
+	}
+	set.note("no label file, since it names no file of the folder: %s", strings.Join(other, ", "))
+	return set, nil
+}
+
+// openFolder opens a folder without label files.
+func openFolder(path string) (*Set, error) {
 	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
 		if names, _ := filepath.Glob(filepath.Join(path, pattern)); len(names) > 0 {
 			if err := onePart(names); err != nil {
@@ -134,6 +163,11 @@ func onePart(names []string) error {
 		}
 	}
 	return nil
+}
+
+// note adds a note.
+func (s *Set) note(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
 }
 
 // Close closes the data set's files.

@@ -1,0 +1,46 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a/0.png": "PNG", "a/1.png": "no image", "b/2.png": "", "b/3.png": "\x89PNG\r\n\x1a\n", "b/4.png": "PNG"})
+	link(t, dir, map[string]string{"b/5.png": "nowhere"})
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all := []int{0, 1, 2, 3, 4, 5}
+	broken, err := s.Check(t.Context(), all, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"not a JPEG", "empty", "truncated", "no such file"} {
+		if i >= len(broken) || broken[i].Image != []int{1, 2, 3, 5}[i] || !strings.Contains(broken[i].Reason.Error(), want) {
+			t.Fatalf("broken: %v, want number %d with %q", broken, i, want)
+		}
+	}
+	whole := s.Without(broken)
+	if !slices.Equal(whole.IDs, []string{"a/0.png", "b/4.png"}) || !slices.Equal(whole.Labels, []uint16{0, 1}) {
+		t.Errorf("without them %q, %v", whole.IDs, whole.Labels)
+	}
+	if broken, err := whole.Check(t.Context(), []int{0, 1}, 1); err != nil || len(broken) > 0 {
+		t.Errorf("what is left: %v, %v", broken, err)
+	}
+	if broken, err := s.Check(t.Context(), []int{0, 2}, 9); err != nil || len(broken) != 1 {
+		t.Errorf("two of them: %v, %v", broken, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Check(ctx, all, 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
