@@ -2,6 +2,7 @@ package zoo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -12,6 +13,9 @@ import (
 // a name, and how Unicode composes its letters, do not matter. Names of no class, or of
 // two, are an error that lists a few of them.
 func ClassesByName(names []string, known ...[]string) ([]int, error) {
+	if len(known) == 0 {
+		return nil, fmt.Errorf("nobody says which classes %s are", FewNames(names))
+	}
 	const two = -1
 	class := map[string]int{}
 	for _, list := range known {
@@ -62,4 +66,19 @@ func FewNames(names []string) string {
 		fmt.Fprintf(&b, ", ... (%d in all)", len(names))
 	}
 	return b.String()
+}
+
+// CheckAliases checks that two lists of names of the same classes do not contradict each
+// other: what one calls a class is not what the other calls another one.
+func CheckAliases(names, aliases []string) error {
+	classes := map[string][]int{}
+	for i, name := range names {
+		classes[nameKey(name)] = append(classes[nameKey(name)], i)
+	}
+	for i, alias := range aliases {
+		if of := classes[nameKey(alias)]; len(of) > 0 && !slices.Contains(of, i) {
+			return fmt.Errorf("%q is the name of class %d, and not of class %d", clip(alias, 80), of[0], i)
+		}
+	}
+	return nil
 }

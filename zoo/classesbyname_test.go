@@ -31,3 +31,15 @@ func TestClassesByName(t *testing.T) {
 	_, err = ClassesByName([]string{"N01", "n01", "a", "b", "c", "d"}, synsets)
 	expectError(t, err, `5 of 6 names`, `"N01", "a", "b", "c", ... (5 in all)`, `"n03"`)
 }
+
+func TestCheckAliases(t *testing.T) {
+	t.Parallel()
+	names := []string{"n1", "crane", "crane", "n4"}
+	for _, aliases := range [][]string{nil, names, {"a", "b", "b", "n4"}, {"crow", "crane", "x", "y"}} {
+		if err := CheckAliases(names, aliases); err != nil {
+			t.Errorf("%q: %v", aliases, err)
+		}
+	}
+	expectError(t, CheckAliases(names, []string{"a", "n4", "b", "c"}), `"n4" is the name of class 3, and not of class 1`)
+	expectError(t, CheckAliases(names, []string{"crane", "a", "b", "c"}), `"crane" is the name of class 1`)
+}

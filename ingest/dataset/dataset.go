@@ -191,6 +191,39 @@ func (s *Set) Head(n int) *Set {
 	return s.pick(min(n, s.Len()), func(i int) int { return i })
 }
 
+// Relabel returns the set with class[l] in place of every label l, and no names of its own;
+// if class is nil the labels stay. It shares the set's files: only one of the two is to be
+// closed.
+func (s *Set) Relabel(class []uint16) *Set {
+	out := *s
+	out.Classes, out.ClassNames = 0, nil
+	if class != nil {
+		out.Labels = make([]uint16, len(s.Labels))
+		for i, l := range s.Labels {
+			out.Labels[i] = class[l]
+		}
+	}
+	return &out
+}
+
+// Select returns the images with these ids, in their order, or nil if it has not all of
+// them. It shares the set's files: only one of the two is to be closed.
+func (s *Set) Select(ids []string) *Set {
+	at := make(map[string]int, s.Len())
+	for i, id := range s.IDs {
+		at[id] = i
+	}
+	images := make([]int, len(ids))
+	for k, id := range ids {
+		i, ok := at[id]
+		if !ok {
+			return nil
+		}
+		images[k] = i
+	}
+	return s.pick(len(ids), func(k int) int { return images[k] })
+}
+
 // pick returns n images, those with the numbers image(0) to image(n-1).
 func (s *Set) pick(n int, image func(i int) int) *Set {
 	sub := *s

@@ -23,7 +23,7 @@ type tree struct {
 	root    string
 	inside  []fs.FileInfo // the folders from root to the one looked into
 	left    int           // folders that may still be looked into
-	skipped []string // hidden folders, links to nothing
+	skipped []string      // hidden folders, links to nothing
 }
 
 // A foundImage is an image file; a size below 0 is one that cannot be looked at, which
