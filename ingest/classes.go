@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +22,23 @@ func (r *runner) countClasses(model int) int {
 	for _, s := range r.splits {
 		data = max(data, s.given.Classes)
 	}
-	return cmp.Or(r.o.Classes, len(r.o.ClassNames), data, model)
+	return cmp.Or(r.o.Classes, len(r.o.ClassNames), data, model, r.before)
+}
+
+// renew makes a zoo new that has no models, if it has other classes than this run: they
+// are those of a run that failed.
+func (r *runner) renew(ctx context.Context, classes int) error {
+	if len(r.zoo.Models()) > 0 {
+		return nil
+	}
+	_, _, err := r.settle(classes, r.zoo.ClassNames())
+	if err == nil && r.zoo.Classes() == classes {
+		return nil
+	}
+	return r.locked(ctx, func() (err error) {
+		r.zoo, err = zoo.Renew(r.o.Zoo, classes)
+		return err
+	})
 }
 
 // settle gives every split the class numbers of a zoo of so many classes that calls them

@@ -85,6 +85,37 @@ func TestMendedData(t *testing.T) {
 	}
 }
 
+// Neither do the classes of a run without a model.
+func TestMendedClasses(t *testing.T) {
+	t.Parallel()
+	fails, works := fakes(t, "a: fail"), fakes(t, "a")
+	o := options(t, oneEach(t, "cat", "dog", "junk"), fails)
+	o.Data = append(o.Data, Data{Split: "other", Path: o.Data[0].Path})
+	run(t, o)
+	o.Data, o.Models = []Data{{Split: "val", Path: oneEach(t, "dog", "fox")}}, works
+	if res := run(t, o); len(res.Added) != 1 {
+		t.Fatalf("%+v", res)
+	}
+	z, err := zoo.Open(o.Zoo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z.Classes() != 2 || !slices.Equal(z.ClassNames(), []string{"dog", "fox"}) || len(z.Splits()) != 1 {
+		t.Errorf("%d classes %q, splits %v", z.Classes(), z.ClassNames(), z.Splits())
+	}
+	contents(t, o.Zoo)
+
+	// What does not contradict stays: two runs may begin a zoo together.
+	o.Zoo += "2"
+	o.Data, o.Models = []Data{{Split: "val", Path: oneEach(t, "dog", "fox")}}, fails
+	run(t, o)
+	o.Data, o.Models = []Data{{Split: "more", Path: oneEach(t, "0", "1")}}, works
+	run(t, o)
+	if z, err = zoo.Open(o.Zoo); err != nil || len(z.Splits()) != 2 || z.ClassNames() == nil {
+		t.Errorf("classes %q, splits %v, %v", z.ClassNames(), z.Splits(), err)
+	}
+}
+
 // A split that another process replaces while a model runs does not get its rows.
 func TestSplitReplacedMeanwhile(t *testing.T) {
 	t.Parallel()

@@ -112,6 +112,7 @@ type runner struct {
 	splits   []*split
 	zoo      *zoo.Zoo
 	classes  int
+	before   int      // classes of a zoo that has no models yet
 	probs    []uint16 // one batch of outputs
 	result   Result
 
@@ -183,6 +184,8 @@ func (r *runner) start(ctx context.Context) (err error) {
 	r.exporter = export.New(o.Python, o.Stderr)
 	if r.zoo, err = zoo.Open(o.Zoo); errors.Is(err, fs.ErrNotExist) {
 		err = nil
+	} else if err == nil && len(r.zoo.Models()) == 0 {
+		r.before, r.zoo = r.zoo.Classes(), nil // what a failed run left binds nobody
 	} else if err == nil && o.Classes != 0 && o.Classes != r.zoo.Classes() {
 		err = fmt.Errorf("zoo %s has %d classes, not %d", o.Zoo, r.zoo.Classes(), o.Classes)
 	}
@@ -351,6 +354,9 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			}
 			return err
 		})
+		if err == nil {
+			err = r.renew(ctx, classes)
+		}
 		if err != nil {
 			return err
 		}

@@ -112,3 +112,41 @@ func TestUnusedSplitIsReplaced(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	z := newZoo(t, 4, 10)
+	w := write(t, z)
+	if err := w.SetClassNames([]string{"a", "b", "c", "d"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Renew(z.Dir(), 3); !errors.Is(err, ErrLocked) {
+		t.Errorf("a zoo that is being written: %v", err)
+	}
+	w.Close()
+	if _, err := Renew(z.Dir(), 1); err == nil {
+		t.Error("a zoo of one class")
+	}
+	z, err := Renew(z.Dir(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, z := range []*Zoo{z, again} {
+		if z.Classes() != 3 || z.ClassNames() != nil || len(z.Splits()) != 0 {
+			t.Errorf("%d classes, called %q, and splits %v", z.Classes(), z.ClassNames(), z.Splits())
+		}
+	}
+	expectFiles(t, z, "lock", "zoo.json")
+	w = write(t, z)
+	if err := w.AddSplit("search", randomLabels(5, 3), nil); err != nil {
+		t.Fatal(err)
+	}
+	addModel(t, w, "net", "search", randomRows(1, 5, 3))
+	w.Close()
+	_, err = Renew(z.Dir(), 3)
+	expectError(t, err, "has 1 models")
+}
