@@ -181,7 +181,7 @@ func checkNumbers(set *dataset.Set, classes int) error {
 	}
 	for i, label := range set.Labels {
 		if int(label) >= classes {
-			return fmt.Errorf("image %s has label %d and the zoo %d classes", set.IDs[i], label, classes)
+			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0", set.IDs[i], label, classes)
 		}
 	}
 	return nil

@@ -182,6 +182,7 @@ func TestErrors(t *testing.T) {
 		{"CIFAR cut short", map[string]string{"x.bin": "12345"}, "x.bin", "5 bytes"},
 		{"not Parquet", map[string]string{"x.parquet": "hello"}, "x.parquet", "x.parquet"},
 		{"two parts", map[string]string{"train-00000-of-00001.parquet": "x", "test-00000-of-00001.parquet": "x"}, "", "several parts"},
+		{"a folder of parts", map[string]string{"train/cat/a.png": "PNG", "val/cat/a.png": "PNG"}, "", "its folders train, val are parts of a data set and no classes; name one of them, such as "},
 		{"pattern", nil, "*.parquet", "no file matches"},
 		{"a file of another kind", map[string]string{"x.tar": "x"}, "x.tar", "neither"},
 	} {
@@ -255,8 +256,9 @@ func TestCIFAR(t *testing.T) {
 	}
 }
 
-// writeParquet writes rows in groups of groupRows, as Hugging Face does.
-func writeParquet(t testing.TB, path string, data [][]byte, names []string, labels []int64, groupRows int, meta string, properties ...parquet.WriterProperty) {
+// writeParquet writes rows in groups of groupRows, as Hugging Face does. Labels are int64
+// or string.
+func writeParquet[L int64 | string](t testing.TB, path string, data [][]byte, names []string, labels []L, groupRows int, meta string, properties ...parquet.WriterProperty) {
 	t.Helper()
 	opt := parquet.Repetitions.Optional
 	image, err := schema.NewGroupNode("image", opt, schema.FieldList{
@@ -264,7 +266,11 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{image, schema.NewInt64Node("label", opt, -1)}, -1)
+	var label schema.Node = schema.NewInt64Node("label", opt, -1)
+	if _, ok := any(labels).([]string); ok {
+		label = schema.NewByteArrayNode("label", opt, -1)
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{image, label}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +314,18 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.(*file.Int64ColumnChunkWriter).WriteBatch(labels[i:j], slices.Repeat([]int16{1}, j-i), nil); err != nil {
+		defs := slices.Repeat([]int16{1}, j-i)
+		switch c := c.(type) {
+		case *file.Int64ColumnChunkWriter:
+			_, err = c.WriteBatch(any(labels[i:j]).([]int64), defs, nil)
+		case *file.ByteArrayColumnChunkWriter:
+			var texts []parquet.ByteArray
+			for _, text := range any(labels[i:j]).([]string) {
+				texts = append(texts, []byte(text))
+			}
+			_, err = c.WriteBatch(texts, defs, nil)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
@@ -394,6 +411,56 @@ func TestParquet(t *testing.T) {
 	if _, err := Open(one); err == nil || !strings.Contains(err.Error(), "row 0: label -1") {
 		t.Errorf("label -1: %v", err)
 	}
+}
+
+func TestParquetClasses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "train-00000-of-00002.parquet"), filepath.Join(dir, "train-00001-of-00002.parquet")
+	image := [][]byte{{1}, {2}, {3}}
+	meta := func(names string) string {
+		return `{"info": {"features": {"label": {"names": [` + names + `], "_type": "ClassLabel"}}}}`
+	}
+	check := func(labels []uint16, names ...string) {
+		t.Helper()
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if !slices.Equal(s.Labels, labels) || !slices.Equal(s.ClassNames, names) || s.Classes != len(names) || s.Len() != len(labels) {
+			t.Errorf("labels %v of %q, want %v of %q", s.Labels, s.ClassNames, labels, names)
+		}
+	}
+	refuse := func(want string) {
+		t.Helper()
+		s, err := Open(dir)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	writeParquet(t, a, image, nil, []string{"dog", "cat", "dog"}, 2, "")
+	check([]uint16{1, 0, 1}, "cat", "dog")
+	writeParquet(t, b, image, nil, []string{"ant", "ant", "cat"}, 2, "")
+	check([]uint16{2, 1, 2, 0, 0, 1}, "ant", "cat", "dog")
+	writeParquet(t, b, image, nil, []int64{1, 0, 1}, 2, "")
+	refuse("texts in some of its files and of integers in others")
+	writeParquet(t, a, image, nil, []string{"10", "2", "0"}, 2, "")
+	os.Remove(b)
+	check([]uint16{10, 2, 0})
+	writeParquet(t, a, image, nil, []string{"cat", "", "dog"}, 2, "")
+	refuse("#1: the label \"\" is empty")
+
+	writeParquet(t, a, image, nil, []int64{1, 0, 1}, 2, meta(`"dog", "cat"`))
+	check([]uint16{1, 0, 1}, "dog", "cat")
+	writeParquet(t, b, image, nil, []int64{1, 0, 1}, 2, meta(`"cat", "dog"`))
+	refuse("train-00001-of-00002.parquet: its metadata name the classes otherwise")
+	os.Remove(b)
+	writeParquet(t, a, image, nil, []int64{1, 2, 1}, 2, meta(`"cat", "dog"`))
+	refuse("#1: label 2 of 2 classes")
 }
 
 // readAll opens a Parquet file and reads every image, within a time that only a

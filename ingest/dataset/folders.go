@@ -141,6 +141,9 @@ func openClassFolders(root string) (*Set, error) {
 	if len(classes) > MaxLabel+1 {
 		return nil, fmt.Errorf("%d class folders, at most %d are read", len(classes), MaxLabel+1)
 	}
+	if partsOnly(classes) {
+		return nil, fmt.Errorf("its folders %s are parts of a data set and no classes; name one of them, such as %s", few(classes), filepath.Join(root, classes[len(classes)-1]))
+	}
 	set := &Set{}
 	// A number keeps its class, whether or not there are images of it.
 	if all := slices.Concat(classes, empty); sortNumbers(all) && inOrder(all) {
@@ -167,6 +170,14 @@ func openClassFolders(root string) (*Set, error) {
 		set.note("images beside the class folders are not read: %d", beside)
 	}
 	return set, nil
+}
+
+// parts are what the parts of a data set are called.
+var parts = []string{"train", "training", "val", "valid", "validation", "test", "testing", "eval", "dev"}
+
+// partsOnly reports whether folders are the parts of a data set.
+func partsOnly(folders []string) bool {
+	return len(folders) > 0 && !slices.ContainsFunc(folders, func(name string) bool { return !slices.Contains(parts, strings.ToLower(name)) })
 }
 
 // openImages reads a folder of images without labels, folders in it included.

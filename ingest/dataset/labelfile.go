@@ -269,12 +269,17 @@ func (l *labelFile) columns(header []string, line int) (file, label int, err err
 	return 0, 1, nil
 }
 
-// label makes the texts of labels class numbers: they are numbers, or the names of classes
-// in their order.
+// label labels the images.
 func (l *labelFile) label() error {
-	numbers := make([]int64, len(l.texts))
+	return l.set.label(l.texts, func(i int) string { return fmt.Sprintf("%s line %d", l.name, l.lines[i]) })
+}
+
+// label makes the texts of labels class numbers: they are numbers, or the names of classes
+// in their order. place says where a text is from.
+func (s *Set) label(texts []string, place func(i int) string) error {
+	numbers := make([]int64, len(texts))
 	number, name := -1, -1 // the first label of either kind
-	for i, text := range l.texts {
+	for i, text := range texts {
 		n, ok := integer(text)
 		switch {
 		case ok && number < 0:
@@ -288,30 +293,30 @@ func (l *labelFile) label() error {
 		for i, n := range numbers {
 			class, err := checkLabel(n)
 			if err != nil {
-				return l.at(l.lines[i], "%w", err)
+				return fmt.Errorf("%s: %w", place(i), err)
 			}
-			l.set.Labels = append(l.set.Labels, class)
+			s.Labels = append(s.Labels, class)
 		}
 		return nil
 	}
 	if number >= 0 {
-		l.set.note("%s: the label %q on line %d is no number, so all labels are read as names, %q on line %d too", l.name, l.texts[name], l.lines[name], l.texts[number], l.lines[number])
+		s.note("%s: the label %q is no number, so all labels are read as names, %q (%s) too", place(name), texts[name], texts[number], place(number))
 	}
-	names := slices.Compact(slices.Sorted(slices.Values(l.texts)))
+	names := slices.Compact(slices.Sorted(slices.Values(texts)))
 	if len(names) > MaxLabel+1 {
-		return fmt.Errorf("%s: %d different labels, at most %d are read", l.name, len(names), MaxLabel+1)
+		return fmt.Errorf("%d different labels, at most %d are read", len(names), MaxLabel+1)
 	}
 	class := map[string]uint16{}
 	for i, name := range names {
 		class[name] = uint16(i)
 	}
-	for i, text := range l.texts {
-		if len(text) > maxName || !utf8.ValidString(text) {
-			return l.at(l.lines[i], "the label %.40q is longer than %d bytes or not valid UTF-8", text, maxName)
+	for i, text := range texts {
+		if text == "" || len(text) > maxName || !utf8.ValidString(text) {
+			return fmt.Errorf("%s: the label %.40q is empty, longer than %d bytes or not valid UTF-8", place(i), text, maxName)
 		}
-		l.set.Labels = append(l.set.Labels, class[text])
+		s.Labels = append(s.Labels, class[text])
 	}
-	l.set.Classes, l.set.ClassNames = len(names), names
+	s.Classes, s.ClassNames = len(names), names
 	return nil
 }
 
