@@ -1,6 +1,6 @@
 // Package dataset reads images as people have them: folders of class folders, a folder
 // with a label file, Hugging Face's image Parquet, CIFAR's binary batches; and without
-// labels a folder of images.
+// labels a folder of images. docs/ingest.md says what counts as what.
 package dataset
 
 import (
