@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -214,11 +213,11 @@ func (r *runner) checkImages(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		slow := time.AfterFunc(3*time.Second, func() {
-			r.log("reading the %d images of %s once, to find broken ones before the models run", len(which), s.name)
+		broken, err := s.Check(ctx, which, r.o.Workers, func(n int) {
+			if r.o.Progress != nil {
+				r.o.Progress(Progress{Split: s.name, Images: n, Of: len(which), Done: int64(n), Total: int64(len(which))})
+			}
 		})
-		broken, err := s.Check(ctx, which, r.o.Workers)
-		slow.Stop()
 		switch {
 		case err != nil:
 			return err

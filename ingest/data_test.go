@@ -122,7 +122,7 @@ func TestSplitReplacedMeanwhile(t *testing.T) {
 	o := options(t, writeImages(t, 20), fakes(t, "a: sleep 2000"))
 	replaced := false
 	o.Progress = func(p Progress) {
-		if replaced {
+		if replaced || len(p.Models) == 0 {
 			return
 		}
 		replaced = true

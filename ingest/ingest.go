@@ -67,7 +67,7 @@ type Options struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	Models []string // being run now, over the same images
+	Models []string // being run now, over the same images; none while these are read to find broken ones
 	Split  string
 	Images int // of the split that those models have seen
 	Of     int

@@ -128,7 +128,12 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 		o.Stderr = os.Stderr
 	}
 	progress := t.err.Progress("ingesting", "images")
+	reading := t.err.Progress("reading all images once", "images")
 	o.Progress = func(p ingest.Progress) {
+		if len(p.Models) == 0 {
+			reading.Update(p.Done, p.Total, p.Split)
+			return
+		}
 		note := strings.Join(p.Models, ", ")
 		if len(p.Models) > 1 {
 			note = plural(len(p.Models), "model", "models")

@@ -17,9 +17,9 @@ type Broken struct {
 }
 
 // Check decodes those images of the set that which gives the numbers of, on several
-// workers, and returns the broken ones in their order. The error is for what is no fault
-// of an image.
-func (s *Set) Check(ctx context.Context, which []int, workers int) (broken []Broken, err error) {
+// workers, and returns the broken ones in their order. It calls progress with the number of
+// images begun, if it is not nil. The error is for what is no fault of an image.
+func (s *Set) Check(ctx context.Context, which []int, workers int, progress func(n int)) (broken []Broken, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	images := make(chan int)
@@ -44,9 +44,12 @@ func (s *Set) Check(ctx context.Context, which []int, workers int) (broken []Bro
 		})
 	}
 feed:
-	for _, i := range which {
+	for n, i := range which {
 		select {
 		case images <- i:
+			if progress != nil {
+				progress(n + 1)
+			}
 		case <-ctx.Done():
 			break feed
 		}

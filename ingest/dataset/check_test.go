@@ -19,9 +19,13 @@ func TestCheck(t *testing.T) {
 	}
 	defer s.Close()
 	all := []int{0, 1, 2, 3, 4, 5}
-	broken, err := s.Check(t.Context(), all, 3)
+	begun := 0
+	broken, err := s.Check(t.Context(), all, 3, func(n int) { begun = n })
 	if err != nil {
 		t.Fatal(err)
+	}
+	if begun != len(all) {
+		t.Errorf("%d of %d images begun", begun, len(all))
 	}
 	for i, want := range []string{"not a JPEG", "empty", "truncated", "no such file"} {
 		if i >= len(broken) || broken[i].Image != []int{1, 2, 3, 5}[i] || !strings.Contains(broken[i].Reason.Error(), want) {
@@ -32,15 +36,15 @@ func TestCheck(t *testing.T) {
 	if !slices.Equal(whole.IDs, []string{"a/0.png", "b/4.png"}) || !slices.Equal(whole.Labels, []uint16{0, 1}) {
 		t.Errorf("without them %q, %v", whole.IDs, whole.Labels)
 	}
-	if broken, err := whole.Check(t.Context(), []int{0, 1}, 1); err != nil || len(broken) > 0 {
+	if broken, err := whole.Check(t.Context(), []int{0, 1}, 1, nil); err != nil || len(broken) > 0 {
 		t.Errorf("what is left: %v, %v", broken, err)
 	}
-	if broken, err := s.Check(t.Context(), []int{0, 2}, 9); err != nil || len(broken) != 1 {
+	if broken, err := s.Check(t.Context(), []int{0, 2}, 9, nil); err != nil || len(broken) != 1 {
 		t.Errorf("two of them: %v, %v", broken, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Check(ctx, all, 2); !errors.Is(err, context.Canceled) {
+	if _, err := s.Check(ctx, all, 2, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
