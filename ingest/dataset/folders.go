@@ -45,7 +45,7 @@ func (t *tree) images(folder string) (found []foundImage, err error) {
 		return nil, err
 	}
 	if slices.ContainsFunc(t.inside, func(above fs.FileInfo) bool { return os.SameFile(above, info) }) {
-		return nil, fmt.Errorf("%s is a link to a folder that it is in; remove it", folder)
+		return nil, fmt.Errorf("%s is a folder that it is in itself, by a link on this path; remove the link", folder)
 	}
 	t.inside = append(t.inside, info)
 	defer func() { t.inside = t.inside[:len(t.inside)-1] }()
@@ -98,7 +98,11 @@ func openClassFolders(root string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{root: root, left: maxFolders}
+	rootInfo, err := os.Stat(root)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{root: root, left: maxFolders, inside: []fs.FileInfo{rootInfo}}
 	var classes, empty []string
 	images := map[string][]foundImage{}
 	beside := 0
