@@ -112,7 +112,7 @@ func open(path string) (*Set, error) {
 	var other []string
 	var otherErr error
 	for _, name := range labelFiles {
-		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+		if info, err := os.Stat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		set, err := openLabelFile(path, name)
