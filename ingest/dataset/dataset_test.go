@@ -168,6 +168,8 @@ func TestErrors(t *testing.T) {
 		{"an index and no header", map[string]string{"labels.csv": "zero,a.png,cat\none,b.png,dog\n", "a.png": "PNG", "b.png": "PNG"}, "", `labels.csv line 1: there is no file "zero"`},
 		{"a stray comma", map[string]string{"labels.csv": "file,label\na.png,1\nb,c.png,2\n", "a.png": "PNG", "b,c.png": "PNG"}, "", "labels.csv line 3: 3 fields where 2 were expected"},
 		{"one field", map[string]string{"labels.csv": "file,label\na.png\n", "a.png": "PNG"}, "", "labels.csv line 2: 1 field where 2 were expected"},
+		{"a short row", map[string]string{"labels.csv": "index,label,file\n1,2,a.png\n2,3\n", "a.png": "PNG"}, "", "labels.csv line 3: 2 fields where 3 were expected"},
+		{"a short first row", map[string]string{"labels.csv": "index,label,file\n2,3\n1,2,a.png\n", "a.png": "PNG"}, "", "labels.csv line 2: 2 fields where 3 were expected"},
 		{"a stray quote", map[string]string{"labels.csv": "file,label\na.png,1\nb.png,\"2\nc.png,1", "a.png": "PNG"}, "", "labels.csv: "},
 		{"an empty label", map[string]string{"labels.csv": "file,label\na.png, \n", "a.png": "PNG"}, "", `labels.csv line 2: there is no label for "a.png"`},
 		{"a header that does not tell", map[string]string{"labels.csv": "id,file,kind\n1,a.png,cat\n", "a.png": "PNG"}, "", "labels.csv line 1: the header (id,file,kind)"},
@@ -605,6 +607,8 @@ func FuzzLabelFile(f *testing.F) {
 	f.Add([]byte("file,label\na.png,3\n"), true)
 	f.Add([]byte("a.png 3\n\n./b.png\t4"), false)
 	f.Add([]byte("\"a\nb\",1\n,\n"), true)
+	f.Add([]byte("index,label,file\n1,cat,a.png\n2\n"), true)
+	f.Add([]byte("a.png golden retriever\n\"b.png\" 3\n"), false)
 	f.Fuzz(func(t *testing.T, data []byte, csv bool) {
 		dir := t.TempDir()
 		name := "val.txt"

@@ -89,26 +89,29 @@ func (t *tree) images(folder string) (found []foundImage, err error) {
 	return found, nil
 }
 
-// openClassFolders reads a folder of one folder a class; folders without images are no
-// classes. Classes are numbered in the order of their names, as torchvision does, unless
-// all of these are numbers: then in the order of the numbers. If they are exactly 0 to n-1
-// (ImageNetV2), they are the classes, and no names.
-func openClassFolders(root string) (*Set, error) {
-	entries, err := os.ReadDir(root) // sorted by name
+// classFolders are the folders right below a root.
+type classFolders struct {
+	names  []string // of those that hold images, sorted as text
+	empty  []string // and of the others
+	images map[string][]foundImage
+	beside int // images beside the folders
+}
+
+// classFolders looks into the folders right below the root.
+func (t *tree) classFolders() (f classFolders, err error) {
+	info, err := os.Stat(t.root)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	rootInfo, err := os.Stat(root)
+	t.inside = []fs.FileInfo{info}
+	entries, err := os.ReadDir(t.root) // sorted by name
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	t := &tree{root: root, left: maxFolders, inside: []fs.FileInfo{rootInfo}}
-	var classes, empty []string
-	images := map[string][]foundImage{}
-	beside := 0
+	f.images = map[string][]foundImage{}
 	for _, e := range entries {
 		name := e.Name()
-		info, err := os.Stat(filepath.Join(root, name))
+		info, err := os.Stat(filepath.Join(t.root, name))
 		hidden := strings.HasPrefix(name, ".")
 		switch {
 		case err != nil && hidden:
@@ -117,10 +120,10 @@ func openClassFolders(root string) (*Set, error) {
 			t.skipped = append(t.skipped, name+" (a link to nothing)")
 			continue
 		case err != nil:
-			return nil, err
+			return f, err
 		case !info.IsDir():
 			if ok, _ := isImage(name); ok {
-				beside++
+				f.beside++
 			}
 			continue
 		case hidden:
@@ -130,48 +133,56 @@ func openClassFolders(root string) (*Set, error) {
 		found, err := t.images(name)
 		// The folder of a file system's own, which only its administrator may read.
 		if err != nil && !(name == "lost+found" && errors.Is(err, fs.ErrPermission)) {
-			return nil, err
+			return f, err
 		}
 		if len(found) == 0 {
-			empty = append(empty, name)
+			f.empty = append(f.empty, name)
 			continue
 		}
-		classes = append(classes, name)
-		images[name] = found
+		f.names, f.images[name] = append(f.names, name), found
 	}
-	if len(classes)+len(empty) == 0 {
+	return f, nil
+}
+
+// openClassFolders reads a folder of one folder a class; folders without images are no
+// classes. Classes are numbered in the order of their names, as torchvision does, unless
+// all of these are numbers: then in the order of the numbers. If they are exactly 0 to n-1
+// (ImageNetV2), they are the classes, and no names.
+func openClassFolders(root string) (*Set, error) {
+	t := &tree{root: root, left: maxFolders}
+	f, err := t.classFolders()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(f.names)+len(f.empty) == 0:
 		return nil, errors.New("it has no class folders, no val.txt, labels.csv or val_annotations.txt, no .parquet and no CIFAR files; if its images have no labels, name it with --unlabelled instead of --data")
+	case len(f.names) > MaxLabel+1:
+		return nil, fmt.Errorf("%d class folders, at most %d are read", len(f.names), MaxLabel+1)
+	case partsOnly(f.names):
+		return nil, fmt.Errorf("its folders %s are parts of a data set and no classes; name one of them, such as %s", few(f.names), filepath.Join(root, f.names[len(f.names)-1]))
 	}
-	if len(classes) > MaxLabel+1 {
-		return nil, fmt.Errorf("%d class folders, at most %d are read", len(classes), MaxLabel+1)
-	}
-	if partsOnly(classes) {
-		return nil, fmt.Errorf("its folders %s are parts of a data set and no classes; name one of them, such as %s", few(classes), filepath.Join(root, classes[len(classes)-1]))
-	}
-	set := &Set{}
 	// A number keeps its class, whether or not there are images of it.
-	if all := slices.Concat(classes, empty); sortNumbers(all) && inOrder(all) {
-		classes, empty = all, nil
-	} else {
-		sortNumbers(classes)
+	if all := slices.Concat(f.names, f.empty); sortNumbers(all) && inOrder(all) {
+		f.names, f.empty = all, nil
 	}
-	if set.Classes = len(classes); !inOrder(classes) {
-		set.ClassNames = readable(classes)
-	}
-	for _, name := range empty {
-		t.skipped = append(t.skipped, name+" (holds no image)")
-	}
+	sortNumbers(f.names)
 	src := &files{root: root}
-	set.source = src
-	for label, class := range classes {
-		for _, image := range images[class] {
+	set := &Set{source: src, Classes: len(f.names)}
+	if !inOrder(f.names) {
+		set.ClassNames = readable(f.names)
+	}
+	for label, name := range f.names {
+		for _, image := range f.images[name] {
 			src.add(set, image.name, image.size)
 			set.Labels = append(set.Labels, uint16(label))
 		}
 	}
+	for _, name := range f.empty {
+		t.skipped = append(t.skipped, name+" (holds no image)")
+	}
 	set.noteSkipped(t.skipped)
-	if beside > 0 {
-		set.note("images beside the class folders are not read: %d", beside)
+	if f.beside > 0 {
+		set.note("images beside the class folders are not read: %d", f.beside)
 	}
 	return set, nil
 }

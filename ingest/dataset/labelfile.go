@@ -143,7 +143,7 @@ func (l *labelFile) cut(line int, text string) (file, label string, err error) {
 		want = "2, or 6 with a box, were expected: a file and its label, with tabs between"
 	}
 	if len(fields) > 1 {
-		l.find(strings.TrimSpace(fields[0])) // is it a label file at all?
+		l.find(strings.TrimSpace(fields[0])) // if so, it is a label file
 		if len(fields) != 2 && !(l.name == annotations && len(fields) == 6) {
 			return "", "", l.at(line, "%d fields where %s", len(fields), want)
 		}
@@ -207,19 +207,28 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 		}
 		switch {
 		case len(row) < 2:
-			l.find(row[0])
 			err = l.at(line, "1 field where 2 were expected: a file and its label, with a comma between")
 		case len(row) != width:
-			l.find(row[file])
 			err = l.at(line, "%d fields where %d were expected, as on the first line; put a name that has a comma between quotes", len(row), width)
 		case header:
 			file, label, err = l.columns(row, line)
 		default:
 			err = l.add(line, row[file], row[label])
 		}
+		if err != nil && !l.named {
+			l.findAny(row)
+		}
 		first = cmp.Or(first, err)
 	}
 	return first
+}
+
+// findAny notices if one of the fields of a line names a file: then this is a label file,
+// however wrong the line is.
+func (l *labelFile) findAny(fields []string) {
+	for _, field := range fields {
+		l.find(field)
+	}
 }
 
 // isHeader reports whether the first row of a table names its columns: none of its cells
