@@ -22,7 +22,7 @@ func (r *runner) countClasses(model int) int {
 	for _, s := range r.splits {
 		data = max(data, s.given.Classes)
 	}
-	return cmp.Or(r.o.Classes, len(r.o.ClassNames), data, model, r.before)
+	return cmp.Or(r.o.Classes, data, model, r.before)
 }
 
 // renew makes a zoo new that has no models, if it has other classes than this run: they

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ func (r *runner) checkData(ctx context.Context) error {
 			seen[note] = true
 		}
 	}
+	r.o.Classes = cmp.Or(r.o.Classes, len(r.o.ClassNames))
 	classes, own := r.countClasses(0), []string(nil)
 	if r.zoo != nil {
 		classes, own = r.zoo.Classes(), r.zoo.ClassNames()

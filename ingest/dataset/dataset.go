@@ -196,7 +196,7 @@ func (s *Set) Head(n int) *Set {
 // closed.
 func (s *Set) Relabel(class []uint16) *Set {
 	out := *s
-	out.Classes, out.ClassNames = 0, nil
+	out.ClassNames = nil
 	if class != nil {
 		out.Labels = make([]uint16, len(s.Labels))
 		for i, l := range s.Labels {
