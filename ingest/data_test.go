@@ -193,7 +193,7 @@ func TestSharesOfOneSet(t *testing.T) {
 		want string
 	}{
 		{[]Data{{Split: "more", Path: images, Share: 0.5}}, "images of the share for split more are in split search already; name both shares in one command"},
-		{[]Data{{Split: "more", Path: images, Share: 0.5}, {Split: "rest", Path: images, Share: 0.6}}, "more than 1 together"},
+		{[]Data{{Split: "more", Path: images, Share: 0.5}, {Split: "rest", Path: images, Share: 0.6}}, "its shares sum to 1.1, which is more than 1"},
 		{[]Data{{Split: "more", Path: images, Share: 0.5}, {Split: "rest", Path: images}}, "split rest takes all of it"},
 	} {
 		o.Data = c.data

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -14,6 +16,24 @@ import (
 type Broken struct {
 	Image  int // of the set
 	Reason error
+}
+
+// A sharedFault is the error of a part of a file that holds many images: it is not known
+// which of them are broken.
+type sharedFault struct{ error }
+
+// ownFault reports whether an error is the fault of an image, and not of its
+// surroundings: then a set without the image is whole.
+func ownFault(err error) bool {
+	var shared sharedFault
+	var system *fs.PathError
+	switch {
+	case errors.Is(err, turbojpeg.ErrMissing), errors.As(err, &shared):
+		return false
+	case errors.As(err, &system): // neither of these is a disk that fails
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	}
+	return true
 }
 
 // Check decodes those images of the set that which gives the numbers of, on several
@@ -33,8 +53,8 @@ func (s *Set) Check(ctx context.Context, which []int, workers int, progress func
 				_, err := s.source.image(s.at(i), r)
 				switch {
 				case err == nil:
-				case errors.Is(err, turbojpeg.ErrMissing):
-					cancel(err)
+				case !ownFault(err):
+					cancel(fmt.Errorf("data set %s: image %s: %w", s.Path, s.IDs[i], err))
 				default:
 					mu.Lock()
 					broken = append(broken, Broken{i, err})

@@ -3,6 +3,8 @@ package dataset
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,5 +48,32 @@ func TestCheck(t *testing.T) {
 	cancel()
 	if _, err := s.Check(ctx, all, 2, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// One image that a Parquet file lacks is no reason to leave out those in its row group.
+func TestCheckParquet(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	picture, err := os.ReadFile(filepath.Join(images, "rgba.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(data ...[]byte) *Set {
+		writeParquet(t, path, data, nil, make([]int64, len(data)), len(data), "")
+		s, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	broken, err := open(picture, []byte("x"), picture).Check(t.Context(), []int{0, 1, 2}, 2, nil)
+	if err != nil || len(broken) != 1 || broken[0].Image != 1 {
+		t.Errorf("an image that is none: %v, %v", broken, err)
+	}
+	_, err = open(picture, nil, picture).Check(t.Context(), []int{0, 1, 2}, 2, nil)
+	if err == nil || !strings.Contains(err.Error(), "row 1 of row group 0 holds no image bytes") {
+		t.Errorf("an image that is null: %v", err)
 	}
 }

@@ -320,7 +320,7 @@ func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
 		images.data, images.err = encoded(t.files[t.groups[g].file], t.groups[g].group)
 	})
 	if images.err != nil {
-		return imaging.RGB{}, images.err
+		return imaging.RGB{}, sharedFault{images.err}
 	}
 	return r.decoder.Decode(images.data[i-t.groups[g].first])
 }

@@ -15,14 +15,17 @@ import (
 // class they have as equal parts as its number allows. Images stay in the set's order.
 // It shares the set's files: only one of the sets is to be closed.
 func (s *Set) Share(seed uint64, fractions []float64, which int) (*Set, error) {
-	left := 1.0
+	sum := 0.0
 	for _, f := range fractions {
-		if left -= f; !(f > 0) || left < -1e-9 {
-			return nil, fmt.Errorf("shares of %v are not above 0, or are more than 1 together", fractions)
+		if sum += f; !(f > 0) {
+			return nil, fmt.Errorf("a share of %v is not above 0", f)
 		}
 	}
+	if sum > 1+1e-9 {
+		return nil, fmt.Errorf("its shares sum to %.6g, which is more than 1", sum)
+	}
 	// What is in no share is one more.
-	quota := append(slices.Clone(fractions), max(left, 0))
+	quota := append(slices.Clone(fractions), max(1-sum, 0))
 	given := make([]int, len(quota))
 	var mine []int
 	for position, image := range s.shuffled(seed) {
