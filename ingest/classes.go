@@ -146,6 +146,8 @@ func match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 		return nil, "", nil
 	case set.ClassNames == nil && !byNumber:
 		return nil, "", checkNumbers(set, classes)
+	case slices.ContainsFunc(known, func(names []string) bool { return slices.Equal(names, set.ClassNames) }):
+		return nil, "", nil // two classes may have one name
 	}
 	labels := used(set.Labels)
 	names := make([]string, len(labels))

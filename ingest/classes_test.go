@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -212,6 +213,25 @@ func TestClasses(t *testing.T) {
 				t.Errorf("labels %v of %q, want %s", got, slices.Sorted(slices.Values(ids)), c.want)
 			}
 		})
+	}
+}
+
+// Two classes of ImageNet are called crane: the same list of names is the same classes, and
+// of others' cranes it is not known which they are.
+func TestClassesOfOneName(t *testing.T) {
+	t.Parallel()
+	names := []string{"crane", "crow", "crane"}
+	set := &dataset.Set{Labels: []uint16{0, 1, 2}, ClassNames: names, Classes: 3}
+	if class, note, err := match(set, 3, [][]string{names}); class != nil || note != "" || err != nil {
+		t.Errorf("%v, %q, %v", class, note, err)
+	}
+	set.ClassNames = []string{"crow", "crane", "crane"}
+	if _, _, err := match(set, 3, [][]string{names}); err == nil || !strings.Contains(err.Error(), `"crane" is the name of more than one class`) {
+		t.Errorf("error %v", err)
+	}
+	set.Labels = []uint16{0, 0}
+	if class, _, err := match(set, 3, [][]string{names}); err != nil || !slices.Equal(class, []uint16{1}) {
+		t.Errorf("%v, %v", class, err)
 	}
 }
 
