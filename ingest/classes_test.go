@@ -2,15 +2,18 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -119,6 +122,43 @@ func TestSubsetOf1000Classes(t *testing.T) {
 	run(t, o)
 	if got := labelsOf(t, o.Zoo, "again"); !maps.Equal(got, want) {
 		t.Error("by names of the zoo: other labels")
+	}
+}
+
+// The labels of such folders are those that Python works out from torchvision's numbers of
+// all 1,000.
+func TestSubsetAgainstTorchvision(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("imports torchvision")
+	}
+	python := torchtest.Python(t)
+	rng := rand.New(rand.NewPCG(2, 2))
+	var names []string
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("n%d", 1440764+i*9973)) // as text in another order than as numbers
+	}
+	var subset []string
+	for _, i := range rng.Perm(1000)[:200] {
+		subset = append(subset, names[i])
+	}
+	all, some := oneEach(t, names...), oneEach(t, subset...)
+	o := options(t, some, fakes(t, "a"))
+	o.Data = []Data{{Split: "some", Path: some}, {Split: "all", Path: all}}
+	run(t, o)
+	out, err := exec.Command(python, "-c", `
+import json, os, sys, torchvision
+number = torchvision.datasets.ImageFolder(sys.argv[1]).class_to_idx
+print(json.dumps({name: number[name] for name in os.listdir(sys.argv[2])}))`, all, some).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]uint16
+	if err := json.Unmarshal(out, &want); err != nil {
+		t.Fatal(err)
+	}
+	if got := labelsOf(t, o.Zoo, "some"); len(want) != 200 || !maps.Equal(got, want) {
+		t.Errorf("%d labels, Python has %d, or others", len(got), len(want))
 	}
 }
 

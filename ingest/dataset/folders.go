@@ -18,12 +18,20 @@ import (
 const maxFolders = 1 << 18
 
 // A tree finds the images in folders below root. Links are followed, wherever they lead.
-// Hidden files and folders are left out.
+// Hidden files and folders, and those of systems, are left out.
 type tree struct {
 	root    string
 	inside  []fs.FileInfo // the folders from root to the one looked into
 	left    int           // folders that may still be looked into
 	skipped []string      // hidden folders, links to nothing
+}
+
+// systemFolders are what systems put beside data, thumbnails among it.
+var systemFolders = []string{"lost+found", "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"}
+
+// isHidden reports whether a name is that of a file or folder that is no data.
+func isHidden(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains(systemFolders, name)
 }
 
 // A foundImage is an image file; a size below 0 is one that cannot be looked at, which
@@ -55,7 +63,7 @@ func (t *tree) images(folder string) (found []foundImage, err error) {
 	}
 	for _, e := range entries {
 		name := path.Join(folder, e.Name())
-		hidden := strings.HasPrefix(e.Name(), ".")
+		hidden := isHidden(e.Name())
 		if hidden && !e.IsDir() {
 			continue
 		}
@@ -112,7 +120,7 @@ func (t *tree) classFolders() (f classFolders, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		info, err := os.Stat(filepath.Join(t.root, name))
-		hidden := strings.HasPrefix(name, ".")
+		hidden := isHidden(name)
 		switch {
 		case err != nil && hidden:
 			continue
@@ -131,8 +139,7 @@ func (t *tree) classFolders() (f classFolders, err error) {
 			continue
 		}
 		found, err := t.images(name)
-		// The folder of a file system's own, which only its administrator may read.
-		if err != nil && !(name == "lost+found" && errors.Is(err, fs.ErrPermission)) {
+		if err != nil {
 			return f, err
 		}
 		if len(found) == 0 {

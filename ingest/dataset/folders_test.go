@@ -97,7 +97,7 @@ func TestNotes(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
 		"cat/a.png": "PNG", "cat/.ipynb_checkpoints/a.png": "PNG", "dog/a.png": "PNG", "top.png": "PNG", "labels.txt": "dog\ncat\n",
-		"1/x": "", "2/x": "", "3/x": "", "4/x": "", "__MACOSX/cat/._a.png": "x",
+		"1/x": "", "2/x": "", "3/x": "", "4/x": "", "dog/@eaDir/a.png/THUMB.png": "PNG",
 	})
 	s, err := Open(dir)
 	if err != nil {
@@ -105,7 +105,7 @@ func TestNotes(t *testing.T) {
 	}
 	defer s.Close()
 	want := []string{
-		"skipped: cat/.ipynb_checkpoints (hidden), 1 (holds no image), 2 (holds no image), 3 (holds no image), 4 (holds no image), ... (6 in all)",
+		"skipped: cat/.ipynb_checkpoints (hidden), dog/@eaDir (hidden), 1 (holds no image), 2 (holds no image), 3 (holds no image), ... (6 in all)",
 		"images beside the class folders are not read: 1",
 		"no label file, since it names no file of the folder: labels.txt",
 	}
