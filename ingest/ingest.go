@@ -16,14 +16,14 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
-	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // Data is a data set and the split it becomes.
 type Data struct {
 	Split, Path string
-	Unlabelled  bool // a folder of images; the split has no labels
+	Unlabelled  bool    // a folder of images; the split has no labels
+	Share       float64 // of the images, drawn by Seed: see dataset.Set.Share; 0 for all
 }
 
 // Options say what Run does.
@@ -32,6 +32,9 @@ type Options struct {
 	Classes int    // 0: the zoo's, else the data's, else the first model's
 	Data    []Data
 	Models  []Entry
+
+	ClassNames []string // what the data call the classes, one a class; nil if only they say
+	SkipBroken bool     // leave out images that cannot be read, instead of ending
 
 	Shim      string // path of the torch library; "" for torch.DefaultPath
 	Device    string // cpu, cuda, cuda:1; "" for cuda if torch can use it, else cpu
@@ -42,7 +45,7 @@ type Options struct {
 	Stderr     io.Writer // what Python's libraries print; may be nil
 	ModelsDir  string    // where exported files are kept
 	Pretrained bool      // false: random weights
-	Seed       uint64    // of the random weights
+	Seed       uint64    // of the random weights, and of shares
 
 	Batch       int           // images at a time; halved for a model that has no room; 0 for 32 on a CPU, else 256
 	Workers     int           // decoding; 0 for all cores
@@ -64,7 +67,7 @@ type Options struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	Models []string // being run now, over the same images
+	Models []string // being run now, over the same images; none while these are read to find broken ones
 	Split  string
 	Images int // of the split that those models have seen
 	Of     int
@@ -100,29 +103,6 @@ const lockWait = 30 * time.Minute
 
 var errFailFast = errors.New("stopped at the first failure")
 
-// A split is an open data set.
-type split struct {
-	*dataset.Set
-	name        string
-	fingerprint string
-}
-
-// addTo adds the split to a zoo.
-func (s *split) addTo(w *zoo.Writer) error {
-	if s.Labels == nil {
-		return w.AddUnlabelled(s.name, s.Len(), s.IDs)
-	}
-	return w.AddSplit(s.name, s.Labels, s.IDs)
-}
-
-// images counts those of several splits.
-func images(splits []*split) (n int64) {
-	for _, s := range splits {
-		n += int64(s.Len())
-	}
-	return n
-}
-
 // runner is the state of one Run.
 type runner struct {
 	o        Options
@@ -132,6 +112,7 @@ type runner struct {
 	splits   []*split
 	zoo      *zoo.Zoo
 	classes  int
+	before   int      // classes of a zoo that has no models yet
 	probs    []uint16 // one batch of outputs
 	result   Result
 
@@ -200,12 +181,16 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if err := r.openData(); err != nil {
 		return err
 	}
-	r.images = images(r.splits)
 	r.exporter = export.New(o.Python, o.Stderr)
 	if r.zoo, err = zoo.Open(o.Zoo); errors.Is(err, fs.ErrNotExist) {
 		err = nil
+	} else if err == nil && len(r.zoo.Models()) == 0 {
+		r.before, r.zoo = r.zoo.Classes(), nil // what a failed run left binds nobody
 	} else if err == nil && o.Classes != 0 && o.Classes != r.zoo.Classes() {
 		err = fmt.Errorf("zoo %s has %d classes, not %d", o.Zoo, r.zoo.Classes(), o.Classes)
+	}
+	if err == nil {
+		err = r.checkData(ctx)
 	}
 	if err != nil {
 		r.closeData()
@@ -224,23 +209,18 @@ func (r *runner) openData() (err error) {
 		if slices.ContainsFunc(r.splits, func(s *split) bool { return s.name == d.Split }) {
 			return fmt.Errorf("split %s is given twice", d.Split)
 		}
-		open := dataset.Open
-		if d.Unlabelled {
-			open = dataset.OpenUnlabelled
-		}
-		set, err := open(d.Path)
+		s, err := r.openSplit(d)
 		if err != nil {
 			return err
 		}
-		set = set.Sample(r.o.Limit)
-		r.splits = append(r.splits, &split{set, d.Split, set.Fingerprint()})
+		r.splits = append(r.splits, s)
 	}
 	return nil
 }
 
 func (r *runner) closeData() {
 	for _, s := range r.splits {
-		s.Close()
+		s.given.Close()
 	}
 }
 
@@ -364,11 +344,8 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 		return nil
 	}
 	if r.zoo == nil {
-		classes := r.o.Classes
-		for _, s := range r.splits {
-			classes = cmp.Or(classes, s.Classes)
-		}
-		if classes = cmp.Or(classes, first.meta.Classes); classes == 0 {
+		classes := r.countClasses(first.meta.Classes)
+		if classes == 0 {
 			return errors.New("the number of classes is in neither the data nor the models; give --classes")
 		}
 		err := r.locked(ctx, func() (err error) {
@@ -377,31 +354,29 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			}
 			return err
 		})
+		if err == nil {
+			err = r.renew(ctx, classes)
+		}
 		if err != nil {
 			return err
 		}
 	}
-	for _, set := range r.splits {
-		if set.Classes > r.zoo.Classes() {
-			return fmt.Errorf("data set %s has %d classes and the zoo %d", set.Path, set.Classes, r.zoo.Classes())
-		}
-		for i, label := range set.Labels {
-			if int(label) >= r.zoo.Classes() {
-				return fmt.Errorf("data set %s: image %s has label %d and the zoo %d classes", set.Path, set.IDs[i], label, r.zoo.Classes())
-			}
-		}
-	}
 	err = r.write(ctx, func(w *zoo.Writer) error {
+		// Another ingest may have named the classes since.
+		names, notes, err := r.settle(r.zoo.Classes(), r.zoo.ClassNames())
+		if err != nil {
+			return err
+		}
+		for _, note := range notes {
+			r.log("%s", note)
+		}
 		for _, s := range r.splits {
-			if err := s.addTo(w); err != nil {
+			if err := s.addTo(w, r.zoo); err != nil {
 				return fmt.Errorf("data set %s: %w", s.Path, err)
 			}
-			// Other data may call the same classes something else: the first names stay.
-			if len(s.ClassNames) == r.zoo.Classes() && r.zoo.ClassNames() == nil {
-				if err := w.SetClassNames(s.ClassNames); err != nil {
-					return fmt.Errorf("data set %s: %w", s.Path, err)
-				}
-			}
+		}
+		if names != nil && r.zoo.ClassNames() == nil {
+			return w.SetClassNames(names)
 		}
 		return nil
 	})
@@ -614,6 +589,9 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		for _, s := range splits {
 			if m.spools[s] == nil {
 				own = fmt.Errorf("split %s went from the zoo while the model ran; run it again", s.name)
+				return nil
+			}
+			if own = s.gone(r.zoo); own != nil {
 				return nil
 			}
 			err := m.spools[s].each(func(row []uint16) error { return mw.WriteRow(s.name, row) })

@@ -47,7 +47,7 @@ func TestAgainstPython(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := filepath.Join(images, []string{"one", "two"}[i/5])
+		dir := filepath.Join(images, []string{"0", "1"}[i/5])
 		os.MkdirAll(dir, 0o755)
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			t.Fatal(err)

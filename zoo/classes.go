@@ -15,8 +15,9 @@ func (z *Zoo) ClassNames() []string {
 }
 
 // SetClassNames sets the names of the classes: any texts that are valid UTF-8 and not
-// empty, at most 4096 bytes each, one per class. Two classes may have one name. No
-// result depends on the names, and neither does the zoo's fingerprint.
+// empty, at most 4096 bytes each, one per class. Two classes may have one name. What is
+// added by name later depends on them, what is there does not, and neither does the zoo's
+// fingerprint.
 func (w *Writer) SetClassNames(names []string) error {
 	if err := checkClassNames(names, w.z.classes); err != nil {
 		return fmt.Errorf("zoo: %w", err)

@@ -77,6 +77,7 @@ func TestAddUnlabelled(t *testing.T) {
 	}
 	expectError(t, w.AddUnlabelled("pool", 3, nil), `"pool"`, "already exists")
 	expectError(t, w.AddSplit("pool", []uint16{1, 2, 3}, []string{"x", "", "z"}), `"pool"`, "already exists without labels")
+	addModel(t, w, "binds", "search", randomRows(2, 3, 10))
 	expectError(t, w.AddUnlabelled("search", 3, nil), `"search"`, "already exists with labels")
 	expectError(t, w.AddUnlabelled("none", 0, nil), "no samples")
 	expectError(t, w.AddUnlabelled("ids", 3, []string{"x"}), "3 samples and 1 sample ids")

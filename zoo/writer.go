@@ -26,6 +26,7 @@ type Writer struct {
 	mu     sync.Mutex
 	open   map[string]*ModelWriter
 	labels map[string][]uint16 // of the splits whose index is written
+	added  map[string]bool     // splits, by this writer
 	kept   int                 // bytes of lists held by open models
 	shut   bool
 }
@@ -52,7 +53,7 @@ func (z *Zoo) Write() (*Writer, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}}, nil
+	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}, added: map[string]bool{}}, nil
 }
 
 // Close drops models that were not committed, none of which may be in use, and
@@ -77,7 +78,8 @@ var errClosed = errors.New("zoo: the writer is closed")
 // AddSplit adds a split. Labels are below the number of classes. ids names the
 // samples: it is nil or has one text for each; an empty one is replaced by the
 // row's number, and no two may be equal. Adding a split again does nothing; the
-// same name with other samples is an error.
+// same name with other samples is an error, unless no model has predictions on the old
+// split, which then is replaced.
 func (w *Writer) AddSplit(name string, labels []uint16, ids []string) error {
 	return w.addSplit(name, len(labels), labels, ids)
 }
@@ -106,17 +108,23 @@ func (w *Writer) addSplit(name string, samples int, labels []uint16, ids []strin
 	if w.shut {
 		return errClosed
 	}
+	if old, err := w.z.Split(name); err == nil && old != s && w.unused(name) {
+		if err := w.dropSplit(name); err != nil {
+			return err
+		}
+	}
 	splits := w.z.Splits()
 	for _, old := range splits {
 		switch {
 		case old == s:
+			w.added[name] = true
 			return nil
 		case old.Name == name && old.Samples != s.Samples:
-			return fmt.Errorf("zoo: the split %q already has %d samples, not %d; choose another name", name, old.Samples, s.Samples)
+			return fmt.Errorf("zoo: the split %q already has %d samples, not %d; choose another name, or remove that split first", name, old.Samples, s.Samples)
 		case old.Name == name && old.Unlabelled != s.Unlabelled:
-			return fmt.Errorf("zoo: the split %q already exists %s labels; choose another name", name, withOrWithout(!old.Unlabelled))
+			return fmt.Errorf("zoo: the split %q already exists %s labels; choose another name, or remove that split first", name, withOrWithout(!old.Unlabelled))
 		case old.Name == name:
-			return fmt.Errorf("zoo: the split %q already exists with other labels or sample ids; choose another name", name)
+			return fmt.Errorf("zoo: the split %q already exists with other labels or sample ids; choose another name, or remove that split first", name)
 		case strings.EqualFold(old.Name, name):
 			return fmt.Errorf("zoo: the split %q differs from %q in case only; choose another name", name, old.Name)
 		}
@@ -141,6 +149,7 @@ func (w *Writer) addSplit(name string, samples int, labels []uint16, ids []strin
 	w.z.mu.Lock()
 	w.z.splits = splits
 	w.z.mu.Unlock()
+	w.added[name] = true
 	return nil
 }
 
@@ -328,16 +337,9 @@ func (w *Writer) RemoveModel(name string) error {
 	}
 	// Without its JSON file the model does not exist. If the rest is interrupted, the
 	// next writer finishes it.
-	path := w.z.modelPath(slug(name))
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("zoo: %w", err)
-	}
-	if err := atomicfile.SyncDir(filepath.Dir(path)); err != nil {
+	if err := w.dropModel(name); err != nil {
 		return err
 	}
-	w.z.mu.Lock()
-	delete(w.z.models, name)
-	w.z.mu.Unlock()
 	for split, a := range m.Splits {
 		for _, p := range []string{w.z.archivePath(split, name, a.Second), w.z.indexPath(split, name)} {
 			if err := remove(p); err != nil {

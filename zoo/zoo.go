@@ -49,8 +49,8 @@ type zooFile struct {
 // must be empty or not exist. The error wraps fs.ErrExist if there is a zoo
 // already.
 func Create(dir string, classes int) (*Zoo, error) {
-	if classes < 2 || classes > MaxClasses {
-		return nil, fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
+	if err := checkClasses(classes); err != nil {
+		return nil, err
 	}
 	if err := atomicfile.MakeDirs(dir); err != nil {
 		return nil, err
@@ -73,6 +73,13 @@ func Create(dir string, classes int) (*Zoo, error) {
 		return nil, err
 	}
 	return z, nil
+}
+
+func checkClasses(classes int) error {
+	if classes < 2 || classes > MaxClasses {
+		return fmt.Errorf("zoo: %d classes: a zoo has 2 to %d", classes, MaxClasses)
+	}
+	return nil
 }
 
 // vacant reports whether dir holds nothing but what a killed Create leaves. In a

@@ -15,6 +15,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
 // encasList is the built-in list.
@@ -43,15 +44,22 @@ tf_efficientnet_* match timm's names. The model may be followed by key=value: na
 crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need a
 Python with torch and timm or torchvision (--python), files do not.
 
-PATH is a folder of class folders, a folder with val.txt or labels.csv, image Parquet
-files in the layout of Hugging Face, or a CIFAR binary batch. SPLIT is val by default.
-With --unlabelled it is a folder of images that nobody has labelled; folders in it mean
-nothing.
+PATH is a folder of class folders, a folder with val.txt, labels.csv or Tiny ImageNet's
+val_annotations.txt, image Parquet files in the layout of Hugging Face, or a CIFAR binary
+batch. SPLIT is val by default. PATH:0.5 is a share of the images, drawn class by class;
+shares that one command draws of one PATH have no image in common. With --unlabelled PATH
+is a folder of images that nobody has labelled; folders in it mean nothing.
+
+Classes that have names, as class folders do, are matched by name with those of the zoo:
+some of them in any order will do. All images of a new split are read once before the
+models run.
 
 Models run through libtorch, which 'encas-zoo shim build' prepares once.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
+encas-zoo ingest timm-list.txt --data search=imagenet/val:0.5 --data test=imagenet/val:0.5 --seed 7
+encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names wnids.txt --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
@@ -59,9 +67,11 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
-			bind(&o.data, "data", "a split and its images, `SPLIT=PATH`; once for each split"),
+			bind(&o.data, "data", "a split and its images, `SPLIT=PATH`, or with PATH:F a share of them; once for each split"),
 			bind(&o.unlabelled, "unlabelled", "a split of images without labels, `SPLIT=PATH`; once for each split"),
 			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
+			bind(&o.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first"),
+			bind(&o.SkipBroken, "skip-broken", "leave images that cannot be read out of their split"),
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
 			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
 			bind(&o.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
@@ -73,7 +83,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.Python, "python", "the Python interpreter `PATH` that exports models given by name"),
 			bind(&o.ModelsDir, "models-dir", "store exported models in `DIR` (default: in the user's cache folder)"),
 			bind(&o.Pretrained, "pretrained", "use published weights, or with --pretrained=false random ones"),
-			bind(&o.Seed, "seed", "seed `S` of random weights"),
+			bind(&o.Seed, "seed", "seed `S` of random weights and of shares"),
 			bind(&o.Shim, "shim", "the torch library `PATH` (default: that of 'encas-zoo shim build')"),
 			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
 			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
@@ -101,6 +111,7 @@ type ingestOptions struct {
 	ingest.Options
 	data, unlabelled       []string
 	list, precision, shard string
+	classNames             string
 	groupMemory            float64 // GB
 }
 
@@ -117,7 +128,12 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 		o.Stderr = os.Stderr
 	}
 	progress := t.err.Progress("ingesting", "images")
+	reading := t.err.Progress("reading all images once", "images")
 	o.Progress = func(p ingest.Progress) {
+		if len(p.Models) == 0 {
+			reading.Update(p.Done, p.Total, p.Split)
+			return
+		}
 		note := strings.Join(p.Models, ", ")
 		if len(p.Models) > 1 {
 			note = plural(len(p.Models), "model", "models")
@@ -173,6 +189,11 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if err := o.readData(); err != nil {
 		return err
 	}
+	if o.classNames != "" {
+		if o.ClassNames, err = importer.ReadClassNames(o.classNames); err != nil {
+			return usageError{err}
+		}
+	}
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err
 	}
@@ -199,7 +220,11 @@ func (o *ingestOptions) readData() error {
 		if split == "" || path == "" {
 			return usagef("--data %q is not of the form SPLIT=PATH", data)
 		}
-		o.Data = append(o.Data, ingest.Data{Split: split, Path: path})
+		path, share, err := cutShare(path)
+		if err != nil {
+			return err
+		}
+		o.Data = append(o.Data, ingest.Data{Split: split, Path: path, Share: share})
 	}
 	for _, data := range o.unlabelled {
 		split, path, _ := strings.Cut(data, "=")
@@ -212,6 +237,23 @@ func (o *ingestOptions) readData() error {
 		return usagef("name the images with --data, or with --unlabelled if they have no labels")
 	}
 	return nil
+}
+
+// cutShare cuts a share off a path, 0 if there is none. A path that is there is one
+// without a share, whatever it is called.
+func cutShare(path string) (string, float64, error) {
+	i := strings.LastIndexByte(path, ':')
+	if _, err := os.Stat(path); err == nil || i < 0 {
+		return path, 0, nil
+	}
+	share, err := strconv.ParseFloat(path[i+1:], 64)
+	if err != nil {
+		return path, 0, nil
+	}
+	if !(share > 0 && share <= 1) {
+		return "", 0, usagef("--data: the share %s of %s is not above 0 and at most 1", path[i+1:], path[:i])
+	}
+	return path[:i], share, nil
 }
 
 // readLists reads the lists of a command line.

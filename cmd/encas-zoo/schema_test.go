@@ -75,6 +75,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"export --pick 0 tempered",
 		"zoo remove --zoo digits qda tree_4",
 		"zoo list --zoo made-zoo --models m00",
+		"zoo remove --zoo digits --split search --force",
 	} {
 		name, file := commandOf(strings.Fields(line))
 		covered[name] = true

@@ -75,17 +75,7 @@ encas-zoo zoo verify --zoo cifar`,
 				Action: onZoo(runZooVerify),
 			},
 			calibrateCommand(),
-			{
-				Name:        "remove",
-				Usage:       "remove models from a zoo",
-				UsageText:   "[--zoo DIR] MODEL...",
-				Description: "Removes models and their predictions. If one of the names is not in the zoo, nothing\nis removed.",
-				CustomHelpTemplate: commandHelp(`
-encas-zoo zoo remove --zoo cifar resnet20 resnet32
-encas-zoo zoo remove --zoo cifar -- -odd-name`),
-				Flags:  []cli.Flag{zooFlag()},
-				Action: on(runZooRemove),
-			},
+			removeCommand(),
 		},
 	}
 }
@@ -179,38 +169,4 @@ func problems(err error) []string {
 		all = append(all, err.Error())
 	}
 	return all
-}
-
-func runZooRemove(c *cli.Context, t *terminal) (err error) {
-	names := c.Args().Slice()
-	if len(names) == 0 {
-		return usagef("name the models to remove")
-	}
-	if dir, _ := zooFolder(c); dir == study.Example {
-		return errExample
-	}
-	z, err := t.openZoo(c)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, err := z.Model(name); err != nil {
-			return err
-		}
-	}
-	w, err := z.Write()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	for _, name := range names {
-		if err := w.RemoveModel(name); err != nil {
-			return err
-		}
-	}
-	result := struct {
-		Version int      `json:"version"`
-		Removed []string `json:"removed"`
-	}{1, names}
-	return t.give(result, func() { t.out.Printf("removed %s from %s\n", plural(len(names), "model", "models"), z.Dir()) })
 }

@@ -1,9 +1,10 @@
 // Package dataset reads images as people have them: folders of class folders, a folder
 // with a label file, Hugging Face's image Parquet, CIFAR's binary batches; and without
-// labels a folder of images.
+// labels a folder of images. docs/ingest.md says what counts as what.
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,9 @@ import (
 // MaxLabel is the largest class number.
 const MaxLabel = 65534
 
+// maxName is the length, in bytes, of the longest class name.
+const maxName = 1024
+
 // A Set is images in a fixed order, labelled or not. It may be used from several
 // goroutines.
 type Set struct {
@@ -29,10 +33,13 @@ type Set struct {
 	Labels []uint16
 	IDs    []string
 	// Classes is the number of classes the data set itself states, or 0: a folder of
-	// class folders and CIFAR say it, a label file does not.
+	// class folders and CIFAR say it, a label file with numbers does not.
 	Classes int
-	// ClassNames are what it calls them, one a class, or nil.
+	// ClassNames are what it calls them, one a class, or nil. What the data set numbers
+	// by itself, in the order of the names, need not be what others number so.
 	ClassNames []string
+	// Notes say, one sentence each, what was left out or decided in reading it.
+	Notes []string
 
 	source source
 	// index maps this set's images to the source's; nil is the identity.
@@ -100,11 +107,33 @@ func open(path string) (*Set, error) {
 		}
 		return nil, errors.New("it is neither a folder nor a .parquet or .bin file")
 	}
+	// What is called like a label file may be something else, such as the names of the
+	// classes beside class folders.
+	var other []string
+	var otherErr error
 	for _, name := range labelFiles {
-		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			return openLabelFile(path, name)
+		if info, err := os.Stat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
+			continue
 		}
+		set, err := openLabelFile(path, name)
+		if !errors.Is(err, errNoFiles) {
+			return set, err
+		}
+		other, otherErr = append(other, name), cmp.Or(otherErr, err)
 	}
+	set, err := openFolder(path)
+	if len(other) == 0 {
+		return set, err
+	}
+	if err != nil || set.Len() == 0 {
+		return nil, otherErr
+	}
+	set.note("no label file, since it names no file of the folder: %s", strings.Join(other, ", "))
+	return set, nil
+}
+
+// openFolder opens a folder without label files.
+func openFolder(path string) (*Set, error) {
 	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
 		if names, _ := filepath.Glob(filepath.Join(path, pattern)); len(names) > 0 {
 			if err := onePart(names); err != nil {
@@ -136,6 +165,11 @@ func onePart(names []string) error {
 	return nil
 }
 
+// note adds a note.
+func (s *Set) note(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
+}
+
 // Close closes the data set's files.
 func (s *Set) Close() error { return s.source.close() }
 
@@ -155,6 +189,39 @@ func (s *Set) Sample(n int) *Set {
 // two is to be closed.
 func (s *Set) Head(n int) *Set {
 	return s.pick(min(n, s.Len()), func(i int) int { return i })
+}
+
+// Relabel returns the set with class[l] in place of every label l, and no names of its own;
+// if class is nil the labels stay. It shares the set's files: only one of the two is to be
+// closed.
+func (s *Set) Relabel(class []uint16) *Set {
+	out := *s
+	out.ClassNames = nil
+	if class != nil {
+		out.Labels = make([]uint16, len(s.Labels))
+		for i, l := range s.Labels {
+			out.Labels[i] = class[l]
+		}
+	}
+	return &out
+}
+
+// Select returns the images with these ids, in their order, or nil if it has not all of
+// them. It shares the set's files: only one of the two is to be closed.
+func (s *Set) Select(ids []string) *Set {
+	at := make(map[string]int, s.Len())
+	for i, id := range s.IDs {
+		at[id] = i
+	}
+	images := make([]int, len(ids))
+	for k, id := range ids {
+		i, ok := at[id]
+		if !ok {
+			return nil
+		}
+		images[k] = i
+	}
+	return s.pick(len(ids), func(k int) int { return images[k] })
 }
 
 // pick returns n images, those with the numbers image(0) to image(n-1).

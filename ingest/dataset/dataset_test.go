@@ -57,14 +57,36 @@ func TestLayouts(t *testing.T) {
 		{"numbered folders", map[string]string{"0/a.png": "PNG", "2/a.png": "PNG", "10/a.png": "PNG", "1/a.png": "PNG", "3/a.png": "PNG", "4/a.png": "PNG", "5/a.png": "PNG", "6/a.png": "PNG", "7/a.png": "PNG", "8/a.png": "PNG", "9/a.png": "PNG"},
 			"0/a.png 1/a.png 2/a.png 3/a.png 4/a.png 5/a.png 6/a.png 7/a.png 8/a.png 9/a.png 10/a.png", []uint16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 11},
 		{"folders that are not all numbers", map[string]string{"0/a.png": "PNG", "2/a.png": "PNG", "10/a.png": "PNG"},
-			"0/a.png 10/a.png 2/a.png", []uint16{0, 1, 2}, 3},
+			"0/a.png 2/a.png 10/a.png", []uint16{0, 1, 2}, 3},
+		{"folders by number, one of them empty", map[string]string{"0/a.png": "PNG", "2/a.png": "PNG", "1/note.txt": "x", ".git/a.png": "PNG"},
+			"0/a.png 2/a.png", []uint16{0, 2}, 3},
+		{"folders of numbers from 1", map[string]string{"1/a.png": "PNG", "2/a.png": "PNG", "10/a.png": "PNG", "3/a.png": "PNG"},
+			"1/a.png 2/a.png 3/a.png 10/a.png", []uint16{0, 1, 2, 3}, 4},
+		{"folders with a number and a name", map[string]string{"1/a.png": "PNG", "10/a.png": "PNG", "2/a.png": "PNG", "x/a.png": "PNG"},
+			"1/a.png 10/a.png 2/a.png x/a.png", []uint16{0, 1, 2, 3}, 4},
+		{"folders without images", map[string]string{"cat/a.png": "PNG", "dog/a.png": "PNG", "__MACOSX/cat/._a.png": "x", "birds/readme.txt": "x"},
+			"cat/a.png dog/a.png", []uint16{0, 1}, 2},
+		{"folders with hidden ones", map[string]string{"cat/a.png": "PNG", "dog/.ipynb_checkpoints/a.png": "PNG", "dog/b/.x/y/a.png": "PNG", "dog/b/a.png": "PNG"},
+			"cat/a.png dog/b/a.png", []uint16{0, 1}, 2},
+		{"folders beside names in labels.txt", map[string]string{"labels.txt": "dog\ncat\n", "cat/a.png": "PNG", "dog/a.png": "PNG"},
+			"cat/a.png dog/a.png", []uint16{0, 1}, 2},
+		{"folders beside a table of names", map[string]string{"labels.csv": "index,name\n0,cat\n1,dog\n", "cat/a.png": "PNG", "dog/a.png": "PNG"},
+			"cat/a.png dog/a.png", []uint16{0, 1}, 2},
+		{"folders beside an empty val.txt", map[string]string{"val.txt": "", "cat/a.png": "PNG", "dog/a.png": "PNG"},
+			"cat/a.png dog/a.png", []uint16{0, 1}, 2},
 		{"folders below class folders", map[string]string{"cat/x/b.png": "PNG", "cat/a.png": "PNG", "dog/a.png": "PNG"},
 			"cat/a.png cat/x/b.png dog/a.png", []uint16{0, 0, 1}, 2},
 		{"val.txt", map[string]string{"val.txt": "b c.png 7\n\n./a.png\t65534\n", "a.png": "PNG", "b c.png": "PNG"},
 			"b c.png|a.png", []uint16{7, 65534}, 0},
-		{"labels.csv", map[string]string{"labels.csv": "file,class\nx/a.png,3,extra\n\"b,1.png\",0\n", "x/a.png": "PNG", "b,1.png": "PNG"},
+		{"labels.csv", map[string]string{"labels.csv": "file,class,extra\nx/a.png,3,extra\n\"b,1.png\",0,\n", "x/a.png": "PNG", "b,1.png": "PNG"},
 			"x/a.png|b,1.png", []uint16{3, 0}, 0},
 		{"labels.csv without header", map[string]string{"labels.csv": "a.png,3\n", "a.png": "PNG"}, "a.png", []uint16{3}, 0},
+		{"spaces behind labels", map[string]string{"labels.csv": "\ufeffa.png,3 \r\n\r\nb.png , 1\r\n", "a.png": "PNG", "b.png": "PNG"}, "a.png b.png", []uint16{3, 1}, 0},
+		{"numbers as floats", map[string]string{"labels.csv": "a.png,10.0\nb.png,2.0\n", "a.png": "PNG", "b.png": "PNG"}, "a.png b.png", []uint16{10, 2}, 0},
+		{"columns by their names", map[string]string{"labels.csv": ",Label,filename\n0,3,a.png\n1,4,b.png\n", "a.png": "PNG", "b.png": "PNG"}, "a.png b.png", []uint16{3, 4}, 0},
+		{"names in labels.csv", map[string]string{"labels.csv": "a.png,dog\nb.png,cat\nc.png,dog\n", "a.png": "PNG", "b.png": "PNG", "c.png": "PNG"}, "a.png b.png c.png", []uint16{1, 0, 1}, 2},
+		{"names with spaces", map[string]string{"val.txt": "\ufeffb c.png golden retriever\r\n\"a.png\" \"tabby cat\"\r\n", "a.png": "PNG", "b c.png": "PNG"}, "b c.png|a.png", []uint16{0, 1}, 2},
+		{"Tiny ImageNet", map[string]string{"val_annotations.txt": "1.png\tn02\t0\t0\t62\t58\n0.png\tn01\t1\t2\t3\t4\n", "images/0.png": "PNG", "images/1.png": "PNG"}, "images/1.png images/0.png", []uint16{1, 0}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -85,7 +107,7 @@ func TestLayouts(t *testing.T) {
 				t.Errorf("labels %v of %d classes, want %v of %d", s.Labels, s.Classes, c.labels, c.classes)
 			}
 			// Class folders name their classes, unless by mere numbers.
-			if named := strings.Contains(c.name, "folders") && c.name != "numbered folders"; named != (len(s.ClassNames) == s.Classes && s.Classes > 0) {
+			if named := strings.Contains(c.name, "folders") && c.name != "numbered folders" && c.name != "folders by number, one of them empty" || strings.Contains(c.name, "names ") || c.name == "Tiny ImageNet"; named != (len(s.ClassNames) == s.Classes && s.Classes > 0) {
 				t.Errorf("%d class names %q", len(s.ClassNames), s.ClassNames)
 			}
 			r := s.NewReader()
@@ -141,14 +163,28 @@ func TestErrors(t *testing.T) {
 		{"a format that is not read", map[string]string{"a/x.bmp": "x"}, "", "x.bmp"},
 		{"label out of range", map[string]string{"val.txt": "a.png 65535\n", "a.png": "PNG"}, "", "val.txt line 1: label 65535"},
 		{"negative label", map[string]string{"labels.csv": "file,label\na.png,-1\n", "a.png": "PNG"}, "", "labels.csv line 2: label -1"},
-		{"label that is no number", map[string]string{"labels.csv": "file,label\na.png,cat\n", "a.png": "PNG"}, "", `label "cat"`},
+		{"missing first image", map[string]string{"labels.csv": "a,3\nb.png,2\n", "b.png": "PNG"}, "", `labels.csv line 1: there is no file "a"`},
+		{"missing first image with a name", map[string]string{"labels.csv": "a.png,cat\nb.png,dog\n", "b.png": "PNG"}, "", `labels.csv line 1: there is no file "a.png"`},
+		{"an index and no header", map[string]string{"labels.csv": "zero,a.png,cat\none,b.png,dog\n", "a.png": "PNG", "b.png": "PNG"}, "", `labels.csv line 1: there is no file "zero"`},
+		{"a stray comma", map[string]string{"labels.csv": "file,label\na.png,1\nb,c.png,2\n", "a.png": "PNG", "b,c.png": "PNG"}, "", "labels.csv line 3: 3 fields where 2 were expected"},
+		{"one field", map[string]string{"labels.csv": "file,label\na.png\n", "a.png": "PNG"}, "", "labels.csv line 2: 1 field where 2 were expected"},
+		{"a short row", map[string]string{"labels.csv": "index,label,file\n1,2,a.png\n2,3\n", "a.png": "PNG"}, "", "labels.csv line 3: 2 fields where 3 were expected"},
+		{"a short first row", map[string]string{"labels.csv": "index,label,file\n2,3\n1,2,a.png\n", "a.png": "PNG"}, "", "labels.csv line 2: 2 fields where 3 were expected"},
+		{"a stray quote", map[string]string{"labels.csv": "file,label\na.png,1\nb.png,\"2\nc.png,1", "a.png": "PNG"}, "", "labels.csv: "},
+		{"an empty label", map[string]string{"labels.csv": "file,label\na.png, \n", "a.png": "PNG"}, "", `labels.csv line 2: there is no label for "a.png"`},
+		{"a header that does not tell", map[string]string{"labels.csv": "id,file,kind\n1,a.png,cat\n", "a.png": "PNG"}, "", "labels.csv line 1: the header (id,file,kind)"},
+		{"UTF-16", map[string]string{"labels.csv": "\xff\xfea\x00", "a.png": "PNG"}, "", "UTF-16"},
+		{"a label that is not UTF-8", map[string]string{"labels.csv": "a.png,caf\xe9\n", "a.png": "PNG"}, "", "labels.csv line 1: the label"},
+		{"a box that is not whole", map[string]string{"val_annotations.txt": "0.png\tn01\t1\t2\n", "images/0.png": "PNG"}, "", "val_annotations.txt line 1: 4 fields where 2, or 6"},
+		{"a label file without its images", map[string]string{"val.txt": "a.png 1\n"}, "", `no line names a file of the folder: val.txt line 1: there is no file "a.png"`},
 		{"missing image", map[string]string{"val.txt": "a.png 1\nb.png 2\n", "a.png": "PNG"}, "", "val.txt line 2"},
 		{"image outside", map[string]string{"val.txt": "../a.png 1\n"}, "", "is not in the folder"},
 		{"image twice", map[string]string{"val.txt": "a.png 1\na.png 1\n", "a.png": "PNG"}, "", "twice"},
-		{"no label", map[string]string{"val.txt": "a.png\n", "a.png": "PNG"}, "", "line 1: a file and a label"},
+		{"no label", map[string]string{"val.txt": "a.png\n", "a.png": "PNG"}, "", "line 1: 1 field where 2 were expected: a file and its label"},
 		{"CIFAR cut short", map[string]string{"x.bin": "12345"}, "x.bin", "5 bytes"},
 		{"not Parquet", map[string]string{"x.parquet": "hello"}, "x.parquet", "x.parquet"},
 		{"two parts", map[string]string{"train-00000-of-00001.parquet": "x", "test-00000-of-00001.parquet": "x"}, "", "several parts"},
+		{"a folder of parts", map[string]string{"train/cat/a.png": "PNG", "val/cat/a.png": "PNG"}, "", "its folders train, val are parts of a data set and no classes; name one of them, such as "},
 		{"pattern", nil, "*.parquet", "no file matches"},
 		{"a file of another kind", map[string]string{"x.tar": "x"}, "x.tar", "neither"},
 	} {
@@ -222,8 +258,9 @@ func TestCIFAR(t *testing.T) {
 	}
 }
 
-// writeParquet writes rows in groups of groupRows, as Hugging Face does.
-func writeParquet(t testing.TB, path string, data [][]byte, names []string, labels []int64, groupRows int, meta string, properties ...parquet.WriterProperty) {
+// writeParquet writes rows in groups of groupRows, as Hugging Face does. Labels are int64
+// or string.
+func writeParquet[L int64 | string](t testing.TB, path string, data [][]byte, names []string, labels []L, groupRows int, meta string, properties ...parquet.WriterProperty) {
 	t.Helper()
 	opt := parquet.Repetitions.Optional
 	image, err := schema.NewGroupNode("image", opt, schema.FieldList{
@@ -231,7 +268,11 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{image, schema.NewInt64Node("label", opt, -1)}, -1)
+	var label schema.Node = schema.NewInt64Node("label", opt, -1)
+	if _, ok := any(labels).([]string); ok {
+		label = schema.NewByteArrayNode("label", opt, -1)
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{image, label}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +316,18 @@ func writeParquet(t testing.TB, path string, data [][]byte, names []string, labe
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.(*file.Int64ColumnChunkWriter).WriteBatch(labels[i:j], slices.Repeat([]int16{1}, j-i), nil); err != nil {
+		defs := slices.Repeat([]int16{1}, j-i)
+		switch c := c.(type) {
+		case *file.Int64ColumnChunkWriter:
+			_, err = c.WriteBatch(any(labels[i:j]).([]int64), defs, nil)
+		case *file.ByteArrayColumnChunkWriter:
+			var texts []parquet.ByteArray
+			for _, text := range any(labels[i:j]).([]string) {
+				texts = append(texts, []byte(text))
+			}
+			_, err = c.WriteBatch(texts, defs, nil)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
@@ -361,6 +413,56 @@ func TestParquet(t *testing.T) {
 	if _, err := Open(one); err == nil || !strings.Contains(err.Error(), "row 0: label -1") {
 		t.Errorf("label -1: %v", err)
 	}
+}
+
+func TestParquetClasses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "train-00000-of-00002.parquet"), filepath.Join(dir, "train-00001-of-00002.parquet")
+	image := [][]byte{{1}, {2}, {3}}
+	meta := func(names string) string {
+		return `{"info": {"features": {"label": {"names": [` + names + `], "_type": "ClassLabel"}}}}`
+	}
+	check := func(labels []uint16, names ...string) {
+		t.Helper()
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if !slices.Equal(s.Labels, labels) || !slices.Equal(s.ClassNames, names) || s.Classes != len(names) || s.Len() != len(labels) {
+			t.Errorf("labels %v of %q, want %v of %q", s.Labels, s.ClassNames, labels, names)
+		}
+	}
+	refuse := func(want string) {
+		t.Helper()
+		s, err := Open(dir)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	writeParquet(t, a, image, nil, []string{"dog", "cat", "dog"}, 2, "")
+	check([]uint16{1, 0, 1}, "cat", "dog")
+	writeParquet(t, b, image, nil, []string{"ant", "ant", "cat"}, 2, "")
+	check([]uint16{2, 1, 2, 0, 0, 1}, "ant", "cat", "dog")
+	writeParquet(t, b, image, nil, []int64{1, 0, 1}, 2, "")
+	refuse("texts in some of its files and of integers in others")
+	writeParquet(t, a, image, nil, []string{"10", "2", "0"}, 2, "")
+	os.Remove(b)
+	check([]uint16{10, 2, 0})
+	writeParquet(t, a, image, nil, []string{"cat", "", "dog"}, 2, "")
+	refuse("#1: the label \"\" is empty")
+
+	writeParquet(t, a, image, nil, []int64{1, 0, 1}, 2, meta(`"dog", "cat"`))
+	check([]uint16{1, 0, 1}, "dog", "cat")
+	writeParquet(t, b, image, nil, []int64{1, 0, 1}, 2, meta(`"cat", "dog"`))
+	refuse("train-00001-of-00002.parquet: its metadata name the classes otherwise")
+	os.Remove(b)
+	writeParquet(t, a, image, nil, []int64{1, 2, 1}, 2, meta(`"cat", "dog"`))
+	refuse("#1: label 2 of 2 classes")
 }
 
 // readAll opens a Parquet file and reads every image, within a time that only a
@@ -505,6 +607,8 @@ func FuzzLabelFile(f *testing.F) {
 	f.Add([]byte("file,label\na.png,3\n"), true)
 	f.Add([]byte("a.png 3\n\n./b.png\t4"), false)
 	f.Add([]byte("\"a\nb\",1\n,\n"), true)
+	f.Add([]byte("index,label,file\n1,cat,a.png\n2\n"), true)
+	f.Add([]byte("a.png golden retriever\n\"b.png\" 3\n"), false)
 	f.Fuzz(func(t *testing.T, data []byte, csv bool) {
 		dir := t.TempDir()
 		name := "val.txt"

@@ -30,7 +30,7 @@ const (
 )
 
 // table is a source of Parquet files as Hugging Face writes image data sets: a
-// struct column image{bytes, path} and an integer column label.
+// struct column image{bytes, path} and a column label of integers or of class names.
 type table struct {
 	files  []parquetFile
 	groups []rowGroup // in the order of their images
@@ -67,14 +67,29 @@ func openParquet(names []string) (set *Set, err error) {
 	}()
 	slices.Sort(names)
 	paths := make([]string, 0)
+	var texts []string
 	for i, name := range names {
 		r, err := openFile(name)
 		if err != nil {
 			return nil, err
 		}
 		src.files = append(src.files, r)
-		if err := src.readLabels(set, &paths, i, filepath.Base(name)); err != nil {
+		if err := src.readLabels(set, &texts, &paths, i, filepath.Base(name)); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	place := func(i int) string { return set.IDs[i] }
+	if len(texts) > 0 && len(texts) < len(set.IDs) {
+		return nil, errors.New("the label column is of texts in some of its files and of integers in others")
+	}
+	if len(texts) > 0 {
+		if err := set.label(texts, place); err != nil {
+			return nil, err
+		}
+	}
+	for i, label := range set.Labels {
+		if set.ClassNames != nil && int(label) >= len(set.ClassNames) {
+			return nil, fmt.Errorf("%s: label %d of %d classes", place(i), label, len(set.ClassNames))
 		}
 	}
 	// The stored paths are better names than row numbers, if they are unique.
@@ -101,8 +116,9 @@ func openFile(name string) (f parquetFile, err error) {
 	return f, err
 }
 
-// readLabels reads everything but the images of file i.
-func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error {
+// readLabels reads everything but the images of file i: labels that are numbers into the
+// set, others into texts.
+func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string) error {
 	r := t.files[i]
 	label, err := column(r, "label", "labels", "fine_label")
 	if err != nil {
@@ -113,8 +129,12 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 	}
 	path, pathErr := column(r, "image.path", "img.path")
 	if names := classNames(r, label); len(names) > 0 {
+		if set.Classes > 0 && (set.Classes != len(names) || !slices.Equal(set.ClassNames, readable(names))) {
+			return errors.New("its metadata name the classes otherwise than those of the files before it")
+		}
 		set.Classes, set.ClassNames = len(names), readable(names)
 	}
+	isText := r.Schema().Column(label).PhysicalType() == arrow.Types.ByteArray
 	row := 0
 	for g := range r.Groups() {
 		if n := r.GroupRows(g); n < 0 || n > maxRows {
@@ -124,7 +144,12 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 		if int64(row)+int64(rows) > r.most {
 			return fmt.Errorf("row group %d claims %d rows, which do not fit into the file: it is damaged; write it again", g, rows)
 		}
-		labels, err := integers(r, g, label)
+		var labels []int64
+		if isText {
+			err = t.readTexts(texts, i, g, label)
+		} else {
+			labels, err = integers(r, g, label)
+		}
 		if err != nil {
 			return err
 		}
@@ -141,19 +166,45 @@ func (t *table) readLabels(set *Set, paths *[]string, i int, base string) error 
 				return err
 			}
 		}
-		t.groups = append(t.groups, rowGroup{i, g, len(set.Labels), rows})
+		t.groups = append(t.groups, rowGroup{i, g, len(set.IDs), rows})
 		for k, l := range labels {
 			class, err := checkLabel(l)
 			if err != nil {
 				return fmt.Errorf("row %d: %w", row+k, err)
 			}
 			set.Labels = append(set.Labels, class)
+		}
+		for k := range rows {
 			set.IDs = append(set.IDs, fmt.Sprintf("%s#%d", base, row+k))
 			*paths = append(*paths, names[k])
 		}
 		row += rows
 	}
 	return nil
+}
+
+// readTexts reads a whole column chunk of labels that are texts. Equal ones share memory.
+func (t *table) readTexts(texts *[]string, file, group, col int) error {
+	r := t.files[file]
+	known := map[string]string{}
+	cells, err := parquet.Open(r.File, group, col, 0, func(b []byte) string {
+		b = b[:min(len(b), maxName+1)]
+		text, ok := known[string(b)]
+		if !ok {
+			text = string(b)
+			known[text] = text
+		}
+		return text
+	})
+	if err != nil {
+		return err
+	}
+	read, err := whole(cells, int(r.GroupRows(group)))
+	if errors.Is(err, parquet.ErrMissing) {
+		err = fmt.Errorf("row group %d has rows without a label", group)
+	}
+	*texts = append(*texts, read...)
+	return err
 }
 
 // column finds the first of several leaf columns.
@@ -198,7 +249,7 @@ func integers(r parquetFile, group, col int) ([]int64, error) {
 	case arrow.Types.Int32:
 		width, convert = 4, func(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b))) }
 	default:
-		return nil, errors.New("the label column is not of integers")
+		return nil, errors.New("the label column is neither of integers nor of texts")
 	}
 	cells, err := parquet.Open(r.File, group, col, width, convert)
 	if err != nil {
@@ -269,7 +320,7 @@ func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
 		images.data, images.err = encoded(t.files[t.groups[g].file], t.groups[g].group)
 	})
 	if images.err != nil {
-		return imaging.RGB{}, images.err
+		return imaging.RGB{}, sharedFault{images.err}
 	}
 	return r.decoder.Decode(images.data[i-t.groups[g].first])
 }

@@ -1,0 +1,254 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// remedy ends errors about classes that cannot be matched.
+const remedy = "state what the data call the classes with --class-names FILE, one name a line, class 0 first"
+
+// countClasses returns the number of classes that a new zoo is to have, 0 if it is not
+// known; model is the first model's.
+func (r *runner) countClasses(model int) int {
+	data := 0
+	for _, s := range r.splits {
+		data = max(data, s.given.Classes)
+	}
+	return cmp.Or(r.o.Classes, data, model, r.before)
+}
+
+// renew makes a zoo new that has no models, if it has other classes than this run: they
+// are those of a run that failed.
+func (r *runner) renew(ctx context.Context, classes int) error {
+	if len(r.zoo.Models()) > 0 {
+		return nil
+	}
+	_, _, err := r.settle(classes, r.zoo.ClassNames())
+	if err == nil && r.zoo.Classes() == classes {
+		return nil
+	}
+	return r.locked(ctx, func() (err error) {
+		r.zoo, err = zoo.Renew(r.o.Zoo, classes)
+		return err
+	})
+}
+
+// settle gives every split the class numbers of a zoo of so many classes that calls them
+// own, or nil: by the names wherever both sides have names, never by place. If neither the
+// zoo nor --class-names has names, the data set with the most names numbers the classes,
+// and must have all of them. It returns what the classes are called, nil if nobody says,
+// and notes about what was decided.
+func (r *runner) settle(classes int, own []string) (names, notes []string, err error) {
+	given := r.o.ClassNames
+	if n := len(given); n > 0 && n != classes {
+		return nil, nil, fmt.Errorf("--class-names has %d names, and the zoo %d classes", n, classes)
+	}
+	if err := zoo.CheckAliases(own, given); err != nil {
+		return nil, nil, fmt.Errorf("--class-names contradicts the zoo: %w", err)
+	}
+	known := slices.DeleteFunc([][]string{own, given}, func(list []string) bool { return len(list) == 0 })
+	if len(known) == 0 {
+		s, err := r.reference(classes)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s != nil {
+			known = [][]string{s.given.ClassNames}
+			if note := orderNote(s.given.ClassNames); note != "" {
+				notes = append(notes, fmt.Sprintf("data set %s: %s", s.given.Path, note))
+			}
+		}
+	}
+	for _, s := range r.splits {
+		set := s.given
+		if s.whole != nil {
+			set = s.whole
+		}
+		class, note, err := match(set, classes, known)
+		if err != nil {
+			return nil, nil, fmt.Errorf("data set %s: %w", s.given.Path, err)
+		}
+		if note != "" {
+			notes = append(notes, fmt.Sprintf("data set %s: %s", s.given.Path, note))
+		}
+		s.class = class
+		s.Set = s.given.Relabel(class)
+		s.fingerprint = s.Fingerprint()
+	}
+	if len(known) > 0 {
+		names = known[0]
+	}
+	return names, notes, nil
+}
+
+// reference returns the split whose data set numbers the classes of a zoo that has no
+// names, or nil if no data set has names.
+func (r *runner) reference(classes int) (*split, error) {
+	var best *split
+	better := func(s *split) bool {
+		if best == nil {
+			return true
+		}
+		_, number := dataset.Numbers(s.given.ClassNames)
+		_, bestNumber := dataset.Numbers(best.given.ClassNames)
+		if number != bestNumber {
+			return bestNumber
+		}
+		return len(s.given.ClassNames) > len(best.given.ClassNames)
+	}
+	for _, s := range r.splits {
+		if s.given.ClassNames != nil && better(s) {
+			best = s
+		}
+	}
+	if best == nil {
+		return nil, nil
+	}
+	names := best.given.ClassNames
+	switch n := len(names); {
+	case n > classes:
+		return nil, fmt.Errorf("data set %s has %d classes and the zoo %d", best.given.Path, n, classes)
+	case n < classes && isClassNumbers(names, classes):
+		return nil, nil
+	case n < classes:
+		return nil, fmt.Errorf("data set %s has %d classes (%s), and the zoo %d without names, so it is not known which of them these are; %s",
+			best.given.Path, n, zoo.FewNames(names), classes, remedy)
+	}
+	return best, nil
+}
+
+// isClassNumbers reports whether names can only be class numbers, some of which are
+// missing: with 0 among them they are not counted from 1.
+func isClassNumbers(names []string, classes int) bool {
+	numbers, ok := dataset.Numbers(names)
+	return ok && slices.Contains(numbers, 0) && slices.Max(numbers) < classes
+}
+
+// match returns the class of each of the classes as the data set numbers them, nil if that
+// is how the zoo does. known are the names of the zoo's classes, none, or one or two lists
+// of them.
+func match(set *dataset.Set, classes int, known [][]string) (class []uint16, note string, err error) {
+	// If the zoo calls its classes by numbers, those of the data are such names.
+	byNumber := slices.ContainsFunc(known, func(names []string) bool {
+		numbers, ok := dataset.Numbers(names)
+		return ok && !isCount(numbers)
+	})
+	switch {
+	case set.Labels == nil:
+		return nil, "", nil
+	case set.ClassNames == nil && !byNumber:
+		return nil, "", checkNumbers(set, classes)
+	case slices.ContainsFunc(known, func(names []string) bool { return slices.Equal(names, set.ClassNames) }):
+		return nil, "", nil // two classes may have one name
+	}
+	labels := used(set.Labels)
+	names := make([]string, len(labels))
+	for i, label := range labels {
+		names[i] = strconv.Itoa(int(label))
+		if set.ClassNames != nil {
+			names[i] = set.ClassNames[label]
+		}
+	}
+	lists := make([][]string, len(known))
+	for i, list := range known {
+		lists[i] = plain(list)
+	}
+	found, err := zoo.ClassesByName(plain(names), lists...)
+	if err != nil && !byNumber && isClassNumbers(set.ClassNames, classes) {
+		found, _ = dataset.Numbers(names)
+		note, err = fmt.Sprintf("the names of its %d classes, %s, are read as class numbers", len(set.ClassNames), zoo.FewNames(set.ClassNames)), nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("its classes do not match those of the zoo: %w; %s", err, remedy)
+	}
+	class = make([]uint16, int(slices.Max(labels))+1)
+	for i, label := range labels {
+		class[label] = uint16(found[i])
+	}
+	return class, note, nil
+}
+
+// checkNumbers checks labels that are class numbers of the zoo.
+func checkNumbers(set *dataset.Set, classes int) error {
+	if set.Classes > classes {
+		return fmt.Errorf("it has %d classes and the zoo %d", set.Classes, classes)
+	}
+	for i, label := range set.Labels {
+		if int(label) >= classes {
+			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0", set.IDs[i], label, classes)
+		}
+	}
+	return nil
+}
+
+// used returns the different labels, in ascending order.
+func used(labels []uint16) []uint16 {
+	return slices.Compact(slices.Sorted(slices.Values(labels)))
+}
+
+// isCount reports whether numbers are 0 to n-1 in this order.
+func isCount(numbers []int) bool {
+	for i, n := range numbers {
+		if n != i {
+			return false
+		}
+	}
+	return true
+}
+
+// plain writes names that are numbers without leading zeros.
+func plain(names []string) []string {
+	numbers, ok := dataset.Numbers(names)
+	if !ok {
+		return names
+	}
+	out := make([]string, len(numbers))
+	for i, n := range numbers {
+		out[i] = strconv.Itoa(n)
+	}
+	return out
+}
+
+// orderNote says in which order a data set numbers classes if that may be a surprise:
+// there are numbers in their names.
+func orderNote(names []string) string {
+	numbers, ok := dataset.Numbers(names)
+	switch {
+	case ok && slices.IsSorted(numbers) && !isCount(numbers):
+		return fmt.Sprintf("classes are numbered in the order of the numbers that name them, %s; if the models have them in another order (torchvision sorts them as text), %s", zoo.FewNames(names), remedy)
+	case !ok && slices.IsSorted(names) && !slices.IsSortedFunc(names, naturally):
+		return fmt.Sprintf("classes are numbered in the order of their names as text, as torchvision does, %s; if the models have them in another order, %s", zoo.FewNames(names), remedy)
+	}
+	return ""
+}
+
+// naturally compares names as people sort them: class2 before class10.
+func naturally(a, b string) int {
+	for a != "" && b != "" {
+		x, y := digits(a), digits(b)
+		if x > 0 && y > 0 {
+			m, n := strings.TrimLeft(a[:x], "0"), strings.TrimLeft(b[:y], "0")
+			if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
+				return c
+			}
+			a, b = a[x:], b[y:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits is the number of digits that s begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

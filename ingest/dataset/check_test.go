@@ -1,0 +1,79 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a/0.png": "PNG", "a/1.png": "no image", "b/2.png": "", "b/3.png": "\x89PNG\r\n\x1a\n", "b/4.png": "PNG"})
+	link(t, dir, map[string]string{"b/5.png": "nowhere"})
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all := []int{0, 1, 2, 3, 4, 5}
+	begun := 0
+	broken, err := s.Check(t.Context(), all, 3, func(n int) { begun = n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if begun != len(all) {
+		t.Errorf("%d of %d images begun", begun, len(all))
+	}
+	for i, want := range []string{"not a JPEG", "empty", "truncated", "no such file"} {
+		if i >= len(broken) || broken[i].Image != []int{1, 2, 3, 5}[i] || !strings.Contains(broken[i].Reason.Error(), want) {
+			t.Fatalf("broken: %v, want number %d with %q", broken, i, want)
+		}
+	}
+	whole := s.Without(broken)
+	if !slices.Equal(whole.IDs, []string{"a/0.png", "b/4.png"}) || !slices.Equal(whole.Labels, []uint16{0, 1}) {
+		t.Errorf("without them %q, %v", whole.IDs, whole.Labels)
+	}
+	if broken, err := whole.Check(t.Context(), []int{0, 1}, 1, nil); err != nil || len(broken) > 0 {
+		t.Errorf("what is left: %v, %v", broken, err)
+	}
+	if broken, err := s.Check(t.Context(), []int{0, 2}, 9, nil); err != nil || len(broken) != 1 {
+		t.Errorf("two of them: %v, %v", broken, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Check(ctx, all, 2, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// One image that a Parquet file lacks is no reason to leave out those in its row group.
+func TestCheckParquet(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	picture, err := os.ReadFile(filepath.Join(images, "rgba.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(data ...[]byte) *Set {
+		writeParquet(t, path, data, nil, make([]int64, len(data)), len(data), "")
+		s, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	broken, err := open(picture, []byte("x"), picture).Check(t.Context(), []int{0, 1, 2}, 2, nil)
+	if err != nil || len(broken) != 1 || broken[0].Image != 1 {
+		t.Errorf("an image that is none: %v, %v", broken, err)
+	}
+	_, err = open(picture, nil, picture).Check(t.Context(), []int{0, 1, 2}, 2, nil)
+	if err == nil || !strings.Contains(err.Error(), "row 1 of row group 0 holds no image bytes") {
+		t.Errorf("an image that is null: %v", err)
+	}
+}
