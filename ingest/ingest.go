@@ -133,6 +133,7 @@ type runner struct {
 	zoo      *zoo.Zoo
 	classes  int
 	probs    []uint16 // one batch of outputs
+	raw      []float32
 	result   Result
 
 	begin    time.Time
@@ -261,12 +262,10 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.o.Shards > 1 {
-		var mine []Entry
-		for i := r.o.Shard; i < len(entries); i += r.o.Shards {
-			mine = append(mine, entries[i])
-		}
-		entries = mine
+	if r.o.Shards > 0 {
+		all := len(entries)
+		entries = part(entries, r.o.Shard, r.o.Shards)
+		r.log("part %d of %d (parts are from 0): %d of %d models", r.o.Shard, r.o.Shards, len(entries), all)
 	}
 	r.progress.Total = int64(len(entries)) * r.images
 
@@ -325,6 +324,17 @@ func (r *runner) fail(model string, reason error, images int64) error {
 func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 	var todo []*planned
 	for _, p := range models {
+		err := r.learnClasses(ctx, p)
+		var end *runError
+		if errors.As(err, &end) {
+			return end.error
+		}
+		if err != nil {
+			if err := r.fail(p.name, err, r.images); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := r.needZoo(ctx, p); err != nil {
 			return err
 		}
@@ -448,10 +458,11 @@ func (r *runner) locked(ctx context.Context, take func() error) error {
 // running is a model that is loaded.
 type running struct {
 	*planned
-	model  *torch.Model
-	costs  costs
-	spools map[*split]*spool
-	seen   int64 // images
+	model      *torch.Model
+	activation Activation
+	costs      costs
+	spools     map[*split]*spool
+	seen       int64 // images
 }
 
 func (m *running) close() {
@@ -527,7 +538,12 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 		// The first batch alone, so that no decoder disturbs the timing.
 		first := group[0].splits[0].Head(r.o.Batch)
 		err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
-			return each(func(m *running) error { return r.measure(m, b) })
+			return each(func(m *running) error {
+				if err := r.probe(m, b); err != nil {
+					return err
+				}
+				return r.measure(m, b)
+			})
 		})
 		if err != nil {
 			return nil, err
@@ -565,10 +581,14 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 	for first := 0; first < b.n; {
 		n := min(p.batch, b.n-first)
 		probs := r.probs[:n*r.classes]
-		err := m.model.Run(b.pixels[first*size:(first+n)*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, probs)
+		err := r.probabilities(m, b.pixels[first*size:(first+n)*size], n, probs)
 		if errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1 {
 			r.halve(p)
 			continue
+		}
+		var bad *rowError
+		if errors.As(err, &bad) {
+			return fmt.Errorf("image %s of %s: %w", s.IDs[b.first+first+bad.row], s.name, bad.error)
 		}
 		if err != nil {
 			return err
@@ -603,9 +623,15 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		}
 		var mw *zoo.ModelWriter
 		if extend {
+			if stored, err := r.zoo.Model(m.name); err != nil {
+				return err
+			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.activation.column() {
+				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(Activation(c), Softmax), cmp.Or(Activation(m.activation.column()), Softmax))
+				return nil
+			}
 			mw, err = w.ExtendModel(m.name)
 		} else {
-			mw, err = w.ReplaceModel(zoo.Model{Name: m.name, Columns: r.columns(m.planned, m.costs)})
+			mw, err = w.ReplaceModel(zoo.Model{Name: m.name, Columns: r.columns(m)})
 		}
 		if err != nil {
 			return err

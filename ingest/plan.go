@@ -32,6 +32,10 @@ type planned struct {
 	std     [3]float32
 	batch   int
 	splits  []*split // it is run on
+
+	oneByOne   bool       // it was made for one image at a time
+	activation Activation // of the list; "" if nothing is said
+	gflops     float64    // of the list
 }
 
 // expand replaces patterns by the names that match, and refuses two entries of one
@@ -75,7 +79,10 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 // prepare makes or finds an entry's file and puts its settings together: the
 // entry's, else the file's, else timm's defaults.
 func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
-	p := &planned{name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch)}
+	p := &planned{
+		name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch),
+		oneByOne: e.Batch == 1, activation: e.Activation, gflops: e.GFLOPs,
+	}
 	var err error
 	if e.Source != "file" {
 		if p.path, p.meta, err = r.export(ctx, e); err != nil {
@@ -207,6 +214,12 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 		return nil, false, err
 	}
 	want := r.identity(p)
+	if p.activation != "" {
+		want[zoo.ColumnActivation] = p.activation.column()
+	}
+	if p.gflops != 0 {
+		want[zoo.ColumnGFLOPs] = number(p.gflops)
+	}
 	for _, s := range r.splits {
 		if m.Columns[zoo.ColumnDataPrefix+s.name] != "" {
 			want[zoo.ColumnDataPrefix+s.name] = s.fingerprint
@@ -234,8 +247,8 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 }
 
 // columns are the facts the zoo keeps of a model.
-func (r *runner) columns(p *planned, c costs) map[string]string {
-	m := p.meta
+func (r *runner) columns(p *running) map[string]string {
+	m, c := p.meta, p.costs
 	out := map[string]string{
 		zoo.ColumnSource:         m.Source,
 		zoo.ColumnArchitecture:   m.Architecture,
@@ -255,6 +268,11 @@ func (r *runner) columns(p *planned, c costs) map[string]string {
 		zoo.ColumnThroughput:     number(c.throughput),
 		zoo.ColumnBatch:          strconv.Itoa(c.batch),
 		zoo.ColumnMemory:         number(float64(c.memory) / 1e6),
+		zoo.ColumnActivation:     p.activation.column(),
+	}
+	if p.gflops != 0 {
+		out[zoo.ColumnGFLOPs] = number(p.gflops)
+		out[zoo.ColumnGFLOPsFrom] = "given"
 	}
 	if m.Source != "file" && !m.Pretrained {
 		out[zoo.ColumnWeights] = "random"
@@ -262,7 +280,7 @@ func (r *runner) columns(p *planned, c costs) map[string]string {
 	for _, s := range r.splits {
 		out[zoo.ColumnDataPrefix+s.name] = s.fingerprint
 	}
-	maps.Copy(out, r.identity(p))
+	maps.Copy(out, r.identity(p.planned))
 	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
 }

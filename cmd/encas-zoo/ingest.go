@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -176,8 +174,8 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err
 	}
-	if o.Shard, o.Shards, err = shard(o.shard, os.Getenv); err != nil {
-		return err
+	if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {
+		return usageError{err}
 	}
 	if o.ModelsDir == "" {
 		cache, err := os.UserCacheDir()
@@ -239,34 +237,4 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 		return nil, usagef("name a list of models")
 	}
 	return models, nil
-}
-
-// shard reads --shard and takes missing parts from a batch system: job arrays of Slurm,
-// whose indices may begin anywhere, or indexed jobs of Kubernetes, which do not know how
-// many they are.
-func shard(flag string, env func(string) string) (i, n int, err error) {
-	index, count, ok := strings.Cut(flag, "/")
-	if flag != "" && !ok {
-		return 0, 0, usagef("--shard %q is not of the form I/N", flag)
-	}
-	if id := env("SLURM_ARRAY_TASK_ID"); index == "" && id != "" {
-		first, _ := strconv.Atoi(env("SLURM_ARRAY_TASK_MIN"))
-		number, err := strconv.Atoi(id)
-		if err != nil {
-			return 0, 0, usagef("SLURM_ARRAY_TASK_ID is %q", id)
-		}
-		index = strconv.Itoa(number - first)
-		count = cmp.Or(count, env("SLURM_ARRAY_TASK_COUNT"))
-	} else if id := env("JOB_COMPLETION_INDEX"); index == "" && id != "" && flag != "" {
-		index = id
-	}
-	if index == "" && count == "" {
-		return 0, 0, nil
-	}
-	i, err1 := strconv.Atoi(index)
-	n, err2 := strconv.Atoi(count)
-	if err1 != nil || err2 != nil || i < 0 || n < 1 || i >= n {
-		return 0, 0, usagef("there is no part %q of %q: --shard takes I/N, I from 0 to N-1", index, count)
-	}
-	return i, n, nil
 }

@@ -40,6 +40,11 @@ func (m *Model) Run(pixels []byte, n, height, width int, mean, std [3]float32, p
 	return errDisabled
 }
 
+// Outputs returns ErrNoShim.
+func (m *Model) Outputs(pixels []byte, n, height, width int, mean, std [3]float32, room []float32, widest int) ([]float32, int, error) {
+	return nil, 0, errDisabled
+}
+
 // Count returns ErrNoShim.
 func (m *Model) Count(height, width int) (Counts, error) { return Counts{}, errDisabled }
 

@@ -55,6 +55,8 @@ type Counts struct {
 	// FVCore counts as the fvcore package does: MACs, and norms and adaptive
 	// pooling.
 	FVCore float64
+	// Quantized are those of MACs that quantised operators do.
+	Quantized float64
 }
 
 // DefaultPath is where the shim is looked for and built: $ENCAS_TORCH_SHIM, or a
