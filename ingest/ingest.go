@@ -43,6 +43,7 @@ type Options struct {
 	ModelsDir  string    // where exported files are kept
 	Pretrained bool      // false: random weights
 	Seed       uint64    // of the random weights
+	SizeOf     string    // test or train: which of their own sizes models run at; "" for test
 
 	Batch       int           // images at a time; halved for a model that has no room; 0 for 32 on a CPU, else 256
 	Workers     int           // decoding; 0 for all cores
@@ -57,6 +58,8 @@ type Options struct {
 	// Progress is called after every batch and every model; it may be nil. It is called
 	// from one goroutine.
 	Progress func(Progress)
+	// Failed is called for each model that fails, when it does; it may be nil.
+	Failed func(Failure)
 	// Log receives what else a user may want to know; it may be nil. It may be called
 	// from several goroutines.
 	Log func(string)
@@ -135,6 +138,8 @@ type runner struct {
 	probs    []uint16 // one batch of outputs
 	raw      []float32
 	result   Result
+
+	saidSizes bool
 
 	begin    time.Time
 	progress Progress
@@ -258,6 +263,9 @@ type prepared struct {
 }
 
 func (r *runner) run(ctx context.Context) error {
+	if err := r.checkPython(ctx, r.o.Models); err != nil {
+		return err
+	}
 	entries, err := expand(ctx, r.o.Models, r.exporter)
 	if err != nil {
 		return err
@@ -303,6 +311,7 @@ func (r *runner) run(ctx context.Context) error {
 				return err
 			}
 		}
+		r.saySizes(c.models)
 		if err := r.runChunk(ctx, c.models); err != nil {
 			return err
 		}
@@ -314,7 +323,9 @@ func (r *runner) run(ctx context.Context) error {
 func (r *runner) fail(model string, reason error, images int64) error {
 	r.result.Failed = append(r.result.Failed, Failure{model, reason})
 	r.progress.Total -= images
-	r.log("%s failed: %v", model, reason)
+	if r.o.Failed != nil {
+		r.o.Failed(Failure{model, reason})
+	}
 	if r.o.FailFast {
 		return errFailFast
 	}

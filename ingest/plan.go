@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -33,6 +32,7 @@ type planned struct {
 	batch   int
 	splits  []*split // it is run on
 
+	ownSize    bool       // the list says none
 	oneByOne   bool       // it was made for one image at a time
 	activation Activation // of the list; "" if nothing is said
 	gflops     float64    // of the list
@@ -81,7 +81,7 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 	p := &planned{
 		name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch),
-		oneByOne: e.Batch == 1, activation: e.Activation, gflops: e.GFLOPs,
+		ownSize: e.Size == nil, oneByOne: e.Batch == 1, activation: e.Activation, gflops: e.GFLOPs,
 	}
 	var err error
 	if e.Source != "file" {
@@ -97,8 +97,10 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 			return nil, err
 		}
 		if e.Size == nil {
-			return nil, fmt.Errorf("%s does not say its image size; add size= to its line", p.path)
+			return nil, fmt.Errorf("%s does not say its image size; add size=, as in size=224, to its line", p.path)
 		}
+	} else if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s%s", p.path, nearFile(p.path))
 	} else if err != nil {
 		return nil, err
 	}
@@ -143,34 +145,6 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 		p.setting.SetFill(m.Mean)
 	}
 	return p, p.setting.Validate()
-}
-
-// export returns the file of a named model from the models folder, or has it made.
-func (r *runner) export(ctx context.Context, e Entry) (string, export.Meta, error) {
-	size := "own"
-	if e.Size != nil {
-		size = fmt.Sprintf("%dx%d", e.Size[0], e.Size[1])
-	}
-	weights := "pretrained"
-	if !r.o.Pretrained {
-		weights = fmt.Sprintf("seed %d", r.o.Seed)
-	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%d %s %s %s %s", export.Format, e.Source, e.Name, size, weights))
-	path := filepath.Join(r.o.ModelsDir, fileName(e.Name)+"-"+hex.EncodeToString(key[:6])+".pt")
-	if meta, err := export.ReadMeta(path); err == nil {
-		return path, meta, nil
-	}
-	if err := os.MkdirAll(r.o.ModelsDir, 0o755); err != nil {
-		return "", export.Meta{}, err
-	}
-	r.log("exporting %s", e.Name)
-	meta, err := r.exporter.Export(ctx, export.Request{
-		Source: e.Source, Name: e.Name, Size: e.Size, Pretrained: r.o.Pretrained, Seed: r.o.Seed, Out: path,
-	})
-	if err != nil {
-		return "", meta, fmt.Errorf("cannot be exported: %w", err)
-	}
-	return path, meta, nil
 }
 
 var notPlain = regexp.MustCompile(`[^A-Za-z0-9._-]`)

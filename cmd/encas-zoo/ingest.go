@@ -23,7 +23,7 @@ const timing = 2 * time.Second
 
 func ingestCommand() *cli.Command {
 	o := &ingestOptions{
-		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, GroupMemory: -1, Timing: timing},
+		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, SizeOf: "test", GroupMemory: -1, Timing: timing},
 		precision: "fp32",
 	}
 	return &cli.Command{
@@ -36,10 +36,17 @@ the same weights, preprocessing and data, is skipped: the same command continues
 that was stopped. Several commands may fill one zoo at the same time.
 
 A list is a text file with a model per line: a timm name (resnet18.a1_in1k, timm/...,
-hf_hub:...), torchvision/NAME, or the path of a TorchScript file; patterns such as
-tf_efficientnet_* match timm's names. The model may be followed by key=value: name, size,
-crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need a
-Python with torch and timm or torchvision (--python), files do not.
+hf_hub:...), torchvision/NAME, hf:OWNER/NAME of transformers, or the path of a TorchScript
+file or of a folder that transformers saved; patterns such as tf_efficientnet_* match
+timm's names. A path with spaces may stand in quotation marks. The model may be followed by
+key=value: name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation
+(softmax, sigmoid, none, log: what is still to be done with its outputs), gflops. A # at
+the beginning or after a space begins a comment. Names need a Python with torch and timm,
+torchvision or transformers (--python), files do not.
+
+The first batch shows what a model gives. A head with softmax is stored as it is; a model
+that ends with sigmoid, has no classifier, or whose output depends on chance or on the
+other images of the batch is refused with what to do.
 
 PATH is a folder of class folders, a folder with val.txt or labels.csv, image Parquet
 files in the layout of Hugging Face, or a CIFAR binary batch. SPLIT is val by default.
@@ -52,7 +59,8 @@ encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
-encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
+encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false
+sbatch --array=0-9 --wrap "encas-zoo ingest timm-list.txt --data imagenet/val --shard /10"`,
 			"3    some models failed; the others are in the zoo",
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
@@ -67,11 +75,12 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models with the same preprocessing together as long as their files take at most `GB` (default: one model on a CPU, else 8.6)"},
 			bind(&o.Threads, "threads", "run on `T` CPU threads (default: all)"),
 			bind(&o.Limit, "limit", "use only `N` images of each data set, spread evenly"),
-			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0; I, or both, default to the array job of Slurm or the indexed job of Kubernetes"),
+			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0 (0/1 for all); I is the task by default, in Slurm's job arrays and Kubernetes' indexed jobs, and N the tasks of a whole array from 0"),
 			bind(&o.Python, "python", "the Python interpreter `PATH` that exports models given by name"),
 			bind(&o.ModelsDir, "models-dir", "store exported models in `DIR` (default: in the user's cache folder)"),
 			bind(&o.Pretrained, "pretrained", "use published weights, or with --pretrained=false random ones"),
 			bind(&o.Seed, "seed", "seed `S` of random weights"),
+			bind(&o.SizeOf, "size", "run models given by name at the image size `WHICH` of theirs: test or train"),
 			bind(&o.Shim, "shim", "the torch library `PATH` (default: that of 'encas-zoo shim build')"),
 			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
 			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
@@ -107,6 +116,7 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 		return err
 	}
 	o.Log = func(note string) { t.err.Notef("%s", note) }
+	o.Failed = func(f ingest.Failure) { t.err.Warnf("%s: %v", f.Model, f.Reason) }
 	if o.list == encasList {
 		missing := ingest.Encas518Missing
 		o.Log(fmt.Sprintf("%d of the 518 models are not in current versions of timm: %s", len(missing), strings.Join(missing, ", ")))
@@ -137,9 +147,6 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 			t.out.Printf(", %s there already", plural(n, "was", "were"))
 		}
 		t.out.Printf("\n")
-		for _, f := range result.Failed {
-			t.err.Warnf("%s: %v", f.Model, f.Reason)
-		}
 	})
 	if err = errors.Join(err, errOut); err != nil || len(result.Failed) == 0 {
 		return err
@@ -167,6 +174,9 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	}
 	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
 		return usageError{err}
+	}
+	if o.SizeOf != "test" && o.SizeOf != "train" {
+		return usagef("--size %q is neither test nor train; a number of pixels is given in the list (size=224)", o.SizeOf)
 	}
 	if err := o.readData(); err != nil {
 		return err
