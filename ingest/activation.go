@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -90,7 +91,7 @@ func (l rowsLook) sums(x, tolerance float64) bool {
 func activation(said Activation, rows []float32, classes int) (Activation, error) {
 	l := look(rows, classes)
 	if math.IsNaN(l.least + l.most) {
-		return said, nil // which is refused with the image's name
+		return cmp.Or(said, Softmax), nil // which is refused with the name of the image
 	}
 	probabilities := l.unit && l.sums(1, sumTolerance)
 	switch {
@@ -101,7 +102,7 @@ func activation(said Activation, rows []float32, classes int) (Activation, error
 	case said == "" && l.unit && l.sums(1, saidSum):
 		return "", fmt.Errorf("its outputs are between 0 and 1 and sum to %s an image: they look like coarsely rounded probabilities; write activation=none in its line to store each row divided by its sum", l.sum())
 	case said == "" && l.unit:
-		return "", fmt.Errorf("its outputs are between 0 and 1 and sum to %s an image: they have been through a sigmoid, and softmax must not follow; "+
+		return "", fmt.Errorf("its outputs are between 0 and 1 and sum to %s an image, as after a sigmoid, and softmax must not follow; "+
 			"write activation=sigmoid in its line to store each row divided by its sum, or activation=softmax if they are logits all the same", l.sum())
 	case said == "" && l.least > 0 && nonNegative(rows) && l.sums(100, sumTolerance):
 		return "", fmt.Errorf("its outputs are not negative and sum to 100 an image: they look like percents; let the model divide them by 100, or write activation=softmax in its line if they are logits")

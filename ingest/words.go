@@ -53,8 +53,8 @@ func cutOverride(s string, overrides []string) (string, []string, bool) {
 }
 
 // splitWords splits at white space, up to a # that begins a word. Quotation marks, single
-// or double, at the beginning of a word or after its = keep what is between them together;
-// a backslash takes white space, a quotation mark, # or a backslash as it is.
+// or double, at the beginning of a word or after its = keep what is between them as it is;
+// elsewhere a backslash does that for white space, a quotation mark, # or a backslash.
 func splitWords(line string) (words []string, err error) {
 	var word strings.Builder
 	begun := false // a word, which may be empty in quotation marks
