@@ -243,3 +243,17 @@ func TestWidth(t *testing.T) {
 		t.Errorf("features made a zoo: %v", err)
 	}
 }
+
+// column is what a zoo keeps of a model.
+func column(t *testing.T, dir, model, name string) string {
+	t.Helper()
+	z, err := zoo.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := z.Model(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Columns[name]
+}

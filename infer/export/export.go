@@ -236,7 +236,7 @@ func (e *Exporter) start() error {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("models given by name are exported with Python: %w; name one that has torch and timm or torchvision with --python", err)
+		return fmt.Errorf("%s cannot be started: %w", e.python, err)
 	}
 	e.cmd, e.in, e.replies = cmd, in, bufio.NewReader(out)
 	return nil

@@ -59,7 +59,7 @@ esac`), nil)
 	if _, err := e.Export(short, Request{Name: "slow"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 30*time.Second {
 		t.Errorf("interrupted after %v: %v", time.Since(began), err)
 	}
-	if _, err := New("/no/such/python", nil).Export(ctx, Request{Name: "good"}); err == nil || !strings.Contains(err.Error(), "--python") {
+	if _, err := New("/no/such/python", nil).Export(ctx, Request{Name: "good"}); err == nil || !strings.Contains(err.Error(), "/no/such/python cannot be started") {
 		t.Errorf("no interpreter: %v", err)
 	}
 }
