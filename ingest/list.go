@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -123,10 +122,10 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	case isPath(e.Name):
 		e.asFile(dir)
 	}
-	for i, word := range words[1:] {
+	for _, word := range words[1:] {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok {
-			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words[:i+2]))
+			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words))
 		}
 		if err := e.set(key, value); err != nil {
 			return e, fmt.Errorf("%s: %w", word, err)
@@ -138,12 +137,14 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	return e, nil
 }
 
-// quoted is the end of a message about words that may be one path.
+// quoted is the end of a message about words of which some may be one path.
 func quoted(words []string) string {
-	if !slices.ContainsFunc(words, isPath) {
-		return ""
+	for n := len(words); n > 1; n-- {
+		if isPath(words[n-1]) {
+			return fmt.Sprintf("; a path with spaces is written in quotation marks: \"%s\"", strings.Join(words[:n], " "))
+		}
 	}
-	return fmt.Sprintf("; a path with spaces is written in quotation marks: %q", strings.Join(words, " "))
+	return ""
 }
 
 func (e *Entry) asFile(dir string) {

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -76,11 +78,24 @@ func TestPythonLacks(t *testing.T) {
 			t.Errorf("%q: something ran", c.list)
 		}
 	}
-	// What was exported before needs no Python.
+	// What was exported before needs no Python. A zip archive may have text before it.
 	o := options(t, images, list(t, "", "resnet18"))
-	o.Python, o.ModelsDir = standIn(t, ""), t.TempDir()
-	run(t, o)
-	o.Python, o.Zoo = "/no/such/python", o.Zoo+"2"
+	o.Python, o.ModelsDir = "/no/such/python", t.TempDir()
+	model := []byte("fake seed 5\n")
+	var rest bytes.Buffer
+	z := zip.NewWriter(&rest)
+	z.SetOffset(int64(len(model)))
+	w, err := z.Create("m/extra/encas.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(w, `{"format": 2, "image_size": [8, 8], "std": [1, 1, 1], "crop_pct": 1, "crop_mode": "center", "interpolation": "bicubic", "classes": 5}`)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile((&runner{o: o}).exported(o.Models[0]), append(model, rest.Bytes()...), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if res := run(t, o); len(res.Added) != 1 {
 		t.Errorf("from the models folder: %+v", res)
 	}

@@ -40,16 +40,16 @@ func lastComment(s string) int {
 	return -1
 }
 
-var override = regexp.MustCompile(`^[a-z_]+=[^'"\\]*$`)
+var lastOverride = regexp.MustCompile(`\s([a-z_]+=)(?:"([^"]*)"|'([^']*)'|([^\s"'\\]*))$`)
 
-// cutOverride moves a plain key=value word from the end of a line to the front of
-// overrides.
+// cutOverride moves a key=value word from the end of a line to the front of overrides.
 func cutOverride(s string, overrides []string) (string, []string, bool) {
-	at := strings.LastIndexFunc(s, unicode.IsSpace)
-	if at < 0 || !override.MatchString(s[at+1:]) {
+	at := lastOverride.FindStringSubmatchIndex(s)
+	if at == nil || len(overrides) == 20 { // more than there are keys
 		return s, overrides, false
 	}
-	return strings.TrimRightFunc(s[:at], unicode.IsSpace), append([]string{s[at+1:]}, overrides...), true
+	word := lastOverride.ReplaceAllString(s[at[0]:], "$1$2$3$4")
+	return strings.TrimSpace(s[:at[0]]), append([]string{word}, overrides...), true
 }
 
 // splitWords splits at white space, up to a # that begins a word. Quotation marks, single

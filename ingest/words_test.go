@@ -33,7 +33,7 @@ func TestPaths(t *testing.T) {
 	}
 	escape := strings.NewReplacer(" ", `\ `, "\t", "\\\t", "#", `\#`, `\`, `\\`, `"`, `\"`, `'`, `\'`).Replace
 	for _, f := range files {
-		lines := []string{f, f + " size=8 batch=2", "  " + f + "\tsize=8 # a comment", f + " # size=9", quote(f) + " size=8", escape(f) + " size=8", escape(f) + ` size=8 name="two words"#3`, filepath.Join(dir, f) + " size=8\r"}
+		lines := []string{f, f + " size=8 batch=2", "  " + f + "\tsize=8 # a comment", f + " # size=9", f + ` size=8 name="two words#3"`, f + ` name='two words#3' size=8 # why`, quote(f) + " size=8", escape(f) + " size=8", escape(f) + ` size=8 name="two words"#3`, filepath.Join(dir, f) + " size=8\r"}
 		for _, line := range lines {
 			entries, err := ParseList(strings.NewReader("\ufeff"+line+"\r\n"), "list", dir)
 			if err != nil || len(entries) != 1 || entries[0].Source != "file" || entries[0].Name != filepath.Join(dir, f) {
@@ -74,15 +74,16 @@ func TestSplitWords(t *testing.T) {
 func TestListErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"my models/x.pt size=8": `list line 1: "models/x.pt" is not of the form key=value; a path with spaces is written in quotation marks: "my models/x.pt"`,
-		`a "b c.pt`:             `the quotation mark before "b c.pt" is not closed`,
-		"resnet18 size":         `list line 1: "size" is not of the form key=value`,
-		"a activation=relu":     "want softmax, sigmoid, none or log",
-		"a gflops=0":            "want a number above 0",
-		"a gflops=inf":          "want a number above 0",
-		"a size=big":            "or test or train",
-		"\xff\xfea\x00":         "UTF-16",
-		`""`:                    "names no model",
+		"my models/x.pt size=8":  `list line 1: "models/x.pt" is not of the form key=value; a path with spaces is written in quotation marks: "my models/x.pt"`,
+		`a "b c.pt`:              `the quotation mark before "b c.pt" is not closed`,
+		"my net 2.pt name='a b'": `"net" is not of the form key=value; a path with spaces is written in quotation marks: "my net 2.pt"`,
+		"resnet18 size":          `list line 1: "size" is not of the form key=value`,
+		"a activation=relu":      "want softmax, sigmoid, none or log",
+		"a gflops=0":             "want a number above 0",
+		"a gflops=inf":           "want a number above 0",
+		"a size=big":             "or test or train",
+		"\xff\xfea\x00":          "UTF-16",
+		`""`:                     "names no model",
 	} {
 		if _, err := ParseList(strings.NewReader(text), "list", t.TempDir()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one with %q", text, err, want)
