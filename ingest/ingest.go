@@ -33,7 +33,7 @@ type Options struct {
 	Data    []Data
 	Models  []Entry
 
-	Shim      string // path of the torch library; "" for torch.DefaultPath
+	Shim      string // path of the torch library; "" for the one that torch.Find finds for Python
 	Device    string // cpu, cuda, cuda:1; "" for cuda if torch can use it, else cpu
 	Precision torch.Precision
 	Threads   int // of torch on a CPU; 0 for all
@@ -181,6 +181,15 @@ func (r *runner) start(ctx context.Context) (err error) {
 		return errors.New("ingest: no data or no models")
 	}
 	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
+	if o.Shim == "" {
+		var note string
+		if o.Shim, note, err = torch.Find(ctx, o.Python); err != nil {
+			return err
+		}
+		if note != "" {
+			r.log("%s", note)
+		}
+	}
 	if r.shim, err = torch.Open(o.Shim); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ sbatch --array=0-9 --wrap "encas-zoo ingest timm-list.txt --data imagenet/val --
 			bind(&o.Pretrained, "pretrained", "use published weights, or with --pretrained=false random ones"),
 			bind(&o.Seed, "seed", "seed `S` of random weights"),
 			bind(&o.SizeOf, "size", "run models given by name at the image size `WHICH` of theirs: test or train"),
-			bind(&o.Shim, "shim", "the torch library `PATH` (default: that of 'encas-zoo shim build')"),
+			bind(&o.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
 			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
 			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
 		},

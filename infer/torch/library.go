@@ -65,9 +65,9 @@ static int encas_shim_memory(encas_shim *s, encas_model *m, int n, int h, int w,
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"unsafe"
 )
 
@@ -75,26 +75,26 @@ import (
 // cannot be unloaded.
 type Shim struct{ fns C.encas_shim }
 
-// Open opens the shim at path, or at DefaultPath when path is empty. The error is
-// ErrNoShim if it has to be built first.
+// Open opens the shim at path, or the one that [Find] finds without a Python when path is
+// empty. The error is ErrNoShim if it has to be built first.
 func Open(path string) (*Shim, error) {
 	if path == "" {
 		var err error
-		if path, err = DefaultPath(); err != nil {
+		if path, _, err = Find(context.Background(), ""); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("%w: no %s; run `encas-zoo shim build` (after installing torch: on Debian libtorch-dev and libopenblas0-pthread, elsewhere `pip install torch`)", ErrNoShim, path)
+	if !exists(path) {
+		return nil, fmt.Errorf("%w: no %s; %s", ErrNoShim, path, howToBuild)
 	}
 	s := &Shim{}
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	if msg := C.encas_shim_open(&s.fns, cpath); msg != nil {
-		return nil, fmt.Errorf("%w: %s: %s; run `encas-zoo shim build` again", ErrNoShim, path, C.GoString(msg))
+		return nil, fmt.Errorf("%w: %s: %s; run `encas-zoo shim build` again, with the same --python and --shim", ErrNoShim, path, C.GoString(msg))
 	}
 	if v := int(C.encas_shim_abi(&s.fns)); v != C.ENCAS_TORCH_ABI {
-		return nil, fmt.Errorf("%w: %s has ABI %d and this program %d; run `encas-zoo shim build` again", ErrNoShim, path, v, C.ENCAS_TORCH_ABI)
+		return nil, fmt.Errorf("%w: %s is of another version of this program (ABI %d and not %d); run `encas-zoo shim build` again, with the same --python and --shim", ErrNoShim, path, v, C.ENCAS_TORCH_ABI)
 	}
 	return s, nil
 }
