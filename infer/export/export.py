@@ -188,6 +188,8 @@ def create_transformers(name, size, pretrained):
     auto = transformers.AutoModelForImageClassification
     if pretrained:
         # Other weights than safetensors are pickled programs.
+        if os.path.isdir(name) and not any(f.endswith((".safetensors", ".safetensors.index.json")) for f in os.listdir(name)):
+            raise Refused("its weights are not in the format safetensors, and what is pickled is not run; save it again with save_pretrained(..., safe_serialization=True)")
         model, loading = auto.from_pretrained(name, output_loading_info=True, use_safetensors=True)
         lost = [*loading["missing_keys"], *loading["mismatched_keys"]]
         if lost:
@@ -251,7 +253,7 @@ def prepared(kind, processor):
     if int(processor["resample"]) not in FILTERS:
         raise unknown(f"resampled by filter {processor['resample']} of Pillow")
     size, shorter = sides(processor["size"])
-    mode = "center" if shorter else "squash"
+    mode = "floor" if shorter else "squash"
     crop_pct = 1.0
     if "crop_pct" in processor:  # ConvNeXt, which squashes from 384 pixels on
         if size[0] >= 384:
