@@ -111,17 +111,17 @@ func activation(said Activation, rows []float32, classes int) (Activation, error
 	case said == Softmax && probabilities && !l.flat:
 		return "", fmt.Errorf("activation=softmax means that softmax is still to be applied, and its outputs are probabilities already (not negative, with the sum 1); write activation=none in its line")
 	case said == None && !(l.unit && l.sums(1, saidSum)):
-		return "", fmt.Errorf("activation=none means that its outputs are probabilities, and they are %s; %s", l.words(rows), remedy(l))
+		return "", fmt.Errorf("activation=none means that its outputs are probabilities, and they are %s; %s", l.words(rows), otherwise(l))
 	case said == Log && !(l.logSum <= saidSum):
-		return "", fmt.Errorf("activation=log means that its outputs are logarithms of probabilities, and the probabilities of an image do not sum to 1 (they are %s); %s", l.words(rows), remedy(l))
+		return "", fmt.Errorf("activation=log means that its outputs are logarithms of probabilities, and the probabilities of an image do not sum to 1 (they are %s); %s", l.words(rows), otherwise(l))
 	case said == Sigmoid && l.unit:
 		return normalized, nil
 	}
 	return said, nil
 }
 
-// remedy is the activation that would do.
-func remedy(l rowsLook) string {
+// otherwise is the activation that would do.
+func otherwise(l rowsLook) string {
 	if l.unit {
 		return "activation=sigmoid divides each row by its sum"
 	}

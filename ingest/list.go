@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -193,12 +194,16 @@ func isPath(s string) bool {
 	return strings.ContainsRune(s, filepath.Separator)
 }
 
+// Sizes are the names of the image sizes that a model itself may have.
+func Sizes() []string { return []string{"test", "train"} }
+
+// set does what one key=value word says.
 func (e *Entry) set(key, value string) (err error) {
 	switch key {
 	case "name":
 		e.As = value
 	case "size":
-		if value == "test" || value == "train" {
+		if slices.Contains(Sizes(), value) {
 			e.SizeOf = value
 			return nil
 		}

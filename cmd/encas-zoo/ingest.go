@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,8 +60,8 @@ encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
-encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false
-sbatch --array=0-9 --wrap "encas-zoo ingest timm-list.txt --data imagenet/val --shard /10"`,
+encas-zoo ingest --list encas-518 --data imagenet/val --python venv/bin/python --size train
+encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
 			"3    some models failed; the others are in the zoo",
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
@@ -175,7 +176,7 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
 		return usageError{err}
 	}
-	if o.SizeOf != "test" && o.SizeOf != "train" {
+	if !slices.Contains(ingest.Sizes(), o.SizeOf) {
 		return usagef("--size %q is neither test nor train; a number of pixels is given in the list (size=224)", o.SizeOf)
 	}
 	if err := o.readData(); err != nil {
