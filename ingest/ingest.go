@@ -480,6 +480,7 @@ type running struct {
 	*planned
 	model      *torch.Model
 	activation Activation
+	columns    []int // of the outputs, class by class of the zoo; nil for their own order
 	costs      costs
 	spools     map[*split]*spool
 	seen       int64 // images
@@ -618,6 +619,7 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 				return fmt.Errorf("its output for image %s of %s is not a number", s.IDs[b.first+first+i/r.classes], s.name)
 			}
 		}
+		m.inOrder(probs)
 		if err := m.spools[s].add(probs); err != nil {
 			return &runError{err}
 		}

@@ -51,6 +51,9 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	if m.activation, err = activation(p.activation, rows, classes); err != nil {
 		return err
 	}
+	if err := r.matchClasses(m); err != nil {
+		return err
+	}
 	if p.activation == "" && m.activation == None {
 		r.log("%s: its outputs are probabilities (it ends with softmax) and are stored as they are", p.name)
 	}

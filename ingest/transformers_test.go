@@ -16,7 +16,7 @@ import (
 )
 
 // TestTransformers runs folders that transformers saved, and compares with what it gives
-// in Python, images prepared by its own processors.
+// in Python, images prepared by its own processors, classes matched by name.
 func TestTransformers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("exports networks")
@@ -29,10 +29,10 @@ func TestTransformers(t *testing.T) {
 	if out, err := exec.Command(python, "testdata/transformers_models.py", dir, images).CombinedOutput(); err != nil {
 		t.Fatalf("transformers_models.py: %v\n%s", err, out)
 	}
-	good := []string{"vit", "a vit", "convnext", "deit", "clip"}
+	good := []string{"vit", "a vit", "convnext", "deit", "clip", "turned"}
 	o := Options{
 		Zoo: filepath.Join(t.TempDir(), "zoo"), Data: []Data{{Split: "val", Path: images}},
-		Models: list(t, dir, "vit\n\"a vit\"\nhf:convnext\n./deit\n"+filepath.Join(dir, "clip")+"\nheadless\nunprepared\nunscaled\npickled\n"),
+		Models: list(t, dir, "vit\n\"a vit\"\nhf:convnext\n./deit\n"+filepath.Join(dir, "clip")+"\nturned\nheadless\nunprepared\nunscaled\npickled\n"),
 		Shim:   shim, Device: "cpu", Python: python, ModelsDir: t.TempDir(), Pretrained: true, Batch: 8, Log: func(s string) { t.Log(s) },
 	}
 	t.Setenv("HF_HUB_OFFLINE", "1")

@@ -43,6 +43,7 @@ type Meta struct {
 	CropMode      string     `json:"crop_mode"`
 	Interpolation string     `json:"interpolation"`
 	Classes       int        `json:"classes"`
+	Labels        []string   `json:"labels"` // what it calls them; none if not known
 	Params        int64      `json:"params"`
 	License       string     `json:"license"`
 	Checkpoint    string     `json:"checkpoint"` // SHA-256 over the weights
@@ -74,7 +75,7 @@ func ReadMeta(path string) (Meta, error) {
 			return m, fmt.Errorf("%s: %w", path, err)
 		}
 		defer r.Close()
-		text, err := io.ReadAll(io.LimitReader(r, 1<<20))
+		text, err := io.ReadAll(io.LimitReader(r, 16<<20))
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", path, err)
 		}

@@ -148,6 +148,7 @@ def create_timm(name, size, pretrained, size_of):
         "crop_mode": data.get("crop_mode", "center"),
         "interpolation": data["interpolation"],
         "license": cfg.get("license") or "",
+        "labels": labels(cfg.get("label_names"), model.num_classes),
     }
 
 
@@ -173,7 +174,18 @@ def create_torchvision(name, size, pretrained):
         "crop_mode": "center",
         "interpolation": preset.interpolation.value,
         "license": "bsd-3-clause",
+        "labels": list(weights.meta.get("categories") or []),
     }
+
+
+def labels(names, classes):
+    """What a model calls its classes, in their order; none if that is not known."""
+    if isinstance(names, dict):
+        names = [names.get(i) for i in range(classes)]
+    names = list(names or [])
+    if len(names) != classes or any(not n or str(n) == f"LABEL_{i}" for i, n in enumerate(names)):
+        return []
+    return [str(n) for n in names]
 
 
 def create_transformers(name, size, pretrained):
@@ -204,6 +216,7 @@ def create_transformers(name, size, pretrained):
         "architecture": config.model_type,
         "tag": "",
         "license": "",
+        "labels": labels(config.id2label, config.num_labels),
         **preparation,
     }
 
