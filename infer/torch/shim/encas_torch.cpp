@@ -7,13 +7,17 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/native/quantized/PackedParams.h>
 #include <ATen/record_function.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 #include <torch/version.h>
+
+#if __has_include(<ATen/native/quantized/PackedParams.h>)
+#include <ATen/native/quantized/PackedParams.h>
+#define ENCAS_QUANTIZED 1
+#endif
 
 #include <atomic>
 #include <cstring>
@@ -212,6 +216,8 @@ double convolution(c10::ArrayRef<const c10::IValue> v) {
 	                   v[5].toIntVector(), v[6].toBool());
 }
 
+#ifdef ENCAS_QUANTIZED
+
 // packed returns the weights of a quantised operator, of type T, and the tensor before
 // them among its arguments, or nulls. Their place differs between operators.
 template <class T>
@@ -241,6 +247,14 @@ double quantized_product(c10::ArrayRef<const c10::IValue> v) {
 	const auto weight = std::get<0>(found.first->unpack());
 	return static_cast<double>(found.second.numel()) * static_cast<double>(weight.size(0));
 }
+
+#else
+
+template <int D>
+double quantized_convolution(c10::ArrayRef<const c10::IValue>) { return 0; }
+double quantized_product(c10::ArrayRef<const c10::IValue>) { return 0; }
+
+#endif
 
 // A Count adds up the operations of one forward pass. Only innermost operations
 // are counted, those that no counted one is made of.
