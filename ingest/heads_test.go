@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"math"
 	"os"
 	"os/exec"
@@ -256,4 +259,50 @@ func column(t *testing.T, dir, model, name string) string {
 		t.Fatal(err)
 	}
 	return m.Columns[name]
+}
+
+// TestFewAtATime looks at more images than run at a time before it takes outputs for those
+// of a sigmoid: of two classes the logits of one image are easily in [0, 1].
+func TestFewAtATime(t *testing.T) {
+	t.Parallel()
+	python, shim := torchtest.Python(t), torchtest.Path(t)
+	dir := t.TempDir()
+	if out, err := exec.Command(python, "-c", `
+import sys, torch
+class Two(torch.nn.Module):
+    # The first image, whose mean is 128, gives 0.5 and 0.4.
+    def forward(self, x):
+        y = x.mean((1, 2, 3)) - 128 / 255
+        return torch.stack([0.5 + 9 * y, 0.4 - 9 * y], 1)
+torch.jit.trace(Two(), torch.rand(2, 3, 8, 8)).save(sys.argv[1])`, filepath.Join(dir, "two.pt")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for class, greys := range [][]uint8{{128, 250}, {20, 60}} {
+		for i, grey := range greys {
+			path := filepath.Join(dir, "images", fmt.Sprint(class), fmt.Sprintf("%d.png", i))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			m := image.NewGray(image.Rect(0, 0, 8, 8))
+			for p := range m.Pix {
+				m.Pix[p] = grey
+			}
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(png.Encode(f, m), f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, batch := range []int{1, 2, 3, 8} {
+		res := run(t, Options{
+			Zoo: filepath.Join(dir, fmt.Sprint("zoo", batch)), Data: []Data{{Split: "val", Path: filepath.Join(dir, "images")}},
+			Models: list(t, dir, "two.pt size=8 crop_pct=1 mean=0,0,0 std=1,1,1"), Shim: shim, Device: "cpu", Batch: batch,
+		})
+		if len(res.Added) != 1 {
+			t.Errorf("batch %d: %+v", batch, res)
+		}
+	}
 }

@@ -557,8 +557,8 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 	}
 	if len(live) > 0 {
 		// The first batch alone, so that no decoder disturbs the timing.
-		first := group[0].splits[0].Head(r.o.Batch)
-		err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
+		n := max(r.o.Batch, looked)
+		err := eachBatch(ctx, group[0].splits[0].Head(n), group[0].setting, n, r.o.Workers, func(b *batch) error {
 			return each(func(m *running) error {
 				if err := r.probe(m, b); err != nil {
 					return err

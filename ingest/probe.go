@@ -12,6 +12,10 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
+// looked is the number of images, at least, of which the outputs tell whether they are
+// logits, if there are as many: those of one may be anything by chance.
+const looked = 8
+
 // probe finds out on the first batch whether a model is a classifier of the zoo's
 // classes whose output is a function of the image alone, how many images it takes at a
 // time, and what is to be done with its outputs. What it refuses has not been stored.
@@ -47,6 +51,13 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	}
 	if err := r.probeBatch(m, b, alone, rows); err != nil {
 		return err
+	}
+	for first := n; first < min(looked, b.n); first += n {
+		more, _, err := r.outputs(m, b.pixels[first*size:min(first+n, b.n)*size], make([]float32, (min(first+n, b.n)-first)*classes))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 	}
 	if m.activation, err = activation(p.activation, rows, classes); err != nil {
 		return err
