@@ -71,6 +71,9 @@ import (
 	"unsafe"
 )
 
+// disabled is why no shim can be opened by this program.
+var disabled error
+
 // A Shim is the opened library. It stays open to the end of the process: torch
 // cannot be unloaded.
 type Shim struct{ fns C.encas_shim }

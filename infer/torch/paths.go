@@ -58,6 +58,9 @@ print(json.dumps({"Lib": os.path.realpath(os.path.join(root, "lib")), "Version":
 // has, else the one built last. note, if not empty, says that it is for another torch
 // than Python's. Without a shim the error is ErrNoShim.
 func Find(ctx context.Context, python string) (path, note string, err error) {
+	if disabled != nil {
+		return "", "", disabled
+	}
 	if path := os.Getenv("ENCAS_TORCH_SHIM"); path != "" {
 		return path, "", nil
 	}
