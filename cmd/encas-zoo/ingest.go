@@ -60,7 +60,7 @@ encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
-encas-zoo ingest --list encas-518 --data imagenet/val --python venv/bin/python --size train
+encas-zoo ingest timm-list.txt --data imagenet/val --python venv/bin/python --size train
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
 			"3    some models failed; the others are in the zoo",
 			"130  interrupted; finished models are in the zoo"),
