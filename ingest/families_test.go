@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
@@ -48,7 +49,7 @@ func TestFamilies(t *testing.T) {
 				t.Fatal(err)
 			}
 			read, err := export.ReadMeta(file)
-			if err != nil || read != meta || meta.Params != c.params || meta.Classes != 1000 || len(meta.Checkpoint) != 64 {
+			if err != nil || !reflect.DeepEqual(read, meta) || meta.Params != c.params || meta.Classes != 1000 || len(meta.Checkpoint) != 64 {
 				t.Errorf("metadata %+v, in the file %+v (%v)", meta, read, err)
 			}
 			m, err := shim.Load(file, "cpu", torch.Float32, meta.Classes)

@@ -36,7 +36,7 @@ type Options struct {
 	ClassNames []string // what the data call the classes, one a class; nil if only they say
 	SkipBroken bool     // leave out images that cannot be read, instead of ending
 
-	Shim      string // path of the torch library; "" for torch.DefaultPath
+	Shim      string // path of the torch library; "" for the one that torch.Find finds for Python
 	Device    string // cpu, cuda, cuda:1; "" for cuda if torch can use it, else cpu
 	Precision torch.Precision
 	Threads   int // of torch on a CPU; 0 for all
@@ -46,6 +46,7 @@ type Options struct {
 	ModelsDir  string    // where exported files are kept
 	Pretrained bool      // false: random weights
 	Seed       uint64    // of the random weights, and of shares
+	SizeOf     string    // test or train: which of their own sizes models run at; "" for test
 
 	Batch       int           // images at a time; halved for a model that has no room; 0 for 32 on a CPU, else 256
 	Workers     int           // decoding; 0 for all cores
@@ -60,6 +61,8 @@ type Options struct {
 	// Progress is called after every batch and every model; it may be nil. It is called
 	// from one goroutine.
 	Progress func(Progress)
+	// Failed is called for each model that fails, when it does; it may be nil.
+	Failed func(Failure)
 	// Log receives what else a user may want to know; it may be nil. It may be called
 	// from several goroutines.
 	Log func(string)
@@ -114,7 +117,10 @@ type runner struct {
 	classes  int
 	before   int      // classes of a zoo that has no models yet
 	probs    []uint16 // one batch of outputs
+	raw      []float32
 	result   Result
+
+	saidSizes bool
 
 	begin    time.Time
 	progress Progress
@@ -156,6 +162,15 @@ func (r *runner) start(ctx context.Context) (err error) {
 		return errors.New("ingest: no data or no models")
 	}
 	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
+	if o.Shim == "" {
+		var note string
+		if o.Shim, note, err = torch.Find(ctx, o.Python); err != nil {
+			return err
+		}
+		if note != "" {
+			r.log("%s", note)
+		}
+	}
 	if r.shim, err = torch.Open(o.Shim); err != nil {
 		return err
 	}
@@ -237,16 +252,17 @@ type prepared struct {
 }
 
 func (r *runner) run(ctx context.Context) error {
+	if err := r.checkPython(ctx, r.o.Models); err != nil {
+		return err
+	}
 	entries, err := expand(ctx, r.o.Models, r.exporter)
 	if err != nil {
 		return err
 	}
-	if r.o.Shards > 1 {
-		var mine []Entry
-		for i := r.o.Shard; i < len(entries); i += r.o.Shards {
-			mine = append(mine, entries[i])
-		}
-		entries = mine
+	if r.o.Shards > 0 {
+		all := len(entries)
+		entries = part(entries, r.o.Shard, r.o.Shards)
+		r.log("part %d of %d (parts are from 0): %d of %d models", r.o.Shard, r.o.Shards, len(entries), all)
 	}
 	r.progress.Total = int64(len(entries)) * r.images
 
@@ -284,6 +300,7 @@ func (r *runner) run(ctx context.Context) error {
 				return err
 			}
 		}
+		r.saySizes(c.models)
 		if err := r.runChunk(ctx, c.models); err != nil {
 			return err
 		}
@@ -295,7 +312,9 @@ func (r *runner) run(ctx context.Context) error {
 func (r *runner) fail(model string, reason error, images int64) error {
 	r.result.Failed = append(r.result.Failed, Failure{model, reason})
 	r.progress.Total -= images
-	r.log("%s failed: %v", model, reason)
+	if r.o.Failed != nil {
+		r.o.Failed(Failure{model, reason})
+	}
 	if r.o.FailFast {
 		return errFailFast
 	}
@@ -305,6 +324,17 @@ func (r *runner) fail(model string, reason error, images int64) error {
 func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 	var todo []*planned
 	for _, p := range models {
+		err := r.learnClasses(ctx, p)
+		var end *runError
+		if errors.As(err, &end) {
+			return end.error
+		}
+		if err != nil {
+			if err := r.fail(p.name, err, r.images); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := r.needZoo(ctx, p); err != nil {
 			return err
 		}
@@ -423,10 +453,12 @@ func (r *runner) locked(ctx context.Context, take func() error) error {
 // running is a model that is loaded.
 type running struct {
 	*planned
-	model  *torch.Model
-	costs  costs
-	spools map[*split]*spool
-	seen   int64 // images
+	model      *torch.Model
+	activation Activation
+	columns    []int // of the outputs, class by class of the zoo; nil for their own order
+	costs      costs
+	spools     map[*split]*spool
+	seen       int64 // images
 }
 
 func (m *running) close() {
@@ -500,9 +532,14 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 	}
 	if len(live) > 0 {
 		// The first batch alone, so that no decoder disturbs the timing.
-		first := group[0].splits[0].Head(r.o.Batch)
-		err := eachBatch(ctx, first, group[0].setting, r.o.Batch, r.o.Workers, func(b *batch) error {
-			return each(func(m *running) error { return r.measure(m, b) })
+		n := max(r.o.Batch, looked)
+		err := eachBatch(ctx, group[0].splits[0].Head(n), group[0].setting, n, r.o.Workers, func(b *batch) error {
+			return each(func(m *running) error {
+				if err := r.probe(m, b); err != nil {
+					return err
+				}
+				return r.measure(m, b)
+			})
 		})
 		if err != nil {
 			return nil, err
@@ -540,10 +577,14 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 	for first := 0; first < b.n; {
 		n := min(p.batch, b.n-first)
 		probs := r.probs[:n*r.classes]
-		err := m.model.Run(b.pixels[first*size:(first+n)*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, probs)
+		err := r.probabilities(m, b.pixels[first*size:(first+n)*size], n, probs)
 		if errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1 {
 			r.halve(p)
 			continue
+		}
+		var bad *rowError
+		if errors.As(err, &bad) {
+			return fmt.Errorf("image %s of %s: %w", s.IDs[b.first+first+bad.row], s.name, bad.error)
 		}
 		if err != nil {
 			return err
@@ -553,6 +594,7 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 				return fmt.Errorf("its output for image %s of %s is not a number", s.IDs[b.first+first+i/r.classes], s.name)
 			}
 		}
+		m.inOrder(probs)
 		if err := m.spools[s].add(probs); err != nil {
 			return &runError{err}
 		}
@@ -578,9 +620,15 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		}
 		var mw *zoo.ModelWriter
 		if extend {
+			if stored, err := r.zoo.Model(m.name); err != nil {
+				return err
+			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.activation.column() {
+				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(Activation(c), Softmax), cmp.Or(Activation(m.activation.column()), Softmax))
+				return nil
+			}
 			mw, err = w.ExtendModel(m.name)
 		} else {
-			mw, err = w.ReplaceModel(zoo.Model{Name: m.name, Columns: r.columns(m.planned, m.costs)})
+			mw, err = w.ReplaceModel(zoo.Model{Name: m.name, Columns: r.columns(m)})
 		}
 		if err != nil {
 			return err

@@ -6,7 +6,10 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,21 +19,27 @@ import (
 // An Entry is one line of a list: a model and what is to be done otherwise than the
 // model itself says.
 type Entry struct {
-	// Source is timm, torchvision or file; empty is a bare name, which the first of
-	// timm and torchvision that knows it has.
+	// Source is timm, torchvision, hf (transformers) or file; empty is a bare name, which
+	// the first of timm and torchvision that knows it has.
 	Source string
-	// Name is the model's name in its library, which may be a pattern, or the path
-	// of a TorchScript file.
+	// Name is the model's name in its library, which may be a pattern, or the path of a
+	// TorchScript file or of transformers' folder.
 	Name string
 	// As is the name in the zoo.
 	As string
 
 	Size          *[2]int // height, width
+	SizeOf        string  // test or train: which of the model's own sizes; "" for the run's
 	CropPct       float64
 	CropMode      string
 	Interpolation string
 	Mean, Std     *[3]float64
 	Batch         int
+
+	// Activation is what is still to be done with the model's outputs; "" if that is to
+	// be found out.
+	Activation Activation
+	GFLOPs     float64 // as the user knows it; 0 for what is counted
 }
 
 // Pattern reports whether the entry means all names that match it.
@@ -45,7 +54,7 @@ var Encas518Missing = []string{"gluon_xception65", "ig_resnext101_32x48d"}
 // Encas518 is the list of the 518 timm models of the ENCAS paper, by today's names,
 // without those of Encas518Missing.
 func Encas518() []Entry {
-	entries, err := ParseList(bytes.NewReader(encas518), "encas-518", ".")
+	entries, err := ParseList(bytes.NewReader(encas518), "encas-518", "")
 	if err != nil {
 		panic(err) // embedded
 	}
@@ -53,20 +62,32 @@ func Encas518() []Entry {
 }
 
 // ParseList reads a list of models, a line each: a timm name (resnet18.a1_in1k,
-// timm/..., hf_hub:...), torchvision/NAME, or the path of a TorchScript file, then
-// key=value overrides: name, size (224 or 224x192), crop_pct, crop_mode,
-// interpolation, mean, std (three numbers with commas between), batch. A # begins a
-// comment. Relative paths start at dir. name is the list's own, for errors.
+// timm/..., hf_hub:...), torchvision/NAME, hf:OWNER/NAME of transformers, or the path of
+// a TorchScript file or of a folder that transformers saved, then key=value overrides,
+// those of [Entry.set]. A # at the beginning of a line or after white space begins a
+// comment. What has white space or a # in it is written in quotation marks, or with a
+// backslash before each; a line whose text before the overrides is an existing file is
+// that file as it is. Relative paths start at dir; with an empty dir no file is looked
+// for. name is the list's own, for errors.
 func ParseList(r io.Reader, name, dir string) ([]Entry, error) {
 	var entries []Entry
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		words := strings.Fields(text)
-		if len(words) == 0 {
+		text := lines.Text()
+		if n == 1 {
+			text = strings.TrimPrefix(text, "\ufeff") // what Windows puts before UTF-8
+			if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+				return nil, fmt.Errorf("%s is in UTF-16; save it as UTF-8", name)
+			}
+		}
+		words, err := lineWords(text, dir)
+		if err == nil && len(words) == 0 {
 			continue
 		}
-		e, err := ParseEntry(words, dir)
+		var e Entry
+		if err == nil {
+			e, err = ParseEntry(words, dir)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", name, n, err)
 		}
@@ -82,6 +103,8 @@ func ParseList(r io.Reader, name, dir string) ([]Entry, error) {
 func ParseEntry(words []string, dir string) (Entry, error) {
 	e := Entry{Name: words[0], As: words[0]}
 	switch {
+	case isFile(dir, e.Name):
+		e.asFile(dir)
 	case strings.HasPrefix(e.Name, "timm/"):
 		e.Source, e.Name = "timm", strings.TrimPrefix(e.Name, "timm/")
 		e.As = e.Name
@@ -89,17 +112,21 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		e.Source, e.Name = "torchvision", strings.TrimPrefix(e.Name, "torchvision/")
 	case strings.HasPrefix(e.Name, "hf_hub:"), strings.HasPrefix(e.Name, "hf-hub:"):
 		e.Source = "timm"
-	case isPath(e.Name):
-		e.Source = "file"
-		e.As = strings.TrimSuffix(filepath.Base(e.Name), filepath.Ext(e.Name))
-		if !filepath.IsAbs(e.Name) {
-			e.Name = filepath.Join(dir, e.Name)
+	case strings.HasPrefix(e.Name, "hf:"):
+		e.Source, e.Name = "hf", strings.TrimPrefix(e.Name, "hf:")
+		e.As = e.Name
+		if isModelFolder(dir, e.Name) {
+			e.asFolder(dir)
 		}
+	case isModelFolder(dir, e.Name):
+		e.asFolder(dir)
+	case isPath(e.Name):
+		e.asFile(dir)
 	}
 	for _, word := range words[1:] {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok {
-			return e, fmt.Errorf("%q is not of the form key=value", word)
+			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words))
 		}
 		if err := e.set(key, value); err != nil {
 			return e, fmt.Errorf("%s: %w", word, err)
@@ -109,6 +136,52 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		return e, fmt.Errorf("%q names no model", words[0])
 	}
 	return e, nil
+}
+
+// quoted is the end of a message about words of which some may be one path.
+func quoted(words []string) string {
+	for n := len(words); n > 1; n-- {
+		if isPath(words[n-1]) {
+			return fmt.Sprintf("; a path with spaces is written in quotation marks: \"%s\"", strings.Join(words[:n], " "))
+		}
+	}
+	return ""
+}
+
+func (e *Entry) asFile(dir string) {
+	e.Source = "file"
+	e.As = strings.TrimSuffix(filepath.Base(e.Name), filepath.Ext(e.Name))
+	e.Name = fromFolder(dir, e.Name)
+}
+
+func (e *Entry) asFolder(dir string) {
+	e.Source = "hf"
+	e.Name = fromFolder(dir, e.Name)
+	e.As = filepath.Base(e.Name)
+}
+
+// fromFolder is a path that starts at dir unless it is absolute.
+func fromFolder(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// isFile reports whether a path that starts at dir is a file. With an empty dir or path
+// it is none.
+func isFile(dir, path string) bool {
+	if dir == "" || path == "" {
+		return false
+	}
+	info, err := os.Stat(fromFolder(dir, path))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// isModelFolder reports whether a path that starts at dir is a folder that transformers
+// saved a model to.
+func isModelFolder(dir, path string) bool {
+	return path != "" && isFile(dir, filepath.Join(path, "config.json"))
 }
 
 // isPath reports whether an entry is a file: no library's names hold a slash or end like
@@ -121,11 +194,19 @@ func isPath(s string) bool {
 	return strings.ContainsRune(s, filepath.Separator)
 }
 
+// Sizes are the names of the image sizes that a model itself may have.
+func Sizes() []string { return []string{"test", "train"} }
+
+// set does what one key=value word says.
 func (e *Entry) set(key, value string) (err error) {
 	switch key {
 	case "name":
 		e.As = value
 	case "size":
+		if slices.Contains(Sizes(), value) {
+			e.SizeOf = value
+			return nil
+		}
 		h, w, two := strings.Cut(value, "x")
 		if !two {
 			w = h
@@ -133,12 +214,12 @@ func (e *Entry) set(key, value string) (err error) {
 		var size [2]int
 		for i, s := range []string{h, w} {
 			if size[i], err = strconv.Atoi(s); err != nil || size[i] < 1 || size[i] > imaging.MaxSize {
-				return fmt.Errorf("want a number of pixels, or HEIGHTxWIDTH, each 1 to %d", imaging.MaxSize)
+				return fmt.Errorf("want a number of pixels, or HEIGHTxWIDTH, each 1 to %d, or test or train", imaging.MaxSize)
 			}
 		}
 		e.Size = &size
 	case "crop_pct":
-		if e.CropPct, err = strconv.ParseFloat(value, 64); err != nil || !(e.CropPct > 0) {
+		if e.CropPct, err = strconv.ParseFloat(value, 64); err != nil || !(e.CropPct > 0) || math.IsInf(e.CropPct, 0) {
 			return fmt.Errorf("want a number above 0")
 		}
 	case "crop_mode":
@@ -155,8 +236,14 @@ func (e *Entry) set(key, value string) (err error) {
 		if e.Batch, err = strconv.Atoi(value); err != nil || e.Batch < 1 {
 			return fmt.Errorf("want a number of images above 0")
 		}
+	case "activation":
+		e.Activation, err = ParseActivation(value)
+	case "gflops":
+		if e.GFLOPs, err = strconv.ParseFloat(value, 64); err != nil || !(e.GFLOPs > 0) || math.IsInf(e.GFLOPs, 0) {
+			return fmt.Errorf("want a number above 0, 10^9 multiply-adds an image")
+		}
 	default:
-		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch")
+		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, gflops")
 	}
 	return err
 }

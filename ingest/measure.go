@@ -52,8 +52,8 @@ func median(budget time.Duration, run func() error) (time.Duration, error) {
 	return times[len(times)/2], nil
 }
 
-// measure fills m.costs with the pixels of the first batch, before the decoders
-// start on the next ones. It halves m.batch until the device has room.
+// measure fills the rest of m.costs with the pixels of the first batch, before the
+// decoders start on the next ones. It halves m.batch until the device has room.
 func (r *runner) measure(m *running, b *batch) error {
 	p := m.planned
 	size := p.setting.Size()
@@ -84,9 +84,6 @@ func (r *runner) measure(m *running, b *batch) error {
 	}
 	if m.costs.params = p.meta.Params; m.costs.params == 0 {
 		m.costs.params = m.model.Parameters()
-	}
-	if m.costs.counts, err = m.model.Count(p.setting.Height, p.setting.Width); err != nil {
-		return fmt.Errorf("counting its multiply-adds: %w", err)
 	}
 	m.costs.memory, err = m.model.Memory(m.costs.batch, p.setting.Height, p.setting.Width)
 	if errors.Is(err, torch.ErrOutOfMemory) {

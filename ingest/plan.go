@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,6 +31,11 @@ type planned struct {
 	std     [3]float32
 	batch   int
 	splits  []*split // it is run on
+
+	ownSize    bool       // the list says none
+	oneByOne   bool       // it was made for one image at a time
+	activation Activation // of the list; "" if nothing is said
+	gflops     float64    // of the list
 }
 
 // expand replaces patterns by the names that match, and refuses two entries of one
@@ -75,7 +79,10 @@ func expand(ctx context.Context, entries []Entry, exporter *export.Exporter) ([]
 // prepare makes or finds an entry's file and puts its settings together: the
 // entry's, else the file's, else timm's defaults.
 func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
-	p := &planned{name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch)}
+	p := &planned{
+		name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch),
+		ownSize: e.Size == nil, oneByOne: e.Batch == 1, activation: e.Activation, gflops: e.GFLOPs,
+	}
 	var err error
 	if e.Source != "file" {
 		if p.path, p.meta, err = r.export(ctx, e); err != nil {
@@ -90,8 +97,10 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 			return nil, err
 		}
 		if e.Size == nil {
-			return nil, fmt.Errorf("%s does not say its image size; add size= to its line", p.path)
+			return nil, fmt.Errorf("%s does not say its image size; add size=, as in size=224, to its line", p.path)
 		}
+	} else if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s%s", p.path, nearFile(p.path))
 	} else if err != nil {
 		return nil, err
 	}
@@ -138,34 +147,6 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 	return p, p.setting.Validate()
 }
 
-// export returns the file of a named model from the models folder, or has it made.
-func (r *runner) export(ctx context.Context, e Entry) (string, export.Meta, error) {
-	size := "own"
-	if e.Size != nil {
-		size = fmt.Sprintf("%dx%d", e.Size[0], e.Size[1])
-	}
-	weights := "pretrained"
-	if !r.o.Pretrained {
-		weights = fmt.Sprintf("seed %d", r.o.Seed)
-	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%d %s %s %s %s", export.Format, e.Source, e.Name, size, weights))
-	path := filepath.Join(r.o.ModelsDir, fileName(e.Name)+"-"+hex.EncodeToString(key[:6])+".pt")
-	if meta, err := export.ReadMeta(path); err == nil {
-		return path, meta, nil
-	}
-	if err := os.MkdirAll(r.o.ModelsDir, 0o755); err != nil {
-		return "", export.Meta{}, err
-	}
-	r.log("exporting %s", e.Name)
-	meta, err := r.exporter.Export(ctx, export.Request{
-		Source: e.Source, Name: e.Name, Size: e.Size, Pretrained: r.o.Pretrained, Seed: r.o.Seed, Out: path,
-	})
-	if err != nil {
-		return "", meta, fmt.Errorf("cannot be exported: %w", err)
-	}
-	return path, meta, nil
-}
-
 var notPlain = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
 // fileName makes a readable and safe part of a file's name.
@@ -207,6 +188,12 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 		return nil, false, err
 	}
 	want := r.identity(p)
+	if p.activation != "" {
+		want[zoo.ColumnActivation] = p.activation.column()
+	}
+	if p.gflops != 0 {
+		want[zoo.ColumnGFLOPs] = number(p.gflops)
+	}
 	for _, s := range r.splits {
 		if m.Columns[zoo.ColumnDataPrefix+s.name] != "" {
 			want[zoo.ColumnDataPrefix+s.name] = s.fingerprint
@@ -234,8 +221,8 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 }
 
 // columns are the facts the zoo keeps of a model.
-func (r *runner) columns(p *planned, c costs) map[string]string {
-	m := p.meta
+func (r *runner) columns(p *running) map[string]string {
+	m, c := p.meta, p.costs
 	out := map[string]string{
 		zoo.ColumnSource:         m.Source,
 		zoo.ColumnArchitecture:   m.Architecture,
@@ -255,6 +242,11 @@ func (r *runner) columns(p *planned, c costs) map[string]string {
 		zoo.ColumnThroughput:     number(c.throughput),
 		zoo.ColumnBatch:          strconv.Itoa(c.batch),
 		zoo.ColumnMemory:         number(float64(c.memory) / 1e6),
+		zoo.ColumnActivation:     p.activation.column(),
+	}
+	if p.gflops != 0 {
+		out[zoo.ColumnGFLOPs] = number(p.gflops)
+		out[zoo.ColumnGFLOPsFrom] = "given"
 	}
 	if m.Source != "file" && !m.Pretrained {
 		out[zoo.ColumnWeights] = "random"
@@ -262,7 +254,7 @@ func (r *runner) columns(p *planned, c costs) map[string]string {
 	for _, s := range r.splits {
 		out[zoo.ColumnDataPrefix+s.name] = s.fingerprint
 	}
-	maps.Copy(out, r.identity(p))
+	maps.Copy(out, r.identity(p.planned))
 	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
 }

@@ -7,6 +7,8 @@ const (
 	ColumnGFLOPs = "gflops"
 	// ColumnGFLOPsFVCore is the same as fvcore counts it, with additions and norms.
 	ColumnGFLOPsFVCore = "gflops_fvcore"
+	// ColumnGFLOPsFrom is "given" if the user said ColumnGFLOPs, and it was not counted.
+	ColumnGFLOPsFrom = "gflops_from"
 	// ColumnParams is the number of parameters.
 	ColumnParams = "params"
 	// ColumnLatency is the time of one sample alone, in milliseconds.
@@ -38,6 +40,8 @@ const (
 	ColumnCropPct       = "crop_pct"
 	ColumnCropMode      = "crop_mode"
 	ColumnInterpolation = "interpolation"
+	// ColumnActivation is what made probabilities of the model's outputs, if not softmax.
+	ColumnActivation = "activation"
 	// ColumnTorch is the version of torch that ran the model.
 	ColumnTorch = "torch"
 

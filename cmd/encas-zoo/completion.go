@@ -13,6 +13,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -177,6 +178,8 @@ func (l *line) offerValues(flag, current string) offer {
 		o.words = study.Selections()
 	case "effort":
 		o.words = study.Efforts()
+	case "size":
+		o.words = ingest.Sizes()
 	case "chart":
 		o.words = chartTimes
 	case "format":

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +26,7 @@ const timing = 2 * time.Second
 
 func ingestCommand() *cli.Command {
 	o := &ingestOptions{
-		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, GroupMemory: -1, Timing: timing},
+		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, SizeOf: "test", GroupMemory: -1, Timing: timing},
 		precision: "fp32",
 	}
 	return &cli.Command{
@@ -39,10 +39,17 @@ the same weights, preprocessing and data, is skipped: the same command continues
 that was stopped. Several commands may fill one zoo at the same time.
 
 A list is a text file with a model per line: a timm name (resnet18.a1_in1k, timm/...,
-hf_hub:...), torchvision/NAME, or the path of a TorchScript file; patterns such as
-tf_efficientnet_* match timm's names. The model may be followed by key=value: name, size,
-crop_pct, crop_mode, interpolation, mean, std, batch. # begins a comment. Names need a
-Python with torch and timm or torchvision (--python), files do not.
+hf_hub:...), torchvision/NAME, hf:OWNER/NAME of transformers, or the path of a TorchScript
+file or of a folder that transformers saved; patterns such as tf_efficientnet_* match
+timm's names. A path with spaces may stand in quotation marks. The model may be followed by
+key=value: name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation
+(softmax, sigmoid, none, log: what is still to be done with its outputs), gflops. A # at
+the beginning or after a space begins a comment. Names need a Python with torch and timm,
+torchvision or transformers (--python), files do not.
+
+The first batch shows what a model gives. A head with softmax is stored as it is; a model
+that ends with sigmoid, has no classifier, or whose output depends on chance or on the
+other images of the batch is refused with what to do.
 
 PATH is a folder of class folders, a folder with val.txt, labels.csv or Tiny ImageNet's
 val_annotations.txt, image Parquet files in the layout of Hugging Face, or a CIFAR binary
@@ -62,6 +69,7 @@ encas-zoo ingest timm-list.txt --data search=imagenet/val:0.5 --data test=imagen
 encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names wnids.txt --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
+encas-zoo ingest timm-list.txt --data imagenet/val --python venv/bin/python --size train
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
 			"3    some models failed; the others are in the zoo",
 			"130  interrupted; finished models are in the zoo"),
@@ -75,16 +83,17 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
 			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
 			bind(&o.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
+			bind(&o.SizeOf, "size", "run models given by name at the image size `WHICH` of theirs: test or train"),
 			bind(&o.Batch, "batch", "`N` images at a time; fewer if a model runs out of memory (default: 32 on a CPU, else 256)"),
 			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models with the same preprocessing together as long as their files take at most `GB` (default: one model on a CPU, else 8.6)"},
 			bind(&o.Threads, "threads", "run on `T` CPU threads (default: all)"),
 			bind(&o.Limit, "limit", "use only `N` images of each data set, spread evenly"),
-			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0; I, or both, default to the array job of Slurm or the indexed job of Kubernetes"),
+			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0 (0/1 for all); I is the task by default, in Slurm's job arrays and Kubernetes' indexed jobs, and N the tasks of a whole array from 0"),
 			bind(&o.Python, "python", "the Python interpreter `PATH` that exports models given by name"),
 			bind(&o.ModelsDir, "models-dir", "store exported models in `DIR` (default: in the user's cache folder)"),
 			bind(&o.Pretrained, "pretrained", "use published weights, or with --pretrained=false random ones"),
 			bind(&o.Seed, "seed", "seed `S` of random weights and of shares"),
-			bind(&o.Shim, "shim", "the torch library `PATH` (default: that of 'encas-zoo shim build')"),
+			bind(&o.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
 			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
 			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
 		},
@@ -120,6 +129,7 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 		return err
 	}
 	o.Log = func(note string) { t.err.Notef("%s", note) }
+	o.Failed = func(f ingest.Failure) { t.err.Warnf("%s: %v", f.Model, f.Reason) }
 	if o.list == encasList {
 		missing := ingest.Encas518Missing
 		o.Log(fmt.Sprintf("%d of the 518 models are not in current versions of timm: %s", len(missing), strings.Join(missing, ", ")))
@@ -155,9 +165,6 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 			t.out.Printf(", %s there already", plural(n, "was", "were"))
 		}
 		t.out.Printf("\n")
-		for _, f := range result.Failed {
-			t.err.Warnf("%s: %v", f.Model, f.Reason)
-		}
 	})
 	if err = errors.Join(err, errOut); err != nil || len(result.Failed) == 0 {
 		return err
@@ -186,6 +193,9 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
 		return usageError{err}
 	}
+	if !slices.Contains(ingest.Sizes(), o.SizeOf) {
+		return usagef("--size %q is neither test nor train; a number of pixels is given in the list (size=224)", o.SizeOf)
+	}
 	if err := o.readData(); err != nil {
 		return err
 	}
@@ -197,8 +207,8 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err
 	}
-	if o.Shard, o.Shards, err = shard(o.shard, os.Getenv); err != nil {
-		return err
+	if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {
+		return usageError{err}
 	}
 	if o.ModelsDir == "" {
 		cache, err := os.UserCacheDir()
@@ -281,34 +291,4 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 		return nil, usagef("name a list of models")
 	}
 	return models, nil
-}
-
-// shard reads --shard and takes missing parts from a batch system: job arrays of Slurm,
-// whose indices may begin anywhere, or indexed jobs of Kubernetes, which do not know how
-// many they are.
-func shard(flag string, env func(string) string) (i, n int, err error) {
-	index, count, ok := strings.Cut(flag, "/")
-	if flag != "" && !ok {
-		return 0, 0, usagef("--shard %q is not of the form I/N", flag)
-	}
-	if id := env("SLURM_ARRAY_TASK_ID"); index == "" && id != "" {
-		first, _ := strconv.Atoi(env("SLURM_ARRAY_TASK_MIN"))
-		number, err := strconv.Atoi(id)
-		if err != nil {
-			return 0, 0, usagef("SLURM_ARRAY_TASK_ID is %q", id)
-		}
-		index = strconv.Itoa(number - first)
-		count = cmp.Or(count, env("SLURM_ARRAY_TASK_COUNT"))
-	} else if id := env("JOB_COMPLETION_INDEX"); index == "" && id != "" && flag != "" {
-		index = id
-	}
-	if index == "" && count == "" {
-		return 0, 0, nil
-	}
-	i, err1 := strconv.Atoi(index)
-	n, err2 := strconv.Atoi(count)
-	if err1 != nil || err2 != nil || i < 0 || n < 1 || i >= n {
-		return 0, 0, usagef("there is no part %q of %q: --shard takes I/N, I from 0 to N-1", index, count)
-	}
-	return i, n, nil
 }

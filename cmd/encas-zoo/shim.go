@@ -18,7 +18,8 @@ func shimCommand() *cli.Command {
 			UsageText: "[--python PATH] [flags]",
 			Description: `Needs a C++ compiler and a torch with its headers: one installed by pip, with or
 without CUDA, or Debian's libtorch-dev and libopenblas0-pthread. It takes about ten
-seconds, once per torch. No other command needs it.`,
+seconds, once per torch: each has a library of its own, and 'encas-zoo ingest' opens that of
+its --python. No other command needs it.`,
 			CustomHelpTemplate: commandHelp(`
 encas-zoo shim build
 encas-zoo shim build --python venv/bin/python`,
@@ -26,7 +27,7 @@ encas-zoo shim build --python venv/bin/python`,
 			Flags: []cli.Flag{
 				bind(&o.Python, "python", "the Python interpreter `PATH` with the torch to use (default: python3, else Debian's libtorch)"),
 				bind(&o.Compiler, "compiler", "the C++ compiler `CXX` (default: $CXX, else g++)"),
-				bind(&o.Out, "shim", "write to `PATH` (default: $ENCAS_TORCH_SHIM, else the user's cache folder)"),
+				bind(&o.Out, "shim", "write to `PATH` (default: $ENCAS_TORCH_SHIM, else a file per torch in the user's cache folder)"),
 			},
 			Action: on(func(c *cli.Context, t *terminal) error { return runShimBuild(c, t, o) }),
 		}},

@@ -1,11 +1,12 @@
-// Package export turns model names of timm and torchvision into TorchScript files,
-// through a Python that has those libraries, and reads what such a file states of
+// Package export turns model names of timm, torchvision and transformers into
+// TorchScript files, through a Python that has those libraries, and reads what such a file states of
 // itself. Files that exist need no Python.
 package export
 
 import (
 	"archive/zip"
 	"bufio"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -16,10 +17,12 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 )
 
-// Format is the version of the metadata.
-const Format = 1
+// Format is the version of the metadata. That of version 1 does not tell the size that
+// a model was trained at, nor whether it has a classifier.
+const Format = 2
 
 //go:embed export.py
 var script string
@@ -28,17 +31,19 @@ var script string
 type Meta struct {
 	Format        int        `json:"format"`
 	Name          string     `json:"name"`
-	Source        string     `json:"source"` // timm or torchvision
+	Source        string     `json:"source"` // timm, torchvision or hf
 	Version       string     `json:"version"`
 	Architecture  string     `json:"architecture"`
 	Tag           string     `json:"tag"`
 	ImageSize     [2]int     `json:"image_size"` // height, width
+	TrainSize     [2]int     `json:"train_size"` // 0 if not known
 	Mean          [3]float64 `json:"mean"`
 	Std           [3]float64 `json:"std"`
 	CropPct       float64    `json:"crop_pct"`
 	CropMode      string     `json:"crop_mode"`
 	Interpolation string     `json:"interpolation"`
 	Classes       int        `json:"classes"`
+	Labels        []string   `json:"labels"` // what it calls them; none if not known
 	Params        int64      `json:"params"`
 	License       string     `json:"license"`
 	Checkpoint    string     `json:"checkpoint"` // SHA-256 over the weights
@@ -70,15 +75,15 @@ func ReadMeta(path string) (Meta, error) {
 			return m, fmt.Errorf("%s: %w", path, err)
 		}
 		defer r.Close()
-		text, err := io.ReadAll(io.LimitReader(r, 1<<20))
+		text, err := io.ReadAll(io.LimitReader(r, 16<<20))
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", path, err)
 		}
 		if err := json.Unmarshal(text, &m); err != nil {
 			return m, fmt.Errorf("%s: its metadata: %w", path, err)
 		}
-		if m.Format != Format {
-			return m, fmt.Errorf("%s: %w: it has format %d and not %d", path, ErrNoMeta, m.Format, Format)
+		if m.Format < 1 || m.Format > Format {
+			return m, fmt.Errorf("%s: %w: it has format %d, and this program knows 1 to %d", path, ErrNoMeta, m.Format, Format)
 		}
 		return m, nil
 	}
@@ -87,9 +92,10 @@ func ReadMeta(path string) (Meta, error) {
 
 // A Request names a model to export.
 type Request struct {
-	Source     string // timm, torchvision, or "" for the first of them that knows it
+	Source     string // timm, torchvision, hf, or "" for the first of the first two that knows it
 	Name       string
 	Size       *[2]int // height, width; nil for the model's own
+	SizeOf     string  // train: its own is what it was trained at, not what it is tested at
 	Pretrained bool    // false: random weights
 	Seed       uint64  // of the random weights
 	Out        string
@@ -106,6 +112,7 @@ type Exporter struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	replies *bufio.Reader
+	last    *tail // of what it wrote to standard error
 }
 
 // New returns an exporter that will run python. What the libraries print goes to
@@ -118,18 +125,37 @@ func New(python string, stderr io.Writer) *Exporter {
 func (e *Exporter) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.stop()
+	e.stop(0)
 }
 
-func (e *Exporter) stop() error {
+// stop ends the process, which has a while to end by itself.
+func (e *Exporter) stop(while time.Duration) error {
 	if e.cmd == nil {
 		return nil
 	}
 	e.in.Close()
-	e.cmd.Process.Kill()
+	process := e.cmd.Process
+	kill := time.AfterFunc(while, func() { process.Kill() })
+	defer kill.Stop()
 	err := e.cmd.Wait()
 	e.cmd = nil
 	return err
+}
+
+// Missing returns those of some libraries that cannot be imported, and why. The error is
+// for a Python that does not even start.
+func (e *Exporter) Missing(ctx context.Context, libraries ...string) (map[string]string, error) {
+	var reply struct{ Missing map[string]string }
+	err := e.ask(ctx, map[string]any{"op": "missing", "libraries": libraries}, &reply)
+	return reply.Missing, err
+}
+
+// Path is that of the Python, if it can be found.
+func (e *Exporter) Path() string {
+	if path, err := exec.LookPath(e.python); err == nil {
+		return path
+	}
+	return e.python
 }
 
 // Names lists the models of a library that match a shell pattern.
@@ -143,7 +169,7 @@ func (e *Exporter) Names(ctx context.Context, source, pattern string) ([]string,
 func (e *Exporter) Export(ctx context.Context, r Request) (Meta, error) {
 	var reply struct{ Meta Meta }
 	err := e.ask(ctx, map[string]any{
-		"op": "export", "source": r.Source, "name": r.Name, "size": r.Size,
+		"op": "export", "source": r.Source, "name": r.Name, "size": r.Size, "size_of": cmp.Or(r.SizeOf, "test"),
 		"pretrained": r.Pretrained, "seed": r.Seed, "out": r.Out,
 	}, &reply)
 	return reply.Meta, err
@@ -175,11 +201,14 @@ func (e *Exporter) ask(ctx context.Context, request, reply any) error {
 		answer, err = e.replies.ReadBytes('\n')
 	}
 	if err != nil {
-		status := e.stop()
-		if ctx.Err() != nil {
+		status := e.stop(time.Second)
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case status != nil && status.Error() == "signal: killed":
+			return fmt.Errorf("%s was killed while it worked on this, as for want of memory (%w)", e.Path(), status)
 		}
-		return fmt.Errorf("%s ended while it worked on this (%v); if it was killed, memory ran out", e.python, status)
+		return fmt.Errorf("%s ended while it worked on this (%v)%s", e.Path(), cmp.Or(status, errors.New("without an error")), e.last.line())
 	}
 	var failure struct{ Error string }
 	if err := json.Unmarshal(answer, &failure); err != nil {
@@ -193,7 +222,12 @@ func (e *Exporter) ask(ctx context.Context, request, reply any) error {
 
 func (e *Exporter) start() error {
 	cmd := exec.Command(e.python, "-u", "-c", script)
-	cmd.Stderr = e.stderr
+	e.last = &tail{}
+	cmd.Stderr = e.last
+	if e.stderr != nil {
+		cmd.Stderr = io.MultiWriter(e.stderr, e.last)
+	}
+	cmd.WaitDelay = time.Second // for children of its own that hold what it writes to
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -203,8 +237,33 @@ func (e *Exporter) start() error {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("names are exported with Python: %w; say --python PATH to one that has torch and timm", err)
+		return fmt.Errorf("%s cannot be started: %w", e.python, err)
 	}
 	e.cmd, e.in, e.replies = cmd, in, bufio.NewReader(out)
 	return nil
+}
+
+// A tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	t.text = t.text[max(len(t.text)-1<<12, 0):]
+	return len(p), nil
+}
+
+// line is the last line, as the end of a message.
+func (t *tail) line() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := strings.TrimSpace(string(t.text))
+	if text == "" {
+		return ""
+	}
+	return ": " + text[strings.LastIndexByte(text, '\n')+1:]
 }

@@ -1,24 +1,29 @@
-"""Turns models of timm and torchvision into TorchScript files for encas-zoo.
+"""Turns models of timm, torchvision and transformers into TorchScript files for encas-zoo.
 
 Reads one request a line from standard input and answers each with one line of
 JSON on standard output; everything the libraries print goes to standard error.
 
+    {"op": "missing", "libraries": ["torch", "timm"]}
+        -> {"missing": {"timm": "ModuleNotFoundError: No module named 'timm'"}}
     {"op": "names", "source": "timm", "pattern": "tf_efficientnet_*"}
         -> {"names": [...]}
     {"op": "export", "source": "", "name": "resnet18.a1_in1k", "size": [h, w] or null,
-     "pretrained": true, "seed": 0, "out": "file.pt"}
+     "size_of": "test" or "train", "pretrained": true, "seed": 0, "out": "file.pt"}
         -> {"meta": {...}}
     an error of any kind
         -> {"error": "one line"}
 
 The metadata also lies in the file, as the extra file encas.json.
 """
+import difflib
 import fnmatch
 import gc
 import hashlib
+import importlib
 import json
 import math
 import os
+import re
 import signal
 import sys
 import warnings
@@ -27,18 +32,29 @@ import warnings
 # be said before timm is imported.
 os.environ["TIMM_FUSED_ATTN"] = "0"
 
-import torch
+MISSING = {}  # why a library cannot be imported
 
-try:
-    import timm
-except ImportError:
-    timm = None
-try:
-    import torchvision
-except ImportError:
-    torchvision = None
 
-FORMAT = 1  # of the metadata
+def library(name):
+    """A module, or None with its reason in MISSING."""
+    try:
+        return importlib.import_module(name)
+    except Exception as err:  # what is half installed raises anything
+        MISSING[name] = one_line(err)
+
+
+def one_line(err):
+    text = (str(err) or repr(err)).strip()
+    # An interpreter error ends with its cause.
+    text = text.splitlines()[-1 if "Traceback of TorchScript" in text else 0]
+    return f"{type(err).__name__}: {text}"
+
+
+torch = library("torch")
+timm = library("timm") if torch else None
+torchvision = library("torchvision") if torch else None
+
+FORMAT = 2  # of the metadata
 CHECKED_BATCHES = (1, 2)
 TOLERANCE = 1e-5  # on softmax outputs
 
@@ -66,9 +82,37 @@ def need(module, name):
         raise Refused(f"{name} is not installed in this Python ({sys.executable})")
 
 
-def create_timm(name, size, pretrained):
+def meant(name, pool):
+    """The end of a message about an unknown name: those that are most like it."""
+    near = difflib.get_close_matches(name, pool, 3, 0.7)
+    return "; did you mean " + " or ".join(near) + "?" if near else ""
+
+
+# The widths of timm's image towers of CLIP and its like: embeddings to be compared with
+# those of texts. No classifier that timm publishes has as many classes.
+EMBEDDINGS = {384, 512, 640, 768, 1024, 1152, 1280}
+
+
+def refuse_features(model, cfg, hub):
+    """Raises where a model of timm is published without a classifier."""
+    names = f"{cfg.get('architecture')} {cfg.get('tag')} {cfg.get('hf_hub_id')}".lower()
+    if not model.num_classes:
+        raise Refused("it has no classifier: its weights are published without a head (num_classes 0), and what it gives are features")
+    if model.num_classes in EMBEDDINGS and (not hub or "clip" in names):
+        raise Refused(f"it has no classifier: its {model.num_classes} outputs are an embedding to be compared with those of texts")
+
+
+def create_timm(name, size, pretrained, size_of):
     from timm.data import resolve_data_config
 
+    hub = name.startswith(("hf_hub:", "hf-hub:"))
+    if not hub:
+        if not known_to_timm(name):
+            raise Refused(f"timm knows no model {name}" + meant(name, timm.list_models() + timm.list_pretrained()))
+        arch, _, tag = name.partition(".")
+        published = timm.list_pretrained(arch + ".*")
+        if tag and timm.is_model(arch) and published and name not in published:
+            raise Refused(f"timm knows no weights {name}" + (meant(name, published) or "; it has " + ", ".join(published[:5])))
     options = {}
     if size:
         options["img_size"] = tuple(size)
@@ -80,7 +124,12 @@ def create_timm(name, size, pretrained):
             raise
         model = timm.create_model(name, pretrained=pretrained)
     cfg = dict(model.pretrained_cfg or model.default_cfg)
-    data = resolve_data_config({}, model=model, use_test_size=not cfg.get("fixed_input_size", False))
+    refuse_features(model, cfg, hub)
+    train = resolve_data_config({}, model=model, use_test_size=False)
+    if size_of == "test" and not cfg.get("fixed_input_size", False):
+        data = resolve_data_config({}, model=model, use_test_size=True)
+    else:
+        data = train
     channels, height, width = data["input_size"]
     if channels != 3:
         raise Refused(f"it takes {channels} channels and not 3")
@@ -92,12 +141,14 @@ def create_timm(name, size, pretrained):
         "architecture": cfg.get("architecture", name),
         "tag": cfg.get("tag", ""),
         "image_size": [height, width],
+        "train_size": list(train["input_size"][1:]),
         "mean": list(data["mean"]),
         "std": list(data["std"]),
         "crop_pct": data["crop_pct"],
         "crop_mode": data.get("crop_mode", "center"),
         "interpolation": data["interpolation"],
         "license": cfg.get("license") or "",
+        "labels": labels(cfg.get("label_names"), model.num_classes),
     }
 
 
@@ -105,16 +156,12 @@ def create_torchvision(name, size, pretrained):
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
     except (ValueError, AttributeError) as err:
-        raise Refused(f"torchvision knows no model {name}") from err
+        raise Refused(f"torchvision knows no model {name}" + meant(name, names("torchvision", "*"))) from err
     preset = weights.transforms()
     if not hasattr(preset, "crop_size"):
         raise Refused("it is no image classifier")
     model = torchvision.models.get_model(name, weights=weights if pretrained else None)
     crop, resize = preset.crop_size[0], preset.resize_size[0]
-    # The setting is said as timm says it: floor(crop / crop_pct) is the resized side.
-    pct = crop / resize
-    while math.floor(crop / pct) < resize:
-        pct = math.nextafter(pct, 0)
     return model, {
         "source": "torchvision",
         "version": torchvision.__version__,
@@ -123,22 +170,147 @@ def create_torchvision(name, size, pretrained):
         "image_size": list(size) if size else [crop, crop],
         "mean": list(preset.mean),
         "std": list(preset.std),
-        "crop_pct": pct,
+        "crop_pct": exact_pct(crop, resize),
         "crop_mode": "center",
         "interpolation": preset.interpolation.value,
         "license": "bsd-3-clause",
+        "labels": list(weights.meta.get("categories") or []),
     }
 
 
-def create(source, name, size, pretrained):
+def labels(names, classes):
+    """What a model calls its classes, in their order; none if that is not known."""
+    if isinstance(names, dict):
+        names = [names.get(i) for i in range(classes)]
+    names = list(names or [])
+    if len(names) != classes or any(not n or str(n) == f"LABEL_{i}" for i, n in enumerate(names)):
+        return []
+    return [str(n) for n in names]
+
+
+def create_transformers(name, size, pretrained):
+    transformers = library("transformers")
+    need(transformers, "transformers")
+    config = transformers.AutoConfig.from_pretrained(name)
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(name)
+    except OSError as err:
+        raise Refused(f"it does not say how its images are prepared: {one_line(err)}") from err
+    preparation = prepared(type(processor).__name__, processor.to_dict())
+    auto = transformers.AutoModelForImageClassification
+    if pretrained:
+        # Other weights than safetensors are pickled programs.
+        if os.path.isdir(name) and not any(f.endswith((".safetensors", ".safetensors.index.json")) for f in os.listdir(name)):
+            raise Refused("its weights are not in the format safetensors, and what is pickled is not run; save it again with save_pretrained(..., safe_serialization=True)")
+        model, loading = auto.from_pretrained(name, output_loading_info=True, use_safetensors=True)
+        lost = [*loading["missing_keys"], *loading["mismatched_keys"]]
+        if lost:
+            raise Refused(f"it has no classifier: its weights lack {lost[0]}{' and more' * (len(lost) > 1)}, which would be random")
+    else:
+        model = auto.from_config(config)
+    if size:
+        preparation["image_size"] = list(size)
+    return logits(model), {
+        "source": "hf",
+        "version": transformers.__version__,
+        "architecture": config.model_type,
+        "tag": "",
+        "license": "",
+        "labels": labels(config.id2label, config.num_labels),
+        **preparation,
+    }
+
+
+def logits(model):
+    """The model of transformers, returning its logits alone."""
+
+    class Alone(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, x):
+            return self.model(pixel_values=x, return_dict=False)[0]
+
+    return Alone()
+
+
+FILTERS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # of Pillow
+
+
+# The image processors that do no more than resize, crop and normalise.
+PROCESSORS = re.compile("(ViT|Deit|DeiT|Beit|CLIP|Siglip|Bit|MobileNetV1|MobileNetV2|ConvNext)(ImageProcessor(Fast)?|FeatureExtractor)")
+
+
+def prepared(kind, processor):
+    """What an image processor of transformers does, said as timm says it."""
+
+    def unknown(what):
+        return Refused(f"its images are prepared in a way that encas-zoo does not know: {what}")
+
+    def sides(size):
+        """Height and width, or the shorter side twice, and whether it is that."""
+        if "shortest_edge" in size:
+            return [size["shortest_edge"]] * 2, True
+        if "height" in size and "width" in size:
+            return [size["height"], size["width"]], False
+        raise unknown(f"their size is {size}")
+
+    if not PROCESSORS.fullmatch(kind):
+        raise unknown(f"by {kind}")
+    for step in ("do_resize", "do_rescale", "do_normalize"):
+        if not processor.get(step):
+            raise unknown(f"{step} is off")
+    if abs(processor["rescale_factor"] * 255 - 1) > 1e-6:
+        raise unknown(f"rescaled by {processor['rescale_factor']}")
+    if int(processor["resample"]) not in FILTERS:
+        raise unknown(f"resampled by filter {processor['resample']} of Pillow")
+    size, shorter = sides(processor["size"])
+    mode = "floor" if shorter else "squash"
+    crop_pct = 1.0
+    if "crop_pct" in processor:  # ConvNeXt, which squashes from 384 pixels on
+        if size[0] >= 384:
+            mode = "squash"
+        else:
+            crop_pct = processor["crop_pct"]
+    elif processor.get("do_center_crop"):
+        resized, (size, _) = size, sides(processor["crop_size"])
+        if resized[0] != resized[1] or size[0] != size[1] or size[0] > resized[0]:
+            raise unknown(f"resized to {resized}, then cropped to {size}")
+        crop_pct = exact_pct(size[0], resized[0])
+    elif shorter:
+        raise unknown("they are not cropped to one size")
+    return {
+        "image_size": size,
+        "mean": list(processor["image_mean"]),
+        "std": list(processor["image_std"]),
+        "crop_pct": crop_pct,
+        "crop_mode": mode,
+        "interpolation": FILTERS[int(processor["resample"])],
+    }
+
+
+def exact_pct(crop, resize):
+    """The crop_pct with which timm, floor(crop / crop_pct), resizes to just that side."""
+    pct = crop / resize
+    while math.floor(crop / pct) < resize:
+        pct = math.nextafter(pct, 0)
+    return pct
+
+
+def create(source, name, size, pretrained, size_of="test"):
     """The model and what is known of it. An empty source means timm, or torchvision
     where timm is not installed or knows no such model."""
+    if source == "hf":
+        return create_transformers(name, size, pretrained)
     if source == "timm" or not source and timm is not None and known_to_timm(name):
         need(timm, "timm")
-        return create_timm(name, size, pretrained)
+        return create_timm(name, size, pretrained, size_of)
     need(torchvision, "torchvision" if source else "timm or torchvision")
     if not source and timm is None and "." in name:
         raise Refused("a name with a tag is one of timm, which is not installed in this Python")
+    if not source and timm is not None and name not in names("torchvision", "*"):
+        raise Refused(f"neither timm nor torchvision knows a model {name}" + meant(name, timm.list_models() + timm.list_pretrained() + names("torchvision", "*")))
     return create_torchvision(name, size, pretrained)
 
 
@@ -207,9 +379,9 @@ def forget():
     gc.collect()
 
 
-def export(source, name, size, pretrained, seed, out):
+def export(source, name, size, size_of, pretrained, seed, out):
     torch.manual_seed(seed)
-    model, meta = create(source, name, size, pretrained)
+    model, meta = create(source, name, size, pretrained, size_of)
     model.eval()
     height, width = meta["image_size"]
     meta.update(
@@ -237,10 +409,16 @@ def export(source, name, size, pretrained, seed, out):
 
 
 def answer(request):
+    if request["op"] == "missing":
+        for name in request["libraries"]:
+            if name not in MISSING:
+                library(name)
+        return {"missing": {name: MISSING[name] for name in request["libraries"] if name in MISSING}}
+    need(torch, "torch")
     if request["op"] == "names":
         return {"names": names(request["source"], request["pattern"])}
     try:
-        return {"meta": export(*(request[k] for k in ("source", "name", "size", "pretrained", "seed", "out")))}
+        return {"meta": export(*(request[k] for k in ("source", "name", "size", "size_of", "pretrained", "seed", "out")))}
     finally:
         forget()
 
@@ -253,7 +431,7 @@ def main():
     # The tracer warns of every shape in Python; what comes of it is checked.
     warnings.simplefilter("ignore")
     # nn.MultiheadAttention's shortcut for inference cannot be traced.
-    if hasattr(torch.backends, "mha"):
+    if torch and hasattr(torch.backends, "mha"):
         torch.backends.mha.set_fastpath_enabled(False)
     for line in sys.stdin:
         try:
@@ -261,10 +439,7 @@ def main():
         except Refused as err:
             reply = {"error": str(err)}
         except Exception as err:  # whatever a library raises concerns this model alone
-            text = (str(err) or repr(err)).strip()
-            # An interpreter error ends with its cause.
-            text = text.splitlines()[-1 if "Traceback of TorchScript" in text else 0]
-            reply = {"error": f"{type(err).__name__}: {text}"}
+            reply = {"error": one_line(err)}
         print(json.dumps(reply), file=replies, flush=True)
 
 

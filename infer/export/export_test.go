@@ -59,7 +59,7 @@ esac`), nil)
 	if _, err := e.Export(short, Request{Name: "slow"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 30*time.Second {
 		t.Errorf("interrupted after %v: %v", time.Since(began), err)
 	}
-	if _, err := New("/no/such/python", nil).Export(ctx, Request{Name: "good"}); err == nil || !strings.Contains(err.Error(), "--python") {
+	if _, err := New("/no/such/python", nil).Export(ctx, Request{Name: "good"}); err == nil || !strings.Contains(err.Error(), "/no/such/python cannot be started") {
 		t.Errorf("no interpreter: %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestReadMeta(t *testing.T) {
 		text string
 	}{
 		{"good", archive(t, "m/extra/encas.json", `{"format": 1, "classes": 7}`), nil, ""},
-		{"newer", archive(t, "m/extra/encas.json", `{"format": 2}`), ErrNoMeta, "format 2"},
+		{"newer", archive(t, "m/extra/encas.json", `{"format": 3}`), ErrNoMeta, "format 3"},
 		{"broken", archive(t, "m/extra/encas.json", `{`), nil, "broken"},
 		{"other", archive(t, "m/data.pkl", ``), ErrNoMeta, "other"},
 		{"text", []byte("text"), ErrNoMeta, "text"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestPretrained(t *testing.T) {
 				if meta.Checkpoint != checkpoint || !meta.Pretrained || meta.Tag != c.tag || meta.License != c.license || meta.Classes != 1000 {
 					t.Errorf("%s: %+v, want the weights %s, the tag %s and the licence %s", c.name, meta, checkpoint, c.tag, c.license)
 				}
-				if read, err := ReadMeta(file); err != nil || read != meta {
+				if read, err := ReadMeta(file); err != nil || !reflect.DeepEqual(read, meta) {
 					t.Errorf("%s: in the file %+v (%v)", c.name, read, err)
 				}
 				random, err := e.Export(context.Background(), Request{Source: library, Name: c.name, Out: file, Seed: 3})

@@ -8,25 +8,26 @@ import (
 // A CropMode is how an image is brought to the model's size.
 type CropMode int
 
-// timm's crop modes.
+// timm's crop modes, and transformers' own.
 const (
 	Center CropMode = iota // shorter side resized, middle cut out
 	Squash                 // both sides resized, the aspect ratio lost
 	Border                 // longer side resized, the rest filled with the mean colour
+	Floor                  // as Center, but half a pixel goes up and left, as in transformers
 )
 
-var cropModeNames = [...]string{"center", "squash", "border"}
+var cropModeNames = [...]string{"center", "squash", "border", "floor"}
 
 func (m CropMode) String() string { return cropModeNames[m] }
 
-// ParseCropMode reads a crop mode's name as timm writes it.
+// ParseCropMode reads a crop mode's name, which is timm's if it has that mode.
 func ParseCropMode(s string) (CropMode, error) {
 	for i, name := range cropModeNames {
 		if s == name {
 			return CropMode(i), nil
 		}
 	}
-	return 0, fmt.Errorf("crop_mode %q is none of center, squash, border", s)
+	return 0, fmt.Errorf("crop_mode %q is none of center, squash, border, floor", s)
 }
 
 // MaxSize is the largest input side a Preprocessing may ask for.
@@ -73,7 +74,7 @@ func (p Preprocessing) resized(w, h int) (int, int) {
 	switch {
 	case p.Mode == Squash:
 		return max(tw, 1), max(th, 1)
-	case p.Mode == Center && th == tw:
+	case (p.Mode == Center || p.Mode == Floor) && th == tw:
 		if w <= h {
 			return tw, int(float64(tw*h) / float64(w))
 		}
@@ -89,11 +90,14 @@ func (p Preprocessing) resized(w, h int) (int, int) {
 
 // window places size resized pixels on crop ones along one axis: pixels [from, to)
 // land at at. A crop larger than the image leaves a border.
-func window(size, crop int) (from, to, at int) {
+func (m CropMode) window(size, crop int) (from, to, at int) {
 	if crop > size {
 		return 0, size, (crop - size) / 2
 	}
-	from = int(math.RoundToEven(float64(size-crop) / 2))
+	from = (size - crop) / 2
+	if m != Floor {
+		from = int(math.RoundToEven(float64(size-crop) / 2))
+	}
 	return from, from + crop, 0
 }
 
@@ -108,8 +112,8 @@ type Resizer struct {
 // Apply writes the pixels a model sees into dst, p.Size() bytes, row by row, RGB.
 func (r *Resizer) Apply(dst []uint8, img RGB, p Preprocessing) {
 	w, h := p.resized(img.Width, img.Height)
-	x0, x1, atX := window(w, p.Width)
-	y0, y1, atY := window(h, p.Height)
+	x0, x1, atX := p.Mode.window(w, p.Width)
+	y0, y1, atY := p.Mode.window(h, p.Height)
 	if x1-x0 < p.Width || y1-y0 < p.Height {
 		fill := [3]uint8{}
 		if p.Mode == Border {

@@ -24,7 +24,8 @@ var source embed.FS
 var sourceNames = []string{"shim/encas_torch.h", "shim/encas_torch.cpp"}
 
 // BuildOptions say what the shim is compiled for. The zero value compiles it for
-// the torch of the system's Python, or Debian's libtorch, into DefaultPath.
+// the torch of the system's Python, or Debian's libtorch, into $ENCAS_TORCH_SHIM or the
+// user's cache folder.
 type BuildOptions struct {
 	Python   string // an interpreter that can import torch
 	Compiler string // g++ by default, or $CXX
@@ -83,15 +84,15 @@ print(json.dumps({
 // Build compiles the shim and returns its path. log, if not nil, receives the
 // compiler's command line.
 func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, err error) {
-	if o.Out == "" {
-		if o.Out, err = DefaultPath(); err != nil {
-			return "", err
-		}
-	}
 	o.Compiler = cmp.Or(o.Compiler, os.Getenv("CXX"), "g++")
 	torch, err := find(ctx, o.Python)
 	if err != nil {
 		return "", err
+	}
+	if o.Out == "" {
+		if o.Out, err = torch.defaultPath(); err != nil {
+			return "", err
+		}
 	}
 	dir, err := os.MkdirTemp("", "encas-shim")
 	if err != nil {

@@ -4,29 +4,30 @@ package torch
 
 import "fmt"
 
-var errDisabled = fmt.Errorf("%w: this program was built without cgo; build it with CGO_ENABLED=1", ErrNoShim)
+// disabled is why no shim can be opened by this program.
+var disabled = fmt.Errorf("%w: this program was built without cgo; build it with CGO_ENABLED=1", ErrNoShim)
 
 // A Shim cannot be opened in this build.
 type Shim struct{}
 
 // Open returns ErrNoShim.
-func Open(path string) (*Shim, error) { return nil, errDisabled }
+func Open(path string) (*Shim, error) { return nil, disabled }
 
 // Version is empty.
 func (s *Shim) Version() string { return "" }
 
 // Device returns ErrNoShim.
-func (s *Shim) Device(device string) error { return errDisabled }
+func (s *Shim) Device(device string) error { return disabled }
 
 // Threads returns ErrNoShim.
-func (s *Shim) Threads(n int) error { return errDisabled }
+func (s *Shim) Threads(n int) error { return disabled }
 
 // A Model cannot be loaded in this build.
 type Model struct{}
 
 // Load returns ErrNoShim.
 func (s *Shim) Load(path, device string, p Precision, classes int) (*Model, error) {
-	return nil, errDisabled
+	return nil, disabled
 }
 
 // Close does nothing.
@@ -37,11 +38,16 @@ func (m *Model) Parameters() int64 { return 0 }
 
 // Run returns ErrNoShim.
 func (m *Model) Run(pixels []byte, n, height, width int, mean, std [3]float32, probs []uint16) error {
-	return errDisabled
+	return disabled
+}
+
+// Outputs returns ErrNoShim.
+func (m *Model) Outputs(pixels []byte, n, height, width int, mean, std [3]float32, room []float32, widest int) ([]float32, int, error) {
+	return nil, 0, disabled
 }
 
 // Count returns ErrNoShim.
-func (m *Model) Count(height, width int) (Counts, error) { return Counts{}, errDisabled }
+func (m *Model) Count(height, width int) (Counts, error) { return Counts{}, disabled }
 
 // Memory returns ErrNoShim.
-func (m *Model) Memory(n, height, width int) (int64, error) { return 0, errDisabled }
+func (m *Model) Memory(n, height, width int) (int64, error) { return 0, disabled }

@@ -20,6 +20,7 @@ typedef struct {
 	void (*free)(encas_model *);
 	int64_t (*parameters)(const encas_model *);
 	int (*run)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, uint16_t *, int, encas_error *);
+	int (*outputs)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, float *, int64_t, int64_t *, encas_error *);
 	int (*count)(encas_model *, int, int, encas_counts *, encas_error *);
 	int (*memory)(encas_model *, int, int, int, int64_t *, encas_error *);
 } encas_shim;
@@ -34,6 +35,8 @@ static const char *encas_shim_open(encas_shim *s, const char *path) {
 		return dlerror();
 #define ENCAS_FIND(f) if (!(*(void **)&s->f = dlsym(s->lib, "encas_torch_" #f))) return "it lacks encas_torch_" #f
 	ENCAS_FIND(abi);
+	if (s->abi() != ENCAS_TORCH_ABI)
+		return NULL; // which the caller finds, too, and has words for
 	ENCAS_FIND(version);
 	ENCAS_FIND(device);
 	ENCAS_FIND(threads);
@@ -41,6 +44,7 @@ static const char *encas_shim_open(encas_shim *s, const char *path) {
 	ENCAS_FIND(free);
 	ENCAS_FIND(parameters);
 	ENCAS_FIND(run);
+	ENCAS_FIND(outputs);
 	ENCAS_FIND(count);
 	ENCAS_FIND(memory);
 	return NULL;
@@ -54,42 +58,46 @@ static int encas_shim_load(encas_shim *s, const char *p, const char *d, int prec
 static void encas_shim_free(encas_shim *s, encas_model *m) { s->free(m); }
 static int64_t encas_shim_parameters(encas_shim *s, encas_model *m) { return s->parameters(m); }
 static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, uint16_t *out, int c, encas_error *e) { return s->run(m, px, n, h, w, mean, std, out, c, e); }
+static int encas_shim_outputs(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, float *out, int64_t room, int64_t *c, encas_error *e) { return s->outputs(m, px, n, h, w, mean, std, out, room, c, e); }
 static int encas_shim_count(encas_shim *s, encas_model *m, int h, int w, encas_counts *c, encas_error *e) { return s->count(m, h, w, c, e); }
 static int encas_shim_memory(encas_shim *s, encas_model *m, int n, int h, int w, int64_t *b, encas_error *e) { return s->memory(m, n, h, w, b, e); }
 */
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"unsafe"
 )
+
+// disabled is why no shim can be opened by this program.
+var disabled error
 
 // A Shim is the opened library. It stays open to the end of the process: torch
 // cannot be unloaded.
 type Shim struct{ fns C.encas_shim }
 
-// Open opens the shim at path, or at DefaultPath when path is empty. The error is
-// ErrNoShim if it has to be built first.
+// Open opens the shim at path, or the one that [Find] finds without a Python when path is
+// empty. The error is ErrNoShim if it has to be built first.
 func Open(path string) (*Shim, error) {
 	if path == "" {
 		var err error
-		if path, err = DefaultPath(); err != nil {
+		if path, _, err = Find(context.Background(), ""); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("%w: no %s; run `encas-zoo shim build` (after installing torch: on Debian libtorch-dev and libopenblas0-pthread, elsewhere `pip install torch`)", ErrNoShim, path)
+	if !exists(path) {
+		return nil, fmt.Errorf("%w: no %s; %s", ErrNoShim, path, howToBuild)
 	}
 	s := &Shim{}
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	if msg := C.encas_shim_open(&s.fns, cpath); msg != nil {
-		return nil, fmt.Errorf("%w: %s: %s; run `encas-zoo shim build` again", ErrNoShim, path, C.GoString(msg))
+		return nil, fmt.Errorf("%w: %s: %s; run `encas-zoo shim build` again, with the same --python and --shim", ErrNoShim, path, C.GoString(msg))
 	}
 	if v := int(C.encas_shim_abi(&s.fns)); v != C.ENCAS_TORCH_ABI {
-		return nil, fmt.Errorf("%w: %s has ABI %d and this program %d; run `encas-zoo shim build` again", ErrNoShim, path, v, C.ENCAS_TORCH_ABI)
+		return nil, fmt.Errorf("%w: %s is of another version of this program (ABI %d and not %d); run `encas-zoo shim build` again, with the same --python and --shim", ErrNoShim, path, v, C.ENCAS_TORCH_ABI)
 	}
 	return s, nil
 }
@@ -175,12 +183,37 @@ func (m *Model) Run(pixels []byte, n, height, width int, mean, std [3]float32, p
 		(*C.float)(&mean[0]), (*C.float)(&std[0]), (*C.uint16_t)(&probs[0]), C.int(m.classes), &e), &e)
 }
 
+// Outputs runs n images as Run does and returns what the model itself returns, n rows in
+// room if that is large enough, and the width of a row, at most widest.
+func (m *Model) Outputs(pixels []byte, n, height, width int, mean, std [3]float32, room []float32, widest int) (rows []float32, classes int, err error) {
+	if n < 1 || len(pixels) != n*height*width*3 {
+		return nil, 0, fmt.Errorf("torch: %d bytes for %d images of %dx%d", len(pixels), n, height, width)
+	}
+	for {
+		var e C.encas_error
+		var c C.int64_t
+		err := check(C.encas_shim_outputs(&m.shim.fns, m.handle, (*C.uint8_t)(&pixels[0]), C.int(n), C.int(height), C.int(width),
+			(*C.float)(&mean[0]), (*C.float)(&std[0]), (*C.float)(unsafe.SliceData(room)), C.int64_t(len(room)), &c, &e), &e)
+		if err != nil {
+			return nil, 0, err
+		}
+		if c < 1 || c > C.int64_t(widest) {
+			return nil, 0, fmt.Errorf("%w: the model gives %d numbers an image, and there are 1 to %d", ErrBadOutput, c, widest)
+		}
+		classes = int(c)
+		if n*classes <= len(room) {
+			return room[:n*classes], classes, nil
+		}
+		room = make([]float32, n*classes)
+	}
+}
+
 // Count counts the multiply-adds of one image.
 func (m *Model) Count(height, width int) (Counts, error) {
 	var e C.encas_error
 	var c C.encas_counts
 	err := check(C.encas_shim_count(&m.shim.fns, m.handle, C.int(height), C.int(width), &c, &e), &e)
-	return Counts{MACs: float64(c.macs), FVCore: float64(c.fvcore)}, err
+	return Counts{MACs: float64(c.macs), FVCore: float64(c.fvcore), Quantized: float64(c.quantized)}, err
 }
 
 // Memory is the largest number of bytes that a batch of n images takes at a time on

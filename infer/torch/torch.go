@@ -7,8 +7,6 @@ package torch
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 )
 
 // Errors to compare with errors.Is.
@@ -55,17 +53,6 @@ type Counts struct {
 	// FVCore counts as the fvcore package does: MACs, and norms and adaptive
 	// pooling.
 	FVCore float64
-}
-
-// DefaultPath is where the shim is looked for and built: $ENCAS_TORCH_SHIM, or a
-// file in the user's cache folder.
-func DefaultPath() (string, error) {
-	if path := os.Getenv("ENCAS_TORCH_SHIM"); path != "" {
-		return path, nil
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no place for the torch library; set ENCAS_TORCH_SHIM to a file name: %w", err)
-	}
-	return filepath.Join(dir, "encas-zoo", "libencas_torch.so"), nil
+	// Quantized are those of MACs that quantised operators do.
+	Quantized float64
 }

@@ -14,6 +14,11 @@
 #include <torch/script.h>
 #include <torch/version.h>
 
+#if __has_include(<ATen/native/quantized/PackedParams.h>)
+#include <ATen/native/quantized/PackedParams.h>
+#define ENCAS_QUANTIZED 1
+#endif
+
 #include <atomic>
 #include <cstring>
 #include <exception>
@@ -148,6 +153,30 @@ std::string shape(const at::Tensor &t) {
 	return s + "]";
 }
 
+// rows runs n images and returns one row of the model's outputs for each.
+at::Tensor rows(encas_model &m, const uint8_t *pixels, int n, int height, int width,
+                const float *mean, const float *std) {
+	c10::InferenceMode inference;
+	const auto channel = [&](const float *v) {
+		return at::from_blob(const_cast<float *>(v), {3, 1, 1}, at::kFloat).to(m.device);
+	};
+	// The steps, and the order of their roundings, are torchvision's ToTensor and
+	// Normalize.
+	auto input = at::from_blob(const_cast<uint8_t *>(pixels), {n, height, width, 3}, at::kByte)
+	                 .to(m.device)
+	                 .permute({0, 3, 1, 2})
+	                 .contiguous()
+	                 .to(at::kFloat)
+	                 .div_(255)
+	                 .sub_(channel(mean))
+	                 .div_(channel(std));
+	auto out = forward(m, std::move(input));
+	if (out.dim() != 2 || out.size(0) != n)
+		throw Status{ENCAS_BAD_OUTPUT, "the output for " + std::to_string(n) + " images has shape " + shape(out) +
+		                                   " instead of [" + std::to_string(n) + ", classes]"};
+	return out.to(at::kFloat);
+}
+
 at::Tensor black(const encas_model &m, int n, int height, int width) {
 	return at::zeros({n, 3, height, width}, at::TensorOptions().dtype(at::kFloat).device(m.device));
 }
@@ -156,8 +185,25 @@ double elements(const c10::IValue &v) { return static_cast<double>(v.toTensor().
 
 int64_t size(const c10::IValue &v, int64_t dim) { return v.toTensor().size(dim); }
 
-// convolution counts one from the arguments of aten::_convolution: every weight
-// meets every output position (input position, when transposed).
+// convolution counts one: every weight meets every output position (input position,
+// when transposed).
+double convolution(const at::Tensor &input, const at::Tensor &weight, const std::vector<int64_t> &stride,
+                   const std::vector<int64_t> &padding, const std::vector<int64_t> &dilation, bool transposed) {
+	double positions = static_cast<double>(input.size(0));
+	// Counted from the last one: quantised weights of one dimension have two.
+	for (int64_t i = 1; i <= input.dim() - 2; i++) {
+		const int64_t in = input.size(input.dim() - i), kernel = weight.size(weight.dim() - i);
+		if (transposed) {
+			positions *= static_cast<double>(in);
+			continue;
+		}
+		const auto at = [&](const std::vector<int64_t> &x) { return x.size() == 1 ? x[0] : x[x.size() - i]; };
+		positions *= static_cast<double>((in + 2 * at(padding) - at(dilation) * (kernel - 1) - 1) / at(stride) + 1);
+	}
+	return positions * static_cast<double>(weight.numel());
+}
+
+// convolution counts one from the arguments of aten::_convolution.
 double convolution(c10::ArrayRef<const c10::IValue> v) {
 	if (v.size() < 12)
 		return 0;
@@ -166,29 +212,58 @@ double convolution(c10::ArrayRef<const c10::IValue> v) {
 	constexpr size_t arguments = 13;
 	if (v.size() > arguments)
 		v = v.slice(v.size() - arguments);
-	const at::Tensor input = v[0].toTensor(), weight = v[1].toTensor();
-	const auto stride = v[3].toIntVector(), padding = v[4].toIntVector(), dilation = v[5].toIntVector();
-	const bool transposed = v[6].toBool();
-	double positions = static_cast<double>(input.size(0));
-	for (int64_t i = 2; i < input.dim(); i++) {
-		if (transposed) {
-			positions *= static_cast<double>(input.size(i));
-			continue;
-		}
-		const auto at = [&](const std::vector<int64_t> &x) { return x.size() == 1 ? x[0] : x[i - 2]; };
-		positions *= static_cast<double>(
-		    (input.size(i) + 2 * at(padding) - at(dilation) * (weight.size(i) - 1) - 1) / at(stride) + 1);
-	}
-	return positions * static_cast<double>(weight.numel());
+	return convolution(v[0].toTensor(), v[1].toTensor(), v[3].toIntVector(), v[4].toIntVector(),
+	                   v[5].toIntVector(), v[6].toBool());
 }
+
+#ifdef ENCAS_QUANTIZED
+
+// packed returns the weights of a quantised operator, of type T, and the tensor before
+// them among its arguments, or nulls. Their place differs between operators.
+template <class T>
+std::pair<c10::intrusive_ptr<T>, at::Tensor> packed(c10::ArrayRef<const c10::IValue> v) {
+	const auto type = c10::getCustomClassType<c10::intrusive_ptr<T>>();
+	for (size_t i = v.size(); i-- > 1;)
+		if (v[i].isObject() && v[i].type()->isSubtypeOf(*type) && v[i - 1].isTensor())
+			return {v[i].toCustomClass<T>(), v[i - 1].toTensor()};
+	return {};
+}
+
+// quantized_convolution counts one of D dimensions.
+template <int D>
+double quantized_convolution(c10::ArrayRef<const c10::IValue> v) {
+	const auto found = packed<ConvPackedParamsBase<D>>(v);
+	if (!found.first)
+		return 0;
+	return convolution(found.second, std::get<0>(found.first->unpack()), found.first->stride().vec(),
+	                   found.first->padding().vec(), found.first->dilation().vec(), found.first->transpose());
+}
+
+// quantized_product counts a linear layer: every weight meets every row.
+double quantized_product(c10::ArrayRef<const c10::IValue> v) {
+	const auto found = packed<LinearPackedParamsBase>(v);
+	if (!found.first)
+		return 0;
+	const auto weight = std::get<0>(found.first->unpack());
+	return static_cast<double>(found.second.numel()) * static_cast<double>(weight.size(0));
+}
+
+#else
+
+template <int D>
+double quantized_convolution(c10::ArrayRef<const c10::IValue>) { return 0; }
+double quantized_product(c10::ArrayRef<const c10::IValue>) { return 0; }
+
+#endif
 
 // A Count adds up the operations of one forward pass. Only innermost operations
 // are counted, those that no counted one is made of.
 struct Count {
-	double macs = 0, extra = 0;
+	double macs = 0, extra = 0, quantized = 0;
 
 	void add(const char *name, c10::ArrayRef<const c10::IValue> v) {
 		const auto is = [&](const char *s) { return std::strcmp(name, s) == 0; };
+		const auto begins = [&](const char *s) { return std::strncmp(name, s, std::strlen(s)) == 0; };
 		const auto last = [&](size_t n) { return v.size() > n ? v.slice(v.size() - n) : v; };
 		if (is("aten::_convolution")) {
 			macs += convolution(v);
@@ -204,7 +279,13 @@ struct Count {
 		} else if (is("aten::addmv")) {
 			v = last(5);
 			macs += elements(v[1]);
-		} else if (std::strncmp(name, "aten::_scaled_dot_product_", 26) == 0 &&
+		} else if (begins("quantized::conv1d") || begins("quantized::conv2d") || begins("quantized::conv_transpose")) {
+			quantized += quantized_convolution<2>(v); // those of one dimension are packed as of two
+		} else if (begins("quantized::conv3d")) {
+			quantized += quantized_convolution<3>(v);
+		} else if (begins("quantized::linear")) {
+			quantized += quantized_product(v);
+		} else if (begins("aten::_scaled_dot_product_") &&
 		           std::strcmp(name, "aten::_scaled_dot_product_attention_math") != 0 &&
 		           v.size() >= 3 && v[0].isTensor() && v[0].toTensor().dim() == 4) {
 			// A fused kernel: Q·K', then weights·V.
@@ -329,26 +410,24 @@ int encas_torch_run(encas_model *model, const uint8_t *pixels, int n, int height
                     encas_error *err) {
 	return guarded(err, ENCAS_ERROR, [&] {
 		c10::InferenceMode inference;
-		const auto channel = [&](const float *v) {
-			return at::from_blob(const_cast<float *>(v), {3, 1, 1}, at::kFloat).to(model->device);
-		};
-		// The steps, and the order of their roundings, are torchvision's ToTensor
-		// and Normalize.
-		auto input = at::from_blob(const_cast<uint8_t *>(pixels), {n, height, width, 3}, at::kByte)
-		                 .to(model->device)
-		                 .permute({0, 3, 1, 2})
-		                 .contiguous()
-		                 .to(at::kFloat)
-		                 .div_(255)
-		                 .sub_(channel(mean))
-		                 .div_(channel(std));
-		auto out = forward(*model, std::move(input));
-		if (out.dim() != 2 || out.size(0) != n || out.size(1) != classes)
+		auto out = rows(*model, pixels, n, height, width, mean, std);
+		if (out.size(1) != classes)
 			throw Status{ENCAS_BAD_OUTPUT, "the output for " + std::to_string(n) + " images has shape " + shape(out) +
 			                                   " instead of [" + std::to_string(n) + ", " +
 			                                   std::to_string(classes) + "]"};
-		at::from_blob(probs, {n, classes}, at::kHalf)
-		    .copy_(at::softmax(out.to(at::kFloat), 1).to(at::kHalf));
+		at::from_blob(probs, {n, classes}, at::kHalf).copy_(at::softmax(out, 1).to(at::kHalf));
+	});
+}
+
+int encas_torch_outputs(encas_model *model, const uint8_t *pixels, int n, int height, int width,
+                        const float *mean, const float *std, float *outputs, int64_t room,
+                        int64_t *classes, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		c10::InferenceMode inference;
+		auto out = rows(*model, pixels, n, height, width, mean, std);
+		*classes = out.size(1);
+		if (out.numel() <= room)
+			at::from_blob(outputs, out.sizes(), at::kFloat).copy_(out);
 	});
 }
 
@@ -370,8 +449,9 @@ int encas_torch_count(encas_model *model, int height, int width, encas_counts *c
 		forward(*model, black(*model, 1, height, width));
 		if (counting_error)
 			std::rethrow_exception(counting_error);
-		counts->macs = count.macs;
-		counts->fvcore = count.macs + count.extra;
+		counts->macs = count.macs + count.quantized;
+		counts->fvcore = counts->macs + count.extra;
+		counts->quantized = count.quantized;
 	});
 }
 

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* The version of this header. A library of another version is refused. */
-#define ENCAS_TORCH_ABI 1
+#define ENCAS_TORCH_ABI 2
 
 typedef enum {
 	ENCAS_OK = 0,
@@ -45,8 +45,9 @@ typedef struct {
 
 /* Multiply-adds of one image. */
 typedef struct {
-	double macs;   /* convolutions and matrix products, attention's included */
-	double fvcore; /* as fvcore counts: macs, and norms and adaptive pooling */
+	double macs;      /* convolutions and matrix products, attention's included */
+	double fvcore;    /* as fvcore counts: macs, and norms and adaptive pooling */
+	double quantized; /* the macs of quantised operators */
 } encas_counts;
 
 typedef struct encas_model encas_model;
@@ -82,6 +83,15 @@ ENCAS_API int encas_torch_run(encas_model *model, const uint8_t *pixels, int n,
                               int height, int width, const float *mean,
                               const float *std, uint16_t *probs, int classes,
                               encas_error *err);
+
+/* Runs n images as encas_torch_run does and returns what the model itself returns:
+ * *classes receives the width of its rows, and outputs, which has room for that many
+ * numbers, [n][*classes] as float32. Where the room does not do, outputs stays as it
+ * is. */
+ENCAS_API int encas_torch_outputs(encas_model *model, const uint8_t *pixels, int n,
+                                  int height, int width, const float *mean,
+                                  const float *std, float *outputs, int64_t room,
+                                  int64_t *classes, encas_error *err);
 
 /* Counts the multiply-adds of one black image. */
 ENCAS_API int encas_torch_count(encas_model *model, int height, int width,

@@ -5,10 +5,20 @@
  *     seed N                   which outputs it gives (they depend on the pixels)
  *     most N                   more than N images at a time are out of memory
  *     nan N                    the image of that number (counted from 0 over the
- *                              model's life, batches of timing included) is NaN
+ *                              model's life, batches of timing included, but not what
+ *                              is asked for as the model itself gives it) is NaN
  *     classes N                gives that many outputs whatever is asked for
  *     sleep N                  microseconds an image takes
  *     fail                     every run fails
+ *     single                   fails on more than one image at a time
+ *     chance N                 adds random numbers below N thousandths to its outputs
+ *     mixes                    adds what depends on the last image of a batch
+ *     softmax                  gives probabilities
+ *     sigmoid                  gives numbers in [0, 1] that sum to more than 1
+ *     log                      gives logarithms of probabilities
+ *     free                     has no multiply-adds
+ *
+ * By itself it gives logits, for as many classes as there is room for, or 5.
  */
 #include "encas_torch.h"
 
@@ -19,7 +29,7 @@
 #include <unistd.h>
 
 struct encas_model {
-	long seed, most, nan, classes, sleep, fail, seen;
+	long seed, most, nan, classes, sleep, fail, single, chance, mixes, head, free, seen;
 };
 
 static int failed(encas_error *err, int code, const char *message) {
@@ -47,8 +57,17 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 	m->most = 1L << 30;
 	m->nan = -1;
 	while (fscanf(f, "%15s", key) == 1) {
-		if (strcmp(key, "fail") == 0) {
-			m->fail = 1;
+		long *flag = strcmp(key, "fail") == 0     ? &m->fail
+		             : strcmp(key, "single") == 0 ? &m->single
+		             : strcmp(key, "mixes") == 0  ? &m->mixes
+		             : strcmp(key, "free") == 0   ? &m->free
+		                                          : NULL;
+		if (flag) {
+			*flag = 1;
+			continue;
+		}
+		if (strcmp(key, "softmax") == 0 || strcmp(key, "sigmoid") == 0 || strcmp(key, "log") == 0) {
+			m->head = strcmp(key, "sigmoid") == 0 ? 'g' : key[0];
 			continue;
 		}
 		long value;
@@ -64,6 +83,8 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 			m->classes = value;
 		else if (strcmp(key, "sleep") == 0)
 			m->sleep = value;
+		else if (strcmp(key, "chance") == 0)
+			m->chance = value;
 	}
 	fclose(f);
 	*model = m;
@@ -82,36 +103,75 @@ static uint16_t half(double v) {
 	return (uint16_t)(((e + 14) << 10) + (int)((m * 2 - 1) * 1024));
 }
 
-int encas_torch_run(encas_model *m, const uint8_t *pixels, int n, int height, int width,
-                    const float *mean, const float *std, uint16_t *probs, int classes, encas_error *err) {
+/* What stops a run of n images, if anything does. */
+static int stopped(encas_model *m, int n, encas_error *err) {
 	if (m->fail)
 		return failed(err, ENCAS_ERROR, "told to fail");
 	if (n > m->most)
 		return failed(err, ENCAS_OUT_OF_MEMORY, "told to be small");
-	if (m->classes && m->classes != classes)
-		return failed(err, ENCAS_BAD_OUTPUT, "told to give another number of classes");
+	if (n > 1 && m->single)
+		return failed(err, ENCAS_ERROR, "told to take one");
 	if (m->sleep)
 		usleep((useconds_t)(m->sleep * n));
+	return ENCAS_OK;
+}
+
+/* The probabilities of one image of that many bytes. */
+static void probabilities(const encas_model *m, const uint8_t *pixels, size_t size, int classes, double *p) {
+	uint64_t h = 14695981039346656037u + (uint64_t)m->seed;
+	for (size_t j = 0; j < size; j++)
+		h = (h ^ pixels[j]) * 1099511628211u;
+	double sum = 0;
+	for (int c = 0; c < classes; c++) {
+		h = h * 6364136223846793005u + 1442695040888963407u;
+		sum += p[c] = 1 + (double)(h >> 40);
+	}
+	for (int c = 0; c < classes; c++)
+		p[c] /= sum;
+}
+
+int encas_torch_run(encas_model *m, const uint8_t *pixels, int n, int height, int width,
+                    const float *mean, const float *std, uint16_t *probs, int classes, encas_error *err) {
+	int status = stopped(m, n, err);
+	if (status != ENCAS_OK)
+		return status;
+	if (m->classes && m->classes != classes)
+		return failed(err, ENCAS_BAD_OUTPUT, "told to give another number of classes");
 	size_t size = (size_t)height * width * 3;
+	double p[classes];
 	for (int i = 0; i < n; i++) {
-		uint64_t h = 14695981039346656037u + (uint64_t)m->seed;
-		for (size_t j = 0; j < size; j++)
-			h = (h ^ pixels[i * size + j]) * 1099511628211u;
-		double sum = 0, weight[classes];
-		for (int c = 0; c < classes; c++) {
-			h = h * 6364136223846793005u + 1442695040888963407u;
-			sum += weight[c] = 1 + (double)(h >> 40);
-		}
+		probabilities(m, pixels + i * size, size, classes, p);
 		for (int c = 0; c < classes; c++)
-			probs[(size_t)i * classes + c] = m->seen == m->nan ? 0x7E00 : half(weight[c] / sum);
+			probs[(size_t)i * classes + c] = m->seen == m->nan ? 0x7E00 : half(p[c]);
 		m->seen++;
 	}
 	return ENCAS_OK;
 }
 
+int encas_torch_outputs(encas_model *m, const uint8_t *pixels, int n, int height, int width, const float *mean,
+                        const float *std, float *outputs, int64_t room, int64_t *classes, encas_error *err) {
+	int status = stopped(m, n, err);
+	if (status != ENCAS_OK)
+		return status;
+	*classes = m->classes ? m->classes : room >= n ? room / n : 5;
+	if (room < n * *classes)
+		return ENCAS_OK;
+	size_t size = (size_t)height * width * 3;
+	double p[*classes], last = m->mixes ? pixels[n * size - 1] / 255.0 : 0;
+	for (int i = 0; i < n; i++) {
+		probabilities(m, pixels + i * size, size, (int)*classes, p);
+		for (int c = 0; c < *classes; c++) {
+			double v = m->head == 's' ? p[c] : m->head == 'g' ? (1 + p[c]) / 2 : log(p[c]) + (m->head == 'l' ? 0 : 7);
+			outputs[i * *classes + c] = (float)(v + c * last + (double)m->chance / 1000 * rand() / RAND_MAX);
+		}
+	}
+	return ENCAS_OK;
+}
+
 int encas_torch_count(encas_model *m, int height, int width, encas_counts *counts, encas_error *err) {
-	counts->macs = 1e6 * (double)(1 + m->seed);
+	counts->macs = m->free ? 0 : 1e6 * (double)(1 + m->seed);
 	counts->fvcore = counts->macs * 1.5;
+	counts->quantized = 0;
 	return ENCAS_OK;
 }
 
