@@ -90,6 +90,11 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if n := len(opt.ClassNames); opt.ClassNames != nil && n != classes {
 		return Summary{}, fmt.Errorf("there are %d classes and names for %d", classes, n)
 	}
+	if z != nil {
+		if err := sameClasses(z.ClassNames(), opt.ClassNames); err != nil {
+			return Summary{}, err
+		}
+	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind.
 	if err := tryFirst(src, plan, classes); err != nil {
@@ -112,6 +117,28 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
 	err = j.run(ctx)
 	return j.summary, errors.Join(err, w.Close())
+}
+
+// sameClasses refuses names that the classes of a zoo have, in another order.
+func sameClasses(have, given []string) error {
+	if have == nil || given == nil || slices.Equal(have, given) {
+		return nil
+	}
+	numbers := newClassNames(have).number
+	var moved []string
+	for i, name := range given {
+		old, ok := numbers[name]
+		if !ok {
+			return nil // they are called otherwise from now on
+		}
+		if old != i && old != shared {
+			moved = append(moved, fmt.Sprintf("%s is class %d of the zoo and %d here", name, old, i))
+		}
+	}
+	if moved == nil {
+		return nil
+	}
+	return fmt.Errorf("the names of the classes are in another order than the zoo's: %s; the outputs must be in the zoo's order, as --map-classes can put them", some(moved))
 }
 
 // tryFirst reads the first row of the first model.
@@ -259,7 +286,11 @@ func (j *job) tasks() ([]task, error) {
 			if _, ok := have.Splits[split]; !ok {
 				continue
 			}
-			here, there := m.Content[j.plan.set[number]], have.Columns[zoo.ColumnImportedPrefix+split]
+			here, err := j.src.content(i, j.plan.set[number])
+			if err != nil {
+				return nil, err
+			}
+			there := have.Columns[zoo.ColumnImportedPrefix+split]
 			if here != there {
 				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
 			}
@@ -336,9 +367,13 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 			return err
 		}
 		correct, count = correct+r, count+n
+		content, err := j.src.content(t.model, set)
+		if err != nil {
+			return err
+		}
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
-				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
+				mw.SetColumn(zoo.ColumnImportedPrefix+split, content)
 			}
 		}
 	}

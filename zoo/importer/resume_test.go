@@ -192,7 +192,7 @@ func TestConflicts(t *testing.T) {
 		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `already has a model "b"`, `split "search"`, "remove it first"}},
 		{"other cost", again.with("models.csv", []byte("name,gflops\nc,3\na,1\nb,5\n")), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{`already has a model "b"`, `"2" in the column "gflops" instead of "5"`}},
 		{"further column", again.with("models.csv", []byte("name,gflops,note\nc,3,\na,1,\nb,2,x\n")), OpenOptions{}, []string{"more=0:2"}, []string{`already has a model "b"`, `column "note"`}},
-		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{`already has a model "a"`, "softmax applied"}},
+		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{"c.npy", "probabilities already"}},
 		{"other labels", again.with("labels.npy", labels(1, 1, 1)), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"labels.npy", "other labels"}},
 		{"other ranges", again, OpenOptions{}, []string{"search=1:3"}, []string{"labels.npy", "search", "--split"}},
 		{"other size", again, OpenOptions{}, []string{"search"}, []string{"already has 2 samples"}},
