@@ -185,6 +185,8 @@ func (l *line) offerValues(flag, current string) offer {
 			"export": exportFormats,
 			"report": reportFormats,
 		}[strings.Join(l.path, " ")]
+	case "activation":
+		o.words = importer.Activations()
 	case "zoo":
 		o.others, o.words = folders, []string{study.Example}
 	case "resume":

@@ -29,7 +29,7 @@ func Activations() []string {
 
 // activation is the one that was asked for.
 func (o OpenOptions) activation() (Activation, error) {
-	said := o.Activation
+	said := Activation(o.Activation)
 	switch {
 	case said != Unsaid && !slices.Contains(Activations(), string(said)):
 		return "", fmt.Errorf("unknown activation %q: use one of %s", said, strings.Join(Activations(), ", "))

@@ -109,6 +109,17 @@ func (c classFile) fits(file string, width int) error {
 	return nil
 }
 
+// leftOut is how many of so many outputs are no class.
+func (c classFile) leftOut(width int) int {
+	n := 0
+	for _, class := range c.widen(width) {
+		if class < 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // widen returns the map of a row with so many outputs.
 func (c classFile) widen(width int) classMap {
 	if c.of == nil {

@@ -109,6 +109,9 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if err != nil {
 		return Summary{}, err
 	}
+	if opt.ClassNames == nil && z.ClassNames() == nil && len(src.named) == classes {
+		opt.ClassNames = src.named
+	}
 	if opt.ClassNames != nil {
 		if err := w.SetClassNames(opt.ClassNames); err != nil {
 			return Summary{}, errors.Join(err, w.Close())

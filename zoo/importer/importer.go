@@ -40,6 +40,7 @@ type Source struct {
 	answered   answered                      // by arrays of answers
 	activation Activation
 	names      classNames // of the classes
+	named      []string   // these, if they are from a file of the source
 	classes    classFile  // of the outputs
 	inner      bool
 	unlabelled bool
@@ -179,8 +180,9 @@ type Rows interface {
 
 // OpenOptions are those of Open.
 type OpenOptions struct {
-	// Activation makes probabilities of the outputs.
-	Activation Activation
+	// Activation makes probabilities of the outputs: one of Activations, or "" for
+	// outputs that are probabilities.
+	Activation string
 	// Logits is the activation Softmax.
 	Logits bool
 	// Inner imports the samples that all models have predictions on. Otherwise all

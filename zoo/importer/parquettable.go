@@ -85,7 +85,9 @@ func (t *parquetTable) kind(i int) columnKind {
 	switch {
 	case isFloat(c) && plain:
 		return realColumn
-	case isFloat(c) && c.MaxRepetitionLevel() == 1 && len(c.ColumnPath()) <= 3 && t.isList(c):
+	case isFloat(c) && c.MaxRepetitionLevel() == 1 && t.isMap(c):
+		return mapColumn
+	case isFloat(c) && c.MaxRepetitionLevel() == 1 && len(c.ColumnPath()) <= 3:
 		return listColumn
 	case !plain:
 		return otherColumn
@@ -102,16 +104,36 @@ func (t *parquetTable) kind(i int) columnKind {
 	return otherColumn
 }
 
-// isList reports whether a column is of lists and not of maps, whose order means nothing.
-func (t *parquetTable) isList(c *schema.Column) bool {
+// classNames are those of a ClassLabel, as the library datasets writes them.
+func (t *parquetTable) classNames(column int) []string {
+	text := t.Metadata("huggingface")
+	if text == nil {
+		return nil
+	}
+	var dataset struct {
+		Info struct {
+			Features map[string]json.RawMessage `json:"features"`
+		} `json:"info"`
+	}
+	var label struct {
+		Names []string `json:"names"`
+	}
+	if json.Unmarshal([]byte(*text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[t.heads[column].name], &label) != nil {
+		return nil
+	}
+	return label.Names
+}
+
+// isMap reports whether a leaf column is of maps, whose order means nothing.
+func (t *parquetTable) isMap(c *schema.Column) bool {
 	root := t.Schema().Root()
 	i := root.FieldIndexByName(c.ColumnPath()[0])
 	if i < 0 {
 		return false
 	}
-	_, isMap := root.Field(i).LogicalType().(schema.MapLogicalType)
+	_, ok := root.Field(i).LogicalType().(schema.MapLogicalType)
 	converted := root.Field(i).ConvertedType()
-	return !isMap && converted != schema.ConvertedTypes.Map && converted != schema.ConvertedTypes.MapKeyValue
+	return ok || converted == schema.ConvertedTypes.Map || converted == schema.ConvertedTypes.MapKeyValue
 }
 
 func (t *parquetTable) title() string          { return t.Name }

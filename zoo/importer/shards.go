@@ -33,7 +33,7 @@ func (format tableFormat) openShards(f *folder, files []string) (table, error) {
 			return nil, errors.Join(err, all.Close())
 		}
 		all = append(all, t)
-		if !slices.Equal(t.columns(), all[0].columns()) {
+		if !slices.EqualFunc(t.columns(), all[0].columns(), func(a, b tableColumn) bool { return a.name == b.name }) {
 			return nil, errors.Join(fmt.Errorf("%s and %s have different columns, but are one table by their names", all[0].title(), t.title()), all.Close())
 		}
 	}
@@ -86,6 +86,8 @@ func (s shards) texts(column int, each func(string) error) error {
 }
 
 func (s shards) listLength(column int) (int, error) { return s[0].listLength(column) }
+
+func (s shards) classNames(column int) []string { return s[0].classNames(column) }
 
 func (s shards) values(columns []int, list bool) values {
 	v := &shardValues{shards: s}

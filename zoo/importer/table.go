@@ -19,6 +19,8 @@ type table interface {
 	values(columns []int, list bool) values
 	// listLength is how many values the first list of a column has.
 	listLength(column int) (int, error)
+	// classNames are what the numbers in a column of classes mean, if the file says so.
+	classNames(column int) []string
 	// at names a row of the file, without the file.
 	at(row int) string
 	Close() error
@@ -34,6 +36,7 @@ type columnKind int
 
 const (
 	otherColumn columnKind = iota
+	mapColumn // a part of a map
 	textColumn
 	wholeColumn // whole numbers
 	realColumn  // numbers
@@ -95,7 +98,10 @@ func findLayout(t table, names classNames) (layout, error) {
 	}
 	seen := map[string]bool{}
 	for _, c := range t.columns() {
-		if seen[c.name] && c.name != "" {
+		if c.kind <= mapColumn || c.name == "" {
+			continue
+		}
+		if seen[c.name] {
 			return layout{}, fmt.Errorf("%s has two columns %q: rename or remove one of them", t.title(), c.name)
 		}
 		seen[c.name] = true
@@ -246,6 +252,9 @@ func (l layout) one(t table, names classNames) (outputColumns, error) {
 	case 1:
 		return l.outputs[0], nil
 	case 0:
+		if i := slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.kind == mapColumn }); i >= 0 {
+			return outputColumns{}, fmt.Errorf("%s: the column %q holds maps, which have no order: write lists of the values in the order of the classes", t.title(), t.columns()[i].name)
+		}
 		hint := "; columns called like the classes need their names, from class 0 on, in --class-names FILE"
 		if names.names != nil {
 			hint = ", or called like the classes"

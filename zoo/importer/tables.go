@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
@@ -261,6 +262,9 @@ func (s *Source) join(j *joiner, t table, l layout) error {
 	r := rows{file: t.title(), count: t.size(), at: t.at}
 	var err error
 	if l.label >= 0 && !s.unlabelled {
+		if err := s.meet(t.title(), t.classNames(l.label)); err != nil {
+			return err
+		}
 		if r.labels, err = readClasses(t, l.label, s.names, 0); err != nil {
 			return err
 		}
@@ -270,7 +274,32 @@ func (s *Source) join(j *joiner, t table, l layout) error {
 		return err
 	}
 	r.ids, r.column, r.index = ids, column.name, column.index
+	if ids != nil && column.name == "" {
+		r.column = "(without a heading)"
+	}
 	return j.add(r)
+}
+
+// meet takes the names that a file has for the numbers of classes, which must be those
+// that are known.
+func (s *Source) meet(file string, names []string) error {
+	switch {
+	case names == nil || slices.Equal(names, s.names.names):
+		return nil
+	case s.names.names == nil:
+		s.names, s.named = newClassNames(names), names
+		return nil
+	}
+	for i, name := range names {
+		if i >= len(s.names.names) || s.names.names[i] != name {
+			known := "none"
+			if i < len(s.names.names) {
+				known = strconv.Quote(s.names.names[i])
+			}
+			return fmt.Errorf("%s numbers other classes: its class %d is %q, but here that is %s; write the names of the labels, or number them alike", file, i, name, known)
+		}
+	}
+	return fmt.Errorf("%s has names of %d classes, but there are %d", file, len(names), len(s.names.names))
 }
 
 // addTable adds a model.

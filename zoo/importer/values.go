@@ -34,6 +34,9 @@ func (s *Source) convert(m Model, open opening) (Rows, error) {
 	if err := s.classes.fits(m.File, width); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	if out := s.classes.leftOut(width); out > 0 {
+		s.note(fmt.Sprintf("%d of %d outputs are no class, and left out", out, width), m.File)
+	}
 	return &convertedRows{source: s, file: m.File, open: open, values: v, activation: s.activation, doubles: make([]float64, width)}, nil
 }
 
