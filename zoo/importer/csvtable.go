@@ -131,7 +131,7 @@ func (c *csvTable) size() int                   { return c.rows }
 func (c *csvTable) columns() []tableColumn      { return c.header }
 func (c *csvTable) listLength(int) (int, error) { return 0, errors.New("a CSV file has no lists") }
 func (c *csvTable) Close() error                { return nil }
-func (c *csvTable) classNames(int) []string { return nil }
+func (c *csvTable) classNames(int) []string     { return nil }
 func (c *csvTable) isCSV()                      {}
 
 func (c *csvTable) at(row int) string {

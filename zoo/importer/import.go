@@ -17,6 +17,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/inspect"
 )
 
 // Options are those of Import.
@@ -360,16 +361,16 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		return err
 	}
 	defer mw.Abort()
-	var correct, count int
+	var answered, truth []uint16
 	for set := range j.src.Sets {
 		if !j.needs(t, set) {
 			continue
 		}
-		r, n, err := j.importSet(ctx, mw, t, set)
+		answers, labels, err := j.importSet(ctx, mw, t, set)
 		if err != nil {
 			return err
 		}
-		correct, count = correct+r, count+n
+		answered, truth = append(answered, answers...), append(truth, labels...)
 		content, err := j.src.content(t.model, set)
 		if err != nil {
 			return err
@@ -383,24 +384,43 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	if err := mw.Commit(); err != nil {
 		return fmt.Errorf("%s: %w", m.File, err)
 	}
+	warning := suspect(answered, truth, j.classes)
 	j.report(func(p *Progress) {
 		p.Model = m.Name
 		p.Models++
-		if guess := float64(count) / float64(j.classes); count >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
-			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, correct, count))
+		if warning != "" {
+			j.summary.Warnings = append(j.summary.Warnings, m.File+": "+warning)
 		}
 	})
 	return nil
 }
 
-// importSet writes a model's predictions on one set and returns on how many of the
-// samples written it is correct.
-func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (correct, count int, err error) {
+// suspect says what looks wrong with a model's answers; "" if nothing does.
+func suspect(answers, labels []uint16, classes int) string {
+	correct := 0
+	for i, label := range labels {
+		if answers[i] == label {
+			correct++
+		}
+	}
+	if says, ok := inspect.PermutedColumns(answers, labels, classes); ok {
+		return says
+	}
+	guess := float64(len(labels)) / float64(classes)
+	if len(labels) >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
+		return fmt.Sprintf("correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", correct, len(labels))
+	}
+	return ""
+}
+
+// importSet writes a model's predictions on one set and returns its answers to the
+// samples written, and their labels.
+func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (answers, labels []uint16, err error) {
 	const batch = 256 // rows between two reports
 	m, s, of := j.src.Models[t.model], j.src.Sets[set], j.plan.of[set]
 	rows, err := j.src.Rows(t.model, set)
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	row := newRow(m, j.classes)
@@ -409,7 +429,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 			if errors.Is(err, io.EOF) {
 				err = fmt.Errorf("%s: it has %d rows instead of %d", m.File, i, len(of))
 			}
-			return 0, 0, err
+			return nil, nil, err
 		}
 		if number != none && t.need[number] {
 			split, label := j.plan.names[number], row[0]
@@ -420,18 +440,15 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 				label = uint16(outputs.Top(row))
 			}
 			if err != nil {
-				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
+				return nil, nil, fmt.Errorf("%s: row %d: %w", m.File, i, err)
 			}
 			if s.Labels != nil {
-				count++
-				if label == s.Labels[i] {
-					correct++
-				}
+				answers, labels = append(answers, label), append(labels, s.Labels[i])
 			}
 		}
 		if done := i + 1; done%batch == 0 || done == len(of) {
 			if err := ctx.Err(); err != nil {
-				return 0, 0, err
+				return nil, nil, err
 			}
 			j.report(func(p *Progress) {
 				p.Model = m.Name
@@ -443,9 +460,9 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		if err == nil {
 			err = fmt.Errorf("%s: it has more than %d rows", m.File, len(of))
 		}
-		return 0, 0, err
+		return nil, nil, err
 	}
-	return correct, count, nil
+	return answers, labels, nil
 }
 
 // report changes the progress and passes it on.

@@ -36,7 +36,7 @@ type columnKind int
 
 const (
 	otherColumn columnKind = iota
-	mapColumn // a part of a map
+	mapColumn              // a part of a map
 	textColumn
 	wholeColumn // whole numbers
 	realColumn  // numbers
