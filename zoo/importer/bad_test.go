@@ -285,12 +285,17 @@ func TestBadOpen(t *testing.T) {
 }
 
 // zipFile makes a .npz archive of named entries, in order.
-func zipFile(t *testing.T, entries ...any) []byte {
+func zipFile(t *testing.T, entries ...any) []byte { return zipOf(t, zip.Deflate, entries) }
+
+// storedZip is zipFile without compression.
+func storedZip(t *testing.T, entries ...any) []byte { return zipOf(t, zip.Store, entries) }
+
+func zipOf(t *testing.T, method uint16, entries []any) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for i := 0; i < len(entries); i += 2 {
-		w, err := z.Create(entries[i].(string))
+		w, err := z.CreateHeader(&zip.FileHeader{Name: entries[i].(string), Method: method})
 		if err != nil {
 			t.Fatal(err)
 		}
