@@ -118,28 +118,17 @@ func (a *array) labels(names classNames) ([]uint16, error) {
 // ids reads an array of sample ids, strings or integers, and closes it.
 func (a *array) ids() ([]string, error) {
 	defer a.Close()
-	var ids []string
 	var err error
-	bytes := 0
-	add := func(id string) error {
-		if id == "" {
-			return errors.New("the id is empty")
-		}
-		if bytes += len(id); bytes > maxIDs {
-			return errTooManyIDs
-		}
-		ids = append(ids, id)
-		return nil
-	}
+	r := idReader{where: func(row int) string { return fmt.Sprintf("row %d", row) }}
 	switch k := a.DType().Kind; k {
 	case npy.String:
-		err = column(a, "ids", a.ReadStrings, add)
+		err = column(a, "ids", a.ReadStrings, r.add)
 	case npy.Int, npy.Uint:
-		err = column(a, "ids", a.ReadInt64, func(v int64) error { return add(strconv.FormatInt(v, 10)) })
+		err = column(a, "ids", a.ReadInt64, func(v int64) error { return r.add(strconv.FormatInt(v, 10)) })
 	default:
 		err = fmt.Errorf("%s: it holds %s: ids are strings or integers; convert them with array.astype('str')", a.name, a.DType())
 	}
-	return ids, err
+	return r.ids, err
 }
 
 // arrayValues streams the outputs in an array that is stored row by row.

@@ -142,7 +142,7 @@ func (c *csvTable) at(row int) string {
 }
 
 func (c *csvTable) empty(column int) error {
-	return fmt.Errorf("the column %q is empty", c.header[column].name)
+	return fmt.Errorf("the column %q is %w", c.header[column].name, errEmpty)
 }
 
 func (c *csvTable) texts(column int, each func(string) error) error {

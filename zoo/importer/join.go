@@ -2,11 +2,13 @@ package importer
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Files name their samples or do not. Those that do are joined by these names, their
@@ -57,10 +59,11 @@ type joined struct {
 
 func newJoiner(inner bool) *joiner { return &joiner{inner: inner, first: -1} }
 
-// maxIDs bounds what the ids of a file take.
-const maxIDs = 512 << 20
-
-var errTooManyIDs = fmt.Errorf("the ids take more than %d MB: shorten them", maxIDs>>20)
+// maxIDs and maxID bound what the ids of a file, and one of them, take.
+const (
+	maxIDs = 512 << 20
+	maxID  = 4096
+)
 
 // few is how many of many names a message lists.
 const few = 5
@@ -72,9 +75,6 @@ func (j *joiner) add(r rows) error {
 	if r.ids == nil {
 		j.files = append(j.files, f)
 		return nil
-	}
-	if err := checkIDs(r); err != nil {
-		return err
 	}
 	if j.first < 0 {
 		j.first, j.ids = len(j.files), r.ids
@@ -112,27 +112,50 @@ func (j *joiner) add(r rows) error {
 	return j.take(len(j.files) - 1)
 }
 
-// checkIDs reports the first id that is empty or there twice.
-func checkIDs(r rows) error {
-	at := make(map[string]int, len(r.ids))
-	for i, id := range r.ids {
-		if id == "" {
-			return fmt.Errorf("%s: %s: the id is empty", r.file, r.where(i))
-		}
-		first, ok := at[id]
-		if !ok {
-			at[id] = i
-			continue
-		}
-		column, hint := "", "every sample needs a name of its own"
+// An idReader takes the ids of a file one by one. It stops at the first that was there
+// before, so that it never holds more than the file has.
+type idReader struct {
+	column string // that they are from; "" if the file holds nothing else
+	index  bool   // see rows
+	where  func(row int) string
+	ids    []string
+	at     map[string]int32
+	bytes  int
+}
+
+// errRepeated is the error for an id that is there twice.
+var errRepeated = errors.New("every sample needs a name of its own")
+
+var (
+	errEmpty  = errors.New("empty")
+	errNoText = errors.New("the id is not a text of at most 4096 bytes in UTF-8")
+)
+
+func (r *idReader) add(id string) error {
+	if r.at == nil {
+		r.at = map[string]int32{}
+	}
+	if id == "" {
+		return fmt.Errorf("the id is %w", errEmpty)
+	}
+	if first, ok := r.at[id]; ok {
+		column := ""
 		if r.column != "" {
 			column = fmt.Sprintf(" in the column %q", r.column)
 		}
 		if r.index {
-			hint = "number the rows anew before saving, with table.reset_index(drop=True)"
+			return fmt.Errorf("the id %q%s is that of %s already: %w; number the rows anew before saving, with table.reset_index(drop=True)", id, column, r.where(int(first)), errRepeated)
 		}
-		return fmt.Errorf("%s: %s and %s have the same id %q%s: %s", r.file, r.where(first), r.where(i), id, column, hint)
+		return fmt.Errorf("the id %q%s is that of %s already: %w", id, column, r.where(int(first)), errRepeated)
 	}
+	if len(id) > maxID || !utf8.ValidString(id) {
+		return errNoText
+	}
+	if r.bytes += len(id); r.bytes > maxIDs {
+		return fmt.Errorf("the ids take more than %d MB: shorten them", maxIDs>>20)
+	}
+	r.at[id] = int32(len(r.ids))
+	r.ids = append(r.ids, id)
 	return nil
 }
 

@@ -75,7 +75,7 @@ func TestBadJoin(t *testing.T) {
 		files files
 		says  []string
 	}{
-		{"ids twice", csvModels.with("b.csv", []byte("filename,0,1,2\nz,0.25,0.25,0.5\nx,1,0,0\nx,1,0,0\n")), []string{"b.csv: line 3 and line 4", `"x"`, `"filename"`}},
+		{"ids twice", csvModels.with("b.csv", []byte("filename,0,1,2\nz,0.25,0.25,0.5\nx,1,0,0\nx,1,0,0\n")), []string{"b.csv: line 4", "line 3", `"x"`, `"filename"`}},
 		{"other labels", csvModels.with("b.csv", []byte("filename,label,0,1,2\nz,1,0.25,0.25,0.5\nx,0,1,0,0\ny,1,1,0,0\n")), []string{"b.csv: line 2: label 1", "a.csv has 2", `"z"`}},
 		{"no ids in one, others in two orders", csvModels.with("c.csv", []byte("0,1,2\n1,0,0\n1,0,0\n1,0,0\n")).with("models.csv", []byte("name,gflops\na,1\nb,2\nc,3\n")), []string{"c.csv has no ids", "different orders"}},
 		{"fewer rows without ids", csvModels.with("b.csv", []byte("0,1,2\n1,0,0\n")), []string{"b.csv has 1 rows and no ids", "3 samples"}},

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
 // A table is a file with a row a sample and named columns: Parquet or CSV.
@@ -284,48 +286,46 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 	if at >= 0 {
 		column = t.columns()[at]
 		ids, err = readTexts(t, at)
-		// A column of names may hold something else, such as those of the classes.
-		if err != nil || !strings.EqualFold(column.name, "name") || 2*distinct(ids) > len(ids) {
+		switch {
+		case errors.Is(err, errNoText) && !slices.Contains(plainIDs, strings.ToLower(column.name)): // images, perhaps
+		case errors.Is(err, errRepeated) && strings.EqualFold(column.name, "name"):
+			// It may hold other names, such as those of the classes.
+			if many, others := mostlyDistinct(t, at); others != nil || many {
+				return nil, column, errors.Join(err, others)
+			}
+		default:
 			return ids, column, err
 		}
 	}
 	for i, c := range t.columns() {
-		if c.kind != textColumn || i == at || !free(i) {
+		if c.kind != textColumn || i == at || !free(i) || t.size() == 1 {
 			continue
 		}
-		if ids, err = readTexts(t, i); err != nil {
-			return nil, c, err
-		}
-		if len(ids) > 1 && distinct(ids) == len(ids) {
-			return ids, c, nil
+		ids, err = readTexts(t, i)
+		others := slices.ContainsFunc([]error{errRepeated, errEmpty, errNoText, parquet.ErrMissing}, func(e error) bool { return errors.Is(err, e) })
+		if !others {
+			return ids, c, err
 		}
 	}
 	return nil, tableColumn{}, nil
 }
 
-// readTexts reads a column of texts.
+// readTexts reads a column of texts that all differ.
 func readTexts(t table, column int) ([]string, error) {
-	var texts []string
-	bytes := 0
-	err := t.texts(column, func(text string) error {
-		if bytes += len(text); bytes > maxIDs {
-			return errTooManyIDs
-		}
-		if text == "" {
-			return errors.New("the id is empty")
-		}
-		texts = append(texts, text)
-		return nil
-	})
-	return texts, err
+	c := t.columns()[column]
+	r := idReader{column: c.name, index: c.index, where: t.at}
+	err := t.texts(column, r.add)
+	return r.ids, err
 }
 
-func distinct(texts []string) int {
-	seen := make(map[string]struct{}, len(texts))
-	for _, t := range texts {
-		seen[t] = struct{}{}
-	}
-	return len(seen)
+// mostlyDistinct reports whether more than half of the texts of a column differ.
+func mostlyDistinct(t table, column int) (bool, error) {
+	seen := map[string]struct{}{}
+	err := t.texts(column, func(text string) error {
+		seen[text] = struct{}{}
+		return nil
+	})
+	return 2*len(seen) > t.size(), err
 }
 
 // readClasses reads a column of classes, by number or name, below limit unless that is 0.

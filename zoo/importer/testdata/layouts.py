@@ -101,7 +101,7 @@ for engine in ("pyarrow",):
     case("pandas categorical", "parquet", both(lambda o: pd.DataFrame({"file": pd.Categorical(IDS[o]), "label": pd.Categorical(np.array(NAMES)[LABELS[o]]), "probs": lists(o)}), to_parquet()), names=NAMES, note='"file"')
     case("pandas string dtype", "parquet", both(lambda o: pd.DataFrame({"id": pd.Series(IDS[o], dtype="string"), "label": pd.Series(LABELS[o], dtype="Int64"), "probs": lists(o)}), to_parquet()))
     case("pandas null probability", "parquet", both(lambda o: pd.DataFrame({k: np.where(np.arange(N) == 7, np.nan, v) for k, v in wide(o, dtype="float64").items()} | {"id": IDS[o], "label": LABELS[o]}), to_parquet()), error="row 7")
-    case("pandas ids twice", "parquet", both(lambda o: pd.DataFrame({"id": np.where(IDS[o] == "img_001.jpg", "img_002.jpg", IDS[o]), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error='have the same id "img_002.jpg" in the column "id"')
+    case("pandas ids twice", "parquet", both(lambda o: pd.DataFrame({"id": np.where(IDS[o] == "img_001.jpg", "img_002.jpg", IDS[o]), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error='the id "img_002.jpg" in the column "id" is that of row')
     case("pandas fewer samples", "parquet", lambda d: (
         pd.DataFrame({"id": IDS, "label": LABELS, "probs": lists(np.arange(N))}).to_parquet(d / "a.parquet"),
         pd.DataFrame({"id": IDS[ORDER], "label": LABELS[ORDER], "probs": lists(ORDER)})[:-2].to_parquet(d / "b.parquet")), error="has 38 samples")
@@ -115,6 +115,9 @@ for engine in ("pyarrow",):
     case("pandas csv named", "csv", both(lambda o: pd.DataFrame(wide(o, NAMES, "float64", NAMES[::-1]) | {"image": IDS[o], "label": np.array(NAMES)[LABELS[o]]}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, note='"image"')
     case("pandas csv answers by name", "csv", both(lambda o: pd.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "prediction": np.array(NAMES)[PROBS[o].argmax(1)], "confidence": PROBS[o].max(1)}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, answers=PROBS.argmax(1).tolist())
     case("pandas csv answers of no class", "csv", both(lambda o: pd.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "prediction": np.where(PROBS[o].argmax(1) == 3, "wolf", np.array(NAMES)[PROBS[o].argmax(1)])}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, error='"wolf"')
+
+    case("pandas other columns", "parquet", both(lambda o: pd.DataFrame({"image": [b"\xff" + bytes([i]) for i in o], "caption": [None, *IDS[o][1:]], "label": LABELS[o], "probs": lists(o), "taken": IDS[o]}), to_parquet()), note='"taken"')
+    case("pandas csv other columns", "csv", both(lambda o: pd.DataFrame({"caption": [None, *IDS[o][1:]], "label": LABELS[o], "split": "val", "name": np.array(NAMES)[LABELS[o]], "taken": IDS[o]} | wide(o)), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), note='"taken"')
 
     # One table for all models.
     def long(d, file, save):
