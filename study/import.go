@@ -33,6 +33,9 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 	if formats := importer.Formats(); !slices.Contains(formats, o.Format) {
 		return summary, &InputError{"format", o.Format, fmt.Errorf("it is one of: %s", strings.Join(formats, ", ")), formats}
 	}
+	if known := importer.Activations(); o.Activation != "" && !slices.Contains(known, o.Activation) {
+		return summary, &InputError{"activation", o.Activation, fmt.Errorf("it is one of: %s", strings.Join(known, ", ")), known}
+	}
 	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads}
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
 		return summary, &InputError{Option: "split", Err: err}

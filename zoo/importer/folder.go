@@ -120,7 +120,7 @@ func (f *folder) content(format string, files ...string) (string, error) {
 		}
 		total += size
 	}
-	return fmt.Sprintf("%s %s, %d bytes, sha256 %s", format, files[0], total, hex.EncodeToString(h.Sum(nil)[:8])), nil
+	return fmt.Sprintf("%s %s, %d bytes, %s", format, files[0], total, hex.EncodeToString(h.Sum(nil)[:8])), nil
 }
 
 // contents is content of one file, as a model has it.

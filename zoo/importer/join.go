@@ -115,12 +115,12 @@ func (j *joiner) add(r rows) error {
 // An idReader takes the ids of a file one by one. It stops at the first that was there
 // before, so that it never holds more than the file has.
 type idReader struct {
-	column string // that they are from; "" if the file holds nothing else
-	index  bool   // see rows
-	where  func(row int) string
-	ids    []string
-	at     map[string]int32
-	bytes  int
+	column  string // that they are from; "" if the file holds nothing else
+	numbers bool   // they are pandas' row numbers
+	where   func(row int) string
+	ids     []string
+	at      map[string]int32
+	bytes   int
 }
 
 // errRepeated is the error for an id that is there twice.
@@ -143,8 +143,8 @@ func (r *idReader) add(id string) error {
 		if r.column != "" {
 			column = fmt.Sprintf(" in the column %q", r.column)
 		}
-		if r.index {
-			return fmt.Errorf("the id %q%s is that of %s already: %w; number the rows anew before saving, with table.reset_index(drop=True)", id, column, r.where(int(first)), errRepeated)
+		if r.numbers {
+			return fmt.Errorf("the id %q%s is that of %s already: %w; if all files have the same samples in the same order, number the rows anew before saving, with table.reset_index(drop=True)", id, column, r.where(int(first)), errRepeated)
 		}
 		return fmt.Errorf("the id %q%s is that of %s already: %w", id, column, r.where(int(first)), errRepeated)
 	}

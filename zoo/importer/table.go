@@ -281,7 +281,19 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 	}
 	free := func(i int) bool { return !slices.Contains(taken, i) }
 	if at < 0 || !free(at) {
-		at = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.index && slices.Contains(named, c.kind) })
+		// Of an index with several levels, the first whose texts all differ.
+		at = -1
+		for i, c := range t.columns() {
+			if !c.index || !slices.Contains(named, c.kind) || !free(i) {
+				continue
+			}
+			if ids, err := readTexts(t, i); err == nil {
+				return ids, c, nil
+			}
+			if at < 0 {
+				at = i
+			}
+		}
 	}
 	if at >= 0 {
 		column = t.columns()[at]
@@ -313,7 +325,7 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 // readTexts reads a column of texts that all differ.
 func readTexts(t table, column int) ([]string, error) {
 	c := t.columns()[column]
-	r := idReader{column: c.name, index: c.index, where: t.at}
+	r := idReader{column: c.name, numbers: c.index && c.kind == wholeColumn, where: t.at}
 	err := t.texts(column, r.add)
 	return r.ids, err
 }

@@ -374,12 +374,20 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	if err != nil {
 		return err
 	}
+	var others []string
 	for i, c := range t.columns() {
 		if (c.kind == wholeColumn || c.kind == realColumn) && !c.index && c.name != id.name && i != l.answer && i != l.label {
-			return fmt.Errorf("%s: no column \"confidence\", but %q: rename it, or leave it out if all confidences are 1", t.title(), c.name)
+			others = append(others, c.name)
 		}
 	}
-	return nil
+	switch len(others) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%s: no column \"confidence\", but %q: rename it, or leave it out if all confidences are 1", t.title(), others[0])
+	}
+	_, err = l.one(t, s.names)
+	return err
 }
 
 // addTableAnswers adds a model that gives answers.
