@@ -47,7 +47,7 @@ encas-zoo import --zoo cifar --format npy --split search=0:1000 --unlabelled poo
 encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
 encas-zoo import --zoo mine --format parquet --split search --activation log outputs.parquet
 encas-zoo import --zoo apis --format csv --split search --class-names names.txt answers/
-encas-zoo import --zoo mine --format npy --split search --map-classes without-background.csv tf/`,
+encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
