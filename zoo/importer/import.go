@@ -88,6 +88,11 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	default:
 		classes = z.Classes()
 	}
+	if z != nil {
+		if err := src.follow(z, opt.Splits); err != nil {
+			return Summary{}, err
+		}
+	}
 	if n := len(opt.ClassNames); opt.ClassNames != nil && n != classes {
 		return Summary{}, fmt.Errorf("there are %d classes and names for %d", classes, n)
 	}
@@ -143,6 +148,58 @@ func sameClasses(have, given []string) error {
 		return nil
 	}
 	return fmt.Errorf("the names of the classes are in another order than the zoo's: %s; the outputs must be in the zoo's order, as --map-classes can put them", some(moved))
+}
+
+// follow puts the samples in the order of the zoo's split that they all become, if it has
+// the same ones.
+func (s *Source) follow(z *zoo.Zoo, cuts []Cut) error {
+	if len(cuts) != 1 || cuts[0] != (Cut{Split: cuts[0].Split, Unlabelled: cuts[0].Unlabelled}) || len(s.Sets) != 1 || s.Sets[0].IDs == nil {
+		return nil
+	}
+	split, set := cuts[0].Split, &s.Sets[0]
+	if there, err := z.Split(split); err != nil || there.Samples != len(set.IDs) {
+		return nil // which is said when it is added
+	}
+	ids, err := z.IDs(split)
+	if err != nil || slices.Equal(ids, set.IDs) {
+		return err
+	}
+	places := make(map[string]int32, len(ids))
+	for i, id := range ids {
+		places[id] = int32(i)
+	}
+	to := make([]int32, len(ids))
+	labels := make([]uint16, len(set.Labels))
+	for i, id := range set.IDs {
+		place, ok := places[id]
+		if !ok {
+			return nil
+		}
+		to[i] = place
+		if set.Labels != nil {
+			labels[place] = set.Labels[i]
+		}
+	}
+	set.IDs = ids
+	if set.Labels != nil {
+		set.Labels = labels
+	}
+	for i := range s.Models {
+		m := &s.Models[i]
+		if m.order == nil {
+			m.order = to
+			continue
+		}
+		order := make([]int32, len(m.order))
+		for row, place := range m.order {
+			if order[row] = place; place >= 0 {
+				order[row] = to[place]
+			}
+		}
+		m.order = order
+	}
+	s.notes = append(s.notes, fmt.Sprintf("put in the order of the zoo's split %s", split))
+	return nil
 }
 
 // tryFirst reads the first row of the first model.

@@ -44,6 +44,29 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// Models are added to the split of a zoo in its order.
+func TestJoinZoo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustImport(t, dir, mustOpen(t, "csv", OpenOptions{}, csvModels.with("b.csv", nil).with("models.csv", []byte("name,gflops\na,1\n")).write(t)), "all")
+	later := csvModels.with("a.csv", nil).with("models.csv", []byte("name,gflops\nb,1\n"))
+	for range 2 {
+		s := mustOpen(t, "csv", OpenOptions{}, later.write(t))
+		z, _ := mustImport(t, dir, s, "all")
+		if got, want := readZooRows(t, z, "b", "all"), readZooRows(t, z, "a", "all"); !slices.Equal(got, want) {
+			t.Errorf("got %04x, want %04x", got, want)
+		}
+		if notes := s.Notes(); !slices.Contains(notes, "put in the order of the zoo's split all") {
+			t.Errorf("notes %q", notes)
+		}
+	}
+	for name, says := range map[string]string{"x,0,1,0,0\ny,1,0,1,0\n": "already has 3 samples", "x,0,1,0,0\ny,1,0,1,0\nw,2,1,0,0\n": "other labels or sample ids", "z,1,1,0,0\ny,1,0,1,0\nx,0,1,0,0\n": "other labels or sample ids"} {
+		f := later.with("b.csv", []byte("filename,label,0,1,2\n"+name))
+		_, err := Import(t.Context(), dir, mustOpen(t, "csv", OpenOptions{}, f.with("models.csv", []byte("name,gflops\nc,1\n")).with("c.csv", f["b.csv"]).with("b.csv", nil).write(t)), Options{Splits: []Cut{{Split: "all"}}})
+		wantSays(t, err, says)
+	}
+}
+
 // Models on fewer samples are refused, or all have those that all have.
 func TestInner(t *testing.T) {
 	t.Parallel()

@@ -364,8 +364,8 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	if l.answer < 0 {
 		return fmt.Errorf("%s: no column \"label\" with the answers, and no outputs (its columns: %s): the first line must name the columns, as in sample,label,confidence", t.title(), columnNames(t))
 	}
-	if s.activation == Softmax {
-		return fmt.Errorf("%s holds answers, which are never logits: leave --logits out", t.title())
+	if s.activation != Unsaid && s.activation != NoActivation {
+		return fmt.Errorf("%s holds answers, to which no activation is applied: leave out --logits, or --activation %s", t.title(), s.activation)
 	}
 	if l.confidence >= 0 {
 		return nil
