@@ -51,6 +51,7 @@ func TestNames(t *testing.T) {
 		{"label of no class", "csv", named, answers.with("labels.csv", []byte("sample,label\nx,cat\ny,wolf\n")), []string{"labels.csv", "1 labels", `"wolf"`, "cat, dog, fox"}},
 		{"answer of no class", "csv", named, answers.with("m.csv", []byte("sample,answer\ny,wolf\nx,cat\n")), []string{"m.csv", `"wolf"`}},
 		{"number of no class", "csv", named, answers.with("m.csv", []byte("sample,answer\ny,3\nx,0\n")), []string{"m.csv", "answer 3", "3 classes"}},
+		{"numbers against names", "csv", named, answers.with("labels.csv", []byte("sample,label,label_name\nx,0,cat\ny,1,fox\n")), []string{"labels.csv: line 3: label 1", `"dog"`, `"fox"`}},
 		{"a subset of columns", "csv", named, outputs.with("b.csv", []byte("fox,filename,cat\n0.5,z,0.5\n")), []string{"b.csv", "2 of the 3 classes", "dog"}},
 		{"columns without names", "csv", OpenOptions{}, outputs, []string{"b.csv", "--class-names"}},
 		{"two classes of a name", "csv", OpenOptions{ClassNames: []string{"cat", "crane", "crane"}}, answers.with("labels.csv", []byte("sample,label\nx,cat\ny,crane\n")), []string{`"crane"`, "numbers"}},

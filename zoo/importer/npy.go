@@ -3,6 +3,7 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -44,24 +45,26 @@ func openNPY(paths []string, _ OpenOptions, s *Source) error {
 // folderCollections returns the arrays of a folder: those of its files, and for each file
 // that has labels or ids of its own, those of that file.
 func (s *Source) folderCollections(f *folder, only string) ([]collection, error) {
-	files := map[string]string{} // by what they are called
+	files := map[string][]string{} // by what they are called; several if they are shards
 	for _, file := range f.files {
 		stem, ext := cutArray(file)
 		if ext == "" {
 			continue
 		}
-		if other, ok := files[stem]; ok {
-			return nil, fmt.Errorf("%s and %s are both called %q: remove one of them", f.name(other), f.name(file), stem)
+		name, number, of := cutShard(stem)
+		if other := files[name]; len(other) > 0 && (of == 0 || number == 0) {
+			return nil, fmt.Errorf("%s and %s are both called %q: remove one of them", f.name(other[0]), f.name(file), name)
 		}
-		files[stem] = file
+		files[name] = append(files[name], file)
 	}
 	wanted := func(string) bool { return true }
 	if only != "" {
 		one, _ := cutArray(only)
-		if files[one] != only {
+		one, _, _ = cutShard(one)
+		if !slices.Contains(files[one], only) {
 			return nil, fmt.Errorf("%s is no file of arrays (%s)", f.name(only), strings.Join(arrayFormats, ", "))
 		}
-		wanted = func(stem string) bool { return stem == one }
+		wanted = func(name string) bool { return name == one }
 	}
 	have := sortedKeys(files)
 	models := slices.DeleteFunc(slices.Clone(have), func(n string) bool { return n == "labels" || n == "ids" })
@@ -73,14 +76,15 @@ func (s *Source) folderCollections(f *folder, only string) ([]collection, error)
 		where: f.path,
 		ext:   ".npy",
 		names: have,
-		open:  func(name string) (*array, error) { return f.array(files[name]) },
+		open:  func(name string) (*array, error) { return f.arrays(files[name]) },
 	}
 	all := []collection{shared}
 	for _, m := range listed {
-		file := files[m.Name]
-		m.File, m.Content = f.name(file), f.contents("npy", file)
+		file := files[m.Name][0]
+		m.File = f.name(file)
+		m.Content = func(int) (string, error) { return f.content("npy", files[m.Name]...) }
 		own := &all[0]
-		if _, ext := cutArray(file); isContainer(ext) {
+		if _, ext := cutArray(file); isContainer(ext) && len(files[m.Name]) == 1 {
 			names, err := f.arrayNames(file)
 			if err != nil {
 				return nil, err
@@ -109,6 +113,66 @@ func (f *folder) pick(have []string, wanted func(string) bool, one bool) ([]Mode
 		return []Model{m}, err
 	}
 	return f.list("models.csv", f.path, ".npy", have)
+}
+
+// arrays opens an array that is one file, or cut into several along its first axis.
+func (f *folder) arrays(files []string) (*array, error) {
+	_, ext := cutArray(files[0])
+	if err := checkShards(f, files, ext); err != nil {
+		return nil, err
+	}
+	if len(files) == 1 {
+		return f.array(files[0])
+	}
+	if isContainer(ext) {
+		return nil, fmt.Errorf("%s: only .npy and .npy.gz files may be cut into several", f.name(files[0]))
+	}
+	return f.joined(files)
+}
+
+// joined opens the parts of an array as one.
+func (f *folder) joined(files []string) (_ *array, err error) {
+	var parts []*array
+	var streams []io.Reader
+	closeAll := func() error {
+		var errs []error
+		for _, a := range parts {
+			errs = append(errs, a.Close())
+		}
+		return errors.Join(errs...)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
+	rows, size := 0, int64(0)
+	for _, file := range files {
+		a, err := f.array(file)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, a)
+		first := parts[0]
+		switch {
+		case a.ColumnMajor():
+			return nil, fmt.Errorf("%s is in Fortran order, which an array in several files cannot be: save numpy.ascontiguousarray(array)", a.name)
+		case a.DType() != first.DType() || len(a.Shape()) == 0 || !slices.Equal(a.Shape()[1:], first.Shape()[1:]):
+			return nil, fmt.Errorf("%s has shape %v of %s and %s has %v of %s, but they are one array by their names", a.name, a.Shape(), a.DType(), first.name, first.Shape(), first.DType())
+		case a.Rows() > maxSamples-rows:
+			return nil, fmt.Errorf("%s: more than %d samples cannot be imported", a.name, maxSamples)
+		}
+		rows += a.Rows()
+		size += int64(a.Remaining()) * int64(a.DType().Size)
+		streams = append(streams, a.Body())
+	}
+	shape := append([]int{rows}, parts[0].Shape()[1:]...)
+	a, err := rawArray(parts[0].name, io.MultiReader(streams...), shape, parts[0].DType(), size)
+	if err != nil {
+		return nil, err
+	}
+	a.close = closeAll
+	return a, nil
 }
 
 // outputNames are what the outputs of a model are called in a file with other arrays.

@@ -48,6 +48,7 @@ const (
 // Headings, in the order of preference. Letter case does not matter.
 var (
 	labelHeadings  = []string{"label", "labels", "target"}
+	nameHeadings   = []string{"label_name", "label_text", "label_str"} // of labels that are numbers
 	answerHeadings = []string{"answer", "prediction", "predicted", "pred"}
 	modelHeadings  = []string{"model", "model_name"}
 	plainIDs       = []string{"id", "ids", "sample"}

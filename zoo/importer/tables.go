@@ -269,6 +269,9 @@ func (s *Source) join(j *joiner, t table, l layout) error {
 			return err
 		}
 	}
+	if err := s.agree(t, r.labels); err != nil {
+		return err
+	}
 	ids, column, err := readIDs(t, l)
 	if err != nil {
 		return err
@@ -278,6 +281,25 @@ func (s *Source) join(j *joiner, t table, l layout) error {
 		r.column = "(without a heading)"
 	}
 	return j.add(r)
+}
+
+// agree compares labels with a column of their names, if there is one.
+func (s *Source) agree(t table, labels []uint16) error {
+	column, err := findColumn(t, []columnKind{textColumn}, nameHeadings...)
+	if err != nil || column < 0 || labels == nil || s.names.names == nil {
+		return err
+	}
+	named, err := readClasses(t, column, s.names, len(s.names.names))
+	if err != nil {
+		return err
+	}
+	for i, class := range named {
+		if int(labels[i]) < len(s.names.names) && class != labels[i] {
+			return fmt.Errorf("%s: %s: label %d, which is %q here, but the column %q has %q: number the labels as the classes are, or leave the numbers out",
+				t.title(), t.at(i), labels[i], s.names.names[labels[i]], t.columns()[column].name, s.names.names[class])
+		}
+	}
+	return nil
 }
 
 // meet takes the names that a file has for the numbers of classes, which must be those

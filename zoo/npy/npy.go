@@ -147,6 +147,31 @@ func NewRaw(src io.Reader, shape []int, dtype DType, size int64) (*Reader, error
 // first axis varying fastest, instead of row by row.
 func (r *Reader) ColumnMajor() bool { return r.columnMajor }
 
+// Body returns the values not read yet as they are in the stream, which it checks as the
+// Reader does: it ends where the array does. The Reader must not be used any more.
+func (r *Reader) Body() io.Reader { return &bodyReader{r: r} }
+
+type bodyReader struct {
+	r    *Reader
+	rest []byte
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		var err error
+		big := b.r.dtype.BigEndian
+		b.r.dtype.BigEndian = false // nothing is swapped
+		b.rest, err = b.r.next(bufferSize)
+		b.r.dtype.BigEndian = big
+		if err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
 // Shape returns the sizes of the array's axes.
 func (r *Reader) Shape() []int { return slices.Clone(r.shape) }
 

@@ -450,3 +450,19 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// The body of an array is its values as they are in the file.
+func TestBody(t *testing.T) {
+	t.Parallel()
+	values := bytes.Repeat([]byte{1, 2, 3, 4}, 50_000)
+	got, err := io.ReadAll(open(t, array(">f4", "(50000,)", values)).Body())
+	if err != nil || !bytes.Equal(got, values) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	short, err := NewReader(bytes.NewReader(array(">f4", "(50000,)", values[:70_000])), Unknown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.ReadAll(short.Body())
+	wantError(t, err, ErrTruncated, "50000")
+}

@@ -229,6 +229,17 @@ def zipped(d):
         (d / f"{m}.npy").unlink()
 
 
+def parts(d, **kwargs):
+    npy(d, **kwargs)
+    for k in range(3):
+        np.save(d / f"a-{k:05d}-of-00003.npy", PROBS[k * 15:(k + 1) * 15].astype(">f4"))
+    (d / "a.npy").unlink()
+
+
+case("numpy shards", "npy", parts)
+case("numpy shards, one missing", "npy", lambda d: (parts(d), (d / "a-00002-of-00003.npy").unlink()), error="one of 3 files")
+case("numpy shards and the whole", "npy", lambda d: (parts(d), np.save(d / "a.npy", PROBS)), error='both called "a"')
+case("numpy a file", "npy", npy, path="b.npy")
 case("numpy gzip", "npy", zipped)
 case("npz a model", "npy", lambda d: (np.savez(d / "a.npz", probs=PROBS, labels=LABELS, ids=IDS), np.savez(d / "b.npz", probs=PROBS[ORDER], labels=LABELS[ORDER], ids=IDS[ORDER])), note="put in the order")
 case("npz a zoo", "npz", lambda d: np.savez_compressed(d / "zoo.npz", a=PROBS, b=np.asfortranarray(PROBS), labels=LABELS, ids=IDS), path="zoo.npz")
