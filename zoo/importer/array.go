@@ -134,7 +134,14 @@ func (a *array) ids() ([]string, error) {
 // arrayValues streams the outputs in an array that is stored row by row.
 type arrayValues struct{ *array }
 
-func (v arrayValues) half() bool { return v.DType().Kind == npy.Float && v.DType().Size == 2 }
+func (v arrayValues) bits() int {
+	if v.DType().Kind != npy.Float {
+		return 0
+	}
+	return 8 * v.DType().Size
+}
+
+func (v arrayValues) nextSingle(row []float32) error { return v.named(v.ReadFloat32(row)) }
 
 func (v arrayValues) nextHalf(row []uint16) error { return v.named(v.ReadFloat16(row)) }
 

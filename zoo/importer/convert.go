@@ -58,6 +58,23 @@ func (c *converter) from16(row []uint16, values []float64) error {
 	return err
 }
 
+// from32 converts the row of float32 in singles, which is left in values too.
+func (c *converter) from32(dst []uint16, values []float64) error {
+	total := 0.0
+	for i, v := range c.singles {
+		values[i] = float64(v)
+		total += values[i]
+	}
+	if math.Abs(total-1) <= sumNoise {
+		kernel.F16FromF32(dst, c.singles)
+		outputs.ClearNegativeZeros(dst)
+		if outputs.CheckRow(dst) == nil {
+			return nil
+		}
+	}
+	return c.from64(dst, values)
+}
+
 // from64 converts a row of float64. A single value is about class 1 of two.
 func (c *converter) from64(dst []uint16, src []float64) error {
 	if err := finite(src, c.activation); err != nil {

@@ -16,10 +16,12 @@ type values interface {
 	Close() error
 }
 
-// halfValues is what values that may be float16 can do.
-type halfValues interface {
-	half() bool
+// narrowValues are values that may be float16 or float32, which are read faster as they
+// are.
+type narrowValues interface {
+	bits() int // of a value
 	nextHalf(row []uint16) error
+	nextSingle(row []float32) error
 }
 
 // An opening opens a model's outputs and returns how many there are in a row.
@@ -92,11 +94,19 @@ func (r *convertedRows) Next(row []uint16) error {
 
 // next converts the next row. bad is what is wrong with its values.
 func (r *convertedRows) next(row []uint16) (bad, err error) {
-	if h, ok := r.values.(halfValues); ok && h.half() && r.conv.plain() && len(r.doubles) == len(row) {
-		if err := h.nextHalf(row); err != nil {
-			return nil, err
+	if v, ok := r.values.(narrowValues); ok && r.conv.plain() && len(r.doubles) == len(row) {
+		switch v.bits() {
+		case 16:
+			if err := v.nextHalf(row); err != nil {
+				return nil, err
+			}
+			return r.conv.from16(row, r.doubles), nil
+		case 32:
+			if err := v.nextSingle(r.conv.singles); err != nil {
+				return nil, err
+			}
+			return r.conv.from32(row, r.doubles), nil
 		}
-		return r.conv.from16(row, r.doubles), nil
 	}
 	if err := r.values.next(r.doubles); err != nil {
 		return nil, err
