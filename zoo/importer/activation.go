@@ -167,7 +167,7 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 		case votes:
 			return refuse(fmt.Sprintf("the rows are no logits: none is negative, and all sum to %.6g; %s, and %s", l.sum, leave, divideRows))
 		case heads:
-			return refuse("all values are in [0, 1], as a sigmoid gives them, and are no logits: import with --activation sigmoid")
+			return refuse("all values are in [0, 1], as a sigmoid gives them, and are no logits: import with --activation sigmoid; if they are logits all the same, such as similarities, multiply them by the model's scale first")
 		}
 		return said, 0, "", nil // softmax of logarithms of probabilities gives these
 	case Sigmoid:

@@ -271,6 +271,12 @@ func (s *Source) addCollections(collections []collection) error {
 		for k, i := range known {
 			orders[i] = found[k]
 		}
+		moved := slices.ContainsFunc(found, func(order []int32) bool { return order != nil })
+		for i, c := range collections {
+			if moved && len(c.list) > 0 && !slices.Contains(known, i) {
+				return fmt.Errorf("%s has no ids, and the files that have them are in different orders, or have different samples: add ids%s", c.where, c.ext)
+			}
+		}
 	}
 	for i, c := range collections {
 		for _, m := range c.list {

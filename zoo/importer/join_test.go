@@ -118,3 +118,30 @@ func TestBadJoin(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// Folders of arrays are joined by their ids.
+func TestJoinArrays(t *testing.T) {
+	t.Parallel()
+	ids := func(text string) []byte {
+		var runes []uint32
+		for _, r := range text {
+			runes = append(runes, uint32(r))
+		}
+		return npyFile("<U1", "(3,)", runes)
+	}
+	first := goodNPY.with("b.npy", nil).with("models.csv", []byte("name,gflops\na,1\n")).with("ids.npy", ids("xyz")).write(t)
+	later := files{
+		"b.npy":      floats("(3, 2)", 0.25, 0.75, 1, 0, 0.5, 0.5),
+		"ids.npy":    ids("zxy"),
+		"models.csv": []byte("name,gflops\nb,1\n"),
+	}
+	z, _ := mustImport(t, t.TempDir(), mustOpen(t, "npy", OpenOptions{}, first, later.write(t)), "all")
+	if got, want := readZooRows(t, z, "b", "all"), readZooRows(t, z, "a", "all"); !slices.Equal(got, want) {
+		t.Errorf("got %04x, want %04x", got, want)
+	}
+	bare := files{"c.npy": later["b.npy"], "models.csv": []byte("name,gflops\nc,1\n")}
+	_, err := tryImport(t, "npy", OpenOptions{}, first, later.write(t), bare.write(t))
+	wantSays(t, err, "has no ids", "different orders", "ids.npy")
+	_, err = tryImport(t, "npy", OpenOptions{}, first, later.with("labels.npy", labels(0, 0, 1)).write(t))
+	wantSays(t, err, "row 0: label 0", "has 1 there", `"z"`)
+}
