@@ -275,7 +275,12 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 	for _, o := range l.outputs {
 		taken = append(taken, o.columns...)
 	}
-	named := []columnKind{textColumn, wholeColumn}
+	named := []columnKind{textColumn, wholeColumn, realColumn}
+	for _, c := range t.columns() {
+		if slices.Contains(plainIDs, strings.ToLower(c.name)) && !slices.Contains(named, c.kind) {
+			return nil, c, fmt.Errorf("%s: the column %q holds neither texts nor numbers, so its ids cannot be read: write them as texts", t.title(), c.name)
+		}
+	}
 	at, err := findColumn(t, named, idHeadings...)
 	if err != nil {
 		return nil, column, err
@@ -327,6 +332,10 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 func readTexts(t table, column int) ([]string, error) {
 	c := t.columns()[column]
 	r := idReader{column: c.name, numbers: c.index && c.kind == wholeColumn, where: t.at}
+	if c.kind == realColumn {
+		err := readNumbers(t, column, func(v float64) error { return r.add(strconv.FormatFloat(v, 'f', -1, 64)) })
+		return r.ids, err
+	}
 	err := t.texts(column, r.add)
 	return r.ids, err
 }

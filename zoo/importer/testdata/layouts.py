@@ -86,6 +86,8 @@ for engine in ("pyarrow",):
     case("pandas index unnamed", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=IDS[o]), to_parquet()), note='"__index_level_0__"')
     case("pandas index of an odd name", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=pd.Index(IDS[o], name="bild")), to_parquet()), note='"bild"')
     case("pandas index of two levels", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=[np.array(NAMES)[LABELS[o]], IDS[o]]), to_parquet()), note="__index_level_1__")
+    case("pandas ids of floats", "parquet", both(lambda o: pd.DataFrame({"id": o.astype("float64") if o[0] else o, "label": LABELS[o], "probs": lists(o)}), to_parquet()), ids=range(N))
+    case("pandas ids of dates", "parquet", both(lambda o: pd.DataFrame({"id": pd.Timestamp("2026-01-01") + pd.to_timedelta(o, "D"), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error="write them as texts")
     case("pandas no index", "parquet", both(lambda o: pd.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet(index=False)))
     case("pandas path column", "parquet", both(lambda o: pd.DataFrame({"Path": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet()), note='"Path"')
     case("pandas unknown text column", "parquet", both(lambda o: pd.DataFrame({"probs": lists(o), "label": LABELS[o], "url": IDS[o]}), to_parquet()), note='"url"')
