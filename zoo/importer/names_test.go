@@ -110,3 +110,36 @@ func TestMapClasses(t *testing.T) {
 	_, err := tryImport(t, "npy", OpenOptions{MapClasses: filepath.Join(dir, "map.csv")}, dir)
 	wantSays(t, err, "a.npy")
 }
+
+// The answers of several models may be one table, a row or a column for each.
+func TestTablesOfAnswers(t *testing.T) {
+	t.Parallel()
+	list := []byte("name,gflops\na,1\nb,2\n")
+	for name, table := range map[string]string{
+		"long": "model,sample,label,answer,confidence\nb,y,dog,dog,0.5\na,x,cat,fox,0.25\na,y,dog,dog,1\nb,x,cat,cat,0.5\n",
+		"wide": "sample,label,b,a,a_confidence,b_confidence\nx,cat,cat,fox,0.25,0.5\ny,dog,dog,dog,1,0.5\n",
+	} {
+		dir := files{"models.csv": list, "answers.csv": []byte(table)}.write(t)
+		s := mustOpen(t, "csv", OpenOptions{ClassNames: animals}, filepath.Join(dir, "answers.csv"))
+		z, _ := mustImport(t, t.TempDir(), s, "all")
+		_, ids, err := z.Labels("all")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := slices.Index(ids, "x")
+		for model, want := range map[string][4]uint16{"a": {2, 1, 0x3400, 0x3C00}, "b": {0, 1, 0x3800, 0x3800}} {
+			r, err := z.Predictions(model, "all")
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers, confidences := make([]uint16, 2), make([]uint16, 2)
+			if _, err := r.ReadAnswers(answers, confidences); err != nil {
+				t.Fatal(err)
+			}
+			r.Close()
+			if got := [4]uint16{answers[x], answers[1-x], confidences[x], confidences[1-x]}; got != want {
+				t.Errorf("%s, %s: got %04x, want %04x", name, model, got, want)
+			}
+		}
+	}
+}

@@ -194,7 +194,15 @@ func (s *Source) severalModels(f *folder, list, stem string, shards []string, fo
 			have = append(have, o.model())
 		}
 	default:
-		return nil, nil
+		// Columns of answers are called like the models.
+		for _, m := range listed {
+			if slices.ContainsFunc(t.columns(), func(c tableColumn) bool { return c.name == m.Name }) {
+				have = append(have, m.Name)
+			}
+		}
+		if have == nil {
+			return nil, nil
+		}
 	}
 	named, err := f.list(list, t.title(), "", have)
 	if err != nil {
@@ -246,6 +254,10 @@ func (s *Source) joinModel(j *joiner, t table) error {
 // the model's answers, unless there is another with these.
 func (s *Source) modelLayout(t table) (layout, error) {
 	l, err := findLayout(t, s.names)
+	if p, ok := t.(*part); ok && len(l.outputs) == 0 && l.answer < 0 {
+		l.answer = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name })
+		l.confidence = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name+"_confidence" })
+	}
 	if err == nil && len(l.outputs) == 0 && l.answer < 0 {
 		_, csv := t.(interface{ isCSV() })
 		if !csv && l.confidence < 0 {
@@ -389,7 +401,7 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	if s.activation != Unsaid && s.activation != NoActivation {
 		return fmt.Errorf("%s holds answers, to which no activation is applied: leave out --logits, or --activation %s", t.title(), s.activation)
 	}
-	if l.confidence >= 0 {
+	if _, several := t.(*part); several || l.confidence >= 0 {
 		return nil
 	}
 	_, id, err := readIDs(t, l)
