@@ -33,9 +33,12 @@ Parquet and CSV are a folder with a file a model, or one file with the outputs o
 models: a column model, or columns for each model. models.csv has the columns name and
 gflops (or gmacs); other columns are kept.
 
-Rows are joined by the names of their samples wherever files have them. Outputs are
-probabilities or percents; --activation makes them from anything else. Labels, answers
+Rows are joined by the names of their samples wherever files have them. Labels, answers
 and columns may be names of classes, if the zoo knows them or --class-names does.
+Outputs are probabilities or percents. --activation makes probabilities of logits
+(softmax), of a head with one sigmoid a class (sigmoid; rows are then divided by their
+sums) and of logarithms (log). --map-classes adds the outputs of one class, and leaves
+out those that it does not list.
 
 Splits: NAME takes all samples, NAME=0:5000 rows 0 to 4999, NAME=0.5 half of the
 samples, drawn at random, and NAME=val the source's own split val. --unlabelled takes
@@ -55,9 +58,9 @@ encas-zoo import --zoo mine --format npy --split search --map-classes no-backgro
 			bind(&o.Splits, "split", "a split and its samples, `SPLIT`; once for each split"),
 			bind(&o.Unlabelled, "unlabelled", "a split of samples without labels, `SPLIT`; once for each split"),
 			bind(&o.Logits, "logits", "the outputs are logits: --activation softmax"),
-			bind(&o.Activation, "activation", "apply `A` to the outputs: softmax (logits), sigmoid (one a class; rows are then divided by their sums), log (logarithms of probabilities: exp), none"),
+			bind(&o.Activation, "activation", "what makes probabilities of the outputs, `A`: "+strings.Join(importer.Activations(), ", ")),
 			bind(&o.Inner, "inner", "import the samples that all files have, if some lack some"),
-			bind(&o.MapClasses, "map-classes", "which classes the outputs are: a CSV `FILE` with the columns output and class; outputs of one class are added, those not listed left out"),
+			bind(&o.MapClasses, "map-classes", "which class each output is: a CSV `FILE` with the columns output and class"),
 			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
 			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on (default: the zoo's)"),
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
