@@ -64,7 +64,11 @@ func (a *array) answers() bool {
 func column[T any](a *array, what string, read func([]T) (int, error), each func(T) error) error {
 	shape := a.Shape()
 	if len(shape) != 1 && (len(shape) != 2 || shape[1] != 1) {
-		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]", a.name, shape, what)
+		hint := ""
+		if what == "labels" {
+			hint = "; of one-hot rows save array.argmax(1)"
+		}
+		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]%s", a.name, shape, what, hint)
 	}
 	if shape[0] > maxSamples {
 		return fmt.Errorf("%s: %d samples, at most %d can be imported", a.name, shape[0], maxSamples)
@@ -218,6 +222,9 @@ func (s *Source) addArrays(m Model, open func(set int) (*array, error)) error {
 			n, width, err := a.outputs()
 			if err == nil {
 				err = s.fits(a.name, n, width, set, m.order)
+				if err != nil && n != width && width == max(s.Sets[set].Len(), len(m.order)) {
+					err = fmt.Errorf("%w; it looks transposed: save array.T", err)
+				}
 			}
 			if err != nil {
 				return nil, 0, errors.Join(err, a.Close())
