@@ -207,7 +207,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "agreement", "plot", "class-names", "data", "python", "shim", "models-dir":
+	case "out", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir":
 		o.others = files
 	}
 	return o
