@@ -123,11 +123,6 @@ func (f *folder) content(format string, files ...string) (string, error) {
 	return fmt.Sprintf("%s %s, %d bytes, %s", format, files[0], total, hex.EncodeToString(h.Sum(nil)[:8])), nil
 }
 
-// contents is content of one file, as a model has it.
-func (f *folder) contents(format, file string) func(int) (string, error) {
-	return func(int) (string, error) { return f.content(format, file) }
-}
-
 // openPlace opens a source that is a folder or a file. The folder is that of the file.
 func openPlace(path string, h *held) (f *folder, file string, err error) {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() || errors.Is(err, fs.ErrNotExist) && filepath.Ext(path) != "" {

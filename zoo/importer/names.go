@@ -51,7 +51,6 @@ type nameReader struct {
 	file    string
 	unknown []string // a few
 	count   int
-	row     int
 }
 
 func (c classNames) reader(file string) *nameReader { return &nameReader{classNames: c, file: file} }
