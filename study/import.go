@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
@@ -21,7 +22,7 @@ type ImportOptions struct {
 	// sources need none.
 	Unlabelled []string
 
-	ClassNames string // file with a name a class; "": they have none
+	ClassNames string // file with a name a class; "": those that the zoo has, if any
 	Seed       uint64 // of samples drawn at random; 0 is 1, the command line's
 	Threads    int    // models at a time; 0 chooses
 }
@@ -31,6 +32,9 @@ type ImportOptions struct {
 func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary importer.Summary, err error) {
 	if formats := importer.Formats(); !slices.Contains(formats, o.Format) {
 		return summary, &InputError{"format", o.Format, fmt.Errorf("it is one of: %s", strings.Join(formats, ", ")), formats}
+	}
+	if known := importer.Activations(); o.Activation != "" && !slices.Contains(known, o.Activation) {
+		return summary, &InputError{"activation", o.Activation, fmt.Errorf("it is one of: %s", strings.Join(known, ", ")), known}
 	}
 	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads}
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
@@ -49,6 +53,13 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 			return summary, &InputError{Option: "class-names", Err: err}
 		}
 	}
+	o.OpenOptions.ClassNames = options.ClassNames
+	if options.ClassNames == nil {
+		// What is not there, or not readable, shows when it is imported into.
+		if z, err := zoo.Open(dir); err == nil {
+			o.OpenOptions.ClassNames = z.ClassNames()
+		}
+	}
 	o.OpenOptions.Unlabelled = len(o.Unlabelled) > 0 && len(o.Splits) == 0
 	source, err := importer.Open(o.Format, o.Sources, o.OpenOptions)
 	if err != nil {
@@ -59,6 +70,11 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 	defer stop()
 	options.Progress = func(p importer.Progress) { update(p.Rows, p.OfRows, p.Model) }
 	summary, err = importer.Import(ctx, dir, source, options)
+	if err == nil {
+		for _, note := range source.Notes() {
+			w.note("%s", note)
+		}
+	}
 	for _, warning := range summary.Warnings {
 		w.warn("%s", warning)
 	}

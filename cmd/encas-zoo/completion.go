@@ -188,6 +188,8 @@ func (l *line) offerValues(flag, current string) offer {
 			"export": exportFormats,
 			"report": reportFormats,
 		}[strings.Join(l.path, " ")]
+	case "activation":
+		o.words = importer.Activations()
 	case "zoo":
 		o.others, o.words = folders, []string{study.Example}
 	case "resume":
@@ -208,7 +210,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "agreement", "plot", "class-names", "data", "python", "shim", "models-dir":
+	case "out", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir":
 		o.others = files
 	}
 	return o

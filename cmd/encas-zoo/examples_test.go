@@ -169,6 +169,14 @@ func exampleFolder(t *testing.T) string {
 	check(makeOutputs(filepath.Join(dir, "seen-today"), 2, 100, 3))
 	check(os.Remove(filepath.Join(dir, "seen-today", "labels.npy")))
 	makeParquet(t, filepath.Join(dir, "outputs"))
+	check(makeOutputs(filepath.Join(dir, "tf"), 1, 100, 3))
+	for name, text := range map[string]string{
+		"names.txt":         "cat\ndog\nfox\nhen\n",
+		"no-background.csv": "output,class\n0,0\n1,1\n2,2\n",
+		"outputs.csv":       "name,gflops\na,1\nb,2\n",
+	} {
+		check(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
+	}
 	check(os.Mkdir(filepath.Join(dir, "answers"), 0o777))
 	for name, text := range map[string]string{
 		"labels.csv": "sample,label\na,3\nb,1\n",
@@ -212,7 +220,8 @@ func exampleFolder(t *testing.T) string {
 	return dir
 }
 
-// makeParquet makes a folder of two models in Parquet files.
+// makeParquet makes a folder of two models in Parquet files, and one file of both with
+// logarithms.
 func makeParquet(t *testing.T, dir string) {
 	t.Helper()
 	type row struct {
@@ -223,15 +232,26 @@ func makeParquet(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
+	type named struct {
+		row
+		ID    int64  `parquet:"id"`
+		Model string `parquet:"model,dict"`
+	}
+	var all []named
 	for _, name := range []string{"a", "b"} {
 		rows := make([]row, 100)
 		for i := range rows {
 			p := random.Float32()
 			rows[i] = row{int64(i % 2), []float32{p, 1 - p}}
+			logs := []float32{float32(math.Log(float64(p))), float32(math.Log(float64(1 - p)))}
+			all = append(all, named{row{int64(i % 2), logs}, int64(i), name})
 		}
 		if err := parquet.WriteFile(filepath.Join(dir, name+".parquet"), rows); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := parquet.WriteFile(dir+".parquet", all); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "models.csv"), []byte("name,gflops\na,1\nb,2\n"), 0o666); err != nil {
 		t.Fatal(err)

@@ -21,13 +21,24 @@ it does not exist. A model is in the zoo completely or not at all; the same comm
 completes an import that was stopped.
 
 Formats:
-   npy      a folder of NAME.npy (float16, 32 or 64, [N, C]), labels.npy, models.csv
-   npz      the same in .npz files
+   npy      a folder of NAME.npy (float16, 32 or 64, [N, C]), labels.npy, models.csv;
+            NAME.npy.gz, .npz, .safetensors and .pt (tensors alone) are read, too
+   npz      the arrays of all models in one such file
    encas    ENCAS folders: output_distrs_SPLIT/I.npy.gz, info.json, labels
    parquet  a list column or one column a class, as pandas and polars write it
-   csv      sample,label[,confidence]: models with answers only (for rules last and vote)
+   csv      the same as text, or answers: sample,label[,confidence] (for rules last
+            and vote)
 
-models.csv has the columns name and gflops (or gmacs); other columns are kept.
+Parquet and CSV are a folder with a file a model, or one file with the outputs of all
+models: a column model, or columns for each model. models.csv has the columns name and
+gflops (or gmacs); other columns are kept.
+
+Rows are joined by the names of their samples wherever files have them. Labels, answers
+and columns may be names of classes, if the zoo knows them or --class-names does.
+Outputs are probabilities or percents. --activation makes probabilities of logits
+(softmax), of a head with one sigmoid a class (sigmoid; rows are then divided by their
+sums) and of logarithms (log). --map-classes adds the outputs of one class, and leaves
+out those that it does not list.
 
 Splits: NAME takes all samples, NAME=0:5000 rows 0 to 4999, NAME=0.5 half of the
 samples, drawn at random, and NAME=val the source's own split val. --unlabelled takes
@@ -37,16 +48,21 @@ encas-zoo import --zoo cifar --format npy --split search=0:5000 --split test=500
 encas-zoo import --zoo mine --format parquet --split search=0.5 --split test=0.5 --seed 1 outputs/
 encas-zoo import --zoo cifar --format npy --split search=0:1000 --unlabelled pool=1000: cifar10/
 encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
-encas-zoo import --zoo apis --format csv --split search answers/`,
+encas-zoo import --zoo mine --format parquet --split search --activation log outputs.parquet
+encas-zoo import --zoo apis --format csv --split search --class-names names.txt answers/
+encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
 			bind(&o.Format, "format", "`FORMAT` of the source: "+strings.Join(importer.Formats(), ", ")),
 			bind(&o.Splits, "split", "a split and its samples, `SPLIT`; once for each split"),
 			bind(&o.Unlabelled, "unlabelled", "a split of samples without labels, `SPLIT`; once for each split"),
-			bind(&o.Logits, "logits", "the outputs are logits: apply softmax"),
+			bind(&o.Logits, "logits", "the outputs are logits: --activation softmax"),
+			bind(&o.Activation, "activation", "what makes probabilities of the outputs, `A`: "+strings.Join(importer.Activations(), ", ")),
+			bind(&o.Inner, "inner", "import the samples that all files have, if some lack some"),
+			bind(&o.MapClasses, "map-classes", "which class each output is: a CSV `FILE` with the columns output and class"),
 			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
-			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on"),
+			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on (default: the zoo's)"),
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
 			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 		},

@@ -76,7 +76,7 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// writeOutputs is a command of the scripts: outputs DIR MODELS SAMPLES CLASSES. It
+// writeOutputs is a command of the scripts: outputs DIR MODELS SAMPLES CLASSES [SHARPNESS]. It
 // writes outputs of made-up models as .npy files. Models m00, m01, ... become
 // dearer and better: each costs twice the one before, and widths and parameters grow
 // by the same step.
@@ -85,13 +85,21 @@ func writeOutputs() {
 	for i := range n {
 		n[i], _ = strconv.Atoi(os.Args[i+2])
 	}
-	if err := makeOutputs(os.Args[1], n[0], n[1], n[2]); err != nil {
+	sharpness := 2.0
+	if len(os.Args) > 5 {
+		sharpness, _ = strconv.ParseFloat(os.Args[5], 64)
+	}
+	if err := makeSharpOutputs(os.Args[1], n[0], n[1], n[2], sharpness); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 func makeOutputs(dir string, models, samples, classes int) error {
+	return makeSharpOutputs(dir, models, samples, classes, 2)
+}
+
+func makeSharpOutputs(dir string, models, samples, classes int, sharpness float64) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func makeOutputs(dir string, models, samples, classes int) error {
 				if c == int(label) {
 					row[c] += 1.5 + 3*float64(m)/float64(models) - hardness[i]
 				}
-				row[c] = math.Exp(2 * row[c])
+				row[c] = math.Exp(sharpness * row[c])
 				sum += row[c]
 			}
 			for _, p := range row {

@@ -16,9 +16,9 @@ func (s *Source) addAnswers(m Model, open func() (*array, error)) error {
 		if err != nil {
 			return nil, err
 		}
-		labels, err := a.labels()
+		labels, err := a.labels(s.names)
 		if err == nil {
-			err = s.Sets[0].fits(a.name, len(labels), "answers")
+			err = s.Sets[0].fitsOrder(a.name, len(labels), "answers", m.order)
 		}
 		return labels, err
 	}
@@ -26,13 +26,18 @@ func (s *Source) addAnswers(m Model, open func() (*array, error)) error {
 	if err != nil {
 		return err
 	}
-	if largest := slices.Max(labels); s.answered.file == "" || largest > s.answered.class {
-		s.answered = answered{m.File, largest}
-	}
+	s.answer(m.File, labels)
 	return s.add(m, func(int) (Rows, error) {
 		labels, err := read()
 		return &answerRows{labels: labels, confidences: slices.Repeat([]uint16{outputs.OneBits}, len(labels))}, err
 	})
+}
+
+// answer keeps the largest class of the answers in a file.
+func (s *Source) answer(file string, labels []uint16) {
+	if largest := slices.Max(labels); s.answered.file == "" || largest > s.answered.class {
+		s.answered = answered{file, largest}
+	}
 }
 
 // answered is the largest class that a model's array of answers has, and its file.
@@ -46,8 +51,15 @@ type answered struct {
 func (s *Source) countAnswers() error {
 	switch {
 	case s.answered.file == "":
+	case s.shaped == "" && s.names.names != nil:
+		s.Classes = len(s.names.names)
+		s.Exact = true
+		if int(s.answered.class) >= s.Classes {
+			return fmt.Errorf("%s has the answer %d, but there are names of %d classes (0 to %d)", s.answered.file, s.answered.class, s.Classes, s.Classes-1)
+		}
+	case s.shaped == "" && s.Exact && s.Classes > 0: // as the user says
 	case s.shaped == "":
-		largest := slices.Max(append(s.Sets[0].Labels, s.answered.class))
+		largest := slices.Max(append(slices.Clone(s.Sets[0].Labels), s.answered.class))
 		s.Classes, s.Exact = max(int(largest)+1, 2), false
 	case int(s.answered.class) >= s.Classes:
 		return fmt.Errorf("%s has the answer %d, but %s has %d classes (0 to %d)", s.answered.file, s.answered.class, s.shaped, s.Classes, s.Classes-1)

@@ -32,26 +32,31 @@ func newArray(name string, src io.Reader, size int64, closer func() error) (*arr
 
 func (a *array) Close() error { return a.close() }
 
-// outputs returns samples and classes of an array of outputs.
-func (a *array) outputs() (samples, classes int, err error) {
+// outputs returns samples and outputs a sample of an array. One value a sample is about
+// class 1 of two.
+func (a *array) outputs() (samples, width int, err error) {
 	shape := a.Shape()
+	if len(shape) == 1 {
+		shape = append(shape, 1)
+	}
 	switch {
 	case len(shape) != 2:
-		return 0, 0, fmt.Errorf("%s: shape %v: outputs need two axes, [samples, classes]", a.name, shape)
-	case a.DType().Kind != npy.Float:
+		return 0, 0, fmt.Errorf("%s: shape %v: outputs need two axes, [samples, classes]; save array.squeeze() or array.reshape(len(array), -1)", a.name, a.Shape())
+	case a.DType().Kind != npy.Float && !(a.DType().Kind == npy.Bool && shape[1] == 1):
 		return 0, 0, fmt.Errorf("%s: it holds %s: outputs need float16, float32 or float64; convert them with array.astype('float32')", a.name, a.DType())
 	case shape[0] == 0:
 		return 0, 0, fmt.Errorf("%s: the array has no rows", a.name)
-	case shape[1] < 2 || shape[1] > zoo.MaxClasses:
-		return 0, 0, fmt.Errorf("%s: shape %v: %d classes, but a zoo has 2 to %d", a.name, shape, shape[1], zoo.MaxClasses)
+	case shape[1] < 1 || shape[1] > zoo.MaxClasses:
+		return 0, 0, fmt.Errorf("%s: shape %v: %d classes, but a zoo has 2 to %d", a.name, a.Shape(), shape[1], zoo.MaxClasses)
 	}
 	return shape[0], shape[1], nil
 }
 
-// answers reports whether an array has a class number for each sample and not outputs.
+// answers reports whether an array has a class for each sample, as a number or a name,
+// and not outputs.
 func (a *array) answers() bool {
-	kind := a.DType().Kind
-	return len(a.Shape()) == 1 && (kind == npy.Int || kind == npy.Uint)
+	shape, kind := a.Shape(), a.DType().Kind
+	return (len(shape) == 1 || len(shape) == 2 && shape[1] == 1) && (kind == npy.Int || kind == npy.Uint || kind == npy.String)
 }
 
 // column reads a one-dimensional array piece by piece; a second axis of length 1
@@ -59,7 +64,11 @@ func (a *array) answers() bool {
 func column[T any](a *array, what string, read func([]T) (int, error), each func(T) error) error {
 	shape := a.Shape()
 	if len(shape) != 1 && (len(shape) != 2 || shape[1] != 1) {
-		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]", a.name, shape, what)
+		hint := ""
+		if what == "labels" {
+			hint = "; of one-hot rows save array.argmax(1)"
+		}
+		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]%s", a.name, shape, what, hint)
 	}
 	if shape[0] > maxSamples {
 		return fmt.Errorf("%s: %d samples, at most %d can be imported", a.name, shape[0], maxSamples)
@@ -82,8 +91,8 @@ func column[T any](a *array, what string, read func([]T) (int, error), each func
 	}
 }
 
-// labels reads an array of labels and closes it.
-func (a *array) labels() ([]uint16, error) {
+// labels reads an array of labels, numbers or names of classes, and closes it.
+func (a *array) labels(names classNames) ([]uint16, error) {
 	defer a.Close()
 	var labels []uint16
 	add := func(l uint16, err error) error {
@@ -92,12 +101,17 @@ func (a *array) labels() ([]uint16, error) {
 	}
 	var err error
 	switch d := a.DType(); {
-	case d.Kind == npy.Int || d.Kind == npy.Uint:
+	case d.Kind == npy.Int || d.Kind == npy.Uint || d.Kind == npy.Bool:
 		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(toLabel(v)) })
-	case d.Kind == npy.Float && d.Size >= 4:
+	case d.Kind == npy.Float:
 		err = column(a, "labels", a.ReadFloat64, func(v float64) error { return add(realLabel(v)) })
+	case d.Kind == npy.String:
+		named := names.reader(a.name)
+		if err = column(a, "labels", a.ReadStrings, func(text string) error { return add(named.label(text)) }); err == nil {
+			err = named.err()
+		}
 	default:
-		err = fmt.Errorf("%s: it holds %s: labels are class numbers; convert them with array.astype('int64')", a.name, d)
+		err = fmt.Errorf("%s: it holds %s: labels are class numbers or names; convert them with array.astype('int64') or astype('str')", a.name, d)
 	}
 	if err == nil && len(labels) == 0 {
 		err = fmt.Errorf("%s: there are no labels", a.name)
@@ -108,112 +122,172 @@ func (a *array) labels() ([]uint16, error) {
 // ids reads an array of sample ids, strings or integers, and closes it.
 func (a *array) ids() ([]string, error) {
 	defer a.Close()
-	var ids []string
 	var err error
+	r := idReader{where: func(row int) string { return fmt.Sprintf("row %d", row) }}
 	switch k := a.DType().Kind; k {
 	case npy.String:
-		err = column(a, "ids", a.ReadStrings, func(s string) error {
-			if s == "" {
-				return errors.New("the id is empty")
-			}
-			ids = append(ids, s)
-			return nil
-		})
+		err = column(a, "ids", a.ReadStrings, r.add)
 	case npy.Int, npy.Uint:
-		err = column(a, "ids", a.ReadInt64, func(v int64) error {
-			ids = append(ids, strconv.FormatInt(v, 10))
-			return nil
-		})
+		err = column(a, "ids", a.ReadInt64, func(v int64) error { return r.add(strconv.FormatInt(v, 10)) })
 	default:
 		err = fmt.Errorf("%s: it holds %s: ids are strings or integers; convert them with array.astype('str')", a.name, a.DType())
 	}
-	return ids, err
+	return r.ids, err
 }
 
-// arrayRows streams the outputs in an array.
-type arrayRows struct {
+// arrayValues streams the outputs in an array that is stored row by row.
+type arrayValues struct{ *array }
+
+func (v arrayValues) bits() int {
+	if v.DType().Kind != npy.Float {
+		return 0
+	}
+	return 8 * v.DType().Size
+}
+
+func (v arrayValues) nextSingle(row []float32) error { return v.named(v.ReadFloat32(row)) }
+
+func (v arrayValues) nextHalf(row []uint16) error { return v.named(v.ReadFloat16(row)) }
+
+func (v arrayValues) next(row []float64) error { return v.named(v.ReadFloat64(row)) }
+
+func (a *array) where(row int) string { return fmt.Sprintf("%s: row %d", a.name, row) }
+
+func (a *array) named(_ int, err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", a.name, err)
+}
+
+// columnValues streams the outputs in an array that is stored column by column (in
+// Fortran order).
+type columnValues struct {
 	*array
-	conv    *converter
-	row     int
-	bits    []uint16
-	singles []float32
-	doubles []float64
+	rows int
+	t    transposer
+}
+
+func (v *columnValues) next(row []float64) error {
+	if v.t.spool == nil {
+		if err := v.fill(); err != nil {
+			return err
+		}
+	}
+	return v.t.next(row)
+}
+
+// fill reads the array.
+func (v *columnValues) fill() error {
+	if err := v.t.begin(v.rows); err != nil {
+		return err
+	}
+	piece := make([]float64, 1<<13)
+	for column := range v.t.columns {
+		for row := 0; row < v.rows; {
+			n, err := v.ReadFloat64(piece[:min(len(piece), v.rows-row)])
+			if err != nil {
+				return v.named(n, err)
+			}
+			if err := v.t.write(column, row, piece[:n]); err != nil {
+				return err
+			}
+			row += n
+		}
+	}
+	if _, err := v.ReadFloat64(piece[:1]); !errors.Is(err, io.EOF) {
+		return v.named(0, err)
+	}
+	return nil
+}
+
+func (v *columnValues) Close() error { return errors.Join(v.array.Close(), v.t.Close()) }
+
+// values returns the stream of an array's outputs, of which there are width in a row.
+func (a *array) values(samples, width int) values {
+	if a.ColumnMajor() {
+		return &columnValues{array: a, rows: samples, t: transposer{file: a.name, columns: width}}
+	}
+	return arrayValues{a}
 }
 
 // addArrays adds a model with an array for each set.
 func (s *Source) addArrays(m Model, open func(set int) (*array, error)) error {
 	return s.add(m, func(set int) (Rows, error) {
-		a, err := open(set)
-		if err != nil {
-			return nil, err
-		}
-		n, c, err := a.outputs()
-		if err == nil {
-			err = s.fits(a.name, n, c, set)
-		}
-		if err != nil {
-			return nil, errors.Join(err, a.Close())
-		}
-		return &arrayRows{array: a, conv: newConverter(c, s.logits), bits: make([]uint16, c), singles: make([]float32, c), doubles: make([]float64, c)}, nil
+		return s.convert(m, func() (values, int, error) {
+			a, err := open(set)
+			if err != nil {
+				return nil, 0, err
+			}
+			n, width, err := a.outputs()
+			if err == nil {
+				err = s.fits(a.name, n, width, set, m.order)
+				if err != nil && n != width && width == max(s.Sets[set].Len(), len(m.order)) {
+					err = fmt.Errorf("%w; it looks transposed: save array.T", err)
+				}
+			}
+			if err != nil {
+				return nil, 0, errors.Join(err, a.Close())
+			}
+			return a.values(n, width), width, nil
+		})
 	})
-}
-
-func (r *arrayRows) Next(row []uint16) error {
-	var err error
-	convert := func() error { return r.conv.from64(row, r.doubles) }
-	switch r.DType().Size {
-	case 2:
-		_, err = r.ReadFloat16(r.bits)
-		convert = func() error { return r.conv.from16(row, r.bits) }
-	case 4:
-		_, err = r.ReadFloat32(r.singles)
-		convert = func() error { return r.conv.from32(row, r.singles) }
-	default:
-		_, err = r.ReadFloat64(r.doubles)
-	}
-	if errors.Is(err, io.EOF) {
-		return io.EOF
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
-	}
-	if err := convert(); err != nil {
-		return fmt.Errorf("%s: row %d: %w", r.name, r.row, err)
-	}
-	r.row++
-	return nil
 }
 
 // A collection is named arrays in one place: outputs by model, "labels" and
 // perhaps "ids".
 type collection struct {
-	where  string   // the folder or archive, for messages
-	ext    string   // what files have after the name, for messages
-	names  []string // of the arrays
-	open   func(name string) (*array, error)
-	models func() ([]Model, error)
+	where string   // the folder or archive, for messages
+	ext   string   // what files have after the name, for messages
+	names []string // of the arrays
+	open  func(name string) (*array, error)
+	list  []Model
 }
 
-// addCollections adds collections whose models have predictions on the same samples.
+// addCollections adds collections whose models have predictions on the same samples. Those
+// with ids are put in one order by them.
 func (s *Source) addCollections(collections []collection) error {
 	set := &s.Sets[0]
-	for _, c := range collections {
-		if labelled := slices.Contains(c.names, "labels"); !labelled && !s.unlabelled {
-			continue
-		}
-		if err := set.readArrays(c, !s.unlabelled); err != nil {
-			return err
-		}
-	}
-	if set.Labels == nil && !s.unlabelled {
-		return fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing%s", collections[0].where, collections[0].ext, orUnlabelled)
-	}
-	for _, c := range collections {
-		models, err := c.models()
+	j := newJoiner(s.inner)
+	var known []int // collections that say what their samples are
+	labelled := false
+	for i, c := range collections {
+		r, err := s.readArrays(c)
 		if err != nil {
 			return err
 		}
-		for _, m := range models {
+		if r.count == 0 {
+			continue
+		}
+		labelled = labelled || r.labels != nil
+		known = append(known, i)
+		if err := j.add(r); err != nil {
+			return err
+		}
+	}
+	if !labelled && !s.unlabelled {
+		return fmt.Errorf("%s: no labels: labels%s, the class number of every sample, is missing%s", collections[0].where, collections[0].ext, orUnlabelled)
+	}
+	orders := make([][]int32, len(collections))
+	if len(known) > 0 {
+		found, notes, err := j.into(set)
+		if err != nil {
+			return err
+		}
+		s.notes = append(s.notes, notes...)
+		for k, i := range known {
+			orders[i] = found[k]
+		}
+		moved := slices.ContainsFunc(found, func(order []int32) bool { return order != nil })
+		for i, c := range collections {
+			if moved && len(c.list) > 0 && !slices.Contains(known, i) {
+				return fmt.Errorf("%s has no ids, and the files that have them are in different orders, or have different samples: add ids%s", c.where, c.ext)
+			}
+		}
+	}
+	for i, c := range collections {
+		for _, m := range c.list {
+			m.order = orders[i]
 			if err := s.addArray(m, func() (*array, error) { return c.open(m.Name) }); err != nil {
 				return err
 			}
@@ -238,31 +312,34 @@ func (s *Source) addArray(m Model, open func() (*array, error)) error {
 	return s.addArrays(m, func(int) (*array, error) { return open() })
 }
 
-// readArrays reads the labels of a collection, if asked to, and its ids if it has any.
-func (s *Set) readArrays(c collection, labelled bool) error {
-	if labelled {
+// readArrays reads the labels of a collection, if there are any and they are asked for,
+// and its ids if it has any. The count is 0 if it has neither.
+func (s *Source) readArrays(c collection) (rows, error) {
+	var r rows
+	if slices.Contains(c.names, "labels") && !s.unlabelled {
 		a, err := c.open("labels")
 		if err != nil {
-			return err
+			return r, err
 		}
-		labels, err := a.labels()
-		if err != nil {
-			return err
+		r.file = a.name
+		if r.labels, err = a.labels(s.names); err != nil {
+			return r, err
 		}
-		if err := s.mergeLabels(a.name, labels); err != nil {
-			return err
-		}
+		r.count = len(r.labels)
 	}
 	if !slices.Contains(c.names, "ids") {
-		return nil
+		return r, nil
 	}
 	a, err := c.open("ids")
 	if err != nil {
-		return err
+		return r, err
 	}
-	ids, err := a.ids()
-	if err != nil {
-		return err
+	if r.ids, err = a.ids(); err != nil {
+		return r, err
 	}
-	return s.mergeIDs(a.name, ids)
+	if r.labels != nil && len(r.labels) != len(r.ids) {
+		return r, fmt.Errorf("%s has %d ids, but %s has %d labels", a.name, len(r.ids), r.file, len(r.labels))
+	}
+	r.file, r.count = a.name, len(r.ids)
+	return r, nil
 }

@@ -113,33 +113,37 @@ func TestBadNPY(t *testing.T) {
 	}{
 		{"NaN", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 0.5, 0.5, 0.75, nan)), OpenOptions{}, []string{"b.npy: row 2", "class 1 is NaN"}},
 		{"infinite", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, inf, 0.5, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "class 0 is +Inf"}},
-		{"negative", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 1.5, -0.5, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "class 0 is 1.5, above 1", "--logits"}},
-		{"below 0", goodNPY.with("a.npy", floats("(3, 2)", -0.25, 1.25, 0.5, 0.5, 0.75, 0.25)), OpenOptions{}, []string{"a.npy: row 0", "class 0 is -0.25, below 0", "--logits"}},
-		{"sum", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 0.5, 0.5, 0.75, 0.5)), OpenOptions{}, []string{"b.npy: row 2", "sum to 1.25, not 1", "--logits"}},
+		{"negative", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 1.5, -0.5, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "class 0 is 1.5, above 1", "2 of the 3 rows"}},
+		{"below 0", goodNPY.with("a.npy", floats("(3, 2)", -0.25, 1.25, 0.5, 0.5, 0.75, 0.25)), OpenOptions{}, []string{"a.npy: row 0", "class 0 is -0.25, below 0", "2 of the 3 rows"}},
+		{"logits", goodNPY.with("a.npy", floats("(3, 2)", 2, 9, -3, 1, 0, 4)), OpenOptions{}, []string{"a.npy: row 0", "class 0 is 2, above 1", "from -3 to 9", "--logits"}},
+		{"sum", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 0.5, 0.5, 0.75, 0.5)), OpenOptions{}, []string{"b.npy: row 2", "sum to 1.25, not 1", "2 of the 3 rows are probabilities"}},
 		{"sum of nothing", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 0, 0, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "sum to 0, not 1"}},
-		{"NaN logit", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 3, nan, 0.75, 0.25)), OpenOptions{Logits: true}, []string{"b.npy: row 1", "logit of class 1 is NaN"}},
-		{"infinite logit", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 3, -inf, 0.75, 0.25)), OpenOptions{Logits: true}, []string{"b.npy: row 1", "logit of class 1 is -Inf"}},
+		{"NaN logit", goodNPY.with("a.npy", floats("(3, 2)", 2, 9, 3, 1, 0, 4)).with("b.npy", floats("(3, 2)", 0, 1, 3, nan, 0.75, 0.25)), OpenOptions{Logits: true}, []string{"b.npy: row 1", "class 1 is NaN"}},
+		{"infinite logit", goodNPY.with("a.npy", floats("(3, 2)", 2, 9, 3, 1, 0, 4)).with("b.npy", floats("(3, 2)", 0, 1, 3, -inf, 0.75, 0.25)), OpenOptions{Logits: true}, []string{"b.npy: row 1", "class 1 is -Inf"}},
 		{"float16 NaN", goodNPY.with("b.npy", npyFile("<f2", "(3, 2)", []uint16{0x3C00, 0, 0x3800, 0x7E00, 0, 0})), OpenOptions{}, []string{"b.npy: row 1", "class 1 is NaN"}},
 		{"float64 sum", goodNPY.with("b.npy", npyFile("<f8", "(3, 2)", []float64{1, 0, 0.5, 0.25, 0, 1})), OpenOptions{}, []string{"b.npy: row 1", "0.75"}},
 		{"label too large", goodNPY.with("labels.npy", labels(0, 1, 7)), OpenOptions{}, []string{"labels.npy: row 2: label 7", "2 classes (0 to 1)"}},
 		{"labels from 1", goodNPY.with("labels.npy", labels(1, 2, 1)), OpenOptions{}, []string{"labels.npy: row 1: label 2", "counted from 1"}},
 		{"negative label", goodNPY.with("labels.npy", npyFile("<i8", "(3,)", []int64{0, -1, 1})), OpenOptions{}, []string{"labels.npy: row 1: label -1"}},
 		{"fractional label", goodNPY.with("labels.npy", npyFile("<f4", "(3,)", []float32{0, 1, 0.5})), OpenOptions{}, []string{"labels.npy: row 2: label 0.5"}},
-		{"one-hot labels", goodNPY.with("labels.npy", npyFile("<i8", "(3, 2)", make([]int64, 6))), OpenOptions{}, []string{"labels.npy", "shape [3 2]"}},
-		{"text labels", goodNPY.with("labels.npy", npyFile("<U1", "(3,)", []uint32{'a', 'b', 'a'})), OpenOptions{}, []string{"labels.npy", "astype('int64')"}},
+		{"one-hot labels", goodNPY.with("labels.npy", npyFile("<i8", "(3, 2)", make([]int64, 6))), OpenOptions{}, []string{"labels.npy", "shape [3 2]", "argmax(1)"}},
+		{"text labels", goodNPY.with("labels.npy", npyFile("<U1", "(3,)", []uint32{'a', 'b', 'a'})), OpenOptions{}, []string{"labels.npy", `"a", "b"`, "--class-names"}},
+		{"complex labels", goodNPY.with("labels.npy", npyFile("<c8", "(3,)", make([]complex64, 3))), OpenOptions{}, []string{"labels.npy", "astype('int64')"}},
 		{"no labels", goodNPY.with("labels.npy", labels()), OpenOptions{}, []string{"labels.npy", "no labels"}},
 		{"labels missing", goodNPY.with("labels.npy", nil), OpenOptions{}, []string{"labels.npy", "missing", "--unlabelled"}},
 		{"labels needed", goodNPY.with("labels.npy", nil), OpenOptions{Unlabelled: true}, []string{"opened without labels"}},
 		{"fewer labels", goodNPY.with("labels.npy", labels(0, 1)), OpenOptions{}, []string{"a.npy has 3 rows", "labels.npy has 2 labels"}},
 		{"other N", goodNPY.with("b.npy", floats("(2, 2)", 0, 1, 1, 0)), OpenOptions{}, []string{"b.npy has 2 rows", "labels.npy has 3 labels"}},
 		{"other C", goodNPY.with("b.npy", floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0)), OpenOptions{}, []string{"b.npy has 3 classes", "a.npy has 2"}},
-		{"one class", goodNPY.with("b.npy", floats("(3, 1)", 1, 1, 1)), OpenOptions{}, []string{"b.npy", "1 classes"}},
-		{"one axis", goodNPY.with("b.npy", floats("(6,)", 1, 0, 1, 0, 1, 0)), OpenOptions{}, []string{"b.npy", "[samples, classes]"}},
+		{"one value of ten classes", goodNPY.with("a.npy", floats("(3, 3)", 1, 0, 0, 1, 0, 0, 1, 0, 0)).with("b.npy", floats("(3, 1)", 1, 1, 1)), OpenOptions{}, []string{"b.npy has 2 classes", "one value a sample", "a.npy has 3"}},
+		{"one axis", goodNPY.with("b.npy", floats("(6,)", 1, 0, 1, 0, 1, 0)), OpenOptions{}, []string{"b.npy has 6 rows"}},
+		{"transposed", goodNPY.with("b.npy", floats("(2, 3)", 1, 0, 1, 0, 1, 0)), OpenOptions{}, []string{"b.npy has 2 rows", "array.T"}},
+		{"three axes", goodNPY.with("b.npy", floats("(3, 1, 2)", 1, 0, 1, 0, 1, 0)), OpenOptions{}, []string{"b.npy", "[samples, classes]", "squeeze"}},
 		{"integers", goodNPY.with("b.npy", npyFile("|u1", "(3, 2)", make([]uint8, 6))), OpenOptions{}, []string{"b.npy", "uint8", "astype('float32')"}},
 		{"truncated", goodNPY.with("b.npy", big[:len(big)-5]), OpenOptions{}, []string{"b.npy", "truncated", "row 2 of 3"}},
 		{"not npy", goodNPY.with("b.npy", []byte("hello")), OpenOptions{}, []string{"b.npy", "header"}},
 		{"ids too few", goodNPY.with("ids.npy", npyFile("<i8", "(2,)", []int64{5, 6})), OpenOptions{}, []string{"ids.npy has 2 ids", "3 labels"}},
-		{"ids twice", goodNPY.with("ids.npy", npyFile("<i8", "(3,)", []int64{5, 6, 5})), OpenOptions{}, []string{"ids.npy", "rows 0 and 2", `"5"`}},
+		{"ids twice", goodNPY.with("ids.npy", npyFile("<i8", "(3,)", []int64{5, 6, 5})), OpenOptions{}, []string{"ids.npy: row 2", "row 0", `"5"`}},
 		{"ids of floats", goodNPY.with("ids.npy", floats("(3,)", 1, 2, 3)), OpenOptions{}, []string{"ids.npy", "astype('str')"}},
 		{"ids empty", goodNPY.with("ids.npy", npyFile("<U1", "(3,)", []uint32{'a', 0, 'c'})), OpenOptions{}, []string{"ids.npy: row 1", "empty"}},
 		{"no models.csv", goodNPY.with("models.csv", nil), OpenOptions{}, []string{"models.csv is missing"}},
@@ -264,12 +268,11 @@ func TestBadOpen(t *testing.T) {
 		{"format", "hdf5", []string{dir}, OpenOptions{}, []string{"hdf5", "npy, npz, encas, parquet, csv"}},
 		{"no paths", "npy", nil, OpenOptions{}, []string{"nothing to import"}},
 		{"no such folder", "npy", []string{filepath.Join(dir, "x")}, OpenOptions{}, []string{"x"}},
-		{"a file", "npy", []string{filepath.Join(dir, "a.npy")}, OpenOptions{}, []string{"a.npy is a file"}},
+		{"another file", "npy", []string{filepath.Join(dir, "models.csv")}, OpenOptions{}, []string{"models.csv is no file of arrays"}},
 		{"classes", "npy", []string{dir}, OpenOptions{Classes: 10}, []string{"format csv only"}},
 		{"too many classes", "csv", []string{dir}, OpenOptions{Classes: 100000}, []string{"100000"}},
 		{"logits of answers", "csv", []string{"testdata/csv"}, OpenOptions{Logits: true}, []string{"--logits"}},
 		{"npz that is not there", "npz", []string{filepath.Join(dir, "nosuch.npz")}, OpenOptions{}, []string{"nosuch.npz does not exist"}},
-		{"npz a folder", "npz", []string{dir}, OpenOptions{}, []string{"is a folder"}},
 		{"encas, other folder", "encas", []string{filepath.Join("testdata", "npy_f2") + "/.."}, OpenOptions{}, []string{"output_distrs_"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -283,12 +286,17 @@ func TestBadOpen(t *testing.T) {
 }
 
 // zipFile makes a .npz archive of named entries, in order.
-func zipFile(t *testing.T, entries ...any) []byte {
+func zipFile(t *testing.T, entries ...any) []byte { return zipOf(t, zip.Deflate, entries) }
+
+// storedZip is zipFile without compression.
+func storedZip(t *testing.T, entries ...any) []byte { return zipOf(t, zip.Store, entries) }
+
+func zipOf(t *testing.T, method uint16, entries []any) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for i := 0; i < len(entries); i += 2 {
-		w, err := z.Create(entries[i].(string))
+		w, err := z.CreateHeader(&zip.FileHeader{Name: entries[i].(string), Method: method})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -484,10 +492,9 @@ func TestBadParquet(t *testing.T) {
 		{"row short", read("parquet_bad/short.parquet"), []string{"row 7 has 4 values", "5"}},
 		{"row long", read("parquet_bad/long.parquet"), []string{"row 7 has more than 5"}},
 		{"value null, a column a class", read("parquet_bad/null_wide.parquet"), []string{"row 7", `"p3"`, "missing"}},
-		{"a class missing", read("parquet_bad/gap.parquet"), []string{"holds no outputs", "p5"}},
+		{"columns from 1", read("parquet_bad/gap.parquet"), []string{"numbered from 1", "p5"}},
 		{"two lists", read("parquet_bad/two.parquet"), []string{"several columns", `"probs"`}},
 		{"label null", read("parquet_bad/null_label.parquet"), []string{"row 0", `"label"`, "missing"}},
-		{"label text", read("parquet_bad/text_label.parquet"), []string{`"label"`, "not numbers"}},
 		{"no labels", read("parquet_pyarrow_f2/small.parquet"), []string{"no labels", "--unlabelled"}},
 		{"cut short", good[:len(good)/2], []string{"cut short"}},
 		{"not Parquet", []byte("sample,label\n"), []string{"not a Parquet file"}},
@@ -505,11 +512,6 @@ func TestBadParquet(t *testing.T) {
 			}
 		})
 	}
-	t.Run("labels differ", func(t *testing.T) {
-		f := files{"models.csv": list, "m.parquet": good, "labels.parquet": read("parquet_bad/text_label.parquet")}
-		_, err := tryImport(t, "parquet", OpenOptions{}, f.write(t))
-		wantSays(t, err, "labels.parquet", "not numbers")
-	})
 	t.Run("no outputs", func(t *testing.T) {
 		f := files{"models.csv": list, "m.parquet": read("parquet_pyarrow_f2/labels.parquet")}
 		_, err := tryImport(t, "parquet", OpenOptions{}, f.write(t))
@@ -537,21 +539,21 @@ func TestBadCSV(t *testing.T) {
 		says  []string
 	}{
 		{"no labels", good.with("labels.csv", nil), OpenOptions{}, []string{"labels.csv", "missing", "--unlabelled"}},
-		{"labels empty", good.with("labels.csv", []byte("sample,label\n")), OpenOptions{}, []string{"labels.csv", "no labels"}},
+		{"labels empty", good.with("labels.csv", []byte("sample,label\n")), OpenOptions{}, []string{"labels.csv", "no rows"}},
 		{"labels without a column", good.with("labels.csv", []byte("sample,class\nx,0\n")), OpenOptions{}, []string{"labels.csv", `no column "label"`}},
-		{"sample twice in labels", good.with("labels.csv", []byte("sample,label\nx,0\nx,1\n")), OpenOptions{}, []string{"labels.csv: line 3", "line 2"}},
-		{"label no number", good.with("labels.csv", []byte("sample,label\nx,cat\n")), OpenOptions{}, []string{"labels.csv: line 2", `"cat"`}},
+		{"sample twice in labels", good.with("labels.csv", []byte("sample,label\nx,0\nx,1\n")), OpenOptions{}, []string{"labels.csv: line 3", "line 2", `"x"`, `"sample"`}},
+		{"label no number", good.with("labels.csv", []byte("sample,label\nx,cat\n")), OpenOptions{}, []string{"labels.csv", `"cat"`, "--class-names"}},
 		{"label negative", good.with("labels.csv", []byte("sample,label\nx,-1\n")), OpenOptions{}, []string{"labels.csv: line 2", "label -1"}},
-		{"sample unknown", answers("x,0,1\ny,0,1\nw,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv: line 4", `"w"`, "labels.csv"}},
-		{"sample missing", answers("x,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv", `"y"`}},
-		{"sample twice", answers("x,0,1\nx,0,1\n"), OpenOptions{}, []string{"m.csv: line 3", "second time"}},
-		{"confidence above 1", answers("x,0,1.01\n"), OpenOptions{}, []string{"m.csv: line 2", "1.01", "between 0 and 1"}},
-		{"confidence negative", answers("x,0,-0.5\n"), OpenOptions{}, []string{"m.csv: line 2", "-0.5"}},
-		{"confidence NaN", answers("x,0,nan\n"), OpenOptions{}, []string{"m.csv: line 2", "nan"}},
-		{"confidence missing", answers("x,0,\n"), OpenOptions{}, []string{"m.csv: line 2", `"confidence" is empty`}},
-		{"confidence misspelled", good.with("m.csv", []byte("sample,label,confidense\nx,0,1\n")), OpenOptions{}, []string{"m.csv", `no column "confidence"`}},
+		{"sample unknown", answers("x,0,1\ny,0,1\nw,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv has 4 samples", "1 are not in", "(w)", "--inner"}},
+		{"sample missing", answers("x,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv has 2 samples", "lacks 1 (y)"}},
+		{"sample twice", answers("x,0,1\nx,0,1\n"), OpenOptions{}, []string{"m.csv: line 3", "line 2", `"x"`}},
+		{"confidence above 1", answers("x,0,1.01\ny,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv: line 2", "1.01", "between 0 and 1"}},
+		{"confidence negative", answers("x,0,-0.5\ny,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv: line 2", "-0.5"}},
+		{"confidence NaN", answers("x,0,nan\ny,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv: line 2", "NaN"}},
+		{"confidence missing", answers("x,0,\ny,0,1\nz,0,1\n"), OpenOptions{}, []string{"m.csv: line 2", `"confidence" is empty`}},
+		{"confidence misspelled", good.with("m.csv", []byte("sample,label,confidense\nx,0,1\ny,0,1\nz,0,1\n")), OpenOptions{}, []string{"m.csv", `no column "confidence"`}},
 		{"cells missing", answers("x,0\n"), OpenOptions{}, []string{"m.csv", "line 2"}},
-		{"class too large", answers("x,0,1\ny,5,1\n"), OpenOptions{Classes: 3}, []string{"m.csv: line 3", "label 5", "3 classes"}},
+		{"class too large", answers("x,0,1\ny,5,1\nz,0,1\n"), OpenOptions{Classes: 3}, []string{"m.csv: line 3", "label 5", "3 classes"}},
 		{"label too large", answers("x,0,1\ny,0,1\nz,0,1\n"), OpenOptions{Classes: 2}, []string{"labels.csv: row 2: label 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -242,7 +242,7 @@ func (l *encasLayout) readLabels(set *Set) error {
 		if err != nil {
 			return err
 		}
-		labels, err := a.labels()
+		labels, err := a.labels(classNames{})
 		if err != nil {
 			return err
 		}
@@ -374,13 +374,8 @@ func (n *supernet) addModels(s *Source, splits []string) error {
 		if infos[0].configs != nil {
 			m.Columns[zoo.ColumnConfig] = string(infos[0].configs[i])
 		}
+		m.Content = func(set int) (string, error) { return n.splits[splits[set]].content("encas", file) }
 		for k, split := range splits {
-			f := n.splits[split]
-			content, err := f.content("encas", file)
-			if err != nil {
-				return err
-			}
-			m.Content = append(m.Content, content)
 			if infos[k].accuracy != nil {
 				m.Columns["accuracy_"+split] = strconv.FormatFloat(infos[k].accuracy[i], 'g', -1, 64)
 			}

@@ -105,7 +105,7 @@ func TestFixtures(t *testing.T) {
 		{"npz stored", "npz", []string{"npz/stored.npz"}, want.IDs},
 		{"npz deflated", "npz", []string{"npz/deflated.npz"}, numbers(0)},
 		{"pandas list", "parquet", []string{"parquet_pandas_list"}, want.IDs},
-		{"pandas float32", "parquet", []string{"parquet_pandas_f4"}, numbers(0)},
+		{"pandas float32", "parquet", []string{"parquet_pandas_f4"}, want.IDs},
 		{"pandas a column a class", "parquet", []string{"parquet_pandas_wide"}, want.IDs},
 		{"polars list", "parquet", []string{"parquet_polars_list"}, want.IDs},
 		{"polars array", "parquet", []string{"parquet_polars_array"}, numbers(0)},

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -101,58 +104,60 @@ func (f *folder) open(file string) (*os.File, int64, error) {
 	return opened, info.Size(), nil
 }
 
-// identity identifies the content of a file cheaply: its size and a hash over up to
-// 16 blocks of 4 KiB spread evenly over it, the first and the last included. Two
-// runs of the same model differ everywhere, so a file with other predictions is
-// recognised without reading it whole.
-func identity(r io.ReaderAt, size int64) (string, error) {
-	const blocks, block = 16, 4096
+// content identifies the predictions in files: by all of their bytes, so that a file that
+// was corrected is another, whatever its size.
+func (f *folder) content(format string, files ...string) (string, error) {
 	h := sha256.New()
-	buf := make([]byte, block)
-	step := max((size-block)/(blocks-1), block)
-	for i := range int64(blocks) {
-		at := i * step
-		if i == blocks-1 {
-			at = max(size-block, at)
-		}
-		if at >= size {
-			break
-		}
-		n, err := r.ReadAt(buf, at)
-		if err != nil && !errors.Is(err, io.EOF) {
+	total := int64(0)
+	for _, file := range files {
+		opened, size, err := f.open(file)
+		if err != nil {
 			return "", err
 		}
-		h.Write(buf[:n])
-	}
-	return fmt.Sprintf("%d bytes, %s", size, hex.EncodeToString(h.Sum(nil)[:8])), nil
-}
-
-// content identifies a file's predictions.
-func (f *folder) content(format, file string) (string, error) {
-	opened, size, err := f.open(file)
-	if err != nil {
-		return "", err
-	}
-	defer opened.Close()
-	id, err := identity(opened, size)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", f.name(file), err)
-	}
-	return fmt.Sprintf("%s %s, %s", format, file, id), nil
-}
-
-// models reads the list of the models in models.csv, each of which has a file named
-// after it with the format as its extension. Files in except hold something else.
-func (f *folder) models(format string, except ...string) ([]Model, error) {
-	models, err := f.list("models.csv", f.path, "."+format, f.stems("."+format, except...))
-	for i := range models {
-		m := &models[i]
-		file := m.Name + "." + format
-		content, err := f.content(format, file)
-		if err != nil {
-			return nil, err
+		_, err = io.Copy(h, opened)
+		if err := errors.Join(err, opened.Close()); err != nil {
+			return "", fmt.Errorf("%s: %w", f.name(file), err)
 		}
-		m.File, m.Content = f.name(file), []string{content}
+		total += size
 	}
-	return models, err
+	return fmt.Sprintf("%s %s, %d bytes, %s", format, files[0], total, hex.EncodeToString(h.Sum(nil)[:8])), nil
 }
+
+// openPlace opens a source that is a folder or a file. The folder is that of the file.
+func openPlace(path string, h *held) (f *folder, file string, err error) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() || errors.Is(err, fs.ErrNotExist) && filepath.Ext(path) != "" {
+		dir, file := filepath.Split(filepath.Clean(path))
+		f, err := openFolder(filepath.Clean(dir), h)
+		return f, file, err
+	}
+	f, err = openFolder(path, h)
+	return f, "", err
+}
+
+// shardPattern ends the name of a file that is one of several, such as
+// test-00000-of-00003.
+var shardPattern = regexp.MustCompile(`^(.+)-(\d{5})-of-(\d{5})$`)
+
+// cutShard splits the name of a shard, without its extension; of is 0 for another file.
+func cutShard(stem string) (name string, number, of int) {
+	m := shardPattern.FindStringSubmatch(stem)
+	if m == nil {
+		return stem, 0, 0
+	}
+	number, _ = strconv.Atoi(m[2])
+	of, _ = strconv.Atoi(m[3])
+	return m[1], number, of
+}
+
+// shards returns the files that end in ext by their names, those that are shards of one in
+// their order.
+func (f *folder) shards(ext string) map[string][]string {
+	files := map[string][]string{}
+	for _, stem := range f.stems(ext) { // sorted
+		name, _, _ := cutShard(stem)
+		files[name] = append(files[name], stem+ext)
+	}
+	return files
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

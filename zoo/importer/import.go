@@ -17,6 +17,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/inspect"
 )
 
 // Options are those of Import.
@@ -87,8 +88,18 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	default:
 		classes = z.Classes()
 	}
+	if z != nil {
+		if err := src.follow(z, opt.Splits); err != nil {
+			return Summary{}, err
+		}
+	}
 	if n := len(opt.ClassNames); opt.ClassNames != nil && n != classes {
 		return Summary{}, fmt.Errorf("there are %d classes and names for %d", classes, n)
+	}
+	if z != nil {
+		if err := sameClasses(z.ClassNames(), opt.ClassNames); err != nil {
+			return Summary{}, err
+		}
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind.
@@ -104,6 +115,9 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if err != nil {
 		return Summary{}, err
 	}
+	if opt.ClassNames == nil && z.ClassNames() == nil && len(src.named) == classes {
+		opt.ClassNames = src.named
+	}
 	if opt.ClassNames != nil {
 		if err := w.SetClassNames(opt.ClassNames); err != nil {
 			return Summary{}, errors.Join(err, w.Close())
@@ -112,6 +126,80 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
 	err = j.run(ctx)
 	return j.summary, errors.Join(err, w.Close())
+}
+
+// sameClasses refuses names that the classes of a zoo have, in another order.
+func sameClasses(have, given []string) error {
+	if have == nil || given == nil || slices.Equal(have, given) {
+		return nil
+	}
+	numbers := newClassNames(have).number
+	var moved []string
+	for i, name := range given {
+		old, ok := numbers[name]
+		if !ok {
+			return nil // they are called otherwise from now on
+		}
+		if old != i && old != shared {
+			moved = append(moved, fmt.Sprintf("%s is class %d of the zoo and %d here", name, old, i))
+		}
+	}
+	if moved == nil {
+		return nil
+	}
+	return fmt.Errorf("the names of the classes are in another order than the zoo's: %s; the outputs must be in the zoo's order, as --map-classes can put them", some(moved))
+}
+
+// follow puts the samples in the order of the zoo's split that they all become, if it has
+// the same ones.
+func (s *Source) follow(z *zoo.Zoo, cuts []Cut) error {
+	if len(cuts) != 1 || cuts[0] != (Cut{Split: cuts[0].Split, Unlabelled: cuts[0].Unlabelled}) || len(s.Sets) != 1 || s.Sets[0].IDs == nil {
+		return nil
+	}
+	split, set := cuts[0].Split, &s.Sets[0]
+	if there, err := z.Split(split); err != nil || there.Samples != len(set.IDs) {
+		return nil // which is said when it is added
+	}
+	ids, err := z.IDs(split)
+	if err != nil || slices.Equal(ids, set.IDs) {
+		return err
+	}
+	places := make(map[string]int32, len(ids))
+	for i, id := range ids {
+		places[id] = int32(i)
+	}
+	to := make([]int32, len(ids))
+	labels := make([]uint16, len(set.Labels))
+	for i, id := range set.IDs {
+		place, ok := places[id]
+		if !ok {
+			return nil
+		}
+		to[i] = place
+		if set.Labels != nil {
+			labels[place] = set.Labels[i]
+		}
+	}
+	set.IDs = ids
+	if set.Labels != nil {
+		set.Labels = labels
+	}
+	for i := range s.Models {
+		m := &s.Models[i]
+		if m.order == nil {
+			m.order = to
+			continue
+		}
+		order := make([]int32, len(m.order))
+		for row, place := range m.order {
+			if order[row] = place; place >= 0 {
+				order[row] = to[place]
+			}
+		}
+		m.order = order
+	}
+	s.notes = append(s.notes, fmt.Sprintf("put in the order of the zoo's split %s", split))
+	return nil
 }
 
 // tryFirst reads the first row of the first model.
@@ -259,7 +347,11 @@ func (j *job) tasks() ([]task, error) {
 			if _, ok := have.Splits[split]; !ok {
 				continue
 			}
-			here, there := m.Content[j.plan.set[number]], have.Columns[zoo.ColumnImportedPrefix+split]
+			here, err := j.src.content(i, j.plan.set[number])
+			if err != nil {
+				return nil, err
+			}
+			there := have.Columns[zoo.ColumnImportedPrefix+split]
 			if here != there {
 				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
 			}
@@ -326,43 +418,66 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 		return err
 	}
 	defer mw.Abort()
-	var correct, count int
+	var answered, truth []uint16
 	for set := range j.src.Sets {
 		if !j.needs(t, set) {
 			continue
 		}
-		r, n, err := j.importSet(ctx, mw, t, set)
+		answers, labels, err := j.importSet(ctx, mw, t, set)
 		if err != nil {
 			return err
 		}
-		correct, count = correct+r, count+n
+		answered, truth = append(answered, answers...), append(truth, labels...)
+		content, err := j.src.content(t.model, set)
+		if err != nil {
+			return err
+		}
 		for number, split := range j.plan.names {
 			if t.need[number] && j.plan.set[number] == set {
-				mw.SetColumn(zoo.ColumnImportedPrefix+split, m.Content[set])
+				mw.SetColumn(zoo.ColumnImportedPrefix+split, content)
 			}
 		}
 	}
 	if err := mw.Commit(); err != nil {
 		return fmt.Errorf("%s: %w", m.File, err)
 	}
+	warning := suspect(answered, truth, j.classes)
 	j.report(func(p *Progress) {
 		p.Model = m.Name
 		p.Models++
-		if guess := float64(count) / float64(j.classes); count >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
-			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s: correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", m.File, correct, count))
+		if warning != "" {
+			j.summary.Warnings = append(j.summary.Warnings, m.File+": "+warning)
 		}
 	})
 	return nil
 }
 
-// importSet writes a model's predictions on one set and returns on how many of the
-// samples written it is correct.
-func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (correct, count int, err error) {
+// suspect says what looks wrong with a model's answers; "" if nothing does.
+func suspect(answers, labels []uint16, classes int) string {
+	correct := 0
+	for i, label := range labels {
+		if answers[i] == label {
+			correct++
+		}
+	}
+	if says, ok := inspect.PermutedColumns(answers, labels, classes); ok {
+		return says
+	}
+	guess := float64(len(labels)) / float64(classes)
+	if len(labels) >= 100 && float64(correct) <= guess+3*math.Sqrt(guess) {
+		return fmt.Sprintf("correct on %d of %d samples, no better than guessing: are its rows and the labels in the same order?", correct, len(labels))
+	}
+	return ""
+}
+
+// importSet writes a model's predictions on one set and returns its answers to the
+// samples written, and their labels.
+func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set int) (answers, labels []uint16, err error) {
 	const batch = 256 // rows between two reports
 	m, s, of := j.src.Models[t.model], j.src.Sets[set], j.plan.of[set]
 	rows, err := j.src.Rows(t.model, set)
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	row := newRow(m, j.classes)
@@ -371,7 +486,7 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 			if errors.Is(err, io.EOF) {
 				err = fmt.Errorf("%s: it has %d rows instead of %d", m.File, i, len(of))
 			}
-			return 0, 0, err
+			return nil, nil, err
 		}
 		if number != none && t.need[number] {
 			split, label := j.plan.names[number], row[0]
@@ -382,18 +497,15 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 				label = uint16(outputs.Top(row))
 			}
 			if err != nil {
-				return 0, 0, fmt.Errorf("%s: row %d: %w", m.File, i, err)
+				return nil, nil, fmt.Errorf("%s: row %d: %w", m.File, i, err)
 			}
 			if s.Labels != nil {
-				count++
-				if label == s.Labels[i] {
-					correct++
-				}
+				answers, labels = append(answers, label), append(labels, s.Labels[i])
 			}
 		}
 		if done := i + 1; done%batch == 0 || done == len(of) {
 			if err := ctx.Err(); err != nil {
-				return 0, 0, err
+				return nil, nil, err
 			}
 			j.report(func(p *Progress) {
 				p.Model = m.Name
@@ -405,9 +517,9 @@ func (j *job) importSet(ctx context.Context, mw *zoo.ModelWriter, t task, set in
 		if err == nil {
 			err = fmt.Errorf("%s: it has more than %d rows", m.File, len(of))
 		}
-		return 0, 0, err
+		return nil, nil, err
 	}
-	return correct, count, nil
+	return answers, labels, nil
 }
 
 // report changes the progress and passes it on.

@@ -18,6 +18,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -37,13 +38,28 @@ type Source struct {
 	rows       []func(set int) (Rows, error) // by model
 	shaped     string                        // the file that Classes is from
 	answered   answered                      // by arrays of answers
-	logits     bool
+	activation Activation
+	names      classNames // of the classes
+	named      []string   // these, if they are from a file of the source
+	classes    classFile  // of the outputs
+	inner      bool
 	unlabelled bool
 	held       held
+	notes      []string
+
+	mu    sync.Mutex
+	filed []note // guarded by mu
 }
 
 // Rows opens the predictions of Models[model] on Sets[set].
-func (s *Source) Rows(model, set int) (Rows, error) { return s.rows[model](set) }
+func (s *Source) Rows(model, set int) (Rows, error) {
+	m := s.Models[model]
+	r, err := s.rows[model](set)
+	if err == nil && m.order != nil {
+		r = &orderedRows{Rows: r, file: m.File, order: m.order, samples: s.Sets[set].Len()}
+	}
+	return r, err
+}
 
 // Close closes what the Source holds open.
 func (s *Source) Close() error { return s.held.Close() }
@@ -66,10 +82,11 @@ func (s *Source) add(m Model, rows func(set int) (Rows, error)) error {
 
 // fits compares the shape of a model's outputs with the labels and with the models
 // before it. It is asked again for every import: a file may have been replaced since.
-func (s *Source) fits(file string, samples, classes, set int) error {
-	if err := s.Sets[set].fits(file, samples, "rows"); err != nil {
+func (s *Source) fits(file string, samples, width, set int, order []int32) error {
+	if err := s.Sets[set].fitsOrder(file, samples, "rows", order); err != nil {
 		return err
 	}
+	classes := s.classes.count(width)
 	if classes < 2 || classes > zoo.MaxClasses {
 		return fmt.Errorf("%s has %d classes: a zoo has 2 to %d", file, classes, zoo.MaxClasses)
 	}
@@ -77,7 +94,14 @@ func (s *Source) fits(file string, samples, classes, set int) error {
 		s.Classes, s.shaped = classes, file
 	}
 	if classes != s.Classes {
-		return fmt.Errorf("%s has %d classes, but %s has %d", file, classes, s.shaped, s.Classes)
+		hint := ""
+		switch {
+		case width == 1:
+			hint = " (one value a sample is the probability of class 1 of two)"
+		case s.classes.of == nil:
+			hint = "; if its outputs are those of another set of classes, import it by itself with --map-classes"
+		}
+		return fmt.Errorf("%s has %d classes, but %s has %d%s", file, classes, s.shaped, s.Classes, hint)
 	}
 	return nil
 }
@@ -99,6 +123,17 @@ func (s *Set) Len() int {
 		return len(s.Labels)
 	}
 	return s.unlabelled
+}
+
+// fitsOrder is fits for a file whose rows have an order of their own, perhaps.
+func (s *Set) fitsOrder(file string, n int, what string, order []int32) error {
+	if order == nil {
+		return s.fits(file, n, what)
+	}
+	if n != len(order) {
+		return fmt.Errorf("%s has %d %s, but there are %d ids for them", file, n, what, len(order))
+	}
+	return nil
 }
 
 // fits compares how many rows, or the like, a file has with the number of samples. Without
@@ -125,9 +160,11 @@ type Model struct {
 	Answers bool
 	// Columns is the model's metadata, with its cost in "gflops".
 	Columns map[string]string
-	// Content is, for each set, what identifies the model's predictions when they
-	// are imported again, such as the file's size and a hash.
-	Content []string
+	// Content returns, for a set, what identifies the model's predictions when they
+	// are imported again, such as a hash.
+	Content func(set int) (string, error)
+
+	order []int32 // where its rows go, if not as they come
 }
 
 // Rows is a stream of a model's predictions, one sample after the other.
@@ -143,8 +180,20 @@ type Rows interface {
 
 // OpenOptions are those of Open.
 type OpenOptions struct {
-	// Logits means that outputs are logits: softmax is applied to every row.
+	// Activation makes probabilities of the outputs: one of Activations, or "" for
+	// outputs that are probabilities.
+	Activation string
+	// Logits is the activation Softmax.
 	Logits bool
+	// Inner imports the samples that all models have predictions on. Otherwise all
+	// models need the same samples.
+	Inner bool
+	// ClassNames are the names of the classes, by which labels, answers and columns that
+	// are named are matched; nil: there are none.
+	ClassNames []string
+	// MapClasses is a file that says which classes the outputs are, with the columns
+	// output and class; "": they are the classes.
+	MapClasses string
 	// Unlabelled means that no labels are read, nor needed.
 	Unlabelled bool
 	// Classes is the number of classes of answers (format csv); 0 takes the largest
@@ -203,12 +252,18 @@ func Open(formatName string, paths []string, opt OpenOptions) (*Source, error) {
 		return nil, fmt.Errorf("%d classes: a zoo has 2 to %d", opt.Classes, zoo.MaxClasses)
 	case opt.Classes > 0 && formatName != "csv":
 		return nil, fmt.Errorf("the number of classes is given for format csv only; format %s has it in its files", formatName)
-	case opt.Logits && formatName == "csv":
-		return nil, fmt.Errorf("format csv holds confidences, which are never logits: leave --logits out")
 	}
-	s := &Source{Exact: true, Sets: make([]Set, 1), logits: opt.Logits, unlabelled: opt.Unlabelled}
-	err := formats[i].open(paths, opt, s)
-	if err == nil {
+	activation, err := opt.activation()
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{Exact: true, Sets: make([]Set, 1), activation: activation, inner: opt.Inner, unlabelled: opt.Unlabelled, names: newClassNames(opt.ClassNames)}
+	if opt.MapClasses != "" {
+		if s.classes, err = readClassFile(opt.MapClasses, s.names); err != nil {
+			return nil, err
+		}
+	}
+	if err = formats[i].open(paths, opt, s); err == nil {
 		err = s.check()
 	}
 	if err != nil {
@@ -224,14 +279,23 @@ func (s *Source) check() error {
 			return err
 		}
 	}
-	for _, m := range s.Models {
-		for set := range m.Content {
-			if s.logits {
-				m.Content[set] += ", softmax applied"
-			}
-		}
-	}
 	return checkNames(s.Models)
+}
+
+// content identifies the predictions of a model on a set, with what is made of them.
+func (s *Source) content(model, set int) (string, error) {
+	m := s.Models[model]
+	text, err := m.Content(set)
+	if s.activation != Unsaid && s.activation != NoActivation {
+		text += fmt.Sprintf(", %s applied", s.activation)
+	}
+	if s.classes.of != nil {
+		text += ", classes " + s.classes.hash
+	}
+	if m.order != nil {
+		text += ", order " + orderText(m.order)
+	}
+	return text, err
 }
 
 // maxSamples bounds the labels held in memory while importing.
@@ -284,23 +348,6 @@ func (s *Set) mergeLabels(file string, labels []uint16) error {
 	return nil
 }
 
-// mergeIDs takes the sample ids of one of several files, which must all agree.
-func (s *Set) mergeIDs(file string, ids []string) error {
-	if err := s.fits(file, len(ids), "ids"); err != nil {
-		return err
-	}
-	if s.IDs == nil {
-		s.IDs, s.IDFile = ids, file
-		return nil
-	}
-	for i := range ids {
-		if ids[i] != s.IDs[i] {
-			return fmt.Errorf("%s: row %d: sample %q, but %s has %q there: all models need the same samples in the same order", file, i, ids[i], s.IDFile, s.IDs[i])
-		}
-	}
-	return nil
-}
-
 // toLabel turns a number from a file into a label.
 func toLabel(v int64) (uint16, error) {
 	if v < 0 || v >= zoo.MaxClasses {
@@ -319,7 +366,6 @@ func realLabel(v float64) (uint16, error) {
 
 // some lists the first few of many names.
 func some(names []string) string {
-	const few = 5
 	if len(names) <= few {
 		return strings.Join(names, ", ")
 	}

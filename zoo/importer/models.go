@@ -22,20 +22,9 @@ const maxTable = 64 << 20
 // "gmacs", and any others, which are kept as they are. It pairs the models with the
 // files (or arrays) that there are in where, and reports those without a partner.
 func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
-	if !f.has(file) {
-		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops (or gmacs)", f.name(file))
-	}
-	opened, size, err := f.open(file)
+	models, err := f.readList(file)
 	if err != nil {
 		return nil, err
-	}
-	defer opened.Close()
-	if size > maxTable {
-		return nil, fmt.Errorf("%s has %d bytes, far too many for a list of models", f.name(file), size)
-	}
-	models, err := parseModels(opened)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name(file), err)
 	}
 	var names, missing, extra []string
 	for _, m := range models {
@@ -58,6 +47,39 @@ func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 		return nil, fmt.Errorf("%s has %s%s, but %s has no line for %s", where, extra[0], ext, f.name(file), some(extra))
 	}
 	return models, nil
+}
+
+// readList reads a list of models.
+func (f *folder) readList(file string) ([]Model, error) {
+	if !f.has(file) {
+		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops (or gmacs)", f.name(file))
+	}
+	opened, size, err := f.open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	if size > maxTable {
+		return nil, fmt.Errorf("%s has %d bytes, far too many for a list of models", f.name(file), size)
+	}
+	models, err := parseModels(opened)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.name(file), err)
+	}
+	return models, nil
+}
+
+// listed returns one model of a list.
+func (f *folder) listed(file, name string) (Model, error) {
+	models, err := f.readList(file)
+	if err != nil {
+		return Model{}, err
+	}
+	i := slices.IndexFunc(models, func(m Model) bool { return m.Name == name })
+	if i < 0 {
+		return Model{}, fmt.Errorf("%s has no line for %s", f.name(file), name)
+	}
+	return models[i], nil
 }
 
 func parseModels(src io.Reader) ([]Model, error) {
@@ -132,8 +154,8 @@ func parseModels(src io.Reader) ([]Model, error) {
 // one line of the rest of a file.
 const maxLine = 1 << 20
 
-// A table reads a CSV file with a header line.
-type table struct {
+// A reader reads a CSV file with a header line.
+type reader struct {
 	src    lineLimit
 	csv    *csv.Reader
 	header []string
@@ -157,8 +179,8 @@ func (l *lineLimit) Read(b []byte) (int, error) {
 }
 
 // newTable reads the header.
-func newTable(src io.Reader) (*table, error) {
-	t := &table{src: lineLimit{src: src, left: maxLine}}
+func newTable(src io.Reader) (*reader, error) {
+	t := &reader{src: lineLimit{src: src, left: maxLine}}
 	b := bufio.NewReaderSize(&t.src, 64<<10)
 	switch mark, _ := b.Peek(3); {
 	case len(mark) >= 3 && string(mark) == "\xEF\xBB\xBF":
@@ -177,27 +199,47 @@ func newTable(src io.Reader) (*table, error) {
 		return nil, err
 	}
 	t.header = slices.Clone(cells)
-	if len(t.header) == 1 && strings.Contains(t.header[0], ";") {
-		return nil, fmt.Errorf("the cells are separated by semicolons: save it with commas")
+	if len(t.header) == 1 {
+		for separator, name := range map[string]string{";": "semicolons", "\t": "tabs"} {
+			if strings.Contains(t.header[0], separator) {
+				return nil, fmt.Errorf("the cells are separated by %s: save it with commas", name)
+			}
+		}
+		if first, _, ok := strings.Cut(t.header[0], " "); ok {
+			if _, err := strconv.ParseFloat(first, 64); err == nil {
+				return nil, fmt.Errorf("the cells are separated by spaces: save it with commas, as by numpy.savetxt(path, array, delimiter=',')")
+			}
+		}
 	}
+	first := map[string]int{} // column of a name
 	for i, h := range t.header {
-		if j := slices.Index(t.header, h); j != i && h != "" {
+		if j, ok := first[h]; ok && h != "" && !isNumber(h) {
 			return nil, fmt.Errorf("columns %d and %d are both called %q", j+1, i+1, h)
 		}
+		first[h] = i
 	}
 	return t, nil
 }
 
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil
+}
+
 // column returns the number of a column, or -1; letter case does not matter.
-func (t *table) column(name string) int {
+func (t *reader) column(name string) int {
 	return slices.IndexFunc(t.header, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
 // next returns the cells of the next line, which are valid until the next call,
 // and the line's number counted from 1.
-func (t *table) next() ([]string, int, error) {
+func (t *reader) next() ([]string, int, error) {
 	t.src.left = maxLine
 	cells, err := t.csv.Read()
+	if errors.Is(err, csv.ErrFieldCount) {
+		line, _ := t.csv.FieldPos(0)
+		return nil, 0, fmt.Errorf("line %d has %d fields, but the first line has %d: put quotation marks around a text with a comma, and take out commas that are too many", line, len(cells), len(t.header))
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -2,26 +2,29 @@ package importer
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // A parquetTable is an open Parquet file that another program wrote.
 type parquetTable struct {
 	*parquet.File
-	f    *os.File
-	rows int
+	f     *os.File
+	rows  int
+	heads []tableColumn // by leaf column
 }
 
 // maxPage bounds a page of a Parquet file, uncompressed. Writers make pages of
@@ -44,85 +47,121 @@ func openParquetTable(folder *folder, name string) (*parquetTable, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	index := t.pandasIndex()
+	for i := range t.Schema().NumColumns() {
+		name := t.ColumnName(i)
+		t.heads = append(t.heads, tableColumn{name: name, kind: t.kind(i), index: slices.Contains(index, name)})
+	}
 	return t, nil
 }
 
-func (t *parquetTable) Close() error { return t.f.Close() }
-
-// columnNames lists the top-level columns.
-func (t *parquetTable) columnNames() string {
-	var names []string
-	for i := range t.Schema().NumColumns() {
-		if n := t.ColumnName(i); !slices.Contains(names, n) {
-			names = append(names, n)
+// pandasIndex returns the columns that were the index of pandas' table.
+func (t *parquetTable) pandasIndex() []string {
+	const unnamed = "__index_level_0__"
+	names := []string{unnamed}
+	text := t.Metadata("pandas")
+	if text == nil {
+		return names
+	}
+	var pandas struct {
+		Columns []json.RawMessage `json:"index_columns"`
+	}
+	if json.Unmarshal([]byte(*text), &pandas) != nil {
+		return names
+	}
+	for _, column := range pandas.Columns {
+		var name string // a range of numbers, which is not stored, is an object
+		if json.Unmarshal(column, &name) == nil && name != unnamed {
+			names = append(names, name)
 		}
 	}
-	return some(names)
+	return names
 }
 
-// find returns the first plain column of one of the given names, or -1.
-func (t *parquetTable) find(names ...string) int {
-	for _, name := range names {
-		for i := range t.Schema().NumColumns() {
-			if c := t.Schema().Column(i); len(c.ColumnPath()) == 1 && c.MaxRepetitionLevel() == 0 && strings.EqualFold(c.Name(), name) {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// outputs finds the columns of the outputs: one column of lists (called probs if there
-// are several), or one column per class, numbered from 0 with any prefix.
-func (t *parquetTable) outputs() (columns []int, list bool, err error) {
-	var lists []int
-	classes := map[string]map[int]int{} // column by prefix and class
-	for i := range t.Schema().NumColumns() {
-		c := t.Schema().Column(i)
-		if !isFloat(c) {
-			continue
-		}
-		if c.MaxRepetitionLevel() == 1 && len(c.ColumnPath()) <= 3 {
-			lists = append(lists, i)
-		}
-		if c.MaxRepetitionLevel() > 0 || len(c.ColumnPath()) > 1 {
-			continue
-		}
-		prefix := strings.TrimRight(c.Name(), "0123456789")
-		class, err := strconv.Atoi(c.Name()[len(prefix):])
-		if err != nil || strconv.Itoa(class) != c.Name()[len(prefix):] {
-			continue
-		}
-		if classes[prefix] == nil {
-			classes[prefix] = map[int]int{}
-		}
-		classes[prefix][class] = i
-	}
-	if i := slices.IndexFunc(lists, func(i int) bool { return strings.EqualFold(t.ColumnName(i), "probs") }); i >= 0 {
-		return lists[i : i+1], true, nil
-	}
-	var wide [][]int
-	for _, byClass := range classes {
-		var columns []int
-		for class := range len(byClass) {
-			if column, ok := byClass[class]; ok {
-				columns = append(columns, column)
-			}
-		}
-		if len(columns) == len(byClass) && len(columns) > 1 {
-			wide = append(wide, columns)
-		}
-	}
+// kind is what a leaf column holds.
+func (t *parquetTable) kind(i int) columnKind {
+	c := t.Schema().Column(i)
+	plain := len(c.ColumnPath()) == 1 && c.MaxRepetitionLevel() == 0
 	switch {
-	case len(lists) == 1 && len(wide) == 0:
-		return lists, true, nil
-	case len(lists) == 0 && len(wide) == 1:
-		return wide[0], false, nil
-	case len(lists) == 0 && len(wide) == 0:
-		return nil, false, fmt.Errorf("%s holds no outputs (its columns: %s): give it a column \"probs\" of lists of floats, or a column of floats for each class, numbered from 0 (0, 1, ... or p0, p1, ...)", t.Name, t.columnNames())
+	case isFloat(c) && plain:
+		return realColumn
+	case isFloat(c) && c.MaxRepetitionLevel() == 1 && t.isMap(c):
+		return mapColumn
+	case isFloat(c) && c.MaxRepetitionLevel() == 1 && len(c.ColumnPath()) <= 3:
+		return listColumn
+	case !plain:
+		return otherColumn
 	}
-	return nil, false, fmt.Errorf("%s has several columns that could be the outputs (its columns: %s): name the correct one \"probs\"", t.Name, t.columnNames())
+	switch c.PhysicalType() {
+	case arrow.Types.ByteArray:
+		return textColumn
+	case arrow.Types.Int32, arrow.Types.Int64:
+		switch c.LogicalType().(type) {
+		case schema.NoLogicalType, schema.UnknownLogicalType, *schema.IntLogicalType, schema.IntLogicalType:
+			return wholeColumn
+		}
+	}
+	return otherColumn
 }
+
+// classNames are those of a ClassLabel, as the library datasets writes them.
+func (t *parquetTable) classNames(column int) []string {
+	text := t.Metadata("huggingface")
+	if text == nil {
+		return nil
+	}
+	var dataset struct {
+		Info struct {
+			Features map[string]json.RawMessage `json:"features"`
+		} `json:"info"`
+	}
+	var label struct {
+		Names []string `json:"names"`
+	}
+	if json.Unmarshal([]byte(*text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[t.heads[column].name], &label) != nil {
+		return nil
+	}
+	return label.Names
+}
+
+// isMap reports whether a leaf column is of maps, whose order means nothing.
+func (t *parquetTable) isMap(c *schema.Column) bool {
+	root := t.Schema().Root()
+	i := root.FieldIndexByName(c.ColumnPath()[0])
+	if i < 0 {
+		return false
+	}
+	_, ok := root.Field(i).LogicalType().(schema.MapLogicalType)
+	converted := root.Field(i).ConvertedType()
+	return ok || converted == schema.ConvertedTypes.Map || converted == schema.ConvertedTypes.MapKeyValue
+}
+
+func (t *parquetTable) title() string          { return t.Name }
+func (t *parquetTable) size() int              { return t.rows }
+func (t *parquetTable) columns() []tableColumn { return t.heads }
+func (t *parquetTable) at(row int) string      { return fmt.Sprintf("row %d", row) }
+
+func (t *parquetTable) texts(column int, each func(string) error) error {
+	return scan(t, column, t.textCells, each)
+}
+
+func (t *parquetTable) values(columns []int, list bool) values {
+	if list {
+		return &listReader{table: t, column: columns[0]}
+	}
+	return &wideReader{table: t, columns: columns, t: transposer{file: t.Name, columns: len(columns)}}
+}
+
+func (t *parquetTable) listLength(column int) (int, error) {
+	first := listReader{table: t, column: column}
+	n, err := first.list(make([]float64, zoo.MaxClasses))
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%s: there are no rows", t.Name)
+	}
+	return n, err
+}
+
+func (t *parquetTable) Close() error { return t.f.Close() }
 
 func isFloat16(c *schema.Column) bool {
 	_, ok := c.LogicalType().(schema.Float16LogicalType)
@@ -157,8 +196,8 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 	return nil, fmt.Errorf("%s: the column %q holds %s, not numbers", t.Name, t.ColumnName(column), c.PhysicalType())
 }
 
-// texts opens a column of strings or integers of a row group.
-func (t *parquetTable) texts(group, column int) (*parquet.Cells[string], error) {
+// textCells opens a column of strings or integers of a row group.
+func (t *parquetTable) textCells(group, column int) (*parquet.Cells[string], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
 	text := func(signed int64, unsigned uint64) string {
@@ -220,3 +259,141 @@ func scan[T any](t *parquetTable, column int, open func(group, column int) (*par
 	}
 	return nil
 }
+
+// A listReader reads rows from a column of lists.
+type listReader struct {
+	table  *parquetTable
+	column int
+	group  int // the next row group
+	cells  *parquet.Cells[float64]
+	at     int // in the cells' current batch
+	row    int
+}
+
+func (r *listReader) where(row int) string { return fmt.Sprintf("%s: row %d", r.table.Name, row) }
+
+func (r *listReader) next(values []float64) error {
+	n, err := r.list(values)
+	if err != nil {
+		return err
+	}
+	if n != len(values) {
+		return fmt.Errorf("%s: row %d has %d values, but the rows before have %d", r.table.Name, r.row-1, n, len(values))
+	}
+	return nil
+}
+
+// list reads the next list into values and returns its length, or io.EOF.
+func (r *listReader) list(values []float64) (int, error) {
+	n := 0
+	for {
+		more, err := r.fetch(n > 0)
+		if err != nil {
+			return 0, err
+		}
+		// A repetition level of 0 begins a list.
+		if begins := more && r.cells.Reps[r.at] == 0; !more || begins && n > 0 {
+			if n == 0 {
+				return 0, io.EOF
+			}
+			r.row++
+			return n, nil
+		}
+		if r.at == len(r.cells.Values) {
+			return 0, fmt.Errorf("%s: row %d: %w", r.table.Name, r.row, parquet.ErrMissing)
+		}
+		if n == len(values) {
+			return 0, fmt.Errorf("%s: row %d has more than %d values", r.table.Name, r.row, n)
+		}
+		values[n] = r.cells.Values[r.at]
+		n++
+		r.at++
+	}
+}
+
+// fetch makes sure that there is a cell at r.at, possibly a missing one, and returns
+// false at the end of the column. Inside a list it does not go on to the next row
+// group, where no list continues.
+func (r *listReader) fetch(inside bool) (bool, error) {
+	for {
+		if r.cells != nil {
+			if r.at < len(r.cells.Values) || r.cells.Missing {
+				return true, nil
+			}
+			more, err := r.cells.Next()
+			if err != nil {
+				return false, err
+			}
+			r.at = 0
+			if more {
+				continue
+			}
+			r.cells = nil
+		}
+		if inside || r.group == r.table.Groups() {
+			return false, nil
+		}
+		var err error
+		if r.cells, err = r.table.numbers(r.group, r.column); err != nil {
+			return false, err
+		}
+		r.group, r.at = r.group+1, 0
+	}
+}
+
+func (r *listReader) Close() error { return nil }
+
+// A wideReader reads rows from one column a class. Parquet stores a column of a row
+// group as a whole, so that reading rows would need all columns open at a time:
+// with 1000 classes hundreds of megabytes of pages and dictionaries. Instead each
+// row group is transposed in a temporary file.
+type wideReader struct {
+	table   *parquetTable
+	columns []int
+	group   int // the next row group
+	before  int // rows in the row groups before
+	t       transposer
+}
+
+func (r *wideReader) where(row int) string { return fmt.Sprintf("%s: row %d", r.table.Name, row) }
+
+func (r *wideReader) next(values []float64) error {
+	for {
+		if err := r.t.next(values); !errors.Is(err, io.EOF) || r.group == r.table.Groups() {
+			return err
+		}
+		if err := r.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// fill takes the next row group, class after class.
+func (r *wideReader) fill() error {
+	r.before += r.t.rows
+	rows, err := r.table.groupRows(r.group, r.before)
+	if err != nil {
+		return err
+	}
+	if err := r.t.begin(rows); err != nil {
+		return err
+	}
+	for class, column := range r.columns {
+		cells, err := r.table.numbers(r.group, column)
+		if err != nil {
+			return err
+		}
+		row := 0
+		err = cells.Each(r.before, rows, func(values []float64) error {
+			row += len(values)
+			return r.t.write(class, row-len(values), values)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.group++
+	return nil
+}
+
+func (r *wideReader) Close() error { return r.t.Close() }

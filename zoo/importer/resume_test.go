@@ -192,7 +192,7 @@ func TestConflicts(t *testing.T) {
 		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `already has a model "b"`, `split "search"`, "remove it first"}},
 		{"other cost", again.with("models.csv", []byte("name,gflops\nc,3\na,1\nb,5\n")), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{`already has a model "b"`, `"2" in the column "gflops" instead of "5"`}},
 		{"further column", again.with("models.csv", []byte("name,gflops,note\nc,3,\na,1,\nb,2,x\n")), OpenOptions{}, []string{"more=0:2"}, []string{`already has a model "b"`, `column "note"`}},
-		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{`already has a model "a"`, "softmax applied"}},
+		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{"c.npy", "probabilities already"}},
 		{"other labels", again.with("labels.npy", labels(1, 1, 1)), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"labels.npy", "other labels"}},
 		{"other ranges", again, OpenOptions{}, []string{"search=1:3"}, []string{"labels.npy", "search", "--split"}},
 		{"other size", again, OpenOptions{}, []string{"search"}, []string{"already has 2 samples"}},
@@ -302,16 +302,16 @@ func TestMemory(t *testing.T) {
 	}
 	const samples, classes = 25_000, 1000
 	dir := t.TempDir()
-	// The outputs are zeros, which take no room on disk: logits of a model that knows
-	// nothing. Four models are in the works at a time.
+	// The outputs are zeros but for the first, and take no room on disk: logits of a model
+	// that knows nothing. Four models are in the works at a time.
 	list := "name,gflops\n"
 	for m := range maxThreads {
-		head := npyFile("<f8", fmt.Sprintf("(%d, %d)", samples, classes), []byte{})
+		head := npyFile("<f8", fmt.Sprintf("(%d, %d)", samples, classes), []float64{-1})
 		path := filepath.Join(dir, fmt.Sprintf("m%d.npy", m))
 		if err := os.WriteFile(path, head, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Truncate(path, int64(len(head)+8*samples*classes)); err != nil {
+		if err := os.Truncate(path, int64(len(head)-8+8*samples*classes)); err != nil {
 			t.Fatal(err)
 		}
 		list += fmt.Sprintf("m%d,1\n", m)

@@ -123,7 +123,7 @@ func TestUnlabelledCSV(t *testing.T) {
 		}
 	}
 	twice := goodCSVTwice(t)
-	if _, err := Open("csv", []string{twice}, OpenOptions{Unlabelled: true}); err == nil || !strings.Contains(err.Error(), "second time") {
+	if _, err := Open("csv", []string{twice}, OpenOptions{Unlabelled: true}); err == nil || !strings.Contains(err.Error(), "every sample needs a name of its own") {
 		t.Errorf("a sample that is there twice: %v", err)
 	}
 }

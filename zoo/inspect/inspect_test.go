@@ -195,6 +195,67 @@ func TestLabelSuspicionSaysWhy(t *testing.T) {
 	}
 }
 
+// A model of which some columns are exchanged is suspected although it is far better than
+// chance; good and weak models, and those that confuse two classes, are not.
+func TestPermutedColumns(t *testing.T) {
+	t.Parallel()
+	swap := func(answers []uint16, a, b uint16) []uint16 {
+		answers = slices.Clone(answers)
+		for i, c := range answers {
+			switch c {
+			case a:
+				answers[i] = b
+			case b:
+				answers[i] = a
+			}
+		}
+		return answers
+	}
+	for _, skill := range []float64{0.15, 0.3, 0.6, 0.935, 1} {
+		m := make10(4000)
+		answers := m.answers(skill)
+		if says, ok := PermutedColumns(answers, m.labels, classes); ok {
+			t.Errorf("skill %v: %s", skill, says)
+		}
+		confused := slices.Clone(answers)
+		for i, c := range confused {
+			if c == 3 && m.IntN(10) < 6 {
+				confused[i] = 5
+			}
+		}
+		if says, ok := PermutedColumns(confused, m.labels, classes); ok {
+			t.Errorf("skill %v, one class taken for another: %s", skill, says)
+		}
+		if skill < 0.3 {
+			continue
+		}
+		half := answers
+		for c := uint16(0); c < classes/2; c += 2 {
+			half = swap(half, c, c+1)
+		}
+		says, ok := PermutedColumns(half, m.labels, classes)
+		if !ok || !strings.Contains(says, "permuted") || !strings.Contains(says, "0 is 1") {
+			t.Errorf("skill %v, half of the columns exchanged: %q", skill, says)
+		}
+		if _, ok := PermutedColumns(swap(answers, 2, 7), m.labels, classes); !ok {
+			t.Errorf("skill %v: two columns exchanged are not noticed", skill)
+		}
+		m.add("good", 1, m.answers(0.9), 1)
+		m.add("half", 1, half, 1)
+		if all := m.inspect().Suspicious; len(all) != 1 || all[0].Kind != OtherNumbering || all[0].Models[0] != "half" {
+			t.Errorf("skill %v: %+v", skill, all)
+		}
+	}
+	// Where most models are, it is the labels.
+	m := make10(4000)
+	for _, name := range []string{"a", "b", "c"} {
+		m.add(name, 1, swap(swap(m.answers(0.9), 0, 1), 2, 3), 1)
+	}
+	if all := m.inspect().Suspicious; len(all) != 1 || all[0].Kind != Labels {
+		t.Errorf("%+v", all)
+	}
+}
+
 // Models that guess are at chance hardly ever by more than three standard deviations,
 // whatever the classes' sizes; and of few samples nothing is said.
 func TestAboveChance(t *testing.T) {

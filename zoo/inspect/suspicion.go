@@ -62,7 +62,8 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 		return all // cannot be decided
 	}
 	var atChance, better int
-	var fitting int // at chance, but correct with other numbers of the classes
+	var fitting int  // at chance, but correct with other numbers of the classes
+	var permuted int // better than chance, and more so with other numbers of the classes
 	for _, m := range models {
 		answers := m.Lists.TopClass
 		sigmas, varied := aboveChance(answers, labels, classes)
@@ -71,17 +72,26 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 			all = append(all, Suspicion{Constant, []string{m.Name}, fmt.Sprintf("it answers class %d to every sample", answers[0])})
 		case sigmas >= clearly:
 			better++
+			if says, ok := PermutedColumns(answers, labels, classes); ok {
+				permuted++
+				all = append(all, Suspicion{OtherNumbering, []string{m.Name}, says})
+			}
 		case sigmas >= notMore: // weak, or lucky
 		case fitsRenumbered(answers, labels, classes):
 			atChance++
 			fitting++
 			all = append(all, Suspicion{OtherNumbering, []string{m.Name},
-				"it is correct no more often than by chance, but would be if its classes had other numbers: are they in the order of this zoo's?"})
+				"it is correct no more often than by chance, but would be if its classes had other numbers (columns look permuted): are they in the order of this zoo's?"})
 		default:
 			atChance++
 			all = append(all, Suspicion{Chance, []string{m.Name},
-				"it is correct no more often than by chance: was it trained, and run on these samples, in this order, with its own preprocessing?"})
+				fmt.Sprintf("it is correct on %.1f %% of the samples, no more often than by chance, which is %.1f %% for answers as frequent as its: was it trained, and run on these samples, in this order, with its own preprocessing?",
+					100*accuracy(answers, labels), 100*chance(answers, labels, classes))})
 		}
+	}
+	if permuted > 1 && 2*permuted > len(models) {
+		all = slices.DeleteFunc(all, func(s Suspicion) bool { return s.Kind == OtherNumbering })
+		return append(all, Suspicion{Labels, []string{}, "most models would be correct much more often if the labels had other numbers: are they numbered as the models' classes are?"})
 	}
 	if better > 0 || atChance < 2 || 2*atChance <= len(models) {
 		return all
@@ -150,6 +160,19 @@ func aboveChance(a, b []uint16, classes int) (sigmas float64, ok bool) {
 		return 0, true
 	}
 	return (float64(equal) - products/n) / math.Sqrt(variance), true
+}
+
+// chance is how often answers would be correct in random order.
+func chance(answers, labels []uint16, classes int) float64 {
+	counts := make([]float64, classes)
+	for _, c := range labels {
+		counts[c]++
+	}
+	sum := 0.0
+	for _, c := range answers {
+		sum += counts[c]
+	}
+	return sum / (float64(len(answers)) * float64(len(answers)))
 }
 
 // fitsRenumbered reports whether answers are correct more often than by chance once

@@ -24,8 +24,9 @@ const (
 )
 
 type header struct {
-	shape []int
-	dtype DType
+	shape       []int
+	dtype       DType
+	columnMajor bool
 }
 
 // readHeader reads magic, version and header text, and returns how many bytes
@@ -99,7 +100,7 @@ func parseHeader(text []byte) (header, error) {
 		case key == "descr" && !hasDescr:
 			hasDescr = true
 			if s.accept('[') {
-				return h, fmt.Errorf("%w: it has named fields (a structured dtype); save the field you need as a plain array", ErrUnsupported)
+				return h, structured(s)
 			}
 			descr, ok := s.quoted()
 			if !ok {
@@ -144,10 +145,19 @@ func parseHeader(text []byte) (header, error) {
 			total *= n
 		}
 	}
-	if fortran && long > 1 {
-		return h, fmt.Errorf("%w: it is stored column by column (Fortran order), so rows cannot be read one after another; save it with numpy.save(path, numpy.ascontiguousarray(array))", ErrUnsupported)
-	}
+	h.columnMajor = fortran && long > 1
 	return h, nil
+}
+
+// structured is the error for an array with named fields, of which it gives the first.
+func structured(s *parser) error {
+	field := "field"
+	if s.accept('(') {
+		if name, ok := s.quoted(); ok && name != "" {
+			field = clip(name)
+		}
+	}
+	return fmt.Errorf("%w: it has named fields (a structured dtype), such as %q; save the one you need by itself: numpy.save(path, array[%q])", ErrUnsupported, field, field)
 }
 
 // parseDescr reads a dtype string: byte order, letter, size.

@@ -6,8 +6,8 @@
 // Format versions 1, 2 and 3 are read; values are float16, float32, float64,
 // signed and unsigned integers of 1 to 8 bytes, bool, or fixed-width Unicode
 // strings, in either byte order. Arrays of Python objects are refused: they are
-// pickles, and reading a pickle runs code. Arrays in Fortran order are refused
-// too, as their rows cannot be streamed.
+// pickles, and reading a pickle runs code. The values of an array in Fortran order
+// come column by column, as they are in the file.
 //
 // Files are not trusted. The header is bounded, sizes are checked for overflow,
 // and nothing is allocated by a number read from the file.
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -26,7 +27,7 @@ var (
 	// ErrFormat means that the stream is not a .npy file, or a damaged one.
 	ErrFormat = errors.New("not a valid .npy file")
 	// ErrUnsupported means a valid .npy file that holds something this package
-	// does not read: Python objects, Fortran order, complex numbers and the like.
+	// does not read: Python objects, named fields, complex numbers and the like.
 	ErrUnsupported = errors.New("unsupported array")
 	// ErrTruncated means that the stream ends before the array does.
 	ErrTruncated = errors.New("truncated .npy file")
@@ -77,14 +78,15 @@ func (d DType) String() string {
 
 // A Reader reads one array from a stream. It is not safe for concurrent use.
 type Reader struct {
-	src    io.Reader
-	shape  []int
-	dtype  DType
-	items  int // of the whole array
-	rowLen int // items a row
-	done   int // items read so far
-	ended  bool
-	buf    []byte
+	src         io.Reader
+	shape       []int
+	dtype       DType
+	columnMajor bool
+	items       int // of the whole array
+	rowLen      int // items a row
+	done        int // items read so far
+	ended       bool
+	buf         []byte
 }
 
 // NewReader reads the header of the array in src. size is the length of the
@@ -96,13 +98,7 @@ func NewReader(src io.Reader, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{src: src, shape: h.shape, dtype: h.dtype, items: 1, rowLen: 1}
-	for i, n := range h.shape {
-		r.items *= n // cannot overflow: readHeader checked the product of all non-zero sizes
-		if i > 0 {
-			r.rowLen *= n
-		}
-	}
+	r := newReader(src, h)
 	if size >= 0 {
 		want := int64(r.items) * int64(h.dtype.Size)
 		switch have := size - headerLen; {
@@ -114,6 +110,66 @@ func NewReader(src io.Reader, size int64) (*Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// newReader makes the reader of the values of an array, whose size was checked for
+// overflow.
+func newReader(src io.Reader, h header) *Reader {
+	r := &Reader{src: src, shape: h.shape, dtype: h.dtype, columnMajor: h.columnMajor, items: 1, rowLen: 1}
+	for i, n := range h.shape {
+		r.items *= n
+		if i > 0 {
+			r.rowLen *= n
+		}
+	}
+	return r
+}
+
+// NewRaw reads the values of an array in C order from a stream that has no header,
+// such as a tensor in the file of another library. size is the length of the stream.
+func NewRaw(src io.Reader, shape []int, dtype DType, size int64) (*Reader, error) {
+	total := int64(dtype.Size)
+	for _, n := range shape {
+		if n < 0 || n > 0 && total > math.MaxInt64/int64(n) {
+			return nil, fmt.Errorf("%w: shape %s overflows", ErrFormat, shapeString(shape))
+		}
+		if total *= int64(n); total == 0 {
+			break
+		}
+	}
+	if total != size {
+		return nil, fmt.Errorf("%w: shape %s of %s takes %d bytes, but there are %d", ErrFormat, shapeString(shape), dtype, total, size)
+	}
+	return newReader(src, header{shape: slices.Clone(shape), dtype: dtype}), nil
+}
+
+// ColumnMajor reports whether the values come column by column (Fortran order), the
+// first axis varying fastest, instead of row by row.
+func (r *Reader) ColumnMajor() bool { return r.columnMajor }
+
+// Body returns the values not read yet as they are in the stream, which it checks as the
+// Reader does: it ends where the array does. The Reader must not be used any more.
+func (r *Reader) Body() io.Reader { return &bodyReader{r: r} }
+
+type bodyReader struct {
+	r    *Reader
+	rest []byte
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		var err error
+		big := b.r.dtype.BigEndian
+		b.r.dtype.BigEndian = false // nothing is swapped
+		b.rest, err = b.r.next(bufferSize)
+		b.r.dtype.BigEndian = big
+		if err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
 }
 
 // Shape returns the sizes of the array's axes.
@@ -183,8 +239,11 @@ func (r *Reader) end() error {
 
 // row returns the number of the row that holds an item.
 func (r *Reader) row(item int) int {
-	if r.rowLen == 0 {
+	switch {
+	case r.rowLen == 0:
 		return 0
+	case r.columnMajor:
+		return item % r.shape[0]
 	}
 	return item / r.rowLen
 }

@@ -237,12 +237,33 @@ func TestVersions(t *testing.T) {
 func TestFortranOrder(t *testing.T) {
 	t.Parallel()
 	head := "{'descr': '|u1', 'fortran_order': True, 'shape': %s, }"
-	_, err := NewReader(bytes.NewReader(file(fmt.Sprintf(head, "(2, 3)"), make([]byte, 6))), Unknown)
-	wantError(t, err, ErrUnsupported, "Fortran order", "ascontiguousarray")
+	r := open(t, file(fmt.Sprintf(head, "(2, 3)"), []byte{1, 2, 3, 4, 5, 6}))
+	if got := readAll(t, r, r.ReadInt64); !r.ColumnMajor() || !slices.Equal(got, []int64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("column by column is %v: got %v", r.ColumnMajor(), got)
+	}
+	short := file(fmt.Sprintf(head, "(2, 3)"), make([]byte, 5))
+	_, err := NewReader(bytes.NewReader(short), int64(len(short)))
+	wantError(t, err, ErrTruncated, "(2, 3)")
 	// With at most one axis longer than 1 both orders are the same.
-	r := open(t, file(fmt.Sprintf(head, "(1, 3)"), []byte{1, 2, 3}))
-	if got := readAll(t, r, r.ReadInt64); !slices.Equal(got, []int64{1, 2, 3}) {
+	r = open(t, file(fmt.Sprintf(head, "(1, 3)"), []byte{1, 2, 3}))
+	if got := readAll(t, r, r.ReadInt64); r.ColumnMajor() || !slices.Equal(got, []int64{1, 2, 3}) {
+		t.Errorf("column by column is %v: got %v", r.ColumnMajor(), got)
+	}
+}
+
+// Tensors of other libraries have their shape and type elsewhere.
+func TestRaw(t *testing.T) {
+	t.Parallel()
+	r, err := NewRaw(bytes.NewReader([]byte{0, 0x3C, 0, 0xC0}), []int{2, 1}, DType{Kind: Float, Size: 2}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, r, r.ReadFloat64); !slices.Equal(got, []float64{1, -2}) {
 		t.Errorf("got %v", got)
+	}
+	for _, shape := range [][]int{{3, 1}, {-2, 1}, {math.MaxInt, 4}} {
+		_, err := NewRaw(bytes.NewReader(make([]byte, 4)), shape, DType{Kind: Float, Size: 2}, 4)
+		wantError(t, err, ErrFormat, "shape")
 	}
 }
 
@@ -277,7 +298,7 @@ func TestBadHeaders(t *testing.T) {
 		"bytes too large":    {array("<f8", "(4611686018427387904,)", nil), ErrFormat, []string{"overflows"}},
 		"too many axes":      {array("<f8", "("+strings.Repeat("1,", maxDims+1)+")", nil), ErrFormat, []string{"shape"}},
 		"objects":            {array("|O", "(1,)", nil), ErrUnsupported, []string{"pickle", "astype"}},
-		"fields":             {file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", nil), ErrUnsupported, []string{"named fields"}},
+		"fields":             {file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", nil), ErrUnsupported, []string{"named fields", `array["a"]`}},
 		"complex":            {array("<c8", "(1,)", nil), ErrUnsupported, []string{"<c8", "astype"}},
 		"date":               {array("<M8[ns]", "(1,)", nil), ErrUnsupported, []string{"astype"}},
 		"bfloat16":           {array("<V2", "(1,)", nil), ErrUnsupported, []string{"bfloat16"}},
@@ -349,7 +370,7 @@ func TestWrongType(t *testing.T) {
 	_, err = r.ReadFloat32(make([]float32, 1))
 	wantError(t, err, ErrUnsupported, "<U2", "float32")
 	_, err = r.ReadFloat64(make([]float64, 1))
-	wantError(t, err, ErrUnsupported, "<U2", "float64")
+	wantError(t, err, ErrUnsupported, "<U2", "floats")
 }
 
 func TestReadError(t *testing.T) {
@@ -428,4 +449,20 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The body of an array is its values as they are in the file.
+func TestBody(t *testing.T) {
+	t.Parallel()
+	values := bytes.Repeat([]byte{1, 2, 3, 4}, 50_000)
+	got, err := io.ReadAll(open(t, array(">f4", "(50000,)", values)).Body())
+	if err != nil || !bytes.Equal(got, values) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	short, err := NewReader(bytes.NewReader(array(">f4", "(50000,)", values[:70_000])), Unknown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.ReadAll(short.Body())
+	wantError(t, err, ErrTruncated, "50000")
 }

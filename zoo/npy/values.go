@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // ReadFloat16 reads the next items of a float16 array as bits, at most len(dst)
@@ -37,18 +39,27 @@ func (r *Reader) ReadFloat32(dst []float32) (int, error) {
 	})
 }
 
-// ReadFloat64 reads the next items of a float64 or float32 array, exactly; see
-// ReadFloat16.
+// ReadFloat64 reads the next items of an array of floats of any width, exactly, or of
+// bools as 0 and 1; see ReadFloat16.
 func (r *Reader) ReadFloat64(dst []float64) (int, error) {
-	if err := r.want("float32 or float64", r.dtype.Kind == Float && r.dtype.Size >= 4); err != nil {
+	if err := r.want("floats", r.dtype.Kind == Float || r.dtype.Kind == Bool); err != nil {
 		return 0, err
 	}
 	size := r.dtype.Size
+	var half [1]uint16
+	var single [1]float32
 	return read(r, dst, func(dst []float64, b []byte) error {
 		for i := range dst {
-			if size == 4 {
+			switch size {
+			case 1:
+				dst[i] = float64(b[i])
+			case 2:
+				half[0] = binary.LittleEndian.Uint16(b[2*i:])
+				kernel.F16ToF32(single[:], half[:])
+				dst[i] = float64(single[0])
+			case 4:
 				dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
-			} else {
+			default:
 				dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 			}
 		}

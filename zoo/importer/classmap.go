@@ -1,0 +1,140 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// A classMap holds the class of each output, -1 for an output that is none. Several
+// outputs may be one class.
+type classMap []int32
+
+// sum adds the probabilities of the outputs of each class. If some outputs are no
+// class the rest is divided by what it sums to.
+func (m classMap) sum(dst, row []float64) ([]float64, error) {
+	clear(dst)
+	total, dropped := 0.0, false
+	for i, p := range row {
+		if m[i] < 0 {
+			dropped = true
+			continue
+		}
+		dst[m[i]] += p
+		total += p
+	}
+	if !dropped {
+		return dst, nil
+	}
+	if total == 0 {
+		return nil, errors.New("all of the probability is on outputs that --map-classes makes no class")
+	}
+	for i := range dst {
+		dst[i] /= total
+	}
+	return dst, nil
+}
+
+// A classFile is a file that maps outputs to classes.
+type classFile struct {
+	path    string
+	of      classMap // nil: outputs are classes
+	classes int
+	hash    string
+}
+
+// readClassFile reads a CSV file with the columns output, a number, and class, a number
+// or a name. Outputs that it does not list are no class.
+func readClassFile(path string, names classNames) (classFile, error) {
+	c := classFile{path: path, classes: len(names.names)}
+	f, err := os.Open(path)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	lines := map[int64]int{}
+	err = scanTable(io.LimitReader(f, maxTable), []string{"output", "class"}, func(cells []string, line int) error {
+		output, err := strconv.ParseInt(cells[0], 10, 64)
+		if err != nil || output < 0 || output >= zoo.MaxClasses {
+			return fmt.Errorf("output %q is no number from 0 to %d", cells[0], zoo.MaxClasses-1)
+		}
+		if first, ok := lines[output]; ok {
+			return fmt.Errorf("output %d is on line %d already", output, first)
+		}
+		lines[output] = line
+		class, ok, err := names.class(cells[1])
+		switch {
+		case err != nil:
+			return err
+		case !ok && names.names == nil:
+			return fmt.Errorf("class %q is not a number: give the names of the classes with --class-names FILE", cells[1])
+		case !ok:
+			return fmt.Errorf("%q is not a class: the classes are %s", cells[1], some(names.names))
+		case names.names != nil && int(class) >= len(names.names):
+			return fmt.Errorf("class %d, but there are %d classes (0 to %d)", class, len(names.names), len(names.names)-1)
+		}
+		for int64(len(c.of)) <= output {
+			c.of = append(c.of, -1)
+		}
+		c.of[output] = int32(class)
+		c.classes = max(c.classes, int(class)+1)
+		return nil
+	})
+	if err == nil && c.of == nil {
+		err = errors.New("no output is mapped to a class")
+	}
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	c.hash = orderText(c.of)
+	return c, nil
+}
+
+// fits reports outputs that are mapped and that a file does not have.
+func (c classFile) fits(file string, width int) error {
+	if c.of == nil {
+		return nil
+	}
+	if width < len(c.of) && width != 1 {
+		return fmt.Errorf("%s has %d outputs, but %s names output %d", file, width, c.path, len(c.of)-1)
+	}
+	if width == 1 {
+		return fmt.Errorf("%s has one value a sample, which --map-classes cannot map: save the probabilities of both classes", file)
+	}
+	return nil
+}
+
+// leftOut is how many of so many outputs are no class.
+func (c classFile) leftOut(width int) int {
+	n := 0
+	for _, class := range c.widen(width) {
+		if class < 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// widen returns the map of a row with so many outputs.
+func (c classFile) widen(width int) classMap {
+	if c.of == nil {
+		return nil
+	}
+	return append(slices.Clone(c.of), slices.Repeat([]int32{-1}, width-len(c.of))...)
+}
+
+// count is the number of classes of rows with so many outputs.
+func (c classFile) count(width int) int {
+	switch {
+	case c.of != nil:
+		return c.classes
+	case width == 1:
+		return 2
+	}
+	return width
+}

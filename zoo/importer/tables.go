@@ -1,0 +1,495 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
+)
+
+// This file holds the formats whose files are tables: parquet and csv. A source is a
+// folder with a file a model, or a file: of one model, or of several, which then has a
+// column with the model's name in every row (a long table), or columns for each model
+// (a wide one).
+
+// A tableFormat opens files that are tables.
+type tableFormat struct {
+	name string
+	open func(f *folder, file string) (table, error)
+}
+
+// openParquet opens folders with <model>.parquet files and models.csv, or files of
+// one or several models. Labels, and ids if there are any, are columns of the models'
+// files or of labels.parquet.
+func openParquet(paths []string, _ OpenOptions, s *Source) error {
+	return s.openTables(paths, tableFormat{"parquet", func(f *folder, file string) (table, error) { return openParquetTable(f, file) }})
+}
+
+// openCSV opens the same as CSV files. Those without outputs hold what a model answered:
+// sample, label and perhaps confidence.
+func openCSV(paths []string, opt OpenOptions, s *Source) error {
+	s.Classes, s.Exact = opt.Classes, opt.Classes > 0
+	return s.openTables(paths, tableFormat{"csv", func(f *folder, file string) (table, error) { return openCSVTable(f, file) }})
+}
+
+// A tableModel is a model whose outputs are in a table.
+type tableModel struct {
+	Model
+	folder *folder
+	shards []string // the files of the table
+	of     string   // "" if the table is its own, else what it is called there
+	rows   []int32  // of the table, if it has those of several models
+}
+
+// openTables opens tables of labels and of models.
+func (s *Source) openTables(paths []string, format tableFormat) error {
+	var models []tableModel
+	j := newJoiner(s.inner)
+	for _, path := range paths {
+		f, file, err := openPlace(path, &s.held)
+		if err != nil {
+			return err
+		}
+		here, err := s.tableModels(f, file, format)
+		if err != nil {
+			return err
+		}
+		models = append(models, here...)
+		if shards := f.shards("." + format.name)["labels"]; shards != nil && !s.unlabelled {
+			t, err := format.openShards(f, shards)
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(s.joinLabels(j, t), t.Close()); err != nil {
+				return err
+			}
+		}
+	}
+	labels := len(j.files)
+	for _, m := range models {
+		t, err := m.open(format)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(s.joinModel(j, t), t.Close()); err != nil {
+			return err
+		}
+	}
+	if !s.unlabelled && !slices.ContainsFunc(j.files, func(f joined) bool { return f.labels != nil }) {
+		return fmt.Errorf("%s: no labels: labels.%s, with the columns id and label, is missing%s", paths[0], format.name, orUnlabelled)
+	}
+	orders, notes, err := j.into(&s.Sets[0])
+	if err != nil {
+		return err
+	}
+	s.notes = append(s.notes, notes...)
+	for i, m := range models {
+		m.order = orders[labels+i]
+		if err := s.addTable(m, format); err != nil {
+			return err
+		}
+	}
+	return s.countAnswers()
+}
+
+// tableModels finds the models of a folder, or of one file in it.
+func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tableModel, error) {
+	files := f.shards("." + format.name)
+	delete(files, "labels")
+	list := "models.csv"
+	if format.name == "csv" {
+		delete(files, "models")
+	}
+	if only != "" {
+		stem, ok := strings.CutSuffix(only, "."+format.name)
+		if !ok {
+			return nil, fmt.Errorf("%s is not a .%s file", f.name(only), format.name)
+		}
+		stem, _, _ = cutShard(stem)
+		files = map[string][]string{stem: files[stem]}
+		if files[stem] == nil {
+			return nil, fmt.Errorf("%s does not exist", f.name(only))
+		}
+		if own := stem + ".csv"; format.name != "csv" && f.has(own) {
+			list = own
+		}
+	}
+	if len(files) == 1 {
+		for stem, shards := range files {
+			models, err := s.severalModels(f, list, stem, shards, format)
+			if err != nil || models != nil {
+				return models, err
+			}
+			if only != "" {
+				m, err := f.listed(list, stem)
+				if err != nil {
+					return nil, err
+				}
+				return []tableModel{f.tableModel(m, shards, format)}, nil
+			}
+		}
+	}
+	models, err := f.list(list, f.path, "."+format.name, sortedKeys(files))
+	if err != nil {
+		return nil, err
+	}
+	var all []tableModel
+	for _, m := range models {
+		all = append(all, f.tableModel(m, files[m.Name], format))
+	}
+	return all, nil
+}
+
+// tableModel is a model with a table of its own.
+func (f *folder) tableModel(m Model, shards []string, format tableFormat) tableModel {
+	m.File = f.name(shards[0])
+	m.Content = func(int) (string, error) { return f.content(format.name, shards...) }
+	return tableModel{Model: m, folder: f, shards: shards}
+}
+
+// severalModels returns the models of a table that has several, nil if it is that of one.
+func (s *Source) severalModels(f *folder, list, stem string, shards []string, format tableFormat) (models []tableModel, err error) {
+	if !f.has(list) {
+		return nil, nil // which is reported elsewhere
+	}
+	listed, err := f.readList(list)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(listed, func(m Model) bool { return m.Name == stem }) {
+		return nil, nil
+	}
+	t, err := format.openShards(f, shards)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	l, err := findLayout(t, s.names)
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	rows := map[string][]int32{}
+	switch {
+	case l.model >= 0:
+		row := int32(0)
+		err := t.texts(l.model, func(name string) error {
+			if rows[name] == nil {
+				have = append(have, name)
+			}
+			rows[name] = append(rows[name], row)
+			row++
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	case len(l.outputs) > 1:
+		for _, o := range l.outputs {
+			have = append(have, o.model())
+		}
+	default:
+		// Columns of answers are called like the models.
+		for _, m := range listed {
+			if slices.ContainsFunc(t.columns(), func(c tableColumn) bool { return c.name == m.Name }) {
+				have = append(have, m.Name)
+			}
+		}
+		if have == nil {
+			return nil, nil
+		}
+	}
+	named, err := f.list(list, t.title(), "", have)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range named {
+		one := f.tableModel(m, shards, format)
+		one.of, one.rows = m.Name, rows[m.Name]
+		one.File = t.title() + ": " + m.Name
+		models = append(models, one)
+	}
+	return models, nil
+}
+
+// open opens the table of a model, or its part of it.
+func (m tableModel) open(format tableFormat) (table, error) {
+	t, err := format.openShards(m.folder, m.shards)
+	if err != nil || m.of == "" {
+		return t, err
+	}
+	return &part{table: t, name: m.of, rows: m.rows}, nil
+}
+
+// joinLabels takes the labels, and ids if there are any, of a file of labels.
+func (s *Source) joinLabels(j *joiner, t table) error {
+	l, err := findLayout(t, s.names)
+	if err != nil {
+		return err
+	}
+	if len(t.columns()) == 1 && l.label < 0 {
+		l.label = 0
+	}
+	if l.label < 0 {
+		return fmt.Errorf("%s: no column \"label\": the first line must name the columns, as in id,label", t.title())
+	}
+	return s.join(j, t, l)
+}
+
+// joinModel takes the labels and ids, if there are any, of a model's table.
+func (s *Source) joinModel(j *joiner, t table) error {
+	l, err := s.modelLayout(t)
+	if err != nil {
+		return err
+	}
+	return s.join(j, t, l)
+}
+
+// modelLayout is the layout of a model's table. Without outputs, the column of labels is
+// the model's answers, unless there is another with these.
+func (s *Source) modelLayout(t table) (layout, error) {
+	l, err := findLayout(t, s.names)
+	if p, ok := t.(*part); ok && len(l.outputs) == 0 && l.answer < 0 {
+		l.answer = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name })
+		l.confidence = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name+"_confidence" })
+	}
+	if err == nil && len(l.outputs) == 0 && l.answer < 0 {
+		_, csv := t.(interface{ isCSV() })
+		if !csv && l.confidence < 0 {
+			_, err = l.one(t, s.names) // which says what is missing
+			return l, err
+		}
+		l.label, l.answer = -1, l.label
+	}
+	return l, err
+}
+
+// join takes what a table says about its rows.
+func (s *Source) join(j *joiner, t table, l layout) error {
+	r := rows{file: t.title(), count: t.size(), at: t.at}
+	var err error
+	if l.label >= 0 && !s.unlabelled {
+		if err := s.meet(t.title(), t.classNames(l.label)); err != nil {
+			return err
+		}
+		if r.labels, err = readClasses(t, l.label, s.names, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.agree(t, r.labels); err != nil {
+		return err
+	}
+	ids, column, err := readIDs(t, l)
+	if err != nil {
+		return err
+	}
+	r.ids, r.column, r.index = ids, column.name, column.index
+	if ids != nil && column.name == "" {
+		r.column = "(without a heading)"
+	}
+	return j.add(r)
+}
+
+// agree compares labels with a column of their names, if there is one.
+func (s *Source) agree(t table, labels []uint16) error {
+	column, err := findColumn(t, []columnKind{textColumn}, nameHeadings...)
+	if err != nil || column < 0 || labels == nil || s.names.names == nil {
+		return err
+	}
+	named, err := readClasses(t, column, s.names, len(s.names.names))
+	if err != nil {
+		return err
+	}
+	for i, class := range named {
+		if int(labels[i]) < len(s.names.names) && class != labels[i] {
+			return fmt.Errorf("%s: %s: label %d, which is %q here, but the column %q has %q: number the labels as the classes are, or leave the numbers out",
+				t.title(), t.at(i), labels[i], s.names.names[labels[i]], t.columns()[column].name, s.names.names[class])
+		}
+	}
+	return nil
+}
+
+// meet takes the names that a file has for the numbers of classes, which must be those
+// that are known.
+func (s *Source) meet(file string, names []string) error {
+	switch {
+	case names == nil || slices.Equal(names, s.names.names):
+		return nil
+	case s.names.names == nil:
+		s.names, s.named = newClassNames(names), names
+		return nil
+	}
+	for i, name := range names {
+		if i >= len(s.names.names) || s.names.names[i] != name {
+			known := "none"
+			if i < len(s.names.names) {
+				known = strconv.Quote(s.names.names[i])
+			}
+			return fmt.Errorf("%s numbers other classes: its class %d is %q, but here that is %s; write the names of the labels, or number them alike", file, i, name, known)
+		}
+	}
+	return fmt.Errorf("%s has names of %d classes, but there are %d", file, len(names), len(s.names.names))
+}
+
+// addTable adds a model.
+func (s *Source) addTable(m tableModel, format tableFormat) error {
+	t, err := m.open(format)
+	if err != nil {
+		return err
+	}
+	l, err := s.modelLayout(t)
+	if err == nil && len(l.outputs) == 0 {
+		err = s.checkAnswers(t, l)
+	}
+	if err := errors.Join(err, t.Close()); err != nil {
+		return err
+	}
+	if len(l.outputs) == 0 {
+		return s.addTableAnswers(m, format, l)
+	}
+	return s.add(m.Model, func(int) (Rows, error) {
+		return s.convert(m.Model, func() (_ values, width int, err error) {
+			t, err := m.open(format)
+			if err != nil {
+				return nil, 0, err
+			}
+			defer func() {
+				if err != nil {
+					err = errors.Join(err, t.Close())
+				}
+			}()
+			l, err := s.modelLayout(t)
+			if err != nil {
+				return nil, 0, err
+			}
+			o, err := l.one(t, s.names)
+			if err != nil {
+				return nil, 0, err
+			}
+			width = len(o.columns)
+			if o.list {
+				if width, err = t.listLength(o.columns[0]); err != nil {
+					return nil, 0, err
+				}
+			}
+			if err := s.fits(t.title(), t.size(), width, 0, m.order); err != nil {
+				return nil, 0, err
+			}
+			return &tableValues{t.values(o.columns, o.list), t}, width, nil
+		})
+	})
+}
+
+// tableValues closes the table that values are from.
+type tableValues struct {
+	values
+	table table
+}
+
+func (v *tableValues) Close() error { return errors.Join(v.values.Close(), v.table.Close()) }
+
+// checkAnswers reports columns of answers that are missing, or misspelled.
+func (s *Source) checkAnswers(t table, l layout) error {
+	if l.answer < 0 {
+		return fmt.Errorf("%s: no column \"label\" with the answers, and no outputs (its columns: %s): the first line must name the columns, as in sample,label,confidence", t.title(), columnNames(t))
+	}
+	if s.activation != Unsaid && s.activation != NoActivation {
+		return fmt.Errorf("%s holds answers, to which no activation is applied: leave out --logits, or --activation %s", t.title(), s.activation)
+	}
+	if _, several := t.(*part); several || l.confidence >= 0 {
+		return nil
+	}
+	_, id, err := readIDs(t, l)
+	if err != nil {
+		return err
+	}
+	var others []string
+	for i, c := range t.columns() {
+		if (c.kind == wholeColumn || c.kind == realColumn) && !c.index && c.name != id.name && i != l.answer && i != l.label {
+			others = append(others, c.name)
+		}
+	}
+	switch len(others) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%s: no column \"confidence\", but %q: rename it, or leave it out if all confidences are 1", t.title(), others[0])
+	}
+	_, err = l.one(t, s.names)
+	return err
+}
+
+// addTableAnswers adds a model that gives answers.
+func (s *Source) addTableAnswers(m tableModel, format tableFormat, l layout) error {
+	m.Answers = true
+	limit := 0
+	if s.Exact && s.shaped == "" {
+		limit = s.Classes
+	}
+	read := func() (labels, confidences []uint16, err error) {
+		t, err := m.open(format)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		if err := s.Sets[0].fitsOrder(t.title(), t.size(), "answers", m.order); err != nil {
+			return nil, nil, err
+		}
+		if labels, err = readClasses(t, l.answer, s.names, limit); err != nil {
+			return nil, nil, err
+		}
+		confidences, err = readConfidences(t, l.confidence)
+		return labels, confidences, err
+	}
+	labels, _, err := read()
+	if err != nil {
+		return err
+	}
+	s.answer(m.File, labels)
+	return s.add(m.Model, func(int) (Rows, error) {
+		labels, confidences, err := read()
+		return &answerRows{labels: labels, confidences: confidences}, err
+	})
+}
+
+// readConfidences reads a column of confidences as float16 bits. Without one they are 1:
+// of a vote only the answer counts.
+func readConfidences(t table, column int) ([]uint16, error) {
+	if column < 0 {
+		return slices.Repeat([]uint16{outputs.OneBits}, t.size()), nil
+	}
+	bits := make([]uint16, 0, t.size())
+	err := readNumbers(t, column, func(v float64) error {
+		if !(v >= 0 && v <= 1) {
+			return fmt.Errorf("confidence %v is not between 0 and 1", v)
+		}
+		var half [1]uint16
+		kernel.F16FromF32(half[:], []float32{roundToOdd(v)})
+		bits = append(bits, half[0]&^0x8000) // "-0" is 0
+		return nil
+	})
+	return bits, err
+}
+
+// readNumbers calls each with the cells of a column of numbers.
+func readNumbers(t table, column int, each func(float64) error) (err error) {
+	v := t.values([]int{column}, false)
+	defer func() { err = errors.Join(err, v.Close()) }()
+	cell := make([]float64, 1)
+	for row := 0; ; row++ {
+		if err := v.next(cell); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := each(cell[0]); err != nil {
+			return fmt.Errorf("%s: %w", v.where(row), err)
+		}
+	}
+}

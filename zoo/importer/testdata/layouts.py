@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""Writes what real libraries write, for the importer's tests: layouts.py DIR.
+
+Makes a folder for each case in DIR, and DIR/cases.json, which says how it is imported
+and what must be in the zoo then, or what the refusal says. Cases that need a library
+that is not there are left out.
+
+The values are multiples of 1/256, which every float type holds exactly, and the
+samples have names, so that a wrong row, column or class shows.
+"""
+
+import importlib
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+OUT = pathlib.Path(sys.argv[1])
+N, C = 40, 12
+RNG = np.random.default_rng(3)
+NAMES = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay", "koi", "lynx"]
+cases = []
+
+
+def outputs(n=N, c=C):
+    """Rows of multiples of 1/256 that sum to exactly 1."""
+    cuts = np.sort(RNG.integers(0, 257, (n, c - 1)), axis=1)
+    ends = np.hstack([np.zeros((n, 1), int), cuts, np.full((n, 1), 256)])
+    return np.diff(ends, axis=1) / 256
+
+
+PROBS = outputs()
+LABELS = RNG.integers(0, C, N)
+LABELS[0] = C - 1
+IDS = np.array([f"img_{i:03d}.jpg" for i in RNG.permutation(N)])
+ORDER = RNG.permutation(N)  # of the second model's rows
+
+
+def case(name, fmt, write, ids=IDS, probs=PROBS, labels=LABELS, options=None, error=None, note=None, path="", answers=None, tolerance=0, names=None):
+    """write makes the files of the models a and, in another order, b."""
+    folder = OUT / name.replace(" ", "_")
+    folder.mkdir()
+    (folder / "models.csv").write_text("name,gflops\na,1\nb,2\n")
+    write(folder)
+    options = dict(options or {})
+    if names is not None:
+        options["ClassNames"] = list(names)
+    cases.append({
+        "Name": name, "Format": fmt, "Path": str(folder / path), "Options": options,
+        "IDs": None if ids is None else [str(i) for i in ids],
+        "Labels": np.asarray(labels).tolist(), "Probs": np.asarray(probs).tolist(),
+        "Answers": answers, "Error": error, "Note": note, "Tolerance": tolerance,
+    })
+
+
+def both(make, save):
+    """Both models' tables: make(rows) and save(table, path)."""
+    def write(folder):
+        save(make(np.arange(N)), folder, "a")
+        save(make(ORDER), folder, "b")
+    return write
+
+
+def to_parquet(**kwargs):
+    return lambda t, d, m: t.to_parquet(d / f"{m}.parquet", **kwargs)
+
+
+def lists(o, dtype="float32"):
+    return list(PROBS[o].astype(dtype))
+
+
+def wide(o, names=None, dtype="float32", order=None):
+    names = names or [f"class_{k}" for k in range(C)]
+    order = sorted(names) if order is None else order
+    return {n: PROBS[o][:, names.index(n)].astype(dtype) for n in order}
+
+
+# pandas
+for engine in ("pyarrow",):
+    case("pandas index named", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=pd.Index(IDS[o], name="filename")), to_parquet()), note='"filename"')
+    case("pandas index unnamed", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=IDS[o]), to_parquet()), note='"__index_level_0__"')
+    case("pandas index of an odd name", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=pd.Index(IDS[o], name="bild")), to_parquet()), note='"bild"')
+    case("pandas index of two levels", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=[np.array(NAMES)[LABELS[o]], IDS[o]]), to_parquet()), note="__index_level_1__")
+    case("pandas ids of floats", "parquet", both(lambda o: pd.DataFrame({"id": o.astype("float64") if o[0] else o, "label": LABELS[o], "probs": lists(o)}), to_parquet()), ids=range(N))
+    case("pandas ids of dates", "parquet", both(lambda o: pd.DataFrame({"id": pd.Timestamp("2026-01-01") + pd.to_timedelta(o, "D"), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error="write them as texts")
+    case("pandas no index", "parquet", both(lambda o: pd.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet(index=False)))
+    case("pandas path column", "parquet", both(lambda o: pd.DataFrame({"Path": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet()), note='"Path"')
+    case("pandas unknown text column", "parquet", both(lambda o: pd.DataFrame({"probs": lists(o), "label": LABELS[o], "url": IDS[o]}), to_parquet()), note='"url"')
+    case("pandas shuffled row numbers", "parquet", lambda d: (
+        pd.DataFrame({"label": LABELS, "probs": lists(np.arange(N))}).to_parquet(d / "a.parquet"),
+        pd.DataFrame({"label": LABELS, "probs": lists(np.arange(N))}).iloc[ORDER].to_parquet(d / "b.parquet")), ids=ORDER, labels=LABELS[ORDER], probs=PROBS[ORDER], note="__index_level_0__")
+    case("pandas row numbers twice", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=np.arange(N) % 20), to_parquet()), error="reset_index")
+    for dtype in ("float16", "float32", "float64"):
+        case(f"pandas wide {dtype}", "parquet", both(lambda o: pd.DataFrame(wide(o, dtype=dtype) | {"id": IDS[o], "label": LABELS[o]}), to_parquet()))
+        case(f"pandas list {dtype}", "parquet", both(lambda o: pd.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": lists(o, dtype)}), to_parquet()))
+    case("pandas columns 0 to 11", "parquet", both(lambda o: pd.DataFrame(wide(o, [str(k) for k in range(C)]) | {"id": IDS[o], "label": LABELS[o]}), to_parquet()))
+    case("pandas columns named", "parquet", both(lambda o: pd.DataFrame(wide(o, NAMES, order=NAMES[::-1]) | {"id": IDS[o], "label": np.array(NAMES)[LABELS[o]], "latency": 0.5}), to_parquet()), names=NAMES)
+    case("pandas columns named, a subset", "parquet", both(lambda o: pd.DataFrame(wide(o, NAMES, order=NAMES[3:]) | {"id": IDS[o], "label": LABELS[o], "wolf": 0.5}), to_parquet()), names=NAMES, error="ant, bee, cat are missing; the columns wolf are no classes")
+    case("pandas categorical", "parquet", both(lambda o: pd.DataFrame({"file": pd.Categorical(IDS[o]), "label": pd.Categorical(np.array(NAMES)[LABELS[o]]), "probs": lists(o)}), to_parquet()), names=NAMES, note='"file"')
+    case("pandas string dtype", "parquet", both(lambda o: pd.DataFrame({"id": pd.Series(IDS[o], dtype="string"), "label": pd.Series(LABELS[o], dtype="Int64"), "probs": lists(o)}), to_parquet()))
+    case("pandas null probability", "parquet", both(lambda o: pd.DataFrame({k: np.where(np.arange(N) == 7, np.nan, v) for k, v in wide(o, dtype="float64").items()} | {"id": IDS[o], "label": LABELS[o]}), to_parquet()), error="row 7")
+    case("pandas ids twice", "parquet", both(lambda o: pd.DataFrame({"id": np.where(IDS[o] == "img_001.jpg", "img_002.jpg", IDS[o]), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error='the id "img_002.jpg" in the column "id" is that of row')
+    case("pandas fewer samples", "parquet", lambda d: (
+        pd.DataFrame({"id": IDS, "label": LABELS, "probs": lists(np.arange(N))}).to_parquet(d / "a.parquet"),
+        pd.DataFrame({"id": IDS[ORDER], "label": LABELS[ORDER], "probs": lists(ORDER)})[:-2].to_parquet(d / "b.parquet")), error="has 38 samples")
+    some = np.array([i for i in range(N) if i not in ORDER[-2:]])
+    case("pandas fewer samples, inner", "parquet", lambda d: (
+        pd.DataFrame({"id": IDS, "label": LABELS, "probs": lists(np.arange(N))}).to_parquet(d / "a.parquet"),
+        pd.DataFrame({"id": IDS[ORDER], "label": LABELS[ORDER], "probs": lists(ORDER)})[:-2].to_parquet(d / "b.parquet")),
+        ids=IDS[some], labels=LABELS[some], probs=PROBS[some], options={"Inner": True}, note="38 samples are in all files")
+    case("pandas Label beside label", "parquet", both(lambda o: pd.DataFrame({"id": IDS[o], "Label": LABELS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet()), error='"Label" and "label"')
+    case("pandas csv wide", "csv", both(lambda o: pd.DataFrame(wide(o, [str(k) for k in range(C)], "float64") | {"label": LABELS[o]}, index=IDS[o]), lambda t, d, m: t.to_csv(d / f"{m}.csv")), note="without a heading")
+    case("pandas csv named", "csv", both(lambda o: pd.DataFrame(wide(o, NAMES, "float64", NAMES[::-1]) | {"image": IDS[o], "label": np.array(NAMES)[LABELS[o]]}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, note='"image"')
+    case("pandas csv answers by name", "csv", both(lambda o: pd.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "prediction": np.array(NAMES)[PROBS[o].argmax(1)], "confidence": PROBS[o].max(1)}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, answers=PROBS.argmax(1).tolist())
+    case("pandas csv answers of no class", "csv", both(lambda o: pd.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "prediction": np.where(PROBS[o].argmax(1) == 3, "wolf", np.array(NAMES)[PROBS[o].argmax(1)])}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), names=NAMES, error='"wolf"')
+
+    case("pandas other columns", "parquet", both(lambda o: pd.DataFrame({"image": [b"\xff" + bytes([i]) for i in o], "caption": [None, *IDS[o][1:]], "label": LABELS[o], "probs": lists(o), "taken": IDS[o]}), to_parquet()), note='"taken"')
+    case("pandas csv other columns", "csv", both(lambda o: pd.DataFrame({"caption": [None, *IDS[o][1:]], "label": LABELS[o], "split": "val", "name": np.array(NAMES)[LABELS[o]], "taken": IDS[o]} | wide(o)), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), note='"taken"')
+
+    # One table for all models.
+    def long(d, file, save):
+        t = pd.concat([pd.DataFrame({"model": m, "id": IDS[o], "label": LABELS[o]} | wide(o)) for m, o in (("a", np.arange(N)), ("b", ORDER))])
+        save(t.sample(frac=1, random_state=1).sort_values("id", kind="stable"), d / file)
+    case("long table", "parquet", lambda d: long(d, "outputs.parquet", lambda t, p: t.to_parquet(p, index=False)), path="outputs.parquet", ids=sorted(IDS), labels=LABELS[np.argsort(IDS)], probs=PROBS[np.argsort(IDS)])
+    case("long table in a folder", "csv", lambda d: long(d, "all.csv", lambda t, p: t.to_csv(p, index=False)), ids=sorted(IDS), labels=LABELS[np.argsort(IDS)], probs=PROBS[np.argsort(IDS)])
+    case("wide table of lists", "parquet", lambda d: pd.DataFrame({"id": IDS, "label": LABELS, "a": lists(np.arange(N)), "b": lists(np.arange(N))}).to_parquet(d / "outputs.parquet"), path="outputs.parquet")
+    case("wide table of columns", "parquet", lambda d: pd.DataFrame({"id": IDS, "label": LABELS} | wide(np.arange(N), [f"a_{k}" for k in range(C)]) | wide(np.arange(N), [f"b_{k}" for k in range(C)])).to_parquet(d / "outputs.parquet"), path="outputs.parquet")
+
+# polars
+def write(t, d, m):
+    t.write_parquet(d / f"{m}.parquet")
+
+
+case("polars list", "parquet", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), write))
+case("polars array", "parquet", both(lambda o: pl.DataFrame({"filename": IDS[o], "label": LABELS[o], "probs": pl.Series(PROBS[o].tolist(), dtype=pl.Array(pl.Float32, C))}), write))
+case("polars wide", "parquet", both(lambda o: pl.DataFrame(wide(o) | {"id": IDS[o], "label": LABELS[o]}), write))
+case("polars categorical", "parquet", both(lambda o: pl.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "probs": PROBS[o].tolist()}).with_columns(pl.col("image", "label").cast(pl.Categorical)), write), names=NAMES)
+case("polars enum", "parquet", both(lambda o: pl.DataFrame({"image": IDS[o], "label": np.array(NAMES)[LABELS[o]], "probs": PROBS[o].tolist()}).with_columns(pl.col("label").cast(pl.Enum(NAMES))), write), names=NAMES)
+case("polars small integers", "parquet", both(lambda o: pl.DataFrame({"id": IDS[o], "label": pl.Series(LABELS[o], dtype=pl.UInt8), "probs": PROBS[o].tolist()}), write))
+case("polars csv", "csv", both(lambda o: pl.DataFrame(wide(o, dtype="float64") | {"id": IDS[o], "label": LABELS[o]}), lambda t, d, m: t.write_csv(d / f"{m}.csv")))
+case("polars null label", "parquet", both(lambda o: pl.DataFrame({"id": IDS[o], "label": [None, *LABELS[o][1:].tolist()], "probs": PROBS[o].tolist()}), write), error='row 0, column "label"')
+
+
+# pyarrow
+def table(o, **columns):
+    return pa.table({"id": pa.array(IDS[o]), "label": pa.array(LABELS[o]), "probs": pa.array(PROBS[o].tolist(), pa.list_(pa.float32()))} | columns)
+
+
+def save(**kwargs):
+    return lambda t, d, m: pq.write_table(t, d / f"{m}.parquet", **kwargs)
+
+
+case("pyarrow dictionary", "parquet", both(lambda o: table(o, id=pa.array(IDS[o]).dictionary_encode()), save()))
+case("pyarrow large string", "parquet", both(lambda o: table(o, id=pa.array(IDS[o], pa.large_string())), save()))
+case("pyarrow string view", "parquet", both(lambda o: table(o, id=pa.array(IDS[o], pa.string_view())), save()))
+case("pyarrow large list", "parquet", both(lambda o: table(o, probs=pa.array(PROBS[o].tolist(), pa.large_list(pa.float64()))), save()))
+case("pyarrow fixed list", "parquet", both(lambda o: table(o, probs=pa.array(PROBS[o].tolist(), pa.list_(pa.float32(), C))), save()))
+case("pyarrow half float", "parquet", both(lambda o: table(o, probs=pa.array([np.float16(r) for r in PROBS[o]], pa.list_(pa.float16()))), save()))
+case("pyarrow small row groups", "parquet", both(table, save(row_group_size=7, data_page_version="2.0")))
+case("pyarrow split bytes", "parquet", both(table, save(use_dictionary=False, column_encoding={"probs.list.element": "BYTE_STREAM_SPLIT"})))
+case("pyarrow map", "parquet", both(lambda o: table(o, probs=pa.array([[(str(k), v) for k, v in enumerate(r)] for r in PROBS[o].tolist()], pa.map_(pa.string(), pa.float32()))), save()), error="maps")
+case("pyarrow two columns of a name", "parquet", both(lambda o: table(o).append_column("label", pa.array(LABELS[o])), save()), error='two columns "label"')
+case("pyarrow null list", "parquet", both(lambda o: table(o, probs=pa.array([None, *PROBS[o][1:].tolist()], pa.list_(pa.float32()))), save()), error="row 0")
+
+
+def sharded(d):
+    for m, o in (("a", np.arange(N)), ("b", ORDER)):
+        for k in range(3):
+            pq.write_table(table(o[k * 15:(k + 1) * 15]), d / f"{m}-{k:05d}-of-00003.parquet")
+
+
+case("shards", "parquet", sharded)
+case("shards, one missing", "parquet", lambda d: (sharded(d), (d / "b-00001-of-00003.parquet").unlink()), error="one of 3 files")
+
+
+# NumPy
+def npy(d, convert=lambda p: p, ids=True, **labels):
+    np.save(d / "a.npy", convert(PROBS))
+    np.save(d / "b.npy", convert(PROBS))
+    np.save(d / "labels.npy", labels.get("labels", LABELS))
+    if ids:
+        np.save(d / "ids.npy", IDS)
+
+
+case("numpy Fortran order", "npy", lambda d: npy(d, np.asfortranarray))
+case("numpy transposed", "npy", lambda d: npy(d, lambda p: np.ascontiguousarray(p.T.astype("float16")).T))
+case("numpy big-endian", "npy", lambda d: npy(d, lambda p: p.astype(">f4")))
+case("numpy structured", "npy", lambda d: npy(d, lambda p: np.array([tuple(r) for r in p], dtype=[(n, "f4") for n in NAMES])), error='array["ant"]')
+case("numpy objects", "npy", lambda d: npy(d, labels=np.array(NAMES, dtype=object)[LABELS]), error="astype('str')")
+case("numpy labels by name", "npy", lambda d: npy(d, labels=np.array(NAMES)[LABELS]), names=NAMES)
+case("numpy labels of no class", "npy", lambda d: npy(d, labels=np.array([*NAMES[:5], "wolf", *NAMES[6:]])[LABELS]), names=NAMES, error='"wolf"')
+case("numpy labels float16", "npy", lambda d: npy(d, labels=LABELS.astype("float16")))
+case("numpy percents", "npy", lambda d: npy(d, lambda p: 100 * p), note="percents", tolerance=1e-3)
+ROUNDED = PROBS.round(3)
+case("numpy rounded", "npy", lambda d: npy(d, lambda p: p.round(3)), probs=ROUNDED / ROUNDED.sum(1, keepdims=True), note="divided by their sums", tolerance=1e-3)
+case("numpy logarithms", "npy", lambda d: npy(d, lambda p: np.log(np.maximum(p, 1e-30))), error="--activation log")
+case("numpy logarithms, said", "npy", lambda d: npy(d, lambda p: np.log(np.maximum(p, 1e-30))), options={"Activation": "log"}, tolerance=1e-3)
+case("numpy logarithms as logits", "npy", lambda d: npy(d, lambda p: np.log(np.maximum(p, 1e-30))), options={"Logits": True}, tolerance=1e-3)
+case("numpy probabilities as logits", "npy", npy, options={"Logits": True}, error="leave out --logits")
+case("numpy percents as logits", "npy", lambda d: npy(d, lambda p: 100 * p), options={"Logits": True}, error="leave out --logits")
+LOGITS = RNG.normal(0, 3, (N, C))
+SIGMOIDS = 1 / (1 + np.exp(-LOGITS))
+DIVIDED = SIGMOIDS / SIGMOIDS.sum(1, keepdims=True)
+case("numpy sigmoids", "npy", lambda d: npy(d, lambda p: SIGMOIDS), error="--activation sigmoid")
+case("numpy sigmoids, said", "npy", lambda d: npy(d, lambda p: SIGMOIDS), probs=DIVIDED, options={"Activation": "sigmoid"}, tolerance=1e-3, note="divided by its sum")
+case("numpy sigmoids as logits", "npy", lambda d: npy(d, lambda p: SIGMOIDS), options={"Logits": True}, error="--activation sigmoid")
+case("numpy logits of sigmoids", "npy", lambda d: npy(d, lambda p: LOGITS), probs=DIVIDED, options={"Activation": "sigmoid"}, tolerance=1e-3)
+case("numpy logits", "npy", lambda d: npy(d, lambda p: LOGITS), error="--logits")
+SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+case("numpy logits, said", "npy", lambda d: npy(d, lambda p: LOGITS), probs=SOFTMAX, options={"Logits": True}, tolerance=1e-3)
+case("numpy votes", "npy", lambda d: npy(d, lambda p: 256 * p), error="divide each row by its sum")
+BINARY = np.array([[0.25, 0.75], [1, 0], [0.5, 0.5], [0.125, 0.875]])
+for name, values, probs in (("one axis", BINARY[:, 1], BINARY), ("one column", BINARY[:, 1:], BINARY), ("bool", np.array([True, False, True, True]), np.array([[0, 1], [1, 0], [0, 1], [0, 1]]))):
+    def binary(d):
+        np.save(d / "a.npy", values)
+        np.save(d / "b.npy", probs.astype("float32"))
+        np.save(d / "labels.npy", np.array([True, False, False, True]))
+    case(f"numpy two classes, {name}", "npy", binary, ids=None, labels=[1, 0, 0, 1], probs=probs)
+
+
+def zipped(d):
+    import gzip
+    npy(d)
+    for m in "ab":
+        (d / f"{m}.npy.gz").write_bytes(gzip.compress((d / f"{m}.npy").read_bytes()))
+        (d / f"{m}.npy").unlink()
+
+
+def parts(d, **kwargs):
+    npy(d, **kwargs)
+    for k in range(3):
+        np.save(d / f"a-{k:05d}-of-00003.npy", PROBS[k * 15:(k + 1) * 15].astype(">f4"))
+    (d / "a.npy").unlink()
+
+
+case("numpy shards", "npy", parts)
+case("numpy shards, one missing", "npy", lambda d: (parts(d), (d / "a-00002-of-00003.npy").unlink()), error="one of 3 files")
+case("numpy shards and the whole", "npy", lambda d: (parts(d), np.save(d / "a.npy", PROBS)), error='both called "a"')
+case("numpy a file", "npy", npy, path="b.npy")
+case("numpy gzip", "npy", zipped)
+case("npz a model", "npy", lambda d: (np.savez(d / "a.npz", probs=PROBS, labels=LABELS, ids=IDS), np.savez(d / "b.npz", probs=PROBS[ORDER], labels=LABELS[ORDER], ids=IDS[ORDER])), note="put in the order")
+case("npz a zoo", "npz", lambda d: np.savez_compressed(d / "zoo.npz", a=PROBS, b=np.asfortranarray(PROBS), labels=LABELS, ids=IDS), path="zoo.npz")
+
+# Heads with other classes.
+HEAD = outputs(N, C + 1)
+case("background", "npy", lambda d: (npy(d, lambda p: HEAD), (d / "map.csv").write_text("output,class\n" + "".join(f"{k + 1},{k}\n" for k in range(C)))),
+     probs=HEAD[:, 1:] / HEAD[:, 1:].sum(1, keepdims=True), options={"MapClasses": "map.csv"}, tolerance=1e-3, note="left out")
+HEADS = RNG.normal(0, 2, (N, C + 1))
+SOME = np.exp(HEADS[:, 1:]) / np.exp(HEADS[:, 1:]).sum(1, keepdims=True)
+case("background of logits", "npy", lambda d: (npy(d, lambda p: HEADS), (d / "map.csv").write_text("class,output\n" + "".join(f"{n},{k + 1}\n" for k, n in enumerate(NAMES)))),
+     probs=SOME, options={"MapClasses": "map.csv", "Logits": True}, tolerance=1e-3, names=NAMES)
+FINE = outputs(N, 2 * C)
+case("several outputs a class", "npy", lambda d: (npy(d, lambda p: FINE), (d / "map.csv").write_text("output,class\n" + "".join(f"{k},{k % C}\n" for k in range(2 * C)))),
+     probs=FINE[:, :C] + FINE[:, C:], options={"MapClasses": "map.csv"}, tolerance=1e-3)
+case("a class that is none", "npy", lambda d: (npy(d, lambda p: HEAD), (d / "map.csv").write_text("output,class\n0,wolf\n")), options={"MapClasses": "map.csv"}, names=NAMES, error='"wolf" is not a class')
+case("an output that is none", "npy", lambda d: (npy(d, lambda p: HEAD), (d / "map.csv").write_text("output,class\n0,0\n99,1\n")), options={"MapClasses": "map.csv"}, error="output 99")
+
+
+# safetensors, sklearn, datasets
+def has(library):
+    try:
+        return importlib.import_module(library)
+    except ImportError:
+        return None
+
+
+if st := has("safetensors.numpy"):
+    case("safetensors a model", "npy", lambda d: (npy(d), [(st.save_file({"probs": PROBS.astype("float32")}, d / f"{m}.safetensors"), (d / f"{m}.npy").unlink()) for m in "ab"]))
+    case("safetensors a zoo", "npz", lambda d: st.save_file({"a": PROBS.astype("float16"), "b": PROBS, "labels": LABELS}, d / "zoo.safetensors"), path="zoo.safetensors", ids=None)
+
+if datasets := has("datasets"):
+    def hf(d):
+        for m, o in (("a", np.arange(N)), ("b", ORDER)):
+            features = datasets.Features({"image_id": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES), "probs": datasets.Sequence(datasets.Value("float32"))})
+            datasets.Dataset.from_dict({"image_id": IDS[o].tolist(), "label": LABELS[o].tolist(), "probs": PROBS[o].tolist()}, features=features).to_parquet(d / f"{m}.parquet")
+    case("datasets", "parquet", hf, note='"image_id"')
+    case("datasets of other classes", "parquet", hf, names=NAMES[::-1], error="other classes")
+
+if has("sklearn"):
+    from sklearn.datasets import make_classification
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, ExtraTreesClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    x, y = make_classification(300, 8, n_informative=6, n_classes=4, random_state=0)
+    names = ["left", "right", "up", "down"]
+    text = np.array(names)[y]
+    classifiers = [LogisticRegression(), LinearDiscriminantAnalysis(), GaussianNB(), KNeighborsClassifier(), DecisionTreeClassifier(), RandomForestClassifier(20),
+                   ExtraTreesClassifier(20), BaggingClassifier(), AdaBoostClassifier(n_estimators=10), GradientBoostingClassifier(n_estimators=5),
+                   HistGradientBoostingClassifier(max_iter=5), MLPClassifier(max_iter=50)]
+    for c in classifiers:
+        kind = type(c).__name__
+        p = c.fit(x[:200], y[:200]).predict_proba(x[200:])
+        one = lambda d: (d / "models.csv").write_text("name,gflops\na,1\n")
+        common = {"ids": None, "labels": y[200:], "probs": p, "tolerance": 1e-3}
+        case(f"sklearn {kind} npy", "npy", lambda d: (one(d), np.save(d / "a.npy", p), np.save(d / "labels.npy", y[200:])), **common)
+        case(f"sklearn {kind} savetxt", "csv", lambda d: (one(d), np.savetxt(d / "a.csv", p, delimiter=","), np.savetxt(d / "labels.csv", y[200:], fmt="%d")), **common)
+        named = c.fit(x[:200], text[:200])
+        common["probs"] = named.predict_proba(x[200:])[:, [list(named.classes_).index(n) for n in names]]
+        t = pd.DataFrame(named.predict_proba(x[200:]), columns=named.classes_).assign(label=text[200:])
+        case(f"sklearn {kind} named csv", "csv", lambda d: (one(d), t.to_csv(d / "a.csv")), **common | {"names": names, "ids": range(100)})
+        case(f"sklearn {kind} named parquet", "parquet", lambda d: (one(d), t.to_parquet(d / "a.parquet")), names=names, **common)
+
+(OUT / "cases.json").write_text(json.dumps(cases))
