@@ -53,8 +53,9 @@ type Options struct {
 	// exactly. What it returns is closed if it is an [io.Closer].
 	Outputs func(model string) (cascade.Rows, error)
 
-	// Reference is what the hypervolumes of [Result.Curve] are measured against;
-	// default: 40 % error, and the costs of the cheapest and the most expensive model.
+	// Reference is what the hypervolumes of [Result.Curve] are measured against; default:
+	// 40 % error, and the costs of the cheapest and the most expensive model, unless all
+	// models lie beyond that: see [front.Compare].
 	Reference front.Reference
 
 	// Save is called now and then, and when the search is interrupted, with what
