@@ -164,6 +164,13 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
 	} else if err != nil {
 		return r.lack("the zoo has no split %s with labels to check the cascades on", asked.Name)
 	}
+	shared, err := searchedAgain(ctx, r.zoo, r.data.Search, split, r.watch)
+	if err != nil {
+		return err
+	}
+	if shared != nil && shared.All() {
+		return r.lack("%v: there are no results on samples that were not searched", shared)
+	}
 	for _, run := range r.data.Runs {
 		for i, c := range run.Cascades {
 			for _, m := range c.Models {
@@ -181,6 +188,10 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
 		return err
 	}
 	r.data.Test = new(describeSplit(split))
+	if shared != nil {
+		r.data.Seen = shared.Samples
+		r.watch.warn("%v, and %s was searched: the results on %s are too favourable", shared, r.data.Search.Name, split.Name)
+	}
 	r.each(func(n int, c *report.Cascade) { c.Test = &results[n] })
 	return r.singles(ctx, split)
 }

@@ -25,7 +25,7 @@ type Found struct {
 	Front   *front.Front
 	Run     *front.Run
 	Elapsed time.Duration // of the search, all its runs together
-	Other   string        // another split of the zoo to check the front on; "" if there is none
+	Other   string        // a split of the zoo without samples searched, to check the front on; "" if there is none
 
 	Certificate *front.Certificate // nil if nothing was asked to be certified, or the search was interrupted
 }
@@ -34,7 +34,7 @@ type Found struct {
 // returns the front found so far, marked as interrupted; [Options.Resume] continues from
 // there.
 func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error) {
-	s, err := newSearch(z, o, w)
+	s, err := newSearch(ctx, z, o, w)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,10 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
-	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: splitOr(z, "test", s.split.Name)}
+	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
+	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), z, s.split, w); err != nil {
+		return nil, err
+	}
 	found.Certificate, err = s.certify(ctx)
 	return found, err
 }
@@ -69,7 +72,7 @@ type search struct {
 }
 
 // newSearch checks the options against the zoo.
-func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
+func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	s = &search{watch: w, options: o, zoo: z}
 	s.run = &front.Run{
 		Version: front.Version,
@@ -88,7 +91,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
 	}
-	if err := o.Certify.checkBefore(z, describeSplit(s.split)); err != nil {
+	if err := o.Certify.checkBefore(ctx, z, describeSplit(s.split), w); err != nil {
 		return nil, err
 	}
 	models, err := Select(z.Models(), o.Models)
@@ -106,7 +109,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	if err := s.resolve(); err != nil {
 		return nil, err
 	}
-	if err := s.checkUnlabelled(); err != nil {
+	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err
 	}
 	if s.costs, err = prices(models, o.Cost); err != nil {

@@ -99,6 +99,7 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		before := front.Front{Points: e.Before}
 		rows = before.Spread(tableRows)
 	}
+	t.showSearched(e)
 	t.out.Printf("On the split %s (%s samples", e.Split.Name, ui.Count(e.Split.Samples))
 	if e.Split.Unlabelled {
 		t.out.Printf(" without labels")
@@ -118,6 +119,19 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		t.showAgainstModels(e, rows)
 	}
 	t.showDrift(e)
+}
+
+// showSearched says which of the samples the cascades were chosen on.
+func (t *terminal) showSearched(e *study.Evaluation) {
+	switch o := e.Searched; {
+	case o == nil:
+	case o.Splits[0] == o.Splits[1]:
+		t.out.Printf("The cascades were chosen on these samples: the results are too favourable. Evaluate on samples that the search did not see.\n\n")
+	case o.All():
+		t.out.Printf("Not a test: %s, and the cascades were chosen on them. The results are too favourable.\n\n", o.String())
+	default:
+		t.out.Printf("Not quite a test: %s, and the cascades were chosen on them. The results are too favourable.\n\n", o.String())
+	}
 }
 
 // showAccuracies shows rows of the results on samples with labels.

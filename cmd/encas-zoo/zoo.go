@@ -43,8 +43,8 @@ samples at least one model answers correctly (the limit of choosing among the mo
 and how many all do. The search index of the split is built if it is missing.
 
 What looks wrong is listed: duplicate models, models no better than chance or with a
-constant answer, classes that seem to be numbered differently, missing costs, and labels
-that fit no model. None of these is an error: the zoo can be searched.
+constant answer, classes that seem to be numbered differently, missing costs, labels
+that fit no model, and splits that have samples in common. None of these is an error: the zoo can be searched.
 
 --agreement draws how often each two models give the same answer, as a heat map with
 similar models side by side: if all of it is dark, a cascade has little to gain.`,
