@@ -149,8 +149,25 @@ func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c ca
 	if err := checkModels(z, c); err != nil {
 		return nil, &InputError{Option: "cascade", Err: err}
 	}
+	column, err := costOfCascade(z, column, c, w)
+	if err != nil {
+		return nil, err
+	}
 	e, _, err := evaluate(ctx, z, split, column, []cascade.Cascade{c}, nil, w)
 	return e, err
+}
+
+// costOfCascade is [CostColumn] for the models of a cascade.
+func costOfCascade(z *zoo.Zoo, column string, c cascade.Cascade, w Watch) (string, error) {
+	var models []zoo.Model
+	for _, s := range c.Stages {
+		m, err := z.Model(s.Model)
+		if err != nil {
+			return "", err
+		}
+		models = append(models, m)
+	}
+	return CostColumn(models, column, w)
 }
 
 // evaluate evaluates cascades, each beside its rival. Their details come first in details.

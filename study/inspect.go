@@ -42,6 +42,9 @@ func SplitSizes(splits []zoo.Split) []SplitSize {
 	return sizes
 }
 
+// ShownCost returns the column that is shown as the cost of models if none was asked for.
+func ShownCost(models []zoo.Model) string { return shownCost(models, "") }
+
 // Inspect inspects models of a zoo, chosen by globs, on a split: "" is search or else the
 // first one with labels. Without labels models are not judged. If agreement is true it also
 // draws, as SVG, how often each two of them give the same answer.
@@ -52,7 +55,7 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 	}
 	in := &Inspection{
 		Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Models: len(models),
-		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: column,
+		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: shownCost(models, column),
 	}
 	for _, m := range models {
 		for _, archive := range m.Splits {

@@ -137,7 +137,7 @@ func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	for _, m := range models {
 		cost, err := m.Cost(column)
 		if err != nil {
-			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or import it with its cost", err, m.Name)
+			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or give it a cost: encas-zoo zoo set '%s' %s=NUMBER", err, m.Name, m.Name, column)
 		}
 		costs[m.Name] = cost
 	}

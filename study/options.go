@@ -17,7 +17,7 @@ import (
 // Options are those of a search and of the command optimize. Begin with [Defaults].
 type Options struct {
 	Split    string   `json:"-"`        // the samples to search on; "": search, or the only split with labels
-	Cost     string   `json:"cost"`     // what a model costs: a column
+	Cost     string   `json:"cost"`     // what a model costs: a column; "": see [CostColumn]
 	Models   []string `json:"models"`   // globs, see [Select]; none: all models
 	Include  []string `json:"include"`  // models every cascade must have
 	Dominate string   `json:"dominate"` // a model to be beaten
@@ -68,7 +68,7 @@ const DefaultCost = zoo.ColumnGFLOPs
 
 // Defaults returns the default options.
 func Defaults() Options {
-	return Options{Cost: DefaultCost, Algorithm: "auto", Confidence: "max", Seed: 1}
+	return Options{Algorithm: "auto", Confidence: "max", Seed: 1}
 }
 
 // The names that options take.

@@ -22,6 +22,12 @@ type Watch struct {
 	Search func(now optimize.Progress, samples int)
 }
 
+func (w Watch) note(format string, args ...any) {
+	if w.Note != nil {
+		w.Note(fmt.Sprintf(format, args...))
+	}
+}
+
 func (w Watch) warn(format string, args ...any) {
 	if w.Warn != nil {
 		w.Warn(fmt.Sprintf(format, args...))

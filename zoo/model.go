@@ -115,7 +115,11 @@ func (z *Zoo) indexPath(split, model string) string {
 
 // writeModel makes m exist.
 func (z *Zoo) writeModel(m Model) error {
-	return writeJSON(z.modelPath(slug(m.Name)), modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits})
+	return writeJSON(z.modelPath(slug(m.Name)), modelJSON(m))
+}
+
+func modelJSON(m Model) modelFile {
+	return modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits}
 }
 
 // readModel reads and checks one model's file against the splits of the zoo.
@@ -159,14 +163,23 @@ func isSHA256(s string) bool {
 const maxJSON = 16 << 20
 
 func writeJSON(path string, v any) error {
+	data, err := encodeJSON(path, v)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, data)
+}
+
+// encodeJSON returns the content of the file at path.
+func encodeJSON(path string, v any) ([]byte, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return fmt.Errorf("zoo: %s: %w", path, err)
+		return nil, fmt.Errorf("zoo: %s: %w", path, err)
 	}
 	if len(data) >= maxJSON {
-		return fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
+		return nil, fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
 	}
-	return atomicfile.WriteFile(path, append(data, '\n'))
+	return append(data, '\n'), nil
 }
 
 // readJSON decodes the file at path into v, whose field for the format version is

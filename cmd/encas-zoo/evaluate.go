@@ -17,7 +17,7 @@ import (
 type evaluateOptions struct{ split, cost, cascade string }
 
 func evaluateCommand() *cli.Command {
-	o := &evaluateOptions{split: "test", cost: study.DefaultCost}
+	o := &evaluateOptions{split: "test"}
 	return &cli.Command{
 		Name:      "evaluate",
 		Usage:     "evaluate cascades on samples they were not chosen on",

@@ -23,7 +23,7 @@ type explainOptions struct {
 }
 
 func explainCommand() *cli.Command {
-	o := &explainOptions{split: "test", cost: study.DefaultCost}
+	o := &explainOptions{split: "test"}
 	return &cli.Command{
 		Name:      "explain",
 		Usage:     "show the answer of each stage to one sample",

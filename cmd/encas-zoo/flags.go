@@ -85,12 +85,12 @@ func modelsFlag(p *[]string) cli.Flag {
 }
 
 func costFlag(p *string) cli.Flag {
-	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price")
+	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price (default: gflops, or the only column of numbers)")
 }
 
 // runCostFlag is costFlag of a command that also takes a run folder.
 func runCostFlag(p *string) cli.Flag {
-	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price; a run folder has its own")
+	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price (default: that of the run folder, gflops, or the only column of numbers)")
 }
 
 // marginFlag may be 0.

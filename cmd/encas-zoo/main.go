@@ -80,9 +80,12 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	code := exitError
 	var input *study.InputError
+	var unknown *study.UnknownModels
 	switch {
 	case errors.As(err, &input):
 		code, err = exitUsage, explainInput(err, input)
+	case errors.As(err, &unknown):
+		err = fmt.Errorf("%w%s", err, suggest(unknown.Names[0], unknown.Known, ""))
 	case errors.As(err, new(usageError)):
 		code = exitUsage
 	case errors.As(err, new(partialError)):

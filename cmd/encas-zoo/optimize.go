@@ -130,6 +130,9 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 			return usagef("--%s is empty: name a folder", name)
 		}
 	}
+	if c.IsSet("max-gflops") || c.IsSet("max-worst-gflops") {
+		o.Cost = study.DefaultCost
+	}
 	if o.certify.Split != "" {
 		o.Certify = &o.certify
 	}

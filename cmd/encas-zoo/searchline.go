@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/ui"
@@ -34,7 +35,7 @@ func (p *pace) since(name string, done int64, now time.Time) (int64, time.Durati
 func (t *terminal) newSearchLine(o *optimizeOptions) *searchLine {
 	l := &searchLine{Progress: t.err.Progress("searching", ""), limit: o.Time}
 	if o.MaxCost > 0 {
-		l.budget = fmt.Sprintf(" within %g %s", o.MaxCost, o.Cost)
+		l.budget = strings.TrimSuffix(fmt.Sprintf(" within %g %s", o.MaxCost, o.Cost), " ")
 	}
 	return l
 }

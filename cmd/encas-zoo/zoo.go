@@ -14,11 +14,11 @@ import (
 )
 
 func zooCommand() *cli.Command {
-	info := &infoOptions{cost: study.DefaultCost}
+	info := &infoOptions{}
 	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "inspect and check a zoo, calibrate or remove models",
+		Usage:              "inspect and check a zoo, set columns, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -75,6 +75,7 @@ encas-zoo zoo verify --zoo cifar`,
 				Action: onZoo(runZooVerify),
 			},
 			calibrateCommand(),
+			setCommand(),
 			removeCommand(),
 		},
 	}
@@ -94,7 +95,8 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	if err != nil {
 		return err
 	}
-	table := new(ui.Table).Shrink("model").Right(study.DefaultCost).Left("gives", "splits").Right("size")
+	column := study.ShownCost(models)
+	table := new(ui.Table).Shrink("model").Right(column).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
 		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
@@ -104,7 +106,7 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 		}
 		slices.Sort(s.Splits)
 		cost, gives := "-", "outputs"
-		if x, err := m.Cost(study.DefaultCost); err == nil {
+		if x, err := m.Cost(column); err == nil {
 			cost = ui.Number(x)
 		}
 		if m.Answers {
