@@ -31,16 +31,6 @@ func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
 	return z, nil
 }
 
-// ZooOf returns the first zoo among folders with a fingerprint, nil if there is none.
-func ZooOf(ctx context.Context, fingerprint string, dirs []string, w Watch) *zoo.Zoo {
-	for _, dir := range dirs {
-		if z, err := Open(ctx, dir, w); err == nil && z.Fingerprint() == fingerprint {
-			return z
-		}
-	}
-	return nil
-}
-
 // Select returns the models whose names match one of the globs, or all if all globs begin
 // with !, without those that match one of these. Globs may be lists with commas. A glob
 // that matches nothing is an error.

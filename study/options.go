@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -61,6 +62,18 @@ type Options struct {
 
 	Dir    string `json:"-"` // run folder; "": a new one in ./runs
 	Resume bool   `json:"-"` // the search that was interrupted in Dir
+	Force  bool   `json:"-"` // replace an earlier run in Dir
+}
+
+// earlier says what may be done with an earlier run in Dir.
+func (o *Options) earlier() front.Earlier {
+	switch {
+	case o.Resume:
+		return front.Continue
+	case o.Force:
+		return front.Replace
+	}
+	return front.Refuse
 }
 
 // DefaultCost is the column of models that is their cost by default.

@@ -326,8 +326,11 @@ func unseenSplit(ctx context.Context, z *zoo.Zoo, searched zoo.Split, w Watch) (
 	return "", nil
 }
 
+// testSplit is the name of the split that fronts are checked on by default.
+const testSplit = "test"
+
 func testFirst(s zoo.Split) int {
-	if s.Name == "test" {
+	if s.Name == testSplit {
 		return 0
 	}
 	return 1

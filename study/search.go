@@ -38,7 +38,7 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm); err != nil {
+	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm, s.options.earlier()); err != nil {
 		return nil, err
 	}
 	defer s.folder.Discard()
@@ -126,7 +126,7 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 	if s.search.Include, err = o.required(models); err != nil {
 		return nil, err
 	}
-	s.run.Zoo, s.run.Fingerprint, s.run.Split = z.Dir(), z.Fingerprint(), s.split.Name
+	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
 	if o.Resume {
 		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
 			return nil, err

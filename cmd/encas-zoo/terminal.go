@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -72,8 +71,8 @@ func newTerminal(c *cli.Context) *terminal {
 // watch shows progress, notes and warnings.
 func (t *terminal) watch() study.Watch {
 	return study.Watch{
-		Note: func(text string) { t.err.Notef("%s", text) },
-		Warn: func(text string) { t.err.Warnf("%s", text) },
+		Note: func(text string) { t.err.Notef("%s", words(text)) },
+		Warn: func(text string) { t.err.Warnf("%s", words(text)) },
 		Task: func(name, units string) (func(done, total int64, at string), func()) {
 			p := t.err.Progress(name, units)
 			return p.Update, p.Stop
@@ -124,11 +123,23 @@ func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	case !chosen:
 		t.err.Notef("using the zoo in ./%s", dir)
 	}
-	z, err := study.Open(c.Context, dir, t.watch())
-	if errors.Is(err, fs.ErrNotExist) && chosen && dir != study.Example {
-		return nil, usageError{err}
+	return study.Open(c.Context, dir, t.watch())
+}
+
+// openZooOf opens the zoo of --zoo, else that of a run.
+func (t *terminal) openZooOf(c *cli.Context, run report.Source) (*zoo.Zoo, error) {
+	if c.IsSet("zoo") || run.Run == nil {
+		return t.openZoo(c)
 	}
-	return z, err
+	return study.ZooOfRun(c.Context, run, otherZoos(c), t.watch())
+}
+
+// otherZoos returns where the zoo of a run may be if it has moved.
+func otherZoos(c *cli.Context) []string {
+	if dir, _ := zooFolder(c); dir != study.Example {
+		return []string{dir}
+	}
+	return nil
 }
 
 // give writes a command's result: as JSON with --json, else by show.
