@@ -41,7 +41,7 @@ type Options struct {
 	Folds int
 
 	Evals   int64         // most evaluations to make; 0: the algorithm's default
-	Time    time.Duration // longest time to search; 0: no limit
+	Time    time.Duration // longest time to search, about, with Folds and full outputs; 0: no limit
 	Seed    uint64
 	Threads int   // default: all cores
 	Memory  int64 // bytes for cached tables, all threads together; default 1 GiB

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"github.com/urfave/cli/v2"
@@ -24,6 +25,18 @@ type terminal struct {
 	out, err *ui.Console
 	json     bool
 	file     *os.File // standard output
+
+	mu   sync.Mutex
+	said map[string]bool // notes and warnings
+}
+
+// once reports whether a text is said for the first time.
+func (t *terminal) once(text string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	again := t.said[text]
+	t.said[text] = true
+	return !again
 }
 
 // terminalKey is the key of a command's terminal in the metadata of the app.
@@ -63,16 +76,25 @@ func newTerminal(c *cli.Context) *terminal {
 		err:  ui.NewConsole(stderr, c.Bool("quiet")),
 		json: c.Bool("json"),
 		file: stdout,
+		said: map[string]bool{},
 	}
 	c.App.Metadata[terminalKey] = t
 	return t
 }
 
-// watch shows progress, notes and warnings.
+// watch shows progress, notes and warnings, each of the latter once.
 func (t *terminal) watch() study.Watch {
 	return study.Watch{
-		Note: func(text string) { t.err.Notef("%s", words(text)) },
-		Warn: func(text string) { t.err.Warnf("%s", words(text)) },
+		Note: func(text string) {
+			if t.once(text) {
+				t.err.Notef("%s", words(text))
+			}
+		},
+		Warn: func(text string) {
+			if t.once(text) {
+				t.err.Warnf("%s", words(text))
+			}
+		},
 		Task: func(name, units string) (func(done, total int64, at string), func()) {
 			p := t.err.Progress(name, units)
 			return p.Update, p.Stop
