@@ -93,16 +93,17 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 // suitFronts is suit for fronts by an accuracy of theirs; the logarithmic axis begins at the
 // cheapest model.
 func (ref Reference) suitFronts(fronts []*Front, accuracy func(Point) float64) Reference {
-	highest, lowest := 0.0, math.Inf(1)
+	highest := 0.0
 	var errors, costs [][]float64
+	var all []float64 // of models
 	for _, f := range fronts {
 		e, c := drawn(f.Points, accuracy)
 		errors, costs = append(errors, e), append(costs, c)
 		for _, m := range f.Models {
-			highest, lowest = max(highest, m.Cost), min(lowest, m.Cost)
+			highest, all = max(highest, m.Cost), append(all, m.Cost)
 		}
 	}
-	ref.LowestCost = lowest
+	ref.LowestCost = LeastCost(all)
 	return ref.suit(highest, errors, costs)
 }
 
@@ -134,12 +135,23 @@ func Coverage(a, b []Point, accuracy func(Point) float64) float64 {
 // fronts to the highest last one; fewer if they are not distinct. No front is empty.
 func Ladder(fronts [][]Point, steps int) []float64 {
 	var from, to float64
+	var all []float64
 	for _, points := range fronts {
 		from, to = max(from, points[0].Cost), max(to, points[len(points)-1].Cost)
+		for _, p := range points {
+			all = append(all, p.Cost)
+		}
+	}
+	if from == 0 {
+		from = LeastCost(all)
 	}
 	var costs []float64
 	for i := range steps {
-		costs = append(costs, max(from, from*math.Pow(to/from, float64(i)/float64(steps-1))))
+		if to > from {
+			costs = append(costs, from*math.Pow(to/from, float64(i)/float64(steps-1)))
+		} else {
+			costs = append(costs, from)
+		}
 	}
 	costs[steps-1] = max(to, from)
 	return slices.Compact(costs)

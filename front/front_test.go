@@ -273,7 +273,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"at least one stage", edit(`"stages": [`, `"stages": [], "x": [`), "at least one stage"},
 		{"split", edit(`"samples": 10`, `"samples": 11`), "the split has 11"},
 		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
-		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "expensive and bad"},
+		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": -2,\n   \"correct\": 4"), "expensive and bad"},
 		{"model", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 2,\n   \"correct\": 40"), "40 correct answers"},
 		{"difference", edit("\n}\n", ",\"differences\":[{\"cascade\":99}]}"), "cascade 99 of 13"},
 	} {

@@ -17,6 +17,27 @@ type Reference struct {
 	LowestCost  float64 `json:"cheapest"` // used if Log
 }
 
+// LeastCost returns the cost at which a logarithmic axis begins that shows these: the lowest
+// one or, as there is no logarithm of 0, a tenth of the lowest that is above 0 if any of them
+// is 0, which is shown there. It is 0 if all are.
+func LeastCost(costs []float64) float64 {
+	least, free := math.Inf(1), false
+	for _, cost := range costs {
+		if cost > 0 {
+			least = min(least, cost)
+		} else {
+			free = true
+		}
+	}
+	switch {
+	case math.IsInf(least, 1):
+		return 0
+	case free:
+		return least / 10
+	}
+	return least
+}
+
 // defaultError is the error of the default reference: that of the publication.
 const defaultError = 0.4
 
@@ -52,7 +73,7 @@ func (ref Reference) suit(highest float64, errors, costs [][]float64) Reference 
 // Suit fills in what is 0 of a reference, so that it lies beyond a front given by the errors
 // (shares of samples) and the costs of its points: see [Compare].
 func (ref Reference) Suit(errors, costs []float64) Reference {
-	ref.LowestCost = cmp.Or(ref.LowestCost, slices.Min(costs))
+	ref.LowestCost = cmp.Or(ref.LowestCost, LeastCost(costs))
 	return ref.suit(slices.Max(costs), [][]float64{errors}, [][]float64{costs})
 }
 
@@ -76,7 +97,7 @@ func Hypervolume(errors, costs []float64, ref Reference) float64 {
 	for i, cost := range costs {
 		x := cost / ref.HighestCost
 		if ref.Log {
-			x = math.Log(cost/ref.LowestCost) / math.Log(ref.HighestCost/ref.LowestCost)
+			x = math.Log(max(cost, ref.LowestCost)/ref.LowestCost) / math.Log(ref.HighestCost/ref.LowestCost)
 		}
 		if y := errors[i] / ref.WorstError; x < 1 && y < 1 {
 			points = append(points, point{max(x, 0), y})

@@ -154,10 +154,14 @@ func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 		return nil
 	}
 	byCost := func(a, b scored) int { return cmp.Compare(a.cost, b.cost) }
-	low, high := slices.MinFunc(points, byCost).cost, slices.MaxFunc(points, byCost).cost
+	var costs []float64
+	for _, p := range points {
+		costs = append(costs, p.cost)
+	}
+	low, high := front.LeastCost(costs), slices.MaxFunc(points, byCost).cost
 	var excess [excessSteps]float64 // at costs in equal ratios
 	for step := range excess {
-		budget := low * math.Pow(high/low, float64(step)/(excessSteps-1))
+		budget := ratio(low, high, float64(step)/(excessSteps-1))
 		for _, f := range folds {
 			tried := kind(f)
 			best := within(tried.scores, budget)
@@ -171,7 +175,7 @@ func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 	for i, p := range points {
 		at := 0
 		if high > low {
-			at = int(math.Log(p.cost/low) / math.Log(high/low) * (excessSteps - 1))
+			at = int(math.Log(max(p.cost, low)/low) / math.Log(high/low) * (excessSteps - 1))
 		}
 		around := excess[max(0, at-excessWindow):min(excessSteps, at+excessWindow+1)]
 		mean := 0.0

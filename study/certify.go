@@ -300,11 +300,20 @@ func (c *certification) tested(claim certify.Claim, level float64) []front.Teste
 		tested = append(tested, front.Tested{
 			Number: number, Text: c.front.Points[number].String(),
 			Correct: f.Correct, Samples: f.Samples, Accuracy: float64(f.Correct) / float64(f.Samples),
-			Cost: f.Cost, Saving: 1 - f.Cost/c.result.Reference.Cost,
+			Cost: f.Cost, Saving: saving(f.Cost, c.result.Reference.Cost),
 			OnlyCascade: f.OnlyFirst, OnlyModel: f.OnlySecond, P: result.P, Certified: result.Passed,
 		})
 	}
 	return tested
+}
+
+// saving returns the share of a cost that another one saves; a model that is free leaves
+// nothing to save.
+func saving(cost, of float64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return 1 - cost/of
 }
 
 // cheapest returns the index of the certified cascade that was the cheapest on the samples

@@ -134,6 +134,16 @@ func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	return costs, nil
 }
 
+// notAllFree refuses to search models of which none costs anything.
+func notAllFree(costs map[string]float64, column string) error {
+	for _, cost := range costs {
+		if cost > 0 {
+			return nil
+		}
+	}
+	return inputf("cost", column, "every model costs 0, so that no cascade is cheaper than another: name another column")
+}
+
 func has(models []zoo.Model, name string) bool {
 	return slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Name == name })
 }

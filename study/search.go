@@ -118,6 +118,9 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 	if s.costs, err = prices(models, s.options.Cost); err != nil {
 		return nil, err
 	}
+	if err := notAllFree(s.costs, s.options.Cost); err != nil {
+		return nil, err
+	}
 	if o.Dominate != "" {
 		if err := searched("dominate", o.Dominate, models); err != nil {
 			return nil, err

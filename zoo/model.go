@@ -48,7 +48,7 @@ type Archive struct {
 }
 
 // Cost returns the number in a column, such as gflops: the cost of running the
-// model on one sample. It must be finite and above zero.
+// model on one sample. It must be finite and not below zero.
 func (m Model) Cost(column string) (float64, error) {
 	text, ok := m.Columns[column]
 	if !ok {
@@ -59,8 +59,8 @@ func (m Model) Cost(column string) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("zoo: column %q of model %q is %q, not a number", column, m.Name, text)
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
-		return 0, fmt.Errorf("zoo: column %q of model %q is %q, but a cost must be finite and above 0", column, m.Name, text)
+	if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		return 0, fmt.Errorf("zoo: column %q of model %q is %q, but a cost must be finite and not below 0", column, m.Name, text)
 	}
 	return v, nil
 }

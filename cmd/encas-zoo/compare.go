@@ -117,12 +117,13 @@ func plotFronts(dirs []string, fronts []*front.Front, path, format string) error
 
 // readReference reads --reference; what is not given of it is 0.
 func readReference(text string, fronts []*front.Front) (ref front.Reference, err error) {
-	lowest := math.Inf(1)
+	var costs []float64
 	for _, f := range fronts {
 		for _, m := range f.Models {
-			lowest = min(lowest, m.Cost)
+			costs = append(costs, m.Cost)
 		}
 	}
+	lowest := front.LeastCost(costs)
 	switch text {
 	case "":
 		return ref, nil
@@ -160,6 +161,9 @@ func readCosts(text string, fronts []*front.Front) ([]float64, error) {
 	}
 	costs := front.Ladder(all, 5)
 	for i, cost := range costs {
+		if cost == 0 {
+			continue
+		}
 		digits := math.Pow(10, math.Floor(math.Log10(cost))-1)
 		costs[i] = math.Ceil(cost/digits) * digits
 	}
