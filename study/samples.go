@@ -75,10 +75,11 @@ type samples struct {
 	labels  []uint16 // nil if there are none
 	ids     []string
 	digests []uint64 // of what models give on each
+	told    []bool   // a model is not entirely sure: few other samples have the same outputs
 }
 
 func readSamples(z *zoo.Zoo, split zoo.Split) (s *samples, err error) {
-	s = &samples{split: split, digests: make([]uint64, split.Samples)}
+	s = &samples{split: split, digests: make([]uint64, split.Samples), told: make([]bool, split.Samples)}
 	if split.Unlabelled {
 		s.ids, err = z.IDs(split.Name)
 	} else {
@@ -140,12 +141,15 @@ func digest(ctx context.Context, z *zoo.Zoo, a, b *samples) (comparedBy, error) 
 				return kind, err
 			}
 		}
-		if kind == byOutputs && a.alike()+b.alike() <= (len(a.ids)+len(b.ids))/100 {
+		if kind == byOutputs && a.alike()+a.untold()+b.alike()+b.untold() <= (len(a.ids)+len(b.ids))/100 {
 			break // the samples are told apart
 		}
 	}
 	return kind, nil
 }
+
+// certain is the probability 1 as float16 bits.
+const certain = 0x3C00
 
 // add adds what a model gives on the samples.
 func (s *samples) add(ctx context.Context, z *zoo.Zoo, model string, seed maphash.Seed) error {
@@ -166,10 +170,13 @@ func (s *samples) add(ctx context.Context, z *zoo.Zoo, model string, seed maphas
 		for i := range min(n, len(s.digests)-done) {
 			h.Reset()
 			maphash.WriteComparable(&h, s.digests[done])
+			sure := false
 			for _, v := range block[i*classes : (i+1)*classes] {
 				h.WriteByte(byte(v))
 				h.WriteByte(byte(v >> 8))
+				sure = sure || v == certain
 			}
+			s.told[done] = s.told[done] || !sure
 			s.digests[done] = h.Sum64()
 			done++
 		}
@@ -184,14 +191,25 @@ func (s *samples) add(ctx context.Context, z *zoo.Zoo, model string, seed maphas
 	return nil
 }
 
-// places returns the samples by their digests, and alike how many are not the only one of
-// theirs.
+// places returns the samples that their outputs tell by their digests, and alike how many of
+// them are not the only one of theirs; untold is the number of the others.
 func (s *samples) places() map[uint64][]int {
 	places := make(map[uint64][]int, len(s.digests))
 	for i, d := range s.digests {
-		places[d] = append(places[d], i)
+		if s.told[i] {
+			places[d] = append(places[d], i)
+		}
 	}
 	return places
+}
+
+func (s *samples) untold() (untold int) {
+	for _, told := range s.told {
+		if !told {
+			untold++
+		}
+	}
+	return untold
 }
 
 func (s *samples) alike() (alike int) {
@@ -218,6 +236,11 @@ func (s *samples) sameOutputs(o *samples) int {
 	if same <= few+times*(s.alike()+o.alike()) && same < min(len(s.ids), len(o.ids))/2 {
 		return 0
 	}
+	// Samples on which the models are entirely sure cannot be counted: if all others, which
+	// are most, are the same, these are.
+	if told := len(o.ids) - o.untold(); same == told && 2*told >= len(o.ids) {
+		return len(o.ids)
+	}
 	return same
 }
 
@@ -228,7 +251,8 @@ func (s *samples) sameIDs(o *samples, kind comparedBy) (same, doubtful int) {
 	for j, id := range o.ids {
 		there[id] = j
 	}
-	ids, equal := 0, 0
+	ids, told, equal := 0, 0, 0
+	all := true // pairs have the same digest
 	for i, id := range s.ids {
 		j, ok := there[id]
 		if !ok {
@@ -237,8 +261,12 @@ func (s *samples) sameIDs(o *samples, kind comparedBy) (same, doubtful int) {
 		ids++
 		if s.sameLabel(o, i, j) {
 			same++
-			if s.digests[i] == o.digests[j] {
-				equal++
+			all = all && s.digests[i] == o.digests[j]
+			if s.told[i] || o.told[j] {
+				told++
+				if s.digests[i] == o.digests[j] {
+					equal++
+				}
 			}
 		}
 	}
@@ -246,13 +274,13 @@ func (s *samples) sameIDs(o *samples, kind comparedBy) (same, doubtful int) {
 	switch {
 	case same == 0:
 		return 0, 0
-	case kind == byOutputs && 2*equal >= same:
+	case kind == byOutputs && told > 0 && 2*equal >= told:
 		return same, 0
-	case kind == byOutputs && numbers:
+	case kind == byOutputs && told > 0 && numbers:
 		return 0, 0 // the rows of two tables
-	case kind == byOutputs:
+	case kind == byOutputs && told > 0:
 		return 0, same
-	case kind == byAnswers && equal < same:
+	case kind != byNothing && !all:
 		return 0, 0
 	case !numbers:
 		return same, 0
