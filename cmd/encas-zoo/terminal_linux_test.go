@@ -137,7 +137,7 @@ func TestOptimizePiped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	run := func(args ...string) string {
-		cmd := exec.Command("encas-zoo", append([]string{"optimize", "--zoo", "example", "--algorithm", "random", "--evals", "20000", "--out", filepath.Join(dir, "run")}, args...)...)
+		cmd := exec.Command("encas-zoo", append([]string{"optimize", "--zoo", "example", "--algorithm", "random", "--evals", "20000", "--force", "--out", filepath.Join(dir, "run")}, args...)...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
