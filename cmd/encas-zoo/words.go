@@ -21,6 +21,8 @@ var goWords = []inWords{
 	{regexp.MustCompile(`(?:open|read|write|create|rename \S+) ([^\n]+?): is a directory`), "$1 is a folder, not a file"},
 	{regexp.MustCompile(`(?:open|stat|lstat|mkdir|readdirent|fdopendir) ([^\n]+?): not a directory`), "$1: a file is in the place of a folder"},
 	{regexp.MustCompile(`(?:open|mkdir|create|write|read) ([^\n]+?): (file exists|file name too long|no space left on device|input/output error|invalid argument)`), "$1: $2"},
+	{regexp.MustCompile(`: file exists`), ": it exists already"},
+	{regexp.MustCompile(`invalid argument`), "the system does not allow this"},
 	{regexp.MustCompile(`strconv\.(?:ParseFloat|ParseInt|ParseUint|Atoi): parsing ("(?:[^"\\]|\\.)*"): invalid syntax`), "$1 is not a number"},
 	{regexp.MustCompile(`strconv\.(?:ParseFloat|ParseInt|ParseUint|Atoi): parsing ("(?:[^"\\]|\\.)*"): value out of range`), "$1 is too large a number"},
 	{regexp.MustCompile(`strconv\.ParseBool: parsing ("(?:[^"\\]|\\.)*"): invalid syntax`), "$1 is neither true nor false"},

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -29,7 +30,7 @@ func TestGoWordsAreReplaced(t *testing.T) {
 		_, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 		return err
 	}
-	never := regexp.MustCompile(`no such file|strconv|\bEOF\b|context|json:|\bGo\b|parse error|record on|looking for|invalid syntax|^open `)
+	never := regexp.MustCompile(`no such file|strconv|\bEOF\b|context|json:|\bGo\b|parse error|record on|looking for|invalid syntax|^open |invalid argument`)
 	for _, c := range []struct {
 		err  error
 		says string
@@ -37,6 +38,8 @@ func TestGoWordsAreReplaced(t *testing.T) {
 		{of(os.Open(filepath.Join(dir, "no such"))), filepath.Join(dir, "no such") + ": there is no such file or folder"},
 		{of(os.ReadFile(dir)), dir + " is a folder, not a file"},
 		{of(os.Open(filepath.Join(file, "x"))), "a file is in the place of a folder"},
+		{os.Mkdir(file, 0o777), file + ": it exists already"},
+		{&os.PathError{Op: "read", Path: "x", Err: syscall.EINVAL}, "x: the system does not allow this"},
 		{of(strconv.ParseFloat("0,5", 64)), `"0,5" is not a number`},
 		{of(strconv.Atoi(`a "b"`)), `"a \"b\"" is not a number`},
 		{of(strconv.ParseFloat("1e999", 64)), `"1e999" is too large a number`},
