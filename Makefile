@@ -25,7 +25,7 @@ shim: build ## Compile the library that ingest calls torch through, for the torc
 	$(BIN)/encas-zoo shim build --python $(PYTHON)
 
 demo: build ## Build, search the embedded example zoo, leave the front in build/demo
-	$(BIN)/encas-zoo optimize --zoo example --out build/demo
+	$(BIN)/encas-zoo optimize --zoo example --out build/demo --force
 
 # Python's packages and the browser are fetched while lint works, and what was said of
 # that follows. The unit tests come last, so that their closing lines are at the end.
@@ -58,7 +58,7 @@ unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
 
 picture: build ## Draw the picture of README.md, docs/front.svg
-	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --quiet
+	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --force --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.

@@ -270,13 +270,19 @@ func (f *Front) Spread(n int) []int {
 		return all
 	}
 	first := f.Points[0]
-	wide := math.Log(f.Points[last].Cost / first.Cost)
+	var costs []float64
+	for _, p := range f.Points {
+		costs = append(costs, p.Cost)
+	}
+	least := cmp.Or(LeastCost(costs), 1)
+	between := func(a, b Point) float64 { return math.Log(max(b.Cost, least) / max(a.Cost, least)) }
+	wide := between(first, f.Points[last])
 	high := float64(f.Points[last].Correct - first.Correct)
 	along := make([]float64, len(f.Points))
 	for i, c := range f.Points[1:] {
 		before := f.Points[i]
 		along[i+1] = along[i] + math.Hypot(
-			math.Log(c.Cost/before.Cost)/max(wide, math.SmallestNonzeroFloat64),
+			between(before, c)/max(wide, math.SmallestNonzeroFloat64),
 			float64(c.Correct-before.Correct)/max(high, 1))
 	}
 	places := []int{0}

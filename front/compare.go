@@ -21,6 +21,7 @@ type Comparison struct {
 type Compared struct {
 	Run      string    `json:"run"`
 	Cascades int       `json:"cascades"`
+	Inside   int       `json:"inside"` // cascades that are inside the reference; the others add nothing
 	Linear   float64   `json:"hypervolume"`
 	Log      float64   `json:"hypervolume_log"`
 	Covers   []float64 `json:"covers"` // of each run's cascades
@@ -49,7 +50,12 @@ func (f *Front) Comparable(other *Front, name, otherName string) error {
 
 // Compare compares fronts that are comparable, at some costs: by the accuracies expected on
 // other samples if all of them have these and not those on the samples searched are asked
-// for. A logarithmic axis begins at the lowest cost of the reference.
+// for.
+//
+// What is 0 of the reference has its default: 40 % error and the cost of the most expensive
+// model. If one of the fronts lies beyond that altogether (all models cost the same, no
+// cascade reaches 60 %) it is 1.1 times the largest error and the largest cost of all of
+// them, so that every front has an area. The logarithmic axis begins at the cheapest model.
 func Compare(names []string, fronts []*Front, ref Reference, costs []float64, searched bool) *Comparison {
 	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref, Expected: !searched}
 	for _, f := range fronts {
@@ -59,10 +65,16 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 	if result.Expected {
 		accuracy = Point.Likely
 	}
-	linear, log := ref, ref
+	ref = ref.suitFronts(fronts, accuracy)
+	result.Reference = ref
+	log := ref
 	log.Log = true
 	for i, f := range fronts {
-		c := Compared{Run: names[i], Cascades: len(f.Points), Linear: linear.Of(f.Points, accuracy), Log: log.Of(f.Points, accuracy)}
+		errors, paid := drawn(f.Points, accuracy)
+		c := Compared{
+			Run: names[i], Cascades: len(f.Points), Inside: ref.Inside(errors, paid),
+			Linear: Hypervolume(errors, paid, ref), Log: Hypervolume(errors, paid, log),
+		}
 		for _, other := range fronts {
 			c.Covers = append(c.Covers, Coverage(f.Points, other.Points, accuracy))
 		}
@@ -78,13 +90,29 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 	return result
 }
 
-// Of returns the hypervolume of points by an accuracy of theirs.
-func (ref Reference) Of(points []Point, accuracy func(Point) float64) float64 {
-	var errors, costs []float64
+// suitFronts is suit for fronts by an accuracy of theirs; the logarithmic axis begins at the
+// cheapest model.
+func (ref Reference) suitFronts(fronts []*Front, accuracy func(Point) float64) Reference {
+	highest := 0.0
+	var errors, costs [][]float64
+	var all []float64 // of models
+	for _, f := range fronts {
+		e, c := drawn(f.Points, accuracy)
+		errors, costs = append(errors, e), append(costs, c)
+		for _, m := range f.Models {
+			highest, all = max(highest, m.Cost), append(all, m.Cost)
+		}
+	}
+	ref.LowestCost = LeastCost(all)
+	return ref.suit(highest, errors, costs)
+}
+
+// drawn returns points as errors, by an accuracy of theirs, and costs.
+func drawn(points []Point, accuracy func(Point) float64) (errors, costs []float64) {
 	for _, p := range points {
 		errors, costs = append(errors, 1-accuracy(p)), append(costs, p.Cost)
 	}
-	return Hypervolume(errors, costs, ref)
+	return errors, costs
 }
 
 // Coverage returns the share of b's points that a matches or beats: with a point that is
@@ -107,12 +135,23 @@ func Coverage(a, b []Point, accuracy func(Point) float64) float64 {
 // fronts to the highest last one; fewer if they are not distinct. No front is empty.
 func Ladder(fronts [][]Point, steps int) []float64 {
 	var from, to float64
+	var all []float64
 	for _, points := range fronts {
 		from, to = max(from, points[0].Cost), max(to, points[len(points)-1].Cost)
+		for _, p := range points {
+			all = append(all, p.Cost)
+		}
+	}
+	if from == 0 {
+		from = LeastCost(all)
 	}
 	var costs []float64
 	for i := range steps {
-		costs = append(costs, max(from, from*math.Pow(to/from, float64(i)/float64(steps-1))))
+		if to > from {
+			costs = append(costs, from*math.Pow(to/from, float64(i)/float64(steps-1)))
+		} else {
+			costs = append(costs, from)
+		}
 	}
 	costs[steps-1] = max(to, from)
 	return slices.Compact(costs)

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"math"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -35,6 +36,50 @@ func TestCompareFronts(t *testing.T) {
 	for cost, want := range map[float64]int{0.9: -1, 1: 1, 2 * (1 - 1e-12): 2, 9: 2} {
 		if got := BestWithin(models, cost); got != want {
 			t.Errorf("best model within %v: %v, want %v", cost, got, want)
+		}
+	}
+}
+
+// The default reference is the usual one, unless that leaves out one of the fronts: then it
+// lies beyond all of them, and every front has an area.
+func TestDefaultReference(t *testing.T) {
+	t.Parallel()
+	front := func(most float64, points ...[2]float64) *Front { // correct of 100, cost
+		f := &Front{Models: []Model{{Cost: most}}}
+		for _, p := range points {
+			f.Points = append(f.Points, Point{Evaluation: cascade.Evaluation{Samples: 100, Correct: int(p[0]), Cost: p[1]}})
+			f.Models = append(f.Models, Model{Cost: p[1]})
+		}
+		return f
+	}
+	usual := front(9, [2]float64{50, 1}, [2]float64{80, 3})
+	for name, c := range map[string]struct {
+		fronts      []*Front
+		error, cost float64
+	}{
+		"usual":                         {[]*Front{usual, usual}, 0.4, 9},
+		"one cost":                      {[]*Front{front(2, [2]float64{80, 2}), front(2, [2]float64{90, 2})}, 0.4, 2.2},
+		"one of them at the cost":       {[]*Front{usual, front(9, [2]float64{90, 9})}, 0.55, 9.9},
+		"hard":                          {[]*Front{front(4, [2]float64{30, 1}, [2]float64{50, 4})}, 0.77, 4.4},
+		"one of them hard":              {[]*Front{usual, front(9, [2]float64{60, 1})}, 0.55, 9.9},
+		"accurate only at the cost":     {[]*Front{front(4, [2]float64{50, 1}, [2]float64{70, 4})}, 0.55, 4.4},
+		"more wrong than can be beyond": {[]*Front{front(4, [2]float64{5, 1}, [2]float64{20, 3})}, 1, 4.4},
+	} {
+		names := make([]string, len(c.fronts))
+		r := Compare(names, c.fronts, Reference{}, nil, true)
+		if math.Abs(r.Reference.WorstError-c.error) > 1e-12 || math.Abs(r.Reference.HighestCost-c.cost) > 1e-12 || r.Reference.LowestCost > c.fronts[0].Points[0].Cost {
+			t.Errorf("%s: %+v", name, r.Reference)
+		}
+		for i, run := range r.Runs {
+			if !(run.Linear > 0 && run.Log > 0 && run.Inside > 0) {
+				t.Errorf("%s: front %d has no area: %+v", name, i, run)
+			}
+		}
+	}
+	// A front that errs always has none, and one beyond a reference that was asked for.
+	for _, ref := range []Reference{{}, {WorstError: 0.2, HighestCost: 5}} {
+		if r := Compare([]string{""}, []*Front{front(2, [2]float64{0, 1})}, ref, nil, true); r.Runs[0].Inside != 0 || r.Runs[0].Linear != 0 {
+			t.Errorf("%+v", r)
 		}
 	}
 }

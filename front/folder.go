@@ -18,16 +18,27 @@ import (
 // A Folder is a run folder that is being written. It is made before the search starts,
 // so that a search whose results could not be written fails at once.
 type Folder struct {
-	Dir  string
-	made bool // by CreateFolder
+	Dir     string
+	made    bool // by CreateFolder
+	earlier bool // it holds an earlier run, which goes when the first of this one is written
 }
 
+// An Earlier says what may be done with an earlier run in the folder of a new one.
+type Earlier int
+
+const (
+	Refuse   Earlier = iota // nothing: name another folder
+	Replace                 // all of it goes once there is something of the new one
+	Continue                // it is the same run
+)
+
 // CreateFolder makes a run folder; if dir is "" a new one in runs/ of the working
-// directory, named after the time and the algorithm. The folder of an earlier run may
-// be used again; a folder with anything else in it may not.
-func CreateFolder(dir string, now time.Time, algorithm string) (*Folder, error) {
+// directory, named after the time and the algorithm. A folder with anything but an earlier
+// run in it is refused, and so is one with an earlier run unless that may be replaced or
+// continued: a folder never has parts of two runs.
+func CreateFolder(dir string, now time.Time, algorithm string, earlier Earlier) (*Folder, error) {
 	if dir != "" {
-		return useFolder(dir)
+		return useFolder(dir, earlier)
 	}
 	if err := os.MkdirAll("runs", 0o777); err != nil {
 		return nil, err
@@ -39,20 +50,29 @@ func CreateFolder(dir string, now time.Time, algorithm string) (*Folder, error) 
 			dir += "-" + strconv.Itoa(i)
 		}
 		if err := os.Mkdir(dir, 0o777); !errors.Is(err, os.ErrExist) {
-			return &Folder{dir, true}, err
+			return &Folder{Dir: dir, made: true}, err
 		}
 	}
 }
 
-func useFolder(dir string) (*Folder, error) {
+func useFolder(dir string, earlier Earlier) (*Folder, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return &Folder{dir, true}, os.MkdirAll(dir, 0o777)
+		return &Folder{Dir: dir, made: true}, os.MkdirAll(dir, 0o777)
 	case err != nil:
 		return nil, err
 	}
-	isRun := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == RunFile || e.Name() == StateFile })
+	holds := func(names ...string) bool {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(names, e.Name()) })
+	}
+	isRun := holds(RunFile, FrontFile, StateFile)
+	switch {
+	case isRun && earlier == Refuse && holds(StateFile):
+		return nil, fmt.Errorf("%s has an earlier run, which is not done: --resume with this folder continues it, --force replaces it; or name another folder", dir)
+	case isRun && earlier == Refuse:
+		return nil, fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
+	}
 	for _, e := range entries {
 		if atomicfile.IsTemporary(e.Name()) {
 			os.Remove(filepath.Join(dir, e.Name())) // left by a run that was killed
@@ -65,7 +85,26 @@ func useFolder(dir string) (*Folder, error) {
 		return nil, err
 	}
 	probe.Discard()
-	return &Folder{dir, false}, nil
+	return &Folder{Dir: dir, earlier: isRun && earlier == Replace}, nil
+}
+
+// files are all that this program writes to a run folder, the last to be removed last.
+func files() []string {
+	return []string{FrontFile, CertifiedFile, CSVFile, ReportFile, "front.svg", "front.png", "front.pdf", StateFile, RunFile}
+}
+
+// clear removes an earlier run that is to be replaced.
+func (f *Folder) clear() error {
+	if !f.earlier {
+		return nil
+	}
+	for _, name := range files() {
+		if err := os.Remove(filepath.Join(f.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	f.earlier = false
+	return nil
 }
 
 // Discard removes the folder if CreateFolder made it and nothing was written.
@@ -77,11 +116,17 @@ func (f *Folder) Discard() {
 
 // SaveState saves the state of an unfinished search, for ReadState.
 func (f *Folder) SaveState(state []byte) error {
+	if err := f.clear(); err != nil {
+		return err
+	}
 	return atomicfile.WriteFile(filepath.Join(f.Dir, StateFile), state)
 }
 
 // DropState removes the state of a finished search.
 func (f *Folder) DropState() error {
+	if f.earlier {
+		return nil // it is that of the earlier run
+	}
 	err := os.Remove(filepath.Join(f.Dir, StateFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -104,6 +149,9 @@ func ReadState(dir string) (state []byte, err error) {
 // Write fills the folder. Each file appears whole or not at all, front.json last. What was
 // certified of an earlier front goes.
 func (f *Folder) Write(front *Front, run *Run) error {
+	if err := f.clear(); err != nil {
+		return err
+	}
 	if err := os.Remove(filepath.Join(f.Dir, CertifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -27,6 +27,9 @@ const (
 	CSVFile   = "front.csv"
 	RunFile   = "run.json"
 	StateFile = "search.json" // only while the search is not done
+
+	// ReportFile is the page that the command report writes.
+	ReportFile = "report.html"
 )
 
 // Bounds on what is read. A front has at most one cascade for each number of

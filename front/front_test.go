@@ -55,7 +55,7 @@ func newFront() *Front {
 func TestFolderRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "run")
-	folder, err := CreateFolder(dir, time.Now(), "exact")
+	folder, err := CreateFolder(dir, time.Now(), "exact", Refuse)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,12 +128,12 @@ func TestCreateFolder(t *testing.T) {
 	t.Chdir(t.TempDir())
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, want := range []string{"runs/20260102-030405-exact", "runs/20260102-030405-exact-2"} {
-		f, err := CreateFolder("", now, "exact")
+		f, err := CreateFolder("", now, "exact", Refuse)
 		if err != nil || f.Dir != want {
 			t.Fatalf("got %v, %v, want %s", f, err, want)
 		}
 	}
-	f, err := CreateFolder("", now, "exact")
+	f, err := CreateFolder("", now, "exact", Refuse)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,21 +144,65 @@ func TestCreateFolder(t *testing.T) {
 
 	os.Mkdir("photos", 0o777)
 	os.WriteFile("photos/cat.jpg", nil, 0o666)
-	if _, err := CreateFolder("photos", now, "exact"); err == nil || !strings.Contains(err.Error(), "photos is neither empty nor") {
+	if _, err := CreateFolder("photos", now, "exact", Refuse); err == nil || !strings.Contains(err.Error(), "photos is neither empty nor") {
 		t.Errorf("a folder with other files: %v", err)
 	}
 	os.Mkdir("earlier", 0o777)
 	os.WriteFile("earlier/run.json", nil, 0o666)
-	f, err = CreateFolder("earlier", now, "exact")
-	if err != nil {
+	if _, err := CreateFolder("earlier", now, "exact", Refuse); err == nil || !strings.Contains(err.Error(), "earlier has an earlier run: --force replaces it") {
 		t.Errorf("the folder of an earlier run: %v", err)
+	}
+	f, err = CreateFolder("earlier", now, "exact", Continue)
+	if err != nil {
+		t.Errorf("the folder of this run: %v", err)
 	}
 	f.Discard()
 	if _, err := os.Stat("earlier"); err != nil {
 		t.Error("Discard removed a folder that was there before")
 	}
-	if _, err := CreateFolder("photos/cat.jpg", now, "exact"); err == nil {
+	if _, err := CreateFolder("photos/cat.jpg", now, "exact", Refuse); err == nil {
 		t.Error("a file in the place of the folder: no error")
+	}
+}
+
+// An earlier run that may be replaced stays until there is something of the new one, and goes
+// as a whole; what others put beside it stays.
+func TestReplaceFolder(t *testing.T) {
+	t.Parallel()
+	for _, write := range []func(f *Folder) error{
+		func(f *Folder) error { return f.SaveState([]byte("{}")) },
+		func(f *Folder) error { return f.Write(newFront(), &Run{Version: Version}) },
+	} {
+		dir := t.TempDir()
+		for _, name := range append(files(), "notes.txt") {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("earlier"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := CreateFolder(dir, time.Now(), "exact", Refuse); err == nil || !strings.Contains(err.Error(), "--resume") {
+			t.Errorf("%v", err)
+		}
+		f, err := CreateFolder(dir, time.Now(), "exact", Replace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.DropState(); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files() {
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				t.Errorf("before anything was written: %v", err)
+			}
+		}
+		if err := write(f); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range append(files(), "notes.txt") {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil && string(data) == "earlier" != (name == "notes.txt") {
+				t.Errorf("%s is of the wrong run", name)
+			}
+		}
 	}
 }
 
@@ -229,7 +273,7 @@ func TestDecodeFrontErrors(t *testing.T) {
 		{"at least one stage", edit(`"stages": [`, `"stages": [], "x": [`), "at least one stage"},
 		{"split", edit(`"samples": 10`, `"samples": 11`), "the split has 11"},
 		{"order", edit(`"cascades": [`, `"cascades": [{"rule":"mean","confidence":"max","n":10,"cost":9,"worst_cost":9,"stages":[{"model":"z","weight":1,"cost":9,"reach":10}]},`), "cascade 1 is cheaper"},
-		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 0,\n   \"correct\": 4"), "expensive and bad"},
+		{"model cost", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": -2,\n   \"correct\": 4"), "expensive and bad"},
 		{"model", edit("\"cost\": 2,\n   \"correct\": 4", "\"cost\": 2,\n   \"correct\": 40"), "40 correct answers"},
 		{"difference", edit("\n}\n", ",\"differences\":[{\"cascade\":99}]}"), "cascade 99 of 13"},
 	} {

@@ -71,3 +71,32 @@ func TestHypervolumeIsTheAreaOfItsCells(t *testing.T) {
 		}
 	}
 }
+
+// What is free is at the left end of a logarithmic axis, which begins below all else.
+func TestFreeCosts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		costs []float64
+		want  float64
+	}{{[]float64{3, 2, 5}, 2}, {[]float64{0, 2, 5}, 0.2}, {[]float64{0, 0}, 0}, {nil, 0}} {
+		if got := LeastCost(c.costs); got != c.want {
+			t.Errorf("%v: %v, want %v", c.costs, got, c.want)
+		}
+	}
+	errors, costs := []float64{0.2, 0.1}, []float64{0, 2}
+	ref := Reference{}.Suit(errors, costs)
+	ref.Log = true
+	if got := Hypervolume(errors, costs, ref); math.Abs(got-0.5) > 1e-12 { // half of the errors up to 40 %, at no cost
+		t.Errorf("%v, %+v", got, ref)
+	}
+	f := newFront()
+	f.Points[0].Costs, f.Points[0].Cost, f.Points[0].WorstCost, f.Models[0].Cost = []float64{0}, 0, 0, 0
+	if places := f.Spread(3); len(places) < 2 || places[0] != 0 {
+		t.Errorf("%v", places)
+	}
+	for _, cost := range Ladder([][]Point{f.Points, f.Points[:1]}, 5) {
+		if !(cost > 0) || math.IsInf(cost, 1) {
+			t.Errorf("a step at %v", cost)
+		}
+	}
+}

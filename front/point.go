@@ -220,7 +220,7 @@ const rounding = 1e-12
 
 func sameCost(a, b float64) bool { return math.Abs(a-b) <= rounding*math.Max(a, b) }
 
-func goodCost(cost float64) bool { return cost > 0 && cost <= math.MaxFloat64 }
+func goodCost(cost float64) bool { return cost >= 0 && cost <= math.MaxFloat64 }
 
 // A Model is a model on its own.
 type Model struct {

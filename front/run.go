@@ -19,7 +19,7 @@ type Run struct {
 	Program     string             `json:"encas_zoo"`
 	Go          string             `json:"go"`
 	Started     time.Time          `json:"started"`
-	Zoo         string             `json:"zoo"` // folder
+	Zoo         string             `json:"zoo"` // folder, whatever the working directory is
 	Fingerprint string             `json:"fingerprint"`
 	Split       string             `json:"split"`
 	Options     any                `json:"options"`

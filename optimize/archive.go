@@ -110,7 +110,7 @@ func (a *archive) restore(score int, total float64, p plan) error {
 		return fmt.Errorf("a score of %d of %d", score, len(a.plans)-1)
 	case len(a.plans[score].members) > 0:
 		return fmt.Errorf("two cascades with the score %d", score)
-	case !(total > 0 && total <= a.totals[score]) || !a.limits.within(p):
+	case !(total >= 0 && total <= a.totals[score]) || !a.limits.within(p):
 		return fmt.Errorf("a cascade with the score %d at a cost of %v is beyond the limits", score, total)
 	case !a.isCanonical(p):
 		return fmt.Errorf("a cascade with the score %d has weights or a rule that the search does not keep", score)

@@ -130,7 +130,10 @@ func (b *oracleBound) correct(cost float64, samples int) int {
 		}
 		correct := b.first[rank]
 		for help, count := range b.others[rank] {
-			pays := min(float64(count), left/b.costs[help])
+			pays := float64(count)
+			if b.costs[help] > 0 {
+				pays = min(pays, left/b.costs[help])
+			}
 			correct += int(pays)
 			left -= b.costs[help] * float64(int(pays))
 			if pays < float64(count) {

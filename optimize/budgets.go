@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // budgets are limits on the mean cost of a sample from that of the cheapest model to that
@@ -22,12 +24,25 @@ func (p *Problem) budgets() budgets {
 			most, high = correct, cost
 		}
 	}
+	var costs []float64
+	for _, m := range p.models {
+		costs = append(costs, m.Cost)
+	}
+	least := min(front.LeastCost(costs), high)
 	var b budgets
 	for i := range budgetsOfAKind {
 		part := float64(i) / (budgetsOfAKind - 1)
-		b = append(b, low*math.Pow(high/low, part), low+(high-low)*part)
+		b = append(b, ratio(least, high, part), low+(high-low)*part)
 	}
 	return b
+}
+
+// ratio returns the cost a part of the way from one to another in equal ratios.
+func ratio(low, high, part float64) float64 {
+	if low >= high {
+		return high
+	}
+	return low * math.Pow(high/low, part)
 }
 
 // stairs returns at most so many models: those that no other one beats in both cost and

@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"slices"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
@@ -24,19 +23,13 @@ type recorder struct {
 }
 
 // newRecorder returns a recorder that measures against the given reference, in which a
-// zero means its default: 40 % error and the costs of the cheapest and the most expensive
-// model.
+// zero means its default: that of [front.Compare], for the models as a front.
 func newRecorder(reference front.Reference, p *Problem) recorder {
-	if reference.WorstError == 0 {
-		reference.WorstError = 0.4
+	var errors, costs []float64
+	for i, m := range p.models {
+		errors, costs = append(errors, 1-float64(p.Correct(i))/float64(p.Samples())), append(costs, m.Cost)
 	}
-	if reference.LowestCost == 0 {
-		reference.LowestCost = p.cheapest().Cost
-	}
-	if reference.HighestCost == 0 {
-		reference.HighestCost = slices.MaxFunc(p.models, byCost).Cost
-	}
-	return recorder{start: time.Now(), reference: reference}
+	return recorder{start: time.Now(), reference: reference.Suit(errors, costs)}
 }
 
 // elapsed is the time the search has taken, including that before it was resumed.

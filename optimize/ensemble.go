@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -86,7 +87,7 @@ type candidate struct {
 func (e *selection) begin(ctx context.Context) error {
 	costs := e.run.eval.costs
 	plans := make([]plan, 0, len(costs))
-	low, high := slices.Min(costs), 0.0
+	low, high := front.LeastCost(costs), 0.0
 	for m := range costs[:min(int64(len(costs)), e.left)] {
 		plans = append(plans, plan{members: []member{{uint16(m), 1}}})
 		high += costs[m]
@@ -99,7 +100,7 @@ func (e *selection) begin(ctx context.Context) error {
 	e.left -= int64(len(plans))
 	start := make(map[int]*selected) // by the model it begins with
 	for r := range ensembleRungs {
-		limit := low * math.Pow(high/low, float64(r)/(ensembleRungs-1))
+		limit := ratio(low, high, float64(r)/(ensembleRungs-1))
 		best := -1
 		for m, out := range outcomes {
 			if costs[m] <= limit && e.run.limits.paramsOf(plans[m]) <= e.run.limits.params && (best < 0 || out.correct > outcomes[best].correct ||

@@ -40,8 +40,7 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
 	t.options.Folds = 0
 	if o.Folds > 0 {
-		t.options.saveAtEnd = true  // the folds may be interrupted
-		t.options.Time = o.Time / 2 // the folds take the other half
+		t.options.saveAtEnd = true // the folds may be interrupted
 	}
 	if !o.Evidence {
 		return t

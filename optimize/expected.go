@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
 )
@@ -42,12 +41,11 @@ const foldPart = 0.25
 
 // repeat searches again without each fold of the samples, and evaluates on it what was
 // found.
-func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([]fold, error) {
+func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func(done int)) ([]fold, error) {
 	number := o.folds(t.problem)
 	cut := t.problem.folds(number, o.Seed)
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
-	o.Time /= time.Duration(2 * number) // the search had the other half
 	if o.Algorithm == "exact" {
 		o.Algorithm = "auto" // begins with the same chains, and may be stopped
 	}
@@ -59,11 +57,13 @@ func (t *trial) repeat(ctx context.Context, o Options, report func(done int)) ([
 		report(i)
 		held, others := cut(i)
 		o := o
-		if o.Algorithm == "auto" && !o.Evidence && o.Evals == 0 && o.Time == 0 {
+		if o.Algorithm == "auto" && !o.Evidence && o.Evals == 0 && clock.limit == 0 {
 			o.Evals = o.pairs(others) + int64(foldPart*effort/float64(others.Samples()))
 		}
+		o.Time = clock.ofFold(number - i)
 		f := newTrial(others, o, foldPart)
 		result, scores, err := f.search(ctx)
+		clock.folded(o.Time)
 		if errors.Is(err, ErrNothingFeasible) {
 			continue
 		}
@@ -154,10 +154,14 @@ func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 		return nil
 	}
 	byCost := func(a, b scored) int { return cmp.Compare(a.cost, b.cost) }
-	low, high := slices.MinFunc(points, byCost).cost, slices.MaxFunc(points, byCost).cost
+	var costs []float64
+	for _, p := range points {
+		costs = append(costs, p.cost)
+	}
+	low, high := front.LeastCost(costs), slices.MaxFunc(points, byCost).cost
 	var excess [excessSteps]float64 // at costs in equal ratios
 	for step := range excess {
-		budget := low * math.Pow(high/low, float64(step)/(excessSteps-1))
+		budget := ratio(low, high, float64(step)/(excessSteps-1))
 		for _, f := range folds {
 			tried := kind(f)
 			best := within(tried.scores, budget)
@@ -171,7 +175,7 @@ func expect(points []scored, folds []fold, kind func(f fold) tried) []float64 {
 	for i, p := range points {
 		at := 0
 		if high > low {
-			at = int(math.Log(p.cost/low) / math.Log(high/low) * (excessSteps - 1))
+			at = int(math.Log(max(p.cost, low)/low) / math.Log(high/low) * (excessSteps - 1))
 		}
 		around := excess[max(0, at-excessWindow):min(excessSteps, at+excessWindow+1)]
 		mean := 0.0

@@ -25,7 +25,7 @@ func (a *archive) mustHold() {
 		if len(p.members) == 0 {
 			continue
 		}
-		must(score >= a.limits.correct && a.totals[score] > 0 && a.totals[score] <= a.limits.total && a.limits.within(p), "%+v is beyond the limits", p)
+		must(score >= a.limits.correct && a.totals[score] >= 0 && a.totals[score] <= a.limits.total && a.limits.within(p), "%+v is beyond the limits", p)
 		must(a.isCanonical(p), "%+v is not in canonical form", p)
 	}
 }

@@ -41,7 +41,7 @@ type Options struct {
 	Folds int
 
 	Evals   int64         // most evaluations to make; 0: the algorithm's default
-	Time    time.Duration // longest time to search; 0: no limit
+	Time    time.Duration // longest time to search, about, with Folds and full outputs; 0: no limit
 	Seed    uint64
 	Threads int   // default: all cores
 	Memory  int64 // bytes for cached tables, all threads together; default 1 GiB
@@ -53,8 +53,9 @@ type Options struct {
 	// exactly. What it returns is closed if it is an [io.Closer].
 	Outputs func(model string) (cascade.Rows, error)
 
-	// Reference is what the hypervolumes of [Result.Curve] are measured against;
-	// default: 40 % error, and the costs of the cheapest and the most expensive model.
+	// Reference is what the hypervolumes of [Result.Curve] are measured against; default:
+	// 40 % error, and the costs of the cheapest and the most expensive model, unless all
+	// models lie beyond that: see [front.Compare].
 	Reference front.Reference
 
 	// Save is called now and then, and when the search is interrupted, with what

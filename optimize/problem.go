@@ -16,7 +16,7 @@ import (
 // A Model is a classifier as a search sees it.
 type Model struct {
 	Name    string
-	Cost    float64      // of one sample, in any unit; positive and finite
+	Cost    float64      // of one sample, in any unit; finite and not below 0
 	Params  float64      // parameters, for a limit on their sum; 0 when not known
 	Answers bool         // gives an answer and a confidence only, no distribution
 	Lists   kernel.Lists // its largest outputs on every sample
@@ -57,8 +57,8 @@ func NewProblem(labels []uint16, classes int, models []Model) (*Problem, error) 
 			return nil, fmt.Errorf("model %q is listed twice", m.Name)
 		}
 		names[m.Name] = true
-		if !(m.Cost > 0) || math.IsInf(m.Cost, 1) {
-			return nil, fmt.Errorf("model %q: cost %v is not a positive number", m.Name, m.Cost)
+		if !(m.Cost >= 0) || math.IsInf(m.Cost, 1) {
+			return nil, fmt.Errorf("model %q: cost %v is not a number from 0 on", m.Name, m.Cost)
 		}
 		if n := len(m.Lists.TopClass); n != len(labels) {
 			return nil, fmt.Errorf("model %q has outputs for %d samples, the split has %d", m.Name, n, len(labels))

@@ -47,7 +47,9 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if _, err := o.complete(); err != nil {
 		return nil, err
 	}
+	clock := newClock(o)
 	t := newTrial(p, o, 1)
+	t.options.Time = clock.ofSearch(o.folds(p))
 	result, scores, err := t.search(ctx)
 	if err != nil {
 		return nil, err
@@ -59,7 +61,8 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		return result, result.choose(o)
 	}
 	start := time.Now()
-	folds, err := t.repeat(ctx, o, func(done int) {
+	clock.searched()
+	folds, err := t.repeat(ctx, o, clock, func(done int) {
 		if o.Progress != nil {
 			o.Progress(Progress{Done: int64(done), Total: int64(o.folds(p)), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
 		}

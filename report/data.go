@@ -31,6 +31,7 @@ type Data struct {
 	Zoo     front.Zoo    `json:"zoo"`
 	Search  front.Split  `json:"search"`         // the split the cascades were chosen on
 	Test    *front.Split `json:"test,omitempty"` // the split they were checked on
+	Seen    int          `json:"seen,omitempty"` // samples of the test split that were searched, too
 	Cost    string       `json:"cost"`
 	ZooWord string       `json:"zoo_word,omitempty"`    // the zoo as the flag --zoo takes it, quoted for a shell
 	Device  string       `json:"device,omitempty"`      // that the models' latencies were measured on

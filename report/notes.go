@@ -19,8 +19,11 @@ func (d *Data) Explain(particular ...string) {
 	}
 	if d.Test != nil {
 		test := d.Test.Name
-		notes = append(notes,
-			fmt.Sprintf("Nothing was chosen on %s: what is measured there holds for other samples of the same kind.", test),
+		held := fmt.Sprintf("Nothing was chosen on %s: what is measured there holds for other samples of the same kind.", test)
+		if d.Seen > 0 {
+			held = fmt.Sprintf("Of the %d samples of %s, %d are the same samples as in %s, on which the cascades were chosen: what is measured on %s is too favourable.", d.Test.Samples, test, d.Seen, search, test)
+		}
+		notes = append(notes, held,
 			fmt.Sprintf("Picking the cascade that looks best on %s is choosing on %s after all, and makes its result optimistic too. Choose by cost, or by %s.", test, test, by))
 	} else {
 		notes = append(notes, "Check the accuracies on samples that were held out.")

@@ -120,6 +120,14 @@
     }
   }
 
+  // leastCost is where a logarithmic axis of costs begins: at the lowest one, or below the
+  // lowest that is above 0 if some are 0.
+  function leastCost(costs) {
+    const paid = costs.filter((v) => v > 0);
+    if (!paid.length) return 1;
+    return Math.min(...paid) / (paid.length < costs.length ? 10 : 1);
+  }
+
   let hits = []; // what the pointer can select
   let marks = null;
 
@@ -131,14 +139,16 @@
     const models = stairs(data.models.filter((x) => alone(x) !== undefined).map((x) => [x.cost, alone(x)]));
     const shown = cascades.map((c) => at(c)).filter((s) => s);
     const ends = (key) => shown.map((s) => (s[key] === undefined ? s.share : s[key]));
+    const free = leastCost([...shown.map((s) => s.cost), ...data.models.map((x) => x.cost)]); // where what is free is drawn
     let x0 = Math.min(...shown.map((s) => s.cost)), x1 = Math.max(...shown.map((s) => s.cost), ...models.map((s) => s[0]));
-    if (state.x === 'log') { const pad = (x1 / x0) ** 0.03 || 1.1; x0 /= Math.max(pad, 1.02); x1 *= Math.max(pad, 1.02); } else { x0 = 0; x1 *= 1.03; }
+    if (state.x === 'log') { x0 = Math.max(x0, free); x1 = Math.max(x1, free); const pad = (x1 / x0) ** 0.03 || 1.1; x0 /= Math.max(pad, 1.02); x1 *= Math.max(pad, 1.02); } else { x0 = 0; x1 *= 1.03; }
     const y0 = Math.min(...ends('low')), y1 = Math.max(...ends('high'), ...models.map((s) => s[1]));
     const least = 0.2 / (state.view === 'test' ? data.test : data.search).samples; // the error shown for none
     const scaleX = state.x === 'log' ? Math.log : (v) => v;
+    const place = state.x === 'log' ? (v) => Math.max(v, free) : (v) => v;
     const scaleY = state.y === 'error' ? (v) => -Math.log(Math.max(1 - v, least)) : (v) => v;
     const air = (scaleY(y1) - scaleY(y0)) * 0.03;
-    const X = (v) => m.left + (width - m.left - m.right) * (scaleX(v) - scaleX(x0)) / (scaleX(x1) - scaleX(x0));
+    const X = (v) => m.left + (width - m.left - m.right) * (scaleX(place(v)) - scaleX(x0)) / (scaleX(x1) - scaleX(x0));
     const Y = (v) => height - m.bottom - (height - m.top - m.bottom) * (scaleY(v) - scaleY(y0) + air) / (scaleY(y1) - scaleY(y0) + 2 * air || 1);
     const P = (x, y) => `${X(x).toFixed(1)},${Y(y).toFixed(1)}`;
     // steps is a line that goes right, then up, at last to the end of the picture.
@@ -287,12 +297,12 @@
   const range = () => {
     const list = run().cascades;
     const v = state.by === 'cost' ? list.map((c) => c.cost) : list.map(likely);
-    return [Math.min(...v), Math.max(...v)];
+    return [state.by === 'cost' ? Math.max(Math.min(...v), leastCost(v)) : Math.min(...v), Math.max(...v)];
   };
   function toSlider(v) {
     const [low, high] = range();
     if (high <= low) return 1000;
-    return 1000 * (state.by === 'cost' ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low));
+    return 1000 * (state.by === 'cost' ? Math.log(Math.max(v, low) / low) / Math.log(high / low) : (v - low) / (high - low));
   }
   function fromSlider(p) {
     const [low, high] = range();

@@ -17,6 +17,7 @@ import (
 	_ "gonum.org/v1/plot/vg/vgpdf"
 	_ "gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
@@ -132,10 +133,12 @@ type picture struct {
 
 func (d *Data) picture() *picture {
 	p := &picture{lowest: place{cost: math.Inf(1), accuracy: math.Inf(1)}}
+	least := d.leastCost()
 	for _, r := range d.Runs {
 		var all []place
 		for _, c := range r.Cascades {
 			at := d.at(c)
+			at.cost = max(at.cost, least)
 			all = append(all, at)
 			p.lowest.cost, p.lowest.accuracy = min(p.lowest.cost, at.cost), min(p.lowest.accuracy, at.low)
 			p.highest.cost, p.highest.accuracy = max(p.highest.cost, at.cost), max(p.highest.accuracy, at.high)
@@ -144,6 +147,7 @@ func (d *Data) picture() *picture {
 	}
 	for _, m := range d.Models {
 		if at, ok := d.modelAt(m); ok {
+			at.cost = max(at.cost, least)
 			p.dots = append(p.dots, at)
 		}
 	}
@@ -153,6 +157,20 @@ func (d *Data) picture() *picture {
 	}
 	p.dots = slices.DeleteFunc(p.dots, func(at place) bool { return p.below(at) || at.cost > p.highest.cost })
 	return p
+}
+
+// leastCost returns where what is free is drawn: the axis of cost is logarithmic.
+func (d *Data) leastCost() float64 {
+	var costs []float64
+	for _, r := range d.Runs {
+		for _, c := range r.Cascades {
+			costs = append(costs, d.at(c).cost)
+		}
+	}
+	for _, m := range d.Models {
+		costs = append(costs, m.Cost)
+	}
+	return cmp.Or(front.LeastCost(costs), 1)
 }
 
 // below reports whether a model is outside the range of the fronts.

@@ -51,7 +51,7 @@ func Certify(ctx context.Context, z *zoo.Zoo, f *front.Front, o CertifyOptions, 
 	if f.Zoo != describeZoo(z) {
 		w.warn("the run was made with another zoo, or this one has changed since")
 	}
-	c, err := newCertification(z, f, o, w)
+	c, err := newCertification(ctx, z, f, o, w)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +83,13 @@ func (o CertifyOptions) check() error {
 
 // checkBefore refuses, before a search on a split, what could not be certified after it.
 // Errors name the options of a search.
-func (o *CertifyOptions) checkBefore(z *zoo.Zoo, searched front.Split) error {
+func (o *CertifyOptions) checkBefore(ctx context.Context, z *zoo.Zoo, searched front.Split, w Watch) error {
 	if o == nil {
 		return nil
 	}
 	err := o.check()
 	if err == nil {
-		_, err = otherSplit(z, o.Split, searched)
+		_, err = otherSplit(ctx, z, o.Split, searched, w)
 	}
 	if input := new(InputError); errors.As(err, &input) {
 		if input.Option = "certify-" + input.Option; input.Option == "certify-split" {
@@ -99,9 +99,9 @@ func (o *CertifyOptions) checkBefore(z *zoo.Zoo, searched front.Split) error {
 	return err
 }
 
-// otherSplit returns the split to certify on, which must have labels and not be the one
-// searched.
-func otherSplit(z *zoo.Zoo, name string, searched front.Split) (zoo.Split, error) {
+// otherSplit returns the split to certify on, which must have labels and no samples that
+// were searched.
+func otherSplit(ctx context.Context, z *zoo.Zoo, name string, searched front.Split, w Watch) (zoo.Split, error) {
 	split, err := labelled(z, "split", name)
 	if errors.Is(err, zoo.ErrNoSplit) {
 		var names []string
@@ -116,8 +116,14 @@ func otherSplit(z *zoo.Zoo, name string, searched front.Split) (zoo.Split, error
 	if err != nil {
 		return split, err
 	}
-	if name == searched.Name || split.Fingerprint == searched.Fingerprint {
+	shared, err := searchedAgain(ctx, z, searched, split, w)
+	switch {
+	case err != nil:
+		return split, err
+	case name == searched.Name:
 		return split, inputf("split", name, "these samples were searched: cascades that were lucky on them would be certified; name a split that the search did not see")
+	case shared != nil:
+		return split, inputf("split", name, "%v, and %s was searched: cascades that were lucky on them would be certified; name a split that the search did not see", shared, searched.Name)
 	}
 	return split, nil
 }
@@ -135,11 +141,11 @@ type certification struct {
 }
 
 // newCertification checks the options against the zoo and the front.
-func newCertification(z *zoo.Zoo, f *front.Front, o CertifyOptions, w Watch) (*certification, error) {
+func newCertification(ctx context.Context, z *zoo.Zoo, f *front.Front, o CertifyOptions, w Watch) (*certification, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	split, err := otherSplit(z, o.Split, f.Split)
+	split, err := otherSplit(ctx, z, o.Split, f.Split, w)
 	if err != nil {
 		return nil, err
 	}
@@ -207,12 +213,9 @@ func (c *certification) evaluate(ctx context.Context) error {
 		return err
 	}
 	on := func(split string) ([]certify.Figures, int, error) {
-		labels, ids, err := c.zoo.Labels(split)
+		labels, _, err := c.zoo.Labels(split)
 		if err != nil {
 			return nil, 0, err
-		}
-		if split != c.front.Split.Name {
-			c.warnOfSharedSamples(labels, ids)
 		}
 		// The reference is a cascade like the others, so that it is evaluated if there are none.
 		all := append(slices.Clone(cascades), cascade.Single(r.Model))
@@ -240,32 +243,6 @@ func (c *certification) checkClasses() error {
 		return inputf("worst-class", fmt.Sprint(c.claim.WorstClass), "the split %s has no sample of class %d", c.result.Split.Name, class)
 	}
 	return nil
-}
-
-// warnOfSharedSamples warns if the samples look like those of the search. Ids alone do not
-// tell: without ids of its own a sample has the number of its row.
-func (c *certification) warnOfSharedSamples(labels []uint16, ids []string) {
-	searched, searchedIDs, err := c.zoo.Labels(c.front.Split.Name)
-	if err != nil {
-		return // evaluating reported it
-	}
-	label := make(map[string]uint16, len(searchedIDs))
-	for i, id := range searchedIDs {
-		label[id] = searched[i]
-	}
-	same, all := 0, 0
-	for i, id := range ids {
-		if l, ok := label[id]; ok {
-			all++
-			if l == labels[i] {
-				same++
-			}
-		}
-	}
-	if all > 0 && same == all {
-		c.watch.warn("%d samples have the same id and label on the splits %s and %s: if they are the same samples, nothing is certified",
-			all, c.front.Split.Name, c.result.Split.Name)
-	}
 }
 
 // figuresOf returns what a claim is tested on.
@@ -323,11 +300,20 @@ func (c *certification) tested(claim certify.Claim, level float64) []front.Teste
 		tested = append(tested, front.Tested{
 			Number: number, Text: c.front.Points[number].String(),
 			Correct: f.Correct, Samples: f.Samples, Accuracy: float64(f.Correct) / float64(f.Samples),
-			Cost: f.Cost, Saving: 1 - f.Cost/c.result.Reference.Cost,
+			Cost: f.Cost, Saving: saving(f.Cost, c.result.Reference.Cost),
 			OnlyCascade: f.OnlyFirst, OnlyModel: f.OnlySecond, P: result.P, Certified: result.Passed,
 		})
 	}
 	return tested
+}
+
+// saving returns the share of a cost that another one saves; a model that is free leaves
+// nothing to save.
+func saving(cost, of float64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return 1 - cost/of
 }
 
 // cheapest returns the index of the certified cascade that was the cheapest on the samples

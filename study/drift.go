@@ -20,7 +20,7 @@ func (d *Drift) Significant() bool { return d.Holm < 1-confidenceLevel }
 // addDrift tests the cascades of a front against their results where they were chosen.
 // There is nothing to test on the same samples, nor if all exit at one stage.
 func (e *Evaluation) addDrift() {
-	if e.Split.Fingerprint == e.ChosenOn.Fingerprint {
+	if e.Searched != nil && e.Searched.All() {
 		return
 	}
 	var single []float64

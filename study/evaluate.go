@@ -33,6 +33,7 @@ type Evaluation struct {
 	Level    float64       `json:"together_level,omitempty"` // of Wilson's intervals that are Together
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
+	Searched *Overlap      `json:"searched,omitempty"`       // samples that the front was chosen on; nil if there are none
 }
 
 // A Measured is a cascade with its results on a split and their uncertainty. On samples
@@ -99,6 +100,13 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	}
 	e.addBand(details)
 	e.ChosenOn, e.Before = &f.Split, f.Points
+	on, err := z.Split(split)
+	if err != nil {
+		return nil, err
+	}
+	if e.Searched, err = searchedAgain(ctx, z, f.Split, on, w); err != nil {
+		return nil, err
+	}
 	for i, p := range f.Points {
 		if !e.Split.Unlabelled {
 			e.Cascades[i].Change = e.Cascades[i].Accuracy() - p.Accuracy()
@@ -141,8 +149,25 @@ func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c ca
 	if err := checkModels(z, c); err != nil {
 		return nil, &InputError{Option: "cascade", Err: err}
 	}
+	column, err := costOfCascade(z, column, c, w)
+	if err != nil {
+		return nil, err
+	}
 	e, _, err := evaluate(ctx, z, split, column, []cascade.Cascade{c}, nil, w)
 	return e, err
+}
+
+// costOfCascade is [CostColumn] for the models of a cascade.
+func costOfCascade(z *zoo.Zoo, column string, c cascade.Cascade, w Watch) (string, error) {
+	var models []zoo.Model
+	for _, s := range c.Stages {
+		m, err := z.Model(s.Model)
+		if err != nil {
+			return "", err
+		}
+		models = append(models, m)
+	}
+	return CostColumn(models, column, w)
 }
 
 // evaluate evaluates cascades, each beside its rival. Their details come first in details.

@@ -53,6 +53,9 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 	if err := checkModels(z, c); err != nil {
 		return nil, &InputError{Option: "cascade", Err: err}
 	}
+	if column, err = costOfCascade(z, column, c, Watch{}); err != nil {
+		return nil, err
+	}
 	costs, err := costsOf(z, column, []cascade.Cascade{c}, nil)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ type Inspection struct {
 	Classes     int              `json:"classes"`
 	Bytes       int64            `json:"bytes"` // of the stored outputs of all models
 	Splits      []SplitSize      `json:"splits"`
+	Overlaps    []Overlap        `json:"overlaps"` // of splits that have samples in common
 	Models      int              `json:"models"`
 	Cost        string           `json:"cost"`                // the column that costs are of
 	Split       string           `json:"split,omitempty"`     // that models are inspected on
@@ -41,9 +42,12 @@ func SplitSizes(splits []zoo.Split) []SplitSize {
 	return sizes
 }
 
+// ShownCost returns the column that is shown as the cost of models if none was asked for.
+func ShownCost(models []zoo.Model) string { return shownCost(models, "") }
+
 // Inspect inspects models of a zoo, chosen by globs, on a split: "" is search or else the
-// first one with labels. Without labels models are not judged. If agreement is true it also draws, as SVG, how often each two of them give
-// the same answer.
+// first one with labels. Without labels models are not judged. If agreement is true it also
+// draws, as SVG, how often each two of them give the same answer.
 func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []string, agreement bool, w Watch) (*Inspection, []byte, error) {
 	models, err := Select(z.Models(), globs)
 	if err != nil {
@@ -51,7 +55,7 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 	}
 	in := &Inspection{
 		Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Models: len(models),
-		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: column,
+		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: shownCost(models, column),
 	}
 	for _, m := range models {
 		for _, archive := range m.Splits {
@@ -59,6 +63,9 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 		}
 	}
 	if in.Split, err = splitToJudge(z, split); err != nil {
+		return nil, nil, err
+	}
+	if in.Overlaps, err = overlaps(ctx, z); err != nil {
 		return nil, nil, err
 	}
 	if in.Split == "" {

@@ -31,16 +31,6 @@ func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
 	return z, nil
 }
 
-// ZooOf returns the first zoo among folders with a fingerprint, nil if there is none.
-func ZooOf(ctx context.Context, fingerprint string, dirs []string, w Watch) *zoo.Zoo {
-	for _, dir := range dirs {
-		if z, err := Open(ctx, dir, w); err == nil && z.Fingerprint() == fingerprint {
-			return z
-		}
-	}
-	return nil
-}
-
 // Select returns the models whose names match one of the globs, or all if all globs begin
 // with !, without those that match one of these. Globs may be lists with commas. A glob
 // that matches nothing is an error.
@@ -137,11 +127,21 @@ func prices(models []zoo.Model, column string) (map[string]float64, error) {
 	for _, m := range models {
 		cost, err := m.Cost(column)
 		if err != nil {
-			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or import it with its cost", err, m.Name)
+			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or give it a cost: encas-zoo zoo set '%s' %s=NUMBER", err, m.Name, m.Name, column)
 		}
 		costs[m.Name] = cost
 	}
 	return costs, nil
+}
+
+// notAllFree refuses to search models of which none costs anything.
+func notAllFree(costs map[string]float64, column string) error {
+	for _, cost := range costs {
+		if cost > 0 {
+			return nil
+		}
+	}
+	return inputf("cost", column, "every model costs 0, so that no cascade is cheaper than another: name another column")
 }
 
 func has(models []zoo.Model, name string) bool {

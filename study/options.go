@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -17,7 +18,7 @@ import (
 // Options are those of a search and of the command optimize. Begin with [Defaults].
 type Options struct {
 	Split    string   `json:"-"`        // the samples to search on; "": search, or the only split with labels
-	Cost     string   `json:"cost"`     // what a model costs: a column
+	Cost     string   `json:"cost"`     // what a model costs: a column; "": see [CostColumn]
 	Models   []string `json:"models"`   // globs, see [Select]; none: all models
 	Include  []string `json:"include"`  // models every cascade must have
 	Dominate string   `json:"dominate"` // a model to be beaten
@@ -61,6 +62,18 @@ type Options struct {
 
 	Dir    string `json:"-"` // run folder; "": a new one in ./runs
 	Resume bool   `json:"-"` // the search that was interrupted in Dir
+	Force  bool   `json:"-"` // replace an earlier run in Dir
+}
+
+// earlier says what may be done with an earlier run in Dir.
+func (o *Options) earlier() front.Earlier {
+	switch {
+	case o.Resume:
+		return front.Continue
+	case o.Force:
+		return front.Replace
+	}
+	return front.Refuse
 }
 
 // DefaultCost is the column of models that is their cost by default.
@@ -68,7 +81,7 @@ const DefaultCost = zoo.ColumnGFLOPs
 
 // Defaults returns the default options.
 func Defaults() Options {
-	return Options{Cost: DefaultCost, Algorithm: "auto", Confidence: "max", Seed: 1}
+	return Options{Algorithm: "auto", Confidence: "max", Seed: 1}
 }
 
 // The names that options take.

@@ -18,8 +18,8 @@ import (
 
 // A TestSplit is the split that a report checks cascades on.
 type TestSplit struct {
-	Name  string
-	Asked bool // it is an error if the zoo does not have it
+	Name  string // "": test, or else one that has no samples searched
+	Asked bool   // it is an error if the zoo does not have it
 }
 
 // ReadRuns reads run folders that are to be shown in one report.
@@ -47,7 +47,7 @@ func Report(ctx context.Context, z *zoo.Zoo, sources []report.Source, test TestS
 	if err != nil {
 		return nil, err
 	}
-	r := &reporting{watch: w, zoo: z, data: data}
+	r := &reporting{watch: w, zoo: z, data: data, front: sources[0].Front}
 	if z == nil {
 		r.lack("the zoo of the run was not found (--zoo names it): there are no results on other samples, nor of single stages")
 	} else if err := r.add(ctx, test); err != nil {
@@ -63,7 +63,8 @@ type reporting struct {
 	zoo    *zoo.Zoo
 	data   *report.Data
 	models []zoo.Model // as numbered in data
-	notes  []string    // on what is missing
+	front  *front.Front
+	notes  []string // on what is missing
 }
 
 // lack notes what is missing and warns of it.
@@ -154,15 +155,27 @@ func (r *reporting) onSearch(ctx context.Context) error {
 }
 
 // onTest adds the results on another split.
-func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
+func (r *reporting) onTest(ctx context.Context, asked TestSplit) (err error) {
 	if asked.Name == r.data.Search.Name {
 		return nil
+	}
+	if asked.Name == "" {
+		if asked.Name, err = SplitToEvaluate(ctx, r.zoo, r.front); err != nil {
+			return err
+		}
 	}
 	split, err := labelled(r.zoo, "split", asked.Name)
 	if err != nil && asked.Asked {
 		return err
 	} else if err != nil {
 		return r.lack("the zoo has no split %s with labels to check the cascades on", asked.Name)
+	}
+	shared, err := searchedAgain(ctx, r.zoo, r.data.Search, split, r.watch)
+	if err != nil {
+		return err
+	}
+	if shared != nil && shared.All() {
+		return r.lack("%v: there are no results on samples that were not searched", shared)
 	}
 	for _, run := range r.data.Runs {
 		for i, c := range run.Cascades {
@@ -181,6 +194,10 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) error {
 		return err
 	}
 	r.data.Test = new(describeSplit(split))
+	if shared != nil {
+		r.data.Seen = shared.Samples
+		r.watch.warn("%v, and %s was searched: the results on %s are too favourable", shared, r.data.Search.Name, split.Name)
+	}
 	r.each(func(n int, c *report.Cascade) { c.Test = &results[n] })
 	return r.singles(ctx, split)
 }

@@ -25,7 +25,7 @@ type Found struct {
 	Front   *front.Front
 	Run     *front.Run
 	Elapsed time.Duration // of the search, all its runs together
-	Other   string        // another split of the zoo to check the front on; "" if there is none
+	Other   string        // a split of the zoo without samples searched, to check the front on; "" if there is none
 
 	Certificate *front.Certificate // nil if nothing was asked to be certified, or the search was interrupted
 }
@@ -34,11 +34,11 @@ type Found struct {
 // returns the front found so far, marked as interrupted; [Options.Resume] continues from
 // there.
 func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error) {
-	s, err := newSearch(z, o, w)
+	s, err := newSearch(ctx, z, o, w)
 	if err != nil {
 		return nil, err
 	}
-	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm); err != nil {
+	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm, s.options.earlier()); err != nil {
 		return nil, err
 	}
 	defer s.folder.Discard()
@@ -49,7 +49,10 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
-	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Other: splitOr(z, "test", s.split.Name)}
+	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
+	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), z, s.split, w); err != nil {
+		return nil, err
+	}
 	found.Certificate, err = s.certify(ctx)
 	return found, err
 }
@@ -69,7 +72,7 @@ type search struct {
 }
 
 // newSearch checks the options against the zoo.
-func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
+func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	s = &search{watch: w, options: o, zoo: z}
 	s.run = &front.Run{
 		Version: front.Version,
@@ -88,7 +91,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
 	}
-	if err := o.Certify.checkBefore(z, describeSplit(s.split)); err != nil {
+	if err := o.Certify.checkBefore(ctx, z, describeSplit(s.split), w); err != nil {
 		return nil, err
 	}
 	models, err := Select(z.Models(), o.Models)
@@ -103,13 +106,19 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
 	}
 	s.models = models
+	if s.options.Cost, err = CostColumn(models, o.Cost, w); err != nil {
+		return nil, err
+	}
 	if err := s.resolve(); err != nil {
 		return nil, err
 	}
-	if err := s.checkUnlabelled(); err != nil {
+	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err
 	}
-	if s.costs, err = prices(models, o.Cost); err != nil {
+	if s.costs, err = prices(models, s.options.Cost); err != nil {
+		return nil, err
+	}
+	if err := notAllFree(s.costs, s.options.Cost); err != nil {
 		return nil, err
 	}
 	if o.Dominate != "" {
@@ -120,7 +129,7 @@ func newSearch(z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
 	if s.search.Include, err = o.required(models); err != nil {
 		return nil, err
 	}
-	s.run.Zoo, s.run.Fingerprint, s.run.Split = z.Dir(), z.Fingerprint(), s.split.Name
+	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
 	if o.Resume {
 		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
 			return nil, err

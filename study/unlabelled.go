@@ -11,7 +11,7 @@ import (
 )
 
 // checkUnlabelled refuses an option Unlabelled that the search could not use at its end.
-func (s *search) checkUnlabelled() error {
+func (s *search) checkUnlabelled(ctx context.Context) error {
 	name := s.options.Unlabelled
 	if name == "" {
 		return nil
@@ -30,7 +30,11 @@ func (s *search) checkUnlabelled() error {
 	case !stored(s.models, s.split.Name) || !stored(here, name):
 		return inputf("unlabelled", name, "the zoo has search indexes without full outputs, which this needs")
 	}
-	return nil
+	shared, err := searchedAgain(ctx, s.zoo, describeSplit(s.split), split, s.watch)
+	if shared != nil {
+		s.watch.warn("%v, and %s is searched: they count twice in what is estimated with unlabelled samples", shared, s.split.Name)
+	}
+	return err
 }
 
 // addUnlabelled adds to the cascades of the front their results on the samples searched and

@@ -1,5 +1,16 @@
 package zoo
 
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+)
+
 // The columns that this module's own programs write or read. A zoo may have any
 // others.
 const (
@@ -66,3 +77,87 @@ const (
 	// ColumnCalibratedFrom identifies what a calibrated model was made from.
 	ColumnCalibratedFrom = "calibrated.from"
 )
+
+// KeptColumn reports whether a column is one that the zoo keeps itself: it says what the
+// predictions are of, and a person must not change it.
+func KeptColumn(column string) bool {
+	switch column {
+	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
+		return true
+	}
+	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)
+}
+
+// SetColumns sets columns of models, by name: of all of them, or after an error of none. The
+// error wraps ErrNoModel if the zoo lacks one of them. (A process that is killed while the
+// files get their names may leave some of the models changed; the same call completes it.)
+func (w *Writer) SetColumns(columns map[string]map[string]string) (err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.shut {
+		return errClosed
+	}
+	var before, after []Model
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		old, err := w.z.Model(name)
+		if err != nil {
+			return err
+		}
+		if w.open[name] != nil {
+			return fmt.Errorf("zoo: the model %q is being written", name)
+		}
+		m := old.clone()
+		if m.Columns == nil {
+			m.Columns = map[string]string{}
+		}
+		maps.Copy(m.Columns, columns[name])
+		if err := m.check(); err != nil {
+			return err
+		}
+		before, after = append(before, old), append(after, m)
+	}
+	if err := w.z.replaceModels(before, after); err != nil {
+		return err
+	}
+	w.z.mu.Lock()
+	defer w.z.mu.Unlock()
+	for _, m := range after {
+		w.z.models[m.Name] = m
+	}
+	return nil
+}
+
+// replaceModels writes the files of models anew. All are complete before the first gets its
+// name; if one does not get it those before it are as they were.
+func (z *Zoo) replaceModels(before, after []Model) (err error) {
+	var files []*atomicfile.File
+	defer func() {
+		for i, f := range files {
+			if err != nil && f.Renamed() {
+				err = errors.Join(err, z.writeModel(before[i]))
+			}
+			f.Discard()
+		}
+	}()
+	for _, m := range after {
+		data, err := encodeJSON(z.modelPath(slug(m.Name)), modelJSON(m))
+		if err != nil {
+			return err
+		}
+		f, err := atomicfile.Create(z.modelPath(slug(m.Name)))
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+		f.Write(data)
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		if err := f.Rename(); err != nil {
+			return err
+		}
+	}
+	return atomicfile.SyncDir(filepath.Join(z.dir, "models"))
+}

@@ -48,7 +48,7 @@ type Archive struct {
 }
 
 // Cost returns the number in a column, such as gflops: the cost of running the
-// model on one sample. It must be finite and above zero.
+// model on one sample. It must be finite and not below zero.
 func (m Model) Cost(column string) (float64, error) {
 	text, ok := m.Columns[column]
 	if !ok {
@@ -59,8 +59,8 @@ func (m Model) Cost(column string) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("zoo: column %q of model %q is %q, not a number", column, m.Name, text)
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) || v <= 0 {
-		return 0, fmt.Errorf("zoo: column %q of model %q is %q, but a cost must be finite and above 0", column, m.Name, text)
+	if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		return 0, fmt.Errorf("zoo: column %q of model %q is %q, but a cost must be finite and not below 0", column, m.Name, text)
 	}
 	return v, nil
 }
@@ -115,7 +115,11 @@ func (z *Zoo) indexPath(split, model string) string {
 
 // writeModel makes m exist.
 func (z *Zoo) writeModel(m Model) error {
-	return writeJSON(z.modelPath(slug(m.Name)), modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits})
+	return writeJSON(z.modelPath(slug(m.Name)), modelJSON(m))
+}
+
+func modelJSON(m Model) modelFile {
+	return modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits}
 }
 
 // readModel reads and checks one model's file against the splits of the zoo.
@@ -159,14 +163,23 @@ func isSHA256(s string) bool {
 const maxJSON = 16 << 20
 
 func writeJSON(path string, v any) error {
+	data, err := encodeJSON(path, v)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, data)
+}
+
+// encodeJSON returns the content of the file at path.
+func encodeJSON(path string, v any) ([]byte, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return fmt.Errorf("zoo: %s: %w", path, err)
+		return nil, fmt.Errorf("zoo: %s: %w", path, err)
 	}
 	if len(data) >= maxJSON {
-		return fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
+		return nil, fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
 	}
-	return atomicfile.WriteFile(path, append(data, '\n'))
+	return append(data, '\n'), nil
 }
 
 // readJSON decodes the file at path into v, whose field for the format version is

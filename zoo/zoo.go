@@ -111,13 +111,19 @@ func Open(dir string) (*Zoo, error) {
 	return z, nil
 }
 
+// noZoo is the error of a folder that holds no zoo.
+type noZoo struct{ dir string }
+
+func (e noZoo) Error() string { return fmt.Sprintf("zoo: there is no zoo in %s", e.dir) }
+func (e noZoo) Unwrap() error { return fs.ErrNotExist }
+
 // load reads all metadata anew.
 func (z *Zoo) load() error {
 	var f zooFile
 	head := filepath.Join(z.dir, "zoo.json")
 	if err := readJSON(head, &f, &f.Format); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("zoo: there is no zoo in %s: %w", z.dir, err)
+			return noZoo{z.dir}
 		}
 		return err
 	}

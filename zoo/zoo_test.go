@@ -385,8 +385,11 @@ func TestCost(t *testing.T) {
 	if c, err := m.Cost("gflops"); err != nil || c != 1.25 {
 		t.Errorf("Cost: %v, %v", c, err)
 	}
+	if c, err := m.Cost("zero"); err != nil || c != 0 {
+		t.Errorf("a free model: %v, %v", c, err)
+	}
 	for column := range maps.Keys(m.Columns) {
-		if column != "gflops" {
+		if column != "gflops" && column != "zero" {
 			_, err := m.Cost(column)
 			expectError(t, err, "net", column)
 		}

@@ -15,7 +15,6 @@ import (
 
 func certifyCommand() *cli.Command {
 	o := study.CertifyDefaults()
-	o.Split = "cal"
 	return &cli.Command{
 		Name:      "certify",
 		Usage:     "test which cascades can replace a model",
@@ -44,8 +43,8 @@ encas-zoo certify --zoo cifar --split val --error 0.1 --worst-class 0.7 runs/exa
 encas-zoo certify --zoo cifar --split val --max-cost 0.5 runs/exact --json | jq .claim`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
-			zooFlag(),
-			bind(&o.Split, "split", "the samples to test on, `NAME`: not those searched"),
+			runZooFlag(),
+			bind(&o.Split, "split", "the samples to test on, `NAME`: not those searched (default: cal, or the only other split with labels)"),
 			marginFlag(&o.Margin, "margin"),
 			bind(&o.Confidence, "confidence", "`P` of certifying nothing falsely, at least 0.5 and below 1"),
 			bind(&o.Against, "against", "compare with `MODEL` (default: the most accurate on the samples searched)"),
@@ -67,15 +66,18 @@ encas-zoo certify --zoo cifar --split val --max-cost 0.5 runs/exact --json | jq 
 
 func (t *terminal) certify(c *cli.Context, o study.CertifyOptions) error {
 	dir := c.Args().First()
-	f, err := front.ReadFront(dir)
+	run, err := study.ReadRun(dir)
 	if err != nil {
 		return err
 	}
-	z, err := t.openZoo(c)
+	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return err
 	}
-	certificate, err := study.Certify(c.Context, z, f, o, t.watch())
+	if o.Split == "" {
+		o.Split = study.OnlySplit(z, "cal", run.Front.Split.Name, false)
+	}
+	certificate, err := study.Certify(c.Context, z, run.Front, o, t.watch())
 	if err != nil {
 		return err
 	}

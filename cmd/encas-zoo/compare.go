@@ -36,7 +36,9 @@ same cost, by the accuracies expected on other samples if all of them have these
 
 Hypervolume: the share of the rectangle between zero error and cost and the reference
 that a front beats; over linear costs, and over their logarithms, which begin at the
-cheapest model. Covers: the share of the other front's cascades that one of this front
+cheapest model. A front whose cascades all lie beyond the reference has none. The default
+reference is 40 % error and the cost of the most expensive model; if that leaves out one
+of the fronts, it is 1.1 times the largest error and cost of all of them. Covers: the share of the other front's cascades that one of this front
 matches or beats in both accuracy and cost.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo compare runs/auto runs/paper
@@ -44,7 +46,7 @@ encas-zoo compare runs/auto runs/paper --reference paper --at 0.05,0.1,0.5
 encas-zoo compare runs/auto runs/paper --plot fronts.svg
 encas-zoo compare runs/auto runs/paper runs/exact --json | jq '.runs[] | [.run, .hypervolume]'`),
 		Flags: []cli.Flag{
-			bind(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model)"),
+			bind(&o.reference, "reference", "worst error and highest cost that count, `ERROR,COST` such as 0.4,4, or 'paper' for those of the publication, 40 % and 4 GFLOPs (default: 40 % and the most expensive model, or beyond all fronts if one lies outside that)"),
 			bind(&o.at, "at", "show the best accuracy within these `COSTS`, such as 1,10,100 (default: five along the fronts)"),
 			bind(&o.searched, "searched", "compare by the accuracies on the samples searched, which say how well was searched, not what holds on others"),
 			bind(&o.plot, "plot", "draw all fronts into one `FILE`, whose name ends with .svg, .png or .pdf"),
@@ -53,10 +55,9 @@ encas-zoo compare runs/auto runs/paper runs/exact --json | jq '.runs[] | [.run, 
 	}
 }
 
-// worstError is the error of the default reference. It is that of the publication, as is
-// paperCost.
+// The reference of the publication.
 const (
-	worstError = 0.4
+	paperError = 0.4
 	paperCost  = 4
 )
 
@@ -94,7 +95,7 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 		}
 		result.Plot = o.plot
 	}
-	return t.give(result, func() { t.showCompared(result, costs) })
+	return t.give(result, func() { t.showCompared(result, costs, o.reference != "") })
 }
 
 // plotFronts draws the fronts on the samples of their searches.
@@ -114,30 +115,32 @@ func plotFronts(dirs []string, fronts []*front.Front, path, format string) error
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-// readReference reads --reference; its defaults depend on the models.
-func readReference(text string, fronts []*front.Front) (front.Reference, error) {
-	ref := front.Reference{WorstError: worstError, LowestCost: math.Inf(1)}
+// readReference reads --reference; what is not given of it is 0.
+func readReference(text string, fronts []*front.Front) (ref front.Reference, err error) {
+	var costs []float64
 	for _, f := range fronts {
 		for _, m := range f.Models {
-			ref.HighestCost, ref.LowestCost = max(ref.HighestCost, m.Cost), min(ref.LowestCost, m.Cost)
+			costs = append(costs, m.Cost)
 		}
 	}
+	lowest := front.LeastCost(costs)
 	switch text {
 	case "":
+		return ref, nil
 	case "paper":
 		if fronts[0].Cost != study.DefaultCost {
 			return ref, usagef("--reference paper is in %s, but the cost of the runs is %s: give ERROR,COST", study.DefaultCost, fronts[0].Cost)
 		}
-		ref.HighestCost = paperCost
+		ref = front.Reference{WorstError: paperError, HighestCost: paperCost}
 	default:
 		numbers, err := readNumbers(text)
 		if err != nil || len(numbers) != 2 || numbers[0] > 1 {
 			return ref, usagef("--reference %q is neither paper nor an error of at most 1 and a cost, such as 0.4,4", text)
 		}
-		ref.WorstError, ref.HighestCost = numbers[0], numbers[1]
+		ref = front.Reference{WorstError: numbers[0], HighestCost: numbers[1]}
 	}
-	if ref.HighestCost <= ref.LowestCost {
-		return ref, usagef("--reference: the cost %g is not above that of the cheapest model, %g", ref.HighestCost, ref.LowestCost)
+	if ref.HighestCost <= lowest {
+		return ref, usagef("--reference %s: the cost %g is not above that of the cheapest model, %g", text, ref.HighestCost, lowest)
 	}
 	return ref, nil
 }
@@ -158,6 +161,9 @@ func readCosts(text string, fronts []*front.Front) ([]float64, error) {
 	}
 	costs := front.Ladder(all, 5)
 	for i, cost := range costs {
+		if cost == 0 {
+			continue
+		}
 		digits := math.Pow(10, math.Floor(math.Log10(cost))-1)
 		costs[i] = math.Ceil(cost/digits) * digits
 	}
@@ -177,7 +183,8 @@ func readNumbers(text string) ([]float64, error) {
 	return numbers, nil
 }
 
-func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
+// showCompared shows a comparison; the reference may be one that was asked for.
+func (t *terminal) showCompared(r *front.Comparison, costs []float64, asked bool) {
 	by := "on the samples searched"
 	if r.Expected {
 		by = "expected on other samples"
@@ -213,9 +220,30 @@ func (t *terminal) showCompared(r *front.Comparison, costs []float64) {
 		best.Row(row...)
 	}
 	t.out.Table(table)
+	t.showBeyond(r, asked)
 	t.out.Printf("\n")
 	t.out.Table(best)
 	if r.Plot != "" {
 		t.out.Printf("\nwrote %s\n", r.Plot)
+	}
+}
+
+// showBeyond says which fronts the reference leaves out altogether and, if it was asked
+// for, which in part.
+func (t *terminal) showBeyond(r *front.Comparison, asked bool) {
+	var lines []string
+	for i, f := range r.Runs {
+		switch beyond := f.Cascades - f.Inside; {
+		case f.Inside == 0:
+			lines = append(lines, fmt.Sprintf("All cascades of front %d lie beyond the reference: its hypervolume is 0.", i+1))
+		case asked && beyond > 0:
+			lines = append(lines, fmt.Sprintf("%s of %s of front %d beyond the reference add nothing.", ui.Count(beyond), plural(f.Cascades, "cascade", "cascades"), i+1))
+		}
+	}
+	if len(lines) > 0 {
+		t.out.Printf("\n")
+	}
+	for _, line := range lines {
+		t.out.Printf("%s\n", line)
 	}
 }

@@ -150,7 +150,7 @@ func (l *line) offerArguments() offer {
 		o.others, o.words = folders, runFolders()
 	case "import", "ingest":
 		o.others = files
-	case "zoo remove":
+	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
 	case "completion":
 		o.words = shells
@@ -210,7 +210,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir":
+	case "out", "from", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir":
 		o.others = files
 	}
 	return o

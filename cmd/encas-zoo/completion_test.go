@@ -32,7 +32,7 @@ func TestComplete(t *testing.T) {
 		want  string // other offers: words
 	}{
 		{[]string{"opt"}, "none: optimize"},
-		{[]string{"zoo", ""}, "none: list info verify calibrate remove"},
+		{[]string{"zoo", ""}, "none: list info verify calibrate set remove"},
 		{[]string{"zoo", "in"}, "none: info"},
 		{[]string{"nonsense", ""}, "none:"},
 		{[]string{"--v"}, "none: --version"},

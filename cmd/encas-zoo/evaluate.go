@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -17,7 +18,7 @@ import (
 type evaluateOptions struct{ split, cost, cascade string }
 
 func evaluateCommand() *cli.Command {
-	o := &evaluateOptions{split: "test", cost: study.DefaultCost}
+	o := &evaluateOptions{}
 	return &cli.Command{
 		Name:      "evaluate",
 		Usage:     "evaluate cascades on samples they were not chosen on",
@@ -43,14 +44,14 @@ the mean; last: before the first name lets the last model answer alone, vote: co
 answers so far, and margin: or entropy: before that is another measure of confidence. A
 name that contains one of ,@*" is written in double quotes.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo evaluate runs/first --split test
-encas-zoo evaluate --zoo cifar runs/exact --split pool      samples without labels: drift
+encas-zoo evaluate runs/first
+encas-zoo evaluate runs/exact --split pool                samples without labels: drift
 encas-zoo evaluate --zoo cifar --split search --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
 encas-zoo evaluate --zoo cifar runs/paper --json | jq '.cascades[-1].accuracy'`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
-			zooFlag(),
-			bind(&o.split, "split", "the samples to evaluate on, `NAME`"),
+			runZooFlag(),
+			bind(&o.split, "split", "the samples to evaluate on, `NAME` (default: test, or else one with no samples searched)"),
 			runCostFlag(&o.cost),
 			bind(&o.cascade, "cascade", "evaluate this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
 		},
@@ -71,26 +72,31 @@ encas-zoo evaluate --zoo cifar runs/paper --json | jq '.cascades[-1].accuracy'`,
 }
 
 func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluation, error) {
-	var one cascade.Cascade
-	var f *front.Front
-	var err error
 	if c.IsSet("cascade") {
-		one, err = cascade.Parse(o.cascade)
-		err = asUsage(err)
-	} else {
-		f, err = front.ReadFront(c.Args().First())
+		one, err := cascade.Parse(o.cascade)
+		if err != nil {
+			return nil, asUsage(err)
+		}
+		z, err := t.openZoo(c)
+		if err != nil {
+			return nil, err
+		}
+		return study.EvaluateCascade(c.Context, z, cmp.Or(o.split, "test"), o.cost, one, t.watch())
 	}
+	run, err := study.ReadRun(c.Args().First())
 	if err != nil {
 		return nil, err
 	}
-	z, err := t.openZoo(c)
+	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return nil, err
 	}
-	if f != nil {
-		return study.EvaluateFront(c.Context, z, o.split, f, t.watch())
+	if o.split == "" {
+		if o.split, err = study.SplitToEvaluate(c.Context, z, run.Front); err != nil {
+			return nil, err
+		}
 	}
-	return study.EvaluateCascade(c.Context, z, o.split, o.cost, one, t.watch())
+	return study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
 }
 
 func (t *terminal) showEvaluated(e *study.Evaluation) {
@@ -99,6 +105,7 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		before := front.Front{Points: e.Before}
 		rows = before.Spread(tableRows)
 	}
+	t.showSearched(e)
 	t.out.Printf("On the split %s (%s samples", e.Split.Name, ui.Count(e.Split.Samples))
 	if e.Split.Unlabelled {
 		t.out.Printf(" without labels")
@@ -118,6 +125,19 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		t.showAgainstModels(e, rows)
 	}
 	t.showDrift(e)
+}
+
+// showSearched says which of the samples the cascades were chosen on.
+func (t *terminal) showSearched(e *study.Evaluation) {
+	switch o := e.Searched; {
+	case o == nil:
+	case o.Splits[0] == o.Splits[1]:
+		t.out.Printf("The cascades were chosen on these samples: the results are too favourable. Evaluate on samples that the search did not see.\n\n")
+	case o.All():
+		t.out.Printf("Not a test: %s, and the cascades were chosen on them. The results are too favourable.\n\n", o.String())
+	default:
+		t.out.Printf("Not quite a test: %s, and the cascades were chosen on them. The results are too favourable.\n\n", o.String())
+	}
 }
 
 // showAccuracies shows rows of the results on samples with labels.

@@ -186,6 +186,8 @@ func exampleFolder(t *testing.T) string {
 		check(os.WriteFile(filepath.Join(dir, "answers", name), []byte(text), 0o666))
 	}
 
+	check(os.WriteFile(filepath.Join(dir, "costs.csv"), []byte("model,price,latency_ms\nresnet20,0.0004,1.5\nresnet32,0.0005,2\n"), 0o666))
+
 	// The zoo cifar, and run folders.
 	models := []string{"resnet20", "resnet32", "resnet56", "vit_small", "vit_small_distilled", "wrn_28_10", "-odd-name"}
 	made := filepath.Join(dir, "made")

@@ -12,6 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
@@ -23,7 +24,7 @@ type explainOptions struct {
 }
 
 func explainCommand() *cli.Command {
-	o := &explainOptions{split: "test", cost: study.DefaultCost}
+	o := &explainOptions{}
 	return &cli.Command{
 		Name:      "explain",
 		Usage:     "show the answer of each stage to one sample",
@@ -39,8 +40,8 @@ encas-zoo explain --zoo cifar --sample 123 runs/exact --pick 7 --split search --
 			"130  interrupted"),
 		Flags: slices.Concat(
 			[]cli.Flag{
-				zooFlag(),
-				bind(&o.split, "split", "the split of the sample, `NAME`"),
+				runZooFlag(),
+				bind(&o.split, "split", "the split of the sample, `NAME` (default: test, or the one searched)"),
 				bind(&o.sample, "sample", "the sample with this `ID`, or in this row, from 0"),
 				bind(&o.cascade, "cascade", "explain this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
 			},
@@ -57,13 +58,19 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	case c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present() || c.Args().Present() != picks(c):
 		return usagef("name a cascade with --cascade, or a run folder and one of its cascades with --pick, --within or --min-accuracy")
 	}
-	chosen, number, err := o.chosen(c)
+	chosen, run, number, err := o.chosen(c)
 	if err != nil {
 		return err
 	}
-	z, err := t.openZoo(c)
+	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return err
+	}
+	if o.split == "" {
+		o.split = "test"
+		if _, err := z.Split(o.split); err != nil && run.Front != nil {
+			o.split = run.Front.Split.Name
+		}
 	}
 	e, err := study.Explain(c.Context, z, o.split, o.cost, chosen, o.sample)
 	var input *study.InputError
@@ -76,19 +83,18 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	return t.give(e, func() { t.showExplained(e) })
 }
 
-// chosen returns the cascade to explain and, of a run folder, its number; that has its own
-// costs, too.
-func (o *explainOptions) chosen(c *cli.Context) (cascade.Cascade, int, error) {
+// chosen returns the cascade to explain and, if it is of a run folder, that and its number;
+// a run has its own costs, too.
+func (o *explainOptions) chosen(c *cli.Context) (chosen cascade.Cascade, run report.Source, number int, err error) {
 	if !c.Args().Present() {
-		given, err := cascade.Parse(o.cascade)
-		return given, 0, asUsage(err)
+		chosen, err = cascade.Parse(o.cascade)
+		return chosen, run, 0, asUsage(err)
 	}
-	f, number, err := picked(c, o.pick)
-	if err != nil {
-		return cascade.Cascade{}, 0, err
+	if run, number, err = picked(c, o.pick); err != nil {
+		return chosen, run, 0, err
 	}
-	o.cost = f.Cost
-	return f.Points[number].Cascade, number, nil
+	o.cost = run.Front.Cost
+	return run.Front.Points[number].Cascade, run, number, nil
 }
 
 func (t *terminal) showExplained(e *study.Explanation) {

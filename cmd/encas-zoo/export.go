@@ -56,11 +56,11 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	case o.format != "json" && t.json:
 		return usagef("--json and --format %s exclude each other", o.format)
 	}
-	f, number, err := picked(c, o.pick)
+	run, number, err := picked(c, o.pick)
 	if err != nil {
 		return err
 	}
-	e, err := f.Export(number)
+	e, err := run.Front.Export(number)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 )
 
@@ -76,6 +77,11 @@ func zooFlag() cli.Flag {
 	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or 'example' for the built-in zoo (default: $ENCAS_ZOO, else ./zoo, else the example)"}
 }
 
+// runZooFlag is zooFlag of a command that takes a run folder.
+func runZooFlag() cli.Flag {
+	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or 'example' for the built-in zoo (default: that of the run; for a cascade $ENCAS_ZOO, else ./zoo, else the example)"}
+}
+
 func ownZooFlag() cli.Flag {
 	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR` (default: $ENCAS_ZOO, else ./zoo)"}
 }
@@ -85,12 +91,12 @@ func modelsFlag(p *[]string) cli.Flag {
 }
 
 func costFlag(p *string) cli.Flag {
-	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price")
+	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price (default: gflops, or the only column of numbers)")
 }
 
 // runCostFlag is costFlag of a command that also takes a run folder.
 func runCostFlag(p *string) cli.Flag {
-	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price; a run folder has its own")
+	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price (default: that of the run folder, gflops, or the only column of numbers)")
 }
 
 // marginFlag may be 0.
@@ -112,9 +118,9 @@ func picks(c *cli.Context) bool {
 	return c.IsSet("pick") || c.IsSet("within") || c.IsSet("min-accuracy")
 }
 
-// picked returns the front of the run folder that is the argument, and the number of the
-// cascade that pickFlags name.
-func picked(c *cli.Context, p front.Pick) (*front.Front, int, error) {
+// picked reads the run folder that is the argument, and returns the number of the cascade
+// that pickFlags name, too.
+func picked(c *cli.Context, p front.Pick) (run report.Source, number int, err error) {
 	given := 0
 	for _, name := range []string{"pick", "within", "min-accuracy"} {
 		if c.IsSet(name) {
@@ -123,14 +129,13 @@ func picked(c *cli.Context, p front.Pick) (*front.Front, int, error) {
 	}
 	switch {
 	case given > 1:
-		return nil, 0, usagef("--pick, --within and --min-accuracy exclude each other")
+		return run, 0, usagef("--pick, --within and --min-accuracy exclude each other")
 	case p.MinAccuracy > 1:
-		return nil, 0, usagef("--min-accuracy %g: an accuracy is at most 1 (0.9 is 90 %%)", p.MinAccuracy)
+		return run, 0, usagef("--min-accuracy %g: an accuracy is at most 1 (0.9 is 90 %%)", p.MinAccuracy)
 	}
-	runs, err := study.ReadRuns([]string{c.Args().First()})
-	if err != nil {
-		return nil, 0, err
+	if run, err = study.ReadRun(c.Args().First()); err != nil {
+		return run, 0, err
 	}
-	number, err := p.Of(runs[0].Front, runs[0].Run.Limits())
-	return runs[0].Front, number, asUsage(err)
+	number, err = p.Of(run.Front, run.Run.Limits())
+	return run, number, asUsage(err)
 }

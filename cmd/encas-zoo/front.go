@@ -108,6 +108,9 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.out.Printf("\n")
 		}
 		t.showTable(f, o.all, choice.Instead, choice.Point, certified)
+		if f.Points[len(f.Points)-1].Cost == 0 {
+			t.out.Printf("\nThe whole front costs 0 %s: no cascade within the limits that runs a model that costs something is more accurate than those that are free.\n", f.Cost)
+		}
 		if f.Selection != nil {
 			t.out.Printf("\n%s.\n", f.Selection)
 		}
@@ -191,7 +194,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	for _, at := range models.Points {
 		low, high = min(low, at.X), max(high, at.X)
 	}
-	chart.Log = high > 10*low
+	chart.Log = low > 0 && high > 10*low
 	return chart
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -27,7 +26,7 @@ func labelCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "label",
 		Usage:     "list the samples that are worth labelling",
-		UsageText: "--split NAME [--zoo DIR] [--budget N] [--out FILE] RUNDIR",
+		UsageText: "[--split NAME] [--zoo DIR] [--budget N] [--out FILE] RUNDIR",
 		Description: `Two cascades differ in accuracy only on the samples that they answer differently. Of a
 split without labels such samples are listed, with the answers that compete.
 
@@ -46,8 +45,8 @@ encas-zoo label --zoo cifar runs/exact --split pool --budget 50 --out to-label.c
 encas-zoo label --zoo cifar runs/exact --split pool --json | jq -r '.samples[].id'`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
-			zooFlag(),
-			bind(&o.split, "split", "the samples without labels, `NAME`"),
+			runZooFlag(),
+			bind(&o.split, "split", "the samples without labels, `NAME` (default: the zoo's only split without)"),
 			bind(&o.budget, "budget", "list at most `N` samples"),
 			bind(&o.out, "out", "write the list as CSV, with an empty column label, to `FILE`"),
 		},
@@ -59,23 +58,26 @@ func runLabel(c *cli.Context, t *terminal, o *labelOptions) error {
 	switch {
 	case c.NArg() != 1:
 		return usagef("name one run folder")
-	case o.split == "":
-		return usagef("name the samples without labels with --split")
 	case c.IsSet("out") && o.out == "":
 		return usagef("--out is empty: name a file")
 	}
-	f, err := front.ReadFront(c.Args().First())
+	run, err := study.ReadRun(c.Args().First())
 	if err != nil {
 		return err
 	}
-	z, err := t.openZoo(c)
+	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(o.out); o.out != "" && err == nil {
 		return usagef("--out: %s exists, and may hold labels: name another file, or remove it", o.out)
 	}
-	l, err := study.Label(c.Context, z, o.split, f, o.budget, t.watch())
+	if o.split == "" {
+		if o.split = study.OnlySplit(z, "", run.Front.Split.Name, true); o.split == "" {
+			return usagef("name the samples without labels with --split")
+		}
+	}
+	l, err := study.Label(c.Context, z, o.split, run.Front, o.budget, t.watch())
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -74,21 +73,23 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	console := ui.NewConsole(stderr, false)
 	if errors.Is(err, context.Canceled) {
-		doing := strings.TrimSuffix(err.Error(), context.Canceled.Error())
-		console.Printf("%s\n", strings.TrimSuffix("interrupted: "+doing, ": "))
+		console.Printf("%s\n", interruption(err))
 		return exitInterrupted
 	}
 	code := exitError
 	var input *study.InputError
+	var unknown *study.UnknownModels
 	switch {
 	case errors.As(err, &input):
 		code, err = exitUsage, explainInput(err, input)
+	case errors.As(err, &unknown):
+		err = fmt.Errorf("%w%s", err, suggest(unknown.Names[0], unknown.Known, ""))
 	case errors.As(err, new(usageError)):
 		code = exitUsage
 	case errors.As(err, new(partialError)):
 		code = exitSomeFailed
 	}
-	console.Printf("error: %v\n", err)
+	console.Printf("error: %v\n", inOtherWords(err))
 	if code == exitUsage {
 		console.Printf("Run '%s --help' for usage.\n", helpFor(app, args))
 	}
@@ -130,6 +131,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			shimCommand(),
 			zooCommand(),
 			completionCommand(),
+			versionCommand(),
 		},
 		Before: func(*cli.Context) error { return asUsage(kernel.CheckEnv()) },
 		Action: func(c *cli.Context) error { return cli.ShowAppHelp(c) }, // without a command
@@ -148,6 +150,23 @@ func newApp(stdout, stderr *os.File) *cli.App {
 	}
 	cli.FlagStringer = flagHelp
 	return app
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:               "version",
+		Usage:              "show the version of this program",
+		UsageText:          "",
+		Description:        "Shows the version, which names the commit the program was built from if that is known.",
+		CustomHelpTemplate: commandHelp("encas-zoo version\nencas-zoo --version"),
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			cli.ShowVersion(c)
+			return nil
+		},
+	}
 }
 
 // leaves returns the commands that do something, subcommands included.

@@ -58,8 +58,8 @@ then), and ends with the front of an uninterrupted search.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo optimize                                        the example zoo
 encas-zoo optimize --max-gflops 300                       the best cascade within a budget
-encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/exact
-encas-zoo optimize --zoo cifar --paper --out runs/paper
+encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/three
+encas-zoo optimize --zoo cifar --paper --out runs/published
 encas-zoo optimize --dominate qda                         cheaper and more accurate than that model
 encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
@@ -100,12 +100,13 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.Include, "include", "every cascade must have the models `NAMES`; lists with commas"),
 				modelsFlag(&o.Models),
 				bind(&o.Evals, "evals", "try at most `N` cascades (default: the algorithm's)"),
-				bind(&o.Time, "time", "search for at most `D`, such as 90s or 10m"),
+				bind(&o.Time, "time", "search for at most `D`, such as 90s or 10m; it is shared by the search, the searches for expected accuracies and the check on full outputs, which may take a little longer"),
 				bind(&o.Seed, "seed", "random seed `S`"),
 				bind(&o.Threads, "threads", "use `T` processors (default: all); results do not depend on it"),
 				bind(&o.Memory, "memory", "cache at most `MB` megabytes of tables (default: 1024); results do not depend on it"),
 				bind(&o.resume, "resume", "continue the interrupted search in the run folder `DIR`; of what decides the search only --time, --threads and --memory may change"),
 				bind(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
+				bind(&o.Force, "force", "replace an earlier run in the folder of --out, with its report and certificate"),
 				bind(&o.chart, "chart", "`WHEN` to draw the front in characters: auto (on a terminal), always, never"),
 			}),
 		Action: on(func(c *cli.Context, t *terminal) error {
@@ -130,6 +131,9 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 			return usagef("--%s is empty: name a folder", name)
 		}
 	}
+	if c.IsSet("max-gflops") || c.IsSet("max-worst-gflops") {
+		o.Cost = study.DefaultCost
+	}
 	if o.certify.Split != "" {
 		o.Certify = &o.certify
 	}
@@ -138,7 +142,13 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 			return usagef("--%s needs --certify", name)
 		}
 	}
+	if o.Force && !c.IsSet("out") {
+		return usagef("--force needs --out")
+	}
 	if o.resume != "" {
+		if o.Force {
+			return usagef("--resume continues the run in the folder, --force replaces it: give one")
+		}
 		if c.IsSet("out") && filepath.Clean(o.resume) != filepath.Clean(o.Dir) {
 			return usagef("--resume %s writes to that folder, not to --out %s", o.resume, o.Dir)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -32,7 +33,7 @@ type reportOptions struct {
 }
 
 func reportCommand() *cli.Command {
-	o := &reportOptions{split: "test"}
+	o := &reportOptions{}
 	return &cli.Command{
 		Name:      "report",
 		Usage:     "show fronts as a page, as plots and as tables",
@@ -53,8 +54,8 @@ encas-zoo report runs/exact --format md
 encas-zoo report runs/exact --format json | jq '.runs[0].cascades[-1].test'`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
-			zooFlag(),
-			bind(&o.split, "split", "the samples to check on, `NAME`; none if the zoo has no such split"),
+			runZooFlag(),
+			bind(&o.split, "split", "the samples to check on, `NAME` (default: test, or else one with no samples searched)"),
 			bind(&o.format, "format", "write only one `FORMAT`: "+strings.Join(reportFormats, ", ")+"; the last three to standard output"),
 			bind(&o.out, "out", "write to `FILE`, in the format of its ending"),
 			bind(&o.open, "open", "open the page in the browser"),
@@ -75,7 +76,7 @@ func runReport(c *cli.Context, t *terminal, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
-	z, err := t.zooOfRun(c, sources)
+	z, err := t.zooOfRuns(c, sources)
 	if err != nil {
 		return err
 	}
@@ -115,21 +116,17 @@ func (o *reportOptions) formats(asJSON bool) ([]string, error) {
 	return []string{format}, nil
 }
 
-// zooOfRun opens the zoo of --zoo, else that of the runs if it is found, else nil.
-func (t *terminal) zooOfRun(c *cli.Context, sources []report.Source) (*zoo.Zoo, error) {
+// zooOfRuns opens the zoo of --zoo, else that of the runs if it is found, else nil.
+func (t *terminal) zooOfRuns(c *cli.Context, sources []report.Source) (*zoo.Zoo, error) {
 	if c.IsSet("zoo") {
 		return t.openZoo(c)
 	}
-	var dirs []string
 	for _, s := range sources {
-		if s.Run != nil {
-			dirs = append(dirs, s.Run.Zoo)
+		if z, err := study.ZooOfRun(c.Context, s, otherZoos(c), t.watch()); err == nil {
+			return z, nil
 		}
 	}
-	if dir, _ := zooFolder(c); dir != study.Example {
-		dirs = append(dirs, dir)
-	}
-	return study.ZooOf(c.Context, sources[0].Front.Zoo.Fingerprint, dirs, t.watch()), nil
+	return nil, nil
 }
 
 // writeReport writes the data in one format.
@@ -147,7 +144,7 @@ func (t *terminal) writeReport(data *report.Data, format string, o *reportOption
 		t.out.Text(b.String())
 		return nil
 	case format == "html":
-		path = filepath.Join(dir, "report.html")
+		path = filepath.Join(dir, front.ReportFile)
 	default:
 		path = filepath.Join(dir, "front."+format)
 	}

@@ -69,6 +69,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"zoo info --zoo digits",
 		"zoo info --zoo digits --split test --cost params --models *tree*,qda --agreement agreement.svg",
 		"zoo verify --zoo digits",
+		"zoo set --zoo made-zoo m00 price=2 gflops=0.02",
 		"zoo calibrate --zoo digits --out calibrated --models lda,qda,tree_4",
 		"zoo list --zoo calibrated",
 		"optimize --zoo calibrated --algorithm exact --rule mean --out tempered",

@@ -43,7 +43,7 @@ func TestJSONAlone(t *testing.T) {
 		stderr string
 		stdout bool
 	}{
-		{[]string{"optimize", "--zoo", "z", "--algorithm", "exact", "--out", "run"}, "tried ", true},
+		{[]string{"optimize", "--zoo", "z", "--algorithm", "exact", "--out", "run", "--force"}, "tried ", true},
 		{[]string{"evaluate", "--zoo", "z", "--split", "search", "run"}, "", true},
 		{[]string{"report", "--zoo", "z", "run"}, "warning: ", true}, // no split test
 		{[]string{"report", "--zoo", "z", "run", "--out", "page.json"}, "wrote page.json\n", false},

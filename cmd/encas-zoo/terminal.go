@@ -3,18 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -25,6 +25,18 @@ type terminal struct {
 	out, err *ui.Console
 	json     bool
 	file     *os.File // standard output
+
+	mu   sync.Mutex
+	said map[string]bool // notes and warnings
+}
+
+// once reports whether a text is said for the first time.
+func (t *terminal) once(text string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	again := t.said[text]
+	t.said[text] = true
+	return !again
 }
 
 // terminalKey is the key of a command's terminal in the metadata of the app.
@@ -64,16 +76,25 @@ func newTerminal(c *cli.Context) *terminal {
 		err:  ui.NewConsole(stderr, c.Bool("quiet")),
 		json: c.Bool("json"),
 		file: stdout,
+		said: map[string]bool{},
 	}
 	c.App.Metadata[terminalKey] = t
 	return t
 }
 
-// watch shows progress, notes and warnings.
+// watch shows progress, notes and warnings, each of the latter once.
 func (t *terminal) watch() study.Watch {
 	return study.Watch{
-		Note: func(text string) { t.err.Notef("%s", text) },
-		Warn: func(text string) { t.err.Warnf("%s", text) },
+		Note: func(text string) {
+			if t.once(text) {
+				t.err.Notef("%s", words(text))
+			}
+		},
+		Warn: func(text string) {
+			if t.once(text) {
+				t.err.Warnf("%s", words(text))
+			}
+		},
 		Task: func(name, units string) (func(done, total int64, at string), func()) {
 			p := t.err.Progress(name, units)
 			return p.Update, p.Stop
@@ -124,11 +145,23 @@ func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	case !chosen:
 		t.err.Notef("using the zoo in ./%s", dir)
 	}
-	z, err := study.Open(c.Context, dir, t.watch())
-	if errors.Is(err, fs.ErrNotExist) && chosen && dir != study.Example {
-		return nil, usageError{err}
+	return study.Open(c.Context, dir, t.watch())
+}
+
+// openZooOf opens the zoo of --zoo, else that of a run.
+func (t *terminal) openZooOf(c *cli.Context, run report.Source) (*zoo.Zoo, error) {
+	if c.IsSet("zoo") || run.Run == nil {
+		return t.openZoo(c)
 	}
-	return z, err
+	return study.ZooOfRun(c.Context, run, otherZoos(c), t.watch())
+}
+
+// otherZoos returns where the zoo of a run may be if it has moved.
+func otherZoos(c *cli.Context) []string {
+	if dir, _ := zooFolder(c); dir != study.Example {
+		return []string{dir}
+	}
+	return nil
 }
 
 // give writes a command's result: as JSON with --json, else by show.

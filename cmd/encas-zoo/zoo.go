@@ -14,11 +14,11 @@ import (
 )
 
 func zooCommand() *cli.Command {
-	info := &infoOptions{cost: study.DefaultCost}
+	info := &infoOptions{}
 	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "inspect and check a zoo, calibrate or remove models",
+		Usage:              "inspect and check a zoo, set columns, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -43,8 +43,8 @@ samples at least one model answers correctly (the limit of choosing among the mo
 and how many all do. The search index of the split is built if it is missing.
 
 What looks wrong is listed: duplicate models, models no better than chance or with a
-constant answer, classes that seem to be numbered differently, missing costs, and labels
-that fit no model. None of these is an error: the zoo can be searched.
+constant answer, classes that seem to be numbered differently, missing costs, labels
+that fit no model, and splits that have samples in common. None of these is an error: the zoo can be searched.
 
 --agreement draws how often each two models give the same answer, as a heat map with
 similar models side by side: if all of it is dark, a cascade has little to gain.`,
@@ -75,6 +75,7 @@ encas-zoo zoo verify --zoo cifar`,
 				Action: onZoo(runZooVerify),
 			},
 			calibrateCommand(),
+			setCommand(),
 			removeCommand(),
 		},
 	}
@@ -94,7 +95,8 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	if err != nil {
 		return err
 	}
-	table := new(ui.Table).Shrink("model").Right(study.DefaultCost).Left("gives", "splits").Right("size")
+	column := study.ShownCost(models)
+	table := new(ui.Table).Shrink("model").Right(column).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
 		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
@@ -104,7 +106,7 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 		}
 		slices.Sort(s.Splits)
 		cost, gives := "-", "outputs"
-		if x, err := m.Cost(study.DefaultCost); err == nil {
+		if x, err := m.Cost(column); err == nil {
 			cost = ui.Number(x)
 		}
 		if m.Answers {

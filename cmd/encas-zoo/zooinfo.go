@@ -72,6 +72,12 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	if len(info.Missing) > 0 {
 		t.out.Printf("\nWithout predictions on %s: %s\n", info.Split, plural(len(info.Missing), "model", "models"))
 	}
+	for i, o := range info.Overlaps {
+		if i == 0 {
+			t.out.Printf("\nNo test of each other:\n")
+		}
+		t.out.Printf("   %s\n", o.String())
+	}
 	if len(info.Judged.Suspicious) > 0 {
 		t.showSuspicious(info.Judged.Suspicious)
 	}

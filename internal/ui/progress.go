@@ -20,6 +20,7 @@ type Progress struct {
 	what, units string
 	start       time.Time
 	first       int64 // done at the first update, by an earlier run
+	left        Left
 	shown       time.Time
 	started     bool
 }
@@ -37,8 +38,18 @@ func (p *Progress) Update(done, total int64, note string) {
 	if !p.started {
 		p.started, p.first, p.start = true, done, p.c.now()
 	}
+	left, known := p.left.Of(done, total, p.c.now())
 	p.c.mu.Unlock()
-	p.Show(func() []string { return p.parts(done, total, note, p.c.now()) })
+	p.Show(func() []string {
+		parts := p.parts(done, total, p.c.now())
+		if known {
+			parts = append(parts, "about "+About(left)+" left")
+		}
+		if note != "" {
+			parts = append(parts, note)
+		}
+		return parts
+	})
 }
 
 // Show shows the parts, separated by commas. It calls parts only when the line is due
@@ -76,25 +87,18 @@ func (p *Progress) Stop() {
 	}
 }
 
-func (p *Progress) parts(done, total int64, note string, now time.Time) []string {
+func (p *Progress) parts(done, total int64, now time.Time) []string {
 	amount := Count(done)
 	if total > 0 {
 		amount += " of " + Count(total)
 	}
 	parts := []string{amount + " " + p.units}
-	if total > 0 {
+	if total > 1 {
 		parts = append(parts, fmt.Sprintf("%d %%", 100*done/total))
 	}
 	elapsed := now.Sub(p.start).Seconds()
 	if fresh := done - p.first; fresh > 0 && elapsed > 0 {
-		rate := float64(fresh) / elapsed
-		parts = append(parts, Number(rate)+"/s")
-		if left := total - done; left > 0 {
-			parts = append(parts, Duration(time.Duration(float64(left)/rate*float64(time.Second)))+" left")
-		}
-	}
-	if note != "" {
-		parts = append(parts, note)
+		parts = append(parts, Number(float64(fresh)/elapsed)+"/s")
 	}
 	return parts
 }

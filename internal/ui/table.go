@@ -45,7 +45,9 @@ const gap = "  "
 // narrowest is the width to which a column that shrinks is cut at most.
 const narrowest = 12
 
-// Table writes t under a line of headings. On a terminal no line is wider than that.
+// Table writes t under a line of headings. On a terminal no line is wider than that: columns
+// that shrink are cut, and if that does not do the columns are written in several blocks, each
+// of which begins with the first column.
 func (c *Console) Table(t *Table) {
 	widths := make([]int, len(t.columns))
 	total := len(gap) * (len(t.columns) - 1)
@@ -56,7 +58,8 @@ func (c *Console) Table(t *Table) {
 		}
 		total += widths[i]
 	}
-	if screen := c.width(); screen > 0 {
+	screen := c.width()
+	if screen > 0 {
 		for i, column := range t.columns {
 			if column.shrink && total > screen {
 				cut := min(total-screen, max(0, widths[i]-narrowest))
@@ -69,16 +72,44 @@ func (c *Console) Table(t *Table) {
 	for i, column := range t.columns {
 		heads[i] = column.head
 	}
-	c.Printf("%s\n", c.Dim(t.line(heads, widths)))
-	for _, row := range t.rows {
-		c.write(t.line(row, widths) + "\n")
+	for n, block := range blocks(widths, screen) {
+		if n > 0 {
+			c.write("\n")
+		}
+		c.Printf("%s\n", c.Dim(t.line(heads, widths, block)))
+		for _, row := range t.rows {
+			c.write(t.line(row, widths, block) + "\n")
+		}
 	}
 }
 
-func (t *Table) line(cells []string, widths []int) string {
+// blocks returns the columns of each block of a table: one, if all fit the screen. Columns
+// that alone are too wide for it are cut.
+func blocks(widths []int, screen int) (all [][]int) {
+	var block []int
+	used := 0
+	for i := range widths {
+		if screen > 0 {
+			widths[i] = min(widths[i], max(1, screen-len(gap)-min(widths[0], screen/2)))
+		}
+		if screen > 0 && len(block) > 1 && used+len(gap)+widths[i] > screen {
+			all = append(all, block)
+			block, used = []int{0}, widths[0]
+		}
+		if len(block) > 0 {
+			used += len(gap)
+		}
+		block, used = append(block, i), used+widths[i]
+	}
+	return append(all, block)
+}
+
+// line writes some columns of a row.
+func (t *Table) line(cells []string, widths []int, columns []int) string {
 	var b strings.Builder
-	for i, column := range t.columns {
-		if i > 0 {
+	for n, i := range columns {
+		column := t.columns[i]
+		if n > 0 {
 			b.WriteString(gap)
 		}
 		cell := Fit(cells[i], widths[i])

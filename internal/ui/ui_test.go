@@ -103,7 +103,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	p.Update(0, 500, "")
 	*clock = clock.Add(time.Second)
 	p.Update(100, 500, "resnet\x1b[2J")
-	want := eraseLine + `reading: 100 of 500 models, 20 %, 100.0/s, 4 s left, resnet\x1b[2J`
+	want := eraseLine + `reading: 100 of 500 models, 20 %, 100.0/s, about 4 s left, resnet\x1b[2J`
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out, want)
 	}
@@ -141,14 +141,14 @@ func TestProgressPiped(t *testing.T) {
 	p := c.Progress("reading", "models")
 	p.Update(200, 500, "")
 	*clock = clock.Add(9 * time.Second)
-	p.Update(210, 500, "")
+	p.Update(218, 500, "")
 	if out.Len() != 0 {
 		t.Errorf("a line before ten seconds: %q", out)
 	}
 	*clock = clock.Add(time.Second)
 	p.Update(220, 500, "")
 	p.Stop()
-	if got, want := out.String(), "reading: 220 of 500 models, 44 %, 2.000/s, 2 min 20 s left\n"; got != want {
+	if got, want := out.String(), "reading: 220 of 500 models, 44 %, 2.000/s, about 2 min left\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -223,6 +223,82 @@ func TestTable(t *testing.T) {
 		"     9 %  a\\nname that is rather …  1234\n"
 	if out.String() != want {
 		t.Errorf("got:\n%swant:\n%s", out, want)
+	}
+}
+
+// A table that is too wide for the terminal comes in blocks that begin with the first column.
+func TestTableInBlocks(t *testing.T) {
+	t.Parallel()
+	table := new(Table).Right("#", "accuracy", "interval", "gflops").Left("reach").Shrink("cascade")
+	table.Row("7", "96.4 %", "95.00..97.00", "0.1234", "100 % 20 %", "resnet20@0.7,wrn_28_10")
+	for width, want := range map[int]string{
+		60: "" +
+			"#  accuracy      interval  gflops  reach       cascade\n" +
+			"7    96.4 %  95.00..97.00  0.1234  100 % 20 %  resnet20@0.7…\n",
+		30: "" +
+			"#  accuracy      interval\n" +
+			"7    96.4 %  95.00..97.00\n" +
+			"\n" +
+			"#  gflops  reach\n" +
+			"7  0.1234  100 % 20 %\n" +
+			"\n" +
+			"#  cascade\n" +
+			"7  resnet20@0.…\n",
+	} {
+		c, out, _ := fake(width)
+		c.Table(table)
+		if out.String() != want {
+			t.Errorf("%d columns: got\n%swant\n%s", width, out, want)
+		}
+	}
+	for width := range 60 {
+		c, out, _ := fake(width)
+		c.Table(table)
+		for line := range strings.Lines(out.String()) {
+			if width > 5 && Width(strings.TrimSuffix(line, "\n")) > width {
+				t.Errorf("%d columns: %q", width, line)
+			}
+		}
+	}
+}
+
+// An estimate moves slowly, and comes only when something is known.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	var l Left
+	now := time.Unix(0, 0)
+	if _, ok := l.Of(50, 1050, now); ok {
+		t.Error("an estimate at the beginning")
+	}
+	now = now.Add(time.Second / 2)
+	if _, ok := l.Of(150, 1050, now); ok {
+		t.Error("an estimate after half a second")
+	}
+	before := time.Duration(0)
+	for i := range 600 { // a thousand units in 100 s, then one slow unit a second
+		now = now.Add(100 * time.Millisecond)
+		done := int64(150 + i)
+		if i > 300 {
+			done = 450 + int64(i-300)/10
+		}
+		left, ok := l.Of(done, 1050, now)
+		if ok && before > 0 && (left-before).Abs() > 2*time.Second+before/20 {
+			t.Fatalf("from %v to %v in a tenth of a second", before, left)
+		}
+		if ok {
+			before = left
+		}
+	}
+	if before < 40*time.Second {
+		t.Errorf("in the end %v are left", before)
+	}
+	for d, want := range map[time.Duration]string{
+		0: "1 s", 900 * time.Millisecond: "1 s", 12300 * time.Millisecond: "12 s", 47 * time.Second: "45 s", 118 * time.Second: "2 min",
+		50 * time.Minute: "50 min", 83 * time.Minute: "85 min", 5 * time.Hour: "5 h",
+	} {
+		if got := About(d); got != want {
+			t.Errorf("%v: about %s, want %s", d, got, want)
+		}
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // Model is a model that is to be judged.
 type Model struct {
 	Name    string
-	Cost    float64 // per sample; 0 if it is not known
-	NoCost  string  // and why it is not
+	Cost    float64 // per sample, if it is known
+	NoCost  string  // why it is not; "" if it is
 	Answers bool    // it gives an answer and a confidence only
 	Lists   zoo.Lists
 }
@@ -52,7 +52,7 @@ func Inspect(labels []uint16, classes int, models []Model) *Findings {
 				j.Correct++
 			}
 		}
-		if m.Cost > 0 {
+		if m.NoCost == "" {
 			j.Cost = &m.Cost
 		}
 		if len(labels) > 0 {

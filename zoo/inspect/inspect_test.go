@@ -61,7 +61,11 @@ func (m *made) add(name string, cost float64, answers []uint16, second int) {
 		row[(int(class)+second)%classes] = quarter
 		rows = append(rows, row...)
 	}
-	m.models = append(m.models, Model{Name: name, Cost: cost, NoCost: "no cost", Lists: zoo.BuildLists(rows, classes)})
+	why := ""
+	if !(cost > 0) {
+		why = "no cost"
+	}
+	m.models = append(m.models, Model{Name: name, Cost: cost, NoCost: why, Lists: zoo.BuildLists(rows, classes)})
 }
 
 func (m *made) inspect() *Findings { return Inspect(m.labels, classes, m.models) }

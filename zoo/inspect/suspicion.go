@@ -24,7 +24,7 @@ const (
 	Chance         = "chance"          // correct no more often than by chance
 	OtherNumbering = "other-numbering" // correct if its classes were numbered otherwise
 	Labels         = "labels"          // every model is at chance: it is the labels
-	NoCost         = "no-cost"         // the cost is missing, zero or no number
+	NoCost         = "no-cost"         // the cost is missing, below zero or no number
 )
 
 // How sure a test must be: a model is at chance if it has fewer correct answers than
@@ -46,7 +46,7 @@ func suspect(labels []uint16, classes int, models []Model) []Suspicion {
 	all = append(all, aboutLabels(labels, classes, models)...)
 	all = append(all, duplicates(labels, models)...)
 	for _, m := range models {
-		if !(m.Cost > 0) {
+		if m.NoCost != "" {
 			all = append(all, Suspicion{NoCost, []string{m.Name}, m.NoCost})
 		}
 	}

@@ -1,0 +1,316 @@
+package study
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// notCosts are columns of numbers that are seldom meant as a cost, unless they are asked for.
+var notCosts = []string{
+	zoo.ColumnThroughput, zoo.ColumnBatch, zoo.ColumnImageSize, zoo.ColumnCropPct,
+	zoo.ColumnParams, zoo.ColumnMemory, zoo.ColumnGFLOPsFVCore,
+}
+
+// CostColumn returns the column that is the cost of models: the one asked for or, if that is
+// "", gflops if any of them has it, else the only column of numbers that all of them have,
+// of which w gets a note. If several could be meant it asks which.
+func CostColumn(models []zoo.Model, asked string, w Watch) (string, error) {
+	column := cmp.Or(asked, DefaultCost)
+	if slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Columns[column] != "" }) {
+		return column, nil
+	}
+	switch known := CostColumns(models); {
+	case asked != "" && len(known) > 0:
+		return "", &InputError{Option: "cost", Value: asked, Known: known, Err: fmt.Errorf("no model has this column; those of numbers are: %s", strings.Join(known, ", "))}
+	case len(known) == 0:
+		return "", &InputError{Option: "cost", Err: errors.New("the models have no column of numbers that could be their cost; 'encas-zoo zoo set --from costs.csv' adds one from a table such as model,price")}
+	case len(known) == 1:
+		w.note("the cost is %s, the only column of numbers that the models have (no %s)", known[0], DefaultCost)
+		return known[0], nil
+	default:
+		return "", &InputError{Option: "cost", Known: known, Err: fmt.Errorf("the models have no column %s; which of these is their cost: %s?", DefaultCost, strings.Join(known, ", "))}
+	}
+}
+
+// CostColumns returns the columns that could be the cost of models, by name: those that are
+// a number in all of them.
+func CostColumns(models []zoo.Model) (columns []string) {
+	if len(models) == 0 {
+		return nil
+	}
+	var others []string
+	for column := range models[0].Columns {
+		switch {
+		case zoo.KeptColumn(column) || slices.ContainsFunc(models, func(m zoo.Model) bool { _, err := m.Cost(column); return err != nil }):
+		case !slices.ContainsFunc(models, func(m zoo.Model) bool { cost, _ := m.Cost(column); return cost > 0 }):
+		case slices.Contains(notCosts, column):
+			others = append(others, column)
+		default:
+			columns = append(columns, column)
+		}
+	}
+	if len(columns) == 0 {
+		columns = others
+	}
+	slices.Sort(columns)
+	return columns
+}
+
+// shownCost returns the column to show as the cost of models: the one asked for, that of
+// [CostColumn], or the first of several that could be meant.
+func shownCost(models []zoo.Model, asked string) string {
+	column, err := CostColumn(models, asked, Watch{})
+	if err == nil {
+		return column
+	}
+	if known := CostColumns(models); asked == "" && len(known) > 0 {
+		return known[0]
+	}
+	return cmp.Or(asked, DefaultCost)
+}
+
+// A ColumnChange is a column of a model that was set.
+type ColumnChange struct {
+	Model  string `json:"model"`
+	Column string `json:"column"`
+	From   string `json:"from,omitempty"` // "" if it is new
+	To     string `json:"to"`
+}
+
+// A ColumnTable is columns of models, to be set.
+type ColumnTable struct {
+	File    string // for messages; "" if it is not from a file
+	Columns []string
+	Rows    []ColumnRow
+}
+
+// A ColumnRow has the values of one model, "" where a column stays as it is.
+type ColumnRow struct {
+	Model  string
+	Line   int // of the file
+	Values []string
+}
+
+// maxColumnTable bounds a table, which is read whole.
+const maxColumnTable = 64 << 20
+
+// ReadColumnTable reads a CSV file with the names of models in a column name or model.
+func ReadColumnTable(path string) (*ColumnTable, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxColumnTable+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(data) > maxColumnTable:
+		return nil, fmt.Errorf("%s has more than %d bytes, far too many for a table of models", path, maxColumnTable)
+	case !utf8.Valid(data):
+		return nil, fmt.Errorf("%s is not UTF-8 text: save it as CSV in UTF-8", path)
+	}
+	t := &ColumnTable{File: path}
+	if err := t.read(csv.NewReader(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))))); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// read reads the lines of a table.
+func (t *ColumnTable) read(lines *csv.Reader) error {
+	lines.TrimLeadingSpace = true
+	header, err := lines.Read()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("it is empty: the first line names the columns, such as model,price")
+	case err != nil:
+		return inWords(err)
+	case len(header) == 1 && strings.Contains(header[0], ";"):
+		return errors.New("its cells are separated by semicolons: save it with commas")
+	}
+	name := -1
+	for i, h := range header {
+		header[i] = strings.TrimSpace(h)
+		if name < 0 && (strings.EqualFold(header[i], "name") || strings.EqualFold(header[i], "model")) {
+			name = i
+		}
+	}
+	if name < 0 {
+		return fmt.Errorf("no column is called name or model: the first line has %s", strings.Join(header, ", "))
+	}
+	t.Columns = slices.Delete(slices.Clone(header), name, name+1)
+	for {
+		cells, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return inWords(err)
+		}
+		line, _ := lines.FieldPos(0)
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		model := cells[name]
+		t.Rows = append(t.Rows, ColumnRow{model, line, slices.Delete(cells, name, name+1)})
+	}
+}
+
+// inWords says what is wrong with a line of CSV.
+func inWords(err error) error {
+	var p *csv.ParseError
+	switch {
+	case !errors.As(err, &p):
+		return err
+	case errors.Is(err, csv.ErrFieldCount):
+		return fmt.Errorf("line %d has another number of cells than the first line", p.Line)
+	}
+	return fmt.Errorf("line %d: a quotation mark is without its partner, or within a cell that has none around it", p.Line)
+}
+
+// at says where a row of the table is.
+func (t *ColumnTable) at(row ColumnRow) string {
+	if t.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s, line %d: ", t.File, row.Line)
+}
+
+// check refuses a table that could not be set as a whole.
+func (t *ColumnTable) check(z *zoo.Zoo) error {
+	for i, column := range t.Columns {
+		switch {
+		case column == "" && slices.ContainsFunc(t.Rows, func(r ColumnRow) bool { return r.Values[i] != "" }) && i > 0:
+			return fmt.Errorf("%s: a column has no name", t.File)
+		case slices.Index(t.Columns, column) < i && column != "":
+			return fmt.Errorf("two columns are called %q", column)
+		case zoo.KeptColumn(column):
+			return fmt.Errorf("the zoo keeps the column %q itself, because it says what the predictions are of: leave it out", column)
+		}
+		if err := t.checkNumbers(i); err != nil {
+			return err
+		}
+	}
+	if len(t.Columns) == 0 || len(t.Rows) == 0 {
+		return fmt.Errorf("%s has no columns to set, or no models: its first line is such as model,price", t.File)
+	}
+	return t.checkModels(z)
+}
+
+// checkModels refuses models that the zoo does not have, or that are listed twice.
+func (t *ColumnTable) checkModels(z *zoo.Zoo) error {
+	var unknown []ColumnRow
+	lines := map[string]int{}
+	for _, row := range t.Rows {
+		if first, ok := lines[row.Model]; ok {
+			return fmt.Errorf("%sthe model %q is on line %d, too", t.at(row), row.Model, first)
+		}
+		lines[row.Model] = row.Line
+		if !z.HasModel(row.Model) {
+			unknown = append(unknown, row)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	e := &UnknownModels{Where: t.at(unknown[0]), Zoo: z.Dir()}
+	for _, row := range unknown {
+		e.Names = append(e.Names, row.Model)
+	}
+	for _, m := range z.Models() {
+		e.Known = append(e.Known, m.Name)
+	}
+	return e
+}
+
+// checkNumbers refuses a column of numbers, such as a cost, that is something else in a row.
+func (t *ColumnTable) checkNumbers(column int) error {
+	numbers := 0
+	var other *ColumnRow
+	for i, row := range t.Rows {
+		text := row.Values[column]
+		if text == "" {
+			continue
+		}
+		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			numbers++
+		} else if other == nil {
+			other = &t.Rows[i]
+		}
+	}
+	if other != nil && (numbers > 0 || numeric(t.Columns[column])) {
+		return fmt.Errorf("%sthe column %s of %q is %q, not a number", t.at(*other), t.Columns[column], other.Model, other.Values[column])
+	}
+	return nil
+}
+
+// numeric reports whether a column holds numbers wherever it is.
+func numeric(column string) bool {
+	return column == DefaultCost || column == zoo.ColumnLatency || slices.Contains(notCosts, column)
+}
+
+// UnknownModels is the error of models that a zoo does not have.
+type UnknownModels struct {
+	Where string // they were named, for the message
+	Zoo   string
+	Names []string
+	Known []string // that it has
+}
+
+func (e *UnknownModels) Error() string {
+	more := ""
+	if n := len(e.Names) - 1; n > 0 {
+		more = fmt.Sprintf(", nor %d more of those named; nothing was changed", n)
+	}
+	return fmt.Sprintf("%sthe zoo %s has no model %q%s", e.Where, e.Zoo, e.Names[0], more)
+}
+
+// SetColumns sets columns of models in a zoo, all or none, and returns what has changed.
+func SetColumns(z *zoo.Zoo, t *ColumnTable, w Watch) (changes []ColumnChange, err error) {
+	if err := t.check(z); err != nil {
+		return nil, err
+	}
+	writer, err := z.Write()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, writer.Close()) }()
+	changes = []ColumnChange{}
+	columns := map[string]map[string]string{}
+	for _, row := range t.Rows {
+		m, err := z.Model(row.Model)
+		if err != nil {
+			return nil, err
+		}
+		for i, column := range t.Columns {
+			to := row.Values[i]
+			if from := m.Columns[column]; to != "" && column != "" && to != from {
+				changes = append(changes, ColumnChange{m.Name, column, from, to})
+				if columns[m.Name] == nil {
+					columns[m.Name] = map[string]string{}
+				}
+				columns[m.Name][column] = to
+			}
+		}
+	}
+	for _, column := range t.Columns {
+		if slices.Contains([]string{"latency", "time", "duration", "runtime"}, strings.ToLower(column)) {
+			w.warn("the column %s does not say its unit: a name such as %s or latency_s does", column, zoo.ColumnLatency)
+		}
+	}
+	return changes, writer.SetColumns(columns)
+}
