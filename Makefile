@@ -6,6 +6,7 @@ GO     ?= go
 PYTHON ?= python3
 BIN    := build/bin
 VENV   := build/venv
+TORCHVENV := build/torch
 TEST   := $(GO) test -vet=off -timeout 20m
 
 # Packages with goroutines of their own: the race detector runs on these, and with the
@@ -33,7 +34,7 @@ test: packages ## Everything CI runs
 	@mkdir -p build; $(MAKE) --no-print-directory venv chromium >build/fetched.log 2>&1 & \
 	$(MAKE) --no-print-directory lint; status=$$?; \
 	wait $$! || status=1; cat build/fetched.log; exit $$status
-	@$(MAKE) --no-print-directory arm64 purego generated race firsthour unit
+	@$(MAKE) --no-print-directory arm64 purego generated race firsthour faults unit
 
 lint: format vet staticcheck layers vuln ## All checks that run no test
 
@@ -55,7 +56,7 @@ vuln: $(BIN)/govulncheck
 	scripts/vuln $(BIN)/govulncheck
 
 unit: venv chromium
-	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(TEST) ./...
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) $(TEST) ./...
 
 picture: build ## Draw the picture of README.md, docs/front.svg
 	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --force --quiet
@@ -65,6 +66,10 @@ picture: build ## Draw the picture of README.md, docs/front.svg
 firsthour: venv ## Follow the first hour of README.md, word for word
 	$(GO) build -o build/firsthour/ ./cmd/encas-zoo
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python scripts/first-hour build/firsthour
+
+faults: venv ## Run the cases of public reports in ../shared/faults, if they are there
+	$(GO) build -o build/faults/ ./cmd/encas-zoo
+	scripts/faults build/faults/encas-zoo $$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null)
 
 race:
 	$(TEST) -race -tags invariants -short $(RACE)
@@ -85,6 +90,7 @@ packages:
 
 venv: ## The Python environment of the cross-checks, in build/venv
 	PYTHON=$(PYTHON) scripts/venv $(VENV)
+	scripts/venv $(TORCHVENV) torch
 
 chromium: # The browser that looks at the report page; a machine without one skips that test
 	@scripts/chromium

@@ -2,6 +2,8 @@ module github.com/encas-zoo/encas-zoo
 
 go 1.26.0
 
+ignore ./build
+
 require (
 	github.com/apache/arrow/go/v17 v17.0.0
 	github.com/apache/thrift v0.20.0
