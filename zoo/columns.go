@@ -88,6 +88,23 @@ func KeptColumn(column string) bool {
 	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)
 }
 
+// CouldBeCost reports whether a column could be the cost of models: it is a number in all of
+// them and above 0 in one, and not kept by the zoo itself.
+func CouldBeCost(models []Model, column string) bool {
+	if KeptColumn(column) {
+		return false
+	}
+	above := false
+	for _, m := range models {
+		cost, err := m.Cost(column)
+		if err != nil {
+			return false
+		}
+		above = above || cost > 0
+	}
+	return above
+}
+
 // SetColumns sets columns of models, by name: of all of them, or after an error of none. The
 // error wraps ErrNoModel if the zoo lacks one of them. (A process that is killed while the
 // files get their names may leave some of the models changed; the same call completes it.)

@@ -158,7 +158,7 @@ type Model struct {
 	File string // where its predictions come from, for messages
 	// Answers is true for a model that gives a label only, perhaps with a confidence.
 	Answers bool
-	// Columns is the model's metadata, with its cost in "gflops".
+	// Columns is the model's metadata, with its cost in "gflops" or a column of its own.
 	Columns map[string]string
 	// Content returns, for a set, what identifies the model's predictions when they
 	// are imported again, such as a hash.
