@@ -61,6 +61,9 @@ const (
 	ColumnCheckpoint    = "checkpoint"
 	ColumnPreprocessing = "preprocessing"
 	ColumnPrecision     = "precision"
+	// ColumnClassMap says which outputs of the model were taken as which classes, if not
+	// each as the class of its number; it is a part of what makes two runs the same.
+	ColumnClassMap = "class_map"
 	// ColumnDataPrefix and the name of a split are the fingerprint of its images.
 	ColumnDataPrefix = "data:"
 
@@ -82,7 +85,7 @@ const (
 // predictions are of, and a person must not change it.
 func KeptColumn(column string) bool {
 	switch column {
-	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
+	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
 		return true
 	}
 	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)

@@ -41,7 +41,7 @@ type Source struct {
 	activation Activation
 	names      classNames // of the classes
 	named      []string   // these, if they are from a file of the source
-	classes    classFile  // of the outputs
+	classes    ClassFile  // of the outputs
 	inner      bool
 	unlabelled bool
 	held       held
