@@ -181,28 +181,33 @@ type rowError struct {
 // probabilities runs n images and fills probs with what a model gives for each.
 func (r *runner) probabilities(m *running, pixels []byte, n int, probs []uint16) error {
 	p := m.planned
-	if m.activation == Softmax {
+	if m.activation == Softmax && m.classMap == nil {
 		return m.model.Run(pixels, n, p.setting.Height, p.setting.Width, p.mean, p.std, probs)
 	}
-	if r.raw == nil {
-		r.raw = make([]float32, len(r.probs))
+	if len(r.raw) < n*m.width {
+		r.raw = make([]float32, r.o.Batch*m.width)
 	}
-	rows, classes, err := r.outputs(m, pixels, r.raw[:n*r.classes])
+	rows, width, err := r.outputs(m, pixels, r.raw[:n*m.width])
 	if err != nil {
 		return err
 	}
-	if classes != r.classes {
-		return fmt.Errorf("%w: it gives %s, and gave %d before", torch.ErrBadOutput, numbers(classes), r.classes)
+	if width != m.width {
+		return fmt.Errorf("%w: it gives %s, and gave %d before", torch.ErrBadOutput, numbers(width), m.width)
 	}
 	for i := range n {
-		row := rows[i*classes:][:classes]
+		row := rows[i*width:][:width]
 		if slices.ContainsFunc(row, func(v float32) bool { return v != v }) {
 			return &rowError{i, errors.New("its output is not a number")}
 		}
-		if err := m.activation.probabilities(row); err != nil {
+		if m.classMap != nil {
+			row, err = m.toClasses(row, r.classes)
+		} else {
+			err = m.activation.probabilities(row)
+		}
+		if err != nil {
 			return &rowError{i, err}
 		}
-		if err := zoo.RoundRow(probs[i*classes:][:classes], row); err != nil {
+		if err := zoo.RoundRow(probs[i*r.classes:][:r.classes], row); err != nil {
 			return &rowError{i, err}
 		}
 	}

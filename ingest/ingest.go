@@ -17,6 +17,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
 // Data is a data set and the split it becomes.
@@ -338,7 +339,10 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 		if err := r.needZoo(ctx, p); err != nil {
 			return err
 		}
-		splits, _, err := r.missing(p)
+		var splits []*split
+		if err = r.readHead(p); err == nil {
+			splits, _, err = r.missing(p)
+		}
 		if err != nil {
 			if err := r.fail(p.name, err, r.images); err != nil {
 				return err
@@ -378,6 +382,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 		if classes == 0 {
 			return errors.New("the number of classes is in neither the data nor the models; give --classes")
 		}
+		r.suspectBackground(first)
 		err := r.locked(ctx, func() (err error) {
 			if r.zoo, err = zoo.Create(r.o.Zoo, classes); errors.Is(err, fs.ErrExist) {
 				r.zoo, err = zoo.Open(r.o.Zoo) // another ingest was faster
@@ -455,7 +460,9 @@ type running struct {
 	*planned
 	model      *torch.Model
 	activation Activation
-	columns    []int // of the outputs, class by class of the zoo; nil for their own order
+	width      int               // of a row of its outputs
+	classMap   importer.ClassMap // of its outputs; nil if they are the zoo's classes
+	columns    []int             // of them, class by class of the zoo; nil for their own order
 	costs      costs
 	spools     map[*split]*spool
 	seen       int64 // images

@@ -40,6 +40,9 @@ type Entry struct {
 	// be found out.
 	Activation Activation
 	GFLOPs     float64 // as the user knows it; 0 for what is counted
+	// Classes is a file that says which classes its outputs are, or [BackgroundFirst]; ""
+	// if output i is class i.
+	Classes string
 }
 
 // Pattern reports whether the entry means all names that match it.
@@ -131,6 +134,12 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		if err := e.set(key, value); err != nil {
 			return e, fmt.Errorf("%s: %w", word, err)
 		}
+	}
+	if e.Classes != "" && e.Classes != BackgroundFirst {
+		if dir != "" && !isFile(dir, e.Classes) {
+			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there is classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst)
+		}
+		e.Classes = fromFolder(dir, e.Classes)
 	}
 	if e.Name == "" || e.As == "" {
 		return e, fmt.Errorf("%q names no model", words[0])
@@ -242,8 +251,12 @@ func (e *Entry) set(key, value string) (err error) {
 		if e.GFLOPs, err = strconv.ParseFloat(value, 64); err != nil || !(e.GFLOPs > 0) || math.IsInf(e.GFLOPs, 0) {
 			return fmt.Errorf("want a number above 0, 10^9 multiply-adds an image")
 		}
+	case "classes":
+		if e.Classes = value; value == "" {
+			return fmt.Errorf("want a CSV file with the columns output and class, or %s", BackgroundFirst)
+		}
 	default:
-		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, gflops")
+		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, classes, gflops")
 	}
 	return err
 }

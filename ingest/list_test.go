@@ -64,6 +64,8 @@ func TestParseListErrors(t *testing.T) {
 		"a std=1,2,x":         "three numbers",
 		"a batch=0":           "above 0",
 		"a colour=red":        "no such key",
+		"a classes=":          "background-first",
+		"a classes=none.csv":  "there is no file none.csv",
 		"timm/":               "names no model",
 	} {
 		if _, err := ParseList(strings.NewReader("\n"+line), "list", "."); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "list line 2") {

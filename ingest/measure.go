@@ -57,8 +57,16 @@ func median(budget time.Duration, run func() error) (time.Duration, error) {
 func (r *runner) measure(m *running, b *batch) error {
 	p := m.planned
 	size := p.setting.Size()
+	var room []float32
+	if m.classMap != nil {
+		room = make([]float32, p.batch*m.width)
+	}
 	run := func(n int) func() error {
 		return func() error {
+			if m.classMap != nil { // it has not as many outputs as Run makes probabilities of
+				_, _, err := r.outputs(m, b.pixels[:n*size], room)
+				return err
+			}
 			return m.model.Run(b.pixels[:n*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, r.probs[:n*r.classes])
 		}
 	}

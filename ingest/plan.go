@@ -36,6 +36,7 @@ type planned struct {
 	oneByOne   bool       // it was made for one image at a time
 	activation Activation // of the list; "" if nothing is said
 	gflops     float64    // of the list
+	head       head
 }
 
 // expand replaces patterns by the names that match, and refuses two entries of one
@@ -82,6 +83,7 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 	p := &planned{
 		name: e.As, path: e.Name, batch: min(cmp.Or(e.Batch, r.o.Batch), r.o.Batch),
 		ownSize: e.Size == nil, oneByOne: e.Batch == 1, activation: e.Activation, gflops: e.GFLOPs,
+		head: head{classes: e.Classes},
 	}
 	var err error
 	if e.Source != "file" {
@@ -109,6 +111,7 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 		return nil, err
 	}
 	p.size = info.Size()
+	p.head.applyTo(p)
 	m := &p.meta
 	if e.Size != nil {
 		m.ImageSize = *e.Size
@@ -174,6 +177,7 @@ func (r *runner) identity(p *planned) map[string]string {
 		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
 		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
 		zoo.ColumnPrecision:     r.o.Precision.String(),
+		zoo.ColumnClassMap:      p.head.column(),
 	}
 }
 

@@ -24,12 +24,12 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	size := p.setting.Size()
 	// One image first: a model that cannot run at all fails here, before the batch size
 	// is blamed.
-	alone, classes, err := r.outputs(m, b.pixels[:size], make([]float32, r.classes))
+	alone, width, err := r.outputs(m, b.pixels[:size], make([]float32, r.classes))
 	if err != nil {
 		return inTraining(err)
 	}
-	if classes != r.classes {
-		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes (without its classifier a model gives features)", torch.ErrBadOutput, numbers(classes), r.classes)
+	if err := r.fit(m, width); err != nil {
+		return err
 	}
 	if m.costs.counts, err = m.model.Count(p.setting.Height, p.setting.Width); err != nil {
 		return fmt.Errorf("counting its multiply-adds: %w", err)
@@ -41,32 +41,36 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	if err != nil {
 		return err
 	}
-	n := len(rows) / classes
-	again, _, err := r.outputs(m, b.pixels[:n*size], make([]float32, n*classes))
+	n := len(rows) / width
+	again, _, err := r.outputs(m, b.pixels[:n*size], make([]float32, n*width))
 	if err != nil {
 		return err
 	}
-	if d := difference(rows, again, classes); d > r.rounding(m) {
+	if d := difference(rows, again, width); d > r.rounding(m) {
 		return fmt.Errorf("its output depends on chance: the same %s gave outputs that differ by %s of their range (dropout? traced in training mode?); call model.eval() before it is traced or scripted", imagesOf(n), percent(d))
 	}
 	if err := r.probeBatch(m, b, alone, rows); err != nil {
 		return err
 	}
 	for first := n; first < min(looked, b.n); first += n {
-		more, _, err := r.outputs(m, b.pixels[first*size:min(first+n, b.n)*size], make([]float32, (min(first+n, b.n)-first)*classes))
+		more, _, err := r.outputs(m, b.pixels[first*size:min(first+n, b.n)*size], make([]float32, (min(first+n, b.n)-first)*width))
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
 	}
-	if m.activation, err = activation(p.activation, rows, classes); err != nil {
+	if m.activation, err = activation(p.activation, rows, width); err != nil {
 		return err
 	}
 	if err := r.matchClasses(m); err != nil {
 		return err
 	}
 	if p.activation == "" && m.activation == None {
-		r.log("%s: its outputs are probabilities (it ends with softmax) and are stored as they are", p.name)
+		what := "and are stored as they are"
+		if m.classMap != nil {
+			what = "to which softmax is not applied again"
+		}
+		r.log("%s: its outputs are probabilities (it ends with softmax) %s", p.name, what)
 	}
 	return nil
 }
@@ -84,9 +88,9 @@ func (r *runner) firstRows(m *running, b *batch) ([]float32, error) {
 	p := m.planned
 	for {
 		n := min(p.batch, b.n)
-		rows, classes, err := r.outputs(m, b.pixels[:n*p.setting.Size()], make([]float32, n*r.classes))
-		if err == nil && classes != r.classes {
-			err = fmt.Errorf("%w: it gives %s, and %d for one alone", torch.ErrBadOutput, numbers(classes), r.classes)
+		rows, width, err := r.outputs(m, b.pixels[:n*p.setting.Size()], make([]float32, n*m.width))
+		if err == nil && width != m.width {
+			err = fmt.Errorf("%w: it gives %s, and %d for one alone", torch.ErrBadOutput, numbers(width), m.width)
 		}
 		switch {
 		case errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1:
@@ -105,23 +109,23 @@ func (r *runner) firstRows(m *running, b *batch) ([]float32, error) {
 // alone. A model that runs one image at a time all the same may differ.
 func (r *runner) probeBatch(m *running, b *batch, alone, rows []float32) error {
 	p := m.planned
-	size, classes := p.setting.Size(), r.classes
-	n := len(rows) / classes
+	size, width := p.setting.Size(), m.width
+	n := len(rows) / width
 	worst := 0.0
 	pair := slices.Concat(b.pixels[:size], b.pixels[:size])
 	for i := range size {
 		pair[size+i] = ^pair[i]
 	}
 	// A device without room for two, or a model that takes one alone, has no pairs.
-	if two, _, err := r.outputs(m, pair, make([]float32, 2*classes)); err == nil && len(two) == 2*classes {
-		worst = difference(alone, two[:classes], classes)
+	if two, _, err := r.outputs(m, pair, make([]float32, 2*width)); err == nil && len(two) == 2*width {
+		worst = difference(alone, two[:width], width)
 	}
 	if n > 1 {
-		last, _, err := r.outputs(m, b.pixels[(n-1)*size:n*size], make([]float32, classes))
+		last, _, err := r.outputs(m, b.pixels[(n-1)*size:n*size], make([]float32, width))
 		if err != nil {
 			return err
 		}
-		worst = max(worst, difference(alone, rows[:classes], classes), difference(last, rows[(n-1)*classes:], classes))
+		worst = max(worst, difference(alone, rows[:width], width), difference(last, rows[(n-1)*width:], width))
 	}
 	if !(worst > r.rounding(m)) {
 		return nil
@@ -187,6 +191,9 @@ func (r *runner) learnClasses(ctx context.Context, p *planned) error {
 	if r.zoo != nil || r.o.Classes != 0 || p.meta.Classes != 0 || slices.ContainsFunc(r.splits, known) {
 		return nil
 	}
+	if p.head.classes != "" && !p.head.background() {
+		return fmt.Errorf("its outputs are mapped to classes by %s, and neither zoo nor data say how many there are; give their number with --classes", p.head.classes)
+	}
 	model, err := r.shim.Load(p.path, r.o.Device, r.o.Precision, 0)
 	if err != nil {
 		return err
@@ -206,6 +213,9 @@ func (r *runner) learnClasses(ctx context.Context, p *planned) error {
 	}
 	if classes == 1 {
 		return fmt.Errorf("%w: it gives one number an image, and a zoo has two classes or more", torch.ErrBadOutput)
+	}
+	if p.head.background() {
+		classes--
 	}
 	if used := r.classesUsed(); used > 0 && 2*used < classes {
 		return fmt.Errorf("it gives %s, and the labels of the data go up to %d: they may be features; write --classes %d if they are classes", numbers(classes), used-1, classes)

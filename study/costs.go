@@ -54,8 +54,7 @@ func CostColumns(models []zoo.Model) (columns []string) {
 	var others []string
 	for column := range models[0].Columns {
 		switch {
-		case zoo.KeptColumn(column) || slices.ContainsFunc(models, func(m zoo.Model) bool { _, err := m.Cost(column); return err != nil }):
-		case !slices.ContainsFunc(models, func(m zoo.Model) bool { cost, _ := m.Cost(column); return cost > 0 }):
+		case !zoo.CouldBeCost(models, column):
 		case slices.Contains(notCosts, column):
 			others = append(others, column)
 		default:

@@ -61,6 +61,9 @@ const (
 	ColumnCheckpoint    = "checkpoint"
 	ColumnPreprocessing = "preprocessing"
 	ColumnPrecision     = "precision"
+	// ColumnClassMap says which outputs of the model were taken as which classes, if not
+	// each as the class of its number; it is a part of what makes two runs the same.
+	ColumnClassMap = "class_map"
 	// ColumnDataPrefix and the name of a split are the fingerprint of its images.
 	ColumnDataPrefix = "data:"
 
@@ -82,10 +85,27 @@ const (
 // predictions are of, and a person must not change it.
 func KeptColumn(column string) bool {
 	switch column {
-	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
+	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
 		return true
 	}
 	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)
+}
+
+// CouldBeCost reports whether a column could be the cost of models: it is a number in all of
+// them and above 0 in one, and not kept by the zoo itself.
+func CouldBeCost(models []Model, column string) bool {
+	if KeptColumn(column) {
+		return false
+	}
+	above := false
+	for _, m := range models {
+		cost, err := m.Cost(column)
+		if err != nil {
+			return false
+		}
+		above = above || cost > 0
+	}
+	return above
 }
 
 // SetColumns sets columns of models, by name: of all of them, or after an error of none. The

@@ -31,7 +31,7 @@ Formats:
 
 Parquet and CSV are a folder with a file a model, or one file with the outputs of all
 models: a column model, or columns for each model. models.csv has the columns name and
-gflops (or gmacs); other columns are kept.
+gflops (or gmacs), or any cost, as in name,price; other columns are kept.
 
 Rows are joined by the names of their samples wherever files have them. Labels, answers
 and columns may be names of classes, if the zoo knows them or --class-names does.

@@ -43,9 +43,17 @@ hf_hub:...), torchvision/NAME, hf:OWNER/NAME of transformers, or the path of a T
 file or of a folder that transformers saved; patterns such as tf_efficientnet_* match
 timm's names. A path with spaces may stand in quotation marks. The model may be followed by
 key=value: name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation
-(softmax, sigmoid, none, log: what is still to be done with its outputs), gflops. A # at
-the beginning or after a space begins a comment. Names need a Python with torch and timm,
-torchvision or transformers (--python), files do not.
+(softmax, sigmoid, none, log: what is still to be done with its outputs), gflops, classes
+(which classes its outputs are). A # at the beginning or after a space begins a comment.
+Names need a Python with torch and timm, torchvision or transformers (--python), files do
+not.
+
+A head with other outputs than the zoo's classes needs classes=FILE, a CSV file with the
+columns output and class, or, if output 0 is a background class and the others are the
+zoo's, classes=background-first:
+
+   mobilenet_v1.pt size=224 classes=background-first
+   vit_21k.pt      size=224 classes=imagenet21k.csv
 
 The first batch shows what a model gives. A head with softmax is stored as it is; a model
 that ends with sigmoid, has no classifier, or whose output depends on chance or on the

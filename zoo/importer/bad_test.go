@@ -179,7 +179,13 @@ func TestBadModels(t *testing.T) {
 		{"empty list", "name,gflops\n", []string{"list is empty"}},
 		{"duplicate names", "name,gflops\na,1\nb,2\na,3\n", []string{"lines 2 and 4", `"a"`}},
 		{"no name column", "net,gflops\na,1\n", []string{`no column "name"`}},
-		{"no cost", "name,params\na,1\n", []string{`"gflops" or "gmacs"`}},
+		{"no cost", "name\na\n", []string{"no column of numbers", "gflops (or gmacs)", "price"}},
+		{"no number", "name,family\na,vit\n", []string{"no column of numbers", "gflops (or gmacs)", "price"}},
+		{"no price", "name,note,price\na,x,1\nb,y,\n", []string{"line 3", `"b"`, `"" in the column "price"`}},
+		{"price of text", "name,price\na,free\nb,1\n", []string{"line 2", `"free" in the column "price"`}},
+		{"price below 0", "name,price\na,1\nb,-1\n", []string{"line 3", `"-1" in the column "price"`}},
+		{"all free", "name,price\na,0\nb,0\n", []string{`"price" is 0 for every model`, "gflops"}},
+		{"a column of the zoo's own", "name,precision\na,16\n", []string{"no column of numbers"}},
 		{"empty name", "name,gflops\na,1\n,2\n", []string{"line 3"}},
 		{"empty cost", "name,gflops\na,1\nb,\n", []string{"line 3", `"b"`, `""`}},
 		{"cost 0", "name,gflops\na,0\n", []string{"line 2", "above 0"}},
@@ -213,6 +219,8 @@ func TestModels(t *testing.T) {
 		{"gmacs", "gmacs,name\n0.5,a\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "0.5"}}}},
 		{"both", "name,gmacs,gflops\na,1,2\nb,3,\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "2", "gmacs": "1"}}, {Name: "b", Columns: map[string]string{"gflops": "3"}}}},
 		{"letter case, row numbers, model", ",Model,GFLOPs,params\n0,a,1,7\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "1", "params": "7"}}}},
+		{"price", "price,name\n0,a\n0.5,b\n", []Model{{Name: "a", Columns: map[string]string{"price": "0"}}, {Name: "b", Columns: map[string]string{"price": "0.5"}}}},
+		{"price of some", "name,price,latency_ms\na,,3\nb,1,4\n", []Model{{Name: "a", Columns: map[string]string{"latency_ms": "3"}}, {Name: "b", Columns: map[string]string{"latency_ms": "4", "price": "1"}}}},
 		{"empty cells", "name,gflops,note\na, 1 ,\n", []Model{{Name: "a", Columns: map[string]string{"gflops": "1"}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

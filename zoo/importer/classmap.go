@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -11,13 +12,24 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// A classMap holds the class of each output, -1 for an output that is none. Several
+// A ClassMap holds the class of each output, -1 for an output that is none. Several
 // outputs may be one class.
-type classMap []int32
+type ClassMap []int32
 
-// sum adds the probabilities of the outputs of each class. If some outputs are no
-// class the rest is divided by what it sums to.
-func (m classMap) sum(dst, row []float64) ([]float64, error) {
+// Softmax replaces logits by probabilities. Outputs that are no class have no part in it,
+// and get 0.
+func (m ClassMap) Softmax(row []float64) {
+	for i := range row {
+		if m[i] < 0 {
+			row[i] = math.Inf(-1)
+		}
+	}
+	softmax(row)
+}
+
+// Sum fills dst with the probability of each class, the sum of those of its outputs. If
+// some outputs are no class the rest is divided by what it sums to.
+func (m ClassMap) Sum(dst, row []float64) error {
 	clear(dst)
 	total, dropped := 0.0, false
 	for i, p := range row {
@@ -29,29 +41,55 @@ func (m classMap) sum(dst, row []float64) ([]float64, error) {
 		total += p
 	}
 	if !dropped {
-		return dst, nil
+		return nil
 	}
 	if total == 0 {
-		return nil, errors.New("all of the probability is on outputs that --map-classes makes no class")
+		return errors.New("all of the probability is on outputs that are no class")
 	}
 	for i := range dst {
 		dst[i] /= total
 	}
-	return dst, nil
+	return nil
 }
 
-// A classFile is a file that maps outputs to classes.
-type classFile struct {
+// LeftOut is how many outputs are no class.
+func (m ClassMap) LeftOut() int {
+	n := 0
+	for _, class := range m {
+		if class < 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Without is how many of so many classes have no output.
+func (m ClassMap) Without(classes int) int {
+	has := map[int32]bool{}
+	for _, class := range m {
+		if class >= 0 {
+			has[class] = true
+		}
+	}
+	return classes - len(has)
+}
+
+// A ClassFile is a file that maps outputs to classes.
+type ClassFile struct {
 	path    string
-	of      classMap // nil: outputs are classes
+	of      ClassMap // nil: outputs are classes
 	classes int
 	hash    string
 }
 
-// readClassFile reads a CSV file with the columns output, a number, and class, a number
-// or a name. Outputs that it does not list are no class.
-func readClassFile(path string, names classNames) (classFile, error) {
-	c := classFile{path: path, classes: len(names.names)}
+// ReadClassFile reads a CSV file with the columns output, a number, and class, a number
+// or one of names, of which there may be none. Outputs that it does not list are no class.
+func ReadClassFile(path string, names []string) (ClassFile, error) {
+	return readClassFile(path, newClassNames(names))
+}
+
+func readClassFile(path string, names classNames) (ClassFile, error) {
+	c := ClassFile{path: path, classes: len(names.names)}
 	f, err := os.Open(path)
 	if err != nil {
 		return c, err
@@ -95,8 +133,8 @@ func readClassFile(path string, names classNames) (classFile, error) {
 	return c, nil
 }
 
-// fits reports outputs that are mapped and that a file does not have.
-func (c classFile) fits(file string, width int) error {
+// Fits reports outputs that are mapped and that a file does not have.
+func (c ClassFile) Fits(file string, width int) error {
 	if c.of == nil {
 		return nil
 	}
@@ -104,32 +142,28 @@ func (c classFile) fits(file string, width int) error {
 		return fmt.Errorf("%s has %d outputs, but %s names output %d", file, width, c.path, len(c.of)-1)
 	}
 	if width == 1 {
-		return fmt.Errorf("%s has one value a sample, which --map-classes cannot map: save the probabilities of both classes", file)
+		return fmt.Errorf("%s has one value a sample, which cannot be mapped to classes by %s: save the probabilities of both classes", file, c.path)
 	}
 	return nil
 }
 
-// leftOut is how many of so many outputs are no class.
-func (c classFile) leftOut(width int) int {
-	n := 0
-	for _, class := range c.widen(width) {
-		if class < 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// widen returns the map of a row with so many outputs.
-func (c classFile) widen(width int) classMap {
+// Widen returns the map of a row with so many outputs.
+func (c ClassFile) Widen(width int) ClassMap {
 	if c.of == nil {
 		return nil
 	}
 	return append(slices.Clone(c.of), slices.Repeat([]int32{-1}, width-len(c.of))...)
 }
 
+// Classes is the number of classes: those with names, and one more than the largest number
+// in the file.
+func (c ClassFile) Classes() int { return c.classes }
+
+// Hash identifies what the file says.
+func (c ClassFile) Hash() string { return c.hash }
+
 // count is the number of classes of rows with so many outputs.
-func (c classFile) count(width int) int {
+func (c ClassFile) count(width int) int {
 	switch {
 	case c.of != nil:
 		return c.classes

@@ -24,11 +24,10 @@ const sumTolerance = 0.01
 type converter struct {
 	activation Activation
 	scale      float64  // that values are divided by first; 0: by nothing
-	classes    classMap // of the outputs; nil: the outputs are the classes
+	classes    ClassMap // of the outputs; nil: the outputs are the classes
 	singles    []float32
 	doubles    []float64 // by class
 	values     []float64 // by output
-	picked     []float64 // outputs that are classes
 
 	rounded         int // rows that were divided by their sum
 	smallest, large float64
@@ -92,10 +91,10 @@ func (c *converter) from64(dst []uint16, src []float64) error {
 		return err
 	}
 	if c.classes != nil {
-		var err error
-		if src, err = c.classes.sum(c.doubles[:len(dst)], src); err != nil {
+		if err := c.classes.Sum(c.doubles[:len(dst)], src); err != nil {
 			return err
 		}
+		src = c.doubles[:len(dst)]
 	}
 	for i, v := range src {
 		c.singles[i] = roundToOdd(min(max(v, 0), 1))
@@ -129,25 +128,10 @@ func (c *converter) activate(v []float64) []float64 {
 	}
 	switch c.activation {
 	case Softmax:
-		if c.classes == nil {
+		if c.classes != nil {
+			c.classes.Softmax(v)
+		} else {
 			softmax(v)
-			break
-		}
-		// Outputs that are no classes have no part in it.
-		c.picked = c.picked[:0]
-		for i, x := range v {
-			if c.classes[i] >= 0 {
-				c.picked = append(c.picked, x)
-			}
-		}
-		softmax(c.picked)
-		at := 0
-		for i := range v {
-			v[i] = 0
-			if c.classes[i] >= 0 {
-				v[i] = c.picked[at]
-				at++
-			}
 		}
 	case LogActivation:
 		for i, x := range v {

@@ -41,7 +41,7 @@ type Source struct {
 	activation Activation
 	names      classNames // of the classes
 	named      []string   // these, if they are from a file of the source
-	classes    classFile  // of the outputs
+	classes    ClassFile  // of the outputs
 	inner      bool
 	unlabelled bool
 	held       held
@@ -158,7 +158,7 @@ type Model struct {
 	File string // where its predictions come from, for messages
 	// Answers is true for a model that gives a label only, perhaps with a confidence.
 	Answers bool
-	// Columns is the model's metadata, with its cost in "gflops".
+	// Columns is the model's metadata, with its cost in "gflops" or a column of its own.
 	Columns map[string]string
 	// Content returns, for a set, what identifies the model's predictions when they
 	// are imported again, such as a hash.

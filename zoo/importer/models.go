@@ -19,7 +19,7 @@ import (
 const maxTable = 64 << 20
 
 // list reads a models.csv: a column "name" (or "model"), a cost in "gflops" or
-// "gmacs", and any others, which are kept as they are. It pairs the models with the
+// "gmacs" or in any column of numbers, and any others, which are kept as they are. It pairs the models with the
 // files (or arrays) that there are in where, and reports those without a partner.
 func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 	models, err := f.readList(file)
@@ -52,7 +52,7 @@ func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 // readList reads a list of models.
 func (f *folder) readList(file string) ([]Model, error) {
 	if !f.has(file) {
-		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops (or gmacs)", f.name(file))
+		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops, or another cost such as price", f.name(file))
 	}
 	opened, size, err := f.open(file)
 	if err != nil {
@@ -95,9 +95,6 @@ func parseModels(src io.Reader) ([]Model, error) {
 		return nil, fmt.Errorf("no column \"name\": the first line must name the columns, such as name,gflops")
 	}
 	gflops, gmacs := t.column(zoo.ColumnGFLOPs), t.column("gmacs")
-	if gflops < 0 && gmacs < 0 {
-		return nil, fmt.Errorf("no column \"gflops\" or \"gmacs\": add the cost of running each model on one sample")
-	}
 	for _, h := range t.header {
 		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) {
 			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
@@ -127,6 +124,10 @@ func parseModels(src io.Reader) ([]Model, error) {
 				m.Columns[t.header[i]] = cell
 			}
 		}
+		models = append(models, m)
+		if gflops < 0 && gmacs < 0 {
+			continue
+		}
 		// A multiply-add counts as one operation, as the field counts it, so GMACs are
 		// GFLOPs.
 		from, cost := gflops, ""
@@ -142,12 +143,37 @@ func parseModels(src io.Reader) ([]Model, error) {
 			return nil, fmt.Errorf("line %d: model %q has %q in the column %q: a cost must be a finite number above 0", line, m.Name, cost, t.header[from])
 		}
 		m.Columns[zoo.ColumnGFLOPs] = cost
-		models = append(models, m)
 	}
 	if len(models) == 0 {
 		return nil, fmt.Errorf("the list is empty: add a line for each model")
 	}
-	return models, nil
+	return models, checkCosts(models, t.header, lines)
+}
+
+// checkCosts makes sure that some column can be the cost of all models, which are on the
+// lines given.
+func checkCosts(models []Model, header []string, lines map[string]int) error {
+	stored := make([]zoo.Model, len(models))
+	for i, m := range models {
+		stored[i] = zoo.Model{Name: m.Name, Columns: m.Columns}
+	}
+	if _, ok := models[0].Columns[zoo.ColumnGFLOPs]; ok || slices.ContainsFunc(header, func(h string) bool { return zoo.CouldBeCost(stored, h) }) {
+		return nil
+	}
+	const remedy = "add one with the cost of running each model on one sample: gflops (or gmacs), or your own, such as price or latency_ms"
+	// What was meant as one?
+	for _, h := range header {
+		if zoo.KeptColumn(h) || !slices.ContainsFunc(models, func(m Model) bool { return isNumber(m.Columns[h]) }) {
+			continue
+		}
+		for _, m := range stored {
+			if _, err := m.Cost(h); err != nil {
+				return fmt.Errorf("line %d: model %q has %q in the column %q, which is no cost (a number, 0 or more), and no other column has one for every model: correct it, or %s", lines[m.Name], m.Name, m.Columns[h], h, remedy)
+			}
+		}
+		return fmt.Errorf("the column %q is 0 for every model, and no other column is a cost: correct it, or %s", h, remedy)
+	}
+	return fmt.Errorf("no column of numbers: %s", remedy)
 }
 
 // maxLine bounds a line of a CSV file. A quotation mark without its partner makes

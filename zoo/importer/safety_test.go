@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
 )
 
@@ -163,6 +164,7 @@ func FuzzModels(f *testing.F) {
 	f.Add([]byte("\xEF\xBB\xBFname,gmacs,note\r\n\"a, b\",1e3,\"x \"\"y\"\"\"\r\n"))
 	f.Add([]byte(",model,GFLOPs,gmacs\n0,a,,2\n"))
 	f.Add([]byte("name,gflops\n\"a"))
+	f.Add([]byte("price,name,note\n0,a,1\n2,b,x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		rows, err := parseModels(bytes.NewReader(text))
 		if err != nil {
@@ -172,7 +174,12 @@ func FuzzModels(f *testing.F) {
 			t.Fatal("an empty list")
 		}
 		for _, r := range rows {
-			if r.Name == "" || r.Columns["gflops"] == "" {
+			priced := false
+			for column := range r.Columns {
+				_, err := zoo.Model{Name: r.Name, Columns: r.Columns}.Cost(column)
+				priced = priced || err == nil
+			}
+			if r.Name == "" || !priced {
 				t.Fatalf("accepted %+v", r)
 			}
 		}

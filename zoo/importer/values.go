@@ -33,10 +33,10 @@ func (s *Source) convert(m Model, open opening) (Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.classes.fits(m.File, width); err != nil {
+	if err := s.classes.Fits(m.File, width); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
-	if out := s.classes.leftOut(width); out > 0 {
+	if out := s.classes.Widen(width).LeftOut(); out > 0 {
 		s.note(fmt.Sprintf("%d of %d outputs are no class, and left out", out, width), m.File)
 	}
 	return &convertedRows{source: s, file: m.File, open: open, values: v, activation: s.activation, doubles: make([]float64, width)}, nil
@@ -58,7 +58,7 @@ type convertedRows struct {
 func (r *convertedRows) Next(row []uint16) error {
 	if r.conv == nil {
 		r.conv = newConverter(len(row), r.activation)
-		r.conv.classes = r.source.classes.widen(len(r.doubles))
+		r.conv.classes = r.source.classes.Widen(len(r.doubles))
 		if r.activation != Unsaid && r.activation != NoActivation {
 			if err := r.look(); err != nil {
 				return fmt.Errorf("%s: %w", r.file, err)
