@@ -80,8 +80,10 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 		}
 		for _, cost := range costs {
 			at := BestAt{Cost: cost}
-			if best := BestWithin(f.Points, cost); best >= 0 {
-				at.Accuracy = new(accuracy(f.Points[best]))
+			for _, p := range f.Points {
+				if (Limits{Cost: cost}).allow(p.Cost, p.WorstCost) && (at.Accuracy == nil || accuracy(p) > *at.Accuracy) {
+					at.Accuracy = new(accuracy(p))
+				}
 			}
 			c.At = append(c.At, at)
 		}

@@ -83,3 +83,17 @@ func TestDefaultReference(t *testing.T) {
 		}
 	}
 }
+
+// The best within a cost is the best by the accuracies that are compared.
+func TestCompareShowsTheBestByWhatItCompares(t *testing.T) {
+	t.Parallel()
+	f := newFront()
+	f.Points = f.Points[1:3] // 70 % and 80 % of the samples searched
+	f.Points[0].Expected, f.Points[1].Expected = &Expected{0.65, [2]float64{0, 1}}, &Expected{0.6, [2]float64{0, 1}}
+	for searched, want := range map[bool]float64{true: 0.8, false: 0.65} {
+		c := Compare([]string{"a"}, []*Front{f}, Reference{}, []float64{1, 9}, searched)
+		if at := c.Runs[0].At; at[0].Accuracy != nil || at[1].Accuracy == nil || *at[1].Accuracy != want {
+			t.Errorf("searched %v: %+v", searched, at)
+		}
+	}
+}
