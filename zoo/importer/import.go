@@ -441,7 +441,7 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	if err := mw.Commit(); err != nil {
 		return fmt.Errorf("%s: %w", m.File, err)
 	}
-	warning := suspect(answered, truth, j.classes)
+	warning := suspect(answered, truth, j.classes, m.Answers)
 	j.report(func(p *Progress) {
 		p.Model = m.Name
 		p.Models++
@@ -452,13 +452,17 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	return nil
 }
 
-// suspect says what looks wrong with a model's answers; "" if nothing does.
-func suspect(answers, labels []uint16, classes int) string {
+// suspect says what looks wrong with a model's answers; "" if nothing does. alone reports
+// whether it gives nothing else.
+func suspect(answers, labels []uint16, classes int, alone bool) string {
 	correct := 0
 	for i, label := range labels {
 		if answers[i] == label {
 			correct++
 		}
+	}
+	if alone && len(labels) >= 20 && correct == len(labels) {
+		return fmt.Sprintf("its answers are correct on all %d samples: are they the true labels? Call the column with what the model answers prediction", correct)
 	}
 	if says, ok := inspect.PermutedColumns(answers, labels, classes); ok {
 		return says

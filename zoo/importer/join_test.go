@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -144,4 +145,39 @@ func TestJoinArrays(t *testing.T) {
 	wantSays(t, err, "has no ids", "different orders", "ids.npy")
 	_, err = tryImport(t, "npy", OpenOptions{}, first, later.with("labels.npy", labels(0, 0, 1)).write(t))
 	wantSays(t, err, "row 0: label 0", "has 1 there", `"z"`)
+}
+
+// A column that only counts the rows is no name of samples where another one is.
+func TestRowNumbersAreNoIDs(t *testing.T) {
+	t.Parallel()
+	numbered := files{
+		"models.csv": []byte("name,gflops\na,1\nb,2\n"),
+		"a.csv":      []byte("id,filename,label,0,1,2\n0,x,0,1,0,0\n1,y,1,0,1,0\n2,z,2,0.25,0.25,0.5\n"),
+		"b.csv":      []byte("id,filename,label,0,1,2\n0,z,2,0.25,0.25,0.5\n1,x,0,1,0,0\n2,y,1,0,1,0\n"),
+	}
+	z, _ := mustImport(t, t.TempDir(), mustOpen(t, "csv", OpenOptions{}, numbered.write(t)), "all")
+	if got, want := readZooRows(t, z, "b", "all"), readZooRows(t, z, "a", "all"); !slices.Equal(got, want) {
+		t.Errorf("got %04x, want %04x", got, want)
+	}
+}
+
+// A column of labels beside others that nobody understands is not taken for answers; and
+// answers that are all correct are suspected.
+func TestTruthIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	labels := "id,label\n"
+	unknown, perfect := "id,cat,dog,label,confidence\n", "id,label,confidence\n"
+	for i := range 24 {
+		labels += fmt.Sprintf("s%d,%d\n", i, i%2)
+		unknown += fmt.Sprintf("s%d,0.75,0.25,%d,0.75\n", i, i%2)
+		perfect += fmt.Sprintf("s%d,%d,0.75\n", i, i%2)
+	}
+	all := files{"models.csv": []byte("name,gflops\na,1\n"), "labels.csv": []byte(labels), "a.csv": []byte(unknown)}
+	_, err := tryImport(t, "csv", OpenOptions{}, all.write(t))
+	wantSays(t, err, "a.csv", `"label" may be the truth`, "cat, dog", "--class-names", "prediction")
+	s := mustOpen(t, "csv", OpenOptions{}, all.with("a.csv", []byte(perfect)).write(t))
+	_, summary := mustImport(t, t.TempDir(), s, "all")
+	if warnings := strings.Join(summary.Warnings, "\n"); !strings.Contains(warnings, "correct on all 24 samples: are they the true labels?") {
+		t.Errorf("warnings %q", warnings)
+	}
 }

@@ -286,6 +286,17 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 		return nil, column, err
 	}
 	free := func(i int) bool { return !slices.Contains(taken, i) }
+	if at >= 0 && free(at) {
+		if ids, err := readTexts(t, at); err == nil && countRows(ids) {
+			// Numbers of rows name no samples; a column of texts that does, comes first.
+			others := slices.DeleteFunc(slices.Clone(idHeadings), func(h string) bool { return strings.EqualFold(h, t.columns()[at].name) })
+			if i, err := findColumn(t, []columnKind{textColumn}, others...); err == nil && i >= 0 && free(i) {
+				if ids, err := readTexts(t, i); err == nil {
+					return ids, t.columns()[i], nil
+				}
+			}
+		}
+	}
 	if at < 0 || !free(at) {
 		// Of an index with several levels, the first whose texts all differ.
 		at = -1
@@ -338,6 +349,19 @@ func readTexts(t table, column int) ([]string, error) {
 	}
 	err := t.texts(column, r.add)
 	return r.ids, err
+}
+
+// countRows reports whether ids are the numbers of the rows, from 0 or 1 on.
+func countRows(ids []string) bool {
+	counts := func(from int) bool {
+		for i, id := range ids {
+			if id != strconv.Itoa(from+i) {
+				return false
+			}
+		}
+		return len(ids) > 0
+	}
+	return counts(0) || counts(1)
 }
 
 // mostlyDistinct reports whether more than half of the texts of a column differ.

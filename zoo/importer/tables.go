@@ -401,11 +401,14 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	if s.activation != Unsaid && s.activation != NoActivation {
 		return fmt.Errorf("%s holds answers, to which no activation is applied: leave out --logits, or --activation %s", t.title(), s.activation)
 	}
-	if _, several := t.(*part); several || l.confidence >= 0 {
+	if _, several := t.(*part); several {
 		return nil
 	}
 	_, id, err := readIDs(t, l)
 	if err != nil {
+		return err
+	}
+	if err := l.checkTruth(t, id); err != nil || l.confidence >= 0 {
 		return err
 	}
 	var others []string
@@ -422,6 +425,29 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	}
 	_, err = l.one(t, s.names)
 	return err
+}
+
+// checkTruth refuses a column of labels as a model's answers beside columns that nobody
+// understands: it may be the truth, and those be what the model says.
+func (l layout) checkTruth(t table, id tableColumn) error {
+	heading := t.columns()[l.answer].name
+	if !slices.Contains(labelHeadings, strings.ToLower(heading)) {
+		return nil
+	}
+	var others []string
+	for i, c := range t.columns() {
+		lower := strings.ToLower(c.name)
+		known := slices.Contains(idHeadings, lower) || slices.Contains(nameHeadings, lower)
+		if i != l.answer && i != l.confidence && i != l.model && !c.index && c.name != id.name && c.name != "" && !known {
+			others = append(others, c.name)
+		}
+	}
+	// One column of numbers alone may be a confidence of another name; see checkAnswers.
+	if len(others) == 0 || len(others) == 1 && l.confidence < 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: the column %q may be the truth, because there are other columns (%s) that are not understood: if they are outputs, name the classes with --class-names FILE; if %q is what the model answers, call it prediction",
+		t.title(), heading, some(others), heading)
 }
 
 // addTableAnswers adds a model that gives answers.
