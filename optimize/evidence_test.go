@@ -362,7 +362,8 @@ func TestTimeOfEvidenceIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); r.Elapsed > took {
+	// With -short the race detector may be on, which slows a search down twentyfold.
+	if took := time.Since(start); took > 20*time.Second && !testing.Short() || r.Elapsed > took {
 		t.Errorf("took %v and says %v, the limit is %v", took, r.Elapsed, o.Time)
 	}
 	if r.Status != Interrupted || r.Front[0].Expected == nil {

@@ -15,7 +15,7 @@ func (d *Data) Explain(particular ...string) {
 	if d.expects() {
 		by = "expected accuracy"
 		notes = append(notes, "The accuracy expected on other samples makes up for that. Its interval has the accuracy on as many other samples of the same kind with a probability of 95 %.",
-			"Likely means expected with a standard error of an accuracy on as many samples to spare: about one such claim in five is false on others. encas-zoo certify bounds that.")
+			"Likely means expected with a standard error of an accuracy on as many samples to spare: about one such claim in eight is false on others. encas-zoo certify bounds that.")
 	}
 	if d.Test != nil {
 		test := d.Test.Name

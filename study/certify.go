@@ -23,7 +23,7 @@ type CertifyOptions struct {
 
 	// The accuracy is compared with a model, or bounded.
 	Margin  float64 `json:"margin"`  // percentage points that a cascade may be less accurate
-	Against string  `json:"against"` // than this model; "": the most accurate one on the samples searched
+	Against string  `json:"against"` // than this model; "": the most accurate one by its expected accuracy
 	Error   float64 `json:"error"`   // bound on the share of wrong answers; 0: compare with a model
 
 	// Bounds that hold as well; 0 is none.

@@ -47,7 +47,7 @@ encas-zoo certify --zoo cifar --split val --max-cost 0.5 runs/exact --json | jq 
 			bind(&o.Split, "split", "the samples to test on, `NAME`: not those searched (default: cal, or the only other split with labels)"),
 			marginFlag(&o.Margin, "margin"),
 			bind(&o.Confidence, "confidence", "`P` of certifying nothing falsely, at least 0.5 and below 1"),
-			bind(&o.Against, "against", "compare with `MODEL` (default: the most accurate on the samples searched)"),
+			bind(&o.Against, "against", "compare with `MODEL` (default: the most accurate single one, by its expected accuracy)"),
 			bind(&o.Error, "error", "certify less than a share `E` of wrong answers, between 0 and 1, instead of comparing"),
 			bind(&o.MaxCost, "max-cost", "certify a mean cost below `X`, too, in the unit of the run"),
 			bind(&o.WorstClass, "worst-class", "certify an accuracy above `Y` in every class, too, between 0 and 1"),
