@@ -81,7 +81,7 @@ func (c *Certificate) Headline() string {
 		return c.nothing()
 	}
 	best := c.Tested[*c.Cheapest]
-	text := fmt.Sprintf("With %g %% confidence cascade %d %s", 100*c.Confidence, best.Number, c.Claim.describe(c.Reference.Model, c.Cost))
+	text := fmt.Sprintf("With %g %% confidence cascade %d %s", 100*c.Confidence, best.Number, c.Claim.Describe(c.Reference.Model, c.Cost))
 	if best.Saving > 0 {
 		text += fmt.Sprintf("; on the split %s it costs %.0f %% less than %s", c.Split.Name, 100*best.Saving, c.Reference.Model)
 	}
@@ -97,13 +97,13 @@ func (c *Certificate) nothing() string {
 		return fmt.Sprintf("Nothing can be certified that is cheaper than %s on the split %s.", c.Reference.Model, c.Split.Name)
 	case c.Needed > 0:
 		return fmt.Sprintf("Nothing can be certified with so few samples: the split %s has %d; about %d would do to show that a cascade %s.",
-			c.Split.Name, c.Split.Samples, c.Needed, c.Claim.describe(c.Reference.Model, c.Cost))
+			c.Split.Name, c.Split.Samples, c.Needed, c.Claim.Describe(c.Reference.Model, c.Cost))
 	}
 	return fmt.Sprintf("Nothing can be certified, and more samples would hardly help: on the split %s even the most promising cascade falls short.", c.Split.Name)
 }
 
-// describe says what is claimed of a cascade, beginning with a verb.
-func (c Claim) describe(model, cost string) string {
+// Describe says what is claimed of a cascade, beginning with a verb.
+func (c Claim) Describe(model, cost string) string {
 	var all []string
 	switch {
 	case c.Margin == nil:

@@ -26,16 +26,17 @@ type Export struct {
 	Confidence cascade.Confidence `json:"confidence"`
 	Classes    int                `json:"classes"`
 	Cost       string             `json:"cost"` // column
-	Stages     []exportedStage    `json:"stages"`
+	Stages     []ExportedStage    `json:"stages"`
 	Expected   *Expected          `json:"expected,omitempty"`
-	Measured   measured           `json:"measured"`
+	Measured   Results            `json:"measured"`
 	Zoo        string             `json:"zoo_fingerprint"`
-	Number     int                `json:"number"` // of the cascade in its front
+	Number     int                `json:"number"` // of the cascade in its front; -1 if it is none of those
 
 	Point Point `json:"-"` // the cascade itself
 }
 
-type exportedStage struct {
+// An ExportedStage is a stage of an [Export].
+type ExportedStage struct {
 	StageJSON
 	Reach float64 `json:"reach"` // share of the samples
 
@@ -44,8 +45,8 @@ type exportedStage struct {
 	Temperature float64 `json:"temperature,omitempty"`
 }
 
-// measured has the results on the split the cascade was chosen on.
-type measured struct {
+// Results are those on the split that the cascade was chosen on.
+type Results struct {
 	Split       string  `json:"split"`
 	Fingerprint string  `json:"split_fingerprint"`
 	Samples     int     `json:"n"`
@@ -60,20 +61,27 @@ func (f *Front) Export(number int) (*Export, error) {
 	if number < 0 || number >= len(f.Points) {
 		return nil, fmt.Errorf("there is no cascade %d: the front has 0 to %d", number, len(f.Points)-1)
 	}
-	p := f.Points[number]
+	return f.export(f.Points[number], number), nil
+}
+
+// ExportOther returns a cascade of models of the front that is none of its cascades, with its
+// results on the samples searched.
+func (f *Front) ExportOther(p Point) *Export { return f.export(p, -1) }
+
+func (f *Front) export(p Point, number int) *Export {
 	e := &Export{
 		Format: ExportFormat, Version: ExportVersion, Text: p.String(), Rule: p.Rule, Confidence: p.Confidence, Classes: f.Zoo.Classes,
 		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected,
-		Measured: measured{f.Split.Name, f.Split.Fingerprint, p.Samples, p.Correct, p.Accuracy(), p.Cost, p.WorstCost},
+		Measured: Results{f.Split.Name, f.Split.Fingerprint, p.Samples, p.Correct, p.Accuracy(), p.Cost, p.WorstCost},
 	}
 	for _, s := range p.JSON().Stages {
-		stage := exportedStage{StageJSON: s.StageJSON, Reach: float64(s.Reach) / float64(p.Samples)}
+		stage := ExportedStage{StageJSON: s.StageJSON, Reach: float64(s.Reach) / float64(p.Samples)}
 		if i := slices.IndexFunc(f.Models, func(m Model) bool { return m.Name == s.Model }); i >= 0 {
 			stage.Temperature = f.Models[i].Temperature
 		}
 		e.Stages = append(e.Stages, stage)
 	}
-	return e, nil
+	return e
 }
 
 // WriteJSON writes the cascade for programs.
@@ -94,7 +102,7 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "%.2f %% correct expected on other samples (95 %%: %.2f to %.2f).\n\n", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
 	}
 	fmt.Fprintf(&b, "%.2f %% correct at %.4g %s per sample on average and %.4g at worst, on the %d samples of the split %s, on which it was chosen.\n\n",
-		100*m.Accuracy, m.Cost, codeSpan(e.Cost), m.WorstCost, m.Samples, codeSpan(m.Split))
+		100*m.Accuracy, m.Cost, CodeSpan(e.Cost), m.WorstCost, m.Samples, CodeSpan(m.Split))
 	b.WriteString("| stage | model | weight | exits if confidence > | cost | reached by |\n|---:|---|---:|---:|---:|---:|\n")
 	temperatures := ""
 	for i, s := range e.Stages {
@@ -105,7 +113,7 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 				threshold += ": never exits"
 			}
 		}
-		model := codeSpan(s.Model)
+		model := CodeSpan(s.Model)
 		fmt.Fprintf(&b, "| %d | %s | %d | %s | %.4g | %.1f %% |\n", i+1, strings.ReplaceAll(model, "|", `\|`), s.Weight, threshold, s.Cost, 100*s.Reach)
 		if s.Temperature != 0 {
 			temperatures += fmt.Sprintf("- stage %d, %s: T = %v\n", i+1, model, s.Temperature)
@@ -139,8 +147,8 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// codeSpan shows any text unchanged, on one line.
-func codeSpan(text string) string {
+// CodeSpan is Markdown that shows any text unchanged, on one line.
+func CodeSpan(text string) string {
 	text = oneLine(text)
 	quote := fence(text, "`")
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {

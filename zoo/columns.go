@@ -64,6 +64,8 @@ const (
 	// ColumnClassMap says which outputs of the model were taken as which classes, if not
 	// each as the class of its number; it is a part of what makes two runs the same.
 	ColumnClassMap = "class_map"
+	// ColumnRecipe is the model's file and how it is run, as JSON.
+	ColumnRecipe = "recipe"
 	// ColumnDataPrefix and the name of a split are the fingerprint of its images.
 	ColumnDataPrefix = "data:"
 
@@ -85,7 +87,7 @@ const (
 // predictions are of, and a person must not change it.
 func KeptColumn(column string) bool {
 	switch column {
-	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
+	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnRecipe, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
 		return true
 	}
 	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)

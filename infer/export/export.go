@@ -8,7 +8,9 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,6 +90,28 @@ func ReadMeta(path string) (Meta, error) {
 		return m, nil
 	}
 	return m, fmt.Errorf("%s: %w", path, ErrNoMeta)
+}
+
+// Checkpoint identifies the weights in a model's file: by its metadata, or else the SHA-256
+// of the file.
+func Checkpoint(path string) (string, error) {
+	m, err := ReadMeta(path)
+	if err == nil && m.Checkpoint != "" {
+		return m.Checkpoint, nil
+	}
+	if err != nil && !errors.Is(err, ErrNoMeta) {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // A Request names a model to export.

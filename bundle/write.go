@@ -1,0 +1,223 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+)
+
+// Write writes a bundle into a folder that is new or empty or, with replace, has an earlier
+// bundle. files has the file of each stage's model, "" for none; the bundle's File fields
+// are filled in. cascade.json comes last: without it the folder is no bundle. copied, which
+// may be nil, is called with the bytes copied so far, and those of all files.
+func Write(dir string, b *Bundle, files []string, replace bool, copied func(done, of int64)) error {
+	if err := vacate(dir, replace); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, ModelsDir), 0o755); err != nil {
+		return err
+	}
+	c := copier{dir: dir, written: map[string]File{}, taken: map[string]bool{}, copied: copied}
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil {
+			c.total += info.Size()
+		}
+	}
+	for i := range b.Stages {
+		if b.Stages[i].Model == nil {
+			continue
+		}
+		f, err := c.copy(files[i], b.Stages[i].ExportedStage.Model)
+		if err != nil {
+			return err
+		}
+		b.Stages[i].Model.File = f
+	}
+	if len(c.written) == 0 {
+		os.Remove(filepath.Join(dir, ModelsDir))
+	}
+	if b.ClassNames != nil {
+		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), []byte(strings.Join(b.ClassNames, "\n")+"\n")); err != nil {
+			return err
+		}
+	}
+	readme, err := b.readme()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(filepath.Join(dir, ReadmeFile), readme); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(b); err != nil {
+		return err
+	}
+	b.Dir = dir
+	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), text.Bytes())
+}
+
+// vacate removes an earlier bundle, if it may, and refuses a folder with anything else.
+func vacate(dir string, replace bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	own := map[string]bool{CascadeFile: true, ClassesFile: true, ReadmeFile: true, ModelsDir: true}
+	is := false
+	for _, e := range entries {
+		if !own[e.Name()] && !atomicfile.IsTemporary(e.Name()) {
+			return fmt.Errorf("%s is neither empty nor a bundle (it has %s): name another folder", dir, e.Name())
+		}
+		is = is || own[e.Name()]
+	}
+	if is && !replace {
+		return fmt.Errorf("%s has an earlier bundle: --force replaces it; or name another folder", dir)
+	}
+	for _, name := range []string{CascadeFile, ClassesFile, ReadmeFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	models, err := filepath.Glob(filepath.Join(dir, ModelsDir, "*.pt"))
+	if err != nil {
+		return err
+	}
+	for _, path := range models {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A copier copies the files of models, each once.
+type copier struct {
+	dir         string
+	written     map[string]File // by where they come from
+	taken       map[string]bool // names
+	copied      func(done, of int64)
+	done, total int64
+}
+
+// copy copies the file of a model, and names it after it.
+func (c *copier) copy(from, model string) (f File, err error) {
+	if f, ok := c.written[from]; ok {
+		return f, nil
+	}
+	name := plain(model)
+	for n := 2; c.taken[name]; n++ {
+		name = fmt.Sprintf("%s-%d", plain(model), n)
+	}
+	c.taken[name] = true
+	f.Path = ModelsDir + "/" + name + ".pt"
+	in, err := os.Open(from)
+	if err != nil {
+		return f, err
+	}
+	defer in.Close()
+	out, err := atomicfile.Create(filepath.Join(c.dir, filepath.FromSlash(f.Path)))
+	if err != nil {
+		return f, err
+	}
+	defer out.Discard()
+	if _, err := io.Copy(&counting{out, c}, in); err != nil {
+		return f, err
+	}
+	if err := out.Sync(); err != nil {
+		return f, err
+	}
+	f.Bytes, f.SHA256 = out.Size(), out.SHA256()
+	if err := out.Place(); err != nil {
+		return f, err
+	}
+	c.written[from] = f
+	return f, nil
+}
+
+// counting counts what is written.
+type counting struct {
+	io.Writer
+	c *copier
+}
+
+func (w *counting) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.c.done += int64(n); w.c.copied != nil {
+		w.c.copied(w.c.done, max(w.c.done, w.c.total))
+	}
+	return n, err
+}
+
+// plain makes a readable and safe file name of a model's name.
+func plain(model string) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, model)
+	name = strings.TrimLeft(name[:min(len(name), 100)], ".")
+	if name == "" {
+		name = "model"
+	}
+	return name
+}
+
+// Verify reads the files of the models, each once, and returns an error if one is not the one that was
+// written.
+func (b *Bundle) Verify() error {
+	seen := map[File]bool{}
+	for _, s := range b.Stages {
+		if s.Model == nil || seen[s.File] {
+			continue
+		}
+		seen[s.File] = true
+		if err := b.verify(s.File); err != nil {
+			return fmt.Errorf("model %q: %w", s.ExportedStage.Model, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bundle) verify(want File) error {
+	path := b.Path(want)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", path)
+	}
+	if info.Size() != want.Bytes {
+		return fmt.Errorf("%s has %d bytes and not %d: it is not the file that was bundled; export the bundle again", path, info.Size(), want.Bytes)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != want.SHA256 {
+		return fmt.Errorf("%s has the SHA-256 %s and not %s: it is not the file that was bundled; export the bundle again", path, got, want.SHA256)
+	}
+	return nil
+}
