@@ -41,8 +41,8 @@ const Bins = 20
 // A Bundle is the content of cascade.json and of classes.txt.
 type Bundle struct {
 	front.Export
-	Stages    []Stage   `json:"stages"` // in place of the export's
-	Promise   *Promise  `json:"promise,omitempty"`
+	Stages    []Stage         `json:"stages"` // in place of the export's
+	Promise   *Promise        `json:"promise,omitempty"`
 	Certified []Certification `json:"certified,omitempty"`
 
 	ClassNames []string        `json:"-"` // nil if they have none

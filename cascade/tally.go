@@ -55,7 +55,9 @@ func (s *Split) Tally(ctx context.Context, c Cascade, bins int) (*Tally, error) 
 
 // ConfidenceBin is the number, from 0, of the part of [0, 1] that a confidence is in, of so many equal
 // ones.
-func ConfidenceBin(confidence float64, bins int) int { return min(int(confidence*float64(bins)), bins-1) }
+func ConfidenceBin(confidence float64, bins int) int {
+	return min(int(confidence*float64(bins)), bins-1)
+}
 
 func histograms(stages, bins int) [][]int {
 	all := make([][]int, stages)

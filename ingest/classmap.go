@@ -73,7 +73,7 @@ func (h head) column() string {
 // fit finds out which class each of so many outputs of a model is.
 func (r *runner) fit(m *running, outputs int) error {
 	h := m.head
-	m.width = outputs
+	m.Width = outputs
 	switch {
 	case outputs == 1:
 		return fmt.Errorf("%w: it gives one number an image, and the zoo has %d classes", torch.ErrBadOutput, r.classes)
@@ -88,45 +88,21 @@ func (r *runner) fit(m *running, outputs int) error {
 	case h.background() && outputs != r.classes+1:
 		return fmt.Errorf("%w: classes=%s means that it gives %d numbers an image, for the background and the zoo's %d classes, and it gives %d", torch.ErrBadOutput, BackgroundFirst, r.classes+1, r.classes, outputs)
 	case h.background():
-		m.classMap = importer.ClassMap{-1}
+		m.Outputs.ClassMap = importer.ClassMap{-1}
 		for class := range r.classes {
-			m.classMap = append(m.classMap, int32(class))
+			m.Outputs.ClassMap = append(m.Outputs.ClassMap, int32(class))
 		}
 		return nil
 	}
 	if err := h.file.Fits("it", outputs); err != nil {
 		return fmt.Errorf("%w: %w", torch.ErrBadOutput, err)
 	}
-	m.classMap = h.file.Widen(outputs)
-	if out := m.classMap.LeftOut(); out > 0 {
+	m.Outputs.ClassMap = h.file.Widen(outputs)
+	if out := m.Outputs.ClassMap.LeftOut(); out > 0 {
 		r.log("%s: %d of its %d outputs are no class in %s, and left out", m.name, out, outputs, filepath.Base(h.classes))
 	}
-	if n := m.classMap.Without(r.classes); n > 0 {
+	if n := m.Outputs.ClassMap.Without(r.classes); n > 0 {
 		r.log("%s: %s makes no output one of %d of the zoo's %d classes, which get probability 0", m.name, filepath.Base(h.classes), n, r.classes)
 	}
 	return nil
-}
-
-// toClasses makes the probabilities of the zoo's classes of a row of outputs.
-func (m *running) toClasses(row []float32, classes int) ([]float32, error) {
-	wide, sums, out := make([]float64, len(row)), make([]float64, classes), make([]float32, classes)
-	softmax := m.activation == Softmax
-	if !softmax {
-		if err := m.activation.probabilities(row); err != nil {
-			return nil, err
-		}
-	}
-	for i, v := range row {
-		wide[i] = float64(v)
-	}
-	if softmax {
-		m.classMap.Softmax(wide)
-	}
-	if err := m.classMap.Sum(sums, wide); err != nil {
-		return nil, err
-	}
-	for i, v := range sums {
-		out[i] = float32(v)
-	}
-	return out, nil
 }

@@ -14,10 +14,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/zoo"
-	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
 // Data is a data set and the split it becomes.
@@ -118,7 +118,6 @@ type runner struct {
 	classes  int
 	before   int      // classes of a zoo that has no models yet
 	probs    []uint16 // one batch of outputs
-	raw      []float32
 	result   Result
 
 	saidSizes bool
@@ -458,19 +457,15 @@ func (r *runner) locked(ctx context.Context, take func() error) error {
 // running is a model that is loaded.
 type running struct {
 	*planned
-	model      *torch.Model
-	activation Activation
-	width      int               // of a row of its outputs
-	classMap   importer.ClassMap // of its outputs; nil if they are the zoo's classes
-	columns    []int             // of them, class by class of the zoo; nil for their own order
-	costs      costs
-	spools     map[*split]*spool
-	seen       int64 // images
+	*classifier.Classifier
+	costs  costs
+	spools map[*split]*spool
+	seen   int64 // images
 }
 
 func (m *running) close() {
-	if m.model != nil {
-		m.model.Close()
+	if m.Classifier != nil {
+		m.Classifier.Close()
 	}
 	for _, s := range m.spools {
 		s.close()
@@ -497,7 +492,7 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 	}
 	for _, p := range group {
 		m := &running{planned: p, spools: map[*split]*spool{}}
-		if m.model, err = r.shim.Load(p.path, r.o.Device, r.o.Precision, r.classes); err != nil {
+		if m.Classifier, err = classifier.Load(r.shim, p.path, r.o.Device, p.recipe, r.classes); err != nil {
 			if err := drop(p, 0, err); err != nil {
 				return nil, err
 			}
@@ -584,24 +579,18 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 	for first := 0; first < b.n; {
 		n := min(p.batch, b.n-first)
 		probs := r.probs[:n*r.classes]
-		err := r.probabilities(m, b.pixels[first*size:(first+n)*size], n, probs)
+		err := m.Classify(b.pixels[first*size:(first+n)*size], n, probs)
 		if errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1 {
 			r.halve(p)
 			continue
 		}
-		var bad *rowError
+		var bad *classifier.RowError
 		if errors.As(err, &bad) {
-			return fmt.Errorf("image %s of %s: %w", s.IDs[b.first+first+bad.row], s.name, bad.error)
+			return fmt.Errorf("image %s of %s: %w", s.IDs[b.first+first+bad.Row], s.name, advised(bad))
 		}
 		if err != nil {
 			return err
 		}
-		for i, v := range probs {
-			if v&0x7FFF > 0x7C00 {
-				return fmt.Errorf("its output for image %s of %s is not a number", s.IDs[b.first+first+i/r.classes], s.name)
-			}
-		}
-		m.inOrder(probs)
 		if err := m.spools[s].add(probs); err != nil {
 			return &runError{err}
 		}
@@ -629,8 +618,8 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		if extend {
 			if stored, err := r.zoo.Model(m.name); err != nil {
 				return err
-			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.activation.column() {
-				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(Activation(c), Softmax), cmp.Or(Activation(m.activation.column()), Softmax))
+			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.Outputs.Activation.Column() {
+				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(classifier.Activation(c), classifier.Softmax), m.Outputs.Activation.InList())
 				return nil
 			}
 			mw, err = w.ExtendModel(m.name)

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -57,22 +56,8 @@ func fewLabels(names []string) string {
 
 // matchClasses finds out which column of a model's outputs is which class of the zoo.
 func (r *runner) matchClasses(m *running) (err error) {
-	if m.columns, err = matchLabels(m.meta.Labels, r.zoo.ClassNames()); err == nil && m.columns != nil {
+	if m.Outputs.Order, err = matchLabels(m.meta.Labels, r.zoo.ClassNames()); err == nil && m.Outputs.Order != nil {
 		r.log("%s: its classes are in another order than the zoo's; they are matched by name", m.name)
 	}
 	return err
-}
-
-// inOrder puts the rows of a model into the order of the zoo's classes.
-func (m *running) inOrder(probs []uint16) {
-	if m.columns == nil {
-		return
-	}
-	own := make([]uint16, len(m.columns))
-	for row := range slices.Chunk(probs, len(own)) {
-		copy(own, row)
-		for i, at := range m.columns {
-			row[i] = own[at]
-		}
-	}
 }

@@ -30,10 +30,4 @@ func TestMatchLabels(t *testing.T) {
 			t.Errorf("%s for %s: %v, %v, want %v %q", c.labels, c.names, got, err, c.want, c.says)
 		}
 	}
-	m := &running{columns: []int{2, 0, 1}}
-	probs := []uint16{10, 11, 12, 20, 21, 22}
-	m.inOrder(probs)
-	if !slices.Equal(probs, []uint16{12, 10, 11, 22, 20, 21}) {
-		t.Errorf("%v", probs)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
@@ -38,7 +39,7 @@ type Entry struct {
 
 	// Activation is what is still to be done with the model's outputs; "" if that is to
 	// be found out.
-	Activation Activation
+	Activation classifier.Activation
 	GFLOPs     float64 // as the user knows it; 0 for what is counted
 	// Classes is a file that says which classes its outputs are, or [BackgroundFirst]; ""
 	// if output i is class i.
@@ -246,7 +247,7 @@ func (e *Entry) set(key, value string) (err error) {
 			return fmt.Errorf("want a number of images above 0")
 		}
 	case "activation":
-		e.Activation, err = ParseActivation(value)
+		e.Activation, err = classifier.ParseActivation(value)
 	case "gflops":
 		if e.GFLOPs, err = strconv.ParseFloat(value, 64); err != nil || !(e.GFLOPs > 0) || math.IsInf(e.GFLOPs, 0) {
 			return fmt.Errorf("want a number above 0, 10^9 multiply-adds an image")

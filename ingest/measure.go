@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
 
@@ -57,17 +58,13 @@ func median(budget time.Duration, run func() error) (time.Duration, error) {
 func (r *runner) measure(m *running, b *batch) error {
 	p := m.planned
 	size := p.setting.Size()
-	var room []float32
-	if m.classMap != nil {
-		room = make([]float32, p.batch*m.width)
-	}
 	run := func(n int) func() error {
 		return func() error {
-			if m.classMap != nil { // it has not as many outputs as Run makes probabilities of
-				_, _, err := r.outputs(m, b.pixels[:n*size], room)
-				return err
+			err := m.Classify(b.pixels[:n*size], n, r.probs[:n*r.classes])
+			if errors.As(err, new(*classifier.RowError)) {
+				return nil // which runBatch names the image of
 			}
-			return m.model.Run(b.pixels[:n*size], n, p.setting.Height, p.setting.Width, p.mean, p.std, r.probs[:n*r.classes])
+			return err
 		}
 	}
 	// One image first: a model that cannot run at all fails here, before the batch size
@@ -91,9 +88,9 @@ func (r *runner) measure(m *running, b *batch) error {
 		break
 	}
 	if m.costs.params = p.meta.Params; m.costs.params == 0 {
-		m.costs.params = m.model.Parameters()
+		m.costs.params = m.Parameters()
 	}
-	m.costs.memory, err = m.model.Memory(m.costs.batch, p.setting.Height, p.setting.Width)
+	m.costs.memory, err = m.Memory(m.costs.batch, p.setting.Height, p.setting.Width)
 	if errors.Is(err, torch.ErrOutOfMemory) {
 		return nil // measuring needs a little more than running; 0 is "not known"
 	}

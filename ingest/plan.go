@@ -3,18 +3,18 @@ package ingest
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -26,16 +26,17 @@ type planned struct {
 	path    string
 	size    int64 // of the file
 	meta    export.Meta
+	recipe  classifier.Recipe
 	setting imaging.Preprocessing
 	mean    [3]float32
 	std     [3]float32
 	batch   int
 	splits  []*split // it is run on
 
-	ownSize    bool       // the list says none
-	oneByOne   bool       // it was made for one image at a time
-	activation Activation // of the list; "" if nothing is said
-	gflops     float64    // of the list
+	ownSize    bool                  // the list says none
+	oneByOne   bool                  // it was made for one image at a time
+	activation classifier.Activation // of the list; "" if nothing is said
+	gflops     float64               // of the list
 	head       head
 }
 
@@ -95,7 +96,7 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 			Source: "file", CropPct: 0.875, CropMode: "center", Interpolation: "bicubic",
 			Mean: [3]float64{0.485, 0.456, 0.406}, Std: [3]float64{0.229, 0.224, 0.225},
 		}
-		if p.meta.Checkpoint, err = hashFile(p.path); err != nil {
+		if p.meta.Checkpoint, err = export.Checkpoint(p.path); err != nil {
 			return nil, err
 		}
 		if e.Size == nil {
@@ -131,23 +132,17 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 	if e.Std != nil {
 		m.Std = *e.Std
 	}
-	p.setting = imaging.Preprocessing{Height: m.ImageSize[0], Width: m.ImageSize[1], CropPct: m.CropPct}
-	if p.setting.Mode, err = imaging.ParseCropMode(m.CropMode); err != nil {
+	p.recipe = classifier.Recipe{Precision: r.o.Precision.String(), Input: classifier.Input{
+		Height: m.ImageSize[0], Width: m.ImageSize[1], CropPct: m.CropPct, CropMode: m.CropMode,
+		Interpolation: m.Interpolation, Mean: m.Mean, Std: m.Std,
+	}}
+	if p.setting, err = p.recipe.Input.Preprocessing(); err != nil {
 		return nil, err
 	}
-	if p.setting.Filter, err = imaging.ParseFilter(m.Interpolation); err != nil {
+	if p.mean, p.std, err = p.recipe.Input.Normalization(); err != nil {
 		return nil, err
 	}
-	for c := range 3 {
-		p.mean[c], p.std[c] = float32(m.Mean[c]), float32(m.Std[c])
-		if !(m.Std[c] > 0) || !(m.Mean[c] >= -10 && m.Mean[c] <= 10) {
-			return nil, fmt.Errorf("mean %v and std %v cannot be", m.Mean, m.Std)
-		}
-	}
-	if p.setting.Mode == imaging.Border {
-		p.setting.SetFill(m.Mean)
-	}
-	return p, p.setting.Validate()
+	return p, nil
 }
 
 var notPlain = regexp.MustCompile(`[^A-Za-z0-9._-]`)
@@ -156,19 +151,6 @@ var notPlain = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 func fileName(s string) string {
 	s = notPlain.ReplaceAllString(strings.TrimLeft(s, "."), "_")
 	return s[:min(len(s), 100)]
-}
-
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // identity is what makes two runs of a model the same.
@@ -193,7 +175,7 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 	}
 	want := r.identity(p)
 	if p.activation != "" {
-		want[zoo.ColumnActivation] = p.activation.column()
+		want[zoo.ColumnActivation] = p.activation.Column()
 	}
 	if p.gflops != 0 {
 		want[zoo.ColumnGFLOPs] = number(p.gflops)
@@ -246,7 +228,8 @@ func (r *runner) columns(p *running) map[string]string {
 		zoo.ColumnThroughput:     number(c.throughput),
 		zoo.ColumnBatch:          strconv.Itoa(c.batch),
 		zoo.ColumnMemory:         number(float64(c.memory) / 1e6),
-		zoo.ColumnActivation:     p.activation.column(),
+		zoo.ColumnActivation:     p.Outputs.Activation.Column(),
+		zoo.ColumnRecipe:         p.source(),
 	}
 	if p.gflops != 0 {
 		out[zoo.ColumnGFLOPs] = number(p.gflops)
@@ -261,6 +244,21 @@ func (r *runner) columns(p *running) map[string]string {
 	maps.Copy(out, r.identity(p.planned))
 	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
+}
+
+// source is the model's file and how it is run, as the zoo keeps it.
+func (m *running) source() string {
+	path, err := filepath.Abs(m.path)
+	if err != nil {
+		path = m.path
+	}
+	recipe := m.recipe
+	recipe.Outputs = m.Outputs
+	text, err := json.Marshal(classifier.Source{File: path, Bytes: m.size, Recipe: recipe})
+	if err != nil {
+		return "" // no number in it is infinite
+	}
+	return string(text)
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // looked is the number of images, at least, of which the outputs tell whether they are
@@ -24,14 +24,14 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	size := p.setting.Size()
 	// One image first: a model that cannot run at all fails here, before the batch size
 	// is blamed.
-	alone, width, err := r.outputs(m, b.pixels[:size], make([]float32, r.classes))
+	alone, width, err := m.outputs(b.pixels[:size], make([]float32, r.classes))
 	if err != nil {
 		return inTraining(err)
 	}
 	if err := r.fit(m, width); err != nil {
 		return err
 	}
-	if m.costs.counts, err = m.model.Count(p.setting.Height, p.setting.Width); err != nil {
+	if m.costs.counts, err = m.Count(p.setting.Height, p.setting.Width); err != nil {
 		return fmt.Errorf("counting its multiply-adds: %w", err)
 	}
 	if m.costs.counts.MACs == 0 && p.gflops == 0 {
@@ -42,7 +42,7 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 		return err
 	}
 	n := len(rows) / width
-	again, _, err := r.outputs(m, b.pixels[:n*size], make([]float32, n*width))
+	again, _, err := m.outputs(b.pixels[:n*size], make([]float32, n*width))
 	if err != nil {
 		return err
 	}
@@ -53,21 +53,21 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 		return err
 	}
 	for first := n; first < min(looked, b.n); first += n {
-		more, _, err := r.outputs(m, b.pixels[first*size:min(first+n, b.n)*size], make([]float32, (min(first+n, b.n)-first)*width))
+		more, _, err := m.outputs(b.pixels[first*size:min(first+n, b.n)*size], make([]float32, (min(first+n, b.n)-first)*width))
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
 	}
-	if m.activation, err = activation(p.activation, rows, width); err != nil {
+	if m.Outputs.Activation, err = activation(p.activation, rows, width); err != nil {
 		return err
 	}
 	if err := r.matchClasses(m); err != nil {
 		return err
 	}
-	if p.activation == "" && m.activation == None {
+	if p.activation == "" && m.Outputs.Activation == classifier.None {
 		what := "and are stored as they are"
-		if m.classMap != nil {
+		if m.Outputs.ClassMap != nil {
 			what = "to which softmax is not applied again"
 		}
 		r.log("%s: its outputs are probabilities (it ends with softmax) %s", p.name, what)
@@ -76,9 +76,8 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 }
 
 // outputs runs as many images as there are pixels of.
-func (r *runner) outputs(m *running, pixels []byte, room []float32) (rows []float32, classes int, err error) {
-	p := m.planned
-	return m.model.Outputs(pixels, len(pixels)/p.setting.Size(), p.setting.Height, p.setting.Width, p.mean, p.std, room, zoo.MaxClasses)
+func (m *running) outputs(pixels []byte, room []float32) (rows []float32, width int, err error) {
+	return m.Raw(pixels, len(pixels)/m.setting.Size(), room)
 }
 
 // firstRows returns the outputs for as many of the first images as the model takes at a
@@ -88,9 +87,9 @@ func (r *runner) firstRows(m *running, b *batch) ([]float32, error) {
 	p := m.planned
 	for {
 		n := min(p.batch, b.n)
-		rows, width, err := r.outputs(m, b.pixels[:n*p.setting.Size()], make([]float32, n*m.width))
-		if err == nil && width != m.width {
-			err = fmt.Errorf("%w: it gives %s, and %d for one alone", torch.ErrBadOutput, numbers(width), m.width)
+		rows, width, err := m.outputs(b.pixels[:n*p.setting.Size()], make([]float32, n*m.Width))
+		if err == nil && width != m.Width {
+			err = fmt.Errorf("%w: it gives %s, and %d for one alone", torch.ErrBadOutput, numbers(width), m.Width)
 		}
 		switch {
 		case errors.Is(err, torch.ErrOutOfMemory) && p.batch > 1:
@@ -109,7 +108,7 @@ func (r *runner) firstRows(m *running, b *batch) ([]float32, error) {
 // alone. A model that runs one image at a time all the same may differ.
 func (r *runner) probeBatch(m *running, b *batch, alone, rows []float32) error {
 	p := m.planned
-	size, width := p.setting.Size(), m.width
+	size, width := p.setting.Size(), m.Width
 	n := len(rows) / width
 	worst := 0.0
 	pair := slices.Concat(b.pixels[:size], b.pixels[:size])
@@ -117,11 +116,11 @@ func (r *runner) probeBatch(m *running, b *batch, alone, rows []float32) error {
 		pair[size+i] = ^pair[i]
 	}
 	// A device without room for two, or a model that takes one alone, has no pairs.
-	if two, _, err := r.outputs(m, pair, make([]float32, 2*width)); err == nil && len(two) == 2*width {
+	if two, _, err := m.outputs(pair, make([]float32, 2*width)); err == nil && len(two) == 2*width {
 		worst = difference(alone, two[:width], width)
 	}
 	if n > 1 {
-		last, _, err := r.outputs(m, b.pixels[(n-1)*size:n*size], make([]float32, width))
+		last, _, err := m.outputs(b.pixels[(n-1)*size:n*size], make([]float32, width))
 		if err != nil {
 			return err
 		}
@@ -194,15 +193,15 @@ func (r *runner) learnClasses(ctx context.Context, p *planned) error {
 	if p.head.classes != "" && !p.head.background() {
 		return fmt.Errorf("its outputs are mapped to classes by %s, and neither zoo nor data say how many there are; give their number with --classes", p.head.classes)
 	}
-	model, err := r.shim.Load(p.path, r.o.Device, r.o.Precision, 0)
+	model, err := classifier.Load(r.shim, p.path, r.o.Device, p.recipe, 0)
 	if err != nil {
 		return err
 	}
-	m := &running{planned: p, model: model}
+	m := &running{planned: p, Classifier: model}
 	defer m.close()
 	var classes int
 	stop := eachBatch(ctx, r.splits[0].Head(1), p.setting, 1, 1, func(b *batch) error {
-		_, classes, err = r.outputs(m, b.pixels, nil)
+		_, classes, err = m.outputs(b.pixels, nil)
 		return nil
 	})
 	if stop != nil {

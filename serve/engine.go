@@ -31,6 +31,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/bundle"
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
@@ -49,10 +50,10 @@ type Stage struct {
 	Input imaging.Preprocessing
 }
 
-// Options say how an Engine works. The zero value is for a data set.
+// Options say how an Engine works. With the zero value no image waits for another.
 type Options struct {
 	Batch   int           // images at a time, at most; 0 for 32. Halved for a stage that has no room
-	Wait    time.Duration // longest that an image waits for others to fill a batch; below 0: for ever, until Close
+	Wait    time.Duration // longest that an image waits for others to fill a batch; Forever: until Close
 	Workers int           // decoding and cropping; 0 for all cores
 	Waiting int           // images before the first stage, at most; 0 for three batches
 	Keep    int64         // bytes of decoded images that may be kept for later stages; 0 for 1 GiB
@@ -134,15 +135,9 @@ type StageTally struct {
 	Batch   int           // images in a full one
 	Time    time.Duration // that its model took
 	// Bins counts the images by confidence, in equal parts of [0, 1].
-	Bins [Bins]int
+	Bins [bundle.Bins]int
 	runs map[int]timed // by size of batch
 }
-
-// Bins is the number of parts of [0, 1] that confidences are counted in.
-const Bins = 20
-
-// Bin is the part that a confidence belongs to.
-func Bin(confidence float64) int { return min(max(int(confidence*Bins), 0), Bins-1) }
 
 // New starts an engine for a valid cascade of so many classes, with a stage for each of
 // its stages. It must be closed.
@@ -494,7 +489,7 @@ func (r *runner) count(stage, images int, took time.Duration) {
 func (r *runner) settle(stage int, s *sample, v cascade.Verdict) {
 	r.mu.Lock()
 	t := &r.tally.Stages[stage]
-	t.Bins[Bin(v.Confidence)]++
+	t.Bins[cascade.ConfidenceBin(v.Confidence, bundle.Bins)]++
 	if v.Exits {
 		t.Exits++
 		r.tally.Answered++

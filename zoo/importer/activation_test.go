@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -22,7 +23,7 @@ func TestActivations(t *testing.T) {
 	var softmaxed, sigmoids, normal []float64
 	for i := 0; i < len(logits); i += classes {
 		row := slices.Clone(logits[i : i+classes])
-		softmax(row)
+		outputs.Softmax(row)
 		softmaxed = append(softmaxed, row...)
 		for k := range row {
 			row[k] = 1 / (1 + math.Exp(-logits[i+k]))

@@ -131,7 +131,7 @@ func (c *converter) activate(v []float64) []float64 {
 		if c.classes != nil {
 			c.classes.Softmax(v)
 		} else {
-			softmax(v)
+			outputs.Softmax(v)
 		}
 	case LogActivation:
 		for i, x := range v {
@@ -198,23 +198,6 @@ func (c *converter) check(row []uint16, source func(class int) float64) error {
 		}
 	}
 	return err
-}
-
-// softmax replaces logits by probabilities. The largest logit is subtracted
-// first, so that no exponential overflows.
-func softmax(v []float64) {
-	largest := math.Inf(-1)
-	for _, x := range v {
-		largest = max(largest, x)
-	}
-	sum := 0.0
-	for i, x := range v {
-		v[i] = math.Exp(x - largest)
-		sum += v[i]
-	}
-	for i := range v {
-		v[i] /= sum
-	}
 }
 
 // roundToOdd rounds float64 to float32 so that rounding the result to float16
