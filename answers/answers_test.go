@@ -88,7 +88,7 @@ p.assign(id=range(len(p)), confidence=p.confidence.astype("float32")).drop(colum
 			continue
 		}
 		// pandas writes 15 digits at most to JSON.
-		if d, err := Compare(got, want, 1e-12); err != nil || !d.None() || ext != ".json" && !reflect.DeepEqual(got, want) {
+		if d, err := Compare(got, want, 1e-12, 10); err != nil || !d.None() || ext != ".json" && !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", ext, d, err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestCompare(t *testing.T) {
 		{"yours", 1, "one", 0.5, 1}, {"unnamed", 1, "one", 0.5, 1}, {"name", 1, "uno", 0.5, 1}, {"far", 1, "one", 0.75, 1},
 		{"near", 1, "one", 0.515625, 1}, {"stage", 1, "one", 0.9, 2}, {"class", 2, "two", 0.9, 2}, {"same", 1, "one", 0.5, 1},
 	}
-	d, err := Compare(first, second, 0.015625)
+	d, err := Compare(first, second, 0.015625, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,16 +188,16 @@ func TestCompare(t *testing.T) {
 		apart = append(apart, p.First.ID)
 	}
 	want := &Difference{
-		Samples: 7, OnlyFirst: []string{"mine"}, OnlySecond: []string{"yours"}, Class: 1, Name: 1, Stage: 2, Confidence: 1,
-		Largest: 0.25, Tolerance: 0.015625, Apart: d.Apart,
+		Version: 1, Samples: 7, Differ: 4, Class: 1, Name: 1, Stage: 2, Confidence: 1, Largest: 0.25, Tolerance: 0.015625,
+		OnlyFirst: 1, OnlySecond: 1, Apart: d.Apart, FirstIDs: []string{"mine"}, SecondIDs: []string{"yours"},
 	}
-	if !reflect.DeepEqual(d, want) || !slices.Equal(apart, []string{"class", "stage", "far", "name"}) || d.None() {
+	if !reflect.DeepEqual(d, want) || !slices.Equal(apart, []string{"class", "stage", "far"}) || d.None() {
 		t.Errorf("%+v, samples %q", d, apart)
 	}
-	if d, err := Compare(first, first, 0); err != nil || !d.None() {
+	if d, err := Compare(first, first, 0, 10); err != nil || !d.None() {
 		t.Errorf("compared with itself: %+v, %v", d, err)
 	}
-	if _, err := Compare(first, append(second, second[0]), 0); err == nil || !strings.Contains(err.Error(), `second file: rows 0 and 8 both have the id "yours"`) {
+	if _, err := Compare(first, append(second, second[0]), 0, 10); err == nil || !strings.Contains(err.Error(), `second file: rows 0 and 8 both have the id "yours"`) {
 		t.Error(err)
 	}
 }

@@ -5,18 +5,25 @@ import (
 	"math"
 )
 
-// A Difference says where two files of answers part.
+// A Difference says where two files of answers part: the JSON result of diff.
 type Difference struct {
-	Samples    int      `json:"samples"` // that both answer
-	OnlyFirst  []string `json:"only_first"`
-	OnlySecond []string `json:"only_second"` // ids
-	Class      int      `json:"class"`       // samples with another class
-	Name       int      `json:"name"`        // with another name of the same class
-	Stage      int      `json:"stage"`       // with another stage
-	Confidence int      `json:"confidence"`  // with the same stage and confidences further apart than the tolerance
-	Largest    float64  `json:"largest"`     // difference of confidences at the same stage
-	Tolerance  float64  `json:"tolerance"`
-	Apart      []Pair   `json:"apart"` // the samples of all these, in the order of the first file
+	Version    int     `json:"version"`
+	Samples    int     `json:"samples"`     // that both answer
+	Differ     int     `json:"differ"`      // of these, in at least one of the following
+	Class      int     `json:"class"`       // with another class
+	Name       int     `json:"name"`        // with another name of the same class
+	Stage      int     `json:"stage"`       // with another stage
+	Confidence int     `json:"confidence"`  // with the same stage and confidences further apart than the tolerance
+	Largest    float64 `json:"largest"`     // difference of confidences at the same stage
+	Tolerance  float64 `json:"tolerance"`   // of confidences
+	OnlyFirst  int     `json:"only_first"`  // samples that only the first file answers
+	OnlySecond int     `json:"only_second"` // or the second
+
+	// The first of the samples that differ or are in one file only, in the order of their
+	// file, the first one if both have them.
+	Apart     []Pair   `json:"apart"`
+	FirstIDs  []string `json:"only_first_ids"`
+	SecondIDs []string `json:"only_second_ids"`
 }
 
 // A Pair is the answers of two files to a sample.
@@ -27,14 +34,14 @@ type Pair struct {
 
 // None reports whether the files agree.
 func (d *Difference) None() bool {
-	return len(d.Apart) == 0 && len(d.OnlyFirst) == 0 && len(d.OnlySecond) == 0
+	return d.Differ+d.OnlyFirst+d.OnlySecond == 0
 }
 
 // Compare compares two lists of answers, sample by sample in any order. Confidences at the
 // same stage may differ by the tolerance; those of different stages say nothing. Names are
-// compared if both have one.
-func Compare(first, second []Answer, tolerance float64) (*Difference, error) {
-	d := &Difference{Tolerance: tolerance, OnlyFirst: []string{}, OnlySecond: []string{}, Apart: []Pair{}}
+// compared if both have one. At most so many samples of each kind are listed.
+func Compare(first, second []Answer, tolerance float64, most int) (*Difference, error) {
+	d := &Difference{Version: 1, Tolerance: tolerance, Apart: []Pair{}, FirstIDs: []string{}, SecondIDs: []string{}}
 	if _, err := rowsByID(first); err != nil {
 		return nil, fmt.Errorf("the first file: %w", err)
 	}
@@ -46,15 +53,21 @@ func Compare(first, second []Answer, tolerance float64) (*Difference, error) {
 	for _, a := range first {
 		row, ok := rows[a.ID]
 		if !ok {
-			d.OnlyFirst = append(d.OnlyFirst, a.ID)
+			d.OnlyFirst++
+			d.FirstIDs = appendFew(d.FirstIDs, a.ID, most)
 			continue
 		}
 		met[row] = true
-		d.add(a, second[row])
+		if d.differ(a, second[row]) {
+			d.Differ++
+			d.Apart = appendFew(d.Apart, Pair{a, second[row]}, most)
+		}
 	}
+	d.Samples = len(first) - d.OnlyFirst
 	for row, b := range second {
 		if !met[row] {
-			d.OnlySecond = append(d.OnlySecond, b.ID)
+			d.OnlySecond++
+			d.SecondIDs = appendFew(d.SecondIDs, b.ID, most)
 		}
 	}
 	return d, nil
@@ -72,14 +85,20 @@ func rowsByID(all []Answer) (map[string]int, error) {
 	return rows, nil
 }
 
-// add counts the answers of both to a sample.
-func (d *Difference) add(a, b Answer) {
-	d.Samples++
-	apart := false
+// appendFew appends a value unless there are so many already.
+func appendFew[T any](list []T, v T, most int) []T {
+	if len(list) == most {
+		return list
+	}
+	return append(list, v)
+}
+
+// differ counts in what the answers to a sample differ, and reports whether they do.
+func (d *Difference) differ(a, b Answer) (differ bool) {
 	count := func(n *int, differs bool) {
 		if differs {
 			*n++
-			apart = true
+			differ = true
 		}
 	}
 	count(&d.Class, a.Class != b.Class)
@@ -90,7 +109,5 @@ func (d *Difference) add(a, b Answer) {
 		d.Largest = max(d.Largest, distance)
 		count(&d.Confidence, distance > d.Tolerance)
 	}
-	if apart {
-		d.Apart = append(d.Apart, Pair{a, b})
-	}
+	return differ
 }
