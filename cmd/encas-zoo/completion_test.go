@@ -85,7 +85,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
-		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler"}
+		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue

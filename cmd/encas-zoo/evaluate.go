@@ -7,22 +7,27 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/answers"
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // evaluateOptions are the flags of evaluate. Without a cascade those of a run folder are
 // evaluated.
-type evaluateOptions struct{ split, cost, cascade string }
+type evaluateOptions struct {
+	split, cost, cascade, answers string
+	pick                          front.Pick // whose answers are written
+}
 
 func evaluateCommand() *cli.Command {
 	o := &evaluateOptions{}
 	return &cli.Command{
 		Name:      "evaluate",
 		Usage:     "evaluate cascades on samples they were not chosen on",
-		UsageText: "[--zoo DIR] [--split NAME] (RUNDIR | --cascade TEXT)",
+		UsageText: "[--zoo DIR] [--split NAME] [--answers FILE] (RUNDIR | --cascade TEXT)",
 		Description: `Evaluates the front of a run folder, or one cascade, exactly on the full stored
 outputs of a split: accuracy with a 95 % interval (Wilson), cost, and how many samples
 reach each stage.
@@ -38,6 +43,11 @@ On samples without labels reach and cost are shown. Whether samples exit at othe
 than those of the run, a sign that they are of another kind, is tested with labels or
 without (chi-square test, Holm's correction for the cascades of the front).
 
+With --answers the answer to each sample is written to a file: id, class, name,
+confidence and stage (from 1). It is what the same cascade must answer wherever it runs:
+compare with 'encas-zoo diff'. Of a run folder, name the cascade with --pick, --within
+or --min-accuracy.
+
 A cascade is written as name@threshold,name@threshold,name: exit after a model if the
 confidence of the mean so far is above its threshold. name*2 counts a model twice in
 the mean; last: before the first name lets the last model answer alone, vote: counts the
@@ -47,20 +57,19 @@ name that contains one of ,@*" is written in double quotes.`,
 encas-zoo evaluate runs/first
 encas-zoo evaluate runs/exact --split pool                samples without labels: drift
 encas-zoo evaluate --zoo cifar --split search --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
+encas-zoo evaluate runs/first --pick best --answers answers.csv
 encas-zoo evaluate --zoo cifar runs/paper --json | jq '.cascades[-1].accuracy'`,
 			"130  interrupted"),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			runZooFlag(),
 			bind(&o.split, "split", "the samples to evaluate on, `NAME` (default: test, or else one with no samples searched)"),
 			runCostFlag(&o.cost),
 			bind(&o.cascade, "cascade", "evaluate this cascade, `TEXT` such as resnet20@0.62,wrn_28_10"),
-		},
+			bind(&o.answers, "answers", "write the answer to each sample to `FILE`, whose name ends with .csv, .json or .parquet"),
+		}, pickFlags(&o.pick)...),
 		Action: on(func(c *cli.Context, t *terminal) error {
-			if c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present() {
-				return usagef("name one run folder, or one cascade with --cascade")
-			}
-			if c.IsSet("cost") && !c.IsSet("cascade") {
-				return usagef("--cost needs --cascade: a run folder has its own cost column")
+			if err := o.check(c); err != nil {
+				return err
 			}
 			e, err := t.evaluate(c, o)
 			if err != nil {
@@ -69,6 +78,26 @@ encas-zoo evaluate --zoo cifar runs/paper --json | jq '.cascades[-1].accuracy'`,
 			return t.give(e, func() { t.showEvaluated(e) })
 		}),
 	}
+}
+
+// check returns an error if flags and arguments do not go together.
+func (o *evaluateOptions) check(c *cli.Context) error {
+	switch {
+	case c.NArg() > 1 || c.IsSet("cascade") == c.Args().Present():
+		return usagef("name one run folder, or one cascade with --cascade")
+	case c.IsSet("cost") && !c.IsSet("cascade"):
+		return usagef("--cost needs --cascade: a run folder has its own cost column")
+	case picks(c) && (!c.IsSet("answers") || c.IsSet("cascade")):
+		return usagef("--pick, --within and --min-accuracy say which cascade of a run folder --answers is about: give both")
+	case c.IsSet("answers") && !c.IsSet("cascade") && !picks(c):
+		return usagef("--answers is about one cascade: name it with --pick, --within or --min-accuracy")
+	}
+	if c.IsSet("answers") {
+		if err := answers.CheckPath(o.answers); err != nil {
+			return usagef("--answers: %w", err)
+		}
+	}
+	return nil
 }
 
 func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluation, error) {
@@ -81,11 +110,22 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluati
 		if err != nil {
 			return nil, err
 		}
-		return study.EvaluateCascade(c.Context, z, cmp.Or(o.split, "test"), o.cost, one, t.watch())
+		o.split = cmp.Or(o.split, "test")
+		e, err := study.EvaluateCascade(c.Context, z, o.split, o.cost, one, t.watch())
+		if err != nil {
+			return nil, err
+		}
+		return e, t.writeAnswers(c, z, o, e, one)
 	}
 	run, err := study.ReadRun(c.Args().First())
 	if err != nil {
 		return nil, err
+	}
+	number := 0
+	if picks(c) {
+		if run, number, err = picked(c, o.pick); err != nil {
+			return nil, err
+		}
 	}
 	z, err := t.openZooOf(c, run)
 	if err != nil {
@@ -96,7 +136,24 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluati
 			return nil, err
 		}
 	}
-	return study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
+	e, err := study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
+	if err != nil || !picks(c) {
+		return e, err
+	}
+	return e, t.writeAnswers(c, z, o, e, run.Front.Points[number].Cascade)
+}
+
+// writeAnswers writes what a cascade answers to the samples, if that is asked for.
+func (t *terminal) writeAnswers(c *cli.Context, z *zoo.Zoo, o *evaluateOptions, e *study.Evaluation, one cascade.Cascade) error {
+	if o.answers == "" {
+		return nil
+	}
+	all, err := study.Answers(c.Context, z, o.split, one, t.watch())
+	if err != nil {
+		return err
+	}
+	e.Answers = o.answers
+	return answers.Write(o.answers, all)
 }
 
 func (t *terminal) showEvaluated(e *study.Evaluation) {
@@ -125,6 +182,9 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 		t.showAgainstModels(e, rows)
 	}
 	t.showDrift(e)
+	if e.Answers != "" {
+		t.out.Printf("\nwrote %s\n", e.Answers)
+	}
 }
 
 // showSearched says which of the samples the cascades were chosen on.

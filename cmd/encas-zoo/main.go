@@ -123,6 +123,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			certifyCommand(),
 			labelCommand(),
 			compareCommand(),
+			diffCommand(),
 			reportCommand(),
 			explainCommand(),
 			exportCommand(),

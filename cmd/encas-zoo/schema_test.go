@@ -51,6 +51,9 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"certify --zoo digits --split test --margin 0 exact",
 		"certify --zoo digits --split test --error 0.1 --worst-class 0.5 --max-cost 1 exact",
 		"evaluate --zoo digits --cascade tree_4@0.5,qda*2",
+		"evaluate --zoo digits --cascade tree_4@0.5,qda*2 --answers a.json",
+		"evaluate --zoo digits --split test exact --pick best --answers b.parquet",
+		"diff a.json a.json",
 		"compare exact random --at 1e-9,1e-6 --plot fronts.svg",
 		"report exact random",
 		"report --split search exact",
@@ -84,6 +87,11 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		follow(t, line, file, value)
 		refuseSurprises(t, file, value)
 	}
+	text, err := os.ReadFile(filepath.Join(dir, "a.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow(t, "a.json", "answers", decode(t, "a.json", string(text)))
 	for _, run := range []string{"exact", "certified"} {
 		text, err := os.ReadFile(filepath.Join(dir, run, "certified.json"))
 		if err != nil {
