@@ -33,6 +33,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/bundle"
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 )
@@ -60,6 +61,8 @@ type Options struct {
 
 	// Log receives what a user may want to know; it may be nil.
 	Log func(string)
+	// Start is called first on the thread that the models run on; it may be nil.
+	Start func()
 }
 
 // Forever is a Wait without end.
@@ -78,6 +81,13 @@ var ErrBusy = errors.New("too many images are waiting")
 // ErrClosed: the engine takes no more images.
 var ErrClosed = errors.New("no more images are taken")
 
+// An ImageError is about one image: it cannot be read, or a model gives no valid output for
+// it.
+type ImageError struct{ Err error }
+
+func (e *ImageError) Error() string { return e.Err.Error() }
+func (e *ImageError) Unwrap() error { return e.Err }
+
 // An Engine runs a cascade. It may be used from several goroutines.
 type Engine struct {
 	cascade cascade.Cascade
@@ -90,9 +100,12 @@ type Engine struct {
 	room    sync.Cond   // of Submit: room before the first stage
 	crops   []*sample   // to be cropped, those of later stages first
 	ready   [][]*sample // by stage
+	empty   sync.Cond   // of Flush: nothing is on its way
 	before  int         // samples admitted that have not run the first stage
+	within  int         // samples admitted that have not left
 	busy    int         // samples in crops or in a worker's hands
 	kept    int64       // bytes of decoded images
+	flushes int         // Flush calls that wait
 	closing bool
 	ended   bool
 
@@ -153,7 +166,7 @@ func New(c cascade.Cascade, classes int, stages []Stage, o Options) (*Engine, er
 	o.Waiting = cmp.Or(o.Waiting, 3*o.Batch)
 	o.Keep = cmp.Or(o.Keep, 1<<30)
 	e := &Engine{cascade: c, classes: classes, o: o, ready: make([][]*sample, len(stages)), wake: make(chan struct{}, 1)}
-	e.work.L, e.room.L = &e.mu, &e.mu
+	e.work.L, e.room.L, e.empty.L = &e.mu, &e.mu, &e.mu
 	for i, s := range stages {
 		if err := s.Input.Validate(); err != nil {
 			return nil, fmt.Errorf("serve: stage %d: %w", i+1, err)
@@ -211,6 +224,7 @@ func (e *Engine) admit(ctx context.Context, load func() (imaging.RGB, error), do
 		return ErrClosed
 	}
 	e.before++
+	e.within++
 	e.busy++
 	e.crops = append(e.crops, &sample{ctx: ctx, load: load, done: done})
 	e.work.Signal()
@@ -224,18 +238,31 @@ func (e *Engine) Waiting() int {
 	return e.before
 }
 
+// Flush answers the images that are there, without waiting for others to fill batches.
+func (e *Engine) Flush() {
+	e.mu.Lock()
+	e.flushes++
+	e.nudge()
+	for e.within > 0 {
+		e.empty.Wait()
+	}
+	e.flushes--
+	e.mu.Unlock()
+}
+
 // Close takes no more images, answers those that are there, and waits for that.
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closing = true
 	e.room.Broadcast()
 	e.mu.Unlock()
-	e.nudge()
-	e.running.Wait()
+	e.Flush()
 	e.mu.Lock()
 	e.ended = true
 	e.work.Broadcast()
 	e.mu.Unlock()
+	e.nudge()
+	e.running.Wait()
 	e.workers.Wait()
 }
 
@@ -277,6 +304,9 @@ func (e *Engine) crop() {
 		e.mu.Unlock()
 
 		err := e.makePixels(s, &resizer)
+		if err != nil {
+			s.done(Answer{}, err)
+		}
 		e.mu.Lock()
 		e.busy--
 		if err != nil {
@@ -287,9 +317,6 @@ func (e *Engine) crop() {
 		}
 		e.mu.Unlock()
 		e.nudge()
-		if err != nil {
-			s.done(Answer{}, err)
-		}
 	}
 }
 
@@ -302,7 +329,7 @@ func (e *Engine) makePixels(s *sample, resizer *imaging.Resizer) (err error) {
 	img := s.image
 	if img.Pix == nil {
 		if img, err = s.load(); err != nil {
-			return err
+			return &ImageError{err}
 		}
 	}
 	s.pixels = slices.Grow(s.pixels[:0], next.Input.Size())[:next.Input.Size()]
@@ -331,6 +358,9 @@ func (e *Engine) drop(s *sample) {
 // leave forgets a sample that gets no further.
 func (e *Engine) leave(s *sample) {
 	e.drop(s)
+	if e.within--; e.within == 0 {
+		e.empty.Broadcast()
+	}
 	if s.walk.Passed() == 0 {
 		e.before--
 		e.room.Signal()
@@ -342,6 +372,9 @@ func (e *Engine) run() {
 	// Torch keeps a pool of threads for every thread that calls it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if e.o.Start != nil {
+		e.o.Start()
+	}
 	timer := time.NewTimer(math.MaxInt64)
 	defer timer.Stop()
 	r := runner{Engine: e}
@@ -356,7 +389,7 @@ func (e *Engine) run() {
 			r.runBatch(stage, batch)
 			continue
 		}
-		over := e.closing && e.busy == 0
+		over := e.ended
 		e.mu.Unlock()
 		if over {
 			return
@@ -389,7 +422,7 @@ func (e *Engine) next(now time.Time) (stage int, wait time.Duration) {
 			wait = min(wait, left)
 		}
 	}
-	if e.closing && e.busy == 0 {
+	if e.flushes > 0 && e.busy == 0 {
 		for i := range e.stages {
 			if len(e.ready[i]) > 0 {
 				return i, 0
@@ -411,10 +444,7 @@ func (r *runner) runBatch(stage int, batch []*sample) {
 	live := batch[:0:0]
 	for _, s := range batch {
 		if err := s.ctx.Err(); err != nil {
-			r.mu.Lock()
-			r.leave(s)
-			r.mu.Unlock()
-			s.done(Answer{}, err)
+			r.fail(s, err)
 			continue
 		}
 		live = append(live, s)
@@ -442,10 +472,11 @@ func (r *runner) runBatch(stage int, batch []*sample) {
 		return
 	}
 	if err != nil {
-		r.mu.Lock()
-		r.leave(live[0])
-		r.mu.Unlock()
-		live[0].done(Answer{}, fmt.Errorf("stage %d, model %s: %w", stage+1, r.cascade.Stages[stage].Model, err))
+		err = fmt.Errorf("stage %d, model %s: %w", stage+1, r.cascade.Stages[stage].Model, err)
+		if errors.As(err, new(*classifier.RowError)) {
+			err = &ImageError{err}
+		}
+		r.fail(live[0], err)
 		return
 	}
 	r.count(stage, len(live), took)
@@ -454,6 +485,14 @@ func (r *runner) runBatch(stage int, batch []*sample) {
 		r.settle(stage, s, v)
 	}
 	r.nudge() // Submit may wait for room, and nothing else tells run so
+}
+
+// fail ends a sample without an answer.
+func (r *runner) fail(s *sample, err error) {
+	s.done(Answer{}, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leave(s)
 }
 
 // halve makes the batches of a stage smaller for good.
@@ -493,9 +532,11 @@ func (r *runner) settle(stage int, s *sample, v cascade.Verdict) {
 	if v.Exits {
 		t.Exits++
 		r.tally.Answered++
-		r.drop(s)
 		r.mu.Unlock()
 		s.done(Answer{v.Class, v.Confidence, stage}, nil)
+		r.mu.Lock()
+		r.leave(s)
+		r.mu.Unlock()
 		return
 	}
 	defer r.mu.Unlock()
