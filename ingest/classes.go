@@ -72,7 +72,7 @@ func (r *runner) settle(classes int, own []string) (names, notes []string, err e
 		if s.whole != nil {
 			set = s.whole
 		}
-		class, note, err := match(set, classes, known)
+		class, note, err := Match(set, classes, known)
 		if err != nil {
 			return nil, nil, fmt.Errorf("data set %s: %w", s.given.Path, err)
 		}
@@ -132,10 +132,10 @@ func isClassNumbers(names []string, classes int) bool {
 	return ok && slices.Contains(numbers, 0) && slices.Max(numbers) < classes
 }
 
-// match returns the class of each of the classes as the data set numbers them, nil if that
+// Match returns the class of each of the classes as the data set numbers them, nil if that
 // is how the zoo does. known are the names of the zoo's classes, none, or one or two lists
 // of them.
-func match(set *dataset.Set, classes int, known [][]string) (class []uint16, note string, err error) {
+func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, note string, err error) {
 	// If the zoo calls its classes by numbers, those of the data are such names.
 	byNumber := slices.ContainsFunc(known, func(names []string) bool {
 		numbers, ok := dataset.Numbers(names)

@@ -262,15 +262,15 @@ func TestClassesOfOneName(t *testing.T) {
 	t.Parallel()
 	names := []string{"crane", "crow", "crane"}
 	set := &dataset.Set{Labels: []uint16{0, 1, 2}, ClassNames: names, Classes: 3}
-	if class, note, err := match(set, 3, [][]string{names}); class != nil || note != "" || err != nil {
+	if class, note, err := Match(set, 3, [][]string{names}); class != nil || note != "" || err != nil {
 		t.Errorf("%v, %q, %v", class, note, err)
 	}
 	set.ClassNames = []string{"crow", "crane", "crane"}
-	if _, _, err := match(set, 3, [][]string{names}); err == nil || !strings.Contains(err.Error(), `"crane" is the name of more than one class`) {
+	if _, _, err := Match(set, 3, [][]string{names}); err == nil || !strings.Contains(err.Error(), `"crane" is the name of more than one class`) {
 		t.Errorf("error %v", err)
 	}
 	set.Labels = []uint16{0, 0}
-	if class, _, err := match(set, 3, [][]string{names}); err != nil || !slices.Equal(class, []uint16{1}) {
+	if class, _, err := Match(set, 3, [][]string{names}); err != nil || !slices.Equal(class, []uint16{1}) {
 		t.Errorf("%v, %v", class, err)
 	}
 }

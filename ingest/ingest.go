@@ -174,21 +174,20 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if r.shim, err = torch.Open(o.Shim); err != nil {
 		return err
 	}
-	if o.Device == "" {
-		if o.Device = "cuda"; r.shim.Device(o.Device) != nil {
-			o.Device = "cpu"
-		}
-		r.log("running on %s", o.Device)
-	} else if err := r.shim.Device(o.Device); err != nil {
+	given := o.Device
+	if o.Device, err = r.shim.Choose(given); err != nil {
 		return err
+	}
+	if given == "" {
+		r.log("running on %s", o.Device)
 	}
 	// On a CPU decoding costs little beside the models, and a group would only put
 	// off the moment the first of them is safe in the zoo.
-	batch, memory := 256, int64(8<<30)
+	memory := int64(8 << 30)
 	if o.Device == "cpu" {
-		batch, memory = 32, 0
+		memory = 0
 	}
-	o.Batch = cmp.Or(o.Batch, batch)
+	o.Batch = cmp.Or(o.Batch, torch.DefaultBatch(o.Device))
 	if o.GroupMemory < 0 {
 		o.GroupMemory = memory
 	}

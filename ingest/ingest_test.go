@@ -242,7 +242,7 @@ func TestFailures(t *testing.T) {
 		t.Errorf("added %v, want %v", res.Added, want)
 	}
 	reasons := map[string]string{
-		"text": "not a TorchScript model", "wrong": "wrong output", "nan": "for image class", "dead": "told to fail",
+		"text": "not a TorchScript model", "wrong": "wrong output", "nan": "of val: its output is not a number", "dead": "told to fail",
 		"small": "out of memory", "nosize": "add size=",
 	}
 	for _, f := range res.Failed {

@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -173,7 +174,7 @@ func New(c cascade.Cascade, classes int, stages []Stage, o Options) (*Engine, er
 		}
 		again := slices.ContainsFunc(stages[i+1:], func(later Stage) bool { return later.Input != s.Input })
 		e.stages = append(e.stages, stage{s, o.Batch, again})
-		e.tally.Stages = append(e.tally.Stages, StageTally{Batch: o.Batch, runs: map[int]timed{}})
+		e.tally.Stages = append(e.tally.Stages, StageTally{runs: map[int]timed{}})
 	}
 	for range o.Workers {
 		e.workers.Go(e.crop)
@@ -274,9 +275,19 @@ func (e *Engine) Tally() Tally {
 	t.Stages = slices.Clone(t.Stages)
 	for i := range t.Stages {
 		t.Stages[i].Batch = e.stages[i].batch
-		t.Stages[i].runs = cloned(t.Stages[i].runs)
+		t.Stages[i].runs = maps.Clone(t.Stages[i].runs)
 	}
 	return t
+}
+
+// Reset forgets what has been counted.
+func (e *Engine) Reset() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tally.Answered, e.tally.Again = 0, 0
+	for i := range e.tally.Stages {
+		e.tally.Stages[i] = StageTally{runs: map[int]timed{}}
+	}
 }
 
 // nudge makes run look again.

@@ -56,3 +56,23 @@ type Counts struct {
 	// Quantized are those of MACs that quantised operators do.
 	Quantized float64
 }
+
+// DefaultBatch is how many images run at a time on a device if nothing else is said.
+func DefaultBatch(device string) int {
+	if device == "cpu" {
+		return 32
+	}
+	return 256
+}
+
+// Choose returns the device as given, or if it is "" cuda if torch can use it, else cpu. It
+// fails if torch cannot use the device.
+func (s *Shim) Choose(device string) (string, error) {
+	switch {
+	case device != "":
+		return device, s.Device(device)
+	case s.Device("cuda") == nil:
+		return "cuda", nil
+	}
+	return "cpu", nil
+}

@@ -134,13 +134,11 @@ func open(path string) (*Set, error) {
 
 // openFolder opens a folder without label files.
 func openFolder(path string) (*Set, error) {
-	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
-		if names, _ := filepath.Glob(filepath.Join(path, pattern)); len(names) > 0 {
-			if err := onePart(names); err != nil {
-				return nil, err
-			}
-			return openParquet(names)
+	if names := parquetFiles(path); len(names) > 0 {
+		if err := onePart(names); err != nil {
+			return nil, err
 		}
+		return openParquet(names)
 	}
 	for _, name := range []string{"test_batch.bin", "test.bin"} {
 		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
@@ -148,6 +146,16 @@ func openFolder(path string) (*Set, error) {
 		}
 	}
 	return openClassFolders(path)
+}
+
+// parquetFiles are the Parquet files of a folder, or else those of its folder data.
+func parquetFiles(path string) []string {
+	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
+		if names, _ := filepath.Glob(filepath.Join(path, pattern)); len(names) > 0 {
+			return names
+		}
+	}
+	return nil
 }
 
 // shardName splits the name of a Hugging Face file into the data set's part and the
@@ -203,6 +211,14 @@ func (s *Set) Relabel(class []uint16) *Set {
 			out.Labels[i] = class[l]
 		}
 	}
+	return &out
+}
+
+// Unlabelled returns the set without its labels. It shares the set's files: only one of the
+// two is to be closed.
+func (s *Set) Unlabelled() *Set {
+	out := *s
+	out.Labels, out.ClassNames, out.Classes = nil, nil, 0
 	return &out
 }
 

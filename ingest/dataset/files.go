@@ -18,12 +18,15 @@ const maxFile = 1 << 30
 // files is a source of one file an image.
 type files struct {
 	root  string
-	names []string // slash-separated, relative to root
+	names []string // slash-separated and relative to root, or paths if that is ""
 	sizes []int64
 }
 
 func (f *files) image(i int, r *Reader) (imaging.RGB, error) {
-	path := filepath.Join(f.root, filepath.FromSlash(f.names[i]))
+	path := f.names[i]
+	if f.root != "" {
+		path = filepath.Join(f.root, filepath.FromSlash(path))
+	}
 	info, err := os.Stat(path) // before it is opened: that of a pipe would wait
 	if err != nil {
 		return imaging.RGB{}, err

@@ -35,6 +35,8 @@ type table struct {
 	files  []parquetFile
 	groups []rowGroup // in the order of their images
 
+	unlabelled bool // labels are not read
+
 	mu   sync.Mutex
 	kept []*groupImages // most recently used last
 }
@@ -57,8 +59,11 @@ type groupImages struct {
 	err   error
 }
 
-func openParquet(names []string) (set *Set, err error) {
-	src := &table{}
+func openParquet(names []string) (*Set, error) { return openTable(names, false) }
+
+// openTable opens Parquet files that, if unlabelled, need no labels: then they have none.
+func openTable(names []string, unlabelled bool) (set *Set, err error) {
+	src := &table{unlabelled: unlabelled}
 	set = &Set{source: src}
 	defer func() {
 		if err != nil {
@@ -121,20 +126,20 @@ func openFile(name string) (f parquetFile, err error) {
 func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string) error {
 	r := t.files[i]
 	label, err := column(r, "label", "labels", "fine_label")
-	if err != nil {
+	if err != nil && !t.unlabelled {
 		return err
 	}
 	if _, err := column(r, "image.bytes", "img.bytes"); err != nil {
 		return err
 	}
 	path, pathErr := column(r, "image.path", "img.path")
-	if names := classNames(r, label); len(names) > 0 {
-		if set.Classes > 0 && (set.Classes != len(names) || !slices.Equal(set.ClassNames, readable(names))) {
-			return errors.New("its metadata name the classes otherwise than those of the files before it")
+	isText := false
+	if !t.unlabelled {
+		isText = r.Schema().Column(label).PhysicalType() == arrow.Types.ByteArray
+		if err := set.addClasses(classNames(r, label)); err != nil {
+			return err
 		}
-		set.Classes, set.ClassNames = len(names), readable(names)
 	}
-	isText := r.Schema().Column(label).PhysicalType() == arrow.Types.ByteArray
 	row := 0
 	for g := range r.Groups() {
 		if n := r.GroupRows(g); n < 0 || n > maxRows {
@@ -145,9 +150,11 @@ func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string)
 			return fmt.Errorf("row group %d claims %d rows, which do not fit into the file: it is damaged; write it again", g, rows)
 		}
 		var labels []int64
-		if isText {
+		switch {
+		case t.unlabelled:
+		case isText:
 			err = t.readTexts(texts, i, g, label)
-		} else {
+		default:
 			labels, err = integers(r, g, label)
 		}
 		if err != nil {
@@ -180,6 +187,19 @@ func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string)
 		}
 		row += rows
 	}
+	return nil
+}
+
+// addClasses takes over what a file calls its classes, if it says so.
+func (s *Set) addClasses(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	names = readable(names)
+	if s.Classes > 0 && !slices.Equal(s.ClassNames, names) {
+		return errors.New("its metadata name the classes otherwise than those of the files before it")
+	}
+	s.Classes, s.ClassNames = len(names), names
 	return nil
 }
 
