@@ -1,10 +1,14 @@
 package serve
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/encas-zoo/encas-zoo/bundle"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 )
 
@@ -147,13 +151,43 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// Sentence says whether the run agrees with the promise.
-func (a *Agreement) Sentence() string {
+// Sentence says whether the run agrees with the promise, as far as measured, which may be nil,
+// can tell.
+func (a *Agreement) Sentence(measured *Accuracy) string {
+	on := fmt.Sprintf("measured on the %d samples of the split %s", a.Samples, a.Split)
+	if a.Searched {
+		on = fmt.Sprintf("expected from the %d samples of the split %s, which were searched", a.Samples, a.Split)
+	}
+	verdict := "this agrees with it"
 	switch {
 	case !a.AccuracyTest.Agrees():
-		return fmt.Sprintf("The accuracy is not as promised (p = %.2g): these images are of another kind, or the deployment differs.", a.AccuracyTest.P)
+		verdict = fmt.Sprintf("the accuracy here is another one (p = %.2g): these images are of another kind, or something differs in how they are run", a.AccuracyTest.P)
 	case !a.ReachTest.Agrees():
-		return fmt.Sprintf("Images exit at other stages than promised (p = %.2g): they are of another kind, or the deployment differs.", a.ReachTest.P)
+		verdict = fmt.Sprintf("images exit at other stages here (p = %.2g): they are of another kind, or something differs in how they are run", a.ReachTest.P)
+	case a.ReachTest == nil && measured == nil:
+		verdict = "without labels nothing tells whether it is kept here"
 	}
-	return "This agrees with the promise."
+	return fmt.Sprintf("The promise was %s; %s.", on, verdict)
+}
+
+// ColumnServe is the column of WriteTimes that can be the cost of a search.
+const ColumnServe = "serve_ms"
+
+// WriteTimes writes a table of the models with what they took: serve_ms of an image in full
+// batches, fixed_ms of a batch and sample_ms of an image of it.
+func (s *Summary) WriteTimes(path string) error {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Write([]string{"name", ColumnServe, "fixed_ms", "sample_ms"})
+	seen := map[string]bool{}
+	for _, stage := range s.Stages {
+		if stage.Batches == 0 || seen[stage.Model] {
+			continue
+		}
+		seen[stage.Model] = true
+		number := func(ms float64) string { return strconv.FormatFloat(ms, 'g', 6, 64) }
+		w.Write([]string{stage.Model, number(stage.FixedMS/float64(stage.Batch) + stage.SampleMS), number(stage.FixedMS), number(stage.SampleMS)})
+	}
+	w.Flush()
+	return atomicfile.WriteFile(path, b.Bytes())
 }

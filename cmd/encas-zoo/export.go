@@ -8,17 +8,24 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/bundle"
+	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/report"
+	"github.com/encas-zoo/encas-zoo/study"
 )
 
 // exportFormats are the values of --format.
-var exportFormats = []string{"json", "cli", "md"}
+var exportFormats = []string{"json", "cli", "md", "bundle"}
 
 // exportOptions are the flags of export.
 type exportOptions struct {
 	pick        front.Pick
 	format, out string
+	bundle      study.BundleOptions
+	cascade     string
 }
 
 func exportCommand() *cli.Command {
@@ -26,35 +33,51 @@ func exportCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "export",
 		Usage:     "export one cascade of a run folder",
-		UsageText: "(--pick N | --within X | --min-accuracy Y) [--format FORMAT] [--out FILE] RUNDIR",
+		UsageText: "(--pick N | --within X | --min-accuracy Y) [--format FORMAT] [--out PATH] RUNDIR",
 		Description: `Writes one cascade of a front, to build it elsewhere: as JSON (the schema is
 docs/schemas/cascade.schema.json), as the text that --cascade takes (cli), or as a page
-that describes how to build it (md). The zoo is not needed.
+that describes how to build it (md). The zoo is not needed for these.
 
 The cascade is named by its number or chosen: by the accuracy that is expected on other
-samples if the run has it, else by that on the samples searched.`,
+samples if the run has it, else by that on the samples searched.
+
+` + bundleHelp,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo export runs/exact --pick 7
 encas-zoo export runs/exact --pick best                   the first that optimize named
 encas-zoo export runs/exact --within 0.05                 the most accurate for that cost
 encas-zoo export runs/exact --min-accuracy 0.98           the cheapest of that accuracy
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md
+encas-zoo export runs/exact --pick best --format bundle --out bundle
+encas-zoo export runs/exact --cascade resnet56 --format bundle --out resnet56
 encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
 		Flags: append(pickFlags(&o.pick),
-			bind(&o.format, "format", "`FORMAT`: json, cli or md"),
-			bind(&o.out, "out", "write to `FILE` (default: standard output)")),
+			bind(&o.format, "format", "`FORMAT`: json, cli, md or bundle"),
+			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle"),
+			bind(&o.cascade, "cascade", "bundle this cascade, `TEXT`, instead of one of the front"),
+			bind(&o.bundle.Replace, "force", "replace an earlier bundle"),
+			bind(&o.bundle.ModelsDir, "models-dir", "look in `DIR` for models' files that are not where they were when they were ingested"),
+			runZooFlag()),
 		Action: on(func(c *cli.Context, t *terminal) error { return runExport(c, t, o) }),
 	}
 }
 
 func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	switch {
-	case c.NArg() != 1 || !picks(c):
+	case c.NArg() != 1 || picks(c) == c.IsSet("cascade"):
 		return usagef("name one run folder, and one of its cascades with --pick, --within or --min-accuracy")
 	case !slices.Contains(exportFormats, o.format):
 		return usagef("unknown format %q; it is one of: %s", o.format, strings.Join(exportFormats, ", "))
 	case o.format != "json" && t.json:
 		return usagef("--json and --format %s exclude each other", o.format)
+	}
+	if o.format == "bundle" {
+		return t.exportBundle(c, o)
+	}
+	for _, name := range []string{"cascade", "force", "models-dir", "zoo"} {
+		if c.IsSet(name) {
+			return usagef("--%s is for --format bundle", name)
+		}
 	}
 	run, number, err := picked(c, o.pick)
 	if err != nil {
@@ -83,4 +106,49 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	}
 	t.out.Text(b.String())
 	return nil
+}
+
+func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
+	if o.out == "" {
+		return usagef("name the folder of the bundle with --out")
+	}
+	o.bundle.Dir = o.out
+	var run report.Source
+	if c.IsSet("cascade") {
+		text, err := cascade.Parse(o.cascade)
+		if err != nil {
+			return asUsage(err)
+		}
+		o.bundle.Cascade = &text
+		run, err = study.ReadRun(c.Args().First())
+		if err != nil {
+			return err
+		}
+	} else if run, o.bundle.Number, err = picked(c, o.pick); err != nil {
+		return err
+	}
+	z, err := t.openZooOf(c, run)
+	if err != nil {
+		return err
+	}
+	b, err := study.Bundle(c.Context, z, run, o.bundle, t.watch())
+	if err != nil {
+		return err
+	}
+	return t.give(b, func() { t.showBundle(b) })
+}
+
+// showBundle says what a bundle is.
+func (t *terminal) showBundle(b *bundle.Bundle) {
+	t.out.Printf("%s: %s\n", b.Dir, b.Text)
+	if p := b.Promise; p != nil {
+		how := "on the split " + p.Split
+		if p.Searched {
+			how = "expected on other samples"
+		}
+		t.out.Printf("%s correct (%s) at %s %s, %s.\n", percent(p.Accuracy), between(p.Interval), ui.Number(p.Cost), b.Cost, how)
+	}
+	if b.CanRun() == nil {
+		t.out.Printf("Run it: encas-zoo run %s --data IMAGES\n", ui.ShellWord(b.Dir))
+	}
 }

@@ -127,6 +127,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			reportCommand(),
 			explainCommand(),
 			exportCommand(),
+			runCommand(),
 			importCommand(),
 			ingestCommand(),
 			shimCommand(),
