@@ -114,6 +114,7 @@ type Engine struct {
 	workers sync.WaitGroup
 	running sync.WaitGroup
 	tally   Tally
+	recent  window
 }
 
 type stage struct {
@@ -136,6 +137,7 @@ type sample struct {
 // A Tally counts what an engine did.
 type Tally struct {
 	Answered int // images
+	Recent   int // images of them, the last ones, that the stages' Recent counts are of
 	Again    int // decodings of an image that was not kept
 	Stages   []StageTally
 }
@@ -150,7 +152,19 @@ type StageTally struct {
 	Time    time.Duration // that its model took
 	// Bins counts the images by confidence, in equal parts of [0, 1].
 	Bins [bundle.Bins]int
-	runs map[int]timed // by size of batch
+	// Recent counts as Bins, and RecentExits as Exits, those of the last images alone.
+	Recent      [bundle.Bins]int
+	RecentExits int
+	runs        map[int]timed // by size of batch
+}
+
+// Sizes are how many batches of each size a stage ran.
+func (t *StageTally) Sizes() map[int]int {
+	sizes := map[int]int{}
+	for size, runs := range t.runs {
+		sizes[size] = runs.n
+	}
+	return sizes
 }
 
 // New starts an engine for a valid cascade of so many classes, with a stage for each of
@@ -276,7 +290,9 @@ func (e *Engine) Tally() Tally {
 	for i := range t.Stages {
 		t.Stages[i].Batch = e.stages[i].batch
 		t.Stages[i].runs = maps.Clone(t.Stages[i].runs)
+		t.Stages[i].Recent, t.Stages[i].RecentExits = e.recent.sum(i)
 	}
+	t.Recent = e.recent.images()
 	return t
 }
 
@@ -285,6 +301,7 @@ func (e *Engine) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tally.Answered, e.tally.Again = 0, 0
+	e.recent = window{}
 	for i := range e.tally.Stages {
 		e.tally.Stages[i] = StageTally{runs: map[int]timed{}}
 	}
@@ -539,7 +556,9 @@ func (r *runner) count(stage, images int, took time.Duration) {
 func (r *runner) settle(stage int, s *sample, v cascade.Verdict) {
 	r.mu.Lock()
 	t := &r.tally.Stages[stage]
-	t.Bins[cascade.ConfidenceBin(v.Confidence, bundle.Bins)]++
+	bin := cascade.ConfidenceBin(v.Confidence, bundle.Bins)
+	t.Bins[bin]++
+	r.recent.add(stage, len(r.stages), bin, v.Exits)
 	if v.Exits {
 		t.Exits++
 		r.tally.Answered++

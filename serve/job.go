@@ -81,6 +81,16 @@ func (o *Opened) Engine(options Options) (*Engine, error) {
 	return o.models.Start(o.Bundle, o.place, options)
 }
 
+// Warm runs every model once on a black image, since the first run of a model is slow.
+func (o *Opened) Warm() error {
+	for i, s := range o.models.stages {
+		if err := s.Model.Classify(make([]byte, s.Input.Size()), 1, make([]uint16, o.Classes)); err != nil {
+			return fmt.Errorf("stage %d, model %s: %w", i+1, o.Stages[i].ExportedStage.Model, err)
+		}
+	}
+	return nil
+}
+
 // Job says what RunJob runs.
 type Job struct {
 	Machine

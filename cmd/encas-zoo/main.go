@@ -128,6 +128,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			explainCommand(),
 			exportCommand(),
 			runCommand(),
+			serveCommand(),
 			importCommand(),
 			ingestCommand(),
 			shimCommand(),

@@ -34,6 +34,9 @@ type RGB struct {
 // A Decoder decodes images; it keeps buffers between them and is not safe for
 // concurrent use.
 type Decoder struct {
+	// Limit is the largest number of pixels of an image; 0 for MaxPixels.
+	Limit int
+
 	jpeg *turbojpeg.Decoder
 	pix  []uint8
 	cmyk []uint8
@@ -66,8 +69,12 @@ func (d *Decoder) Decode(data []byte) (RGB, error) {
 // grow makes room for an image whose header, in a file of size bytes, claims w x h.
 // The most compressed of the formats' real images stay far below 2^14 pixels a byte.
 func (d *Decoder) grow(w, h, size int) (RGB, error) {
-	if w <= 0 || h <= 0 || w > MaxPixels/h {
-		return RGB{}, fmt.Errorf("%d x %d pixels, at most %d in all are read", w, h, MaxPixels)
+	limit := MaxPixels
+	if d.Limit > 0 {
+		limit = min(limit, d.Limit)
+	}
+	if w <= 0 || h <= 0 || w > limit/h {
+		return RGB{}, fmt.Errorf("%d x %d pixels, at most %d in all are read", w, h, limit)
 	}
 	if w*h>>14 > size {
 		return RGB{}, fmt.Errorf("%d bytes cannot hold %d x %d pixels", size, w, h)
