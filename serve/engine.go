@@ -246,6 +246,9 @@ func (e *Engine) admit(ctx context.Context, load func() (imaging.RGB, error), do
 	return nil
 }
 
+// Room is how many images may wait for the first stage.
+func (e *Engine) Room() int { return e.o.Waiting }
+
 // Waiting is the number of images that have not run the first stage.
 func (e *Engine) Waiting() int {
 	e.mu.Lock()

@@ -117,10 +117,10 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 	if !s.bodies.TryAcquire(share) {
 		return nil, nil, &failure{http.StatusTooManyRequests, errors.New("too many bytes of requests are being read")}
 	}
-	release = func() { s.bodies.Release(share) }
+	free := func() { s.bodies.Release(share) }
 	defer func() {
 		if err != nil {
-			release()
+			free()
 		}
 	}()
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Arrival))
@@ -151,7 +151,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 		return nil, nil, fmt.Errorf("the body did not arrive: %w", err)
 	}
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
-	return b.Bytes(), release, nil
+	return b.Bytes(), free, nil
 }
 
 // inflate reads deflate as clients write it: with zlib's header or without.

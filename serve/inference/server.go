@@ -31,7 +31,7 @@ import (
 type Options struct {
 	Name        string        // of the model in URLs; "" for cascade
 	Version     string        // of the program
-	Images      int           // in a request, at most; 0 for 64
+	Images      int           // in a request, at most; 0 for 64, or as many as the engine has room for
 	Body        int64         // bytes of a request, at most; 0 for 64 MiB
 	Bodies      int64         // bytes of all requests at a time; 0 for 256 MiB
 	Pixels      int           // of an image, at most; 0 for 50 million
@@ -54,7 +54,7 @@ type Server struct {
 // New returns a server for a bundle that an engine runs.
 func New(b *bundle.Bundle, e *serve.Engine, o Options) *Server {
 	o.Name = cmp.Or(o.Name, "cascade")
-	o.Images = cmp.Or(o.Images, 64)
+	o.Images = min(cmp.Or(o.Images, 64), e.Room())
 	o.Body = cmp.Or(o.Body, 64<<20)
 	o.Bodies = max(cmp.Or(o.Bodies, 256<<20), o.Body)
 	o.Pixels = cmp.Or(o.Pixels, 50_000_000)

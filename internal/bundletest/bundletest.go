@@ -1,0 +1,111 @@
+// Package bundletest gives tests a zoo and a run of models that a fake shim runs, so that
+// they need no torch.
+package bundletest
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/study"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// Classes is the number of classes of all that is here.
+const Classes = 5
+
+// Pictures makes a folder of class folders with n pictures of several sizes.
+func Pictures(t testing.TB, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		m := image.NewRGBA(image.Rect(0, 0, 10+i%7, 9+i%4))
+		for p := range m.Pix {
+			m.Pix[p] = uint8(rng.Uint32()) | uint8(p%4/3*255)
+		}
+		m.SetRGBA(0, 0, color.RGBA{uint8(i), uint8(i >> 8), 0, 255})
+		path := filepath.Join(dir, fmt.Sprintf("class%d", i%Classes), fmt.Sprintf("%04d.png", i))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Models are lines of a list of models, by name, and what their files tell the fake shim.
+var Models = []struct{ Name, file, line string }{
+	{"logits", "fake seed 1", "size=8 gflops=1"},
+	{"wide", "fake seed 2", "size=12x6 crop_pct=0.9 gflops=2"},
+	{"probabilities", "fake seed 3 softmax", "size=8 gflops=3"},
+	{"sigmoid", "fake seed 4 sigmoid", "size=5 crop_mode=border activation=sigmoid gflops=4"},
+	{"background", "fake seed 5 classes 6", "size=8 classes=background-first gflops=5"},
+	{"logarithms", "fake seed 6 log", "size=9 activation=log mean=0,0,0 std=1,1,1 gflops=6"},
+}
+
+// Run ingests the fake models over the splits search and test, and searches cascades.
+func Run(t testing.TB, images string) (z *zoo.Zoo, run string) {
+	t.Helper()
+	dir := t.TempDir()
+	var list strings.Builder
+	for _, m := range Models {
+		if err := os.WriteFile(filepath.Join(dir, m.Name+".pt"), []byte(m.file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&list, "%s.pt %s\n", m.Name, m.line)
+	}
+	entries, err := ingest.ParseList(strings.NewReader(list.String()), "list", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := ingest.Run(context.Background(), ingest.Options{
+		Zoo: filepath.Join(dir, "zoo"), Data: []ingest.Data{{Split: "search", Path: images, Share: 0.5}, {Split: "test", Path: images, Share: 0.5}},
+		Models: entries, Shim: torchtest.Fake(t), Device: "cpu", Batch: 8, GroupMemory: 1 << 20, Seed: 1,
+	})
+	if err != nil || len(result.Failed) > 0 {
+		t.Fatal(err, result.Failed)
+	}
+	if z, err = study.Open(context.Background(), filepath.Join(dir, "zoo"), study.Watch{}); err != nil {
+		t.Fatal(err)
+	}
+	o := study.Defaults()
+	o.Dir, o.Split, o.Algorithm = filepath.Join(dir, "run"), "search", "exact"
+	if _, err := study.Search(context.Background(), z, o, study.Watch{}); err != nil {
+		t.Fatal(err)
+	}
+	return z, o.Dir
+}
+
+// Bundle bundles a cascade of the models of a run.
+func Bundle(t testing.TB, z *zoo.Zoo, run string, c cascade.Cascade) (dir string) {
+	t.Helper()
+	source, err := study.ReadRun(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(t.TempDir(), "bundle")
+	if _, err := study.Bundle(context.Background(), z, source, study.BundleOptions{Cascade: &c, Dir: dir}, study.Watch{}); err != nil {
+		t.Fatalf("%v: %v", c, err)
+	}
+	return dir
+}

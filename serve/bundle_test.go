@@ -1,0 +1,161 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/answers"
+	"github.com/encas-zoo/encas-zoo/bundle"
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/internal/bundletest"
+	"github.com/encas-zoo/encas-zoo/serve"
+	"github.com/encas-zoo/encas-zoo/study"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// TestBundledCascadesAnswerAsEvaluated bundles random cascades of models of all kinds of
+// heads and inputs, moves the bundle, runs it over all images, and compares every answer
+// with that of the stored outputs.
+func TestBundledCascadesAnswerAsEvaluated(t *testing.T) {
+	t.Parallel()
+	images := bundletest.Pictures(t, 200)
+	z, run := bundletest.Run(t, images)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for trial := range 12 {
+		c := cascade.Cascade{Rule: cascade.Rule(trial % 3), Confidence: cascade.Confidence(trial / 3 % 3)}
+		for range 1 + rng.IntN(4) {
+			m := bundletest.Models[rng.IntN(len(bundletest.Models))].Name
+			c.Stages = append(c.Stages, cascade.Stage{Model: m, Weight: 1 + rng.IntN(3), Threshold: float32(rng.IntN(10)) / 12})
+		}
+		dir := bundletest.Bundle(t, z, run, c)
+		b, err := bundle.Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := filepath.Join(t.TempDir(), "moved")
+		if err := os.Rename(dir, moved); err != nil {
+			t.Fatal(err)
+		}
+		r, err := serve.RunJob(context.Background(), serve.Job{
+			Machine: serve.Machine{Shim: torchtest.Fake(t), Device: "cpu", Batch: 1 + rng.IntN(20)}, Bundle: moved, Data: images,
+		})
+		if err != nil {
+			t.Fatalf("%v: %v", c, err)
+		}
+		got := map[string]answers.Answer{}
+		for _, a := range r.Answers {
+			got[a.ID] = a
+		}
+		for _, split := range []string{"search", "test"} {
+			want, err := study.Answers(context.Background(), z, split, c, study.Watch{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range want {
+				if got[w.ID] != w {
+					t.Fatalf("%v: %+v, want %+v", c, got[w.ID], w)
+				}
+			}
+		}
+		if p := r.Promise; p == nil || p.Searched || p.Split != "test" {
+			t.Errorf("%v: promised %+v", c, p)
+		}
+		e, err := study.EvaluateCascade(context.Background(), z, "test", "gflops", c, study.Watch{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := e.Cascades[0]
+		if p := b.Promise; p.Correct != m.Correct || p.Cost != m.Cost || fmt.Sprint(p.Reach) != fmt.Sprint(m.Reach) {
+			t.Errorf("%v: promised %+v, want %+v", c, p, m.Point)
+		}
+		for i, s := range b.Stages {
+			total := 0
+			for _, n := range s.Histogram {
+				total += n
+			}
+			if total != m.Reach[i] {
+				t.Errorf("%v: stage %d has %d confidences, and %d samples reach it", c, i+1, total, m.Reach[i])
+			}
+		}
+		if r.Measured == nil || r.Measured.Samples != 200 || math.Abs(r.Cost-(m.Cost*100+on(t, z, "search", c).Cost*100)/200) > 1e-9 {
+			t.Errorf("%v: measured %+v at %v", c, r.Measured, r.Cost)
+		}
+	}
+}
+
+func on(t *testing.T, z *zoo.Zoo, split string, c cascade.Cascade) study.Measured {
+	e, err := study.EvaluateCascade(context.Background(), z, split, "gflops", c, study.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Cascades[0]
+}
+
+// TestDamagedBundles: a model's file that is another one, or a path out of the folder, is
+// refused.
+func TestDamagedBundles(t *testing.T) {
+	t.Parallel()
+	images := bundletest.Pictures(t, 40)
+	z, run := bundletest.Run(t, images)
+	c := cascade.Cascade{Stages: []cascade.Stage{{Model: "logits", Weight: 1, Threshold: 0.3}, {Model: "wide", Weight: 1}}}
+	for _, x := range []struct {
+		name, says string
+		damage     func(dir string) error
+	}{
+		{"another model of the same size", "is not the file that was bundled", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "models/logits.pt"), []byte("fake seed 9"), 0o644)
+		}},
+		{"a shorter model", "has 4 bytes and not", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "models/logits.pt"), []byte("fake"), 0o644)
+		}},
+		{"no model", "no such file", func(dir string) error { return os.Remove(filepath.Join(dir, "models/wide.pt")) }},
+		{"a link", "is not a file", func(dir string) error {
+			path := filepath.Join(dir, "models/wide.pt")
+			if err := os.Rename(path, path+"2"); err != nil {
+				return err
+			}
+			return os.Symlink(path+"2", path)
+		}},
+		{"a path out of the folder", `is not in models`, edit(`"path": "models/logits.pt"`, `"path": "../models/logits.pt"`)},
+		{"an absolute path", `is not in models`, edit(`"path": "models/logits.pt"`, `"path": "/etc/passwd"`)},
+		{"another threshold", "stage 1 is not as in its text", edit(`"threshold": 0.3`, `"threshold": 0.4`)},
+		{"a newer version", "use a newer one", edit(`"version": 1`, `"version": 99`)},
+		{"another format", "it is not a cascade", edit(`"format": "encas-zoo cascade"`, `"format": "other"`)},
+		{"a huge input", "input size", edit(`"height": 8`, `"height": 100000000`)},
+		{"a name too few", "has 4 names, and the cascade 5 classes", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, bundle.ClassesFile), []byte("a\nb\nc\nd\n"), 0o644)
+		}},
+		{"no cascade", "is not a bundle", func(dir string) error { return os.Remove(filepath.Join(dir, bundle.CascadeFile)) }},
+	} {
+		dir := bundletest.Bundle(t, z, run, c)
+		if err := x.damage(dir); err != nil {
+			t.Fatal(err)
+		}
+		_, err := serve.RunJob(context.Background(), serve.Job{Machine: serve.Machine{Shim: torchtest.Fake(t), Device: "cpu"}, Bundle: dir, Data: images})
+		if err == nil || !strings.Contains(err.Error(), x.says) {
+			t.Errorf("%s: %v, want %q", x.name, err, x.says)
+		}
+	}
+}
+
+// edit changes cascade.json.
+func edit(from, to string) func(dir string) error {
+	return func(dir string) error {
+		path := filepath.Join(dir, bundle.CascadeFile)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(data), from) {
+			return fmt.Errorf("%s has no %s", path, from)
+		}
+		return os.WriteFile(path, []byte(strings.Replace(string(data), from, to, 1)), 0o644)
+	}
+}
