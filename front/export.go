@@ -97,7 +97,11 @@ func (e *Export) WriteJSON(w io.Writer) error {
 func (e *Export) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	m := e.Measured
-	fmt.Fprintf(&b, "# Cascade %d\n\n%s\n\n", e.Number, codeBlock(e.Text))
+	title := "Cascade"
+	if e.Number >= 0 {
+		title = fmt.Sprintf("Cascade %d", e.Number)
+	}
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n", title, codeBlock(e.Text))
 	if x := e.Expected; x != nil {
 		fmt.Fprintf(&b, "%.2f %% correct expected on other samples (95 %%: %.2f to %.2f).\n\n", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
 	}

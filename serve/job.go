@@ -107,6 +107,7 @@ type Job struct {
 // A Result is what a job found out.
 type Result struct {
 	*Summary
+	Other   *Summary         // of what it was compared with; nil if with nothing
 	Answers []answers.Answer // of the images that have one, in their order
 	Failed  []FailedImage
 }
@@ -146,7 +147,7 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 		return nil, err
 	}
 	defer e.Close()
-	var s *Summary
+	var s, rivals *Summary
 	var r *Run
 	if other == nil {
 		if r, err = Images(ctx, e, set, 0, set.Len(), j.Progress); err != nil {
@@ -165,9 +166,10 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 		}
 		r = runs[0]
 		s = Summarize(o.Bundle, set.Labels, r, e.Tally())
-		s.Against = against(s, Summarize(other.Bundle, set.Labels, runs[1], rival.Tally()), runs, speeds, o.Machine.Batch)
+		rivals = Summarize(other.Bundle, set.Labels, runs[1], rival.Tally())
+		s.Against = against(s, rivals, runs, speeds, o.Machine.Batch)
 	}
-	result := &Result{Summary: s}
+	result := &Result{Summary: s, Other: rivals}
 	for i, a := range r.Answers {
 		if a.Stage < 0 {
 			continue

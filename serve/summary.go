@@ -173,20 +173,22 @@ func (a *Agreement) Sentence(measured *Accuracy) string {
 // ColumnServe is the column of WriteTimes that can be the cost of a search.
 const ColumnServe = "serve_ms"
 
-// WriteTimes writes a table of the models with what they took: serve_ms of an image in full
-// batches, fixed_ms of a batch and sample_ms of an image of it.
-func (s *Summary) WriteTimes(path string) error {
+// WriteTimes writes a table of the models of runs with what they took: serve_ms of an image in
+// full batches, fixed_ms of a batch and sample_ms of an image of it.
+func WriteTimes(path string, runs ...*Summary) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.Write([]string{"name", ColumnServe, "fixed_ms", "sample_ms"})
 	seen := map[string]bool{}
-	for _, stage := range s.Stages {
-		if stage.Batches == 0 || seen[stage.Model] {
-			continue
+	number := func(ms float64) string { return strconv.FormatFloat(ms, 'g', 6, 64) }
+	for _, run := range runs {
+		for _, stage := range run.Stages {
+			if stage.Batches == 0 || seen[stage.Model] {
+				continue
+			}
+			seen[stage.Model] = true
+			w.Write([]string{stage.Model, number(stage.FixedMS/float64(stage.Batch) + stage.SampleMS), number(stage.FixedMS), number(stage.SampleMS)})
 		}
-		seen[stage.Model] = true
-		number := func(ms float64) string { return strconv.FormatFloat(ms, 'g', 6, 64) }
-		w.Write([]string{stage.Model, number(stage.FixedMS/float64(stage.Batch) + stage.SampleMS), number(stage.FixedMS), number(stage.SampleMS)})
 	}
 	w.Flush()
 	return atomicfile.WriteFile(path, b.Bytes())

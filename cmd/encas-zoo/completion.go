@@ -148,7 +148,7 @@ func (l *line) offerArguments() offer {
 			return o // these take one
 		}
 		o.others, o.words = folders, runFolders()
-	case "import", "ingest", "diff":
+	case "import", "ingest", "diff", "run", "serve":
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
@@ -210,7 +210,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "answers", "from", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir":
+	case "out", "answers", "from", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir", "times":
 		o.others = files
 	}
 	return o

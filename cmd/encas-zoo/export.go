@@ -68,7 +68,7 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 		return usagef("name one run folder, and one of its cascades with --pick, --within or --min-accuracy")
 	case !slices.Contains(exportFormats, o.format):
 		return usagef("unknown format %q; it is one of: %s", o.format, strings.Join(exportFormats, ", "))
-	case o.format != "json" && t.json:
+	case o.format != "json" && o.format != "bundle" && t.json:
 		return usagef("--json and --format %s exclude each other", o.format)
 	}
 	if o.format == "bundle" {

@@ -63,7 +63,7 @@ encas-zoo run bundle --data imagenet/val --json | jq .measured.accuracy`,
 			"130  interrupted"),
 		Flags: append([]cli.Flag{
 			bind(&o.Data, "data", "the `IMAGES`"),
-			bind(&o.Unlabelled, "unlabelled", "do not look at labels"),
+			bind(&o.Unlabelled, "no-labels", "do not look at labels"),
 			bind(&o.Limit, "limit", "use only `N` images, spread evenly"),
 			bind(&o.out, "out", "write the answers to `FILE`"),
 			bind(&o.Against, "against", "compare with `MODEL`, one of the cascade, or with another bundle"),
@@ -108,7 +108,11 @@ func (t *terminal) run(c *cli.Context, o *runOptions) error {
 		}
 	}
 	if o.times != "" {
-		if err := r.Summary.WriteTimes(o.times); err != nil {
+		runs := []*serve.Summary{r.Summary}
+		if r.Other != nil {
+			runs = append(runs, r.Other)
+		}
+		if err := serve.WriteTimes(o.times, runs...); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
+	"github.com/encas-zoo/encas-zoo/internal/bundletest"
 	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
 
@@ -106,13 +107,14 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 				t.Fatal(err)
 			}
 			value := decode(t, run, string(text))
-			follow(t, run, name, value)
-			refuseSurprises(t, name, value)
+			file := map[string]string{"front": "front", "run": "run-folder"}[name]
+			follow(t, run, file, value)
+			refuseSurprises(t, file, value)
 		}
 	}
 
-	// These two need a compiler and torch, and are tested below.
-	covered["ingest"], covered["shim build"] = true, true
+	// These need a compiler or torch, and are tested below.
+	covered["ingest"], covered["shim build"], covered["run"], covered["serve"] = true, true, true, true
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		if !covered[name] {
 			t.Errorf("the JSON of %q is not tested", name)
@@ -144,6 +146,26 @@ func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	follow(t, "ingest", "ingest", decode(t, "ingest", string(out)))
+}
+
+func TestJSONOfRunFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	images := bundletest.Pictures(t, 60)
+	z, run := bundletest.Run(t, images)
+	dir := t.TempDir()
+	for _, line := range []string{
+		"export --cascade logits@0.35,wide*2@0.3,sigmoid --format bundle --zoo " + z.Dir() + " --out bundle " + run,
+		"export --cascade wide --format bundle --zoo " + z.Dir() + " --out wide " + run,
+		"run bundle --data " + images,
+		"run bundle --no-labels --data " + images,
+		"run bundle --batch 8 --against wide --data " + images,
+		"run bundle --batch 8 --against ./wide --data " + images,
+	} {
+		_, file := commandOf(strings.Fields(line))
+		value := decode(t, line, program(t, dir, append(strings.Fields(line), "--json")...))
+		follow(t, line, file, value)
+		refuseSurprises(t, file, value)
+	}
 }
 
 func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
@@ -280,7 +302,7 @@ func TestSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"front": true, "run": true}
+	known := map[string]bool{"front": true, "run-folder": true, "drift": true, "answers": true}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		_, file := commandOf(strings.Fields(name))
 		known[file] = true

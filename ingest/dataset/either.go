@@ -39,7 +39,9 @@ func OpenEither(path string, unlabelled bool, stdin io.Reader) (*Set, error) {
 		if set, err = openWith(openBare, path); err != nil {
 			return nil, labelErr
 		}
-		set.note("taken without labels (%v)", labelErr)
+		if !errors.Is(labelErr, errNoLabels) {
+			set.note("taken without labels (%v)", labelErr)
+		}
 		return set, nil
 	}
 	return openWith(openBare, path)

@@ -97,6 +97,9 @@ func (t *tree) images(folder string) (found []foundImage, err error) {
 	return found, nil
 }
 
+// errNoLabels: a folder has nothing that labels could be read from.
+var errNoLabels = errors.New("it has no class folders, no val.txt, labels.csv or val_annotations.txt, no .parquet and no CIFAR files; if its images have no labels, name it with --unlabelled instead of --data")
+
 // classFolders are the folders right below a root.
 type classFolders struct {
 	names  []string // of those that hold images, sorted as text
@@ -162,7 +165,7 @@ func openClassFolders(root string) (*Set, error) {
 	case err != nil:
 		return nil, err
 	case len(f.names)+len(f.empty) == 0:
-		return nil, errors.New("it has no class folders, no val.txt, labels.csv or val_annotations.txt, no .parquet and no CIFAR files; if its images have no labels, name it with --unlabelled instead of --data")
+		return nil, errNoLabels
 	case len(f.names) > MaxLabel+1:
 		return nil, fmt.Errorf("%d class folders, at most %d are read", len(f.names), MaxLabel+1)
 	case partsOnly(f.names):
