@@ -56,7 +56,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"evaluate", ""}, "folders: runs/first"},
 		{[]string{"evaluate", "runs/first", ""}, "none:"},
 		{[]string{"compare", "runs/first", ""}, "folders: runs/first"},
-		{[]string{"export", "--format", ""}, "none: json cli md"},
+		{[]string{"export", "--format", ""}, "none: json cli md bundle"},
 		{[]string{"export", "--pick", ""}, "none: best most-accurate cheapest"},
 		{[]string{"report", "--format", "p"}, "none: png pdf"},
 		{[]string{"import", "--format", "n"}, "none: npy npz"},
@@ -85,7 +85,8 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy",
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
-		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first"}
+		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
+		"max-images", "listen", "queue", "name", "wait"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
