@@ -65,6 +65,7 @@ var suites = []suite{
 	{"Scaling", scalingAbout, scaling},
 	{"Whole searches", searchAbout, searches},
 	{"The first answer", firstAbout, firstAnswers},
+	{"Serving a cascade", servingAbout, serving},
 }
 
 // A suite measures one side of the program.

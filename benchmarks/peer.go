@@ -41,13 +41,7 @@ func (e noPeer) Error() string { return string(e) }
 // startPeer starts peers/NAME_form.py on the given outputs, with the first
 // interpreter that has the package of that name.
 func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*peer, error) {
-	var python string
-	for _, p := range b.python {
-		if exec.CommandContext(ctx, p, "-c", "import numpy, "+name).Run() == nil {
-			python = p
-			break
-		}
-	}
+	python := b.pythonWith(ctx, name)
 	if python == "" {
 		return nil, noPeer(fmt.Sprintf("no Python with %s among %s (see -python)", name, strings.Join(b.python, ", ")))
 	}
@@ -78,6 +72,16 @@ func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*pe
 	}
 	b.peers = append(b.peers, hello.About)
 	return p, nil
+}
+
+// pythonWith is the first interpreter that has numpy and another package; "" if none has.
+func (b *bench) pythonWith(ctx context.Context, name string) string {
+	for _, p := range b.python {
+		if exec.CommandContext(ctx, p, "-c", "import numpy, "+name).Run() == nil {
+			return p
+		}
+	}
+	return ""
 }
 
 // ask has the peer evaluate all n genomes.
