@@ -18,6 +18,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/serve"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/calibrate"
 )
 
 // TestBundledCascadesAnswerAsEvaluated bundles random cascades of models of all kinds of
@@ -96,6 +97,48 @@ func on(t *testing.T, z *zoo.Zoo, split string, c cascade.Cascade) study.Measure
 		t.Fatal(err)
 	}
 	return e.Cascades[0]
+}
+
+// TestCalibratedModels: a temperature that a zoo was calibrated with is applied when the
+// cascade runs.
+func TestCalibratedModels(t *testing.T) {
+	t.Parallel()
+	images := bundletest.Pictures(t, 100)
+	z, _ := bundletest.Run(t, images)
+	dir := filepath.Join(t.TempDir(), "calibrated")
+	if _, err := calibrate.Zoo(context.Background(), z, dir, calibrate.Options{Split: "search", Models: z.Models()}); err != nil {
+		t.Fatal(err)
+	}
+	tempered, err := study.Open(context.Background(), dir, study.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cascade.Cascade{Stages: []cascade.Stage{{Model: "logits", Weight: 1, Threshold: 0.25}, {Model: "probabilities", Weight: 2}}}
+	bundled := bundletest.Bundle(t, tempered, bundletest.Search(t, tempered), c)
+	b, err := bundle.Read(bundled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Stages[0].Temperature == 0 || b.Stages[0].Temperature == 1 {
+		t.Fatalf("the temperature is %v", b.Stages[0].Temperature)
+	}
+	r, err := serve.RunJob(context.Background(), serve.Job{Machine: serve.Machine{Shim: torchtest.Fake(t), Device: "cpu"}, Bundle: bundled, Data: images})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]answers.Answer{}
+	for _, a := range r.Answers {
+		got[a.ID] = a
+	}
+	want, err := study.Answers(context.Background(), tempered, "test", c, study.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range want {
+		if got[w.ID] != w {
+			t.Fatalf("%+v, want %+v", got[w.ID], w)
+		}
+	}
 }
 
 // TestDamagedBundles: a model's file that is another one, or a path out of the folder, is

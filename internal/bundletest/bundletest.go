@@ -88,12 +88,18 @@ func Run(t testing.TB, images string) (z *zoo.Zoo, run string) {
 	if z, err = study.Open(context.Background(), filepath.Join(dir, "zoo"), study.Watch{}); err != nil {
 		t.Fatal(err)
 	}
+	return z, Search(t, z)
+}
+
+// Search searches the split search of a zoo, and returns the run folder.
+func Search(t testing.TB, z *zoo.Zoo) (run string) {
+	t.Helper()
 	o := study.Defaults()
-	o.Dir, o.Split, o.Algorithm = filepath.Join(dir, "run"), "search", "exact"
+	o.Dir, o.Split, o.Algorithm = filepath.Join(t.TempDir(), "run"), "search", "exact"
 	if _, err := study.Search(context.Background(), z, o, study.Watch{}); err != nil {
 		t.Fatal(err)
 	}
-	return z, o.Dir
+	return o.Dir
 }
 
 // Bundle bundles a cascade of the models of a run.
