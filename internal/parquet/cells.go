@@ -49,6 +49,9 @@ var codecs = []compress.Compression{compress.Codecs.Uncompressed, compress.Codec
 // ErrMissing is the error to report if Missing is true.
 var ErrMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
 
+// Bits is the width of booleans. They are converted from a byte, 0 or 1.
+const Bits = -1
+
 // Open opens a leaf column of a row group. A value has width bytes, or its length
 // before it if width is 0; convert receives its bytes, which it must not keep.
 func Open[T any](f *File, group, column, width int, convert func([]byte) T) (*Cells[T], error) {
@@ -147,6 +150,9 @@ func (c *Cells[T]) nextPage() (bool, error) {
 	data := page.Data
 	switch page.Kind {
 	case dictionaryPage:
+		if c.width == Bits {
+			return false, c.damaged(errors.New("a dictionary of booleans"))
+		}
 		c.data = data
 		c.dictionary = nil
 		values := c.Values
@@ -170,6 +176,15 @@ func (c *Cells[T]) nextPage() (bool, error) {
 	}
 	c.left = page.Values
 	switch encoding := page.Encoding; {
+	case c.width == Bits && encoding == parquet.Encodings.Plain:
+		c.data, c.at, c.decode = data, 0, c.packed
+	case c.width == Bits && encoding == parquet.Encodings.RLE:
+		if c.indices, _, err = levels(data, 1, -1, encoding); err != nil {
+			return false, c.damaged(err)
+		}
+		c.decode = c.run
+	case c.width == Bits:
+		return false, c.damaged(fmt.Errorf("booleans in the encoding %s", encoding))
 	case encoding == parquet.Encodings.Plain:
 		c.data, c.decode = data, c.plain
 	case encoding == parquet.Encodings.RLEDict || encoding == parquet.Encodings.PlainDict:
@@ -204,6 +219,29 @@ func (c *Cells[T]) plain(n int) error {
 		}
 		c.Values = append(c.Values, c.convert(c.data[:size]))
 		c.data = c.data[size:]
+	}
+	return nil
+}
+
+// packed decodes booleans of a bit each.
+func (c *Cells[T]) packed(n int) error {
+	if c.at+n > 8*len(c.data) {
+		return errShort
+	}
+	for range n {
+		c.Values = append(c.Values, c.convert([]byte{c.data[c.at/8] >> (c.at % 8) & 1}))
+		c.at++
+	}
+	return nil
+}
+
+// run decodes booleans of which those that follow each other are written once.
+func (c *Cells[T]) run(n int) error {
+	if err := c.indices.read(c.index[:n]); err != nil {
+		return err
+	}
+	for _, bit := range c.index[:n] {
+		c.Values = append(c.Values, c.convert([]byte{byte(bit)}))
 	}
 	return nil
 }

@@ -95,6 +95,8 @@ func (t *parquetTable) kind(i int) columnKind {
 	switch c.PhysicalType() {
 	case arrow.Types.ByteArray:
 		return textColumn
+	case arrow.Types.Boolean:
+		return boolColumn
 	case arrow.Types.Int32, arrow.Types.Int64:
 		switch c.LogicalType().(type) {
 		case schema.NoLogicalType, schema.UnknownLogicalType, *schema.IntLogicalType, schema.IntLogicalType:
@@ -177,6 +179,8 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
 	switch c.PhysicalType() {
+	case arrow.Types.Boolean:
+		return parquet.Open(t.File, group, column, parquet.Bits, func(b []byte) float64 { return float64(b[0]) })
 	case arrow.Types.Float:
 		return parquet.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
 	case arrow.Types.Double:

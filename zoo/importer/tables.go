@@ -273,6 +273,11 @@ func (s *Source) modelLayout(t table) (layout, error) {
 func (s *Source) join(j *joiner, t table, l layout) error {
 	r := rows{file: t.title(), count: t.size(), at: t.at}
 	var err error
+	if l.answer >= 0 {
+		if err := s.meet(t.title(), t.classNames(l.answer)); err != nil {
+			return err
+		}
+	}
 	if l.label >= 0 && !s.unlabelled {
 		if err := s.meet(t.title(), t.classNames(l.label)); err != nil {
 			return err
