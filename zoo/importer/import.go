@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -29,6 +30,9 @@ type Options struct {
 	Seed uint64
 	// ClassNames are what the classes are called, one a class; nil leaves the zoo's.
 	ClassNames []string
+	// Replace puts predictions in the place of others that the zoo has of the same models.
+	// Otherwise these are an error.
+	Replace bool
 	// Threads is how many models are imported at a time; 0 chooses.
 	Threads int
 	// Progress is called as rows are written and models finished, one call at a
@@ -46,8 +50,9 @@ type Progress struct {
 
 // A Summary is what an import did.
 type Summary struct {
-	Imported int // models added, or added to
+	Imported int // models added, added to, or replaced
 	Skipped  int // models that were there already, with the same content
+	Updated  int // models of which columns were added or corrected
 	Rows     int64
 	Splits   []zoo.Split
 	// Warnings are sentences about things that look wrong but may be intended.
@@ -60,11 +65,12 @@ const maxThreads = 4
 // Import adds the models of a source to the zoo in dir, which is made if there is
 // none. One model after the other becomes part of the zoo, so that an import
 // that was stopped keeps what it finished, and the same import again does the rest:
-// a model is skipped if it is in the zoo with the same metadata and, for every
-// split, the same content. Content is recognised by what the zoo kept of it, such
-// as the file's size and a hash over parts of it, in the column imported.<split>. A
-// model that lacks a split gets it. A model that is there and differs is an error
-// before anything is written.
+// a model is skipped if it is in the zoo with, for every split, the same content.
+// Content is recognised by what the zoo kept of it, such as a hash of the file, in the
+// column imported.<split>. A model that lacks a split gets it. A model that is there with
+// other predictions is an error before anything is written, unless they are to be replaced.
+// Other values of its columns are taken over, but for those that a person has set in the
+// zoo.
 func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary, error) {
 	plan, err := newPlan(src.Sets, opt.Splits, opt.Seed)
 	if err != nil {
@@ -233,6 +239,7 @@ type job struct {
 	w       *zoo.Writer
 	opt     Options
 	summary Summary
+	columns map[string]map[string]string // to be set, by model
 
 	mu       sync.Mutex // guards what follows, and Warnings, while models are imported
 	progress Progress
@@ -242,7 +249,8 @@ type job struct {
 type task struct {
 	model  int
 	extend bool
-	need   []bool // by number of the split in the plan
+	need   []bool   // by number of the split in the plan
+	again  []string // splits on which the zoo has other predictions
 }
 
 func (j *job) run(ctx context.Context) error {
@@ -252,6 +260,12 @@ func (j *job) run(ctx context.Context) error {
 	}
 	if err := j.addSplits(); err != nil {
 		return err
+	}
+	if len(j.columns) > 0 {
+		if err := j.w.SetColumns(j.columns); err != nil {
+			return err
+		}
+		j.summary.Updated = len(j.columns)
 	}
 	j.progress.Todo = len(tasks)
 	j.progress.Skipped = len(j.src.Models) - len(tasks)
@@ -331,18 +345,12 @@ func (j *job) tasks() ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		differs := func(what string) error {
-			return fmt.Errorf("%s: the zoo already has a model %q, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
+		if t.extend = true; have.Answers != m.Answers {
+			return nil, j.another(m, "another kind of output")
 		}
-		if have.Answers != m.Answers {
-			return nil, differs("another kind of output")
+		if err := j.compareColumns(have, m); err != nil {
+			return nil, err
 		}
-		for column, value := range m.Columns {
-			if old, ok := have.Columns[column]; !ok || old != value {
-				return nil, differs(fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
-			}
-		}
-		t.extend = true
 		for number, split := range j.plan.names {
 			if _, ok := have.Splits[split]; !ok {
 				continue
@@ -351,17 +359,56 @@ func (j *job) tasks() ([]task, error) {
 			if err != nil {
 				return nil, err
 			}
-			there := have.Columns[zoo.ColumnImportedPrefix+split]
-			if here != there {
-				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
+			switch there := have.Columns[zoo.ColumnImportedPrefix+split]; {
+			case here == there:
+				t.need[number] = false
+			case j.opt.Replace:
+				t.again = append(t.again, split)
+			default:
+				return nil, fmt.Errorf("%s: the zoo already has a model %q, with other predictions on the split %q (there %s, here %s): if these are to replace them, add --replace; if this is another model, rename it",
+					m.File, m.Name, split, cmp.Or(there, "not from an import"), here)
 			}
-			t.need[number] = false
 		}
 		if slices.Contains(t.need, true) {
 			tasks = append(tasks, t)
 		}
 	}
 	return tasks, nil
+}
+
+// another is the error of a model that cannot be the one of its name in the zoo.
+func (j *job) another(m Model, what string) error {
+	return fmt.Errorf("%s: the zoo already has a model %q, with %s: rename this one, or remove that one first: encas-zoo zoo remove --zoo '%s' '%s'", m.File, m.Name, what, j.z.Dir(), m.Name)
+}
+
+// compareColumns notes which columns of a model are to be set in the zoo. A person who has
+// set one there knows better.
+func (j *job) compareColumns(have zoo.Model, m Model) error {
+	for _, column := range slices.Sorted(maps.Keys(m.Columns)) {
+		value, old := m.Columns[column], have.Columns[column]
+		switch {
+		case value == old:
+			continue
+		case zoo.KeptColumn(column):
+			return j.another(m, fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
+		case have.Columns[zoo.ColumnSetPrefix+column] != "":
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s of %s is %s, as it was set in the zoo, and %s in the list: it stays; correct the list, or take it over: encas-zoo zoo set --zoo '%s' '%s' '%s=%s'",
+				column, m.Name, old, value, j.z.Dir(), m.Name, column, value))
+			continue
+		case old == "":
+			j.src.note("set "+column, m.Name)
+		default:
+			j.src.note(fmt.Sprintf("%s corrected from %s to %s", column, old, value), m.Name)
+		}
+		if j.columns == nil {
+			j.columns = map[string]map[string]string{}
+		}
+		if j.columns[m.Name] == nil {
+			j.columns[m.Name] = map[string]string{}
+		}
+		j.columns[m.Name][column] = value
+	}
+	return nil
 }
 
 // needs reports whether a task reads a set of the source.
@@ -409,9 +456,12 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 func (j *job) importModel(ctx context.Context, t task) (err error) {
 	m := j.src.Models[t.model]
 	var mw *zoo.ModelWriter
-	if t.extend {
+	switch {
+	case t.again != nil:
+		mw, err = j.w.ReplacePredictions(m.Name, t.again)
+	case t.extend:
 		mw, err = j.w.ExtendModel(m.Name)
-	} else {
+	default:
 		mw, err = j.w.NewModel(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
 	}
 	if err != nil {
