@@ -258,6 +258,9 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.checkShared(); err != nil {
+		return err
+	}
 	if err := j.addSplits(); err != nil {
 		return err
 	}
@@ -291,23 +294,8 @@ func (j *job) run(ctx context.Context) error {
 // addSplits adds the splits of the plan to the zoo.
 func (j *job) addSplits() error {
 	for number, name := range j.plan.names {
-		var labels []uint16
-		var ids []string
 		set := j.src.Sets[j.plan.set[number]]
-		for row, of := range j.plan.of[j.plan.set[number]] {
-			if int(of) != number {
-				continue
-			}
-			if !j.plan.bare[number] {
-				labels = append(labels, set.Labels[row])
-			}
-			// Without ids the row's number identifies a sample.
-			id := strconv.Itoa(row)
-			if set.IDs != nil {
-				id = set.IDs[row]
-			}
-			ids = append(ids, id)
-		}
+		labels, ids := j.samples(number)
 		_, err := j.z.Split(name)
 		there := err == nil
 		if j.plan.bare[number] {
@@ -317,6 +305,9 @@ func (j *job) addSplits() error {
 		}
 		switch {
 		case err != nil && there:
+			if other := j.otherSamples(name, labels, ids, set); other != nil {
+				return other
+			}
 			return fmt.Errorf("%s: %w, or, to add models to it, cut the same samples with the same --split and --seed", set.File, err)
 		case err != nil && set.IDs != nil:
 			return fmt.Errorf("%s: %w", set.IDFile, err)
@@ -328,6 +319,152 @@ func (j *job) addSplits() error {
 			return err
 		}
 		j.summary.Splits = append(j.summary.Splits, s)
+	}
+	return nil
+}
+
+// samples are the labels, if it gets any, and ids of a split of the plan.
+func (j *job) samples(number int) (labels []uint16, ids []string) {
+	set := j.src.Sets[j.plan.set[number]]
+	for row, of := range j.plan.of[j.plan.set[number]] {
+		if int(of) != number {
+			continue
+		}
+		if !j.plan.bare[number] {
+			labels = append(labels, set.Labels[row])
+		}
+		// Without ids the row's number identifies a sample.
+		id := strconv.Itoa(row)
+		if set.IDs != nil {
+			id = set.IDs[row]
+		}
+		ids = append(ids, id)
+	}
+	return labels, ids
+}
+
+// checkShared looks for samples of new splits that other splits of the zoo have already, as
+// those have that one share is drawn from twice. Who names rows, or all samples, may mean it.
+func (j *job) checkShared() error {
+	for number, name := range j.plan.names {
+		if _, err := j.z.Split(name); err == nil {
+			continue
+		}
+		for _, other := range j.z.Splits() {
+			if slices.Contains(j.plan.names, other.Name) {
+				continue // of which the plan has no sample twice
+			}
+			shared, err := j.shared(number, other)
+			if err != nil {
+				return err
+			}
+			switch what := fmt.Sprintf("%d samples of the split %q are in the zoo's split %q, too", shared, name, other.Name); {
+			case shared == 0:
+			case j.opt.Splits != nil && j.opt.Splits[number].Share != 0:
+				return fmt.Errorf("%s: shares of two imports are drawn from all samples; name all splits in one, with the same --seed, as in --split %s=SHARE --split %s=%v (what is there already is skipped)",
+					what, other.Name, name, j.opt.Splits[number].Share)
+			default:
+				j.summary.Warnings = append(j.summary.Warnings, what+": neither is a test of the other")
+			}
+		}
+	}
+	return nil
+}
+
+// shared counts the samples of a split of the plan that a split of the zoo has, as far as it
+// is certain: that is of the same files, or has the same rows and labels.
+func (j *job) shared(number int, other zoo.Split) (int, error) {
+	there, err := j.z.IDs(other.Name)
+	if err != nil {
+		return 0, err
+	}
+	labels, ids := j.samples(number)
+	sameFile := false
+	for i, m := range j.src.Models {
+		have, err := j.z.Model(m.Name)
+		if err != nil || have.Columns[zoo.ColumnImportedPrefix+other.Name] == "" {
+			continue
+		}
+		content, err := j.src.content(i, j.plan.set[number])
+		if err != nil {
+			return 0, err
+		}
+		sameFile = content == have.Columns[zoo.ColumnImportedPrefix+other.Name]
+		break
+	}
+	if !sameFile {
+		// The same rows of another model? Rows that follow each other prove nothing.
+		if !slices.Equal(ids, there) || countRows(ids) || other.Unlabelled {
+			return 0, nil
+		}
+		theirs, _, err := j.z.Labels(other.Name)
+		if err != nil || !slices.Equal(labels, theirs) {
+			return 0, err
+		}
+		return len(ids), nil
+	}
+	known := make(map[string]bool, len(there))
+	for _, id := range there {
+		known[id] = true
+	}
+	count := 0
+	for _, id := range ids {
+		if known[id] {
+			count++
+		}
+	}
+	return count, nil
+}
+
+// otherSamples says how samples differ from those of the zoo's split of that name; nil if
+// that is not known.
+func (j *job) otherSamples(split string, labels []uint16, ids []string, set Set) error {
+	var thereLabels []uint16
+	there, err := j.z.IDs(split)
+	if s, known := j.z.Split(split); err == nil && known == nil && !s.Unlabelled {
+		thereLabels, _, err = j.z.Labels(split)
+	}
+	if err != nil {
+		return nil // its own error says enough
+	}
+	numbered := func(ids []string) bool {
+		return !slices.ContainsFunc(ids, func(id string) bool { _, err := strconv.Atoi(id); return err != nil })
+	}
+	switch named := !numbered(there); {
+	case named && set.IDs == nil:
+		return fmt.Errorf("%s: its samples have no ids, but those of the zoo's split %q have (%s): add a column id with these, or a file ids.npy to arrays, so that each row finds its sample", set.File, split, zoo.FewNames(there))
+	case !named && set.IDs != nil && !numbered(ids):
+		return fmt.Errorf("%s: its samples have ids (%s), but those of the zoo's split %q have none and are numbered as their rows were: if the rows are in the same order, leave the ids out here; else import all models with ids into another split", set.IDFile, zoo.FewNames(ids), split)
+	}
+	places := make(map[string]int, len(there))
+	for i, id := range there {
+		places[id] = i
+	}
+	var strange, relabelled, missing []string
+	here := make(map[string]bool, len(ids))
+	for i, id := range ids {
+		here[id] = true
+		k, ok := places[id]
+		switch {
+		case !ok:
+			strange = append(strange, id)
+		case labels != nil && thereLabels != nil && labels[i] != thereLabels[k]:
+			relabelled = append(relabelled, fmt.Sprintf("%s is %d there and %d here", id, thereLabels[k], labels[i]))
+		}
+	}
+	switch {
+	case set.IDs != nil && len(strange) > 0:
+		return fmt.Errorf("%s: %d of the %d samples are not among the %d of the zoo's split %q (%s): to add models to it, give them its samples; for others, name another split",
+			set.IDFile, len(strange), len(ids), len(there), split, zoo.FewNames(strange))
+	case set.IDs != nil && len(ids) < len(there):
+		for _, id := range there {
+			if !here[id] {
+				missing = append(missing, id)
+			}
+		}
+		return fmt.Errorf("%s: %d of the %d samples of the zoo's split %q are missing (%s): add them, or name another split", set.IDFile, len(missing), len(there), split, zoo.FewNames(missing))
+	case len(ids) == len(there) && len(strange) == 0 && len(relabelled) > 0:
+		return fmt.Errorf("%s: %d of the %d samples have other labels than in the zoo's split %q (%s): correct them, or name another split", set.File, len(relabelled), len(ids), split, some(relabelled))
 	}
 	return nil
 }

@@ -191,7 +191,7 @@ func checkCosts(models []Model, header []string, lines map[string]int) error {
 		}
 		return fmt.Errorf("the column %q is 0 for every model, and no other column is a cost: correct it, or %s", h, remedy)
 	}
-	if i := slices.IndexFunc(header, func(h string) bool { return zoo.IsResult(h) && isNumber(models[0].Columns[h]) }); i >= 0 {
+	if i := slices.IndexFunc(header, func(h string) bool { return !zoo.KeptColumn(h) && zoo.IsResult(h) && isNumber(models[0].Columns[h]) }); i >= 0 {
 		return fmt.Errorf("no column is a cost (%s is called like a result): %s", header[i], remedy)
 	}
 	return fmt.Errorf("no column of numbers: %s", remedy)
