@@ -25,6 +25,10 @@ type Cells[T any] struct {
 	Reps    []uint32
 	Missing bool
 
+	// Nulls may be set before the first call of Next: then null cells of a column that is
+	// not repeated are zero values, and none is missing.
+	Nulls bool
+
 	file           *File
 	column         string
 	pages          *Pages
@@ -130,12 +134,39 @@ func (c *Cells[T]) batch(n int) error {
 	if err := c.defLevels.read(c.defs[:n]); err != nil {
 		return err
 	}
+	if c.maxDef > 0 && c.Nulls && c.maxRep == 0 {
+		return c.batchOfNulls(n)
+	}
 	if c.maxDef > 0 {
 		if i := slices.IndexFunc(c.defs[:n], func(d uint32) bool { return d != uint32(c.maxDef) }); i >= 0 {
 			c.Missing, n = true, i
 		}
 	}
 	return c.decode(n)
+}
+
+// batchOfNulls decodes n cells of the page, some of which may be null.
+func (c *Cells[T]) batchOfNulls(n int) error {
+	first, present := len(c.Values), 0
+	for _, d := range c.defs[:n] {
+		if d == uint32(c.maxDef) {
+			present++
+		}
+	}
+	if err := c.decode(present); err != nil {
+		return err
+	}
+	// From the last cell on, each value goes to its place.
+	c.Values = append(c.Values, make([]T, n-present)...)
+	for i, from := n-1, first+present; i >= 0; i-- {
+		var value T
+		if c.defs[i] == uint32(c.maxDef) {
+			from--
+			value = c.Values[from]
+		}
+		c.Values[first+i] = value
+	}
+	return nil
 }
 
 // nextPage goes to the next page of cells; it returns false at the end.
