@@ -28,10 +28,11 @@ Formats:
    npz      the arrays of all models in one such file
    encas    ENCAS folders: output_distrs_SPLIT/I.npy.gz, info.json, labels
    parquet  a list column or one column a class, as pandas and polars write it
+   arrow    the same in Arrow streams and files, and folders of datasets' save_to_disk
    csv      the same as text, or answers: sample,label[,confidence] (for rules last
             and vote)
 
-Parquet and CSV are a folder with a file a model, or one file with the outputs of all
+Parquet, Arrow and CSV are a folder with a file a model, or one file with the outputs of all
 models: a column model, or columns for each model. models.csv has the columns name and
 gflops (or gmacs), or any cost, as in name,price; other columns are kept.
 
@@ -53,7 +54,7 @@ encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
 encas-zoo import --zoo mine --format parquet --split search --activation log outputs.parquet
 encas-zoo import --zoo apis --format csv --split search --class-names names.txt answers/
 encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/
-encas-zoo import --zoo mine --format npy --split search --replace corrected/`,
+encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar10/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),

@@ -225,6 +225,7 @@ var formats = []format{
 	{"npz", openNPZ},
 	{"encas", openENCAS},
 	{"parquet", openParquet},
+	{"arrow", openArrow},
 	{"csv", openCSV},
 }
 

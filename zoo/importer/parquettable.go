@@ -112,6 +112,12 @@ func (t *parquetTable) classNames(column int) []string {
 	if text == nil {
 		return nil
 	}
+	return labelNames(*text, t.heads[column].name)
+}
+
+// labelNames returns the names of a ClassLabel from what the library datasets says about the
+// columns of a file.
+func labelNames(text, column string) []string {
 	var dataset struct {
 		Info struct {
 			Features map[string]json.RawMessage `json:"features"`
@@ -120,7 +126,7 @@ func (t *parquetTable) classNames(column int) []string {
 	var label struct {
 		Names []string `json:"names"`
 	}
-	if json.Unmarshal([]byte(*text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[t.heads[column].name], &label) != nil {
+	if json.Unmarshal([]byte(text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[column], &label) != nil {
 		return nil
 	}
 	return label.Names

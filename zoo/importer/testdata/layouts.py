@@ -323,6 +323,55 @@ if datasets := has("datasets"):
             datasets.Dataset.from_dict({"label": LABELS.tolist(), "probs": PROBS.tolist()}, features=features).to_parquet(d / f"{m}.parquet")
     case("datasets of classes called by numbers", "parquet", coded, ids=None)
 
+    # save_to_disk, in its own folders.
+    FEATURES = datasets.Features({"image_id": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES), "probs": datasets.Sequence(datasets.Value("float32"))})
+
+    def saved(o, path, features=FEATURES, **columns):
+        columns = columns or {"image_id": IDS[o].tolist(), "label": LABELS[o].tolist(), "probs": PROBS[o].tolist()}
+        d = datasets.Dataset.from_dict(columns, features=features)
+        d.save_to_disk(path, num_shards=3)
+        return d
+
+    def disk(d):
+        saved(np.arange(N), d / "a")
+        # A selection is written with what it selects, and a cache beside it is not read.
+        saved(np.arange(N), d / "all").select(ORDER).save_to_disk(d / "b")
+        (d / "b" / "cache-0123456789abcdef.arrow").write_bytes(b"x")
+        import shutil
+        shutil.rmtree(d / "all")
+
+    case("save_to_disk", "arrow", disk, note='"image_id"')
+    case("save_to_disk, one", "arrow", disk, path="a")
+    case("save_to_disk, as Parquet", "parquet", disk, path="a", error="--format arrow")
+    case("save_to_disk of other classes", "arrow", disk, names=NAMES[::-1], error="other classes")
+    case("save_to_disk of splits", "arrow", lambda d: datasets.DatasetDict({"val": saved(np.arange(N), d / "x"), "test": saved(ORDER, d / "y")}).save_to_disk(d / "a"), path="a", error="a/test")
+    case("save_to_disk, a shard missing", "arrow", lambda d: (disk(d), (d / "a" / "data-00001-of-00003.arrow").unlink()), error="data-00001-of-00003.arrow does not exist")
+    case("save_to_disk of several models", "arrow", lambda d: (saved(None, d / "x", None, id=IDS.tolist(), label=LABELS.tolist(), a=PROBS.tolist(), b=PROBS.tolist()), (d / "models.csv").rename(d / "x" / "models.csv")), path="x")
+    case("save_to_disk, a column a class", "arrow", lambda d: [saved(None, d / m, None, id=IDS[o].tolist(), label=[NAMES[k] for k in LABELS[o]], **{n: PROBS[o, k].tolist() for k, n in enumerate(NAMES)}) for m, o in (("a", np.arange(N)), ("b", ORDER))], names=NAMES)
+    case("save_to_disk of answers", "arrow", lambda d: [saved(None, d / m, None, id=IDS[o].tolist(), label=LABELS[o].tolist(), prediction=PROBS[o].argmax(1).tolist(), confidence=[0.5] * N) for m, o in (("a", np.arange(N)), ("b", ORDER))], answers=PROBS.argmax(1).tolist())
+    case("save_to_disk, null", "arrow", lambda d: [saved(None, d / m, None, id=IDS.tolist(), label=[None, *LABELS[1:].tolist()], probs=PROBS.tolist()) for m in "ab"], error='row 0: column "label"')
+    case("save_to_disk, lists of other lengths", "arrow", lambda d: [saved(None, d / m, None, id=IDS.tolist(), label=LABELS.tolist(), probs=[*PROBS[:-1].tolist(), [1.0]]) for m in "ab"], error="it has 1 values")
+
+# Arrow files.
+def ipc(d, table, writer=pa.ipc.new_file, **options):
+    for m, o in (("a", np.arange(N)), ("b", ORDER)):
+        with writer(d / f"{m}.arrow", table(o).schema, **options) as w:
+            w.write_table(table(o), max_chunksize=7)
+
+
+for dtype in (pa.float16(), pa.float32(), pa.float64()):
+    arrow_table = lambda o: pa.table({"id": pa.array(IDS[o]).dictionary_encode(), "label": pa.array(LABELS[o], pa.uint8()), "probs": pa.FixedSizeListArray.from_arrays(pa.array(PROBS[o].ravel().astype("float16" if dtype == pa.float16() else "float64"), dtype), C)})
+    case(f"arrow file {dtype}", "arrow", lambda d: ipc(d, arrow_table))
+    case(f"arrow stream {dtype}", "arrow", lambda d: ipc(d, arrow_table, pa.ipc.new_stream))
+for codec in ("lz4", "zstd"):
+    case(f"arrow {codec}", "arrow", lambda d: ipc(d, arrow_table, options=pa.ipc.IpcWriteOptions(compression=codec)))
+case("polars ipc", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc(d / f"{m}.arrow", compat_level=pl.CompatLevel.oldest())), error="write_ipc_stream")
+case("polars ipc stream", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow", compat_level=pl.CompatLevel.oldest())))
+case("polars ipc stream of views", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow")))
+case("arrow booleans", "arrow", lambda d: ipc(d, lambda o: pa.table({"id": IDS[o], "label": LABELS[o] > 5, "p0": PROBS[o, :6].sum(1), "p1": PROBS[o, 6:].sum(1)})), labels=LABELS > 5, probs=np.array([[p[:6].sum(), p[6:].sum()] for p in PROBS]))
+case("arrow cut off", "arrow", lambda d: (ipc(d, arrow_table), (d / "a.arrow").write_bytes((d / "a.arrow").read_bytes()[:900])), error="is damaged")
+case("arrow of something else", "arrow", lambda d: [(d / f"{m}.arrow").write_bytes(b"x" * 1000) for m in "ab"], error="is damaged")
+
 if has("sklearn"):
     from sklearn.datasets import make_classification
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
