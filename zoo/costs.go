@@ -29,9 +29,12 @@ func CouldBeCost(models []Model, column string) bool {
 
 // Words of the names of columns, by which they are told apart.
 var (
-	costWords = regexp.MustCompile(`\b(costs?|prices?|fees?|latency|latencies|times?|duration|runtime|g?flops|g?macs|ms|seconds|energy|joules?|usd|eur|dollars?|euros?|cents?)\b`)
+	costWords = regexp.MustCompile(`\b(costs?|prices?|fees?|latency|latencies|times?|duration|g?flops|g?macs|ms|seconds|energy|joules?|usd|eur|dollars?|euros?|cents?)\b`)
 
 	resultWords = regexp.MustCompile(`\b(\w*(acc|accuracy|accuracies|error|errors|auc|auroc)|err|top|hits?|right|correct|precision|recall|specificity|sensitivity|f[0-9]|ap|map|auprc|ndcg|mrr|iou|miou|dice|bleu|rouge|score|scores|loss|nll|perplexity|ppl|ece|mce|brier|kappa|mcc|calibration|elo|rank|ranking)[0-9]*\b`)
+
+	// What is said of a cost, and is none: latency_device, price_tier.
+	aboutWords = regexp.MustCompile(`\b(tier|class|type|kind|level|device|hardware|source|currency|unit|units|notes?|date|from|by|on)$`)
 
 	// Neither what running a model costs, nor how good it is.
 	otherWords = regexp.MustCompile(`\b(throughput|[fqr]ps|(samples|images|imgs|items|frames|rows|queries|requests|tokens) per (s|sec|second)|(image|img|input|batch|crop) (size|pct)|batch|resolution|epochs?|seed|year|fold|id|index)\b`)
@@ -45,7 +48,10 @@ func IsResult(column string) bool {
 }
 
 // CalledCost reports whether a column is called like a cost.
-func CalledCost(column string) bool { return costWords.MatchString(columnWords(column)) }
+func CalledCost(column string) bool {
+	words := columnWords(column)
+	return costWords.MatchString(words) && !aboutWords.MatchString(words)
+}
 
 // columnWords are the words of a column's name, in lower case with a space between them.
 func columnWords(column string) string {
@@ -76,7 +82,7 @@ var timeUnits = map[string]float64{
 // [ColumnLatency]. It is 0 for any other column, and an error for a latency in no unit.
 func Latency(column string) (unit float64, err error) {
 	words := strings.Fields(columnWords(column))
-	if !slices.Contains(words, "latency") {
+	if !slices.Contains(words, "latency") || !CalledCost(column) {
 		return 0, nil
 	}
 	if !slices.ContainsFunc(words, func(w string) bool { return timeUnits[w] != 0 }) {

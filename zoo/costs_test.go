@@ -19,12 +19,25 @@ func TestIsResult(t *testing.T) {
 	}
 }
 
+// What is called like a cost is a number.
+func TestCalledCost(t *testing.T) {
+	t.Parallel()
+	for column, want := range map[string]bool{
+		"price": true, "Cost (USD)": true, "cost_per_1k": true, "latency_ms": true, "gflops": true, "fee": true, "gpu_time": true,
+		"family": false, "price_tier": false, "latency_device": false, "runtime": false, "cost_class": false, "params": false,
+	} {
+		if CalledCost(column) != want {
+			t.Errorf("%s: %v", column, !want)
+		}
+	}
+}
+
 // Latencies are in milliseconds.
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	for column, want := range map[string]string{
 		"latency_ms": "0.3", "latency_s": "300", "Latency (us)": "0.0003", "latencyNs": "3e-07", "latency µs": "0.0003",
-		"latency": "unit", "mean_latency": "unit", "latency_p95": "unit", "p95_latency_s": "", "price": "", "time": "",
+		"latency_device": "", "latency": "unit", "mean_latency": "unit", "latency_p95": "unit", "p95_latency_s": "", "price": "", "time": "",
 	} {
 		unit, err := Latency(column)
 		switch {
