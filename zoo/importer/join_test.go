@@ -202,11 +202,7 @@ func TestOtherSamples(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, c.first.write(t)), c.split)
-		cuts, err := ParseSplits([]string{c.again})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Import(t.Context(), dir, mustOpen(t, "npy", OpenOptions{}, c.then.with("models.csv", []byte("name,gflops\na,1\nb,2\n")).write(t)), Options{Splits: cuts})
+		_, err := Import(t.Context(), dir, mustOpen(t, "npy", OpenOptions{}, c.then.with("models.csv", []byte("name,gflops\na,1\nb,2\n")).write(t)), Options{Splits: mustCut(t, c.again)})
 		t.Run(c.name, func(t *testing.T) { wantSays(t, err, c.says...) })
 	}
 }

@@ -96,8 +96,8 @@ func parseModels(src io.Reader) ([]Model, error) {
 	}
 	gflops, gmacs := t.column(zoo.ColumnGFLOPs), t.column("gmacs")
 	for _, h := range t.header {
-		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) {
-			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
+		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) || strings.HasPrefix(h, zoo.ColumnSetPrefix) {
+			return nil, fmt.Errorf("the column %q is written by the zoo itself: rename or remove it", h)
 		}
 	}
 	latency, unit := -1, 0.0

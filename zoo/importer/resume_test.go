@@ -133,10 +133,7 @@ func manyModels(t *testing.T, models, samples, classes int) string {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	src := mustOpen(t, "npy", OpenOptions{}, manyModels(t, 6, 400, 7))
-	cuts, err := ParseSplits([]string{"search=0.5", "test=0.5"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cuts := mustCut(t, "search=0.5", "test=0.5")
 	whole, _ := mustImport(t, t.TempDir(), src, "search=0.5", "test=0.5")
 
 	dir := t.TempDir()
@@ -231,10 +228,7 @@ func TestReplace(t *testing.T) {
 	mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, goodNPY.write(t)), "search=0:2", "test=2:")
 	corrected := goodNPY.with("b.npy", floats("(3, 2)", 1, 0, 1, 0, 1, 0))
 	src := mustOpen(t, "npy", OpenOptions{}, corrected.write(t))
-	cuts, err := ParseSplits([]string{"search=0:2"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cuts := mustCut(t, "search=0:2")
 	before, err := zoo.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -282,11 +276,7 @@ func TestConflicts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := mustOpen(t, "npy", c.opt, c.files.write(t))
-			cuts, err := ParseSplits(c.splits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = Import(t.Context(), dir, s, Options{Splits: cuts})
+			_, err := Import(t.Context(), dir, s, Options{Splits: mustCut(t, c.splits...)})
 			wantSays(t, err, c.says...)
 			z, err := zoo.Open(dir)
 			if err != nil {

@@ -231,11 +231,7 @@ func TestSharedSamples(t *testing.T) {
 		{src, []string{"test=0.5", "cal=0.5"}, "200 samples"},
 		{mustOpen(t, "npy", OpenOptions{}, other), []string{"test=0.5"}, "200 samples"},
 	} {
-		cuts, err := ParseSplits(c.splits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Import(t.Context(), dir, c.src, Options{Splits: cuts, Seed: 1})
+		_, err := Import(t.Context(), dir, c.src, Options{Splits: mustCut(t, c.splits...), Seed: 1})
 		wantSays(t, err, c.says)
 	}
 	if z, err := zoo.Open(dir); err != nil || z.Fingerprint() != before {
