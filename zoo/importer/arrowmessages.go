@@ -57,6 +57,9 @@ func (m *arrowMessages) take(n int64) ([]byte, error) {
 	if n < 0 || n > m.left {
 		return nil, fmt.Errorf("a message of %d bytes, with %d left: %w", n, m.left, io.ErrUnexpectedEOF)
 	}
+	if n > maxBatch {
+		return nil, errLargeBatch
+	}
 	m.left -= n
 	b := make([]byte, n)
 	_, err := io.ReadFull(m.src, b)
@@ -150,24 +153,27 @@ func (b flatbuffer) vector(table, number, size int64) (first, n int64) {
 	return at + 4, n
 }
 
-// A limitedAllocator panics at what no honest file needs, which the reader makes an error.
-type limitedAllocator struct {
-	memory.Allocator
-	most int
-}
+// maxBatch bounds the bytes of a batch, which is held in memory, and of what is unpacked at
+// a time.
+const maxBatch = 128 << 20
+
+var errLargeBatch = fmt.Errorf("a batch of rows has more than %d MB: write it in smaller ones, as by write_table(table, max_chunksize=1000)", maxBatch>>20)
+
+// A limitedAllocator panics at what is too large, which the reader makes an error.
+type limitedAllocator struct{ memory.Allocator }
 
 func (l limitedAllocator) Allocate(size int) []byte {
-	l.check(size)
+	checkBatch(size)
 	return l.Allocator.Allocate(size)
 }
 
 func (l limitedAllocator) Reallocate(size int, b []byte) []byte {
-	l.check(size)
+	checkBatch(size)
 	return l.Allocator.Reallocate(size, b)
 }
 
-func (l limitedAllocator) check(size int) {
-	if size < 0 || size > l.most {
-		panic(fmt.Sprintf("a column takes %d bytes, and at most %d are read: write it in smaller batches", size, l.most))
+func checkBatch(size int) {
+	if size < 0 || size > maxBatch {
+		panic(errLargeBatch)
 	}
 }

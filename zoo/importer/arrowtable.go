@@ -219,6 +219,9 @@ type arrowBatches struct {
 // damaged is the error of a file that is not as its format says. The library panics at some
 // of them.
 func (b *arrowBatches) damaged(err any) error {
+	if err, ok := err.(error); ok && errors.Is(err, errLargeBatch) {
+		return fmt.Errorf("%s: %w", b.table.name, errLargeBatch)
+	}
 	return fmt.Errorf("%s is damaged, or not an Arrow file (%v): write it again", b.table.name, err)
 }
 
@@ -236,8 +239,7 @@ func (b *arrowBatches) open() (err error) {
 		}
 		src = io.NewSectionReader(b.table.f, 8, b.table.bytes-8) // a stream follows
 	}
-	limited := limitedAllocator{memory.DefaultAllocator, int(min(16*b.table.bytes+1<<20, maxPage))}
-	b.reader, err = ipc.NewReaderFromMessageReader(&arrowMessages{src: src, left: src.Size()}, ipc.WithAllocator(limited))
+	b.reader, err = ipc.NewReaderFromMessageReader(&arrowMessages{src: src, left: src.Size()}, ipc.WithAllocator(limitedAllocator{memory.DefaultAllocator}))
 	if err != nil {
 		return b.damaged(err)
 	}

@@ -353,10 +353,10 @@ if datasets := has("datasets"):
     case("save_to_disk, lists of other lengths", "arrow", lambda d: [saved(None, d / m, None, id=IDS.tolist(), label=LABELS.tolist(), probs=[*PROBS[:-1].tolist(), [1.0]]) for m in "ab"], error="it has 1 values")
 
 # Arrow files.
-def ipc(d, table, writer=pa.ipc.new_file, **options):
+def ipc(d, table, writer=pa.ipc.new_file, chunk=7, **options):
     for m, o in (("a", np.arange(N)), ("b", ORDER)):
         with writer(d / f"{m}.arrow", table(o).schema, **options) as w:
-            w.write_table(table(o), max_chunksize=7)
+            w.write_table(table(o), max_chunksize=chunk)
 
 
 for dtype in (pa.float16(), pa.float32(), pa.float64()):
@@ -369,6 +369,7 @@ case("polars ipc", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": 
 case("polars ipc stream", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow", compat_level=pl.CompatLevel.oldest())))
 case("polars ipc stream of views", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow")))
 case("arrow booleans", "arrow", lambda d: ipc(d, lambda o: pa.table({"id": IDS[o], "label": LABELS[o] > 5, "p0": PROBS[o, :6].sum(1), "p1": PROBS[o, 6:].sum(1)})), labels=LABELS > 5, probs=np.array([[p[:6].sum(), p[6:].sum()] for p in PROBS]))
+case("arrow of large batches", "arrow", lambda d: ipc(d, lambda o: pa.table({"label": np.zeros((1 << 24) + 1, "int64")}), options=pa.ipc.IpcWriteOptions(compression="zstd"), chunk=None), error="max_chunksize")
 case("arrow cut off", "arrow", lambda d: (ipc(d, arrow_table), (d / "a.arrow").write_bytes((d / "a.arrow").read_bytes()[:900])), error="is damaged")
 case("arrow of something else", "arrow", lambda d: [(d / f"{m}.arrow").write_bytes(b"x" * 1000) for m in "ab"], error="is damaged")
 
