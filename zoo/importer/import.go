@@ -360,7 +360,7 @@ func (j *job) checkShared() error {
 			}
 			switch what := fmt.Sprintf("%d samples of the split %q are in the zoo's split %q, too", shared, name, other.Name); {
 			case shared == 0:
-			case j.opt.Splits != nil && j.opt.Splits[number].Share != 0:
+			case j.opt.Splits != nil && j.opt.Splits[number].Share != 0 && !j.plan.bare[number]:
 				return fmt.Errorf("%s: shares of two imports are drawn from all samples; name all splits in one, with the same --seed, as in --split %s=SHARE --split %s=%v (what is there already is skipped)",
 					what, other.Name, name, j.opt.Splits[number].Share)
 			default:
