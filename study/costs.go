@@ -18,15 +18,13 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// notCosts are columns of numbers that are seldom meant as a cost, unless they are asked for.
-var notCosts = []string{
-	zoo.ColumnThroughput, zoo.ColumnBatch, zoo.ColumnImageSize, zoo.ColumnCropPct,
-	zoo.ColumnParams, zoo.ColumnMemory, zoo.ColumnGFLOPsFVCore,
-}
+// seldomCosts are columns of numbers that are meant as a cost if there is no other.
+var seldomCosts = []string{zoo.ColumnParams, "param_count", zoo.ColumnMemory, zoo.ColumnGFLOPsFVCore}
 
 // CostColumn returns the column that is the cost of models: the one asked for or, if that is
-// "", gflops if any of them has it, else the only column of numbers that all of them have,
-// of which w gets a note. If several could be meant it asks which.
+// "", gflops if any of them has it, else the only column of numbers that all of them have
+// and that is not called like a result, of which w gets a note. If several could be meant it
+// asks which.
 func CostColumn(models []zoo.Model, asked string, w Watch) (string, error) {
 	column := cmp.Or(asked, DefaultCost)
 	if slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Columns[column] != "" }) {
@@ -36,13 +34,35 @@ func CostColumn(models []zoo.Model, asked string, w Watch) (string, error) {
 	case asked != "" && len(known) > 0:
 		return "", &InputError{Option: "cost", Value: asked, Known: known, Err: fmt.Errorf("no model has this column; those of numbers are: %s", strings.Join(known, ", "))}
 	case len(known) == 0:
-		return "", &InputError{Option: "cost", Err: errors.New("the models have no column of numbers that could be their cost; 'encas-zoo zoo set --from costs.csv' adds one from a table such as model,price")}
+		also := ""
+		if results := resultColumns(models); len(results) > 0 {
+			also = fmt.Sprintf(" (%s: called like results; --cost takes one all the same)", strings.Join(results, ", "))
+		}
+		return "", &InputError{Option: "cost", Err: fmt.Errorf("the models have no column of numbers that could be their cost%s; 'encas-zoo zoo set --from costs.csv' adds one from a table such as model,price", also)}
 	case len(known) == 1:
-		w.note("the cost is %s, the only column of numbers that the models have (no %s)", known[0], DefaultCost)
+		also := ""
+		if results := resultColumns(models); len(results) > 0 {
+			also = ", but for " + strings.Join(results, ", ")
+		}
+		w.note("the cost is %s, the only column of numbers that the models have%s (no %s)", known[0], also, DefaultCost)
 		return known[0], nil
 	default:
 		return "", &InputError{Option: "cost", Known: known, Err: fmt.Errorf("the models have no column %s; which of these is their cost: %s?", DefaultCost, strings.Join(known, ", "))}
 	}
+}
+
+// resultColumns returns the columns that are a number in all models and called like no cost.
+func resultColumns(models []zoo.Model) (columns []string) {
+	if len(models) == 0 {
+		return nil
+	}
+	for column := range models[0].Columns {
+		if zoo.IsResult(column) && !slices.ContainsFunc(models, func(m zoo.Model) bool { _, err := m.Cost(column); return err != nil }) {
+			columns = append(columns, column)
+		}
+	}
+	slices.Sort(columns)
+	return columns
 }
 
 // CostColumns returns the columns that could be the cost of models, by name: those that are
@@ -55,7 +75,7 @@ func CostColumns(models []zoo.Model) (columns []string) {
 	for column := range models[0].Columns {
 		switch {
 		case !zoo.CouldBeCost(models, column):
-		case slices.Contains(notCosts, column):
+		case slices.Contains(seldomCosts, column):
 			others = append(others, column)
 		default:
 			columns = append(columns, column)
@@ -200,7 +220,10 @@ func (t *ColumnTable) check(z *zoo.Zoo) error {
 		case zoo.KeptColumn(column):
 			return fmt.Errorf("the zoo keeps the column %q itself, because it says what the predictions are of: leave it out", column)
 		}
-		if err := t.checkNumbers(i); err != nil {
+		if err := t.convert(i); err != nil {
+			return err
+		}
+		if err := t.checkNumbers(z, i); err != nil {
 			return err
 		}
 	}
@@ -236,8 +259,29 @@ func (t *ColumnTable) checkModels(z *zoo.Zoo) error {
 	return e
 }
 
+// convert makes latency_ms of a latency in another unit.
+func (t *ColumnTable) convert(column int) error {
+	unit, err := zoo.Latency(t.Columns[column])
+	if err != nil || unit == 0 {
+		return err
+	}
+	if other := slices.Index(t.Columns, zoo.ColumnLatency); other >= 0 && other != column {
+		return fmt.Errorf("the columns %q and %q are both latencies, stored as %s: leave one of them out", t.Columns[other], t.Columns[column], zoo.ColumnLatency)
+	}
+	t.Columns[column] = zoo.ColumnLatency
+	for _, row := range t.Rows {
+		if row.Values[column] == "" {
+			continue
+		}
+		if row.Values[column], err = zoo.Milliseconds(row.Values[column], unit); err != nil {
+			return fmt.Errorf("%s%q: %w", t.at(row), row.Model, err)
+		}
+	}
+	return nil
+}
+
 // checkNumbers refuses a column of numbers, such as a cost, that is something else in a row.
-func (t *ColumnTable) checkNumbers(column int) error {
+func (t *ColumnTable) checkNumbers(z *zoo.Zoo, column int) error {
 	numbers := 0
 	var other *ColumnRow
 	for i, row := range t.Rows {
@@ -246,20 +290,24 @@ func (t *ColumnTable) checkNumbers(column int) error {
 			continue
 		}
 		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			if v < 0 && zoo.CalledCost(t.Columns[column]) {
+				return fmt.Errorf("%sthe column %s of %q is %q: a cost must not be below 0", t.at(row), t.Columns[column], row.Model, text)
+			}
 			numbers++
 		} else if other == nil {
 			other = &t.Rows[i]
 		}
 	}
-	if other != nil && (numbers > 0 || numeric(t.Columns[column])) {
+	if other != nil && (numbers > 0 || numeric(z, t.Columns[column])) {
 		return fmt.Errorf("%sthe column %s of %q is %q, not a number", t.at(*other), t.Columns[column], other.Model, other.Values[column])
 	}
 	return nil
 }
 
-// numeric reports whether a column holds numbers wherever it is.
-func numeric(column string) bool {
-	return column == DefaultCost || column == zoo.ColumnLatency || slices.Contains(notCosts, column)
+// numeric reports whether a column holds numbers: by its name, or in other models.
+func numeric(z *zoo.Zoo, column string) bool {
+	return zoo.CalledCost(column) || zoo.IsResult(column) || slices.Contains(seldomCosts, column) ||
+		slices.ContainsFunc(z.Models(), func(m zoo.Model) bool { _, err := m.Cost(column); return err == nil })
 }
 
 // UnknownModels is the error of models that a zoo does not have.
@@ -303,13 +351,45 @@ func SetColumns(z *zoo.Zoo, t *ColumnTable, w Watch) (changes []ColumnChange, er
 					columns[m.Name] = map[string]string{}
 				}
 				columns[m.Name][column] = to
+				columns[m.Name][zoo.ColumnSetPrefix+column] = "by hand"
 			}
 		}
 	}
-	for _, column := range t.Columns {
-		if slices.Contains([]string{"latency", "time", "duration", "runtime"}, strings.ToLower(column)) {
-			w.warn("the column %s does not say its unit: a name such as %s or latency_s does", column, zoo.ColumnLatency)
+	if err := writer.SetColumns(columns); err != nil {
+		return nil, err
+	}
+	for i, column := range t.Columns {
+		if slices.Contains([]string{"time", "duration", "runtime"}, strings.ToLower(column)) {
+			w.warn("the column %s does not say its unit: a name such as %s_ms or %s_s does", column, column, column)
+		}
+		t.tellCost(z, i, w)
+	}
+	return changes, nil
+}
+
+// tellCost says why a column that was set is no cost, if it is not.
+func (t *ColumnTable) tellCost(z *zoo.Zoo, column int, w Watch) {
+	name := t.Columns[column]
+	var lacking []string
+	for _, m := range z.Models() {
+		if m.Columns[name] == "" {
+			lacking = append(lacking, m.Name)
 		}
 	}
-	return changes, writer.SetColumns(columns)
+	set := slices.IndexFunc(t.Rows, func(r ColumnRow) bool { return r.Values[column] != "" })
+	if set < 0 {
+		return
+	}
+	m, err := z.Model(t.Rows[set].Model)
+	if err != nil {
+		return
+	}
+	switch _, err := m.Cost(name); {
+	case err != nil:
+		w.note("the column %s is kept, but it cannot be a cost, which is a number, 0 or more", name)
+	case zoo.IsResult(name):
+		w.note("the column %s is called like a result: it is a cost only if --cost %s says so", name, name)
+	case len(lacking) > 0:
+		w.note("the column %s is the cost of %d of %d models: it is still missing for %s", name, len(z.Models())-len(lacking), len(z.Models()), zoo.FewNames(lacking))
+	}
 }

@@ -39,7 +39,7 @@ func Example() {
 
 	runs, err := study.ReadRuns([]string{found.Dir})
 	check(err)
-	page, err := study.Report(ctx, z, runs, study.TestSplit{Name: "test"}, watch)
+	page, err := study.Report(ctx, z, nil, runs, study.TestSplit{Name: "test"}, watch)
 	check(err)
 	file, err := os.Create(found.Dir + "/report.html")
 	check(err)

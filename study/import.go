@@ -25,6 +25,7 @@ type ImportOptions struct {
 	ClassNames string // file with a name a class; "": those that the zoo has, if any
 	Seed       uint64 // of samples drawn at random; 0 is 1, the command line's
 	Threads    int    // models at a time; 0 chooses
+	Replace    bool   // predictions that the zoo has of the same models by other ones
 }
 
 // Import adds the models of a source to the zoo in a folder, which is made if there is
@@ -36,7 +37,7 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 	if known := importer.Activations(); o.Activation != "" && !slices.Contains(known, o.Activation) {
 		return summary, &InputError{"activation", o.Activation, fmt.Errorf("it is one of: %s", strings.Join(known, ", ")), known}
 	}
-	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads}
+	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads, Replace: o.Replace}
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
 		return summary, &InputError{Option: "split", Err: err}
 	}

@@ -41,15 +41,16 @@ func ReadRuns(dirs []string) ([]report.Source, error) {
 
 // Report describes fronts of the same samples: the content of their run folders and,
 // given the zoo they were made with (not nil), the results of their cascades by stage and
-// on a test split. What is missing is in the notes of the report, and w is warned of it.
-func Report(ctx context.Context, z *zoo.Zoo, sources []report.Source, test TestSplit, w Watch) (*report.Data, error) {
+// on a test split. noZoo is why there is none, if there is none. What is missing is in the
+// notes of the report, and w is warned of it.
+func Report(ctx context.Context, z *zoo.Zoo, noZoo error, sources []report.Source, test TestSplit, w Watch) (*report.Data, error) {
 	data, err := report.New(sources, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	r := &reporting{watch: w, zoo: z, data: data, front: sources[0].Front}
 	if z == nil {
-		r.lack("the zoo of the run was not found (--zoo names it): there are no results on other samples, nor of single stages")
+		r.lack("there are no results on other samples, nor of single stages: %v", noZoo)
 	} else if err := r.add(ctx, test); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func TestReportOfOtherResults(t *testing.T) {
 	}
 	sources[0].Front.Points[0].Correct++ // as from other outputs
 	var warnings []string
-	data, err := Report(t.Context(), z, sources, TestSplit{Name: "test"}, Watch{Warn: func(text string) { warnings = append(warnings, text) }})
+	data, err := Report(t.Context(), z, nil, sources, TestSplit{Name: "test"}, Watch{Warn: func(text string) { warnings = append(warnings, text) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func ZooOfRun(ctx context.Context, s report.Source, others []string, w Watch) (*
 		return nil, fmt.Errorf("%s was made with the zoo in %s: %w", s.Dir, own, err)
 	}
 	if lost := lostSince(z, s.Front); lost != "" {
-		return nil, fmt.Errorf("%s was made with the zoo in %s, which has changed since: it no longer has %s%s; name a copy of the zoo as it was with --zoo", s.Dir, own, lost, also)
+		return nil, fmt.Errorf("%s was made with the zoo in %s, which has changed since: it no longer has %s%s; import it again as it was, or name a copy of the zoo with --zoo", s.Dir, own, lost, also)
 	}
 	return z, nil
 }

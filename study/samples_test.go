@@ -220,7 +220,7 @@ func TestSearchedSamplesAreNoTest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := Report(t.Context(), z, sources, TestSplit{Name: split, Asked: true}, w)
+		data, err := Report(t.Context(), z, nil, sources, TestSplit{Name: split, Asked: true}, w)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -213,7 +213,7 @@ func TestUnlabelledSplitsAreRefused(t *testing.T) {
 			return err
 		},
 		"report": func() error {
-			_, err := Report(t.Context(), z, source, TestSplit{Name: "pool", Asked: true}, Watch{})
+			_, err := Report(t.Context(), z, nil, source, TestSplit{Name: "pool", Asked: true}, Watch{})
 			return err
 		},
 	} {

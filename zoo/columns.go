@@ -72,6 +72,9 @@ const (
 	// ColumnImportedPrefix and the name of a split are what predictions were imported
 	// from.
 	ColumnImportedPrefix = "imported."
+	// ColumnSetPrefix and the name of a column mark one that a person has set in the zoo:
+	// an import leaves it as it is.
+	ColumnSetPrefix = "set:"
 	// ColumnSupernet and ColumnConfig are the supernet that the model is a part of, and
 	// the part.
 	ColumnSupernet = "supernet"
@@ -90,24 +93,7 @@ func KeptColumn(column string) bool {
 	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnRecipe, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
 		return true
 	}
-	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix)
-}
-
-// CouldBeCost reports whether a column could be the cost of models: it is a number in all of
-// them and above 0 in one, and not kept by the zoo itself.
-func CouldBeCost(models []Model, column string) bool {
-	if KeptColumn(column) {
-		return false
-	}
-	above := false
-	for _, m := range models {
-		cost, err := m.Cost(column)
-		if err != nil {
-			return false
-		}
-		above = above || cost > 0
-	}
-	return above
+	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix) || strings.HasPrefix(column, ColumnSetPrefix)
 }
 
 // SetColumns sets columns of models, by name: of all of them, or after an error of none. The

@@ -194,6 +194,30 @@ func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
 	return mw, nil
 }
 
+// ReplacePredictions begins other predictions of a model on some of its splits. Its columns
+// and its predictions on the others stay, as all of it does until Commit. It may get
+// predictions on further splits, too.
+func (w *Writer) ReplacePredictions(name string, splits []string) (*ModelWriter, error) {
+	m, err := w.z.Model(name)
+	if err != nil {
+		return nil, err
+	}
+	m = m.clone()
+	old := map[string]Archive{}
+	for _, split := range splits {
+		if a, ok := m.Splits[split]; ok {
+			old[split] = a
+			delete(m.Splits, split)
+		}
+	}
+	mw, err := w.begin(m, true)
+	if err != nil {
+		return nil, err
+	}
+	mw.old = old
+	return mw, nil
+}
+
 // begin makes a ModelWriter; known allows a model of that name.
 func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 	w.mu.Lock()

@@ -18,7 +18,9 @@ func importCommand() *cli.Command {
 		UsageText: "--format FORMAT --split SPLIT [--split SPLIT]... [--unlabelled SPLIT]... [--zoo DIR] [flags] SRC...",
 		Description: `Reads stored outputs of classifiers and adds the models to a zoo, which is created if
 it does not exist. A model is in the zoo completely or not at all; the same command
-completes an import that was stopped.
+completes an import that was stopped, and takes over columns that models.csv has added
+or corrected since, except those that 'zoo set' has set. Predictions that differ from
+those in the zoo are an error, or replace them with --replace.
 
 Formats:
    npy      a folder of NAME.npy (float16, 32 or 64, [N, C]), labels.npy, models.csv;
@@ -26,10 +28,11 @@ Formats:
    npz      the arrays of all models in one such file
    encas    ENCAS folders: output_distrs_SPLIT/I.npy.gz, info.json, labels
    parquet  a list column or one column a class, as pandas and polars write it
+   arrow    the same in Arrow streams and files, and folders of datasets' save_to_disk
    csv      the same as text, or answers: sample,label[,confidence] (for rules last
             and vote)
 
-Parquet and CSV are a folder with a file a model, or one file with the outputs of all
+Parquet, Arrow and CSV are a folder with a file a model, or one file with the outputs of all
 models: a column model, or columns for each model. models.csv has the columns name and
 gflops (or gmacs), or any cost, as in name,price; other columns are kept.
 
@@ -50,7 +53,8 @@ encas-zoo import --zoo cifar --format npy --split search=0:1000 --unlabelled poo
 encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
 encas-zoo import --zoo mine --format parquet --split search --activation log outputs.parquet
 encas-zoo import --zoo apis --format csv --split search --class-names names.txt answers/
-encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/`,
+encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/
+encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar10/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
@@ -64,6 +68,7 @@ encas-zoo import --zoo mine --format npy --split search --map-classes no-backgro
 			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
 			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on (default: the zoo's)"),
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
+			bind(&o.Replace, "replace", "replace predictions that the zoo has of the same models, where they differ"),
 			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runImport(c, t, o) }),
@@ -76,6 +81,7 @@ type imported struct {
 	Zoo      string            `json:"zoo"`
 	Imported int               `json:"imported"`
 	Skipped  int               `json:"skipped"`
+	Updated  int               `json:"updated,omitempty"`
 	Rows     int64             `json:"rows"`
 	Splits   []study.SplitSize `json:"splits"`
 	Warnings []string          `json:"warnings,omitempty"`
@@ -93,11 +99,14 @@ func runImport(c *cli.Context, t *terminal, o *study.ImportOptions) error {
 	if err != nil {
 		return err
 	}
-	result := imported{1, dir, s.Imported, s.Skipped, s.Rows, study.SplitSizes(s.Splits), s.Warnings}
+	result := imported{1, dir, s.Imported, s.Skipped, s.Updated, s.Rows, study.SplitSizes(s.Splits), s.Warnings}
 	return t.give(result, func() {
 		t.out.Printf("%s: %s imported", dir, plural(s.Imported, "model", "models"))
 		if s.Skipped > 0 {
 			t.out.Printf(", %s there already", plural(s.Skipped, "was", "were"))
+		}
+		if s.Updated > 0 {
+			t.out.Printf("; columns set of %s", plural(s.Updated, "model", "models"))
 		}
 		for _, split := range s.Splits {
 			t.out.Printf("; split %s of %s samples", split.Name, ui.Count(split.Samples))

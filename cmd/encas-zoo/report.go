@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os/exec"
@@ -44,8 +45,8 @@ shows the front on the samples it was chosen on and on those of another split, t
 results of each stage of a cascade, and the provenance of all results. Further run
 folders, of the same zoo and split, are drawn over the first.
 
-The zoo is --zoo, else the one of the run. If that is gone, the page shows the content
-of the run folder.`,
+The zoo is --zoo, else the one of the run. If that is gone, or lacks a model of the run, the
+page shows the content of the run folder, and says so.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo report runs/exact --open
 encas-zoo report runs/exact runs/gomea --out comparison.html
@@ -77,10 +78,10 @@ func runReport(c *cli.Context, t *terminal, o *reportOptions) error {
 		return err
 	}
 	z, err := t.zooOfRuns(c, sources)
-	if err != nil {
+	if err != nil && c.IsSet("zoo") {
 		return err
 	}
-	data, err := study.Report(c.Context, z, sources, study.TestSplit{Name: o.split, Asked: c.IsSet("split")}, t.watch())
+	data, err := study.Report(c.Context, z, err, sources, study.TestSplit{Name: o.split, Asked: c.IsSet("split")}, t.watch())
 	if err != nil {
 		return err
 	}
@@ -116,17 +117,21 @@ func (o *reportOptions) formats(asJSON bool) ([]string, error) {
 	return []string{format}, nil
 }
 
-// zooOfRuns opens the zoo of --zoo, else that of the runs if it is found, else nil.
+// zooOfRuns opens the zoo of --zoo, else that of one of the runs. The error is about the
+// first.
 func (t *terminal) zooOfRuns(c *cli.Context, sources []report.Source) (*zoo.Zoo, error) {
 	if c.IsSet("zoo") {
 		return t.openZoo(c)
 	}
+	var first error
 	for _, s := range sources {
-		if z, err := study.ZooOfRun(c.Context, s, otherZoos(c), t.watch()); err == nil {
+		z, err := study.ZooOfRun(c.Context, s, otherZoos(c), t.watch())
+		if err == nil {
 			return z, nil
 		}
+		first = cmp.Or(first, err)
 	}
-	return nil, nil
+	return nil, first
 }
 
 // writeReport writes the data in one format.

@@ -21,11 +21,13 @@ wrong with it, nothing. What has changed is listed.
 
 FILE is a CSV table whose first line names its columns. One of them is name or model;
 every other one is set. Models that it leaves out, and empty cells, stay as they are. A
-column in which any value is a number must have numbers only.
+column in which any value is a number, or that is called like a cost, must have numbers
+only.
 
-Any column of numbers can be the cost of a search (optimize --cost). A name that ends
-with the unit, such as latency_ms, says what it is in. Columns that say what predictions
-are of cannot be set.`,
+Any column of numbers can be the cost of a search (optimize --cost). Latencies are
+stored in milliseconds: latency_s, latency_us and latency_ns become latency_ms. Columns
+that say what predictions are of cannot be set. What is set here an import leaves as it
+is.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo zoo set --zoo cifar --from costs.csv              model,price,latency_ms
 encas-zoo zoo set --zoo cifar resnet20 price=0.0004

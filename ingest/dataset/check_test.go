@@ -72,8 +72,13 @@ func TestCheckParquet(t *testing.T) {
 	if err != nil || len(broken) != 1 || broken[0].Image != 1 {
 		t.Errorf("an image that is none: %v, %v", broken, err)
 	}
-	_, err = open(picture, nil, picture).Check(t.Context(), []int{0, 1, 2}, 2, nil)
-	if err == nil || !strings.Contains(err.Error(), "row 1 of row group 0 holds no image bytes") {
-		t.Errorf("an image that is null: %v", err)
+	whole := open(picture, nil, picture)
+	broken, err = whole.Check(t.Context(), []int{0, 1, 2}, 2, nil)
+	if err != nil || len(broken) != 1 || broken[0].Image != 1 || !strings.Contains(broken[0].Reason.Error(), "holds no image bytes") {
+		t.Errorf("an image that is null: %v, %v", broken, err)
+	}
+	left := whole.Without(broken)
+	if broken, err := left.Check(t.Context(), []int{0, 1}, 1, nil); err != nil || len(broken) > 0 || left.Len() != 2 {
+		t.Errorf("what is left: %v, %v", broken, err)
 	}
 }

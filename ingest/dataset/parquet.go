@@ -308,11 +308,9 @@ func encoded(r parquetFile, group int) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	cells.Nulls = true
 	images, err := whole(cells, int(r.GroupRows(group)))
-	switch {
-	case errors.Is(err, parquet.ErrMissing):
-		err = fmt.Errorf("row %d of row group %d holds no image bytes", len(images), group)
-	case err == nil && left < 0:
+	if err == nil && left < 0 {
 		err = fmt.Errorf("row group %d unpacks to more than %d bytes, which images do not: the file is damaged; write it again", group, r.most)
 	}
 	return images, err
@@ -328,6 +326,9 @@ func whole[T any](cells *parquet.Cells[T], rows int) (out []T, err error) {
 	return out, err
 }
 
+// errNoImage is the error of a row whose image is null.
+var errNoImage = errors.New("the row holds no image bytes (it is null)")
+
 // groupOf returns the row group of image i.
 func (t *table) groupOf(i int) int {
 	return sort.Search(len(t.groups), func(g int) bool { return t.groups[g].first > i }) - 1
@@ -342,7 +343,11 @@ func (t *table) image(i int, r *Reader) (imaging.RGB, error) {
 	if images.err != nil {
 		return imaging.RGB{}, sharedFault{images.err}
 	}
-	return r.decoder.Decode(images.data[i-t.groups[g].first])
+	data := images.data[i-t.groups[g].first]
+	if data == nil {
+		return imaging.RGB{}, errNoImage
+	}
+	return r.decoder.Decode(data)
 }
 
 // load returns the kept images of group g, or an entry for its caller to fill.

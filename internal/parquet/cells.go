@@ -25,6 +25,10 @@ type Cells[T any] struct {
 	Reps    []uint32
 	Missing bool
 
+	// Nulls may be set before the first call of Next: then null cells of a column that is
+	// not repeated are zero values, and none is missing.
+	Nulls bool
+
 	file           *File
 	column         string
 	pages          *Pages
@@ -48,6 +52,9 @@ var codecs = []compress.Compression{compress.Codecs.Uncompressed, compress.Codec
 
 // ErrMissing is the error to report if Missing is true.
 var ErrMissing = errors.New("the value is missing (null, or an empty list); fill it in, or leave the sample out of all files")
+
+// Bits is the width of booleans. They are converted from a byte, 0 or 1.
+const Bits = -1
 
 // Open opens a leaf column of a row group. A value has width bytes, or its length
 // before it if width is 0; convert receives its bytes, which it must not keep.
@@ -127,12 +134,39 @@ func (c *Cells[T]) batch(n int) error {
 	if err := c.defLevels.read(c.defs[:n]); err != nil {
 		return err
 	}
+	if c.maxDef > 0 && c.Nulls && c.maxRep == 0 {
+		return c.batchOfNulls(n)
+	}
 	if c.maxDef > 0 {
 		if i := slices.IndexFunc(c.defs[:n], func(d uint32) bool { return d != uint32(c.maxDef) }); i >= 0 {
 			c.Missing, n = true, i
 		}
 	}
 	return c.decode(n)
+}
+
+// batchOfNulls decodes n cells of the page, some of which may be null.
+func (c *Cells[T]) batchOfNulls(n int) error {
+	first, present := len(c.Values), 0
+	for _, d := range c.defs[:n] {
+		if d == uint32(c.maxDef) {
+			present++
+		}
+	}
+	if err := c.decode(present); err != nil {
+		return err
+	}
+	// From the last cell on, each value goes to its place.
+	c.Values = append(c.Values, make([]T, n-present)...)
+	for i, from := n-1, first+present; i >= 0; i-- {
+		var value T
+		if c.defs[i] == uint32(c.maxDef) {
+			from--
+			value = c.Values[from]
+		}
+		c.Values[first+i] = value
+	}
+	return nil
 }
 
 // nextPage goes to the next page of cells; it returns false at the end.
@@ -147,6 +181,9 @@ func (c *Cells[T]) nextPage() (bool, error) {
 	data := page.Data
 	switch page.Kind {
 	case dictionaryPage:
+		if c.width == Bits {
+			return false, c.damaged(errors.New("a dictionary of booleans"))
+		}
 		c.data = data
 		c.dictionary = nil
 		values := c.Values
@@ -170,6 +207,15 @@ func (c *Cells[T]) nextPage() (bool, error) {
 	}
 	c.left = page.Values
 	switch encoding := page.Encoding; {
+	case c.width == Bits && encoding == parquet.Encodings.Plain:
+		c.data, c.at, c.decode = data, 0, c.packed
+	case c.width == Bits && encoding == parquet.Encodings.RLE:
+		if c.indices, _, err = levels(data, 1, -1, encoding); err != nil {
+			return false, c.damaged(err)
+		}
+		c.decode = c.run
+	case c.width == Bits:
+		return false, c.damaged(fmt.Errorf("booleans in the encoding %s", encoding))
 	case encoding == parquet.Encodings.Plain:
 		c.data, c.decode = data, c.plain
 	case encoding == parquet.Encodings.RLEDict || encoding == parquet.Encodings.PlainDict:
@@ -204,6 +250,29 @@ func (c *Cells[T]) plain(n int) error {
 		}
 		c.Values = append(c.Values, c.convert(c.data[:size]))
 		c.data = c.data[size:]
+	}
+	return nil
+}
+
+// packed decodes booleans of a bit each.
+func (c *Cells[T]) packed(n int) error {
+	if c.at+n > 8*len(c.data) {
+		return errShort
+	}
+	for range n {
+		c.Values = append(c.Values, c.convert([]byte{c.data[c.at/8] >> (c.at % 8) & 1}))
+		c.at++
+	}
+	return nil
+}
+
+// run decodes booleans of which those that follow each other are written once.
+func (c *Cells[T]) run(n int) error {
+	if err := c.indices.read(c.index[:n]); err != nil {
+		return err
+	}
+	for _, bit := range c.index[:n] {
+		c.Values = append(c.Values, c.convert([]byte{byte(bit)}))
 	}
 	return nil
 }

@@ -69,6 +69,15 @@ func TestNulls(t *testing.T) {
 				got = append(got, v...)
 				return nil
 			})
+			nulls, err2 := Open(f, 0, 0, 0, func(b []byte) string { return string(b) })
+			if err2 != nil {
+				t.Fatal(err2)
+			}
+			nulls.Nulls = true
+			var all []string
+			if err := nulls.Each(5, len(values), func(v []string) error { all = append(all, v...); return nil }); err != nil || !slices.Equal(all, values) {
+				t.Errorf("null in place %d, dictionary %v: %d values, %v", place, dictionary, len(all), err)
+			}
 			if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), fmt.Sprintf("texts: row %d,", 5+place)) || !slices.Equal(got, values[:place]) {
 				t.Errorf("null in place %d, dictionary %v: %d values, %v", place, dictionary, len(got), err)
 			}

@@ -49,6 +49,8 @@ type look struct {
 	one      int     // rows of these that sum to 1
 	positive int     // rows without a negative value
 	logs     int     // rows that are logarithms of probabilities
+	hundred  int     // rows of values in [0, 100] that sum to 100
+	nearly   int     // rows of these that would but for values rounded to whole numbers
 	sum      float64 // of the first row
 	same     int     // rows with about this sum
 	low      float64
@@ -84,6 +86,15 @@ func (l *look) see(v []float64) {
 	if low >= 0 {
 		l.positive++
 	}
+	if low >= 0 && high <= 100*(1+sumTolerance) {
+		off := math.Abs(sum - 100)
+		if off <= 100*sumTolerance {
+			l.hundred++
+		}
+		if off <= max(1, min(0.5*float64(len(v)), 20)) {
+			l.nearly++
+		}
+	}
 	if high <= 1e-6 && math.Abs(exps-1) <= sumTolerance {
 		l.logs++
 	}
@@ -100,6 +111,8 @@ const (
 	probabilities outputKind = iota
 	mostly                   // probabilities but for some rows
 	percents
+	rounded // percents, rounded so that some do not sum to 100
+	percent // a value a sample that may be the percents of class 1
 	votes   // without a negative value, all rows with the same sum
 	heads   // each value in [0, 1]
 	logs    // of probabilities
@@ -113,10 +126,14 @@ func (l *look) kind() outputKind {
 		return probabilities
 	case l.logs == l.rows:
 		return logs
+	case l.width == 1 && l.positive == l.rows && l.high > 2 && l.high <= 100*(1+sumTolerance):
+		return percent
 	case 2*l.one >= l.rows:
 		return mostly
-	case l.width > 1 && l.positive == l.rows && l.same == l.rows && math.Abs(l.sum-100) <= 100*sumTolerance:
+	case l.width > 1 && l.hundred == l.rows:
 		return percents
+	case l.width > 1 && l.nearly == l.rows:
+		return rounded
 	case l.width > 1 && l.positive == l.rows && l.same == l.rows && l.sum > 1+sumTolerance:
 		return votes
 	case l.unit == l.rows:
@@ -125,7 +142,22 @@ func (l *look) kind() outputKind {
 	return unknown
 }
 
-const divideRows = "divide each row by its sum and save it again: array / array.sum(1, keepdims=True)"
+// What to do with values that no option is for.
+const (
+	divideRows      = "divide each row by its sum and save it again: array / array.sum(1, keepdims=True)"
+	divideByHundred = "divide them by 100 and save them again: array / 100"
+)
+
+// percents says what to do with percents that were rounded.
+func (l *look) percents() string {
+	return "the rows are percents, rounded (each sums to 100, but for the rounding): " + divideRows
+}
+
+// percent says what to do with one value a sample, none of them below 0. As logits they
+// would make all samples class 1.
+func (l *look) percent() string {
+	return fmt.Sprintf("the values are from %.4g to %.4g, none below 0, and look like percents of class 1: %s", l.low, l.high, divideByHundred)
+}
 
 // use decides what an activation makes of rows that look like this: with which
 // activation and scale they are converted, what to note, or why they are refused.
@@ -138,6 +170,14 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 	if said == Softmax {
 		leave = "leave out --logits (or --activation softmax)"
 	}
+	if said != Unsaid && said != NoActivation {
+		switch kind {
+		case rounded:
+			return refuse(l.percents() + "; and " + leave)
+		case percent:
+			return refuse(l.percent() + "; and " + leave)
+		}
+	}
 	switch said {
 	case Unsaid, NoActivation:
 		switch kind {
@@ -146,6 +186,10 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 				return said, 100, "percents, divided by 100", nil
 			}
 			return refuse("the rows are percents (each sums to 100): leave out --activation none")
+		case rounded:
+			return refuse(l.percents())
+		case percent:
+			return refuse(l.percent())
 		case logs:
 			return refuse("the rows are logarithms of probabilities: import with --activation log")
 		case votes:
@@ -155,7 +199,14 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 		case mostly:
 			return refuse(fmt.Sprintf("%d of the %d rows are probabilities: %s", l.one, l.rows, fixOutput))
 		case unknown:
-			return refuse(fmt.Sprintf("rows must be probabilities, but the values are from %.4g to %.4g; if these are logits, import with --logits", l.low, l.high))
+			what := fmt.Sprintf("rows must be probabilities, but the values are from %.4g to %.4g", l.low, l.high)
+			switch {
+			case l.width > 1 && 2*l.nearly >= l.rows:
+				return refuse(fmt.Sprintf("%d of the %d rows are percents: %s", l.nearly, l.rows, fixOutput))
+			case l.positive == l.rows:
+				what += ", none below 0: if each class has percents of its own, " + divideByHundred + ", and import with --activation sigmoid"
+			}
+			return refuse(what + "; if these are logits, import with --logits")
 		}
 		return said, 0, "", nil
 	case Softmax:

@@ -38,13 +38,14 @@ func TestActivations(t *testing.T) {
 		}
 		return out
 	}
+	percents := apply(softmaxed, func(x float64) float64 { return 100 * x })
 	votes := []float64{3, 5, 2, 10, 0, 0, 1, 1, 8, 4, 3, 3}
 	for _, c := range []struct {
 		name         string
 		values, want []float64 // nil: nothing is right
 	}{
 		{"probabilities", softmaxed, softmaxed},
-		{"percents", apply(softmaxed, func(x float64) float64 { return 100 * x }), softmaxed},
+		{"percents", percents, softmaxed},
 		{"logits", logits, softmaxed},
 		{"logarithms", apply(softmaxed, math.Log), softmaxed},
 		{"sigmoids", sigmoids, normal},

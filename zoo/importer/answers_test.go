@@ -28,15 +28,7 @@ func TestArraysOfAnswers(t *testing.T) {
 		if z.Classes() != c.classes {
 			t.Errorf("%s: %d classes, want %d", name, z.Classes(), c.classes)
 		}
-		r, err := z.Predictions("a", "all")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, confidences := make([]uint16, 3), make([]uint16, 3)
-		if n, err := r.ReadAnswers(got, confidences); n != 3 || err != nil {
-			t.Fatal(n, err)
-		}
-		r.Close()
+		got, confidences := readZooAnswers(t, z, "a", "all")
 		if !slices.Equal(got, []uint16{0, 3, 2}) || slices.Min(confidences) != outputs.OneBits {
 			t.Errorf("%s: answers %v with %04x", name, got, confidences)
 		}

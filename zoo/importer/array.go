@@ -101,10 +101,12 @@ func (a *array) labels(names classNames) ([]uint16, error) {
 	}
 	var err error
 	switch d := a.DType(); {
-	case d.Kind == npy.Int || d.Kind == npy.Uint || d.Kind == npy.Bool:
-		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(toLabel(v)) })
+	case d.Kind == npy.Int || d.Kind == npy.Uint:
+		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(names.whole(v)) })
+	case d.Kind == npy.Bool:
+		err = column(a, "labels", a.ReadInt64, func(v int64) error { return add(names.truth(v != 0)) })
 	case d.Kind == npy.Float:
-		err = column(a, "labels", a.ReadFloat64, func(v float64) error { return add(realLabel(v)) })
+		err = column(a, "labels", a.ReadFloat64, func(v float64) error { return add(names.real(v)) })
 	case d.Kind == npy.String:
 		named := names.reader(a.name)
 		if err = column(a, "labels", a.ReadStrings, func(text string) error { return add(named.label(text)) }); err == nil {

@@ -49,6 +49,13 @@ func (f files) with(name string, content []byte) files {
 func (f files) write(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	f.writeTo(t, dir)
+	return dir
+}
+
+// writeTo writes the files to a folder.
+func (f files) writeTo(t *testing.T, dir string) {
+	t.Helper()
 	for name, content := range f {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -58,7 +65,6 @@ func (f files) write(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // goodNPY is two models, three samples and two classes.
@@ -273,7 +279,7 @@ func TestBadOpen(t *testing.T) {
 		opt          OpenOptions
 		says         []string
 	}{
-		{"format", "hdf5", []string{dir}, OpenOptions{}, []string{"hdf5", "npy, npz, encas, parquet, csv"}},
+		{"format", "hdf5", []string{dir}, OpenOptions{}, []string{"hdf5", "npy, npz, encas, parquet, arrow, csv"}},
 		{"no paths", "npy", nil, OpenOptions{}, []string{"nothing to import"}},
 		{"no such folder", "npy", []string{filepath.Join(dir, "x")}, OpenOptions{}, []string{"x"}},
 		{"another file", "npy", []string{filepath.Join(dir, "models.csv")}, OpenOptions{}, []string{"models.csv is no file of arrays"}},

@@ -217,7 +217,7 @@ func (l *encasLayout) load(s *Source) error {
 		}
 		set := Set{Name: split}
 		if !s.unlabelled {
-			if err := l.readLabels(&set); err != nil {
+			if err := l.readLabels(&set, s.names); err != nil {
 				return err
 			}
 		}
@@ -233,7 +233,7 @@ func (l *encasLayout) load(s *Source) error {
 
 // readLabels finds the labels of a split. Where several files could hold them, they
 // must agree.
-func (l *encasLayout) readLabels(set *Set) error {
+func (l *encasLayout) readLabels(set *Set, names classNames) error {
 	for _, file := range l.labels {
 		if file.split != set.Name && (file.split != "" || !labelsFor(file.file, set.Name)) {
 			continue
@@ -242,7 +242,7 @@ func (l *encasLayout) readLabels(set *Set) error {
 		if err != nil {
 			return err
 		}
-		labels, err := a.labels(classNames{})
+		labels, err := a.labels(names)
 		if err != nil {
 			return err
 		}

@@ -62,14 +62,20 @@ func mustOpen(t *testing.T, format string, opt OpenOptions, paths ...string) *So
 	return s
 }
 
-// mustImport imports into dir, verifies the zoo and returns it.
-func mustImport(t *testing.T, dir string, s *Source, splits ...string) (*zoo.Zoo, Summary) {
+// mustCut parses splits.
+func mustCut(t *testing.T, splits ...string) []Cut {
 	t.Helper()
 	cuts, err := ParseSplits(splits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := Import(t.Context(), dir, s, Options{Splits: cuts, Seed: 1})
+	return cuts
+}
+
+// mustImport imports into dir, verifies the zoo and returns it.
+func mustImport(t *testing.T, dir string, s *Source, splits ...string) (*zoo.Zoo, Summary) {
+	t.Helper()
+	sum, err := Import(t.Context(), dir, s, Options{Splits: mustCut(t, splits...), Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,15 +166,7 @@ func TestCSVWithoutConfidences(t *testing.T) {
 		"labels.csv": []byte("sample,label\nx,0\ny,1\n"),
 		"m.csv":      []byte("label,sample\n2,y\n0,x\n"),
 	}.write(t)), "all")
-	r, err := z.Predictions("m", "all")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	labels, confidences := make([]uint16, 2), make([]uint16, 2)
-	if n, err := r.ReadAnswers(labels, confidences); n != 2 || err != nil {
-		t.Fatal(n, err)
-	}
+	labels, confidences := readZooAnswers(t, z, "m", "all")
 	if !slices.Equal(labels, []uint16{0, 2}) || !slices.Equal(confidences, []uint16{outputs.OneBits, outputs.OneBits}) {
 		t.Errorf("answers %v with %04x", labels, confidences)
 	}
@@ -183,15 +181,7 @@ func TestCSVFixture(t *testing.T) {
 	}
 	for _, model := range []string{"small", "large"} {
 		bits := want.bits(model)
-		r, err := z.Predictions(model, "all")
-		if err != nil {
-			t.Fatal(err)
-		}
-		labels, confidences := make([]uint16, 12), make([]uint16, 12)
-		if n, err := r.ReadAnswers(labels, confidences); n != 12 || err != nil {
-			t.Fatal(n, err)
-		}
-		r.Close()
+		labels, confidences := readZooAnswers(t, z, model, "all")
 		for i := range labels {
 			row := bits[5*i : 5*i+5]
 			if int(labels[i]) != outputs.Top(row) || confidences[i] != slices.Max(row) {

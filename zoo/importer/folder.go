@@ -66,8 +66,12 @@ func newFolder(path string, root *os.Root, h *held) (*folder, error) {
 // name returns the path of a file of the folder, for messages.
 func (f *folder) name(file string) string { return filepath.Join(f.path, file) }
 
-// has reports whether the folder lists a file of that name.
+// has reports whether the folder lists a file of that name, or a folder in it has it.
 func (f *folder) has(file string) bool {
+	if strings.Contains(file, "/") {
+		info, err := f.root.Stat(file)
+		return err == nil && info.Mode().IsRegular()
+	}
 	_, ok := slices.BinarySearch(f.files, file)
 	return ok
 }
@@ -123,8 +127,18 @@ func (f *folder) content(format string, files ...string) (string, error) {
 	return fmt.Sprintf("%s %s, %d bytes, %s", format, files[0], total, hex.EncodeToString(h.Sum(nil)[:8])), nil
 }
 
-// openPlace opens a source that is a folder or a file. The folder is that of the file.
+// openPlace opens a source that is a folder or a file, or a folder in place of a file. The
+// folder is that of the file.
 func openPlace(path string, h *held) (f *folder, file string, err error) {
+	if savedDataset(path) {
+		if filepath.Base(path) == "." || filepath.Base(path) == ".." {
+			if path, err = filepath.Abs(path); err != nil {
+				return nil, "", err
+			}
+		}
+		f, err := openFolder(filepath.Dir(path), h)
+		return f, filepath.Base(path), err
+	}
 	if info, err := os.Stat(path); err == nil && !info.IsDir() || errors.Is(err, fs.ErrNotExist) && filepath.Ext(path) != "" {
 		dir, file := filepath.Split(filepath.Clean(path))
 		f, err := openFolder(filepath.Clean(dir), h)

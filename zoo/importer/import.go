@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -29,6 +30,9 @@ type Options struct {
 	Seed uint64
 	// ClassNames are what the classes are called, one a class; nil leaves the zoo's.
 	ClassNames []string
+	// Replace puts predictions in the place of others that the zoo has of the same models.
+	// Otherwise these are an error.
+	Replace bool
 	// Threads is how many models are imported at a time; 0 chooses.
 	Threads int
 	// Progress is called as rows are written and models finished, one call at a
@@ -46,8 +50,9 @@ type Progress struct {
 
 // A Summary is what an import did.
 type Summary struct {
-	Imported int // models added, or added to
+	Imported int // models added, added to, or replaced
 	Skipped  int // models that were there already, with the same content
+	Updated  int // models of which columns were added or corrected
 	Rows     int64
 	Splits   []zoo.Split
 	// Warnings are sentences about things that look wrong but may be intended.
@@ -60,11 +65,12 @@ const maxThreads = 4
 // Import adds the models of a source to the zoo in dir, which is made if there is
 // none. One model after the other becomes part of the zoo, so that an import
 // that was stopped keeps what it finished, and the same import again does the rest:
-// a model is skipped if it is in the zoo with the same metadata and, for every
-// split, the same content. Content is recognised by what the zoo kept of it, such
-// as the file's size and a hash over parts of it, in the column imported.<split>. A
-// model that lacks a split gets it. A model that is there and differs is an error
-// before anything is written.
+// a model is skipped if it is in the zoo with, for every split, the same content.
+// Content is recognised by what the zoo kept of it, such as a hash of the file, in the
+// column imported.<split>. A model that lacks a split gets it. A model that is there with
+// other predictions is an error before anything is written, unless they are to be replaced.
+// Other values of its columns are taken over, but for those that a person has set in the
+// zoo.
 func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary, error) {
 	plan, err := newPlan(src.Sets, opt.Splits, opt.Seed)
 	if err != nil {
@@ -233,6 +239,7 @@ type job struct {
 	w       *zoo.Writer
 	opt     Options
 	summary Summary
+	columns map[string]map[string]string // to be set, by model
 
 	mu       sync.Mutex // guards what follows, and Warnings, while models are imported
 	progress Progress
@@ -242,7 +249,8 @@ type job struct {
 type task struct {
 	model  int
 	extend bool
-	need   []bool // by number of the split in the plan
+	need   []bool   // by number of the split in the plan
+	again  []string // splits on which the zoo has other predictions
 }
 
 func (j *job) run(ctx context.Context) error {
@@ -250,8 +258,17 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.checkShared(); err != nil {
+		return err
+	}
 	if err := j.addSplits(); err != nil {
 		return err
+	}
+	if len(j.columns) > 0 {
+		if err := j.w.SetColumns(j.columns); err != nil {
+			return err
+		}
+		j.summary.Updated = len(j.columns)
 	}
 	j.progress.Todo = len(tasks)
 	j.progress.Skipped = len(j.src.Models) - len(tasks)
@@ -277,23 +294,8 @@ func (j *job) run(ctx context.Context) error {
 // addSplits adds the splits of the plan to the zoo.
 func (j *job) addSplits() error {
 	for number, name := range j.plan.names {
-		var labels []uint16
-		var ids []string
 		set := j.src.Sets[j.plan.set[number]]
-		for row, of := range j.plan.of[j.plan.set[number]] {
-			if int(of) != number {
-				continue
-			}
-			if !j.plan.bare[number] {
-				labels = append(labels, set.Labels[row])
-			}
-			// Without ids the row's number identifies a sample.
-			id := strconv.Itoa(row)
-			if set.IDs != nil {
-				id = set.IDs[row]
-			}
-			ids = append(ids, id)
-		}
+		labels, ids := j.samples(number)
 		_, err := j.z.Split(name)
 		there := err == nil
 		if j.plan.bare[number] {
@@ -303,6 +305,9 @@ func (j *job) addSplits() error {
 		}
 		switch {
 		case err != nil && there:
+			if other := j.otherSamples(name, labels, ids, set); other != nil {
+				return other
+			}
 			return fmt.Errorf("%s: %w, or, to add models to it, cut the same samples with the same --split and --seed", set.File, err)
 		case err != nil && set.IDs != nil:
 			return fmt.Errorf("%s: %w", set.IDFile, err)
@@ -314,6 +319,152 @@ func (j *job) addSplits() error {
 			return err
 		}
 		j.summary.Splits = append(j.summary.Splits, s)
+	}
+	return nil
+}
+
+// samples are the labels, if it gets any, and ids of a split of the plan.
+func (j *job) samples(number int) (labels []uint16, ids []string) {
+	set := j.src.Sets[j.plan.set[number]]
+	for row, of := range j.plan.of[j.plan.set[number]] {
+		if int(of) != number {
+			continue
+		}
+		if !j.plan.bare[number] {
+			labels = append(labels, set.Labels[row])
+		}
+		// Without ids the row's number identifies a sample.
+		id := strconv.Itoa(row)
+		if set.IDs != nil {
+			id = set.IDs[row]
+		}
+		ids = append(ids, id)
+	}
+	return labels, ids
+}
+
+// checkShared looks for samples of new splits that other splits of the zoo have already, as
+// those have that one share is drawn from twice. Who names rows, or all samples, may mean it.
+func (j *job) checkShared() error {
+	for number, name := range j.plan.names {
+		if _, err := j.z.Split(name); err == nil {
+			continue
+		}
+		for _, other := range j.z.Splits() {
+			if slices.Contains(j.plan.names, other.Name) {
+				continue // of which the plan has no sample twice
+			}
+			shared, err := j.shared(number, other)
+			if err != nil {
+				return err
+			}
+			switch what := fmt.Sprintf("%d samples of the split %q are in the zoo's split %q, too", shared, name, other.Name); {
+			case shared == 0:
+			case j.opt.Splits != nil && j.opt.Splits[number].Share != 0 && !j.plan.bare[number]:
+				return fmt.Errorf("%s: shares of two imports are drawn from all samples; name all splits in one, with the same --seed, as in --split %s=SHARE --split %s=%v (what is there already is skipped)",
+					what, other.Name, name, j.opt.Splits[number].Share)
+			default:
+				j.summary.Warnings = append(j.summary.Warnings, what+": neither is a test of the other")
+			}
+		}
+	}
+	return nil
+}
+
+// shared counts the samples of a split of the plan that a split of the zoo has, as far as it
+// is certain: that is of the same files, or has the same rows and labels.
+func (j *job) shared(number int, other zoo.Split) (int, error) {
+	there, err := j.z.IDs(other.Name)
+	if err != nil {
+		return 0, err
+	}
+	labels, ids := j.samples(number)
+	sameFile := false
+	for i, m := range j.src.Models {
+		have, err := j.z.Model(m.Name)
+		if err != nil || have.Columns[zoo.ColumnImportedPrefix+other.Name] == "" {
+			continue
+		}
+		content, err := j.src.content(i, j.plan.set[number])
+		if err != nil {
+			return 0, err
+		}
+		sameFile = content == have.Columns[zoo.ColumnImportedPrefix+other.Name]
+		break
+	}
+	if !sameFile {
+		// The same rows of another model? Rows that follow each other prove nothing.
+		if !slices.Equal(ids, there) || countRows(ids) || other.Unlabelled {
+			return 0, nil
+		}
+		theirs, _, err := j.z.Labels(other.Name)
+		if err != nil || !slices.Equal(labels, theirs) {
+			return 0, err
+		}
+		return len(ids), nil
+	}
+	known := make(map[string]bool, len(there))
+	for _, id := range there {
+		known[id] = true
+	}
+	count := 0
+	for _, id := range ids {
+		if known[id] {
+			count++
+		}
+	}
+	return count, nil
+}
+
+// otherSamples says how samples differ from those of the zoo's split of that name; nil if
+// that is not known.
+func (j *job) otherSamples(split string, labels []uint16, ids []string, set Set) error {
+	var thereLabels []uint16
+	there, err := j.z.IDs(split)
+	if s, known := j.z.Split(split); err == nil && known == nil && !s.Unlabelled {
+		thereLabels, _, err = j.z.Labels(split)
+	}
+	if err != nil {
+		return nil // its own error says enough
+	}
+	numbered := func(ids []string) bool {
+		return !slices.ContainsFunc(ids, func(id string) bool { _, err := strconv.Atoi(id); return err != nil })
+	}
+	switch named := !numbered(there); {
+	case named && set.IDs == nil:
+		return fmt.Errorf("%s: its samples have no ids, but those of the zoo's split %q have (%s): add a column id with these, or a file ids.npy to arrays, so that each row finds its sample", set.File, split, zoo.FewNames(there))
+	case !named && set.IDs != nil && !numbered(ids):
+		return fmt.Errorf("%s: its samples have ids (%s), but those of the zoo's split %q have none and are numbered as their rows were: if the rows are in the same order, leave the ids out here; else import all models with ids into another split", set.IDFile, zoo.FewNames(ids), split)
+	}
+	places := make(map[string]int, len(there))
+	for i, id := range there {
+		places[id] = i
+	}
+	var strange, relabelled, missing []string
+	here := make(map[string]bool, len(ids))
+	for i, id := range ids {
+		here[id] = true
+		k, ok := places[id]
+		switch {
+		case !ok:
+			strange = append(strange, id)
+		case labels != nil && thereLabels != nil && labels[i] != thereLabels[k]:
+			relabelled = append(relabelled, fmt.Sprintf("%s is %d there and %d here", id, thereLabels[k], labels[i]))
+		}
+	}
+	switch {
+	case set.IDs != nil && len(strange) > 0:
+		return fmt.Errorf("%s: %d of the %d samples are not among the %d of the zoo's split %q (%s): to add models to it, give them its samples; for others, name another split",
+			set.IDFile, len(strange), len(ids), len(there), split, zoo.FewNames(strange))
+	case set.IDs != nil && len(ids) < len(there):
+		for _, id := range there {
+			if !here[id] {
+				missing = append(missing, id)
+			}
+		}
+		return fmt.Errorf("%s: %d of the %d samples of the zoo's split %q are missing (%s): add them, or name another split", set.IDFile, len(missing), len(there), split, zoo.FewNames(missing))
+	case len(ids) == len(there) && len(strange) == 0 && len(relabelled) > 0:
+		return fmt.Errorf("%s: %d of the %d samples have other labels than in the zoo's split %q (%s): correct them, or name another split", set.File, len(relabelled), len(ids), split, some(relabelled))
 	}
 	return nil
 }
@@ -331,18 +482,12 @@ func (j *job) tasks() ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		differs := func(what string) error {
-			return fmt.Errorf("%s: the zoo already has a model %q, with %s: remove it first, or import into another zoo", m.File, m.Name, what)
+		if t.extend = true; have.Answers != m.Answers {
+			return nil, j.another(m, "another kind of output")
 		}
-		if have.Answers != m.Answers {
-			return nil, differs("another kind of output")
+		if err := j.compareColumns(have, m); err != nil {
+			return nil, err
 		}
-		for column, value := range m.Columns {
-			if old, ok := have.Columns[column]; !ok || old != value {
-				return nil, differs(fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
-			}
-		}
-		t.extend = true
 		for number, split := range j.plan.names {
 			if _, ok := have.Splits[split]; !ok {
 				continue
@@ -351,17 +496,56 @@ func (j *job) tasks() ([]task, error) {
 			if err != nil {
 				return nil, err
 			}
-			there := have.Columns[zoo.ColumnImportedPrefix+split]
-			if here != there {
-				return nil, differs(fmt.Sprintf("other predictions on the split %q (there %q, here %q)", split, there, here))
+			switch there := have.Columns[zoo.ColumnImportedPrefix+split]; {
+			case here == there:
+				t.need[number] = false
+			case j.opt.Replace:
+				t.again = append(t.again, split)
+			default:
+				return nil, fmt.Errorf("%s: the zoo already has a model %q, with other predictions on the split %q (there %s, here %s): if these are to replace them, add --replace; if this is another model, rename it",
+					m.File, m.Name, split, cmp.Or(there, "not from an import"), here)
 			}
-			t.need[number] = false
 		}
 		if slices.Contains(t.need, true) {
 			tasks = append(tasks, t)
 		}
 	}
 	return tasks, nil
+}
+
+// another is the error of a model that cannot be the one of its name in the zoo.
+func (j *job) another(m Model, what string) error {
+	return fmt.Errorf("%s: the zoo already has a model %q, with %s: rename this one, or remove that one first: encas-zoo zoo remove --zoo '%s' '%s'", m.File, m.Name, what, j.z.Dir(), m.Name)
+}
+
+// compareColumns notes which columns of a model are to be set in the zoo. A person who has
+// set one there knows better.
+func (j *job) compareColumns(have zoo.Model, m Model) error {
+	for _, column := range slices.Sorted(maps.Keys(m.Columns)) {
+		value, old := m.Columns[column], have.Columns[column]
+		switch {
+		case value == old:
+			continue
+		case zoo.KeptColumn(column):
+			return j.another(m, fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
+		case have.Columns[zoo.ColumnSetPrefix+column] != "":
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s of %s is %s, as it was set in the zoo, and %s in the list: it stays; correct the list, or take it over: encas-zoo zoo set --zoo '%s' '%s' '%s=%s'",
+				column, m.Name, old, value, j.z.Dir(), m.Name, column, value))
+			continue
+		case old == "":
+			j.src.note("set "+column, m.Name)
+		default:
+			j.src.note(fmt.Sprintf("%s corrected from %s to %s", column, old, value), m.Name)
+		}
+		if j.columns == nil {
+			j.columns = map[string]map[string]string{}
+		}
+		if j.columns[m.Name] == nil {
+			j.columns[m.Name] = map[string]string{}
+		}
+		j.columns[m.Name][column] = value
+	}
+	return nil
 }
 
 // needs reports whether a task reads a set of the source.
@@ -409,9 +593,12 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 func (j *job) importModel(ctx context.Context, t task) (err error) {
 	m := j.src.Models[t.model]
 	var mw *zoo.ModelWriter
-	if t.extend {
+	switch {
+	case t.again != nil:
+		mw, err = j.w.ReplacePredictions(m.Name, t.again)
+	case t.extend:
 		mw, err = j.w.ExtendModel(m.Name)
-	} else {
+	default:
 		mw, err = j.w.NewModel(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
 	}
 	if err != nil {

@@ -176,3 +176,22 @@ func readZooRows(t *testing.T, z *zoo.Zoo, model, split string) []uint16 {
 		}
 	}
 }
+
+// readZooAnswers reads the answers of a model to all samples of a split, and the confidences.
+func readZooAnswers(t *testing.T, z *zoo.Zoo, model, split string) (answers, confidences []uint16) {
+	t.Helper()
+	r, err := z.Predictions(model, split)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s, err := z.Split(split)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, confidences = make([]uint16, s.Samples), make([]uint16, s.Samples)
+	if n, err := r.ReadAnswers(answers, confidences); n != s.Samples || err != nil {
+		t.Fatal(n, err)
+	}
+	return answers, confidences
+}

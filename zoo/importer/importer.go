@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -226,6 +225,7 @@ var formats = []format{
 	{"npz", openNPZ},
 	{"encas", openENCAS},
 	{"parquet", openParquet},
+	{"arrow", openArrow},
 	{"csv", openCSV},
 }
 
@@ -354,14 +354,6 @@ func toLabel(v int64) (uint16, error) {
 		return 0, fmt.Errorf("label %d is not a class: classes are counted from 0 to at most %d", v, zoo.MaxClasses-1)
 	}
 	return uint16(v), nil
-}
-
-// realLabel turns a number with a fraction into a label, if that is 0.
-func realLabel(v float64) (uint16, error) {
-	if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-		return 0, fmt.Errorf("label %v is not an integer", v)
-	}
-	return toLabel(int64(v))
 }
 
 // some lists the first few of many names.

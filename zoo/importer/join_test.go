@@ -61,7 +61,7 @@ func TestJoinZoo(t *testing.T) {
 			t.Errorf("notes %q", notes)
 		}
 	}
-	for name, says := range map[string]string{"x,0,1,0,0\ny,1,0,1,0\n": "already has 3 samples", "x,0,1,0,0\ny,1,0,1,0\nw,2,1,0,0\n": "other labels or sample ids", "z,1,1,0,0\ny,1,0,1,0\nx,0,1,0,0\n": "other labels or sample ids"} {
+	for name, says := range map[string]string{"x,0,1,0,0\ny,1,0,1,0\n": "1 of the 3 samples of the zoo's split", "x,0,1,0,0\ny,1,0,1,0\nw,2,1,0,0\n": "1 of the 3 samples are not among the 3", "z,1,1,0,0\ny,1,0,1,0\nx,0,1,0,0\n": "1 of the 3 samples have other labels"} {
 		f := later.with("b.csv", []byte("filename,label,0,1,2\n"+name))
 		_, err := Import(t.Context(), dir, mustOpen(t, "csv", OpenOptions{}, f.with("models.csv", []byte("name,gflops\nc,1\n")).with("c.csv", f["b.csv"]).with("b.csv", nil).write(t)), Options{Splits: []Cut{{Split: "all"}}})
 		wantSays(t, err, says)
@@ -179,5 +179,30 @@ func TestTruthIsNoAnswer(t *testing.T) {
 	_, summary := mustImport(t, t.TempDir(), s, "all")
 	if warnings := strings.Join(summary.Warnings, "\n"); !strings.Contains(warnings, "correct on all 24 samples: are they the true labels?") {
 		t.Errorf("warnings %q", warnings)
+	}
+}
+
+// Samples that do not fit those of the zoo's split are told from them: by ids that one of
+// them lacks, by other ids, by other labels.
+func TestOtherSamples(t *testing.T) {
+	t.Parallel()
+	named := goodNPY.with("ids.npy", npyFile("<U1", "(3,)", []uint32{'x', 'y', 'z'}))
+	for _, c := range []struct {
+		name         string
+		first, then  files
+		split, again string
+		says         []string
+	}{
+		{"no ids", named, goodNPY, "search", "search", []string{"labels.npy: its samples have no ids", `"x", "y", "z"`, "ids.npy"}},
+		{"ids", goodNPY, named, "search", "search", []string{"ids.npy: its samples have ids", `"search" have none`, "leave the ids out"}},
+		{"no ids of a range", named, goodNPY, "search=0:2", "search=0:2", []string{"labels.npy: its samples have no ids"}},
+		{"other ids", named, named.with("ids.npy", npyFile("<U1", "(3,)", []uint32{'x', 'w', 'z'})), "search", "search", []string{"ids.npy: 1 of the 3 samples", `"w"`, "another split"}},
+		{"more ids", named, named, "search=0:2", "search", []string{`ids.npy: 1 of the 3 samples are not among the 2`, `"z"`}},
+		{"other labels", named, named.with("labels.npy", labels(0, 0, 0)), "search", "search", []string{"ids.npy: 2 of the 3 samples have other labels", "y is 1 there and 0 here"}},
+	} {
+		dir := t.TempDir()
+		mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, c.first.write(t)), c.split)
+		_, err := Import(t.Context(), dir, mustOpen(t, "npy", OpenOptions{}, c.then.with("models.csv", []byte("name,gflops\na,1\nb,2\n")).write(t)), Options{Splits: mustCut(t, c.again)})
+		t.Run(c.name, func(t *testing.T) { wantSays(t, err, c.says...) })
 	}
 }

@@ -93,14 +93,8 @@ func (c layoutCase) test(t *testing.T) {
 			t.Fatalf("%s gives answers only: %v", m.Name, m.Answers)
 		}
 		if m.Answers {
-			r, err := z.Predictions(m.Name, "all")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			got := make([]uint16, len(labels))
-			if n, err := r.ReadAnswers(got, make([]uint16, len(labels))); n != len(got) || err != nil || !slices.Equal(got, c.Answers) {
-				t.Errorf("%s: answers %v, want %v, %v", m.Name, got, c.Answers, err)
+			if got, _ := readZooAnswers(t, z, m.Name, "all"); !slices.Equal(got, c.Answers) {
+				t.Errorf("%s: answers %v, want %v", m.Name, got, c.Answers)
 			}
 			continue
 		}

@@ -96,8 +96,21 @@ func parseModels(src io.Reader) ([]Model, error) {
 	}
 	gflops, gmacs := t.column(zoo.ColumnGFLOPs), t.column("gmacs")
 	for _, h := range t.header {
-		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) {
-			return nil, fmt.Errorf("the column %q is written by the import itself: rename or remove it", h)
+		if strings.HasPrefix(h, zoo.ColumnImportedPrefix) || strings.HasPrefix(h, zoo.ColumnSetPrefix) {
+			return nil, fmt.Errorf("the column %q is written by the zoo itself: rename or remove it", h)
+		}
+	}
+	latency, unit := -1, 0.0
+	for i, h := range t.header {
+		u, err := zoo.Latency(h)
+		if err != nil {
+			return nil, err
+		}
+		if u != 0 && latency >= 0 {
+			return nil, fmt.Errorf("the columns %q and %q are both latencies, stored as %s: leave one of them out", t.header[latency], h, zoo.ColumnLatency)
+		}
+		if u != 0 {
+			latency, unit, t.header[i] = i, u, zoo.ColumnLatency
 		}
 	}
 	var models []Model
@@ -122,6 +135,11 @@ func parseModels(src io.Reader) ([]Model, error) {
 			// A table written with its row numbers has a first column without a name.
 			if i != name && i != gflops && t.header[i] != "" && cell != "" {
 				m.Columns[t.header[i]] = cell
+			}
+		}
+		if latency >= 0 && cells[latency] != "" {
+			if m.Columns[zoo.ColumnLatency], err = zoo.Milliseconds(cells[latency], unit); err != nil {
+				return nil, fmt.Errorf("line %d: model %q: %w", line, m.Name, err)
 			}
 		}
 		models = append(models, m)
@@ -163,7 +181,7 @@ func checkCosts(models []Model, header []string, lines map[string]int) error {
 	const remedy = "add one with the cost of running each model on one sample: gflops (or gmacs), or your own, such as price or latency_ms"
 	// What was meant as one?
 	for _, h := range header {
-		if zoo.KeptColumn(h) || !slices.ContainsFunc(models, func(m Model) bool { return isNumber(m.Columns[h]) }) {
+		if zoo.KeptColumn(h) || zoo.IsResult(h) || !slices.ContainsFunc(models, func(m Model) bool { return isNumber(m.Columns[h]) }) {
 			continue
 		}
 		for _, m := range stored {
@@ -172,6 +190,9 @@ func checkCosts(models []Model, header []string, lines map[string]int) error {
 			}
 		}
 		return fmt.Errorf("the column %q is 0 for every model, and no other column is a cost: correct it, or %s", h, remedy)
+	}
+	if i := slices.IndexFunc(header, func(h string) bool { return !zoo.KeptColumn(h) && zoo.IsResult(h) && isNumber(models[0].Columns[h]) }); i >= 0 {
+		return fmt.Errorf("no column is a cost (%s is called like a result): %s", header[i], remedy)
 	}
 	return fmt.Errorf("no column of numbers: %s", remedy)
 }

@@ -26,14 +26,8 @@ func TestNames(t *testing.T) {
 		"m.csv":      []byte("sample,answer\ny,fox\nx,cat\n"),
 	}
 	z, _ = mustImport(t, t.TempDir(), mustOpen(t, "csv", named, answers.write(t)), "all")
-	r, err := z.Predictions("m", "all")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	got := make([]uint16, 2)
-	if _, err := r.ReadAnswers(got, make([]uint16, 2)); err != nil || !slices.Equal(got, []uint16{0, 2}) || z.Classes() != 3 {
-		t.Errorf("answers %v of %d classes, %v", got, z.Classes(), err)
+	if got, _ := readZooAnswers(t, z, "m", "all"); !slices.Equal(got, []uint16{0, 2}) || z.Classes() != 3 {
+		t.Errorf("answers %v of %d classes", got, z.Classes())
 	}
 	texts := npyFile("<U3", "(3,)", []uint32{'c', 'a', 't', 'f', 'o', 'x', 'd', 'o', 'g'})
 	three := files{"labels.npy": texts, "models.csv": []byte("name,gflops\na,1\n"), "a.npy": floats("(3, 3)", 1, 0, 0, 0, 0, 1, 0, 1, 0)}
@@ -128,15 +122,7 @@ func TestTablesOfAnswers(t *testing.T) {
 		}
 		x := slices.Index(ids, "x")
 		for model, want := range map[string][4]uint16{"a": {2, 1, 0x3400, 0x3C00}, "b": {0, 1, 0x3800, 0x3800}} {
-			r, err := z.Predictions(model, "all")
-			if err != nil {
-				t.Fatal(err)
-			}
-			answers, confidences := make([]uint16, 2), make([]uint16, 2)
-			if _, err := r.ReadAnswers(answers, confidences); err != nil {
-				t.Fatal(err)
-			}
-			r.Close()
+			answers, confidences := readZooAnswers(t, z, model, "all")
 			if got := [4]uint16{answers[x], answers[1-x], confidences[x], confidences[1-x]}; got != want {
 				t.Errorf("%s, %s: got %04x, want %04x", name, model, got, want)
 			}

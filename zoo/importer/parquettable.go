@@ -95,6 +95,8 @@ func (t *parquetTable) kind(i int) columnKind {
 	switch c.PhysicalType() {
 	case arrow.Types.ByteArray:
 		return textColumn
+	case arrow.Types.Boolean:
+		return boolColumn
 	case arrow.Types.Int32, arrow.Types.Int64:
 		switch c.LogicalType().(type) {
 		case schema.NoLogicalType, schema.UnknownLogicalType, *schema.IntLogicalType, schema.IntLogicalType:
@@ -110,6 +112,12 @@ func (t *parquetTable) classNames(column int) []string {
 	if text == nil {
 		return nil
 	}
+	return labelNames(*text, t.heads[column].name)
+}
+
+// labelNames returns the names of a ClassLabel from what the library datasets says about the
+// columns of a file.
+func labelNames(text, column string) []string {
 	var dataset struct {
 		Info struct {
 			Features map[string]json.RawMessage `json:"features"`
@@ -118,7 +126,7 @@ func (t *parquetTable) classNames(column int) []string {
 	var label struct {
 		Names []string `json:"names"`
 	}
-	if json.Unmarshal([]byte(*text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[t.heads[column].name], &label) != nil {
+	if json.Unmarshal([]byte(text), &dataset) != nil || json.Unmarshal(dataset.Info.Features[column], &label) != nil {
 		return nil
 	}
 	return label.Names
@@ -177,6 +185,8 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
 	switch c.PhysicalType() {
+	case arrow.Types.Boolean:
+		return parquet.Open(t.File, group, column, parquet.Bits, func(b []byte) float64 { return float64(b[0]) })
 	case arrow.Types.Float:
 		return parquet.Open(t.File, group, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) })
 	case arrow.Types.Double:

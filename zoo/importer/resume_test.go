@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -132,10 +133,7 @@ func manyModels(t *testing.T, models, samples, classes int) string {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	src := mustOpen(t, "npy", OpenOptions{}, manyModels(t, 6, 400, 7))
-	cuts, err := ParseSplits([]string{"search=0.5", "test=0.5"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cuts := mustCut(t, "search=0.5", "test=0.5")
 	whole, _ := mustImport(t, t.TempDir(), src, "search=0.5", "test=0.5")
 
 	dir := t.TempDir()
@@ -175,6 +173,86 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// Columns that the list adds or corrects are taken over, but for those that were set in the
+// zoo; then it says what differs.
+func TestColumnsAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list := func(text string, splits ...string) (*zoo.Zoo, Summary, *Source) {
+		s := mustOpen(t, "npy", OpenOptions{}, goodNPY.with("models.csv", []byte(text)).write(t))
+		z, sum := mustImport(t, dir, s, splits...)
+		return z, sum, s
+	}
+	check := func(z *zoo.Zoo, model string, want map[string]string) {
+		t.Helper()
+		m, err := z.Model(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for column, value := range want {
+			if m.Columns[column] != value {
+				t.Errorf("%s of %s is %q, not %q", column, model, m.Columns[column], value)
+			}
+		}
+	}
+	list("name,gflops\na,1\nb,2\n", "search=0:2")
+	z, sum, src := list("name,gflops,price\na,1,7\nb,3,8\n", "search=0:2")
+	if sum.Updated != 2 || sum.Skipped != 2 || sum.Imported != 0 || len(sum.Warnings) > 0 || !slices.Equal(src.Notes(), []string{"a, b: set price", "b: gflops corrected from 2 to 3"}) {
+		t.Errorf("%+v, %q", sum, src.Notes())
+	}
+	check(z, "a", map[string]string{"gflops": "1", "price": "7"})
+	check(z, "b", map[string]string{"gflops": "3", "price": "8"})
+	w, err := z.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetColumns(map[string]map[string]string{"b": {"gflops": "5", zoo.ColumnSetPrefix + "gflops": "by hand"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	z, sum, _ = list("name,gflops,price\na,2,7\nb,3,8\n", "test=2:")
+	if sum.Updated != 1 || sum.Imported != 2 || len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "gflops of b is 5, as it was set in the zoo, and 3 in the list") {
+		t.Errorf("%+v", sum)
+	}
+	check(z, "a", map[string]string{"gflops": "2"})
+	check(z, "b", map[string]string{"gflops": "5"})
+}
+
+// Other predictions replace those that are there, if that is asked for, and leave those on
+// other splits alone.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, goodNPY.write(t)), "search=0:2", "test=2:")
+	corrected := goodNPY.with("b.npy", floats("(3, 2)", 1, 0, 1, 0, 1, 0))
+	src := mustOpen(t, "npy", OpenOptions{}, corrected.write(t))
+	cuts := mustCut(t, "search=0:2")
+	before, err := zoo.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, test := readZooRows(t, before, "a", "search"), readZooRows(t, before, "b", "test")
+	for again := range 2 {
+		sum, err := Import(t.Context(), dir, src, Options{Splits: cuts, Replace: true})
+		if err != nil || sum.Imported != 1-again || sum.Skipped != 1+again {
+			t.Fatalf("%+v, %v", sum, err)
+		}
+		z, err := zoo.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Verify(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		one := []uint16{outputs.OneBits, 0, outputs.OneBits, 0}
+		if got := readZooRows(t, z, "b", "search"); !slices.Equal(got, one) || !slices.Equal(readZooRows(t, z, "b", "test"), test) || !slices.Equal(readZooRows(t, z, "a", "search"), a) {
+			t.Errorf("%04x", got)
+		}
+	}
+}
+
 // What is there already and differs is refused before anything is written.
 func TestConflicts(t *testing.T) {
 	t.Parallel()
@@ -189,9 +267,7 @@ func TestConflicts(t *testing.T) {
 		splits []string
 		says   []string
 	}{
-		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `already has a model "b"`, `split "search"`, "remove it first"}},
-		{"other cost", again.with("models.csv", []byte("name,gflops\nc,3\na,1\nb,5\n")), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{`already has a model "b"`, `"2" in the column "gflops" instead of "5"`}},
-		{"further column", again.with("models.csv", []byte("name,gflops,note\nc,3,\na,1,\nb,2,x\n")), OpenOptions{}, []string{"more=0:2"}, []string{`already has a model "b"`, `column "note"`}},
+		{"other predictions", again.with("b.npy", goodNPY["a.npy"]), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"b.npy", `already has a model "b"`, `split "search"`, "--replace"}},
 		{"logits", again, OpenOptions{Logits: true}, []string{"search=0:2", "test=2:"}, []string{"c.npy", "probabilities already"}},
 		{"other labels", again.with("labels.npy", labels(1, 1, 1)), OpenOptions{}, []string{"search=0:2", "test=2:"}, []string{"labels.npy", "other labels"}},
 		{"other ranges", again, OpenOptions{}, []string{"search=1:3"}, []string{"labels.npy", "search", "--split"}},
@@ -200,11 +276,7 @@ func TestConflicts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := mustOpen(t, "npy", c.opt, c.files.write(t))
-			cuts, err := ParseSplits(c.splits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = Import(t.Context(), dir, s, Options{Splits: cuts})
+			_, err := Import(t.Context(), dir, s, Options{Splits: mustCut(t, c.splits...)})
 			wantSays(t, err, c.says...)
 			z, err := zoo.Open(dir)
 			if err != nil {

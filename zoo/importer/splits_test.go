@@ -1,9 +1,13 @@
 package importer
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 func TestParseSplits(t *testing.T) {
@@ -198,4 +202,48 @@ func FuzzParseSplits(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Samples that another split of the zoo has already are noticed: drawn again they are
+// refused, named they are warned of.
+func TestSharedSamples(t *testing.T) {
+	t.Parallel()
+	src := mustOpen(t, "npy", OpenOptions{}, manyModels(t, 2, 400, 7))
+	other := manyModels(t, 2, 400, 7) // other models, of the same samples
+	for from, to := range map[string]string{"m0": "n0", "m1": "n1"} {
+		if err := os.Rename(filepath.Join(other, from+".npy"), filepath.Join(other, to+".npy")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(other, "models.csv"), []byte("name,gflops\nn0,1\nn1,2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	z, _ := mustImport(t, dir, src, "search=0.5")
+	before := z.Fingerprint()
+	for _, c := range []struct {
+		src    *Source
+		splits []string
+		says   string
+	}{
+		{src, []string{"test=0.5"}, `200 samples of the split "test" are in the zoo's split "search", too`},
+		{src, []string{"test=0.25"}, "--split search=SHARE --split test=0.25"},
+		{src, []string{"test=0.5", "cal=0.5"}, "200 samples"},
+		{mustOpen(t, "npy", OpenOptions{}, other), []string{"test=0.5"}, "200 samples"},
+	} {
+		_, err := Import(t.Context(), dir, c.src, Options{Splits: mustCut(t, c.splits...), Seed: 1})
+		wantSays(t, err, c.says)
+	}
+	if z, err := zoo.Open(dir); err != nil || z.Fingerprint() != before {
+		t.Errorf("the zoo changed, %v", err)
+	}
+	if _, sum := mustImport(t, dir, src, "search=0.5", "test=0.5"); sum.Imported != 2 || len(sum.Warnings) > 2 {
+		t.Errorf("%+v", sum)
+	}
+	_, sum := mustImport(t, dir, src, "again")
+	if !slices.ContainsFunc(sum.Warnings, func(w string) bool {
+		return strings.Contains(w, `200 samples of the split "again" are in the zoo's split "search"`)
+	}) {
+		t.Errorf("%q", sum.Warnings)
+	}
 }

@@ -40,6 +40,7 @@ const (
 	otherColumn columnKind = iota
 	mapColumn              // a part of a map
 	textColumn
+	boolColumn
 	wholeColumn // whole numbers
 	realColumn  // numbers
 	listColumn  // lists of numbers
@@ -116,11 +117,10 @@ func findLayout(t table, names classNames) (layout, error) {
 		errs = append(errs, err)
 		return i
 	}
-	named := []columnKind{textColumn, wholeColumn}
-	plain := []columnKind{textColumn, wholeColumn, realColumn}
-	l.label = find(plain, labelHeadings)
-	l.answer = find(named, answerHeadings)
-	l.confidence = find(plain, []string{"confidence"})
+	classes := []columnKind{textColumn, boolColumn, wholeColumn}
+	l.label = find(append(classes, realColumn), labelHeadings)
+	l.answer = find(classes, answerHeadings)
+	l.confidence = find([]columnKind{textColumn, wholeColumn, realColumn}, []string{"confidence"})
 	l.model = find([]columnKind{textColumn}, modelHeadings)
 	if err := errors.Join(errs...); err != nil {
 		return l, err
@@ -148,7 +148,7 @@ func findOutputs(t table, names classNames, taken []int) ([]outputColumns, error
 		return nil, err
 	}
 	if named == nil {
-		if named, err = numberedOutputs(t, taken); err != nil {
+		if named, err = numberedOutputs(t, names, taken); err != nil {
 			return nil, err
 		}
 	}
@@ -197,10 +197,12 @@ func namedOutputs(t table, names classNames, taken []int) ([]outputColumns, erro
 	return []outputColumns{{"", columns, false}}, nil
 }
 
-// numberedOutputs finds columns that are numbered from 0, in any order, after any prefix.
-func numberedOutputs(t table, taken []int) ([]outputColumns, error) {
+// numberedOutputs finds columns that are numbered from 0, in any order, after any prefix;
+// or as the classes are called, if their names are other numbers.
+func numberedOutputs(t table, names classNames, taken []int) ([]outputColumns, error) {
 	var prefixes []string
 	classes := map[string]map[int]int{} // column by prefix and class
+	strange := map[string][]string{}    // columns of no class, by prefix
 	for i, c := range t.columns() {
 		if c.kind != realColumn && c.kind != wholeColumn || slices.Contains(taken, i) {
 			continue
@@ -209,6 +211,14 @@ func numberedOutputs(t table, taken []int) ([]outputColumns, error) {
 		class, err := strconv.Atoi(c.name[len(prefix):])
 		if err != nil {
 			continue
+		}
+		if names.numerals != nil {
+			named, err := names.whole(int64(class))
+			if err != nil {
+				strange[prefix] = append(strange[prefix], c.name)
+				continue
+			}
+			class = int(named)
 		}
 		if classes[prefix] == nil {
 			prefixes = append(prefixes, prefix)
@@ -222,6 +232,9 @@ func numberedOutputs(t table, taken []int) ([]outputColumns, error) {
 	var wide []outputColumns
 	for _, prefix := range prefixes {
 		byClass := classes[prefix]
+		if none := strange[prefix]; none != nil && len(none)+len(byClass) >= len(names.names) {
+			return nil, fmt.Errorf("%s: the columns %s are of no class: the classes are called %s, so that numbers are their names", t.title(), some(none), some(names.names))
+		}
 		var columns []int
 		for class := range len(byClass) {
 			if column, ok := byClass[class]; ok {
@@ -384,8 +397,15 @@ func readClasses(t table, column int, names classNames, limit int) ([]uint16, er
 		labels = append(labels, l)
 		return err
 	}
+	if t.columns()[column].kind == boolColumn {
+		err := readNumbers(t, column, func(v float64) error { return add(names.truth(v != 0)) })
+		return labels, err
+	}
 	if t.columns()[column].kind != textColumn {
-		err := readNumbers(t, column, func(v float64) error { return add(realLabel(v)) })
+		if t.classNames(column) != nil {
+			names = classNames{} // the file says that they are numbers
+		}
+		err := readNumbers(t, column, func(v float64) error { return add(names.real(v)) })
 		return labels, err
 	}
 	named := names.reader(t.title())

@@ -12,7 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// This file holds the formats whose files are tables: parquet and csv. A source is a
+// This file holds the formats whose files are tables: parquet, arrow and csv. A source is a
 // folder with a file a model, or a file: of one model, or of several, which then has a
 // column with the model's name in every row (a long table), or columns for each model
 // (a wide one).
@@ -60,7 +60,11 @@ func (s *Source) openTables(paths []string, format tableFormat) error {
 			return err
 		}
 		models = append(models, here...)
-		if shards := f.shards("." + format.name)["labels"]; shards != nil && !s.unlabelled {
+		files, err := f.tables(format)
+		if err != nil {
+			return err
+		}
+		if shards := files["labels"]; shards != nil && !s.unlabelled {
 			t, err := format.openShards(f, shards)
 			if err != nil {
 				return err
@@ -97,9 +101,34 @@ func (s *Source) openTables(paths []string, format tableFormat) error {
 	return s.countAnswers()
 }
 
+// tables returns the files of tables by their names, those that are shards of one in their
+// order.
+func (f *folder) tables(format tableFormat) (map[string][]string, error) {
+	files := f.shards("." + format.name)
+	if format.name != "arrow" {
+		return files, nil
+	}
+	if err := f.savedSplits(); err != nil {
+		return nil, err
+	}
+	for _, dir := range f.dirs {
+		saved, err := f.savedFiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		if saved != nil {
+			files[dir] = saved
+		}
+	}
+	return files, nil
+}
+
 // tableModels finds the models of a folder, or of one file in it.
 func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tableModel, error) {
-	files := f.shards("." + format.name)
+	files, err := f.tables(format)
+	if err != nil {
+		return nil, err
+	}
 	delete(files, "labels")
 	list := "models.csv"
 	if format.name == "csv" {
@@ -107,7 +136,10 @@ func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tabl
 	}
 	if only != "" {
 		stem, ok := strings.CutSuffix(only, "."+format.name)
-		if !ok {
+		if !ok && files[only] == nil && savedDataset(f.name(only)) {
+			return nil, fmt.Errorf("%s was written by save_to_disk: import it with --format arrow", f.name(only))
+		}
+		if !ok && files[only] == nil {
 			return nil, fmt.Errorf("%s is not a .%s file", f.name(only), format.name)
 		}
 		stem, _, _ = cutShard(stem)
@@ -116,6 +148,9 @@ func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tabl
 			return nil, fmt.Errorf("%s does not exist", f.name(only))
 		}
 		if own := stem + ".csv"; format.name != "csv" && f.has(own) {
+			list = own
+		}
+		if own := only + "/models.csv"; !ok && f.has(own) {
 			list = own
 		}
 	}
@@ -273,6 +308,11 @@ func (s *Source) modelLayout(t table) (layout, error) {
 func (s *Source) join(j *joiner, t table, l layout) error {
 	r := rows{file: t.title(), count: t.size(), at: t.at}
 	var err error
+	if l.answer >= 0 {
+		if err := s.meet(t.title(), t.classNames(l.answer)); err != nil {
+			return err
+		}
+	}
 	if l.label >= 0 && !s.unlabelled {
 		if err := s.meet(t.title(), t.classNames(l.label)); err != nil {
 			return err

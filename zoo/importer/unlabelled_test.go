@@ -103,15 +103,7 @@ func TestUnlabelledCSV(t *testing.T) {
 		t.Fatalf("ids %v, %v", ids, err)
 	}
 	for _, model := range []string{"small", "large"} {
-		r, err := z.Predictions(model, "pool")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		answers, confidences := make([]uint16, 12), make([]uint16, 12)
-		if n, err := r.ReadAnswers(answers, confidences); n != 12 || err != nil {
-			t.Fatal(n, err)
-		}
+		answers, _ := readZooAnswers(t, z, model, "pool")
 		text, err := os.ReadFile(filepath.Join("testdata/csv", model+".csv"))
 		if err != nil {
 			t.Fatal(err)

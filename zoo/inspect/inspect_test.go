@@ -470,3 +470,46 @@ func TestHeatMap(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A model that is correct as often as by chance is not told apart from less accurate ones
+// that are hardly better, and what chance is for each is said. One that is clearly better is
+// not suspected, however accurate it is.
+func TestEqualModelsAreJudgedEqually(t *testing.T) {
+	t.Parallel()
+	m := make10(900)
+	for i := range m.labels {
+		if i%3 == 0 {
+			m.labels[i] = 0
+		}
+	}
+	often := make([]uint16, len(m.labels)) // nearly always class 0, whatever the sample
+	for i := range often {
+		if m.IntN(50) == 0 {
+			often[i] = uint16(m.IntN(classes))
+		}
+	}
+	m.add("good", 1, m.answers(0.9), 3)
+	m.add("often", 2, often, 3)
+	m.add("weak", 3, m.answers(0.05), 3)
+	m.add("better", 4, m.answers(0.15), 3)
+	f := m.inspect()
+	accuracy := map[string]float64{}
+	for _, j := range f.Models {
+		accuracy[j.Name] = j.Accuracy
+	}
+	if !(accuracy["weak"] < accuracy["better"] && accuracy["better"] < accuracy["often"]) {
+		t.Fatalf("accuracies %v", accuracy)
+	}
+	var got []string
+	for _, s := range f.Suspicious {
+		got = append(got, s.Kind+" "+s.Models[0])
+	}
+	if !slices.Equal(got, []string{"chance often", "chance weak"}) {
+		t.Fatalf("%q", got)
+	}
+	for i, says := range []string{"no more often than by chance, which is 3", "hardly more often than by chance, which is 1"} {
+		if s := f.Suspicious[i].Says; !strings.Contains(s, says) || !strings.Contains(s, "(class ") {
+			t.Errorf("%q", s)
+		}
+	}
+}

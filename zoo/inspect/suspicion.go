@@ -62,8 +62,10 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 		return all // cannot be decided
 	}
 	var atChance, better int
-	var fitting int  // at chance, but correct with other numbers of the classes
-	var permuted int // better than chance, and more so with other numbers of the classes
+	var weak []Model    // hardly better than chance, or lucky
+	var guessed float64 // the accuracy of the best model at chance
+	var fitting int     // at chance, but correct with other numbers of the classes
+	var permuted int    // better than chance, and more so with other numbers of the classes
 	for _, m := range models {
 		answers := m.Lists.TopClass
 		sigmas, varied := aboveChance(answers, labels, classes)
@@ -76,7 +78,8 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 				permuted++
 				all = append(all, Suspicion{OtherNumbering, []string{m.Name}, says})
 			}
-		case sigmas >= notMore: // weak, or lucky
+		case sigmas >= notMore:
+			weak = append(weak, m)
 		case fitsRenumbered(answers, labels, classes):
 			atChance++
 			fitting++
@@ -84,9 +87,14 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 				"it is correct no more often than by chance, but would be if its classes had other numbers (columns look permuted): are they in the order of this zoo's?"})
 		default:
 			atChance++
-			all = append(all, Suspicion{Chance, []string{m.Name},
-				fmt.Sprintf("it is correct on %.1f %% of the samples, no more often than by chance, which is %.1f %% for answers as frequent as its: was it trained, and run on these samples, in this order, with its own preprocessing?",
-					100*accuracy(answers, labels), 100*chance(answers, labels, classes))})
+			guessed = max(guessed, accuracy(answers, labels))
+			all = append(all, guesses(m, labels, classes, "no more often than by chance"))
+		}
+	}
+	// A model is not better than one at chance because it is less accurate.
+	for _, m := range weak {
+		if accuracy(m.Lists.TopClass, labels) <= guessed {
+			all = append(all, guesses(m, labels, classes, "hardly more often than by chance"))
 		}
 	}
 	if permuted > 1 && 2*permuted > len(models) {
@@ -106,6 +114,19 @@ func aboutLabels(labels []uint16, classes int, models []Model) (all []Suspicion)
 		says = "every model is correct no more often than by chance, yet they agree with each other: the labels look shuffled, or are those of other samples"
 	}
 	return append(all, Suspicion{Labels, []string{}, says})
+}
+
+// guesses says that a model is correct about as often as by chance, and what that is: what
+// it is depends on the answers, which may be one class to most samples.
+func guesses(m Model, labels []uint16, classes int, how string) Suspicion {
+	counts := make([]int, classes)
+	for _, c := range m.Lists.TopClass {
+		counts[c]++
+	}
+	most := slices.Index(counts, slices.Max(counts))
+	return Suspicion{Chance, []string{m.Name},
+		fmt.Sprintf("it is correct on %.1f %% of the samples, %s, which is %.1f %% for answers as frequent as its (class %d to %.0f %% of the samples): was it trained, and run on these samples, in this order, with its own preprocessing?",
+			100*accuracy(m.Lists.TopClass, labels), how, 100*chance(m.Lists.TopClass, labels, classes), most, 100*float64(counts[most])/float64(len(labels)))}
 }
 
 // agree reports whether most models answer like another one more often than by chance.

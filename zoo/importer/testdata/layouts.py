@@ -53,7 +53,7 @@ def case(name, fmt, write, ids=IDS, probs=PROBS, labels=LABELS, options=None, er
     cases.append({
         "Name": name, "Format": fmt, "Path": str(folder / path), "Options": options,
         "IDs": None if ids is None else [str(i) for i in ids],
-        "Labels": np.asarray(labels).tolist(), "Probs": np.asarray(probs).tolist(),
+        "Labels": np.asarray(labels).astype(int).tolist(), "Probs": np.asarray(probs).tolist(),
         "Answers": answers, "Error": error, "Note": note, "Tolerance": tolerance,
     })
 
@@ -222,6 +222,42 @@ for name, values, probs in (("one axis", BINARY[:, 1], BINARY), ("one column", B
         np.save(d / "labels.npy", np.array([True, False, False, True]))
     case(f"numpy two classes, {name}", "npy", binary, ids=None, labels=[1, 0, 0, 1], probs=probs)
 
+for options in ({}, {"Logits": True}, {"Activation": "sigmoid"}, {"Activation": "log"}, {"Activation": "none"}):
+    said = " ".join(map(str, options.values()))
+    case(f"numpy percents rounded {said}", "npy", lambda d: npy(d, lambda p: np.round(100 * p)), options=options, error="array / array.sum(1, keepdims=True)")
+    def one(d):
+        np.save(d / "a.npy", 100 * BINARY[:, 1])
+        np.save(d / "b.npy", 100 * BINARY[:, 1:])
+        np.save(d / "labels.npy", [1, 0, 0, 1])
+    case(f"numpy percents of class 1 {said}", "npy", one, options=options, error="divide them by 100 and save them again: array / 100")
+case("numpy percents of each class", "npy", lambda d: npy(d, lambda p: 100 * SIGMOIDS), error="array / 100, and import with --activation sigmoid")
+case("numpy percents but for a row", "npy", lambda d: npy(d, lambda p: np.where(np.arange(N)[:, None] == 7, 3, 100 * p)), error="39 of the 40 rows are percents")
+case("numpy percents of three digits", "npy", lambda d: npy(d, lambda p: np.round(100 * p, 1)), tolerance=2e-2, note="percents, divided by 100")
+TRUTH = np.array([True, False, False, True])
+for name, names, labels in (("", None, [1, 0, 0, 1]), (" called True and False", ["True", "False"], [0, 1, 1, 0]), (" called 1 and 0", ["1", "0"], [0, 1, 1, 0])):
+    for fmt, save in (("parquet", lambda t, f: t.to_parquet(f)), ("csv", lambda t, f: t.to_csv(f))):
+        def booleans(d):
+            save(pd.DataFrame({"label": TRUTH, "p0": BINARY[:, 0], "p1": BINARY[:, 1]} if names is None else {"label": TRUTH} | dict(zip(names, BINARY.T))), d / f"a.{fmt}")
+            (d / "models.csv").write_text("name,gflops\na,1\n")
+        case(f"{fmt} booleans{name}", fmt, booleans, ids=range(4), labels=labels, probs=BINARY, names=names)
+case("parquet many booleans", "parquet", lambda d: [pd.DataFrame({"label": (LABELS > 5), "probs": [[p[:6].sum(), p[6:].sum()] for p in PROBS]}).to_parquet(d / f"{m}.parquet") for m in "ab"],
+     ids=range(N), labels=LABELS > 5, probs=np.array([[p[:6].sum(), p[6:].sum()] for p in PROBS]))
+for version in ("PLAIN", "RLE"):
+    case(f"pyarrow booleans {version}", "parquet", lambda d: [pq.write_table(pa.table({"label": LABELS > 5, "probs": [[p[:6].sum(), p[6:].sum()] for p in PROBS]}), d / f"{m}.parquet", use_dictionary=False, column_encoding={"label": version}) for m in "ab"],
+         ids=None, labels=LABELS > 5, probs=np.array([[p[:6].sum(), p[6:].sum()] for p in PROBS]))
+
+# Classes that are called by numbers: all numbers are names then.
+for name, called in (("in another order", [str(C - 1 - k) for k in range(C)]), ("from 1", [str(k + 1) for k in range(C)]), ("of years", [str(2001 + 3 * k) for k in range(C)]), ("with zeros", [f"{k + 1:02d}" for k in range(C)])):
+    numbers = np.array([int(n) for n in called])
+    for fmt, save in (("parquet", to_parquet()), ("csv", lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False))):
+        for columns in ("", "p_"):
+            case(f"{fmt} numbers {name}, columns {columns}0", fmt, both(lambda o: pd.DataFrame({"id": IDS[o], "label": numbers[LABELS[o]]} | wide(o, [columns + n for n in called], "float64")), save), names=called)
+        case(f"{fmt} numbers {name}, answers", fmt, both(lambda o: pd.DataFrame({"id": IDS[o], "label": numbers[LABELS[o]], "prediction": numbers[PROBS[o].argmax(1)], "confidence": 0.5}), save), names=called, answers=PROBS.argmax(1).tolist())
+    case(f"numpy numbers {name}", "npy", lambda d: (npy(d), np.save(d / "labels.npy", numbers[LABELS])), names=called)
+    case(f"numpy numbers {name}, as texts", "npy", lambda d: (npy(d), np.save(d / "labels.npy", np.array(called)[LABELS])), names=called)
+case("numbers from 1, labels from 0", "npy", npy, names=[str(k + 1) for k in range(C)], error="label 0 is the name of no class")
+case("names of which some are numbers", "npy", npy, names=[*"abcdefghij", "11", "10"], error="is the name of a class and the number of another")
+
 
 def zipped(d):
     import gzip
@@ -280,6 +316,62 @@ if datasets := has("datasets"):
             datasets.Dataset.from_dict({"image_id": IDS[o].tolist(), "label": LABELS[o].tolist(), "probs": PROBS[o].tolist()}, features=features).to_parquet(d / f"{m}.parquet")
     case("datasets", "parquet", hf, note='"image_id"')
     case("datasets of other classes", "parquet", hf, names=NAMES[::-1], error="other classes")
+
+    def coded(d):
+        features = datasets.Features({"label": datasets.ClassLabel(names=[str(C - 1 - k) for k in range(C)]), "probs": datasets.Sequence(datasets.Value("float32"))})
+        for m in "ab":
+            datasets.Dataset.from_dict({"label": LABELS.tolist(), "probs": PROBS.tolist()}, features=features).to_parquet(d / f"{m}.parquet")
+    case("datasets of classes called by numbers", "parquet", coded, ids=None)
+
+    # save_to_disk, in its own folders.
+    FEATURES = datasets.Features({"image_id": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES), "probs": datasets.Sequence(datasets.Value("float32"))})
+
+    def saved(o, path, features=FEATURES, **columns):
+        columns = columns or {"image_id": IDS[o].tolist(), "label": LABELS[o].tolist(), "probs": PROBS[o].tolist()}
+        d = datasets.Dataset.from_dict(columns, features=features)
+        d.save_to_disk(path, num_shards=3)
+        return d
+
+    def disk(d):
+        saved(np.arange(N), d / "a")
+        # A selection is written with what it selects, and a cache beside it is not read.
+        saved(np.arange(N), d / "all").select(ORDER).save_to_disk(d / "b")
+        (d / "b" / "cache-0123456789abcdef.arrow").write_bytes(b"x")
+        import shutil
+        shutil.rmtree(d / "all")
+
+    case("save_to_disk", "arrow", disk, note='"image_id"')
+    case("save_to_disk, one", "arrow", disk, path="a")
+    case("save_to_disk, as Parquet", "parquet", disk, path="a", error="--format arrow")
+    case("save_to_disk of other classes", "arrow", disk, names=NAMES[::-1], error="other classes")
+    case("save_to_disk of splits", "arrow", lambda d: datasets.DatasetDict({"val": saved(np.arange(N), d / "x"), "test": saved(ORDER, d / "y")}).save_to_disk(d / "a"), path="a", error="a/test")
+    case("save_to_disk, a shard missing", "arrow", lambda d: (disk(d), (d / "a" / "data-00001-of-00003.arrow").unlink()), error="data-00001-of-00003.arrow does not exist")
+    case("save_to_disk of several models", "arrow", lambda d: (saved(None, d / "x", None, id=IDS.tolist(), label=LABELS.tolist(), a=PROBS.tolist(), b=PROBS.tolist()), (d / "models.csv").rename(d / "x" / "models.csv")), path="x")
+    case("save_to_disk, a column a class", "arrow", lambda d: [saved(None, d / m, None, id=IDS[o].tolist(), label=[NAMES[k] for k in LABELS[o]], **{n: PROBS[o, k].tolist() for k, n in enumerate(NAMES)}) for m, o in (("a", np.arange(N)), ("b", ORDER))], names=NAMES)
+    case("save_to_disk of answers", "arrow", lambda d: [saved(None, d / m, None, id=IDS[o].tolist(), label=LABELS[o].tolist(), prediction=PROBS[o].argmax(1).tolist(), confidence=[0.5] * N) for m, o in (("a", np.arange(N)), ("b", ORDER))], answers=PROBS.argmax(1).tolist())
+    case("save_to_disk, null", "arrow", lambda d: [saved(None, d / m, None, id=IDS.tolist(), label=[None, *LABELS[1:].tolist()], probs=PROBS.tolist()) for m in "ab"], error='row 0: column "label"')
+    case("save_to_disk, lists of other lengths", "arrow", lambda d: [saved(None, d / m, None, id=IDS.tolist(), label=LABELS.tolist(), probs=[*PROBS[:-1].tolist(), [1.0]]) for m in "ab"], error="it has 1 values")
+
+# Arrow files.
+def ipc(d, table, writer=pa.ipc.new_file, chunk=7, **options):
+    for m, o in (("a", np.arange(N)), ("b", ORDER)):
+        with writer(d / f"{m}.arrow", table(o).schema, **options) as w:
+            w.write_table(table(o), max_chunksize=chunk)
+
+
+for dtype in (pa.float16(), pa.float32(), pa.float64()):
+    arrow_table = lambda o: pa.table({"id": pa.array(IDS[o]).dictionary_encode(), "label": pa.array(LABELS[o], pa.uint8()), "probs": pa.FixedSizeListArray.from_arrays(pa.array(PROBS[o].ravel().astype("float16" if dtype == pa.float16() else "float64"), dtype), C)})
+    case(f"arrow file {dtype}", "arrow", lambda d: ipc(d, arrow_table))
+    case(f"arrow stream {dtype}", "arrow", lambda d: ipc(d, arrow_table, pa.ipc.new_stream))
+for codec in ("lz4", "zstd"):
+    case(f"arrow {codec}", "arrow", lambda d: ipc(d, arrow_table, options=pa.ipc.IpcWriteOptions(compression=codec)))
+case("polars ipc", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc(d / f"{m}.arrow", compat_level=pl.CompatLevel.oldest())), error="write_ipc_stream")
+case("polars ipc stream", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow", compat_level=pl.CompatLevel.oldest())))
+case("polars ipc stream of views", "arrow", both(lambda o: pl.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": PROBS[o].tolist()}), lambda t, d, m: t.write_ipc_stream(d / f"{m}.arrow")))
+case("arrow booleans", "arrow", lambda d: ipc(d, lambda o: pa.table({"id": IDS[o], "label": LABELS[o] > 5, "p0": PROBS[o, :6].sum(1), "p1": PROBS[o, 6:].sum(1)})), labels=LABELS > 5, probs=np.array([[p[:6].sum(), p[6:].sum()] for p in PROBS]))
+case("arrow of large batches", "arrow", lambda d: ipc(d, lambda o: pa.table({"label": np.zeros((1 << 24) + 1, "int64")}), options=pa.ipc.IpcWriteOptions(compression="zstd"), chunk=None), error="max_chunksize")
+case("arrow cut off", "arrow", lambda d: (ipc(d, arrow_table), (d / "a.arrow").write_bytes((d / "a.arrow").read_bytes()[:900])), error="is damaged")
+case("arrow of something else", "arrow", lambda d: [(d / f"{m}.arrow").write_bytes(b"x" * 1000) for m in "ab"], error="is damaged")
 
 if has("sklearn"):
     from sklearn.datasets import make_classification
