@@ -95,7 +95,7 @@ func (r *runner) checkData(ctx context.Context) error {
 		classes, own = r.zoo.Classes(), r.zoo.ClassNames()
 	}
 	if classes != 0 {
-		if _, _, err := r.settle(classes, own); err != nil {
+		if _, _, err := r.settle(classes, own, nil); err != nil && !r.mayBeNamed(err) {
 			return err
 		}
 	}

@@ -48,12 +48,19 @@ key=value: name, size, crop_pct, crop_mode, interpolation, mean, std, batch, act
 Names need a Python with torch and timm, torchvision or transformers (--python), files do
 not.
 
-A head with other outputs than the zoo's classes needs classes=FILE, a CSV file with the
-columns output and class, or, if output 0 is a background class and the others are the
-zoo's, classes=background-first:
+Where models say what they call their outputs, as those of torchvision, transformers and
+timm's ImageNet heads do, these are matched by name with the zoo's classes, so that a model
+with an ImageNet-21k head runs on ImageNet-1k, and one of ImageNet on some of its classes.
+If neither zoo nor data name the classes, the first such model does.
+
+A file with other outputs than the zoo's classes needs classes=FILE, a CSV file with the
+columns output and class; classes=imagenet, if they are those of an ImageNet head (by timm's
+lists); or, if output 0 is a background class and the others are the zoo's,
+classes=background-first:
 
    mobilenet_v1.pt size=224 classes=background-first
-   vit_21k.pt      size=224 classes=imagenet21k.csv
+   vit_22k.pt      size=224 classes=imagenet
+   vit_other.pt    size=224 classes=other.csv
 
 The first batch shows what a model gives. A head with softmax is stored as it is; a model
 that ends with sigmoid, has no classifier, or whose output depends on chance or on the

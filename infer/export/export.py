@@ -7,6 +7,8 @@ JSON on standard output; everything the libraries print goes to standard error.
         -> {"missing": {"timm": "ModuleNotFoundError: No module named 'timm'"}}
     {"op": "names", "source": "timm", "pattern": "tf_efficientnet_*"}
         -> {"names": [...]}
+    {"op": "imagenet"}
+        -> {"heads": [[[name of each output, ...], ...], ...]}, see imagenet
     {"op": "export", "source": "", "name": "resnet18.a1_in1k", "size": [h, w] or null,
      "size_of": "test" or "train", "pretrained": true, "seed": 0, "out": "file.pt"}
         -> {"meta": {...}}
@@ -54,7 +56,7 @@ torch = library("torch")
 timm = library("timm") if torch else None
 torchvision = library("torchvision") if torch else None
 
-FORMAT = 2  # of the metadata
+FORMAT = 3  # of the metadata
 CHECKED_BATCHES = (1, 2)
 TOLERANCE = 1e-5  # on softmax outputs
 
@@ -148,7 +150,7 @@ def create_timm(name, size, pretrained, size_of):
         "crop_mode": data.get("crop_mode", "center"),
         "interpolation": data["interpolation"],
         "license": cfg.get("license") or "",
-        "labels": labels(cfg.get("label_names"), model.num_classes),
+        **timm_labels(cfg, model.num_classes, not hub or name.partition(":")[2].startswith("timm/")),
     }
 
 
@@ -174,7 +176,7 @@ def create_torchvision(name, size, pretrained):
         "crop_mode": "center",
         "interpolation": preset.interpolation.value,
         "license": "bsd-3-clause",
-        "labels": list(weights.meta.get("categories") or []),
+        **called(list(weights.meta.get("categories") or [])),
     }
 
 
@@ -186,6 +188,52 @@ def labels(names, classes):
     if len(names) != classes or any(not n or str(n) == f"LABEL_{i}" for i, n in enumerate(names)):
         return []
     return [str(n) for n in names]
+
+
+def timm_labels(cfg, classes, published):
+    """The classes of a model of timm: those that its configuration names, else, of a model
+    that timm itself publishes, those of ImageNet."""
+    own = labels(cfg.get("label_names"), classes)
+    described = cfg.get("label_descriptions")
+    if own and isinstance(described, dict):
+        described = [described.get(n) for n in own]
+    lists = [own, labels(described, classes)] if own else imagenet(classes) if published else []
+    return {"labels": lists[0] if lists else [], "aliases": [names for names in lists[1:] if names]}
+
+
+# The numbers of outputs of timm's ImageNet heads.
+IMAGENET = (1000, 11221, 11821, 21841, 21842, 21843)
+
+
+def imagenet(classes):
+    """What an ImageNet head with so many outputs calls them: lists of one name an output,
+    the synsets, then, of those in ImageNet-1k alone, the words of WordNet and those of
+    torchvision. No list if timm does not know."""
+    if classes not in IMAGENET or timm is None or not hasattr(timm.data, "ImageNetInfo"):
+        return []
+    subset = timm.data.infer_imagenet_subset({"num_classes": classes})
+    if subset is None:
+        return []
+    synsets = timm.data.ImageNetInfo(subset).label_names()
+    usual = timm.data.ImageNetInfo("imagenet-1k")
+    words = [usual.label_descriptions(), categories()]
+    words = [dict(zip(usual.label_names(), names)) for names in words if names]
+    return [synsets, *([names.get(s, "") for s in synsets] for names in words)]
+
+
+def categories():
+    """ImageNet-1k as torchvision calls it, if it is there."""
+    if not hasattr(getattr(torchvision, "models", None), "get_model_weights"):
+        return []
+    return torchvision.models.get_model_weights("resnet18").DEFAULT.meta["categories"]
+
+
+def called(names):
+    """Labels, and if they are those of an ImageNet head its other names, too."""
+    for known in imagenet(len(names)):
+        if sum(n.lower() == k.lower() for n, k in zip(names, known)) >= 0.9 * sum(k != "" for k in known):
+            return {"labels": names, "aliases": [k for k in imagenet(len(names)) if k != names]}
+    return {"labels": names, "aliases": []}
 
 
 def create_transformers(name, size, pretrained):
@@ -216,7 +264,7 @@ def create_transformers(name, size, pretrained):
         "architecture": config.model_type,
         "tag": "",
         "license": "",
-        "labels": labels(config.id2label, config.num_labels),
+        **called(labels(config.id2label, config.num_labels)),
         **preparation,
     }
 
@@ -417,6 +465,9 @@ def answer(request):
     need(torch, "torch")
     if request["op"] == "names":
         return {"names": names(request["source"], request["pattern"])}
+    if request["op"] == "imagenet":
+        need(timm, "timm")
+        return {"heads": [head for head in map(imagenet, IMAGENET) if head]}
     try:
         return {"meta": export(*(request[k] for k in ("source", "name", "size", "size_of", "pretrained", "seed", "out")))}
     finally:
