@@ -60,6 +60,9 @@ func (r *runner) openSplit(d Data) (*split, error) {
 	if d.Unlabelled {
 		open = dataset.OpenUnlabelled
 	}
+	if d.Share != 0 && r.o.Group != "" && !d.Unlabelled {
+		open = func(path string) (*dataset.Set, error) { return dataset.OpenGrouped(path, r.o.Group) }
+	}
 	set, err := open(d.Path)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ type Options struct {
 	Models  []Entry
 
 	ClassNames []string // what the data call the classes, one a class; nil if only they say
+	Group      string   // images that belong together are in one share: see dataset.OpenGrouped; "" if none do
 	SkipBroken bool     // leave out images that cannot be read, instead of ending
 
 	Shim      string // path of the torch library; "" for the one that torch.Find finds for Python
@@ -162,6 +163,9 @@ func (r *runner) start(ctx context.Context) (err error) {
 	}
 	if len(o.Data) == 0 || len(o.Models) == 0 {
 		return errors.New("ingest: no data or no models")
+	}
+	if o.Group != "" && !slices.ContainsFunc(o.Data, func(d Data) bool { return d.Share != 0 }) {
+		return errors.New("groups of images are for shares: draw them with --data SPLIT=PATH:0.5")
 	}
 	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
 	if o.Shim == "" {

@@ -69,7 +69,8 @@ other images of the batch is refused with what to do.
 PATH is a folder of class folders, a folder with val.txt, labels.csv or Tiny ImageNet's
 val_annotations.txt, image Parquet files in the layout of Hugging Face, or a CIFAR binary
 batch. SPLIT is val by default. PATH:0.5 is a share of the images, drawn class by class;
-shares that one command draws of one PATH have no image in common. With --unlabelled PATH
+shares that one command draws of one PATH have no image in common, and with --group none of
+a group, such as a patient or a video. With --unlabelled PATH
 is a folder of images that nobody has labelled; folders in it mean nothing.
 
 Classes that have names, as class folders do, are matched by name with those of the zoo:
@@ -81,6 +82,7 @@ Models run through libtorch, which 'encas-zoo shim build' prepares once.`,
 encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenet/val:0.5 --data test=imagenet/val:0.5 --seed 7
+encas-zoo ingest models.txt --data search=scans:0.5 --data test=scans:0.5 --group patient
 encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names wnids.txt --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
@@ -94,6 +96,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.unlabelled, "unlabelled", "a split of images without labels, `SPLIT=PATH`; once for each split"),
 			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
 			bind(&o.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first"),
+			bind(&o.Group, "group", "keep images with one value of `COLUMN`, of labels.csv or the Parquet files, in one share; or a CSV file of images and groups"),
 			bind(&o.SkipBroken, "skip-broken", "leave images that cannot be read out of their split"),
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
 			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),

@@ -30,6 +30,7 @@ var errNoFiles = errors.New("no line names a file of the folder")
 // A labelFile is read line by line.
 type labelFile struct {
 	root, name string
+	group      string // the column of groups; "" if there is none
 	src        *files
 	set        *Set
 	lines      []int    // of the images
@@ -41,14 +42,14 @@ type labelFile struct {
 // or a CSV file with or without a header. A label is a class number, or a name. Files may
 // be in folders below root, and need not name a folder called images. The error wraps
 // errNoFiles if it is no list of files of this folder.
-func openLabelFile(root, name string) (*Set, error) {
+func openLabelFile(root, name, group string) (*Set, error) {
 	f, err := os.Open(filepath.Join(root, name))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	src := &files{root: root}
-	l := &labelFile{root: root, name: name, src: src, set: &Set{source: src}}
+	l := &labelFile{root: root, name: name, group: group, src: src, set: &Set{source: src}}
 	r := bufio.NewReader(f)
 	mark, _ := r.Peek(3)
 	switch {
@@ -188,7 +189,7 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 	r := csv.NewReader(in)
 	r.FieldsPerRecord = -1
 	r.TrimLeadingSpace = true
-	file, label, width := 0, 1, 0
+	file, label, group, width := 0, 1, -1, 0
 	for first == nil || !l.named {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -211,9 +212,17 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 		case len(row) != width:
 			err = l.at(line, "%d fields where %d were expected, as on the first line; put a name that has a comma between quotes", len(row), width)
 		case header:
-			file, label, err = l.columns(row, line)
+			if file, label, err = l.columns(row, line); err == nil && l.group != "" {
+				group, err = l.groupColumn(row, line)
+			}
+		case l.group != "" && group < 0:
+			err = l.at(line, "it has no header, and so no column %s", l.group)
+		case group >= 0 && row[group] == "":
+			err = l.at(line, "there is nothing in column %s", l.group)
 		default:
-			err = l.add(line, row[file], row[label])
+			if err = l.add(line, row[file], row[label]); err == nil && group >= 0 {
+				l.set.Groups = append(l.set.Groups, row[group])
+			}
 		}
 		if err != nil && !l.named {
 			l.findAny(row)
@@ -276,6 +285,15 @@ func (l *labelFile) columns(header []string, line int) (file, label int, err err
 	}
 	l.set.note("%s line %d (%s) is read as the header", l.name, line, strings.Join(header, ","))
 	return 0, 1, nil
+}
+
+// groupColumn finds the column of groups by the header.
+func (l *labelFile) groupColumn(header []string, line int) (int, error) {
+	i := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(cell, l.group) })
+	if i < 0 {
+		return i, l.at(line, "there is no column %s; the header has %s", l.group, strings.Join(header, ", "))
+	}
+	return i, nil
 }
 
 // label labels the images.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -57,7 +58,9 @@ type groupImages struct {
 	err   error
 }
 
-func openParquet(names []string) (set *Set, err error) {
+// openParquet opens Parquet files as one data set. group is the column of groups, if there
+// is one.
+func openParquet(names []string, group string) (set *Set, err error) {
 	src := &table{}
 	set = &Set{source: src}
 	defer func() {
@@ -75,6 +78,12 @@ func openParquet(names []string) (set *Set, err error) {
 		}
 		src.files = append(src.files, r)
 		if err := src.readLabels(set, &texts, &paths, i, filepath.Base(name)); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if group == "" {
+			continue
+		}
+		if err := src.readGroups(set, i, group); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -146,9 +155,9 @@ func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string)
 		}
 		var labels []int64
 		if isText {
-			err = t.readTexts(texts, i, g, label)
+			err = t.readTexts(texts, i, g, label, "label")
 		} else {
-			labels, err = integers(r, g, label)
+			labels, err = integers(r, g, label, "label")
 		}
 		if err != nil {
 			return err
@@ -183,8 +192,32 @@ func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string)
 	return nil
 }
 
-// readTexts reads a whole column chunk of labels that are texts. Equal ones share memory.
-func (t *table) readTexts(texts *[]string, file, group, col int) error {
+// readGroups reads the column of groups, of texts or of integers, of file i.
+func (t *table) readGroups(set *Set, i int, name string) error {
+	r := t.files[i]
+	col, err := column(r, name)
+	if err != nil {
+		return err
+	}
+	for g := range r.Groups() {
+		if r.Schema().Column(col).PhysicalType() == arrow.Types.ByteArray {
+			err = t.readTexts(&set.Groups, i, g, col, "group")
+		} else {
+			var numbers []int64
+			numbers, err = integers(r, g, col, "group")
+			for _, n := range numbers {
+				set.Groups = append(set.Groups, strconv.FormatInt(n, 10))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// readTexts reads a whole column chunk of texts, which are what. Equal ones share memory.
+func (t *table) readTexts(texts *[]string, file, group, col int, what string) error {
 	r := t.files[file]
 	known := map[string]string{}
 	cells, err := parquet.Open(r.File, group, col, 0, func(b []byte) string {
@@ -201,7 +234,7 @@ func (t *table) readTexts(texts *[]string, file, group, col int) error {
 	}
 	read, err := whole(cells, int(r.GroupRows(group)))
 	if errors.Is(err, parquet.ErrMissing) {
-		err = fmt.Errorf("row group %d has rows without a label", group)
+		err = fmt.Errorf("row group %d has rows without a %s", group, what)
 	}
 	*texts = append(*texts, read...)
 	return err
@@ -241,15 +274,15 @@ func classNames(r parquetFile, label int) []string {
 	return class.Names
 }
 
-// integers reads a whole column chunk of integers.
-func integers(r parquetFile, group, col int) ([]int64, error) {
+// integers reads a whole column chunk of integers, which are what.
+func integers(r parquetFile, group, col int, what string) ([]int64, error) {
 	width, convert := 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
 	switch r.Schema().Column(col).PhysicalType() {
 	case arrow.Types.Int64:
 	case arrow.Types.Int32:
 		width, convert = 4, func(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b))) }
 	default:
-		return nil, errors.New("the label column is neither of integers nor of texts")
+		return nil, fmt.Errorf("the %s column is neither of integers nor of texts", what)
 	}
 	cells, err := parquet.Open(r.File, group, col, width, convert)
 	if err != nil {
@@ -257,7 +290,7 @@ func integers(r parquetFile, group, col int) ([]int64, error) {
 	}
 	labels, err := whole(cells, int(r.GroupRows(group)))
 	if errors.Is(err, parquet.ErrMissing) {
-		err = fmt.Errorf("row group %d has rows without a label", group)
+		err = fmt.Errorf("row group %d has rows without a %s", group, what)
 	}
 	return labels, err
 }
