@@ -164,9 +164,6 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if len(o.Data) == 0 || len(o.Models) == 0 {
 		return errors.New("ingest: no data or no models")
 	}
-	if o.Group != "" && !slices.ContainsFunc(o.Data, func(d Data) bool { return d.Share != 0 }) {
-		return errors.New("groups of images are for shares: draw them with --data SPLIT=PATH:0.5")
-	}
 	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
 	if o.Shim == "" {
 		var note string

@@ -120,6 +120,8 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		e.As = e.Name
 		if isModelFolder(dir, e.Name) {
 			e.asFolder(dir)
+		} else if err := checkHubName(dir, e.Name); err != nil {
+			return e, err
 		}
 	case isModelFolder(dir, e.Name):
 		e.asFolder(dir)
@@ -191,6 +193,19 @@ func isFile(dir, path string) bool {
 // saved a model to.
 func isModelFolder(dir, path string) bool {
 	return path != "" && isFile(dir, filepath.Join(path, "config.json"))
+}
+
+// checkHubName refuses what can be neither a model of the hub nor is a folder that
+// transformers saved a model to.
+func checkHubName(dir, name string) error {
+	path := fromFolder(dir, name)
+	if info, err := os.Stat(path); dir != "" && err == nil && info.IsDir() {
+		return fmt.Errorf("folder %s has no config.json: it is none that transformers saved a model to", path)
+	}
+	if strings.Count(name, "/") > 1 || strings.HasPrefix(name, ".") || filepath.IsAbs(name) {
+		return fmt.Errorf("there is no folder %s%s", path, nearest(path, func(e os.DirEntry) bool { return isModelFolder(filepath.Dir(path), e.Name()) }))
+	}
+	return nil
 }
 
 // isPath reports whether an entry is a file: no library's names hold a slash or end like

@@ -170,7 +170,8 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 	}
 	result, err := ingest.Run(c.Context, o.Options)
 	progress.Stop()
-	if err != nil && t.json {
+	nothing := len(result.Added)+len(result.Skipped)+len(result.Failed) == 0
+	if err != nil && (t.json || nothing) {
 		return err
 	}
 	out := ingested{1, o.Zoo, append([]string{}, result.Added...), append([]string{}, result.Skipped...), []failedModel{}}
@@ -260,6 +261,9 @@ func (o *ingestOptions) readData() error {
 			return usagef("--unlabelled %q is not of the form SPLIT=PATH", data)
 		}
 		o.Data = append(o.Data, ingest.Data{Split: split, Path: path, Unlabelled: true})
+	}
+	if o.Group != "" && !slices.ContainsFunc(o.Data, func(d ingest.Data) bool { return d.Share != 0 }) {
+		return usagef("--group keeps images together in shares; draw these with --data SPLIT=PATH:0.5")
 	}
 	if len(o.Data) == 0 {
 		return usagef("name the images with --data, or with --unlabelled if they have no labels")

@@ -33,6 +33,8 @@ import warnings
 # Fused attention hides its multiplications from counting and traces badly. Has to
 # be said before timm is imported.
 os.environ["TIMM_FUSED_ATTN"] = "0"
+# What cannot be fetched is said once, by fetching.
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")
 
 MISSING = {}  # why a library cannot be imported
 
@@ -76,7 +78,10 @@ def names(source, pattern):
         need(torchvision, "torchvision")
         pool = [n for n in torchvision.models.list_models() if "/" not in n and not n.startswith("quantized_")]
         pool = [n for n in pool if hasattr(torchvision.models, n)]  # classifiers only
-    return sorted(n for n in pool if fnmatch.fnmatchcase(n, pattern))
+    found = sorted(n for n in pool if fnmatch.fnmatchcase(n, pattern))
+    if not found:
+        raise Refused(f"no model of {source} matches" + meant(re.sub(r"[*?\[\]]", "", pattern), pool))
+    return found
 
 
 def need(module, name):
@@ -86,8 +91,35 @@ def need(module, name):
 
 def meant(name, pool):
     """The end of a message about an unknown name: those that are most like it."""
-    near = difflib.get_close_matches(name, pool, 3, 0.7)
+    near = difflib.get_close_matches(name, dict.fromkeys(pool), 3, 0.7)
     return "; did you mean " + " or ".join(near) + "?" if near else ""
+
+
+def fetching(name, err):
+    """What to do about an error of fetching a model, or None if it is another error."""
+    kinds, text, at = set(), str(err), err
+    while at is not None and len(kinds) < 20:
+        kinds.update(kind.__name__ for kind in type(at).__mro__)
+        at = at.__cause__ or at.__context__
+    hub = library("huggingface_hub")
+    cached = []
+    if hub:
+        cache = getattr(hub.constants, "HF_HUB_CACHE", "")
+        if os.path.isdir(cache):
+            cached = [d[len("models--") :].replace("--", "/") for d in os.listdir(cache) if d.startswith("models--")]
+    bare = name.partition(":")[2] or name
+    if "GatedRepoError" in kinds:
+        return f"huggingface.co gives {bare} to those alone who have accepted its terms there and are logged in (huggingface-cli login)"
+    if "RepositoryNotFoundError" in kinds:
+        return f"huggingface.co has no model {bare}, or it is private (huggingface-cli login)" + meant(bare, cached)
+    if "HTTPError" in kinds and "URLError" in kinds:
+        return None
+    if "URLError" in kinds:
+        return f"its weights are not in the cache of torch ({torch.hub.get_dir()}), and the site that has them cannot be reached: {one_line(err)}"
+    if hub and (kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectionError", "ConnectError"} or "couldn't connect to" in text):
+        why = "HF_HUB_OFFLINE forbids to fetch it" if hub.constants.HF_HUB_OFFLINE else f"{hub.constants.ENDPOINT} cannot be reached"
+        return f"{bare} is not, or not wholly, in the cache of Hugging Face ({cache}), and {why}" + meant(bare, [c for c in cached if c != bare])
+    return None
 
 
 # The widths of timm's image towers of CLIP and its like: embeddings to be compared with
@@ -243,7 +275,7 @@ def create_transformers(name, size, pretrained):
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(name)
     except OSError as err:
-        raise Refused(f"it does not say how its images are prepared: {one_line(err)}") from err
+        raise Refused(f"it does not say how its images are prepared: {fetching(name, err) or one_line(err)}") from err
     preparation = prepared(type(processor).__name__, processor.to_dict())
     auto = transformers.AutoModelForImageClassification
     if pretrained:
@@ -485,12 +517,13 @@ def main():
     if torch and hasattr(torch.backends, "mha"):
         torch.backends.mha.set_fastpath_enabled(False)
     for line in sys.stdin:
+        request = json.loads(line)
         try:
-            reply = answer(json.loads(line))
+            reply = answer(request)
         except Refused as err:
             reply = {"error": str(err)}
         except Exception as err:  # whatever a library raises concerns this model alone
-            reply = {"error": one_line(err)}
+            reply = {"error": request.get("name") and fetching(request["name"], err) or one_line(err)}
         print(json.dumps(reply), file=replies, flush=True)
 
 
