@@ -14,9 +14,9 @@ import (
 const (
 	// BackgroundFirst: output 0 is the background, which is no class, and output 1 is class 0.
 	BackgroundFirst = "background-first"
-	// ImageNet: the outputs are those of the ImageNet head of their number, as timm names
+	// ImageNetHead: the outputs are those of the ImageNet head of their number, as timm names
 	// them.
-	ImageNet = "imagenet"
+	ImageNetHead = "imagenet"
 )
 
 // byName is what the zoo keeps of a model whose outputs are mapped to classes by name.
@@ -24,14 +24,14 @@ const byName = "by name"
 
 // A head is what is known of a model whose outputs are not the zoo's classes.
 type head struct {
-	classes string             // of the list: a file, BackgroundFirst or ImageNet; "" if nothing is said
+	classes string             // of the list: a file, BackgroundFirst or ImageNetHead; "" if nothing is said
 	file    importer.ClassFile // read by readHead
 	byName  bool               // the outputs have names, and those of the zoo's classes are looked for
 	heads   [][][]string       // the names of ImageNet heads, if the model itself has none
 }
 
 // fromFile reports whether a file says which output is which class.
-func (h head) fromFile() bool { return h.classes != "" && !h.background() && h.classes != ImageNet }
+func (h head) fromFile() bool { return h.classes != "" && !h.background() && h.classes != ImageNetHead }
 
 // background reports whether output 0 is the background.
 func (h head) background() bool { return h.classes == BackgroundFirst }
@@ -42,7 +42,7 @@ func (h head) applyTo(p *planned) {
 	switch {
 	case h.fromFile():
 		m.Classes, m.Labels, m.Aliases = 0, nil, nil // the file says which output is what
-	case h.classes == ImageNet:
+	case h.classes == ImageNetHead:
 		m.Classes = 0 // the zoo may have others
 	case h.background():
 		m.Classes = max(m.Classes-1, 0)
@@ -71,9 +71,9 @@ func (r *runner) suspectBackground(first *planned) {
 func (r *runner) readHead(p *planned) (err error) {
 	h := &p.head
 	if !h.fromFile() {
-		h.byName = h.classes == ImageNet || h.classes == "" && len(p.meta.Labels) > 0 && p.meta.Classes != r.classes && r.zoo.ClassNames() != nil
-		if h.classes == ImageNet && r.zoo.ClassNames() == nil {
-			return fmt.Errorf("classes=%s looks for the zoo's classes by name, and they have none; %s", ImageNet, remedy)
+		h.byName = h.classes == ImageNetHead || h.classes == "" && len(p.meta.Labels) > 0 && p.meta.Classes != r.classes && r.zoo.ClassNames() != nil
+		if h.classes == ImageNetHead && r.zoo.ClassNames() == nil {
+			return fmt.Errorf("classes=%s looks for the zoo's classes by name, and they have none; %s", ImageNetHead, remedy)
 		}
 		return nil
 	}
@@ -111,7 +111,7 @@ func (r *runner) fit(m *running, outputs int) (err error) {
 			torch.ErrBadOutput, numbers(outputs), r.classes, BackgroundFirst)
 	case h.classes == "" && outputs != r.classes:
 		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes (without its classifier a model gives features; if they are other classes, write classes=FILE in its line, a CSV file with the columns output and class, or, for a head of ImageNet-21k or -12k, classes=%s)",
-			torch.ErrBadOutput, numbers(outputs), r.classes, ImageNet)
+			torch.ErrBadOutput, numbers(outputs), r.classes, ImageNetHead)
 	case h.classes == "":
 		if m.columns, err = permutation(r.zoo.ClassNames(), m.meta.Names()); err == nil && m.columns != nil {
 			r.log("%s: its classes are in another order than the zoo's; they are matched by name", m.name)

@@ -41,7 +41,7 @@ type Entry struct {
 	Activation Activation
 	GFLOPs     float64 // as the user knows it; 0 for what is counted
 	// Classes is a file that says which classes its outputs are, [BackgroundFirst] or
-	// [ImageNet]; "" if nothing is said: then names decide, and without any output i is class i.
+	// [ImageNetHead]; "" if nothing is said: then names decide, and without any output i is class i.
 	Classes string
 }
 
@@ -139,7 +139,7 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	}
 	if (head{classes: e.Classes}).fromFile() {
 		if dir != "" && !isFile(dir, e.Classes) {
-			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there are classes=%s and classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst, ImageNet)
+			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there are classes=%s and classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst, ImageNetHead)
 		}
 		e.Classes = fromFolder(dir, e.Classes)
 	}
@@ -268,7 +268,7 @@ func (e *Entry) set(key, value string) (err error) {
 		}
 	case "classes":
 		if e.Classes = value; value == "" {
-			return fmt.Errorf("want a CSV file with the columns output and class, %s or %s", BackgroundFirst, ImageNet)
+			return fmt.Errorf("want a CSV file with the columns output and class, %s or %s", BackgroundFirst, ImageNetHead)
 		}
 	default:
 		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, classes, gflops")

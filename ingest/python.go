@@ -21,7 +21,7 @@ func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 	var named []Entry
 	for _, e := range entries {
 		switch {
-		case e.Source == "file" && e.Classes != ImageNet:
+		case e.Source == "file" && e.Classes != ImageNetHead:
 			continue
 		case e.Source != "file" && !e.Pattern():
 			if _, err := export.ReadMeta(r.exported(e)); err == nil {
@@ -44,7 +44,7 @@ func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; models given by name, and lines with classes=%s, need Python (%s): name one that has torch and timm or torchvision with --python, or export them elsewhere and give their files", err, ImageNet, some(named))
+		return fmt.Errorf("%w; models given by name, and lines with classes=%s, need Python (%s): name one that has torch and timm or torchvision with --python, or export them elsewhere and give their files", err, ImageNetHead, some(named))
 	}
 	for _, library := range []string{"torch", "timm", "torchvision", "transformers"} {
 		without := func(e Entry) bool { return slices.Contains(needs(e, missing), library) }
@@ -52,7 +52,7 @@ func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 			need := slices.DeleteFunc(named, func(e Entry) bool { return !without(e) })
 			what := "models given by name"
 			if !slices.ContainsFunc(need, func(e Entry) bool { return e.Source != "file" }) {
-				what = "lines with classes=" + ImageNet
+				what = "lines with classes=" + ImageNetHead
 			}
 			return fmt.Errorf("%s has no %s (%s), which %s need (%s): name a Python that has it with --python", r.exporter.Path(), library, reason, what, some(need))
 		}

@@ -177,9 +177,9 @@ func (e *Exporter) Names(ctx context.Context, source, pattern string) ([]string,
 	return reply.Names, err
 }
 
-// ImageNet returns, for each ImageNet head that timm knows, what its outputs are called,
+// ImageNetHeads returns, for each ImageNet head that timm knows, what its outputs are called,
 // as [Meta.Names] does.
-func (e *Exporter) ImageNet(ctx context.Context) (heads [][][]string, err error) {
+func (e *Exporter) ImageNetHeads(ctx context.Context) (heads [][][]string, err error) {
 	var reply struct{ Heads [][][]string }
 	err = e.ask(ctx, map[string]any{"op": "imagenet"}, &reply)
 	return reply.Heads, err

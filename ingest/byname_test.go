@@ -16,10 +16,10 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
-// TestImageNet runs ImageNet heads of 1,000, 11,221, 11,821, 21,841 and 21,843 outputs with
+// TestByName runs ImageNet heads of 1,000, 11,221, 11,821, 21,841 and 21,843 outputs with
 // random weights on images in folders of synsets, and compares every output with what timm's
 // lists of synsets make of it in Python.
-func TestImageNet(t *testing.T) {
+func TestByName(t *testing.T) {
 	if testing.Short() {
 		t.Skip("exports networks")
 	}
@@ -31,9 +31,9 @@ func TestImageNet(t *testing.T) {
 	dir, models := t.TempDir(), t.TempDir()
 	list21k := []string{"vit_tiny_patch16_224.augreg_in21k", "mobilenetv3_large_100.miil_in21k", "convnext_nano.in12k"}
 	usual := []string{"resnet10t.c3_in1k", "torchvision/squeezenet1_1"}
-	out, err := exec.Command(python, append([]string{"testdata/imagenet.py", "../infer/export", dir, "11", "wide"}, append(list21k, usual...)...)...).CombinedOutput()
+	out, err := exec.Command(python, append([]string{"testdata/byname.py", "../infer/export", dir, "11", "wide"}, append(list21k, usual...)...)...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("imagenet.py: %v\n%s", err, out)
+		t.Fatalf("byname.py: %v\n%s", err, out)
 	}
 	names, err := importer.ReadClassNames(filepath.Join(dir, "names.txt"))
 	if err != nil {
@@ -47,7 +47,7 @@ func TestImageNet(t *testing.T) {
 		return text
 	}
 	wide := "wide.pt size=64 classes=imagenet\n"
-	sorted := slices.Sorted(slices.Values(names)) // as ImageNet numbers them
+	sorted := slices.Sorted(slices.Values(names)) // as ImageNetHead numbers them
 	for _, c := range []struct {
 		name, images, models string
 		classes              int
@@ -61,7 +61,7 @@ func TestImageNet(t *testing.T) {
 			"convnext_nano.in12k: 993 of its 11821 outputs",
 			"resnet10t.c3_in1k: its classes are in another order than the zoo's; they are matched by name",
 		}},
-		{"few", "images", lines(usual) + wide, 0, nil, ".few.bin", make([]string, 6), make([]string, 6), []string{
+		{"few", "words", lines(usual) + wide, 0, nil, ".few.bin", make([]string, 6), make([]string, 6), []string{
 			"torchvision/squeezenet1_1: 6 of its 1000 outputs are classes of the zoo by name; the other 994 are left out",
 		}},
 		{"named by a model", "images", lines(list21k[:1]) + lines(usual), 1000, nil, ".bin", sorted, names, []string{
@@ -80,7 +80,7 @@ func TestImageNet(t *testing.T) {
 		res := run(t, o)
 		for _, f := range res.Failed {
 			// The teddy bear is one of six: too many to go without.
-			if c.name != "few" || f.Model != "wide" || !strings.Contains(f.Reason.Error(), `knows 5 of the zoo's 6 classes by name, not "n04399382"`) {
+			if c.name != "few" || f.Model != "wide" || !strings.Contains(f.Reason.Error(), `knows 5 of the zoo's 6 classes by name, not "teddy"`) {
 				t.Errorf("%s: %s: %v", c.name, f.Model, f.Reason)
 			}
 		}

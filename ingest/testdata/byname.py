@@ -1,12 +1,12 @@
 """Makes images in folders of ImageNet's synsets and says what models of timm and torchvision
 with random weights give for them, by timm's own lists of synsets.
 
-    python3 imagenet.py EXPORT_DIR OUT SEED NAME...
+    python3 byname.py EXPORT_DIR OUT SEED NAME...
 
-Writes OUT/images/SYNSET, OUT/numbers/CLASS with the same images, names.txt (the synsets of
+Writes OUT/images/SYNSET, OUT/numbers/CLASS and OUT/words/WORD with the same images, names.txt (the synsets of
 ImageNet-1k, shuffled), wide.pt (a TorchScript file with 21,841 outputs), and for each NAME
 two files of float32 by image and class: NAME.bin with the classes of names.txt, and
-NAME.few.bin with those of the folders. See TestImageNet."""
+NAME.few.bin with those of the folders of words. See TestByName."""
 import random
 import sys
 from pathlib import Path
@@ -34,15 +34,19 @@ random.shuffle(names)
 # The crane that is a bird, the one that is a machine, a dog and a garment of one name, and the
 # teddy bear, which ImageNet-21k lacks.
 folders = ["n01440764", "n02012849", "n03126707", "n02113186", "n02963159", "n04399382"]
+words = dict(zip(usual, export.categories()))
 pictures = []
 for synset in sorted(folders):
-    for folder in (OUT / "images" / synset, OUT / "numbers" / str(usual.index(synset))):
+    places = (OUT / "images" / synset, OUT / "numbers" / str(usual.index(synset)), OUT / "words" / words[synset])
+    for folder in places:
         folder.mkdir(parents=True)
     for i in range(2):
         picture = Image.fromarray(rng.integers(0, 256, (SIZE + 9 * i, SIZE, 3), dtype=np.uint8))
-        for folder in (OUT / "images" / synset, OUT / "numbers" / str(usual.index(synset))):
+        for folder in places:
             picture.save(folder / f"{synset}-{i}.png")
         pictures.append(picture)
+few = sorted(folders, key=words.get)
+in_words = [2 * sorted(folders).index(s) + i for s in few for i in range(2)]  # their pictures
 # ImageNetV2 has a folder for every number.
 for number in range(len(usual)):
     (OUT / "numbers" / str(number)).mkdir(exist_ok=True)
@@ -75,8 +79,8 @@ with torch.no_grad():
         if name == "wide":
             torch.jit.trace(model, x[:2]).save(str(OUT / "wide.pt"))
         place = {s: i for i, s in enumerate(synsets(y.shape[1]))}
-        for classes, end in ((names, ".bin"), (sorted(folders), ".few.bin")):
+        for classes, end, images in ((names, ".bin", slice(None)), (few, ".few.bin", in_words)):
             known = [place[s] for s in classes if s in place]
             exps = np.exp(y - y[:, known].max(1, keepdims=True))
             rows = np.stack([exps[:, place[s]] if s in place else 0 * exps[:, 0] for s in classes], 1)
-            (rows / rows.sum(1, keepdims=True)).astype("<f4").tofile(OUT / (name.replace("/", "-") + end))
+            (rows / rows.sum(1, keepdims=True))[images].astype("<f4").tofile(OUT / (name.replace("/", "-") + end))
