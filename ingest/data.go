@@ -213,16 +213,21 @@ func (r *runner) ranOn(split, fingerprint string) bool {
 // runs. Broken ones are an error that lists them, or with SkipBroken are dropped for good.
 func (r *runner) checkImages(ctx context.Context) error {
 	var problems []error
-	for _, s := range r.splits {
-		which, err := r.unchecked(s)
-		if err != nil {
+	which, all, before := make([][]int, len(r.splits)), 0, 0
+	for i, s := range r.splits {
+		var err error
+		if which[i], err = r.unchecked(s); err != nil {
 			return err
 		}
-		broken, err := s.Check(ctx, which, r.o.Workers, func(n int) {
+		all += len(which[i])
+	}
+	for i, s := range r.splits {
+		broken, err := s.Check(ctx, which[i], r.o.Workers, func(n int) {
 			if r.o.Progress != nil {
-				r.o.Progress(Progress{Split: s.name, Images: n, Of: len(which), Done: int64(n), Total: int64(len(which))})
+				r.o.Progress(Progress{Split: s.name, Images: n, Of: len(which[i]), Done: int64(before + n), Total: int64(all)})
 			}
 		})
+		before += len(which[i])
 		switch {
 		case err != nil:
 			return err
