@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -64,6 +65,9 @@ func (r *runner) openSplit(d Data) (*split, error) {
 		open = func(path string) (*dataset.Set, error) { return dataset.OpenGrouped(path, r.o.Group) }
 	}
 	set, err := open(d.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w%s", err, NearPath(d.Path))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +242,7 @@ func (r *runner) checkImages(ctx context.Context) error {
 		case len(broken) == s.Len():
 			return fmt.Errorf("data set %s: none of its %d images can be read:\n%s", s.Path, s.Len(), listBroken(s.Set, broken))
 		default:
-			r.log("data set %s: left out %d of %d images, which cannot be read:\n%s", s.Path, len(broken), s.Len(), listBroken(s.Set, broken))
+			r.log("data set %s: left out %d of %d images, which cannot be read: %s", s.Path, len(broken), s.Len(), strings.Join(nameBroken(s.Set, broken), "; "))
 			s.given = s.given.Without(broken)
 			s.Set = s.Set.Without(broken)
 			s.fingerprint = s.Fingerprint()
@@ -268,15 +272,19 @@ func (r *runner) unchecked(s *split) (which []int, err error) {
 	return which, nil
 }
 
-// listBroken names the first of the broken images.
+// listBroken lists the first of the broken images, a line each.
 func listBroken(set *dataset.Set, broken []dataset.Broken) string {
+	return "  " + strings.Join(nameBroken(set, broken), "\n  ")
+}
+
+// nameBroken names the first of the broken images and what is wrong with each.
+func nameBroken(set *dataset.Set, broken []dataset.Broken) (texts []string) {
 	const most = 10
-	var lines []string
 	for _, b := range broken[:min(most, len(broken))] {
-		lines = append(lines, fmt.Sprintf("  %s: %v", set.IDs[b.Image], b.Reason))
+		texts = append(texts, fmt.Sprintf("%s: %v", set.IDs[b.Image], b.Reason))
 	}
 	if more := len(broken) - most; more > 0 {
-		lines = append(lines, fmt.Sprintf("  ... and %d more", more))
+		texts = append(texts, fmt.Sprintf("... and %d more", more))
 	}
-	return strings.Join(lines, "\n")
+	return texts
 }

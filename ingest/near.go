@@ -26,6 +26,15 @@ func nearFile(path string) string {
 	return fmt.Sprintf("; a model of Hugging Face is written hf:%s/%s (transformers) or hf_hub:%[1]s/%[2]s (timm)", library, name)
 }
 
+// NearPath is the end of a message about a file or folder that is not there: what in its
+// folder has the name that is most like its own. It is empty if the path is there.
+func NearPath(path string) string {
+	if _, err := os.Stat(path); err == nil {
+		return ""
+	}
+	return nearest(filepath.Clean(path), func(os.DirEntry) bool { return true })
+}
+
 // nearest is the end of a message about a path that is not there: what in its folder is of the
 // kind meant and has the name that is most like its own.
 func nearest(path string, meant func(os.DirEntry) bool) string {

@@ -280,6 +280,9 @@ func cutShare(path string) (string, float64, error) {
 	}
 	share, err := strconv.ParseFloat(path[i+1:], 64)
 	if err != nil {
+		if _, err := os.Stat(path[:i]); err == nil && strings.Trim(path[i+1:], "0123456789.,% ") == "" {
+			return "", 0, usagef("--data: %q is no share of %s; write one as in %s:0.5", path[i+1:], path[:i], path[:i])
+		}
 		return path, 0, nil
 	}
 	if !(share > 0 && share <= 1) {
@@ -300,7 +303,7 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usageError{fmt.Errorf("%w%s", err, ingest.NearPath(name))}
 		}
 		entries, err := ingest.ParseList(f, name, filepath.Dir(name))
 		f.Close()
