@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,7 +180,10 @@ func match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 	case set.Labels == nil:
 		return nil, "", nil
 	case set.ClassNames == nil && !byNumber:
-		return nil, "", checkNumbers(set, classes)
+		if err := checkNumbers(set, classes); err != nil {
+			return nil, "", err
+		}
+		return nil, "", checkCalled(set, known)
 	case slices.ContainsFunc(known, func(names []string) bool { return slices.Equal(names, set.ClassNames) }):
 		return nil, "", nil // two classes may have one name
 	}
@@ -219,6 +223,28 @@ func checkNumbers(set *dataset.Set, classes int) error {
 		if int(label) >= classes {
 			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0", set.IDs[i], label, classes)
 		}
+	}
+	return nil
+}
+
+// checkCalled checks that what a data set calls some class numbers is not what the zoo calls
+// others.
+func checkCalled(set *dataset.Set, known [][]string) error {
+	var contradictions []string
+	for _, number := range slices.Sorted(maps.Keys(set.Called)) {
+		name := set.Called[number]
+		of, err := zoo.ClassesByName([]string{name}, known...)
+		if err == nil && of[0] != int(number) {
+			contradictions = append(contradictions, fmt.Sprintf("%q is class %d here and %d in the zoo", name, number, of[0]))
+		}
+	}
+	if n := len(contradictions); n > 0 {
+		const few = 3
+		more := ""
+		if n > few {
+			contradictions, more = contradictions[:few], fmt.Sprintf(", ... (%d in all)", n)
+		}
+		return fmt.Errorf("its class numbers contradict the names of the zoo's classes: %s%s; leave out the column of numbers to go by the names", strings.Join(contradictions, ", "), more)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (h head) column() string {
 }
 
 // fit finds out which class each of so many outputs of a model is.
-func (r *runner) fit(m *running, outputs int) (err error) {
+func (r *runner) fit(m *running, outputs int) error {
 	h := m.head
 	m.width = outputs
 	switch {
@@ -113,10 +113,7 @@ func (r *runner) fit(m *running, outputs int) (err error) {
 		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes (without its classifier a model gives features; if they are other classes, write classes=FILE in its line, a CSV file with the columns output and class, or, for a head of ImageNet-21k or -12k, classes=%s)",
 			torch.ErrBadOutput, numbers(outputs), r.classes, ImageNetHead)
 	case h.classes == "":
-		if m.columns, err = permutation(r.zoo.ClassNames(), m.meta.Names()); err == nil && m.columns != nil {
-			r.log("%s: its classes are in another order than the zoo's; they are matched by name", m.name)
-		}
-		return err
+		return r.order(m)
 	case h.background() && outputs != r.classes+1:
 		return fmt.Errorf("%w: classes=%s means that it gives %d numbers an image, for the background and the zoo's %d classes, and it gives %d", torch.ErrBadOutput, BackgroundFirst, r.classes+1, r.classes, outputs)
 	case h.background():
@@ -124,7 +121,7 @@ func (r *runner) fit(m *running, outputs int) (err error) {
 		for class := range r.classes {
 			m.classMap = append(m.classMap, int32(class))
 		}
-		return nil
+		return r.order(m)
 	}
 	if err := h.file.Fits("it", outputs); err != nil {
 		return fmt.Errorf("%w: %w", torch.ErrBadOutput, err)

@@ -90,6 +90,14 @@ func permutation(names []string, lists [][]string) ([]int, error) {
 	return columns, nil
 }
 
+// order finds out which column of a model with as many outputs as the zoo has classes is which.
+func (r *runner) order(m *running) (err error) {
+	if m.columns, err = permutation(r.zoo.ClassNames(), m.meta.Names()); err == nil && m.columns != nil {
+		r.log("%s: its classes are in another order than the zoo's; they are matched by name", m.name)
+	}
+	return err
+}
+
 // without returns the names of the classes that have no output.
 func without(names []string, outputs []int) (strange []string) {
 	for class, output := range outputs {

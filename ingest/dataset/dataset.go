@@ -38,6 +38,8 @@ type Set struct {
 	// ClassNames are what it calls them, one a class, or nil. What the data set numbers
 	// by itself, in the order of the names, need not be what others number so.
 	ClassNames []string
+	// Called are what it calls some classes whose numbers are those of another list, or nil.
+	Called map[uint16]string
 	// Groups are, of a set opened by OpenGrouped, what each image belongs to.
 	Groups []string
 	// Notes say, one sentence each, what was left out or decided in reading it.
