@@ -216,10 +216,10 @@ def labels(names, classes):
     """What a model calls its classes, in their order; none if that is not known."""
     if isinstance(names, dict):
         names = [names.get(i) for i in range(classes)]
-    names = list(names or [])
-    if len(names) != classes or any(not n or str(n) == f"LABEL_{i}" for i, n in enumerate(names)):
+    names = ["" if n is None else str(n) for n in names or []]
+    if len(names) != classes or any(n in ("", f"LABEL_{i}") or len(n) > 1024 for i, n in enumerate(names)):
         return []
-    return [str(n) for n in names]
+    return [] if all(n == str(i) for i, n in enumerate(names)) else names
 
 
 def timm_labels(cfg, classes, published):
