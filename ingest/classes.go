@@ -3,11 +3,14 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -16,7 +19,7 @@ import (
 const remedy = "state what the data call the classes with --class-names FILE, one name a line, class 0 first"
 
 // countClasses returns the number of classes that a new zoo is to have, 0 if it is not
-// known; model is the first model's.
+// known; model is the number that the models say.
 func (r *runner) countClasses(model int) int {
 	data := 0
 	for _, s := range r.splits {
@@ -25,13 +28,26 @@ func (r *runner) countClasses(model int) int {
 	return cmp.Or(r.o.Classes, data, model, r.before)
 }
 
+// fewest returns the number of classes that models state, of several the smallest that has
+// room for the labels: an ImageNet-21k head may stand beside others. It is that of the first
+// model if none has.
+func (r *runner) fewest(models []*planned) int {
+	least, used := 0, r.classesUsed()
+	for _, p := range models {
+		if n := p.meta.Classes; n >= used && n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	return cmp.Or(least, models[0].meta.Classes)
+}
+
 // renew makes a zoo new that has no models, if it has other classes than this run: they
 // are those of a run that failed.
-func (r *runner) renew(ctx context.Context, classes int) error {
+func (r *runner) renew(ctx context.Context, classes int, models []*planned) error {
 	if len(r.zoo.Models()) > 0 {
 		return nil
 	}
-	_, _, err := r.settle(classes, r.zoo.ClassNames())
+	_, _, err := r.settle(classes, r.zoo.ClassNames(), models)
 	if err == nil && r.zoo.Classes() == classes {
 		return nil
 	}
@@ -43,10 +59,10 @@ func (r *runner) renew(ctx context.Context, classes int) error {
 
 // settle gives every split the class numbers of a zoo of so many classes that calls them
 // own, or nil: by the names wherever both sides have names, never by place. If neither the
-// zoo nor --class-names has names, the data set with the most names numbers the classes,
-// and must have all of them. It returns what the classes are called, nil if nobody says,
-// and notes about what was decided.
-func (r *runner) settle(classes int, own []string) (names, notes []string, err error) {
+// zoo nor --class-names has names, the data set with the most names numbers the classes, if
+// it has all of them, and else the first of the models that names its outputs. It returns
+// what the classes are called, nil if nobody says, and notes about what was decided.
+func (r *runner) settle(classes int, own []string, models []*planned) (names, notes []string, err error) {
 	given := r.o.ClassNames
 	if n := len(given); n > 0 && n != classes {
 		return nil, nil, fmt.Errorf("--class-names has %d names, and the zoo %d classes", n, classes)
@@ -57,14 +73,18 @@ func (r *runner) settle(classes int, own []string) (names, notes []string, err e
 	known := slices.DeleteFunc([][]string{own, given}, func(list []string) bool { return len(list) == 0 })
 	if len(known) == 0 {
 		s, err := r.reference(classes)
-		if err != nil {
-			return nil, nil, err
-		}
-		if s != nil {
+		p := namer(models, classes)
+		switch {
+		case s != nil:
 			known = [][]string{s.given.ClassNames}
 			if note := orderNote(s.given.ClassNames); note != "" {
 				notes = append(notes, fmt.Sprintf("data set %s: %s", s.given.Path, note))
 			}
+		case p != nil:
+			known = p.meta.Names()
+			notes = append(notes, namedBy(p))
+		case err != nil:
+			return nil, nil, err
 		}
 	}
 	for _, s := range r.splits {
@@ -119,10 +139,25 @@ func (r *runner) reference(classes int) (*split, error) {
 	case n < classes && isClassNumbers(names, classes):
 		return nil, nil
 	case n < classes:
-		return nil, fmt.Errorf("data set %s has %d classes (%s), and the zoo %d without names, so it is not known which of them these are; %s",
-			best.given.Path, n, zoo.FewNames(names), classes, remedy)
+		return nil, &unnamedError{fmt.Errorf("data set %s has %d classes (%s), and the zoo %d without names, so it is not known which of them these are; %s",
+			best.given.Path, n, zoo.FewNames(names), classes, remedy)}
 	}
 	return best, nil
+}
+
+// An unnamedError is that of data which name some of the classes of a zoo without names.
+type unnamedError struct{ error }
+
+// mayBeNamed reports whether an error is one that a model may cure, by naming its outputs.
+func (r *runner) mayBeNamed(err error) bool {
+	var unnamed *unnamedError
+	return errors.As(err, &unnamed) && slices.ContainsFunc(r.o.Models, func(e Entry) bool {
+		if e.Source != "file" {
+			return true
+		}
+		meta, err := export.ReadMeta(e.Name)
+		return err == nil && len(meta.Labels) > 0
+	})
 }
 
 // isClassNumbers reports whether names can only be class numbers, some of which are
@@ -145,7 +180,10 @@ func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 	case set.Labels == nil:
 		return nil, "", nil
 	case set.ClassNames == nil && !byNumber:
-		return nil, "", checkNumbers(set, classes)
+		if err := checkNumbers(set, classes); err != nil {
+			return nil, "", err
+		}
+		return nil, "", checkCalled(set, known)
 	case slices.ContainsFunc(known, func(names []string) bool { return slices.Equal(names, set.ClassNames) }):
 		return nil, "", nil // two classes may have one name
 	}
@@ -185,6 +223,28 @@ func checkNumbers(set *dataset.Set, classes int) error {
 		if int(label) >= classes {
 			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0", set.IDs[i], label, classes)
 		}
+	}
+	return nil
+}
+
+// checkCalled checks that what a data set calls some class numbers is not what the zoo calls
+// others.
+func checkCalled(set *dataset.Set, known [][]string) error {
+	var contradictions []string
+	for _, number := range slices.Sorted(maps.Keys(set.Called)) {
+		name := set.Called[number]
+		of, err := zoo.ClassesByName([]string{name}, known...)
+		if err == nil && of[0] != int(number) {
+			contradictions = append(contradictions, fmt.Sprintf("%q is class %d here and %d in the zoo", name, number, of[0]))
+		}
+	}
+	if n := len(contradictions); n > 0 {
+		const few = 3
+		more := ""
+		if n > few {
+			contradictions, more = contradictions[:few], fmt.Sprintf(", ... (%d in all)", n)
+		}
+		return fmt.Errorf("its class numbers contradict the names of the zoo's classes: %s%s; leave out the column of numbers to go by the names", strings.Join(contradictions, ", "), more)
 	}
 	return nil
 }

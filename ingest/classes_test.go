@@ -303,3 +303,61 @@ func TestNumberingIsSaid(t *testing.T) {
 		t.Errorf("labels %v", got)
 	}
 }
+
+// TestNumbersAndNames reads label files with class numbers and their names: the names number a
+// new zoo's classes and are matched with those of an old one, and what contradicts is refused.
+func TestNumbersAndNames(t *testing.T) {
+	t.Parallel()
+	images := func(rows string) string {
+		files := map[string]string{"labels.csv": "file,label,class_name\n" + rows}
+		for _, row := range strings.Fields(rows) {
+			file, _, _ := strings.Cut(row, ",")
+			files[file] = ""
+		}
+		return pictures(t, files)
+	}
+	first := images("a.png,0,zebra\nb.png,1,cat\nc.png,2,dog\nd.png,3,hen\ne.png,4,ape\nf.png,1,cat\n")
+	o := options(t, first, fakes(t, "a"))
+	run(t, o)
+	z, err := zoo.Open(o.Zoo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"zebra", "cat", "dog", "hen", "ape"}; !slices.Equal(z.ClassNames(), want) {
+		t.Fatalf("the zoo's classes are %q, want %q", z.ClassNames(), want)
+	}
+	for i, c := range []struct {
+		rows string
+		want []uint16
+		says string
+	}{
+		{"a.png,0,ape\nb.png,1,zebra\n", []uint16{4, 0}, ""}, // a list of its own
+		{"a.png,4,ape\nb.png,2,dog\n", []uint16{4, 2}, ""},   // the zoo's
+		{"a.png,4,Affe\nb.png,2,dog\n", []uint16{4, 2}, ""},  // in another language
+		{"a.png,4,ape\nb.png,2,\n", []uint16{4, 2}, ""},      // not for all
+		{"a.png,4,ape\nb.png,2,cat\n", nil, `"cat" is class 2 here and 1 in the zoo; leave out the column of numbers`},
+		{"a.png,4,ape\nb.png,4,cat\n", nil, `class 4 is "ape" on line 2 and "cat" on line 3`},
+		{"a.png,1,ape\nb.png,0,ape\n", nil, `"ape" is class 1 on line 2 and 0 on line 3`},
+		{"a.png,0,ape\nb.png,1,cow\n", nil, `1 of 2 names ("cow") are none of the classes`},
+	} {
+		split := fmt.Sprintf("s%d", i)
+		o.Data = []Data{{Split: split, Path: images(c.rows)}}
+		_, err := Run(context.Background(), o)
+		if c.says != "" {
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%q: %v, want %q", c.rows, err, c.says)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", c.rows, err)
+			continue
+		}
+		if z, err = zoo.Open(o.Zoo); err != nil {
+			t.Fatal(err)
+		}
+		if labels, _, err := z.Labels(split); err != nil || !slices.Equal(labels, c.want) {
+			t.Errorf("%q: labels %v, %v, want %v", c.rows, labels, err, c.want)
+		}
+	}
+}

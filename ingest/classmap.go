@@ -6,18 +6,32 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
-// BackgroundFirst stands in a list for a file of classes: output 0 is the background, which
-// is no class, and output 1 is class 0.
-const BackgroundFirst = "background-first"
+// What stands in a list for a file of classes.
+const (
+	// BackgroundFirst: output 0 is the background, which is no class, and output 1 is class 0.
+	BackgroundFirst = "background-first"
+	// ImageNetHead: the outputs are those of the ImageNet head of their number, as timm names
+	// them.
+	ImageNetHead = "imagenet"
+)
 
-// A head is what a list says of a model whose outputs are not the zoo's classes.
+// byName is what the zoo keeps of a model whose outputs are mapped to classes by name.
+const byName = "by name"
+
+// A head is what is known of a model whose outputs are not the zoo's classes.
 type head struct {
-	classes string             // of the list: a file or BackgroundFirst; "" if outputs are classes
+	classes string             // of the list: a file, BackgroundFirst or ImageNetHead; "" if nothing is said
 	file    importer.ClassFile // read by readHead
+	byName  bool               // the outputs have names, and those of the zoo's classes are looked for
+	heads   [][][]string       // the names of ImageNet heads, if the model itself has none
 }
+
+// fromFile reports whether a file says which output is which class.
+func (h head) fromFile() bool { return h.classes != "" && !h.background() && h.classes != ImageNetHead }
 
 // background reports whether output 0 is the background.
 func (h head) background() bool { return h.classes == BackgroundFirst }
@@ -26,13 +40,18 @@ func (h head) background() bool { return h.classes == BackgroundFirst }
 func (h head) applyTo(p *planned) {
 	m := &p.meta
 	switch {
-	case h.classes == "":
-	case !h.background():
-		m.Classes, m.Labels = 0, nil // the file says which output is what
-	default:
+	case h.fromFile():
+		m.Classes, m.Labels, m.Aliases = 0, nil, nil // the file says which output is what
+	case h.classes == ImageNetHead:
+		m.Classes = 0 // the zoo may have others
+	case h.background():
 		m.Classes = max(m.Classes-1, 0)
-		if len(m.Labels) > 0 {
-			m.Labels = m.Labels[1:]
+		if len(m.Labels) == 0 {
+			break
+		}
+		m.Labels = m.Labels[1:]
+		for i := range m.Aliases {
+			m.Aliases[i] = m.Aliases[i][1:]
 		}
 	}
 }
@@ -47,10 +66,15 @@ func (r *runner) suspectBackground(first *planned) {
 	}
 }
 
-// readHead reads the file that says which classes of the zoo a model's outputs are.
+// readHead finds out what says which classes of the zoo a model's outputs are, and reads it
+// if it is a file.
 func (r *runner) readHead(p *planned) (err error) {
 	h := &p.head
-	if h.classes == "" || h.background() {
+	if !h.fromFile() {
+		h.byName = h.classes == ImageNetHead || h.classes == "" && len(p.meta.Labels) > 0 && p.meta.Classes != r.classes && r.zoo.ClassNames() != nil
+		if h.classes == ImageNetHead && r.zoo.ClassNames() == nil {
+			return fmt.Errorf("classes=%s looks for the zoo's classes by name, and they have none; %s", ImageNetHead, remedy)
+		}
 		return nil
 	}
 	if h.file, err = importer.ReadClassFile(h.classes, r.zoo.ClassNames()); err != nil {
@@ -64,10 +88,13 @@ func (r *runner) readHead(p *planned) (err error) {
 
 // column is what the zoo keeps of it.
 func (h head) column() string {
-	if h.classes == "" || h.background() {
-		return h.classes
+	switch {
+	case h.byName:
+		return byName
+	case h.fromFile():
+		return h.file.Hash()
 	}
-	return h.file.Hash()
+	return h.classes
 }
 
 // fit finds out which class each of so many outputs of a model is.
@@ -77,14 +104,16 @@ func (r *runner) fit(m *running, outputs int) error {
 	switch {
 	case outputs == 1:
 		return fmt.Errorf("%w: it gives one number an image, and the zoo has %d classes", torch.ErrBadOutput, r.classes)
+	case h.byName:
+		return r.fitByName(m, outputs)
 	case h.classes == "" && outputs == r.classes+1:
 		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes, one less: output 0 is often a background class; if it is, write classes=%s in its line, and else classes=FILE, a CSV file with the columns output and class",
 			torch.ErrBadOutput, numbers(outputs), r.classes, BackgroundFirst)
 	case h.classes == "" && outputs != r.classes:
-		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes (without its classifier a model gives features; if they are other classes, write classes=FILE in its line, a CSV file with the columns output and class)",
-			torch.ErrBadOutput, numbers(outputs), r.classes)
+		return fmt.Errorf("%w: it gives %s, and the zoo has %d classes (without its classifier a model gives features; if they are other classes, write classes=FILE in its line, a CSV file with the columns output and class, or, for a head of ImageNet-21k or -12k, classes=%s)",
+			torch.ErrBadOutput, numbers(outputs), r.classes, ImageNetHead)
 	case h.classes == "":
-		return nil
+		return r.order(m)
 	case h.background() && outputs != r.classes+1:
 		return fmt.Errorf("%w: classes=%s means that it gives %d numbers an image, for the background and the zoo's %d classes, and it gives %d", torch.ErrBadOutput, BackgroundFirst, r.classes+1, r.classes, outputs)
 	case h.background():
@@ -92,7 +121,7 @@ func (r *runner) fit(m *running, outputs int) error {
 		for class := range r.classes {
 			m.Outputs.ClassMap = append(m.Outputs.ClassMap, int32(class))
 		}
-		return nil
+		return r.order(m)
 	}
 	if err := h.file.Fits("it", outputs); err != nil {
 		return fmt.Errorf("%w: %w", torch.ErrBadOutput, err)
@@ -103,6 +132,57 @@ func (r *runner) fit(m *running, outputs int) error {
 	}
 	if n := m.Outputs.ClassMap.Without(r.classes); n > 0 {
 		r.log("%s: %s makes no output one of %d of the zoo's %d classes, which get probability 0", m.name, filepath.Base(h.classes), n, r.classes)
+	}
+	return nil
+}
+
+// rarely is the part of the zoo's classes, one in rarely, that a model may not know if its
+// outputs are mapped by name: ImageNet-21k lacks one of the 1,000, and ImageNet-12k seven.
+const rarely = 20
+
+// fitByName finds out which class each output of a model is by its names. The model knows
+// all of the zoo's classes but a few, or the zoo has all of the model's.
+func (r *runner) fitByName(m *running, outputs int) error {
+	lists := m.meta.Names()
+	if len(lists) == 0 {
+		lists = m.head.imageNet(outputs)
+	}
+	switch {
+	case len(lists) == 0:
+		return fmt.Errorf("%w: it gives %s, and timm knows no ImageNet head of so many", torch.ErrBadOutput, numbers(outputs))
+	case len(lists[0]) != outputs:
+		return fmt.Errorf("%w: it gives %s, and names %d", torch.ErrBadOutput, numbers(outputs), len(lists[0]))
+	}
+	names := r.zoo.ClassNames()
+	of, found := outputsOf(names, lists)
+	strange := without(names, of)
+	if found < outputs && len(strange)*rarely > len(names) {
+		return fmt.Errorf("%w: it gives %s, called %s, and knows %d of the zoo's %d classes by name, not %s; write classes=FILE in its line, a CSV file with the columns output and class",
+			torch.ErrBadOutput, numbers(outputs), zoo.FewNames(lists[0]), found, len(names), zoo.FewNames(strange))
+	}
+	m.Outputs.ClassMap = slices.Repeat(importer.ClassMap{-1}, outputs)
+	for class, output := range of {
+		if output >= 0 {
+			m.Outputs.ClassMap[output] = int32(class)
+		}
+	}
+	note := ""
+	if out := m.Outputs.ClassMap.LeftOut(); out > 0 {
+		note = fmt.Sprintf("; the other %d are left out", out)
+	}
+	if len(strange) > 0 {
+		note += fmt.Sprintf("; no output is called %s, which get probability 0", zoo.FewNames(strange))
+	}
+	r.log("%s: %d of its %d outputs are classes of the zoo by name%s", m.name, found, outputs, note)
+	return nil
+}
+
+// imageNet returns the names of the ImageNet head of so many outputs, if timm knows one.
+func (h head) imageNet(outputs int) [][]string {
+	for _, names := range h.heads {
+		if len(names) > 0 && len(names[0]) == outputs {
+			return names
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -60,7 +61,13 @@ func (r *runner) openSplit(d Data) (*split, error) {
 	if d.Unlabelled {
 		open = dataset.OpenUnlabelled
 	}
+	if d.Share != 0 && r.o.Group != "" && !d.Unlabelled {
+		open = func(path string) (*dataset.Set, error) { return dataset.OpenGrouped(path, r.o.Group) }
+	}
 	set, err := open(d.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w%s", err, NearPath(d.Path))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (r *runner) checkData(ctx context.Context) error {
 		classes, own = r.zoo.Classes(), r.zoo.ClassNames()
 	}
 	if classes != 0 {
-		if _, _, err := r.settle(classes, own); err != nil {
+		if _, _, err := r.settle(classes, own, nil); err != nil && !r.mayBeNamed(err) {
 			return err
 		}
 	}
@@ -210,16 +217,21 @@ func (r *runner) ranOn(split, fingerprint string) bool {
 // runs. Broken ones are an error that lists them, or with SkipBroken are dropped for good.
 func (r *runner) checkImages(ctx context.Context) error {
 	var problems []error
-	for _, s := range r.splits {
-		which, err := r.unchecked(s)
-		if err != nil {
+	which, all, before := make([][]int, len(r.splits)), 0, 0
+	for i, s := range r.splits {
+		var err error
+		if which[i], err = r.unchecked(s); err != nil {
 			return err
 		}
-		broken, err := s.Check(ctx, which, r.o.Workers, func(n int) {
+		all += len(which[i])
+	}
+	for i, s := range r.splits {
+		broken, err := s.Check(ctx, which[i], r.o.Workers, func(n int) {
 			if r.o.Progress != nil {
-				r.o.Progress(Progress{Split: s.name, Images: n, Of: len(which), Done: int64(n), Total: int64(len(which))})
+				r.o.Progress(Progress{Split: s.name, Images: n, Of: len(which[i]), Done: int64(before + n), Total: int64(all)})
 			}
 		})
+		before += len(which[i])
 		switch {
 		case err != nil:
 			return err
@@ -230,7 +242,7 @@ func (r *runner) checkImages(ctx context.Context) error {
 		case len(broken) == s.Len():
 			return fmt.Errorf("data set %s: none of its %d images can be read:\n%s", s.Path, s.Len(), listBroken(s.Set, broken))
 		default:
-			r.log("data set %s: left out %d of %d images, which cannot be read:\n%s", s.Path, len(broken), s.Len(), listBroken(s.Set, broken))
+			r.log("data set %s: left out %d of %d images, which cannot be read: %s", s.Path, len(broken), s.Len(), strings.Join(nameBroken(s.Set, broken), "; "))
 			s.given = s.given.Without(broken)
 			s.Set = s.Set.Without(broken)
 			s.fingerprint = s.Fingerprint()
@@ -260,15 +272,19 @@ func (r *runner) unchecked(s *split) (which []int, err error) {
 	return which, nil
 }
 
-// listBroken names the first of the broken images.
+// listBroken lists the first of the broken images, a line each.
 func listBroken(set *dataset.Set, broken []dataset.Broken) string {
+	return "  " + strings.Join(nameBroken(set, broken), "\n  ")
+}
+
+// nameBroken names the first of the broken images and what is wrong with each.
+func nameBroken(set *dataset.Set, broken []dataset.Broken) (texts []string) {
 	const most = 10
-	var lines []string
 	for _, b := range broken[:min(most, len(broken))] {
-		lines = append(lines, fmt.Sprintf("  %s: %v", set.IDs[b.Image], b.Reason))
+		texts = append(texts, fmt.Sprintf("%s: %v", set.IDs[b.Image], b.Reason))
 	}
 	if more := len(broken) - most; more > 0 {
-		lines = append(lines, fmt.Sprintf("  ... and %d more", more))
+		texts = append(texts, fmt.Sprintf("... and %d more", more))
 	}
-	return strings.Join(lines, "\n")
+	return texts
 }

@@ -215,3 +215,25 @@ func TestSharesOfOneSet(t *testing.T) {
 	}
 	run(t, o)
 }
+
+// The images of all splits are read in one go: what is done never falls, and ends with all.
+func TestReadingProgress(t *testing.T) {
+	t.Parallel()
+	images := writeImages(t, 30)
+	o := options(t, images, fakes(t, "a"))
+	o.Data = []Data{{Split: "search", Path: images, Share: 0.5}, {Split: "test", Path: images, Share: 0.5}}
+	var done, total int64
+	o.Progress = func(p Progress) {
+		if len(p.Models) > 0 {
+			return
+		}
+		if p.Done < done || total != 0 && p.Total != total {
+			t.Errorf("%d of %d after %d of %d", p.Done, p.Total, done, total)
+		}
+		done, total = p.Done, p.Total
+	}
+	run(t, o)
+	if done != 30 || total != 30 {
+		t.Errorf("in the end %d of %d", done, total)
+	}
+}

@@ -94,6 +94,7 @@ func TestHeads(t *testing.T) {
 		{"single", "", ""},
 		{"dynamic", "", ""},
 		{"quantized", "", ""},
+		{"quantized-single", "", ""},
 		{"quantized", "gflops=0.25", ""},
 	} {
 		name := strings.TrimSpace(c.file + " " + c.overrides)
@@ -119,7 +120,7 @@ func TestHeads(t *testing.T) {
 	}
 	for _, pair := range [][2]string{
 		{"logits", "softmax"}, {"logits", "logsoftmax"}, {"logits", "logsoftmax activation=log"}, {"logits", "softmax activation=none"},
-		{"logits", "logits activation=softmax"}, {"sigmoid activation=sigmoid", "logits activation=sigmoid"}, {"logits", "single"}, {"logits", "scripted"},
+		{"logits", "logits activation=softmax"}, {"sigmoid activation=sigmoid", "logits activation=sigmoid"}, {"logits", "single"}, {"logits", "scripted"}, {"quantized", "quantized-single"},
 	} {
 		near(t, z, pair[0], pair[1])
 	}
@@ -133,6 +134,7 @@ func TestHeads(t *testing.T) {
 		"quantized":             "activation= gflops=4.096e-06 gflops_from= batch=8",
 		"quantized gflops=0.25": "activation= gflops=0.25 gflops_from=given batch=8",
 		"dynamic":               "activation= gflops=9.216e-06 gflops_from= batch=8",
+		"quantized-single":      "activation= gflops=4.096e-06 gflops_from= batch=1",
 		"single":                "activation= gflops=9.216e-06 gflops_from= batch=1",
 		"batch batch=1":         "activation= gflops=9.216e-06 gflops_from= batch=1",
 	} {

@@ -35,6 +35,7 @@ type Options struct {
 	Models  []Entry
 
 	ClassNames []string // what the data call the classes, one a class; nil if only they say
+	Group      string   // images that belong together are in one share: see dataset.OpenGrouped; "" if none do
 	SkipBroken bool     // leave out images that cannot be read, instead of ending
 
 	Shim      string // path of the torch library; "" for the one that torch.Find finds for Python
@@ -113,6 +114,7 @@ type runner struct {
 	shim     *torch.Shim
 	device   string
 	exporter *export.Exporter
+	heads    [][][]string // names of ImageNet heads, once prepare has asked for them
 	splits   []*split
 	zoo      *zoo.Zoo
 	classes  int
@@ -322,7 +324,12 @@ func (r *runner) fail(model string, reason error, images int64) error {
 
 func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 	var todo []*planned
-	for _, p := range models {
+	if r.classes != 0 {
+		if err := r.nameClasses(ctx, models); err != nil {
+			return err
+		}
+	}
+	for i, p := range models {
 		err := r.learnClasses(ctx, p)
 		var end *runError
 		if errors.As(err, &end) {
@@ -334,7 +341,7 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 			}
 			continue
 		}
-		if err := r.needZoo(ctx, p); err != nil {
+		if err := r.needZoo(ctx, models[i:]); err != nil {
 			return err
 		}
 		var splits []*split
@@ -370,17 +377,18 @@ func (r *runner) runChunk(ctx context.Context, models []*planned) error {
 	return nil
 }
 
-// needZoo makes the zoo, if there is none, and its splits, once.
-func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
+// needZoo makes the zoo, if there is none, and its splits, once. What neither zoo nor data
+// say of the classes the models do.
+func (r *runner) needZoo(ctx context.Context, models []*planned) (err error) {
 	if r.classes != 0 {
 		return nil
 	}
 	if r.zoo == nil {
-		classes := r.countClasses(first.meta.Classes)
+		classes := r.countClasses(r.fewest(models))
 		if classes == 0 {
 			return errors.New("the number of classes is in neither the data nor the models; give --classes")
 		}
-		r.suspectBackground(first)
+		r.suspectBackground(models[0])
 		err := r.locked(ctx, func() (err error) {
 			if r.zoo, err = zoo.Create(r.o.Zoo, classes); errors.Is(err, fs.ErrExist) {
 				r.zoo, err = zoo.Open(r.o.Zoo) // another ingest was faster
@@ -388,7 +396,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 			return err
 		})
 		if err == nil {
-			err = r.renew(ctx, classes)
+			err = r.renew(ctx, classes, models)
 		}
 		if err != nil {
 			return err
@@ -396,7 +404,7 @@ func (r *runner) needZoo(ctx context.Context, first *planned) (err error) {
 	}
 	err = r.write(ctx, func(w *zoo.Writer) error {
 		// Another ingest may have named the classes since.
-		names, notes, err := r.settle(r.zoo.Classes(), r.zoo.ClassNames())
+		names, notes, err := r.settle(r.zoo.Classes(), r.zoo.ClassNames(), models)
 		if err != nil {
 			return err
 		}

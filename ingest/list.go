@@ -41,8 +41,8 @@ type Entry struct {
 	// be found out.
 	Activation classifier.Activation
 	GFLOPs     float64 // as the user knows it; 0 for what is counted
-	// Classes is a file that says which classes its outputs are, or [BackgroundFirst]; ""
-	// if output i is class i.
+	// Classes is a file that says which classes its outputs are, [BackgroundFirst] or
+	// [ImageNetHead]; "" if nothing is said: then names decide, and without any output i is class i.
 	Classes string
 }
 
@@ -121,6 +121,8 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		e.As = e.Name
 		if isModelFolder(dir, e.Name) {
 			e.asFolder(dir)
+		} else if err := checkHubName(dir, e.Name); err != nil {
+			return e, err
 		}
 	case isModelFolder(dir, e.Name):
 		e.asFolder(dir)
@@ -136,9 +138,9 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 			return e, fmt.Errorf("%s: %w", word, err)
 		}
 	}
-	if e.Classes != "" && e.Classes != BackgroundFirst {
+	if (head{classes: e.Classes}).fromFile() {
 		if dir != "" && !isFile(dir, e.Classes) {
-			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there is classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst)
+			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there are classes=%s and classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst, ImageNetHead)
 		}
 		e.Classes = fromFolder(dir, e.Classes)
 	}
@@ -192,6 +194,19 @@ func isFile(dir, path string) bool {
 // saved a model to.
 func isModelFolder(dir, path string) bool {
 	return path != "" && isFile(dir, filepath.Join(path, "config.json"))
+}
+
+// checkHubName refuses what can be neither a model of the hub nor is a folder that
+// transformers saved a model to.
+func checkHubName(dir, name string) error {
+	path := fromFolder(dir, name)
+	if info, err := os.Stat(path); dir != "" && err == nil && info.IsDir() {
+		return fmt.Errorf("folder %s has no config.json: it is none that transformers saved a model to", path)
+	}
+	if strings.Count(name, "/") > 1 || strings.HasPrefix(name, ".") || filepath.IsAbs(name) {
+		return fmt.Errorf("there is no folder %s%s", path, nearest(path, func(e os.DirEntry) bool { return isModelFolder(filepath.Dir(path), e.Name()) }))
+	}
+	return nil
 }
 
 // isPath reports whether an entry is a file: no library's names hold a slash or end like
@@ -254,7 +269,7 @@ func (e *Entry) set(key, value string) (err error) {
 		}
 	case "classes":
 		if e.Classes = value; value == "" {
-			return fmt.Errorf("want a CSV file with the columns output and class, or %s", BackgroundFirst)
+			return fmt.Errorf("want a CSV file with the columns output and class, %s or %s", BackgroundFirst, ImageNetHead)
 		}
 	default:
 		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, classes, gflops")

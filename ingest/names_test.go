@@ -55,6 +55,7 @@ func TestPythonLacks(t *testing.T) {
 		{"resnet18", vision + "," + timm, "has no timm"},
 		{"torchvision/resnet18", vision, "has no torchvision"},
 		{"torchvision/resnet18", timm, ""},
+		{"x.pt size=8 classes=imagenet", timm, "has no timm (ImportError: half of it), which lines with classes=imagenet need (x)"},
 		{"hf:a/b", `"transformers": "no"`, "has no transformers"},
 		{"a\nb\nc\nd\ne", torch, "(a, b, c and 2 more): name a Python"},
 		{"", torch + "," + timm, ""},

@@ -112,6 +112,14 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 		return nil, err
 	}
 	p.size = info.Size()
+	if p.head.classes == ImageNetHead && len(p.meta.Labels) == 0 {
+		if r.heads == nil {
+			if r.heads, err = r.exporter.ImageNetHeads(ctx); err != nil {
+				return nil, fmt.Errorf("classes=%s: %w", ImageNetHead, err)
+			}
+		}
+		p.head.heads = r.heads
+	}
 	p.head.applyTo(p)
 	m := &p.meta
 	if e.Size != nil {

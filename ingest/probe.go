@@ -62,9 +62,6 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 	if m.Outputs.Activation, err = activation(p.activation, rows, width); err != nil {
 		return err
 	}
-	if err := r.matchClasses(m); err != nil {
-		return err
-	}
 	if p.activation == "" && m.Outputs.Activation == classifier.None {
 		what := "and are stored as they are"
 		if m.Outputs.ClassMap != nil {

@@ -15,16 +15,20 @@ import (
 )
 
 // checkPython asks, before anything runs, whether Python has the libraries that models
-// given by name need, unless all of them have been exported before.
+// given by name need, unless all of them have been exported before, and files that are
+// mapped with ImageNet's names.
 func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 	var named []Entry
 	for _, e := range entries {
-		if e.Source == "file" {
+		switch {
+		case e.Source == "file" && e.Classes != ImageNetHead:
 			continue
+		case e.Source != "file" && !e.Pattern():
+			if _, err := export.ReadMeta(r.exported(e)); err == nil {
+				continue
+			}
 		}
-		if _, err := export.ReadMeta(r.exported(e)); err != nil || e.Pattern() {
-			named = append(named, e)
-		}
+		named = append(named, e)
 	}
 	if len(named) == 0 {
 		return nil
@@ -40,12 +44,17 @@ func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; models given by name (%s) are exported with Python: name one that has torch and timm or torchvision with --python, or export them elsewhere and give their files", err, some(named))
+		return fmt.Errorf("%w; models given by name, and lines with classes=%s, need Python (%s): name one that has torch and timm or torchvision with --python, or export them elsewhere and give their files", err, ImageNetHead, some(named))
 	}
 	for _, library := range []string{"torch", "timm", "torchvision", "transformers"} {
 		without := func(e Entry) bool { return slices.Contains(needs(e, missing), library) }
 		if reason := missing[library]; reason != "" && slices.ContainsFunc(named, without) {
-			return fmt.Errorf("%s has no %s (%s), which models given by name need (%s): name a Python that has it with --python", r.exporter.Path(), library, reason, some(slices.DeleteFunc(named, func(e Entry) bool { return !without(e) })))
+			need := slices.DeleteFunc(named, func(e Entry) bool { return !without(e) })
+			what := "models given by name"
+			if !slices.ContainsFunc(need, func(e Entry) bool { return e.Source != "file" }) {
+				what = "lines with classes=" + ImageNetHead
+			}
+			return fmt.Errorf("%s has no %s (%s), which %s need (%s): name a Python that has it with --python", r.exporter.Path(), library, reason, what, some(need))
 		}
 	}
 	return nil
@@ -57,6 +66,8 @@ func needs(e Entry, missing map[string]string) []string {
 	switch {
 	case e.Source == "hf":
 		return []string{"torch", "transformers"}
+	case e.Source == "file":
+		return []string{"torch", "timm"}
 	case e.Source != "":
 		return []string{"torch", e.Source}
 	case e.Pattern() || strings.Contains(e.Name, "."):

@@ -109,4 +109,34 @@ func TestNearFile(t *testing.T) {
 	if got := nearFile(filepath.Join(dir, "none", "x.pt")); got != "" {
 		t.Errorf("in no folder: %q", got)
 	}
+	for name, want := range map[string]string{
+		"Torchvision/resnet18": "; did you mean torchvision/resnet18?", "tim/vit": "; did you mean timm/vit?",
+		"google/vit-base": "; a model of Hugging Face is written hf:google/vit-base (transformers) or hf_hub:google/vit-base (timm)",
+	} {
+		if got := nearFile(filepath.Join(dir, name)); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestHubNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"vits/config.json", "empty/README"} {
+		path := filepath.Join(dir, name)
+		if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]string{
+		"hf:./vit": "did you mean vits?", "hf:empty": "has no config.json", "hf:a/b/c": "there is no folder",
+		"hf:vits": "", "hf:our/net": "", "hf:net": "",
+	} {
+		if _, err := ParseList(strings.NewReader(text), "list", dir); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
 }

@@ -48,12 +48,19 @@ key=value: name, size, crop_pct, crop_mode, interpolation, mean, std, batch, act
 Names need a Python with torch and timm, torchvision or transformers (--python), files do
 not.
 
-A head with other outputs than the zoo's classes needs classes=FILE, a CSV file with the
-columns output and class, or, if output 0 is a background class and the others are the
-zoo's, classes=background-first:
+Where models say what they call their outputs, as those of torchvision, transformers and
+timm's ImageNet heads do, these are matched by name with the zoo's classes, so that a model
+with an ImageNet-21k head runs on ImageNet-1k, and one of ImageNet on some of its classes.
+If neither zoo nor data name the classes, the first such model does.
+
+A file with other outputs than the zoo's classes needs classes=FILE, a CSV file with the
+columns output and class; classes=imagenet, if they are those of an ImageNet head (by timm's
+lists); or, if output 0 is a background class and the others are the zoo's,
+classes=background-first:
 
    mobilenet_v1.pt size=224 classes=background-first
-   vit_21k.pt      size=224 classes=imagenet21k.csv
+   vit_22k.pt      size=224 classes=imagenet
+   vit_other.pt    size=224 classes=other.csv
 
 The first batch shows what a model gives. A head with softmax is stored as it is; a model
 that ends with sigmoid, has no classifier, or whose output depends on chance or on the
@@ -62,7 +69,8 @@ other images of the batch is refused with what to do.
 PATH is a folder of class folders, a folder with val.txt, labels.csv or Tiny ImageNet's
 val_annotations.txt, image Parquet files in the layout of Hugging Face, or a CIFAR binary
 batch. SPLIT is val by default. PATH:0.5 is a share of the images, drawn class by class;
-shares that one command draws of one PATH have no image in common. With --unlabelled PATH
+shares that one command draws of one PATH have no image in common, and with --group none of
+a group, such as a patient or a video. With --unlabelled PATH
 is a folder of images that nobody has labelled; folders in it mean nothing.
 
 Classes that have names, as class folders do, are matched by name with those of the zoo:
@@ -74,6 +82,7 @@ Models run through libtorch, which 'encas-zoo shim build' prepares once.`,
 encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenet/val:0.5 --data test=imagenet/val:0.5 --seed 7
+encas-zoo ingest models.txt --data search=scans:0.5 --data test=scans:0.5 --group patient
 encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names wnids.txt --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
@@ -87,6 +96,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.unlabelled, "unlabelled", "a split of images without labels, `SPLIT=PATH`; once for each split"),
 			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
 			bind(&o.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first"),
+			bind(&o.Group, "group", "keep images with one value of `COLUMN`, of labels.csv or the Parquet files, in one share; or a CSV file of images and groups"),
 			bind(&o.SkipBroken, "skip-broken", "leave images that cannot be read out of their split"),
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
 			bind(&o.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
@@ -160,7 +170,8 @@ func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
 	}
 	result, err := ingest.Run(c.Context, o.Options)
 	progress.Stop()
-	if err != nil && t.json {
+	nothing := len(result.Added)+len(result.Skipped)+len(result.Failed) == 0
+	if err != nil && (t.json || nothing) {
 		return err
 	}
 	out := ingested{1, o.Zoo, append([]string{}, result.Added...), append([]string{}, result.Skipped...), []failedModel{}}
@@ -251,6 +262,9 @@ func (o *ingestOptions) readData() error {
 		}
 		o.Data = append(o.Data, ingest.Data{Split: split, Path: path, Unlabelled: true})
 	}
+	if o.Group != "" && !slices.ContainsFunc(o.Data, func(d ingest.Data) bool { return d.Share != 0 }) {
+		return usagef("--group keeps images together in shares; draw these with --data SPLIT=PATH:0.5")
+	}
 	if len(o.Data) == 0 {
 		return usagef("name the images with --data, or with --unlabelled if they have no labels")
 	}
@@ -266,6 +280,9 @@ func cutShare(path string) (string, float64, error) {
 	}
 	share, err := strconv.ParseFloat(path[i+1:], 64)
 	if err != nil {
+		if _, err := os.Stat(path[:i]); err == nil && strings.Trim(path[i+1:], "0123456789.,% ") == "" {
+			return "", 0, usagef("--data: %q is no share of %s; write one as in %s:0.5", path[i+1:], path[:i], path[:i])
+		}
 		return path, 0, nil
 	}
 	if !(share > 0 && share <= 1) {
@@ -286,7 +303,7 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usageError{fmt.Errorf("%w%s", err, ingest.NearPath(name))}
 		}
 		entries, err := ingest.ParseList(f, name, filepath.Dir(name))
 		f.Close()

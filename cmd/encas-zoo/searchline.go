@@ -17,6 +17,7 @@ type searchLine struct {
 	begin  time.Time
 	first  int64  // evaluations at the beginning: those of a search that is resumed
 	phase  string // the unit of the present phase
+	done   int64  // of its units
 	left   ui.Left
 }
 
@@ -37,32 +38,37 @@ func (t *terminal) newSearchLine(o *optimizeOptions) *searchLine {
 }
 
 func (l *searchLine) update(now optimize.Progress, samples int) {
-	moment := time.Now()
+	parts := l.parts(now, samples, time.Now())
+	l.Show(func() []string { return parts })
+}
+
+// parts are what is shown at a moment, the most important first: a narrow terminal cuts off
+// the end.
+func (l *searchLine) parts(now optimize.Progress, samples int, moment time.Time) (parts []string) {
 	evaluations, searching := l.since(now.Evaluations, moment)
-	if l.phase != now.Unit {
-		l.phase, l.left = now.Unit, ui.Left{}
+	// Phases of one unit may follow each other.
+	if l.phase != now.Unit || now.Done < l.done {
+		l.left = ui.Left{}
 	}
+	l.phase, l.done = now.Unit, now.Done
 	left, known := l.left.Of(now.Done, now.Total, moment)
-	// The most important parts first: a narrow terminal cuts off the end.
-	l.Show(func() (parts []string) {
-		if evaluations > 0 && searching > 0 {
-			parts = append(parts, ui.Large(float64(evaluations)/searching.Seconds())+" cascades/s")
-		}
-		// No search knows how many phases will follow.
-		if l.limit > 0 && searching < l.limit {
-			parts = append(parts, "about "+ui.About(l.limit-searching)+" left")
-		} else if l.limit > 0 {
-			parts = append(parts, "ending")
-		} else if known {
-			parts = append(parts, "phase: about "+ui.About(left)+" left")
-		}
-		if now.Correct > 0 {
-			parts = append(parts, fmt.Sprintf("hypervolume %.4f", now.Hypervolume),
-				"best "+percent(float64(now.Correct)/float64(samples))+l.budget)
-		}
-		if now.Total > 1 {
-			parts = append(parts, fmt.Sprintf("%d %% of %s %s", 100*now.Done/now.Total, ui.Count(now.Total), now.Unit))
-		}
-		return parts
-	})
+	if evaluations > 0 && searching > 0 {
+		parts = append(parts, ui.Large(float64(evaluations)/searching.Seconds())+" cascades/s")
+	}
+	// No search knows how many phases will follow.
+	if l.limit > 0 && searching < l.limit {
+		parts = append(parts, "about "+ui.About(l.limit-searching)+" left")
+	} else if l.limit > 0 {
+		parts = append(parts, "ending")
+	} else if known {
+		parts = append(parts, "phase: about "+ui.About(left)+" left")
+	}
+	if now.Correct > 0 {
+		parts = append(parts, fmt.Sprintf("hypervolume %.4f", now.Hypervolume),
+			"best "+percent(float64(now.Correct)/float64(samples))+l.budget)
+	}
+	if now.Total > 1 {
+		parts = append(parts, fmt.Sprintf("%d %% of %s %s", 100*now.Done/now.Total, ui.Count(now.Total), now.Unit))
+	}
+	return parts
 }

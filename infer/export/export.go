@@ -17,14 +17,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
 // Format is the version of the metadata. That of version 1 does not tell the size that
-// a model was trained at, nor whether it has a classifier.
-const Format = 2
+// a model was trained at, nor whether it has a classifier; that of version 2 what timm's
+// models call their classes.
+const Format = 3
 
 //go:embed export.py
 var script string
@@ -45,12 +47,21 @@ type Meta struct {
 	CropMode      string     `json:"crop_mode"`
 	Interpolation string     `json:"interpolation"`
 	Classes       int        `json:"classes"`
-	Labels        []string   `json:"labels"` // what it calls them; none if not known
+	Labels        []string   `json:"labels"`  // what it calls them; none if not known
+	Aliases       [][]string `json:"aliases"` // the same by other names, "" for one that has none
 	Params        int64      `json:"params"`
 	License       string     `json:"license"`
 	Checkpoint    string     `json:"checkpoint"` // SHA-256 over the weights
 	Pretrained    bool       `json:"pretrained"`
 	Torch         string     `json:"torch"`
+}
+
+// Names are all lists of names of the model's outputs.
+func (m Meta) Names() [][]string {
+	if len(m.Labels) == 0 {
+		return nil
+	}
+	return append([][]string{m.Labels}, m.Aliases...)
 }
 
 // ErrNoMeta: the file was not made by this package.
@@ -87,6 +98,7 @@ func ReadMeta(path string) (Meta, error) {
 		if m.Format < 1 || m.Format > Format {
 			return m, fmt.Errorf("%s: %w: it has format %d, and this program knows 1 to %d", path, ErrNoMeta, m.Format, Format)
 		}
+		m.Aliases = slices.DeleteFunc(m.Aliases, func(names []string) bool { return len(names) != len(m.Labels) })
 		return m, nil
 	}
 	return m, fmt.Errorf("%s: %w", path, ErrNoMeta)
@@ -187,6 +199,14 @@ func (e *Exporter) Names(ctx context.Context, source, pattern string) ([]string,
 	var reply struct{ Names []string }
 	err := e.ask(ctx, map[string]any{"op": "names", "source": source, "pattern": pattern}, &reply)
 	return reply.Names, err
+}
+
+// ImageNetHeads returns, for each ImageNet head that timm knows, what its outputs are called,
+// as [Meta.Names] does.
+func (e *Exporter) ImageNetHeads(ctx context.Context) (heads [][][]string, err error) {
+	var reply struct{ Heads [][][]string }
+	err = e.ask(ctx, map[string]any{"op": "imagenet"}, &reply)
+	return reply.Heads, err
 }
 
 // Export makes the file. The error explains why a model cannot be exported.

@@ -7,6 +7,8 @@ JSON on standard output; everything the libraries print goes to standard error.
         -> {"missing": {"timm": "ModuleNotFoundError: No module named 'timm'"}}
     {"op": "names", "source": "timm", "pattern": "tf_efficientnet_*"}
         -> {"names": [...]}
+    {"op": "imagenet"}
+        -> {"heads": [[[name of each output, ...], ...], ...]}, see imagenet
     {"op": "export", "source": "", "name": "resnet18.a1_in1k", "size": [h, w] or null,
      "size_of": "test" or "train", "pretrained": true, "seed": 0, "out": "file.pt"}
         -> {"meta": {...}}
@@ -31,6 +33,8 @@ import warnings
 # Fused attention hides its multiplications from counting and traces badly. Has to
 # be said before timm is imported.
 os.environ["TIMM_FUSED_ATTN"] = "0"
+# What cannot be fetched is said once, by fetching.
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")
 
 MISSING = {}  # why a library cannot be imported
 
@@ -54,7 +58,7 @@ torch = library("torch")
 timm = library("timm") if torch else None
 torchvision = library("torchvision") if torch else None
 
-FORMAT = 2  # of the metadata
+FORMAT = 3  # of the metadata
 CHECKED_BATCHES = (1, 2)
 TOLERANCE = 1e-5  # on softmax outputs
 
@@ -74,7 +78,10 @@ def names(source, pattern):
         need(torchvision, "torchvision")
         pool = [n for n in torchvision.models.list_models() if "/" not in n and not n.startswith("quantized_")]
         pool = [n for n in pool if hasattr(torchvision.models, n)]  # classifiers only
-    return sorted(n for n in pool if fnmatch.fnmatchcase(n, pattern))
+    found = sorted(n for n in pool if fnmatch.fnmatchcase(n, pattern))
+    if not found:
+        raise Refused(f"no model of {source} matches" + meant(re.sub(r"[*?\[\]]", "", pattern), pool))
+    return found
 
 
 def need(module, name):
@@ -84,8 +91,35 @@ def need(module, name):
 
 def meant(name, pool):
     """The end of a message about an unknown name: those that are most like it."""
-    near = difflib.get_close_matches(name, pool, 3, 0.7)
+    near = difflib.get_close_matches(name, dict.fromkeys(pool), 3, 0.7)
     return "; did you mean " + " or ".join(near) + "?" if near else ""
+
+
+def fetching(name, err):
+    """What to do about an error of fetching a model, or None if it is another error."""
+    kinds, text, at = set(), str(err), err
+    while at is not None and len(kinds) < 20:
+        kinds.update(kind.__name__ for kind in type(at).__mro__)
+        at = at.__cause__ or at.__context__
+    hub = library("huggingface_hub")
+    cached = []
+    if hub:
+        cache = getattr(hub.constants, "HF_HUB_CACHE", "")
+        if os.path.isdir(cache):
+            cached = [d[len("models--") :].replace("--", "/") for d in os.listdir(cache) if d.startswith("models--")]
+    bare = name.partition(":")[2] or name
+    if "GatedRepoError" in kinds:
+        return f"huggingface.co gives {bare} to those alone who have accepted its terms there and are logged in (huggingface-cli login)"
+    if "RepositoryNotFoundError" in kinds:
+        return f"huggingface.co has no model {bare}, or it is private (huggingface-cli login)" + meant(bare, cached)
+    if "HTTPError" in kinds and "URLError" in kinds:
+        return None
+    if "URLError" in kinds:
+        return f"its weights are not in the cache of torch ({torch.hub.get_dir()}), and the site that has them cannot be reached: {one_line(err)}"
+    if hub and (kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectionError", "ConnectError"} or "couldn't connect to" in text):
+        why = "HF_HUB_OFFLINE forbids to fetch it" if hub.constants.HF_HUB_OFFLINE else f"{hub.constants.ENDPOINT} cannot be reached"
+        return f"{bare} is not, or not wholly, in the cache of Hugging Face ({cache}), and {why}" + meant(bare, [c for c in cached if c != bare])
+    return None
 
 
 # The widths of timm's image towers of CLIP and its like: embeddings to be compared with
@@ -148,7 +182,7 @@ def create_timm(name, size, pretrained, size_of):
         "crop_mode": data.get("crop_mode", "center"),
         "interpolation": data["interpolation"],
         "license": cfg.get("license") or "",
-        "labels": labels(cfg.get("label_names"), model.num_classes),
+        **timm_labels(cfg, model.num_classes, not hub or name.partition(":")[2].startswith("timm/")),
     }
 
 
@@ -174,7 +208,7 @@ def create_torchvision(name, size, pretrained):
         "crop_mode": "center",
         "interpolation": preset.interpolation.value,
         "license": "bsd-3-clause",
-        "labels": list(weights.meta.get("categories") or []),
+        **called(list(weights.meta.get("categories") or [])),
     }
 
 
@@ -182,10 +216,56 @@ def labels(names, classes):
     """What a model calls its classes, in their order; none if that is not known."""
     if isinstance(names, dict):
         names = [names.get(i) for i in range(classes)]
-    names = list(names or [])
-    if len(names) != classes or any(not n or str(n) == f"LABEL_{i}" for i, n in enumerate(names)):
+    names = ["" if n is None else str(n) for n in names or []]
+    if len(names) != classes or any(n in ("", f"LABEL_{i}") or len(n) > 1024 for i, n in enumerate(names)):
         return []
-    return [str(n) for n in names]
+    return [] if all(n == str(i) for i, n in enumerate(names)) else names
+
+
+def timm_labels(cfg, classes, published):
+    """The classes of a model of timm: those that its configuration names, else, of a model
+    that timm itself publishes, those of ImageNet."""
+    own = labels(cfg.get("label_names"), classes)
+    described = cfg.get("label_descriptions")
+    if own and isinstance(described, dict):
+        described = [described.get(n) for n in own]
+    lists = [own, labels(described, classes)] if own else imagenet(classes) if published else []
+    return {"labels": lists[0] if lists else [], "aliases": [names for names in lists[1:] if names]}
+
+
+# The numbers of outputs of timm's ImageNet heads.
+IMAGENET = (1000, 11221, 11821, 21841, 21842, 21843)
+
+
+def imagenet(classes):
+    """What an ImageNet head with so many outputs calls them: lists of one name an output,
+    the synsets, then, of those in ImageNet-1k alone, the words of WordNet and those of
+    torchvision. No list if timm does not know."""
+    if classes not in IMAGENET or timm is None or not hasattr(timm.data, "ImageNetInfo"):
+        return []
+    subset = timm.data.infer_imagenet_subset({"num_classes": classes})
+    if subset is None:
+        return []
+    synsets = timm.data.ImageNetInfo(subset).label_names()
+    usual = timm.data.ImageNetInfo("imagenet-1k")
+    words = [usual.label_descriptions(), categories()]
+    words = [dict(zip(usual.label_names(), names)) for names in words if names]
+    return [synsets, *([names.get(s, "") for s in synsets] for names in words)]
+
+
+def categories():
+    """ImageNet-1k as torchvision calls it, if it is there."""
+    if not hasattr(getattr(torchvision, "models", None), "get_model_weights"):
+        return []
+    return torchvision.models.get_model_weights("resnet18").DEFAULT.meta["categories"]
+
+
+def called(names):
+    """Labels, and if they are those of an ImageNet head its other names, too."""
+    for known in imagenet(len(names)):
+        if sum(n.lower() == k.lower() for n, k in zip(names, known)) >= 0.9 * sum(k != "" for k in known):
+            return {"labels": names, "aliases": [k for k in imagenet(len(names)) if k != names]}
+    return {"labels": names, "aliases": []}
 
 
 def create_transformers(name, size, pretrained):
@@ -195,7 +275,7 @@ def create_transformers(name, size, pretrained):
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(name)
     except OSError as err:
-        raise Refused(f"it does not say how its images are prepared: {one_line(err)}") from err
+        raise Refused(f"it does not say how its images are prepared: {fetching(name, err) or one_line(err)}") from err
     preparation = prepared(type(processor).__name__, processor.to_dict())
     auto = transformers.AutoModelForImageClassification
     if pretrained:
@@ -216,7 +296,7 @@ def create_transformers(name, size, pretrained):
         "architecture": config.model_type,
         "tag": "",
         "license": "",
-        "labels": labels(config.id2label, config.num_labels),
+        **called(labels(config.id2label, config.num_labels)),
         **preparation,
     }
 
@@ -417,6 +497,9 @@ def answer(request):
     need(torch, "torch")
     if request["op"] == "names":
         return {"names": names(request["source"], request["pattern"])}
+    if request["op"] == "imagenet":
+        need(timm, "timm")
+        return {"heads": [head for head in map(imagenet, IMAGENET) if head]}
     try:
         return {"meta": export(*(request[k] for k in ("source", "name", "size", "size_of", "pretrained", "seed", "out")))}
     finally:
@@ -434,12 +517,13 @@ def main():
     if torch and hasattr(torch.backends, "mha"):
         torch.backends.mha.set_fastpath_enabled(False)
     for line in sys.stdin:
+        request = json.loads(line)
         try:
-            reply = answer(json.loads(line))
+            reply = answer(request)
         except Refused as err:
             reply = {"error": str(err)}
         except Exception as err:  # whatever a library raises concerns this model alone
-            reply = {"error": one_line(err)}
+            reply = {"error": request.get("name") and fetching(request["name"], err) or one_line(err)}
         print(json.dumps(reply), file=replies, flush=True)
 
 

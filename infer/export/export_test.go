@@ -90,7 +90,7 @@ func TestReadMeta(t *testing.T) {
 		text string
 	}{
 		{"good", archive(t, "m/extra/encas.json", `{"format": 1, "classes": 7}`), nil, ""},
-		{"newer", archive(t, "m/extra/encas.json", `{"format": 3}`), ErrNoMeta, "format 3"},
+		{"newer", archive(t, "m/extra/encas.json", `{"format": 4}`), ErrNoMeta, "format 4"},
 		{"broken", archive(t, "m/extra/encas.json", `{`), nil, "broken"},
 		{"other", archive(t, "m/data.pkl", ``), ErrNoMeta, "other"},
 		{"text", []byte("text"), ErrNoMeta, "text"},

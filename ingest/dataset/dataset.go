@@ -38,6 +38,10 @@ type Set struct {
 	// ClassNames are what it calls them, one a class, or nil. What the data set numbers
 	// by itself, in the order of the names, need not be what others number so.
 	ClassNames []string
+	// Called are what it calls some classes whose numbers are those of another list, or nil.
+	Called map[uint16]string
+	// Groups are, of a set opened by OpenGrouped, what each image belongs to.
+	Groups []string
 	// Notes say, one sentence each, what was left out or decided in reading it.
 	Notes []string
 
@@ -59,7 +63,9 @@ type source interface {
 
 // Open opens the data set at path: a folder, a Parquet or CIFAR file, or a pattern
 // of Parquet files such as data/validation-*.parquet.
-func Open(path string) (*Set, error) { return openWith(open, path) }
+func Open(path string) (*Set, error) {
+	return openWith(func(path string) (*Set, error) { return open(path, "") }, path)
+}
 
 // OpenUnlabelled opens a folder of images without labels, those in folders below it
 // included. Labels that there may be are not read.
@@ -83,7 +89,9 @@ func openWith(open func(path string) (*Set, error), path string) (*Set, error) {
 	return s, nil
 }
 
-func open(path string) (*Set, error) {
+// open opens the data set at path, with the groups of a column if it has columns and group
+// is not empty.
+func open(path, group string) (*Set, error) {
 	info, err := os.Stat(path)
 	if err != nil && strings.ContainsAny(path, "*?[") {
 		names, err := filepath.Glob(path)
@@ -93,7 +101,7 @@ func open(path string) (*Set, error) {
 		if len(names) == 0 {
 			return nil, errors.New("no file matches")
 		}
-		return openParquet(names)
+		return openParquet(names, group)
 	}
 	if err != nil {
 		return nil, err
@@ -101,7 +109,7 @@ func open(path string) (*Set, error) {
 	if !info.IsDir() {
 		switch strings.ToLower(filepath.Ext(path)) {
 		case ".parquet":
-			return openParquet([]string{path})
+			return openParquet([]string{path}, group)
 		case ".bin":
 			return openCIFAR(path)
 		}
@@ -115,13 +123,13 @@ func open(path string) (*Set, error) {
 		if info, err := os.Stat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		set, err := openLabelFile(path, name)
+		set, err := openLabelFile(path, name, group)
 		if !errors.Is(err, errNoFiles) {
 			return set, err
 		}
 		other, otherErr = append(other, name), cmp.Or(otherErr, err)
 	}
-	set, err := openFolder(path)
+	set, err := openFolder(path, group)
 	if len(other) == 0 {
 		return set, err
 	}
@@ -133,12 +141,12 @@ func open(path string) (*Set, error) {
 }
 
 // openFolder opens a folder without label files.
-func openFolder(path string) (*Set, error) {
+func openFolder(path, group string) (*Set, error) {
 	if names := parquetFiles(path); len(names) > 0 {
 		if err := onePart(names); err != nil {
 			return nil, err
 		}
-		return openParquet(names)
+		return openParquet(names, group)
 	}
 	for _, name := range []string{"test_batch.bin", "test.bin"} {
 		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
@@ -243,12 +251,15 @@ func (s *Set) Select(ids []string) *Set {
 // pick returns n images, those with the numbers image(0) to image(n-1).
 func (s *Set) pick(n int, image func(i int) int) *Set {
 	sub := *s
-	sub.index, sub.Labels, sub.IDs = nil, nil, nil
+	sub.index, sub.Labels, sub.IDs, sub.Groups = nil, nil, nil, nil
 	for i := range n {
 		j := image(i)
 		sub.index = append(sub.index, s.at(j))
 		if s.Labels != nil {
 			sub.Labels = append(sub.Labels, s.Labels[j])
+		}
+		if s.Groups != nil {
+			sub.Groups = append(sub.Groups, s.Groups[j])
 		}
 		sub.IDs = append(sub.IDs, s.IDs[j])
 	}

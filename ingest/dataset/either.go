@@ -71,7 +71,7 @@ func openBare(path string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openTable(names, true)
+	return openTable(names, "", true)
 }
 
 // openImage opens one image.

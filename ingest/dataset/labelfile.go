@@ -30,10 +30,12 @@ var errNoFiles = errors.New("no line names a file of the folder")
 // A labelFile is read line by line.
 type labelFile struct {
 	root, name string
+	group      string // the column of groups; "" if there is none
 	src        *files
 	set        *Set
 	lines      []int    // of the images
 	texts      []string // their labels
+	names      []string // what a further column calls these, if there is one
 	named      bool     // a line names a file of the folder, whether or not it is right
 }
 
@@ -41,14 +43,14 @@ type labelFile struct {
 // or a CSV file with or without a header. A label is a class number, or a name. Files may
 // be in folders below root, and need not name a folder called images. The error wraps
 // errNoFiles if it is no list of files of this folder.
-func openLabelFile(root, name string) (*Set, error) {
+func openLabelFile(root, name, group string) (*Set, error) {
 	f, err := os.Open(filepath.Join(root, name))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	src := &files{root: root}
-	l := &labelFile{root: root, name: name, src: src, set: &Set{source: src}}
+	l := &labelFile{root: root, name: name, group: group, src: src, set: &Set{source: src}}
 	r := bufio.NewReader(f)
 	mark, _ := r.Peek(3)
 	switch {
@@ -188,7 +190,7 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 	r := csv.NewReader(in)
 	r.FieldsPerRecord = -1
 	r.TrimLeadingSpace = true
-	file, label, width := 0, 1, 0
+	file, label, group, name, width := 0, 1, -1, -1, 0
 	for first == nil || !l.named {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -211,9 +213,23 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 		case len(row) != width:
 			err = l.at(line, "%d fields where %d were expected, as on the first line; put a name that has a comma between quotes", len(row), width)
 		case header:
-			file, label, err = l.columns(row, line)
+			if file, label, err = l.columns(row, line); err == nil && l.group != "" {
+				group, err = l.groupColumn(row, line)
+			}
+			if name = findColumn(row, nameColumns); name == file || name == label {
+				name = -1
+			}
+		case l.group != "" && group < 0:
+			err = l.at(line, "it has no header, and so no column %s", l.group)
+		case group >= 0 && row[group] == "":
+			err = l.at(line, "there is nothing in column %s", l.group)
 		default:
-			err = l.add(line, row[file], row[label])
+			if err = l.add(line, row[file], row[label]); err == nil && group >= 0 {
+				l.set.Groups = append(l.set.Groups, row[group])
+			}
+			if err == nil && name >= 0 {
+				l.names = append(l.names, row[name])
+			}
 		}
 		if err != nil && !l.named {
 			l.findAny(row)
@@ -250,20 +266,23 @@ func (l *labelFile) isHeader(row []string) bool {
 var (
 	fileColumns  = []string{"file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_name", "image_path", "img", "img_path"}
 	labelColumns = []string{"label", "labels", "class", "class_name", "classname", "target", "category", "wnid", "synset"}
+	nameColumns  = []string{"class_name", "classname", "label_name", "label_text", "category_name", "wnid", "synset"} // beside labels
 )
+
+// findColumn returns the place of the first of some names in a header, or -1.
+func findColumn(header, names []string) int {
+	for _, name := range names {
+		if i := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(cell, name) }); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
 
 // columns finds the columns of files and of labels by the header. Those with other names
 // are the first two.
 func (l *labelFile) columns(header []string, line int) (file, label int, err error) {
-	find := func(names []string) int {
-		for _, name := range names {
-			if i := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(cell, name) }); i >= 0 {
-				return i
-			}
-		}
-		return -1
-	}
-	file, label = find(fileColumns), find(labelColumns)
+	file, label = findColumn(header, fileColumns), findColumn(header, labelColumns)
 	switch {
 	case file >= 0 && label >= 0:
 		return file, label, nil
@@ -278,9 +297,69 @@ func (l *labelFile) columns(header []string, line int) (file, label int, err err
 	return 0, 1, nil
 }
 
+// groupColumn finds the column of groups by the header.
+func (l *labelFile) groupColumn(header []string, line int) (int, error) {
+	i := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(cell, l.group) })
+	if i < 0 {
+		return i, l.at(line, "there is no column %s; the header has %s", l.group, strings.Join(header, ", "))
+	}
+	return i, nil
+}
+
 // label labels the images.
 func (l *labelFile) label() error {
-	return l.set.label(l.texts, func(i int) string { return fmt.Sprintf("%s line %d", l.name, l.lines[i]) })
+	err := l.set.label(l.texts, func(i int) string { return fmt.Sprintf("%s line %d", l.name, l.lines[i]) })
+	if err != nil || l.set.ClassNames != nil || l.names == nil {
+		return err
+	}
+	return l.nameNumbers()
+}
+
+// nameNumbers takes the names that stand beside class numbers. Every number has one name, and
+// every name one number.
+func (l *labelFile) nameNumbers() error {
+	numberOf, nameOf := map[string]int{}, map[uint16]int{} // the line that says it first
+	var contradictions []string
+	for i, name := range l.names {
+		number := l.set.Labels[i]
+		switch {
+		case name == "":
+			l.set.note("the names of classes are not read, since line %d of %s has none", l.lines[i], l.name)
+			return nil
+		case len(name) > maxName || !utf8.ValidString(name):
+			return l.at(l.lines[i], "the name %.40q of class %d is longer than %d bytes or not valid UTF-8", name, number, maxName)
+		}
+		first, ok := nameOf[number]
+		if !ok {
+			first = i
+			nameOf[number] = i
+		}
+		other, ok := numberOf[name]
+		if !ok {
+			other = i
+			numberOf[name] = i
+		}
+		if l.names[first] != name {
+			contradictions = append(contradictions, fmt.Sprintf("class %d is %q on line %d and %q on line %d", number, l.names[first], l.lines[first], name, l.lines[i]))
+		} else if l.set.Labels[other] != number {
+			contradictions = append(contradictions, fmt.Sprintf("%q is class %d on line %d and %d on line %d", name, l.set.Labels[other], l.lines[other], number, l.lines[i]))
+		}
+	}
+	if len(contradictions) > 0 {
+		return fmt.Errorf("%s: numbers and names of classes contradict each other: %s; correct them, or remove the column that does not count", l.name, few(contradictions))
+	}
+	l.set.Called = make(map[uint16]string, len(nameOf))
+	for number, i := range nameOf {
+		l.set.Called[number] = l.names[i]
+	}
+	// Without gaps they number the classes, as ClassLabel does.
+	if _, last := nameOf[uint16(len(nameOf)-1)]; last && int(slices.Max(l.set.Labels)) == len(nameOf)-1 {
+		l.set.Classes, l.set.ClassNames = len(nameOf), make([]string, len(nameOf))
+		for number, name := range l.set.Called {
+			l.set.ClassNames[number] = name
+		}
+	}
+	return nil
 }
 
 // label makes the texts of labels class numbers: they are numbers, or the names of classes

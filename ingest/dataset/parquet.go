@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -59,10 +60,12 @@ type groupImages struct {
 	err   error
 }
 
-func openParquet(names []string) (*Set, error) { return openTable(names, false) }
+// openParquet opens Parquet files as one data set. group is the column of groups, if there
+// is one.
+func openParquet(names []string, group string) (*Set, error) { return openTable(names, group, false) }
 
 // openTable opens Parquet files that, if unlabelled, need no labels: then they have none.
-func openTable(names []string, unlabelled bool) (set *Set, err error) {
+func openTable(names []string, group string, unlabelled bool) (set *Set, err error) {
 	src := &table{unlabelled: unlabelled}
 	set = &Set{source: src}
 	defer func() {
@@ -80,6 +83,12 @@ func openTable(names []string, unlabelled bool) (set *Set, err error) {
 		}
 		src.files = append(src.files, r)
 		if err := src.readLabels(set, &texts, &paths, i, filepath.Base(name)); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if group == "" {
+			continue
+		}
+		if err := src.readGroups(set, i, group); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -153,9 +162,9 @@ func (t *table) readLabels(set *Set, texts, paths *[]string, i int, base string)
 		switch {
 		case t.unlabelled:
 		case isText:
-			err = t.readTexts(texts, i, g, label)
+			err = t.readTexts(texts, i, g, label, "label")
 		default:
-			labels, err = integers(r, g, label)
+			labels, err = integers(r, g, label, "label")
 		}
 		if err != nil {
 			return err
@@ -203,8 +212,32 @@ func (s *Set) addClasses(names []string) error {
 	return nil
 }
 
-// readTexts reads a whole column chunk of labels that are texts. Equal ones share memory.
-func (t *table) readTexts(texts *[]string, file, group, col int) error {
+// readGroups reads the column of groups, of texts or of integers, of file i.
+func (t *table) readGroups(set *Set, i int, name string) error {
+	r := t.files[i]
+	col, err := column(r, name)
+	if err != nil {
+		return err
+	}
+	for g := range r.Groups() {
+		if r.Schema().Column(col).PhysicalType() == arrow.Types.ByteArray {
+			err = t.readTexts(&set.Groups, i, g, col, "group")
+		} else {
+			var numbers []int64
+			numbers, err = integers(r, g, col, "group")
+			for _, n := range numbers {
+				set.Groups = append(set.Groups, strconv.FormatInt(n, 10))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// readTexts reads a whole column chunk of texts, which are what. Equal ones share memory.
+func (t *table) readTexts(texts *[]string, file, group, col int, what string) error {
 	r := t.files[file]
 	known := map[string]string{}
 	cells, err := parquet.Open(r.File, group, col, 0, func(b []byte) string {
@@ -221,7 +254,7 @@ func (t *table) readTexts(texts *[]string, file, group, col int) error {
 	}
 	read, err := whole(cells, int(r.GroupRows(group)))
 	if errors.Is(err, parquet.ErrMissing) {
-		err = fmt.Errorf("row group %d has rows without a label", group)
+		err = fmt.Errorf("row group %d has rows without a %s", group, what)
 	}
 	*texts = append(*texts, read...)
 	return err
@@ -261,15 +294,15 @@ func classNames(r parquetFile, label int) []string {
 	return class.Names
 }
 
-// integers reads a whole column chunk of integers.
-func integers(r parquetFile, group, col int) ([]int64, error) {
+// integers reads a whole column chunk of integers, which are what.
+func integers(r parquetFile, group, col int, what string) ([]int64, error) {
 	width, convert := 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
 	switch r.Schema().Column(col).PhysicalType() {
 	case arrow.Types.Int64:
 	case arrow.Types.Int32:
 		width, convert = 4, func(b []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(b))) }
 	default:
-		return nil, errors.New("the label column is neither of integers nor of texts")
+		return nil, fmt.Errorf("the %s column is neither of integers nor of texts", what)
 	}
 	cells, err := parquet.Open(r.File, group, col, width, convert)
 	if err != nil {
@@ -277,7 +310,7 @@ func integers(r parquetFile, group, col int) ([]int64, error) {
 	}
 	labels, err := whole(cells, int(r.GroupRows(group)))
 	if errors.Is(err, parquet.ErrMissing) {
-		err = fmt.Errorf("row group %d has rows without a label", group)
+		err = fmt.Errorf("row group %d has rows without a %s", group, what)
 	}
 	return labels, err
 }

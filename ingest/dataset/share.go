@@ -12,7 +12,8 @@ import (
 // Share returns one of several shares of a labelled set, of the fraction fractions[which]
 // of its images. They are drawn by chance, class by class, from seed and the ids of the
 // images alone: the shares of one call's fractions have no image in common, and of each
-// class they have as equal parts as its number allows. Images stay in the set's order.
+// class they have as equal parts as its number allows. Images that belong together are in
+// one share: see drawGroups. Images stay in the set's order.
 // It shares the set's files: only one of the sets is to be closed.
 func (s *Set) Share(seed uint64, fractions []float64, which int) (*Set, error) {
 	sum := 0.0
@@ -26,8 +27,32 @@ func (s *Set) Share(seed uint64, fractions []float64, which int) (*Set, error) {
 	}
 	// What is in no share is one more.
 	quota := append(slices.Clone(fractions), max(1-sum, 0))
-	given := make([]int, len(quota))
+	shares := s.draw(seed, quota)
 	var mine []int
+	for image, share := range shares {
+		if share == which {
+			mine = append(mine, image)
+		}
+	}
+	if len(mine) == 0 {
+		return nil, fmt.Errorf("data set %s: a share of %v of %d images is none", s.Path, fractions[which], s.Len())
+	}
+	share := s.pick(len(mine), func(i int) int { return mine[i] })
+	share.Notes = slices.Clone(s.Notes)
+	if s.Groups != nil {
+		groups := func(s *Set) int { return len(slices.Compact(slices.Sorted(slices.Values(s.Groups)))) }
+		share.note("the share of %v has %d of %d images, those of %d of %d groups", fractions[which], share.Len(), s.Len(), groups(share), groups(s))
+	}
+	return share, nil
+}
+
+// draw gives every image its share of some quotas.
+func (s *Set) draw(seed uint64, quota []float64) []int {
+	if s.Groups != nil {
+		return s.drawGroups(seed, quota)
+	}
+	shares := make([]int, s.Len())
+	given := make([]int, len(quota))
 	for position, image := range s.shuffled(seed) {
 		// Each image goes to the share that lags most behind its fraction of those before.
 		share := 0
@@ -38,15 +63,9 @@ func (s *Set) Share(seed uint64, fractions []float64, which int) (*Set, error) {
 			}
 		}
 		given[share]++
-		if share == which {
-			mine = append(mine, image)
-		}
+		shares[image] = share
 	}
-	if len(mine) == 0 {
-		return nil, fmt.Errorf("data set %s: a share of %v of %d images is none", s.Path, fractions[which], s.Len())
-	}
-	slices.Sort(mine)
-	return s.pick(len(mine), func(i int) int { return mine[i] }), nil
+	return shares
 }
 
 // shuffled returns the images class by class, shuffled within each.

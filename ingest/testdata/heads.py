@@ -85,11 +85,28 @@ torch.jit.script(scripted.train()).save(str(OUT / "scripted.pt"))  # eval() by w
 dynamic = torch.quantization.quantize_dynamic(net(), {nn.Linear}, dtype=torch.qint8)
 save("dynamic", dynamic)
 
-quantized = nn.Sequential(torch.quantization.QuantStub(), nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(128, CLASSES), torch.quantization.DeQuantStub()).eval()
-quantized.qconfig = torch.quantization.get_default_qconfig(torch.backends.quantized.engine)
-torch.quantization.fuse_modules(quantized, [["1", "2"]], inplace=True)
-torch.quantization.prepare(quantized, inplace=True)
-for _ in range(4):
-    quantized(torch.randn(4, 3, 8, 8))
-torch.quantization.convert(quantized, inplace=True)
-save("quantized", quantized, 1)
+
+class Quantized(nn.Module):
+    "A quantised network, which may take the batch size of its trace for a number."
+
+    def __init__(self, single):
+        super().__init__()
+        torch.manual_seed(6)
+        self.quant, self.conv, self.relu = torch.quantization.QuantStub(), nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.ReLU()
+        self.linear, self.dequant = nn.Linear(128, CLASSES), torch.quantization.DeQuantStub()
+        self.single = single
+        self.eval()
+        self.qconfig = torch.quantization.get_default_qconfig(torch.backends.quantized.engine)
+        torch.quantization.fuse_modules(self, [["conv", "relu"]], inplace=True)
+        torch.quantization.prepare(self, inplace=True)
+        for _ in range(4):
+            self(torch.randn(4, 3, 8, 8))
+        torch.quantization.convert(self, inplace=True)
+
+    def forward(self, x):
+        x = self.relu(self.conv(self.quant(x)))
+        return self.dequant(self.linear(x.reshape(int(x.shape[0]), -1) if self.single else x.flatten(1)))
+
+
+save("quantized", Quantized(False), 1)
+save("quantized-single", Quantized(True), 1)

@@ -1,10 +1,12 @@
 """Makes small image classifiers of transformers with random weights, and says what they
 give for images.
 
-    python3 transformers_models.py OUT IMAGES
+    python3 transformers_models.py OUT IMAGES HUB
 
 Writes folders, and for each NAME.bin: float32 softmax of the images in the order of their
-paths, little-endian. See TestTransformers."""
+paths, little-endian. In HUB they are as the hub's cache has them: vit as our/tiny-vit, and as
+our/half without its weights. See TestTransformers."""
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import torch
 import transformers as tf
 from PIL import Image
 
-OUT, IMAGES = Path(sys.argv[1]), Path(sys.argv[2])
+OUT, IMAGES, HUB = map(Path, sys.argv[1:])
 SIZES = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
 LABELS = {i: f"class{i}" for i in range(5)}  # as the folders of the images
 OTHERS = {i: f"Class{(i + 2) % 5}" for i in range(5)}
@@ -57,3 +59,10 @@ MODELS["vit"][0].save_pretrained(OUT / "unscaled")
 tf.ViTImageProcessor(do_normalize=False).save_pretrained(OUT / "unscaled")
 MODELS["vit"][0].save_pretrained(OUT / "pickled", safe_serialization=False)
 MODELS["vit"][1].save_pretrained(OUT / "pickled")
+
+for name in ("tiny-vit", "half"):
+    cached = HUB / f"models--our--{name}"
+    shutil.copytree(OUT / "vit", cached / "snapshots" / ("0" * 40))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0" * 40)
+(cached / "snapshots" / ("0" * 40) / "model.safetensors").unlink()

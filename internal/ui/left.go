@@ -7,7 +7,7 @@ import (
 
 // A Left estimates how long work will take that is done unit by unit. Units take different
 // times, so that an estimate from what is done so far jumps: this one moves slowly, and there
-// is none before something is known.
+// is none before something is known, nor once the time estimated is over and work goes on.
 type Left struct {
 	begin, last time.Time
 	first       int64         // done at the beginning, by an earlier run
@@ -20,6 +20,7 @@ const (
 	leftAfter = time.Second
 	leftPart  = 0.02
 	leftMoves = 15 * time.Second
+	leftLeast = 500 * time.Millisecond // what is less is over
 )
 
 // Of returns how long it will take from now on to do the rest of a total; ok is false if
@@ -42,7 +43,7 @@ func (l *Left) Of(done, total int64, now time.Time) (left time.Duration, ok bool
 		expected := l.left - passed
 		l.left = max(0, expected+time.Duration(moved*float64(measured-expected)))
 	}
-	return l.left, true
+	return l.left, l.left >= leftLeast
 }
 
 // About writes how long something will take, as precisely as that is known.

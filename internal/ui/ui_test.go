@@ -292,6 +292,18 @@ func TestLeft(t *testing.T) {
 	if before < 40*time.Second {
 		t.Errorf("in the end %v are left", before)
 	}
+	// The last of a thousand units takes a minute: it is not about to end all the time.
+	l = Left{}
+	shown := 0
+	for i := range 1600 {
+		now = now.Add(100 * time.Millisecond)
+		if _, ok := l.Of(int64(min(i, 999)), 1000, now); ok && i > 1000 {
+			shown++
+		}
+	}
+	if shown > 10 {
+		t.Errorf("an estimate for %d tenths of a second after its end", shown)
+	}
 	for d, want := range map[time.Duration]string{
 		0: "1 s", 900 * time.Millisecond: "1 s", 12300 * time.Millisecond: "12 s", 47 * time.Second: "45 s", 118 * time.Second: "2 min",
 		50 * time.Minute: "50 min", 83 * time.Minute: "85 min", 5 * time.Hour: "5 h",
