@@ -23,7 +23,9 @@ const remedy = "state what the data call the classes with --class-names FILE, on
 func (r *runner) countClasses(model int) int {
 	data := 0
 	for _, s := range r.splits {
-		data = max(data, s.given.Classes)
+		if s.given.ClassNames == nil || !r.imagenetOnly() {
+			data = max(data, s.given.Classes)
+		}
 	}
 	return cmp.Or(r.o.Classes, data, model, r.before)
 }
@@ -60,8 +62,9 @@ func (r *runner) renew(ctx context.Context, classes int, models []*planned) erro
 // settle gives every split the class numbers of a zoo of so many classes that calls them
 // own, or nil: by the names wherever both sides have names, never by place. If neither the
 // zoo nor --class-names has names, the data set with the most names numbers the classes, if
-// it has all of them, and else the first of the models that names its outputs. It returns
-// what the classes are called, nil if nobody says, and notes about what was decided.
+// it has all of them, and else the first of the models that names its outputs; or they are
+// numbered as ImageNet's. It returns what the classes are called, nil if nobody says, and
+// notes about what was decided.
 func (r *runner) settle(classes int, own []string, models []*planned) (names, notes []string, err error) {
 	given := r.o.ClassNames
 	if n := len(given); n > 0 && n != classes {
@@ -71,7 +74,12 @@ func (r *runner) settle(classes int, own []string, models []*planned) (names, no
 		return nil, nil, fmt.Errorf("--class-names contradicts the zoo: %w", err)
 	}
 	known := slices.DeleteFunc([][]string{own, given}, func(list []string) bool { return len(list) == 0 })
-	if len(known) == 0 {
+	switch {
+	case len(known) > 0:
+	case classes == len(ImageNet()) && r.imagenetOnly():
+		known = [][]string{ImageNet()}
+		notes = append(notes, "the classes of the data are some of ImageNet's 1,000, by their WordNet ids: they are numbered as there")
+	default:
 		s, err := r.reference(classes)
 		p := namer(models, classes)
 		switch {
@@ -205,7 +213,11 @@ func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 		note, err = fmt.Sprintf("the names of its %d classes, %s, are read as class numbers", len(set.ClassNames), zoo.FewNames(set.ClassNames)), nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("its classes do not match those of the zoo: %w; %s", err, remedy)
+		how := remedy
+		if classes == len(ImageNet()) && allImageNet(names) {
+			how = "if the zoo's classes are ImageNet's in their usual order, give --class-names imagenet"
+		}
+		return nil, "", fmt.Errorf("its classes do not match those of the zoo: %w; %s", err, how)
 	}
 	class = make([]uint16, int(slices.Max(labels))+1)
 	for i, label := range labels {

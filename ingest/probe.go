@@ -183,7 +183,8 @@ func inTraining(err error) error {
 // learnClasses asks a model how many classes there are, where neither the zoo nor the
 // data nor what is known of the model says so.
 func (r *runner) learnClasses(ctx context.Context, p *planned) error {
-	known := func(s *split) bool { return s.Classes != 0 }
+	imagenet := r.imagenetOnly()
+	known := func(s *split) bool { return s.Classes != 0 && !(imagenet && s.ClassNames != nil) }
 	if r.zoo != nil || r.o.Classes != 0 || p.meta.Classes != 0 || slices.ContainsFunc(r.splits, known) {
 		return nil
 	}
@@ -213,7 +214,7 @@ func (r *runner) learnClasses(ctx context.Context, p *planned) error {
 	if p.head.background() {
 		classes--
 	}
-	if used := r.classesUsed(); used > 0 && 2*used < classes {
+	if used := r.classesUsed(); used > 0 && 2*used < classes && !(imagenet && classes == len(ImageNet())) {
 		return fmt.Errorf("it gives %s, and the labels of the data go up to %d: they may be features; write --classes %d if they are classes", numbers(classes), used-1, classes)
 	}
 	p.meta.Classes = classes

@@ -83,7 +83,7 @@ encas-zoo ingest timm-list.txt --data imagenet/val --zoo imagenet
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --data test=imagenet/val --device cuda --precision fp16
 encas-zoo ingest timm-list.txt --data search=imagenet/val:0.5 --data test=imagenet/val:0.5 --seed 7
 encas-zoo ingest models.txt --data search=scans:0.5 --data test=scans:0.5 --group patient
-encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names wnids.txt --skip-broken
+encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names imagenet --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
 encas-zoo ingest timm-list.txt --data imagenet/val --python venv/bin/python --size train
@@ -95,7 +95,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.data, "data", "a split and its images, `SPLIT=PATH`, or with PATH:F a share of them; once for each split"),
 			bind(&o.unlabelled, "unlabelled", "a split of images without labels, `SPLIT=PATH`; once for each split"),
 			bind(&o.list, "list", "a built-in list, `NAME`: "+encasList+", the models of the ENCAS paper"),
-			bind(&o.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first"),
+			bind(&o.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first, or imagenet, the WordNet ids of its 1,000 classes"),
 			bind(&o.Group, "group", "keep images with one value of `COLUMN`, of labels.csv or the Parquet files, in one share; or a CSV file of images and groups"),
 			bind(&o.SkipBroken, "skip-broken", "leave images that cannot be read out of their split"),
 			bind(&o.Classes, "classes", "number of classes `C`, if neither zoo, data nor models define it"),
@@ -218,7 +218,11 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 	if err := o.readData(); err != nil {
 		return err
 	}
-	if o.classNames != "" {
+	switch o.classNames {
+	case "":
+	case "imagenet":
+		o.ClassNames = ingest.ImageNet()
+	default:
 		if o.ClassNames, err = importer.ReadClassNames(o.classNames); err != nil {
 			return usageError{err}
 		}
