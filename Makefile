@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 20m
 RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
+.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,8 @@ build: ## Build build/bin/encas-zoo
 shim: build ## Compile the library that ingest calls torch through, for the torch of PYTHON
 	$(BIN)/encas-zoo shim build --python $(PYTHON)
 
-demo: build ## Build, search the embedded example zoo, leave the front in build/demo
-	$(BIN)/encas-zoo optimize --zoo example --out build/demo --force
+demo: build ## Build, search an embedded zoo, leave the front in build/demo
+	$(BIN)/encas-zoo optimize --zoo cifar10 --out build/demo --force
 
 # Python's packages and the browser are fetched while lint works, and what was said of
 # that follows. The unit tests come last, so that their closing lines are at the end.
@@ -61,6 +61,9 @@ unit: venv chromium
 picture: build ## Draw the picture of README.md, docs/front.svg
 	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --force --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
+
+road: build venv ## Run published networks over real images, search, certify: docs/road.md
+	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) scripts/road $(BIN)/encas-zoo build/road
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.
 firsthour: venv ## Follow the first hour of README.md, word for word

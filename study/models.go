@@ -12,15 +12,21 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
 
-// Example is the name of the zoo that is built in. A folder of that name is ./example.
+// Example is the name of the zoo that is used by default. A folder of that name is ./example.
 const Example = "example"
 
-// Open opens the zoo in a folder, or the one that is built in.
+// Examples are the names of the zoos that are built in.
+func Examples() []string { return example.Names() }
+
+// IsExample reports whether a folder is the name of a zoo that is built in.
+func IsExample(dir string) bool { return slices.Contains(example.Names(), dir) }
+
+// Open opens the zoo in a folder, or one that is built in.
 func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
 	var z *zoo.Zoo
 	var err error
-	if dir == Example {
-		z, err = example.Open(ctx)
+	if IsExample(dir) {
+		z, err = example.OpenNamed(ctx, dir)
 	} else {
 		z, err = zoo.Open(dir)
 	}

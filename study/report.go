@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,10 +87,7 @@ func (r *reporting) add(ctx context.Context, test TestSplit) error {
 	if r.zoo.Fingerprint() != r.data.Zoo.Fingerprint {
 		r.watch.warn("the run was made with another zoo, or this one has changed since")
 	}
-	r.data.UseZoo(r.zoo.Dir())
-	if example.Is(r.zoo) {
-		r.data.UseZoo(Example)
-	}
+	r.data.UseZoo(cmp.Or(example.Name(r.zoo), r.zoo.Dir()))
 	for _, m := range r.data.Models {
 		model, err := r.zoo.Model(m.Name)
 		if err != nil {

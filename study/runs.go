@@ -19,10 +19,10 @@ import (
 // looks at a run need not name the zoo again; --zoo, where it is given, is another one.
 
 // folderOf returns the folder of a zoo as a run remembers it: where it is whatever the
-// working directory, or [Example].
+// working directory, or the name of one that is built in.
 func folderOf(z *zoo.Zoo) string {
-	if example.Is(z) {
-		return Example
+	if name := example.Name(z); name != "" {
+		return name
 	}
 	if dir, err := filepath.Abs(z.Dir()); err == nil {
 		return dir

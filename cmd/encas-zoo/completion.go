@@ -191,7 +191,7 @@ func (l *line) offerValues(flag, current string) offer {
 	case "activation":
 		o.words = importer.Activations()
 	case "zoo":
-		o.others, o.words = folders, []string{study.Example}
+		o.others, o.words = folders, study.Examples()
 	case "resume":
 		o.others, o.words = folders, runFolders()
 	case "split", "unlabelled", "certify":
@@ -229,7 +229,7 @@ func runFolders() (dirs []string) {
 const runsFolder = "runs"
 
 // zooToComplete opens the zoo whose names are offered, or returns an empty one. The
-// example zoo is not unpacked for that.
+// zoos that are built in are not unpacked for that.
 func (l *line) zooToComplete() *zoo.Zoo {
 	z, err := zoo.Open(cmp.Or(l.values["zoo"], os.Getenv("ENCAS_ZOO"), localZoo))
 	if err != nil {

@@ -74,12 +74,12 @@ func checkLimit(c *cli.Context, name, defaultName string) error {
 // Flags of several commands.
 
 func zooFlag() cli.Flag {
-	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or 'example' for the built-in zoo (default: $ENCAS_ZOO, else ./zoo, else the example)"}
+	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or example or cifar10, which are built in (default: $ENCAS_ZOO, else ./zoo, else the example)"}
 }
 
 // runZooFlag is zooFlag of a command that takes a run folder.
 func runZooFlag() cli.Flag {
-	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or 'example' for the built-in zoo (default: that of the run; for a cascade $ENCAS_ZOO, else ./zoo, else the example)"}
+	return &cli.StringFlag{Name: "zoo", Usage: "the zoo's folder `DIR`, or example or cifar10, which are built in (default: that of the run; for a cascade $ENCAS_ZOO, else ./zoo, else the example)"}
 }
 
 func ownZooFlag() cli.Flag {

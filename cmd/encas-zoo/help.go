@@ -28,7 +28,7 @@ const appHelp = `{{.Name}}: {{.Usage}}
 command; -- ends them.
 
 First steps, with nothing but the program:
-   encas-zoo optimize                    search the built-in example zoo
+   encas-zoo optimize                    search a zoo that is built in (or --zoo cifar10)
    encas-zoo zoo info                    inspect it
    encas-zoo optimize --zoo DIR          search your own, after encas-zoo import
 

@@ -57,6 +57,7 @@ the run folder continues from there, also after a crash (the state is saved now 
 then), and ends with the front of an uninterrupted search.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo optimize                                        the example zoo
+encas-zoo optimize --zoo cifar10                          the other that is built in
 encas-zoo optimize --max-gflops 300                       the best cascade within a budget
 encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --out runs/three
 encas-zoo optimize --zoo cifar --paper --out runs/published

@@ -53,7 +53,7 @@ func runZooRemove(c *cli.Context, t *terminal, o *removeOptions) (err error) {
 	case o.split != "" && len(names) > 0:
 		return usagef("remove either models or a split")
 	}
-	if dir, _ := zooFolder(c); dir == study.Example {
+	if dir, _ := zooFolder(c); study.IsExample(dir) {
 		return errExample
 	}
 	z, err := t.openZoo(c)

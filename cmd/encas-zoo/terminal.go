@@ -105,21 +105,32 @@ func (t *terminal) watch() study.Watch {
 // localZoo is the default folder of the zoo.
 const localZoo = "zoo"
 
-var errExample = usagef("the example zoo is part of the program: name a folder of your own with --zoo")
+var errExample = usagef("the example zoos are part of the program: name a folder of your own with --zoo")
 
-// zooFolder returns the zoo to use, a folder or [study.Example], and whether the user
+// zooFolder returns the zoo to use, a folder or one of [study.Examples], and whether the user
 // chose it.
 func zooFolder(c *cli.Context) (dir string, chosen bool) {
 	if c.IsSet("zoo") {
-		return c.String("zoo"), true
+		return ownFirst(c.String("zoo")), true
 	}
 	if dir := os.Getenv("ENCAS_ZOO"); dir != "" {
-		return dir, true
+		return ownFirst(dir), true
 	}
 	if _, err := os.Stat(filepath.Join(localZoo, "zoo.json")); err == nil {
 		return localZoo, false
 	}
 	return study.Example, false
+}
+
+// ownFirst returns the zoo of a name: a folder that is called as one that is built in, other
+// than the default one, comes before that. People call theirs cifar10.
+func ownFirst(dir string) string {
+	if study.IsExample(dir) && dir != study.Example {
+		if _, err := os.Stat(filepath.Join(dir, "zoo.json")); err == nil {
+			return "." + string(filepath.Separator) + dir
+		}
+	}
+	return dir
 }
 
 // ownZoo returns the folder of the zoo to fill.
@@ -158,7 +169,7 @@ func (t *terminal) openZooOf(c *cli.Context, run report.Source) (*zoo.Zoo, error
 
 // otherZoos returns where the zoo of a run may be if it has moved.
 func otherZoos(c *cli.Context) []string {
-	if dir, _ := zooFolder(c); dir != study.Example {
+	if dir, _ := zooFolder(c); !study.IsExample(dir) {
 		return []string{dir}
 	}
 	return nil

@@ -45,7 +45,7 @@ func runZooSet(c *cli.Context, t *terminal, from string) error {
 	if err != nil {
 		return err
 	}
-	if dir, _ := zooFolder(c); dir == study.Example {
+	if dir, _ := zooFolder(c); study.IsExample(dir) {
 		return errExample
 	}
 	z, err := t.openZoo(c)

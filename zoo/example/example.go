@@ -1,7 +1,7 @@
-// Package example holds a small real zoo, so that a search can be tried at once:
-// 44 classifiers of handwritten digits, from decision trees to convolutional
-// networks, whose costs span six orders of magnitude. The README beside this file
-// says how they were made.
+// Package example holds two small real zoos, so that a search can be tried at once: 44
+// classifiers of handwritten digits, from decision trees to convolutional networks, whose
+// costs span six orders of magnitude, and a dozen networks on CIFAR-10. The README beside
+// this file, and that in cifar10, say how they were made.
 package example
 
 import (
@@ -20,24 +20,65 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
-//go:embed digits.npz
-var predictions []byte
+var (
+	//go:embed digits.npz
+	digitsOutputs []byte
+	//go:embed models.csv
+	digitsModels []byte
+	//go:embed cifar10/cifar10.npz
+	cifar10Outputs []byte
+	//go:embed cifar10/models.csv
+	cifar10Models []byte
+)
 
-//go:embed models.csv
-var models []byte
+// An embedded zoo is kept as a user would import it.
+type embedded struct {
+	name            string // as --zoo takes it
+	outputs, models []byte
+	classes         []string // what they are called, nil if they are numbers
+}
 
-// splits is how the 1,797 samples are cut: 899 to search on and 898 to test with.
+var digits = embedded{name: "example", outputs: digitsOutputs, models: digitsModels}
+
+var cifar10 = embedded{name: "cifar10", outputs: cifar10Outputs, models: cifar10Models, classes: []string{
+	"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}}
+
+// splits is how the samples of a zoo are cut, class by class: half of them to search on
+// and half to test with.
 var splits = []importer.Cut{{Split: "search", Share: 0.5}, {Split: "test", Share: 0.5}}
 
 const seed = 1
 
-// Open opens the example zoo, with the splits search and test. The first use makes
-// it, which takes about a second, in the folder encas-zoo of the user's cache;
+// Names are what the zoos are called, the one to use by default first.
+func Names() []string { return []string{digits.name, cifar10.name} }
+
+// Open opens the zoo of handwritten digits, with the splits search and test. The first use
+// makes it, which takes about a second, in the folder encas-zoo of the user's cache;
 // several processes may do so at once. Where the cache cannot be written it is made
 // in a new temporary folder, which stays.
-func Open(ctx context.Context) (*zoo.Zoo, error) {
+func Open(ctx context.Context) (*zoo.Zoo, error) { return digits.open(ctx) }
+
+// OpenNamed opens the zoo of a name, as [Open] does.
+func OpenNamed(ctx context.Context, name string) (*zoo.Zoo, error) {
+	if name == cifar10.name {
+		return cifar10.open(ctx)
+	}
+	return digits.open(ctx)
+}
+
+// Name returns the name of a zoo that is one of these, or "".
+func Name(z *zoo.Zoo) string {
+	for _, e := range []embedded{digits, cifar10} {
+		if filepath.Base(z.Dir()) == e.folder() {
+			return e.name
+		}
+	}
+	return ""
+}
+
+func (e embedded) open(ctx context.Context) (*zoo.Zoo, error) {
 	if cache, err := os.UserCacheDir(); err == nil {
-		z, err := openIn(ctx, filepath.Join(cache, "encas-zoo"))
+		z, err := e.openIn(ctx, filepath.Join(cache, "encas-zoo"))
 		if !errors.Is(err, errNotWritable) {
 			return z, err
 		}
@@ -46,21 +87,18 @@ func Open(ctx context.Context) (*zoo.Zoo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("example zoo: neither the user's cache nor the temporary folder can be written: %w", err)
 	}
-	return openIn(ctx, temp)
+	return e.openIn(ctx, temp)
 }
-
-// Is reports whether a zoo is the example.
-func Is(z *zoo.Zoo) bool { return filepath.Base(z.Dir()) == "example-"+contentHash() }
 
 // errNotWritable: no folder can be made in the given one.
 var errNotWritable = errors.New("the folder cannot be written")
 
-// openIn opens the example zoo in the folder parent and makes it if it is missing.
-func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
+// openIn opens the zoo in the folder parent and makes it if it is missing.
+func (e embedded) openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("example zoo: %w: %w", errNotWritable, err)
 	}
-	dir := filepath.Join(parent, "example-"+contentHash())
+	dir := filepath.Join(parent, e.folder())
 	z, err := zoo.Open(dir)
 	if err == nil {
 		return z, nil
@@ -76,7 +114,7 @@ func openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	}
 	defer os.RemoveAll(temp)
 	made := filepath.Join(temp, "zoo")
-	if err := build(ctx, filepath.Join(temp, "source"), made); err != nil {
+	if err := e.build(ctx, filepath.Join(temp, "source"), made); err != nil {
 		return nil, fmt.Errorf("example zoo: %w", err)
 	}
 	if err := os.Rename(made, dir); err != nil {
@@ -102,31 +140,31 @@ func removeAbandoned(parent string) {
 
 // build writes the embedded files to the folder source and imports them into a new
 // zoo in dir.
-func build(ctx context.Context, source, dir string) error {
+func (e embedded) build(ctx context.Context, source, dir string) error {
 	if err := os.Mkdir(source, 0o700); err != nil {
 		return err
 	}
-	archive := filepath.Join(source, "digits.npz")
-	if err := os.WriteFile(archive, predictions, 0o600); err != nil {
+	archive := filepath.Join(source, "outputs.npz")
+	if err := os.WriteFile(archive, e.outputs, 0o600); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(source, "models.csv"), models, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(source, "models.csv"), e.models, 0o600); err != nil {
 		return err
 	}
 	src, err := importer.Open("npz", []string{archive}, importer.OpenOptions{})
 	if err != nil {
 		return err
 	}
-	_, err = importer.Import(ctx, dir, src, importer.Options{Splits: splits, Seed: seed})
+	_, err = importer.Import(ctx, dir, src, importer.Options{Splits: splits, Seed: seed, ClassNames: e.classes})
 	return errors.Join(err, src.Close())
 }
 
-// contentHash differs between zoos of other predictions, splits or formats, so that each
-// version of the program finds its own in the cache.
-func contentHash() string {
+// folder is what the zoo's folder is called: differently for other predictions, splits or
+// formats, so that each version of the program finds its own in the cache.
+func (e embedded) folder() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "format %d, splits %v, seed %d, %d and %d bytes\n", zoo.FormatVersion, splits, seed, len(predictions), len(models))
-	h.Write(predictions)
-	h.Write(models)
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	fmt.Fprintf(h, "format %d, splits %v, seed %d, %d and %d bytes\n", zoo.FormatVersion, splits, seed, len(e.outputs), len(e.models))
+	h.Write(e.outputs)
+	h.Write(e.models)
+	return e.name + "-" + hex.EncodeToString(h.Sum(nil)[:8])
 }

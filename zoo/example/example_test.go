@@ -24,7 +24,7 @@ var opened = sync.OnceValues(func() (*zoo.Zoo, error) {
 		return nil, err
 	}
 	made = dir
-	return openIn(context.Background(), dir)
+	return digits.openIn(context.Background(), dir)
 })
 
 var made string
@@ -127,7 +127,35 @@ func TestContents(t *testing.T) {
 // sums of all rows.
 func TestAccuracies(t *testing.T) {
 	t.Parallel()
-	z := open(t)
+	checkAccuracies(t, open(t), 5e-7)
+	z, err := cifar10.openIn(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkAccuracies(t, z, 5e-5)
+	if names := z.ClassNames(); len(names) != 10 || names[3] != "cat" {
+		t.Errorf("cifar10 has classes %q", names)
+	}
+	if n := len(z.Models()); n != 12 {
+		t.Errorf("cifar10 has %d models", n)
+	}
+	// The names of the images show the labels: the samples were not mixed up.
+	for _, split := range []string{"search", "test"} {
+		labels, ids, err := z.Labels(split)
+		if err != nil || len(labels) != 5000 {
+			t.Fatalf("cifar10, split %s: %d samples, %v", split, len(labels), err)
+		}
+		for i, id := range ids {
+			if class, _, _ := strings.Cut(id, "/"); class != z.ClassNames()[labels[i]] {
+				t.Fatalf("cifar10, split %s: image %s is labelled %s", split, id, z.ClassNames()[labels[i]])
+			}
+		}
+	}
+}
+
+// checkAccuracies is TestAccuracies for a zoo whose accuracies are rounded.
+func checkAccuracies(t *testing.T, z *zoo.Zoo, rounded float64) {
+	t.Helper()
 	for _, m := range z.Models() {
 		correct, samples := 0, 0
 		for split := range m.Splits {
@@ -159,7 +187,7 @@ func TestAccuracies(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: accuracy %q: %v", m.Name, m.Columns["accuracy"], err)
 		}
-		if got := float64(correct) / float64(samples); math.Abs(got-want) > 5e-7 {
+		if got := float64(correct) / float64(samples); math.Abs(got-want) > rounded+1e-9 {
 			t.Errorf("%s: accuracy %.6f, models.csv says %.6f", m.Name, got, want)
 		}
 	}
@@ -169,6 +197,21 @@ func TestAccuracies(t *testing.T) {
 func setCache(t *testing.T, dir string) {
 	for _, variable := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(variable, dir)
+	}
+}
+
+// TestNames opens every zoo by its name, and tells them from others.
+func TestNames(t *testing.T) {
+	setCache(t, t.TempDir())
+	for _, name := range Names() {
+		z, err := OpenNamed(t.Context(), name)
+		if err != nil || Name(z) != name {
+			t.Errorf("%s: %v, %v", name, z, err)
+		}
+	}
+	other, err := zoo.Create(filepath.Join(t.TempDir(), "cifar10"), 10)
+	if err != nil || Name(other) != "" {
+		t.Errorf("%q, %v", Name(other), err)
 	}
 }
 
@@ -207,7 +250,7 @@ func TestConcurrentFirstUse(t *testing.T) {
 	errs := make([]error, 3)
 	for i := range errs {
 		wait.Go(func() {
-			z, err := openIn(t.Context(), parent)
+			z, err := digits.openIn(t.Context(), parent)
 			if err == nil {
 				err = z.Verify(t.Context(), nil)
 			}
@@ -241,7 +284,7 @@ func TestAbandonedFirstUse(t *testing.T) {
 	if err := os.Chtimes(old, yesterday, yesterday); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openIn(context.Background(), parent); err != nil {
+	if _, err := digits.openIn(context.Background(), parent); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
@@ -257,7 +300,7 @@ func TestCancelledFirstUse(t *testing.T) {
 	parent := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := openIn(ctx, parent); !errors.Is(err, context.Canceled) {
+	if _, err := digits.openIn(ctx, parent); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 	if left, _ := os.ReadDir(parent); len(left) != 0 {
@@ -289,14 +332,14 @@ func TestNoCache(t *testing.T) {
 func TestDamagedCache(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
-	z, err := openIn(t.Context(), parent)
+	z, err := digits.openIn(t.Context(), parent)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(z.Dir(), "zoo.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openIn(t.Context(), parent); err == nil || !strings.Contains(err.Error(), z.Dir()) {
+	if _, err := digits.openIn(t.Context(), parent); err == nil || !strings.Contains(err.Error(), z.Dir()) {
 		t.Errorf("error %v, want one that says which folder to delete", err)
 	}
 }
