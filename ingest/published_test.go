@@ -88,8 +88,8 @@ func TestPublished(t *testing.T) {
 	const named = "tf_efficientnet_lite0.in1k"
 	o := Options{
 		Zoo: filepath.Join(t.TempDir(), "zoo"), Models: list(t, dir, string(text)+named+"\n"),
-		Data: []Data{{Split: "synsets", Path: filepath.Join(images, "synsets")}, {Split: "numbers", Path: filepath.Join(images, "numbers")}},
-		Shim: shim, Device: "cpu", Python: python, ModelsDir: t.TempDir(), Pretrained: true, Batch: 8, Log: func(s string) { t.Log(s) },
+		Data:       []Data{{Split: "synsets", Path: filepath.Join(images, "synsets")}, {Split: "numbers", Path: filepath.Join(images, "numbers")}},
+		ClassNames: ImageNet(), Shim: shim, Device: "cpu", Python: python, ModelsDir: t.TempDir(), Pretrained: true, Batch: 8, Log: func(s string) { t.Log(s) },
 	}
 	if res := run(t, o); len(res.Added) != 4 {
 		t.Fatalf("%+v", res)
