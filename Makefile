@@ -59,7 +59,7 @@ unit: venv chromium
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) $(TEST) ./...
 
 picture: build ## Draw the picture of README.md, docs/front.svg
-	$(BIN)/encas-zoo optimize --zoo example --min-accuracy 0.9 --out build/picture --force --quiet
+	$(BIN)/encas-zoo optimize --zoo cifar10 --min-accuracy 0.7 --out build/picture --force --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
 road: build venv ## Run published networks over real images, search, certify: docs/road.md
