@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ func TestImageNetIDs(t *testing.T) {
 	some := oneEach(t, "n01443537", "n01440764", "n04285008")
 	list := pictures(t, map[string]string{"a.png": "", "b.png": "", "labels.csv": "file,synset\na.png,n04285008\nb.png,n15075141\n"})
 	numbers := pictures(t, map[string]string{"a.png": "", "b.png": "", "val.txt": "a.png 3\nb.png 999\n"})
+	table := filepath.Join(pictures(t, map[string]string{"map.csv": "output,class\n7,n01440764\n8,n01443537\n9,n04285008\n"}), "map.csv")
 	for name, c := range map[string]struct {
 		model  string
 		data   []Data
@@ -31,6 +33,8 @@ func TestImageNetIDs(t *testing.T) {
 		"beside a list":      {model: "m: classes 1000", data: []Data{{Split: "val", Path: some}, {Split: "test", Path: list}}, want: map[string]uint16{"n01440764": 0, "n01443537": 1, "n04285008": 817}},
 		"beside numbers":     {model: "m: classes 1000", data: []Data{{Split: "val", Path: some}, {Split: "test", Path: numbers}}, want: map[string]uint16{"n01440764": 0, "n01443537": 1, "n04285008": 817}},
 		"a list":             {model: "m: classes 1000", data: []Data{{Split: "val", Path: list}}, want: map[string]uint16{"a.png": 817, "b.png": 999}},
+		"a background":       {model: "m: classes 1001 |classes=background-first", data: []Data{{Split: "val", Path: some}}, want: map[string]uint16{"n01440764": 0, "n01443537": 1, "n04285008": 817}},
+		"mapped to them":     {model: "m: classes 1000 |classes=" + table, data: []Data{{Split: "val", Path: some}}, want: map[string]uint16{"n01440764": 0, "n01443537": 1, "n04285008": 2}},
 		"features":           {model: "m: classes 384", data: []Data{{Split: "val", Path: some}}, wrong: "they may be features"},
 		"a stranger":         {model: "m: classes 1000", data: []Data{{Split: "val", Path: oneEach(t, "n01443537", "n99999999")}}, wrong: "it gives 1000 numbers"},
 		"other names":        {model: "m: classes 1000", data: []Data{{Split: "val", Path: some}}, names: strings.Fields(strings.ReplaceAll(strings.Join(ImageNet(), " "), "n", "word")), wrong: "--class-names imagenet"},
