@@ -5,6 +5,8 @@ second opinion on what encas-zoo made of them.
     images PARQUET ZOO OUT.npz
                               pyarrow: the JPEG files of a data set that a zoo has, or with
                               the zoo "all" all of them, their labels and ids
+    files PARQUET ZOO SPLIT OUT
+                              pyarrow: the JPEG files of a split, in folders of their classes
     answers WEIGHTS OUT.npz   torch, Pillow: what the networks say of these: answers.npz beside it
     compare ZOO ANSWERS       pyarrow: the zoo's outputs against those
 
@@ -139,6 +141,19 @@ def images(parquet, zoo, out):
     )
 
 
+def files(parquet, zoo, split, out):
+    import pyarrow.parquet as pq
+
+    known = set(pq.read_table(Path(zoo, "splits", split + ".parquet"))["id"].to_pylist())
+    for file in pq.read_table(parquet)["image"].to_pylist():
+        if file["path"] in known:
+            path = Path(out, file["path"])
+            if not path.resolve().is_relative_to(Path(out).resolve()):
+                sys.exit(f"image {file['path']} would be written outside {out}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file["bytes"])
+
+
 def read_images(stored):
     """What images wrote: pixels [N, 3, 32, 32] as the networks take them, labels, ids."""
     import torch
@@ -192,4 +207,4 @@ def compare(zoo, answers):
 
 
 if __name__ == "__main__":
-    {"export": export, "images": images, "answers": answers, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+    {"export": export, "images": images, "files": files, "answers": answers, "compare": compare}[sys.argv[1]](*sys.argv[2:])
