@@ -64,8 +64,8 @@ func TestByName(t *testing.T) {
 		{"few", "words", lines(usual) + wide, 0, nil, ".few.bin", make([]string, 6), make([]string, 6), []string{
 			"torchvision/squeezenet1_1: 6 of its 1000 outputs are classes of the zoo by name; the other 994 are left out",
 		}},
-		{"named by a model", "images", lines(list21k[:1]) + lines(usual), 1000, nil, ".bin", sorted, names, []string{
-			"they are called as resnet10t.c3_in1k calls its outputs, \"n01440764\"",
+		{"some of ImageNet", "images", lines(list21k[:1]) + lines(usual), 0, nil, ".bin", sorted, names, []string{
+			"the classes of the data are some of ImageNet's 1,000, by their WordNet ids: they are numbered as there",
 		}},
 		{"numbered", "numbers", lines(usual[1:]) + lines(usual[:1]) + wide, 0, nil, ".bin", sorted, names, []string{
 			"they are called as torchvision/squeezenet1_1 calls its outputs, \"tench\"", "wide: 999 of its 21841 outputs",

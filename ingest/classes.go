@@ -19,11 +19,13 @@ import (
 const remedy = "state what the data call the classes with --class-names FILE, one name a line, class 0 first"
 
 // countClasses returns the number of classes that a new zoo is to have, 0 if it is not
-// known; model is the number that the models say.
+// known; model is the number that the models say, 0 if that is not known. Data with some of
+// ImageNet's classes do not say it to models of all of them.
 func (r *runner) countClasses(model int) int {
 	data := 0
+	some := r.imagenetOnly() && (model == 0 || model == len(ImageNet()))
 	for _, s := range r.splits {
-		if s.given.ClassNames == nil || !r.imagenetOnly() {
+		if s.given.ClassNames == nil || !some {
 			data = max(data, s.given.Classes)
 		}
 	}

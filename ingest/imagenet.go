@@ -27,13 +27,12 @@ func allImageNet(names []string) bool {
 	return len(names) > 0
 }
 
-// imagenetOnly reports whether, of a run of files alone, the names that the data have for
-// classes are ids of some of ImageNet's 1,000, not of all: of ImageNet-A, Imagenette, or a
-// few images to try. They show which classes these are, and not how many a model has: 1,000
-// if it is ImageNet's, and as many as they are if it was trained on them. A file does
-// not say, unless the list does for it.
+// imagenetOnly reports whether the names that the data have for classes are ids of some of
+// ImageNet's 1,000, not of all: of ImageNet-A, Imagenette, or a few images to try. They show
+// which classes these are, and not how many a model has: 1,000 if it is ImageNet's, and as many
+// as they are if it was trained on them.
 func (r *runner) imagenetOnly() bool {
-	says := func(e Entry) bool { return e.Source != "file" || e.Classes != "" && e.Classes != BackgroundFirst }
+	says := func(e Entry) bool { return e.Classes != "" && e.Classes != BackgroundFirst }
 	if len(r.o.ClassNames) > 0 || slices.ContainsFunc(r.o.Models, says) {
 		return false
 	}
