@@ -80,6 +80,10 @@ python: ## Build the wheel of python/ and run its tests in fresh environments
 wheel: ## Build the wheel of python/, to be published, in build/wheels
 	PYTHON=$(PYTHON) scripts/python build
 
+# Not a part of test, because it takes minutes to fetch Ray and to start it.
+ray: ## Run the tests of the wheel on a local Ray
+	scripts/python ray
+
 race:
 	$(TEST) -race -tags invariants -short $(RACE)
 

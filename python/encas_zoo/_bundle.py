@@ -187,7 +187,7 @@ class Bundle:
 
         return transform
 
-    def probabilities(self, stage: int | str, images: "Sequence[str | os.PathLike[str] | Image]", *, device: str = "cpu") -> NDArray[np.float16]:
+    def probabilities(self, stage: int | str, images: Sequence[Any], *, device: str = "cpu") -> NDArray[np.float16]:
         """Runs a stage's model on a batch of images and returns the probabilities of the classes, [N, C]."""
         s = self._stage(stage)
         batch = np.stack([_image.pixels(_image.open_image(i), s["input"]) for i in images])
@@ -209,14 +209,14 @@ class Bundle:
         return _probabilities(torch, out.float(), s["outputs"], self.json["classes"], s["model"])
 
     def predict(
-        self, images: "Iterable[str | os.PathLike[str] | Image]", *, batch_size: int = 32, device: str = "cpu", window: int | None = None
+        self, images: Iterable[Any], *, batch_size: int = 32, device: str = "cpu", window: int | None = None
     ) -> Answers:
         """Answers images.
 
         Later models run on full batches of what reaches them.
 
         Args:
-            images: paths or images of Pillow.
+            images: paths, images of Pillow, bytes of files, or pixels, [height, width, 3] of uint8.
             batch_size: images that a model runs on at a time.
             device: such as ``cuda``.
             window: images that are held in memory at a time (default: 8 batches).

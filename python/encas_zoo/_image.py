@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
@@ -16,16 +16,22 @@ FILTERS = ("bilinear", "bicubic", "lanczos")
 MODES = ("center", "squash", "border", "floor")
 
 
-def open_image(image: "str | os.PathLike[str] | Image") -> "Image":
-    """Returns an image, or the one in a file, in RGB."""
-    if isinstance(image, (str, os.PathLike)):
-        try:
-            from PIL import Image
-        except ImportError as missing:
-            raise ImportError("images need Pillow: pip install 'encas-zoo[torch]'") from missing
-        with Image.open(image) as opened:
-            return opened.convert("RGB")
-    return image.convert("RGB")
+def open_image(image: Any) -> "Image":
+    """Returns an image in RGB.
+
+    Args:
+        image: one of Pillow, the path or the bytes of a file, or pixels, [height, width, 3] of uint8.
+    """
+    if hasattr(image, "convert"):
+        return image.convert("RGB")
+    try:
+        from PIL import Image
+    except ImportError as missing:
+        raise ImportError("images need Pillow: pip install 'encas-zoo[torch]'") from missing
+    if isinstance(image, np.ndarray):
+        return Image.fromarray(image).convert("RGB")
+    with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
+        return opened.convert("RGB")
 
 
 def check_input(setting: Mapping[str, Any]) -> None:
