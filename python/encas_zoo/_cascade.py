@@ -390,7 +390,7 @@ class _Source:
             if callable(models[name]) and not hasattr(models[name], "__array__"):
                 self.functions[name] = models[name]
             else:
-                self.arrays[name] = _outputs.as_array(models[name])
+                self.arrays[name] = _outputs.as_array(_outputs.in_order(models[name], cascade.names, name))
                 lengths[f"the outputs of {name!r}"] = len(self.arrays[name])
         if not lengths:
             raise ValueError("how many samples there are is not known: pass X, or n")
@@ -410,7 +410,7 @@ class _Source:
             values = self.functions[name](active if self.X is None else _take(self.X, active))
             if _length(values) != len(active):
                 raise ValueError(f"model {name!r} returned {_length(values)} outputs for {len(active)} samples")
-        values = _outputs.as_array(values)
+        values = _outputs.as_array(_outputs.in_order(values, self.cascade.names, name))
         if self.cascade.rule == "mean" and len(self.cascade.stages) > 1 and _outputs.are_answers(values):
             raise ValueError(f"model {name!r} gives answers without a distribution, which cannot be averaged: use rule last or vote")
         rows = _outputs.probabilities(values, name, logits=_outputs.is_logits(self.logits, name), classes=self.width)

@@ -115,7 +115,7 @@ class Front(Sequence[Cascade]):
         )
         self._cascades = tuple(self._cascade(i, c) for i, c in enumerate(front["cascades"]))
         if folder is not None:
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            weakref.finalize(self, _remove, folder, os.getpid())
 
     def _cascade(self, number: int, c: Mapping[str, Any]) -> Cascade:
         return Cascade(
@@ -302,6 +302,12 @@ class Front(Sequence[Cascade]):
                 + f"{c.searched.cost if c.searched else float('nan'):<11.4g}{c.text}"
             )
         return "\n".join(lines) + ">"
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Removes a folder, unless this is a fork of the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _percent(m: Measured | None) -> str:

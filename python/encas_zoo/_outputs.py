@@ -6,7 +6,7 @@ in the search.
 
 from __future__ import annotations
 
-from typing import Any, Collection, Iterator
+from typing import Any, Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +35,35 @@ def as_array(values: Any) -> NDArray[Any]:
     if hasattr(values, "to_numpy"):  # pandas, polars
         values = values.to_numpy()
     array = np.asarray(values)
-    if array.dtype == object:
+    if array.dtype == object and not any(isinstance(v, str) for v in array.ravel()):
         try:
-            array = array.astype(np.float64)
+            return array.astype(np.float64)
         except (TypeError, ValueError):
-            array = array.astype(str)
-    return array
+            pass
+    return array.astype(str) if array.dtype == object else array
+
+
+def in_order(values: Any, names: Sequence[str] | None, model: str) -> Any:
+    """Puts the columns of a frame that are called like the classes, or numbered, in their order.
+
+    Raises:
+        ValueError: some of the columns are called like classes, and others are not.
+    """
+    if not hasattr(values, "columns"):
+        return values
+    columns = [str(c) for c in values.columns]
+    numbers = [str(c) for c in range(len(columns))]
+    for wanted in (list(names or []), numbers):
+        if columns == wanted:
+            return values
+        if sorted(columns) == sorted(wanted):
+            places = {c: i for i, c in enumerate(columns)}
+            order = [places[c] for c in wanted]
+            return values.iloc[:, order] if hasattr(values, "iloc") else values[:, order]
+    if names is not None and len(columns) > 1 and set(columns) & set(names):
+        strange = next(c for c in columns if c not in names) if set(columns) - set(names) else columns[0]
+        raise ValueError(f"the columns of the outputs of {model!r} are not the classes: {strange!r}; give it a column for each class, and no others")
+    return values
 
 
 def are_answers(values: NDArray[Any]) -> bool:

@@ -78,15 +78,13 @@ def run(args: Sequence[str | os.PathLike[str]], *, folder: Path | None = None, v
         stdout=subprocess.PIPE,
         stderr=None if verbose else subprocess.PIPE,
         encoding="utf-8",
+        errors="replace",
     )
-    said = _in_python(done.stderr or "", folder)
-    errors = []
-    for line in said.splitlines():
+    errors, warned = [], []
+    for line in _in_python(done.stderr or "", folder).splitlines():
         kind, _, text = line.partition(": ")
-        if kind == "warning" and known and text.startswith(known):
-            continue
         if kind == "warning":
-            warnings.warn(text, stacklevel=4)
+            warned.append(text)
         elif kind == "note":
             log.info("%s", text)
         elif line and not line.startswith("Run '"):
@@ -94,7 +92,18 @@ def run(args: Sequence[str | os.PathLike[str]], *, folder: Path | None = None, v
     if done.returncode != 0:
         text = "\n".join(errors) or f"{command[0]} ended with {done.returncode}"
         raise (InputError if done.returncode == 2 or inputs else ProgramError)(text)
+    for text in warned:
+        if not (known and text.startswith(known)):
+            warnings.warn(text, stacklevel=_caller())
     return json.loads(done.stdout)
+
+
+def _caller() -> int:
+    """Returns the stack level of who called the package, for a warning that its caller's caller gives."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [

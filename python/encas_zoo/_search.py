@@ -94,7 +94,7 @@ def search(
         if folder is not None and Path(folder).exists():
             raise FileExistsError(f"{folder} exists: name another folder, or remove it")
     names, numbers = number_classes(labels, classes)
-    outputs, masks, other = _split(outputs, numbers, test, seed)
+    outputs, masks, other = _split(outputs, labels, numbers, names, test, seed)
     table = _cost_table(outputs, costs)
     work = Path(tempfile.mkdtemp(prefix="encas-zoo-"))
     try:
@@ -102,11 +102,11 @@ def search(
         if names is not None:
             _write_names(work / "classes.txt", names)
         for split, mask in masks.items():
-            _import(work, split, {m: o[mask] for m, o in outputs.items()}, numbers[mask], names, logits, activation, verbose)
+            _import(work, split, outputs, mask, numbers, names, logits, activation, verbose)
         if other is not None:
-            test_names, test_numbers = number_classes(other[1], classes if classes is not None else names)
-            rows = {m: _checked(m, o, len(test_numbers)) for m, o in _only(other[0], outputs).items()}
-            _import(work, "test", rows, test_numbers, names, logits, activation, verbose)
+            _, test_numbers = number_classes(other[1], classes if classes is not None else names)
+            rows = {m: _checked(m, o, other[1], names) for m, o in _only(other[0], outputs).items()}
+            _import(work, "test", rows, slice(None), test_numbers, names, logits, activation, verbose)
         args: list[str | os.PathLike[str]] = ["optimize", "--zoo", work / "zoo", "--split", "search", "--out", work / "run", "--seed", str(seed)]
         options = {
             "cost": cost, "max-cost": max_cost, "max-worst-cost": max_worst_cost, "min-accuracy": min_accuracy,
@@ -141,8 +141,8 @@ def add_split(
     """Adds samples to the temporary zoo of a front."""
     _, numbers = number_classes(labels, front.names)
     wanted = {m.name: None for m in front.models}
-    rows = {m: _checked(m, o, len(numbers)) for m, o in _only(outputs, wanted).items()}
-    _import(work, split, rows, numbers, front.names, logits, activation, False)
+    rows = {m: _checked(m, o, labels, front.names) for m, o in _only(outputs, wanted).items()}
+    _import(work, split, rows, slice(None), numbers, front.names, logits, activation, False)
 
 
 def number_classes(labels: Any, classes: Sequence[Any] | None) -> tuple[tuple[str, ...] | None, NDArray[np.int64]]:
@@ -176,13 +176,15 @@ def _plain(value: Any) -> Any:
 
 
 def _split(
-    outputs: Mapping[str, Any], labels: NDArray[np.int64], test: Any, seed: int
+    outputs: Mapping[str, Any], labels: Any, numbers: NDArray[np.int64], names: Sequence[str] | None, test: Any, seed: int
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any], tuple[Mapping[str, Any], Any] | None]:
     """Returns the outputs as arrays, the samples of each split, and other samples to test on."""
-    n = len(labels)
+    n = len(numbers)
+    if not hasattr(outputs, "items"):
+        raise ValueError("outputs are a mapping from the models' names to arrays")
     if len(outputs) == 0:
         raise ValueError("there are no models")
-    arrays = {_checked_name(m): _checked(m, o, n) for m, o in outputs.items()}
+    arrays = {_checked_name(m): _checked(m, o, labels, names) for m, o in outputs.items()}
     if test is None:
         return arrays, {"search": slice(None)}, None
     if isinstance(test, tuple):
@@ -213,8 +215,14 @@ def _checked_name(name: Any) -> str:
     return name
 
 
-def _checked(model: str, values: Any, n: int) -> NDArray[Any]:
-    array = _outputs.as_array(values)
+def _checked(model: str, values: Any, labels: Any, names: Sequence[str] | None) -> NDArray[Any]:
+    """Returns the outputs of a model as an array with as many rows as there are labels."""
+    index, other = getattr(values, "index", None), getattr(labels, "index", None)
+    if hasattr(index, "equals") and hasattr(other, "equals") and not index.equals(other):  # type: ignore[union-attr]
+        raise ValueError(
+            f"the outputs of {model!r} and the labels have different indices: bring them into one order, and pass arrays (.to_numpy())"
+        )
+    array, n = _outputs.as_array(_outputs.in_order(values, names, model)), len(labels)
     if len(array.shape) not in (1, 2) or len(array) != n:
         raise ValueError(f"the outputs of {model!r} have the shape {array.shape}, and there are {n} labels")
     return array
@@ -235,14 +243,22 @@ def _cost_table(outputs: Mapping[str, Any], costs: Any) -> list[dict[str, Any]]:
         if len(rows) != len(frame):
             raise ValueError("costs have two rows of one name")
     else:
-        pairs = costs.items() if hasattr(costs, "items") else None
-        if pairs is None:
+        if not hasattr(costs, "items"):
             raise ValueError("costs are a mapping from the models' names to numbers, a series or a frame")
-        rows = {str(name): {"name": name, "cost": float(c)} for name, c in pairs}
+        rows = {str(name): {"name": name, "cost": _number(name, c)} for name, c in costs.items()}
+        if len(rows) != len(costs):
+            raise ValueError("costs have two values of one name")
     missing = [m for m in outputs if m not in rows]
     if missing:
         raise ValueError(f"there is no cost of {missing[0]!r}" + (f" and {len(missing) - 1} other models" if missing[1:] else ""))
     return [{k: "" if v is None or v != v else v for k, v in rows[m].items()} for m in outputs]
+
+
+def _number(name: Any, cost: Any) -> float:
+    try:
+        return float(cost)
+    except (TypeError, ValueError):
+        raise ValueError(f"the cost of {name!r} is {cost!r}: it must be a number") from None
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -259,14 +275,26 @@ def _write_names(path: Path, names: Sequence[str]) -> None:
     path.write_text("\n".join(names) + "\n", encoding="utf-8")
 
 
+def _named(classes: NDArray[Any], names: Sequence[str], what: str) -> NDArray[np.str_]:
+    """Returns the names of classes: numbers could be taken for names, if these are numbers."""
+    bad = (classes < 0) | (classes >= len(names))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"{what}, row {row}: class {classes[row]}, but there are names of {len(names)} classes (0 to {len(names) - 1})")
+    return np.asarray(names, str)[classes]
+
+
 def _import(
-    work: Path, split: str, outputs: Mapping[str, NDArray[Any]], labels: NDArray[np.int64], names: Sequence[str] | None,
+    work: Path, split: str, outputs: Mapping[str, NDArray[Any]], mask: Any, labels: NDArray[np.int64], names: Sequence[str] | None,
     logits: bool, activation: str | None, verbose: bool,
 ) -> None:
-    """Imports outputs as a split of the zoo in a folder."""
+    """Imports the outputs on the samples of a mask as a split of the zoo in a folder."""
     source = work / "outputs.npz"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_STORED) as z:
         for name, array in {**outputs, "labels": labels}.items():
+            array = array[mask]
+            if names is not None and array.ndim == 1 and array.dtype.kind in "iu":
+                array = _named(array, names, name)
             if array.dtype.kind in "iub" and array.ndim == 2:
                 array = array.astype(np.float64)
             with z.open(f"{name}.npy", "w", force_zip64=True) as f:

@@ -106,8 +106,9 @@ def test_certified(toy):
     assert all(t.measured.n == 2000 for t in certificate) and certificate.reference in repr(certificate)
     c = certificate[0].cascade
     assert c.answers(rest).correct(big.labels[1000:]).sum() == certificate[0].measured.correct
-    with pytest.raises(encas_zoo.ProgramError, match="same samples"):
+    with pytest.warns(UserWarning, match="neither is a test") as warned, pytest.raises(encas_zoo.ProgramError, match="same samples"):
         front.certified({m: o[:1000] for m, o in big.outputs.items()}, big.labels[:1000])
+    assert warned[0].filename == __file__
     with pytest.raises(ValueError, match="no outputs of 'm0'"):
         front.certified({"m1": rest["m1"]}, big.labels[1000:])
 
@@ -135,6 +136,7 @@ def test_what_is_taken(toy):
         ({m: pandas.DataFrame(o) for m, o in toy.outputs.items()}, pandas.Series(toy.labels), pandas.DataFrame({"price": toy.costs}), {}),
         ({m: np.asfortranarray(o) for m, o in toy.outputs.items()}, toy.labels.astype(float), pandas.DataFrame({"price": toy.costs, "size": 1.0}), {"cost": "price"}),
         (toy.outputs, names[toy.labels], toy.costs, {}),
+        (toy.outputs, pandas.Series(toy.labels + 1).astype(str).astype("category"), toy.costs, {}),
         (toy.outputs, pandas.Series(names[toy.labels]), toy.costs, {"classes": list(names)}),
         (toy.outputs, toy.labels, toy.costs, {"classes": list(names)}),
         (toy.outputs, toy.labels + 10, toy.costs, {"classes": range(10, 15)}),
@@ -142,13 +144,51 @@ def test_what_is_taken(toy):
     ]:
         f = encas_zoo.search(outputs, labels, costs, **options, **more)
         assert [c.text for c in f] == texts
-        assert f.names is None or f.names[0] in ("ant", "elk", "10")
+        assert f.names is None or f.names[0] in ("ant", "elk", "10", "1")
     assert [c.searched for c in encas_zoo.search(wide, toy.labels, toy.costs, **options)] == [c.searched for c in want]
     answers = {m: o.argmax(axis=1) for m, o in toy.outputs.items()}
     assert {c.rule for c in encas_zoo.search(answers, toy.labels, toy.costs, evals=2000) if len(c.stages) > 1} <= {"last", "vote"}
+    numbered = encas_zoo.search({m: o.argmax(axis=1) for m, o in toy.outputs.items()}, toy.labels + 10, toy.costs, classes=range(10, 15), evals=2000)
+    assert numbered[0].searched == encas_zoo.search(answers, toy.labels, toy.costs, evals=2000)[0].searched
     two = {m: o[:, 1] / o[:, :2].sum(axis=1) for m, o in toy.outputs.items()}
     binary = encas_zoo.search(two, toy.labels == 1, toy.costs, **options)
     assert binary[0].classes == 2 and (binary[0].predict({m: v[:, None] for m, v in two.items()}) <= 1).all()
+
+
+def test_frames_say_what_their_columns_are(toy):
+    pandas = pytest.importorskip("pandas")
+    names = np.array(["elk", "ant", "bee", "cat", "dog"])
+    options = {"algorithm": "exact", "max_models": 2}
+    want = encas_zoo.search(toy.outputs, names[toy.labels], toy.costs, classes=list(names), **options)
+    turned = {m: pandas.DataFrame(o, columns=names)[sorted(names)] for m, o in toy.outputs.items()}
+    got = encas_zoo.search(turned, names[toy.labels], toy.costs, classes=list(names), **options)
+    assert [c.text for c in got] == [c.text for c in want]
+    assert (got[-1].predict(turned) == want[-1].predict(toy.outputs)).all()
+    backwards = {m: pandas.DataFrame(o).iloc[:, ::-1] for m, o in toy.outputs.items()}
+    assert [c.text for c in encas_zoo.search(backwards, toy.labels, toy.costs, **options)] == [c.text for c in want]
+    with pytest.raises(ValueError, match="'fox'; give it a column for each class"):
+        encas_zoo.search({m: f.rename(columns={"dog": "fox"}) for m, f in turned.items()}, names[toy.labels], toy.costs, **options)
+    with pytest.raises(ValueError, match="different indices"):
+        encas_zoo.search(backwards, pandas.Series(toy.labels, index=np.arange(600)[::-1]), toy.costs, **options)
+
+
+@pytest.mark.parametrize("name", ["timm/resnet18", "a.npy", "höhe x", "C:\\x", "n" * 200])
+def test_names_of_models(toy, name):
+    f = encas_zoo.search({name: toy.outputs["m0"], "b": toy.outputs["m4"]}, toy.labels, {name: 1, "b": 2}, algorithm="exact", max_models=2)
+    assert f[0].models == [name] and f.best(within=1).models == [name]
+
+
+def test_calibrated_outputs(toy, tmp_path):
+    """A stage with a temperature does what calibration did to the stored outputs, to the last bit."""
+    encas_zoo.search(toy.outputs, toy.labels, toy.costs, algorithm="exact", max_models=1, zoo=tmp_path / "zoo")
+    program("zoo", "calibrate", "--zoo", tmp_path / "zoo", "--out", tmp_path / "calibrated")
+    program("optimize", "--zoo", tmp_path / "calibrated", "--algorithm", "exact", "--max-models", 2, "--out", tmp_path / "run")
+    j = program("export", "--within", 30, tmp_path / "run")
+    assert all("temperature" in s for s in j["stages"]) and len(j["stages"]) == 2
+    c = encas_zoo.Cascade(tuple(encas_zoo.Stage(s["model"], s["weight"], s.get("threshold"), s["cost"], temperature=s["temperature"]) for s in j["stages"]), j["rule"], j["confidence"])
+    program("evaluate", "--zoo", tmp_path / "calibrated", "--split", "search", "--cascade", j["cascade"], "--answers", tmp_path / "a.csv")
+    c.answers(toy.outputs).to_csv(tmp_path / "b.csv")
+    assert program("diff", "--tolerance", 0, tmp_path / "a.csv", tmp_path / "b.csv")["differ"] == 0
 
 
 def test_splits(toy):
@@ -196,12 +236,15 @@ def test_errors_are_about_what_was_passed(toy):
         (toy.outputs, labels, {**costs, "m1": -1}, {}, encas_zoo.InputError, "m1"),
         (toy.outputs, labels, {"m0": 1}, {}, ValueError, "no cost of 'm1' and 3 other models"),
         (toy.outputs, labels, 3, {}, ValueError, "mapping"),
+        (list(toy.outputs.values()), labels, costs, {}, ValueError, "outputs are a mapping"),
+        (toy.outputs, labels, {**costs, "m1": None}, {}, ValueError, "the cost of 'm1' is None"),
+        (toy.outputs, np.eye(5)[labels], costs, {}, ValueError, r"labels have the shape \(600, 5\)"),
         (toy.outputs, labels[1:], costs, {}, ValueError, r"'m0' have the shape \(600, 5\), and there are 599 labels"),
         ({}, labels, costs, {}, ValueError, "no models"),
         ({" m": toy.outputs["m0"]}, labels, {" m": 1}, {}, ValueError, "blank"),
         ({"labels": toy.outputs["m0"]}, labels, {"labels": 1}, {}, ValueError, "cannot be called 'labels'"),
         (toy.outputs, labels + 1, costs, {}, encas_zoo.InputError, "label 5"),
-        (toy.outputs, labels, costs, {"classes": "abcd"}, encas_zoo.InputError, "5 classes and names for 4"),
+        (toy.outputs, labels, costs, {"classes": "abcd"}, ValueError, "class 4, but there are names of 4 classes"),
         (toy.outputs, labels.astype(str), costs, {"classes": ["0", "1", "2", "3", "x"]}, ValueError, "'4' is not one of the 5 classes"),
         (toy.outputs, labels, costs, {"algorithm": "magic"}, encas_zoo.InputError, "algorithm.*magic"),
         (toy.outputs, labels, costs, {"max_cost": 0.1}, encas_zoo.ProgramError, "cost"),
