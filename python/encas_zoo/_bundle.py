@@ -206,7 +206,11 @@ class Bundle:
             out = model(_normalised(torch, batch, s["input"], device))
             if isinstance(out, tuple):
                 out = out[0]  # logits come first, auxiliary heads after
-        return _probabilities(torch, out.float(), s["outputs"], self.json["classes"], s["model"])
+            out = out.float()
+            # Softmax is torch's, in float32, as in an ingest.
+            softmaxed = s["outputs"]["activation"] == "softmax" and not s["outputs"].get("class_map") and out.dim() == 2
+            raw = (torch.softmax(out, 1) if softmaxed else out).cpu().numpy()
+        return probabilities(raw, s["outputs"], self.json["classes"], s["model"], softmaxed=softmaxed)
 
     def predict(
         self, images: Iterable[Any], *, batch_size: int = 32, device: str = "cpu", window: int | None = None
@@ -286,26 +290,26 @@ def _normalised(torch: Any, batch: NDArray[np.uint8], setting: Mapping[str, Any]
     return x.div_(255).sub_(channel(setting["mean"])).div_(channel(setting["std"]))
 
 
-def _probabilities(torch: Any, out: Any, outputs: Mapping[str, Any], classes: int, model: str) -> NDArray[np.float16]:
-    """Makes probabilities of what a model returned, as ``encas-zoo ingest`` does."""
+def probabilities(raw: NDArray[np.float32], outputs: Mapping[str, Any], classes: int, model: str, *, softmaxed: bool = False) -> NDArray[np.float16]:
+    """Makes probabilities of what a model returned, [N, outputs], as ``encas-zoo ingest`` does.
+
+    With ``softmaxed`` softmax has been applied already, where it is what is asked for.
+    """
     order, class_map, activation = outputs.get("order"), outputs.get("class_map"), outputs["activation"]
-    if out.dim() != 2 or out.shape[1] != len(class_map or range(classes)):
-        raise ValueError(f"model {model!r} returned {tuple(out.shape)} outputs, and there are {len(class_map or range(classes))}")
+    width = len(class_map or range(classes))
+    if raw.ndim != 2 or raw.shape[1] != width:
+        raise ValueError(f"model {model!r} returned outputs of shape {raw.shape}, and there are {width}")
     if order:
-        out = out[:, order]
-    if activation == "softmax" and not class_map:
-        rows = torch.softmax(out, 1).to(torch.float16).cpu().numpy()
-        if not (rows >= 0).all():
-            raise ValueError(f"model {model!r}: its output is not a number")
-        return rows
-    raw = out.cpu().numpy()
-    if not np.isfinite(np.exp(raw) if activation == "log" else raw).all():
+        raw = raw[:, order]
+    if not np.isfinite(np.exp(raw.astype(np.float64)) if activation == "log" else raw).all():
         raise ValueError(f"model {model!r}: its output is not a number")
     if activation == "softmax":
         wide = raw.astype(np.float64)
-        wide[:, np.array(class_map) < 0] = -np.inf
-        wide = np.exp(wide - wide.max(axis=1, keepdims=True))
-        wide /= wide.sum(axis=1, keepdims=True)
+        if class_map:
+            wide[:, np.array(class_map) < 0] = -np.inf
+        if not softmaxed:
+            wide = np.exp(wide - wide.max(axis=1, keepdims=True))
+            wide /= wide.sum(axis=1, keepdims=True)
     else:
         single = raw
         if activation == "log":

@@ -100,3 +100,57 @@ def test_everybody_answers_the_same(work, tmp_path, text):
         apart = [p for p in d["apart"] if p["first"]["id"] not in near]
         assert all(p["first"]["class"] == p["second"]["class"] and p["first"]["stage"] == p["second"]["stage"] for p in apart), apart
         assert d["largest"] < 4 * ROUND_OFF and len(apart) <= len(ids) / 4
+
+
+def test_triton(work, tmp_path):
+    """The model repository follows Triton's own grammar, and its model of the Python backend answers as the bundle does."""
+    import importlib
+
+    model_config_pb2 = pytest.importorskip("tritonclient.grpc.model_config_pb2")
+    from google.protobuf import json_format, text_format
+
+    folder, _ = work
+    text = "small@0.6,middle*2@0.7,small@0.7,large"
+    common = ("--cascade", text, "--zoo", folder / "zoo")
+    program("export", folder / "run", *common, "--format", "bundle", "--out", tmp_path / "bundle")
+    repository = tmp_path / "repository"
+    program("export", folder / "run", *common, "--format", "triton", "--out", repository)
+    assert sorted(p.name for p in repository.iterdir()) == ["cascade", "stage_1", "stage_2", "stage_4"]
+    configs = {}
+    for path in repository.iterdir():
+        c = text_format.Parse((path / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+        assert c.name == path.name and c.max_batch_size == 32
+        assert c.backend == ("python" if path.name == "cascade" else "pytorch")
+        assert (path / "1" / ("model.py" if path.name == "cascade" else "model.pt")).is_file()
+        configs[path.name] = c
+    assert list(configs["stage_2"].input[0].dims) == [3, 48, 64] and list(configs["stage_2"].output[0].dims) == [2]
+
+    import triton_python_backend_utils as backend
+
+    backend.REPOSITORY = repository
+    backend.BATCHES.clear()
+    source = (repository / "cascade" / "1" / "model.py").read_text()
+    scope = {}
+    exec(source, scope)
+    model = scope["TritonPythonModel"]()
+    config = json_format.MessageToDict(configs["cascade"], preserving_proto_field_name=True)
+    model.initialize({"model_repository": str(repository / "cascade"), "model_version": "1", "model_config": json.dumps(config)})
+
+    images = sorted(p for p in (folder / "images").rglob("*") if p.is_file())
+    want = load(tmp_path / "bundle").predict(images)
+    parts = [images[:1], images[1:40], [], images[40:]]
+    requests = [
+        backend.InferenceRequest(model_name="cascade", requested_output_names=[], inputs=[backend.Tensor("image", np.array([[p.read_bytes()] for p in part], object).reshape(-1, 1))])
+        for part in parts
+    ]
+    broken = backend.InferenceRequest(model_name="cascade", requested_output_names=[], inputs=[backend.Tensor("image", np.array([[b"no image"]], object))])
+    responses = model.execute([requests[0], broken, *requests[1:]])
+    assert "cannot be read" in responses.pop(1).error().message()
+    got = {o.name: np.concatenate([backend.get_output_tensor_by_name(r, o.name).as_numpy() for r in responses])[:, 0] for o in configs["cascade"].output}
+    near = np.zeros(len(images), bool)
+    for s in load(tmp_path / "bundle").cascade.stages[:-1]:
+        near |= np.abs(want.confidence - s.threshold) < ROUND_OFF
+    assert ((got["class"] == want.classes) & (got["stage"] == want.stage) | near).all() and len(set(want.stage)) >= 2
+    assert (np.abs(got["confidence"] - want.confidence) < 4 * ROUND_OFF)[~near].all()
+    assert set(got["name"]) <= {"cat", "dog"} and got["class"].dtype == np.int32
+    assert backend.BATCHES[:2] == [("stage_1", 32), ("stage_1", len(images) - 32)] and all(m != "stage_3" for m, _ in backend.BATCHES)
