@@ -76,12 +76,21 @@ def application(
             self.setting = self.bundle._stage(k)["input"]
 
         @serve.batch(max_batch_size=batch_size, batch_wait_timeout_s=batch_wait)  # type: ignore[untyped-decorator, unused-ignore]
-        async def run(self, images: list[bytes]) -> list[NDArray[np.float16]]:
+        async def run(self, images: list[bytes]) -> list[NDArray[np.float16] | str]:
             return await asyncio.to_thread(self._run, images)
 
-        def _run(self, images: list[bytes]) -> list[NDArray[np.float16]]:
-            batch = np.stack([pixels(open_image(i), self.setting) for i in images])
-            return list(self.bundle.run_model(self.k, batch, device=device, model=self.model))
+        def _run(self, images: list[bytes]) -> list[NDArray[np.float16] | str]:
+            """Returns probabilities or, of what is no image, why not: it must not fail the others."""
+            out: list[Any] = []
+            batch = []
+            for image in images:
+                try:
+                    batch.append(pixels(open_image(image), self.setting))
+                    out.append(None)
+                except Exception as e:  # whatever a decoder says
+                    out.append(f"the image cannot be read: {e}")
+            rows = iter(self.bundle.run_model(self.k, np.stack(batch), device=device, model=self.model) if batch else ())
+            return [next(rows) if o is None else o for o in out]
 
     class Cascade:
         """Takes requests, and asks stage after stage."""
@@ -95,7 +104,10 @@ def application(
             rows: dict[str, NDArray[np.float16]] = {}
             for k, stage in enumerate(cascade.stages):
                 if stage.model not in rows:
-                    rows[stage.model] = await self.stages[stage.model].run.remote(image)
+                    row = await self.stages[stage.model].run.remote(image)
+                    if isinstance(row, str):
+                        raise ValueError(row)
+                    rows[stage.model] = row
                 combiner.add(k, rows[stage.model][None])
                 classes, confidence, exits = combiner.decide(k)
                 if exits[0]:
@@ -115,10 +127,9 @@ def application(
                 if len(body) > MAX_BODY:
                     return JSONResponse({"error": f"the image is larger than {MAX_BODY >> 20} MB"}, 413)
             try:
-                await asyncio.to_thread(open_image, body)
-            except Exception as e:  # whatever a decoder says of what is no image
-                return JSONResponse({"error": f"the body is no image that can be read: {e}"}, 400)
-            return await self.answer(body)
+                return await self.answer(body)
+            except ValueError as e:
+                return JSONResponse({"error": str(e)}, 400)
 
     def deployment(kind: type, name: str, more: Mapping[str, Any]) -> Any:
         return serve.deployment(kind).options(name=name, **more)

@@ -10,6 +10,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 pytest.importorskip("ray")
 pytest.importorskip("torch")
 
@@ -48,7 +49,10 @@ def test_serve(local):
     handle = serve.run(app)
     assert {"cascade", "stage 1", "stage 2", "stage 3"} == set(serve.status().applications["default"].deployments)
     sent = [(p, handle.answer.remote(p.read_bytes())) for p in images]
+    broken = handle.answer.remote(b"no image")  # in a batch with others, which have their answers
     same(want, {str(p): r.result(timeout_s=60) for p, r in sent}, images)
+    with pytest.raises(Exception, match="cannot be read"):
+        broken.result(timeout_s=60)
 
     def post(body):
         with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", body), timeout=60) as r:
@@ -57,7 +61,7 @@ def test_serve(local):
     same(want, {str(p): post(p.read_bytes()) for p in images[:4]}, images[:4])
     with pytest.raises(urllib.error.HTTPError) as error:
         post(b"no image")
-    assert error.value.code == 400 and "no image" in json.load(error.value)["error"]
+    assert error.value.code == 400 and "cannot be read" in json.load(error.value)["error"]
     serve.shutdown()
 
 
