@@ -227,14 +227,13 @@ class Bundle:
 
         Raises:
             ImportError: torch or Pillow is not installed.
-            ValueError: the bundle has no files of its models, or they are other files.
+            ValueError: the bundle has no files of its models, or they are other files; or an image
+                cannot be read.
         """
         self.models(device)
         images = list(images)
         window = window or 8 * batch_size
-        parts = [self._window(images[at : at + window], batch_size, device) for at in range(0, len(images), window)] or [
-            self._window([], batch_size, device)
-        ]
+        parts = [self._window(images, slice(at, at + window), batch_size, device) for at in range(0, max(1, len(images)), window)]
         def joined(field: str) -> NDArray[Any]:
             return np.concatenate([getattr(p, field) for p in parts])
 
@@ -243,8 +242,17 @@ class Bundle:
             ids=[os.fspath(i) if isinstance(i, (str, os.PathLike)) else str(n) for n, i in enumerate(images)],
         )
 
-    def _window(self, images: "Sequence[Any]", batch_size: int, device: str) -> Answers:
-        opened = [_image.open_image(i) for i in images]
+    def _window(self, images: Sequence[Any], part: slice, batch_size: int, device: str) -> Answers:
+        """Answers some of the images."""
+        opened = []
+        for number, image in enumerate(images[part], part.start):
+            try:
+                opened.append(_image.open_image(image))
+            except FileNotFoundError:
+                raise
+            except Exception as e:  # whatever a decoder says of what is no image
+                name = os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {number}"
+                raise ValueError(f"{name}: it cannot be read ({e}): mend it, or leave it out") from e
 
         def function(name: str) -> Callable[[Any], Any]:
             def run(some: Any) -> Any:

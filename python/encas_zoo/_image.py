@@ -29,6 +29,8 @@ def open_image(image: Any) -> "Image":
     except ImportError as missing:
         raise ImportError("images need Pillow: pip install 'encas-zoo[torch]'") from missing
     if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or not (image.ndim == 2 or image.ndim == 3 and image.shape[2] in (3, 4)):
+            raise ValueError(f"pixels of {image.dtype} and shape {image.shape} are no image: they must be uint8, (height, width, 3)")
         return Image.fromarray(image).convert("RGB")
     with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
         return opened.convert("RGB")

@@ -107,6 +107,12 @@ def test_predict(bundle):
     again = b.predict([Image.open(i) for i in images], batch_size=64)
     assert (again.stage == got.stage).all() and np.abs(again.confidence - got.confidence).max() < 1e-3
     assert len(b.predict([])) == 0
+    cut = images[1].read_bytes()[:-200]
+    for broken, words in [(cut, "image 1: it cannot be read"), (np.zeros(3, np.uint8), "image 1: it cannot be read"), (b"", "image 1"), (b.folder / "cascade.json", "cascade.json: it cannot be read")]:
+        with pytest.raises(ValueError, match=words):
+            b.predict([images[0], broken], batch_size=1)
+    with pytest.raises(FileNotFoundError, match="none.jpg"):
+        b.predict(["none.jpg"])
     assert len(b.models()) == 3 and b.models() is b.models()
 
 
