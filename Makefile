@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 20m
 RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv fuzz bench clean
+.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,10 +31,10 @@ demo: build ## Build, search an embedded zoo, leave the front in build/demo
 # Python's packages and the browser are fetched while lint works, and what was said of
 # that follows. The unit tests come last, so that their closing lines are at the end.
 test: packages ## Everything CI runs
-	@mkdir -p build; $(MAKE) --no-print-directory venv chromium >build/fetched.log 2>&1 & \
+	@mkdir -p build; $(MAKE) --no-print-directory venv pythonvenv chromium >build/fetched.log 2>&1 & \
 	$(MAKE) --no-print-directory lint; status=$$?; \
 	wait $$! || status=1; cat build/fetched.log; exit $$status
-	@$(MAKE) --no-print-directory arm64 purego generated race firsthour faults unit
+	@$(MAKE) --no-print-directory arm64 purego generated race firsthour faults python unit
 
 lint: format vet staticcheck layers vuln ## All checks that run no test
 
@@ -73,6 +73,20 @@ firsthour: venv ## Follow the first hour of README.md, word for word
 faults: venv ## Run the cases of public reports in ../shared/faults, if they are there
 	$(GO) build -o build/faults/ ./cmd/encas-zoo
 	scripts/faults build/faults/encas-zoo $$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null)
+
+pythonvenv: # What the wheel is built and tested with, in build/python
+	PYTHON=$(PYTHON) scripts/venv build/python/venv python/requirements.txt
+	scripts/venv build/python/torch torch python/requirements-torch.txt
+
+python: ## Build the wheel of python/ and run its tests in fresh environments
+	PYTHON=$(PYTHON) scripts/python
+
+wheel: ## Build the wheel of python/, to be published, in build/wheels
+	PYTHON=$(PYTHON) scripts/python build
+
+# Not a part of test, because it takes minutes to fetch Ray and to start it.
+ray: ## Run the tests of the wheel on a local Ray
+	scripts/python ray
 
 race:
 	$(TEST) -race -tags invariants -short $(RACE)

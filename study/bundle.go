@@ -72,6 +72,24 @@ func Bundle(ctx context.Context, z *zoo.Zoo, source report.Source, o BundleOptio
 	return b, err
 }
 
+// TritonRepository writes a cascade of a run, whose models were ingested, to the folder of o as
+// a model repository of Triton.
+func TritonRepository(ctx context.Context, z *zoo.Zoo, source report.Source, o BundleOptions, w Watch) (*bundle.Bundle, error) {
+	repository := o.Dir
+	if err := bundle.CheckTriton(repository); err != nil {
+		return nil, err
+	}
+	o.Dir = bundle.TritonFolder(repository)
+	b, err := Bundle(ctx, z, source, o, w)
+	if err == nil {
+		err = bundle.MakeTriton(repository, b)
+	}
+	if err != nil {
+		return nil, errors.Join(err, bundle.RemoveTriton(repository))
+	}
+	return b, nil
+}
+
 // exported is the cascade that is asked for, as export writes it.
 func exported(ctx context.Context, z *zoo.Zoo, f *front.Front, o BundleOptions, w Watch) (*front.Export, error) {
 	if o.Cascade == nil {

@@ -48,7 +48,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"optimize", "--zoo", "z", "--certify", ""}, "none: search test"},
 		{[]string{"certify", ""}, "folders: runs/first"},
 		{[]string{"optimize", "--grid", ""}, "files: fine paper"},
-		{[]string{"optimize", "--json", "--zoo", ""}, "folders: example"},
+		{[]string{"optimize", "--json", "--zoo", ""}, "folders: example cifar10"},
 		{[]string{"optimize", "--zoo", "z", "--dominate", "m0"}, "none: m00 m01 m02"},
 		{[]string{"optimize", "--zoo=z", "--models", "m00,!"}, "none: m00,!m00 m00,!m01 m00,!m02"},
 		{[]string{"optimize", "--models", "m00,!"}, "none:"}, // of which zoo?
@@ -56,7 +56,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"evaluate", ""}, "folders: runs/first"},
 		{[]string{"evaluate", "runs/first", ""}, "none:"},
 		{[]string{"compare", "runs/first", ""}, "folders: runs/first"},
-		{[]string{"export", "--format", ""}, "none: json cli md bundle"},
+		{[]string{"export", "--format", ""}, "none: json cli md bundle triton"},
 		{[]string{"export", "--pick", ""}, "none: best most-accurate cheapest"},
 		{[]string{"report", "--format", "p"}, "none: png pdf"},
 		{[]string{"import", "--format", "n"}, "none: npy npz"},

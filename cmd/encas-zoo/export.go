@@ -18,7 +18,7 @@ import (
 )
 
 // exportFormats are the values of --format.
-var exportFormats = []string{"json", "cli", "md", "bundle"}
+var exportFormats = []string{"json", "cli", "md", "bundle", "triton"}
 
 // exportOptions are the flags of export.
 type exportOptions struct {
@@ -49,11 +49,12 @@ encas-zoo export runs/exact --within 0.05                 the most accurate for 
 encas-zoo export runs/exact --min-accuracy 0.98           the cheapest of that accuracy
 encas-zoo export runs/exact --pick 7 --format md --out cascade.md
 encas-zoo export runs/exact --pick best --format bundle --out bundle
+encas-zoo export runs/exact --pick best --format triton --out repository
 encas-zoo export runs/exact --cascade resnet56 --format bundle --out resnet56
 encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
 		Flags: append(pickFlags(&o.pick),
-			bind(&o.format, "format", "`FORMAT`: json, cli, md or bundle"),
-			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle"),
+			bind(&o.format, "format", "`FORMAT`: json, cli, md, bundle or triton"),
+			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle or of a model repository"),
 			bind(&o.cascade, "cascade", "bundle this cascade, `TEXT`, instead of one of the front"),
 			bind(&o.bundle.Replace, "force", "replace an earlier bundle"),
 			bind(&o.bundle.ModelsDir, "models-dir", "look in `DIR` for models' files that are not where they were when they were ingested"),
@@ -68,15 +69,15 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 		return usagef("name one run folder, and one of its cascades with --pick, --within or --min-accuracy")
 	case !slices.Contains(exportFormats, o.format):
 		return usagef("unknown format %q; it is one of: %s", o.format, strings.Join(exportFormats, ", "))
-	case o.format != "json" && o.format != "bundle" && t.json:
+	case o.format != "json" && !o.folder() && t.json:
 		return usagef("--json and --format %s exclude each other", o.format)
 	}
-	if o.format == "bundle" {
+	if o.folder() {
 		return t.exportBundle(c, o)
 	}
 	for _, name := range []string{"cascade", "force", "models-dir", "zoo"} {
 		if c.IsSet(name) {
-			return usagef("--%s is for --format bundle", name)
+			return usagef("--%s is for --format bundle or triton", name)
 		}
 	}
 	run, number, err := picked(c, o.pick)
@@ -108,9 +109,15 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	return nil
 }
 
+// folder reports whether the format is a folder with the models' files.
+func (o *exportOptions) folder() bool { return o.format == "bundle" || o.format == "triton" }
+
 func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
-	if o.out == "" {
-		return usagef("name the folder of the bundle with --out")
+	switch {
+	case o.out == "":
+		return usagef("name the folder to write with --out")
+	case o.format == "triton" && o.bundle.Replace:
+		return usagef("--force is for --format bundle: name a new folder for the model repository")
 	}
 	o.bundle.Dir = o.out
 	var run report.Source
@@ -131,16 +138,20 @@ func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := study.Bundle(c.Context, z, run, o.bundle, t.watch())
+	write := study.Bundle
+	if o.format == "triton" {
+		write = study.TritonRepository
+	}
+	b, err := write(c.Context, z, run, o.bundle, t.watch())
 	if err != nil {
 		return err
 	}
-	return t.give(b, func() { t.showBundle(b) })
+	return t.give(b, func() { t.showBundle(b, o) })
 }
 
 // showBundle says what a bundle is.
-func (t *terminal) showBundle(b *bundle.Bundle) {
-	t.out.Printf("%s: %s\n", b.Dir, b.Text)
+func (t *terminal) showBundle(b *bundle.Bundle, o *exportOptions) {
+	t.out.Printf("%s: %s\n", o.out, b.Text)
 	if p := b.Promise; p != nil {
 		how := "on the split " + p.Split
 		if p.Searched {
@@ -148,7 +159,7 @@ func (t *terminal) showBundle(b *bundle.Bundle) {
 		}
 		t.out.Printf("%s correct (%s) at %s %s, %s.\n", percent(p.Accuracy), between(p.Interval), ui.Number(p.Cost), b.Cost, how)
 	}
-	if b.CanRun() == nil {
+	if b.CanRun() == nil && o.format == "bundle" {
 		t.out.Printf("Run it: encas-zoo run %s --data IMAGES\n", ui.ShellWord(b.Dir))
 	}
 }

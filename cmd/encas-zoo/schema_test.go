@@ -156,6 +156,7 @@ func TestJSONOfRunFollowsItsSchema(t *testing.T) {
 	for _, line := range []string{
 		"export --cascade logits@0.35,wide*2@0.3,sigmoid --format bundle --zoo " + z.Dir() + " --out bundle " + run,
 		"export --cascade wide --format bundle --zoo " + z.Dir() + " --out wide " + run,
+		"export --cascade wide@0.5,background@0.5,wide@0.5,logits --format triton --zoo " + z.Dir() + " --out repository " + run,
 		"run bundle --data " + images,
 		"run bundle --no-labels --data " + images,
 		"run bundle --batch 8 --against wide --data " + images,
