@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -163,7 +164,8 @@ func Read(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.ClassNames = strings.Split(strings.TrimSuffix(string(names), "\n"), "\n")
+	text := strings.ReplaceAll(string(names), "\r\n", "\n")
+	b.ClassNames = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(b.ClassNames) != b.Classes {
 		return nil, fmt.Errorf("%s has %d names, and the cascade %d classes", filepath.Join(dir, ClassesFile), len(b.ClassNames), b.Classes)
 	}
@@ -172,6 +174,13 @@ func Read(dir string) (*Bundle, error) {
 
 // readFile reads a file of at most so many bytes.
 func readFile(root *os.Root, name string, most int64) ([]byte, error) {
+	info, err := root.Stat(name) // before it is opened: that of a pipe would wait
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", filepath.Join(root.Name(), name))
+	}
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
@@ -189,6 +198,8 @@ func (b *Bundle) check() (err error) {
 	switch {
 	case b.Format != front.ExportFormat:
 		return fmt.Errorf("it is not a cascade: its format is %.40q and not %q", b.Format, front.ExportFormat)
+	case b.Version < 1:
+		return fmt.Errorf("it has version %d", b.Version)
 	case b.Version > front.ExportVersion:
 		return fmt.Errorf("it has version %d, and this encas-zoo reads up to version %d: use a newer one", b.Version, front.ExportVersion)
 	case b.Classes < 1 || b.Classes > 1<<16:
@@ -211,8 +222,15 @@ func (b *Bundle) check() (err error) {
 			return fmt.Errorf("stage %d is not as in its text %.200q", i+1, b.Text)
 		case s.Temperature < 0:
 			return fmt.Errorf("stage %d has the temperature %g", i+1, s.Temperature)
-		case s.Histogram != nil && len(s.Histogram) != Bins:
-			return fmt.Errorf("stage %d has a histogram of %d parts and not %d", i+1, len(s.Histogram), Bins)
+		case !(s.Cost >= 0):
+			return fmt.Errorf("stage %d costs %g", i+1, s.Cost)
+		case s.Histogram != nil && (len(s.Histogram) != Bins || slices.Min(s.Histogram) < 0):
+			return fmt.Errorf("stage %d has the histogram %v and not %d counts", i+1, s.Histogram, Bins)
+		}
+		for j, before := range b.Stages[:i] {
+			if before.ExportedStage.Model == s.ExportedStage.Model && !sameModel(before.Model, s.Model) {
+				return fmt.Errorf("stages %d and %d have one model, but it is run in two ways", j+1, i+1)
+			}
 		}
 		if s.Model == nil {
 			continue
@@ -221,11 +239,31 @@ func (b *Bundle) check() (err error) {
 			return fmt.Errorf("stage %d, model %.200q: %w", i+1, s.ExportedStage.Model, err)
 		}
 	}
-	if p := b.Promise; p != nil && !(len(p.Reach) == len(b.Stages) && p.Samples > 0 && p.Reach[0] == p.Samples && slices.Min(p.Reach) >= 0 &&
-		slices.IsSortedFunc(p.Reach, func(a, b int) int { return b - a })) {
-		return fmt.Errorf("%v of %d samples reach the %d stages on the split %.200q: that cannot be", p.Reach, p.Samples, len(b.Stages), p.Split)
+	return b.Promise.check(len(b.Stages))
+}
+
+// check reports what cannot be promised of a cascade of so many stages.
+func (p *Promise) check(stages int) error {
+	if p == nil {
+		return nil
+	}
+	falling := func(a, b int) int { return b - a }
+	switch {
+	case len(p.Reach) != stages || p.Samples < 1 || p.Reach[0] != p.Samples || slices.Min(p.Reach) < 0 || !slices.IsSortedFunc(p.Reach, falling):
+		return fmt.Errorf("%v of %d samples reach the %d stages on the split %.200q: that cannot be", p.Reach, p.Samples, stages, p.Split)
+	case p.Correct < 0 || p.Correct > p.Samples:
+		return fmt.Errorf("%d of %d samples are answered correctly on the split %.200q: that cannot be", p.Correct, p.Samples, p.Split)
+	case !(0 <= p.Interval[0] && p.Interval[0] <= p.Accuracy && p.Accuracy <= p.Interval[1] && p.Interval[1] <= 1):
+		return fmt.Errorf("an accuracy of %v in an interval of %v to %v is promised: that cannot be", p.Accuracy, p.Interval[0], p.Interval[1])
+	case !(p.Cost >= 0):
+		return fmt.Errorf("a cost of %v is promised", p.Cost)
 	}
 	return nil
+}
+
+// sameModel reports whether two stages run one model alike.
+func sameModel(a, b *Model) bool {
+	return a == nil && b == nil || a != nil && b != nil && reflect.DeepEqual(*a, *b)
 }
 
 func (m *Model) check(classes int) error {

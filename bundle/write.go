@@ -11,20 +11,93 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 // Write writes a bundle into a folder that is new or empty or, with replace, has an earlier
-// bundle. files has the file of each stage's model, "" for none; the bundle's File fields
-// are filled in. cascade.json comes last: without it the folder is no bundle. copied, which
-// may be nil, is called with the bytes copied so far, and those of all files.
-func Write(dir string, b *Bundle, files []string, replace bool, copied func(done, of int64)) error {
-	if err := vacate(dir, replace); err != nil {
+// bundle, which stays as it is until the new one is complete. files has the file of each stage's
+// model, "" for none; the bundle's File fields are filled in. copied, which may be nil, is
+// called with the bytes copied so far, and those of all files.
+func Write(dir string, b *Bundle, files []string, replace bool, copied func(done, of int64)) (err error) {
+	earlier, err := checkPlace(dir, replace)
+	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, ModelsDir), 0o755); err != nil {
+	// A folder of one name, so that what a killed process left is found and removed.
+	stage := besides(dir, ".partial")
+	if err := os.RemoveAll(stage); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(stage, 0o777); err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage)
+	if err := fill(stage, b, files, copied); err != nil {
+		return err
+	}
+	old := besides(dir, ".replaced")
+	if earlier {
+		if err := os.RemoveAll(old); err != nil {
+			return err
+		}
+		if err := os.Rename(dir, old); err != nil {
+			return err
+		}
+	} else if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // an empty folder, unless it is a place that cannot go
+	}
+	if err := os.Rename(stage, dir); err != nil {
+		if earlier {
+			err = errors.Join(err, os.Rename(old, dir))
+		}
+		return err
+	}
+	b.Dir = dir
+	if earlier {
+		err = os.RemoveAll(old)
+	}
+	return errors.Join(err, atomicfile.SyncDir(filepath.Dir(filepath.Clean(dir))))
+}
+
+// besides is the path of a hidden folder beside dir.
+func besides(dir, suffix string) string {
+	dir = filepath.Clean(dir)
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+suffix)
+}
+
+// checkPlace reports whether there is an earlier bundle that may be replaced; an error if
+// there is something else.
+func checkPlace(dir string, replace bool) (earlier bool, err error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o777)
+	case err != nil:
+		return false, err
+	case len(entries) == 0:
+		return false, nil
+	}
+	own := []string{CascadeFile, ClassesFile, ReadmeFile, ModelsDir}
+	for _, e := range entries {
+		if !slices.Contains(own, e.Name()) {
+			return false, fmt.Errorf("%s is neither empty nor a bundle (it has %s): name another folder", dir, e.Name())
+		}
+	}
+	if _, err := Read(dir); err != nil {
+		return false, fmt.Errorf("%s is neither empty nor a bundle that can be read (%w): name another folder", dir, err)
+	}
+	if !replace {
+		return false, fmt.Errorf("%s has an earlier bundle: --force replaces it; or name another folder", dir)
+	}
+	return true, nil
+}
+
+// fill writes the files of a bundle into an empty folder.
+func fill(dir string, b *Bundle, files []string, copied func(done, of int64)) error {
+	if err := os.Mkdir(filepath.Join(dir, ModelsDir), 0o777); err != nil {
 		return err
 	}
 	c := copier{dir: dir, written: map[string]File{}, taken: map[string]bool{}, copied: copied}
@@ -44,7 +117,9 @@ func Write(dir string, b *Bundle, files []string, replace bool, copied func(done
 		b.Stages[i].Model.File = f
 	}
 	if len(c.written) == 0 {
-		os.Remove(filepath.Join(dir, ModelsDir))
+		if err := os.Remove(filepath.Join(dir, ModelsDir)); err != nil {
+			return err
+		}
 	}
 	if b.ClassNames != nil {
 		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), []byte(strings.Join(b.ClassNames, "\n")+"\n")); err != nil {
@@ -65,45 +140,7 @@ func Write(dir string, b *Bundle, files []string, replace bool, copied func(done
 	if err := e.Encode(b); err != nil {
 		return err
 	}
-	b.Dir = dir
 	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), text.Bytes())
-}
-
-// vacate removes an earlier bundle, if it may, and refuses a folder with anything else.
-func vacate(dir string, replace bool) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	own := map[string]bool{CascadeFile: true, ClassesFile: true, ReadmeFile: true, ModelsDir: true}
-	is := false
-	for _, e := range entries {
-		if !own[e.Name()] && !atomicfile.IsTemporary(e.Name()) {
-			return fmt.Errorf("%s is neither empty nor a bundle (it has %s): name another folder", dir, e.Name())
-		}
-		is = is || own[e.Name()]
-	}
-	if is && !replace {
-		return fmt.Errorf("%s has an earlier bundle: --force replaces it; or name another folder", dir)
-	}
-	for _, name := range []string{CascadeFile, ClassesFile, ReadmeFile} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	models, err := filepath.Glob(filepath.Join(dir, ModelsDir, "*.pt"))
-	if err != nil {
-		return err
-	}
-	for _, path := range models {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // A copier copies the files of models, each once.
@@ -197,6 +234,11 @@ func (b *Bundle) Verify() error {
 
 func (b *Bundle) verify(want File) error {
 	path := b.Path(want)
+	if info, err := os.Lstat(filepath.Dir(path)); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is not a folder", filepath.Dir(path)) // but perhaps a link out of the bundle
+	}
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err

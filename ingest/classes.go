@@ -103,6 +103,10 @@ func (r *runner) settle(classes int, own []string, models []*planned) (names, no
 			set = s.whole
 		}
 		class, note, err := Match(set, classes, known)
+		var other *otherNames
+		if errors.As(err, &other) {
+			err = fmt.Errorf("%w; %s", err, other.remedy)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("data set %s: %w", s.given.Path, err)
 		}
@@ -177,6 +181,19 @@ func isClassNumbers(names []string, classes int) bool {
 	return ok && slices.Contains(numbers, 0) && slices.Max(numbers) < classes
 }
 
+// otherNames is the error of a data set whose names for classes are not those of the zoo, and
+// what can be done about it in ingest.
+type otherNames struct {
+	error
+	remedy string
+}
+
+func (e *otherNames) Error() string {
+	return fmt.Sprintf("its classes do not match those of the zoo: %v", e.error)
+}
+
+func (e *otherNames) Unwrap() error { return e.error }
+
 // Match returns the class of each of the classes as the data set numbers them, nil if that
 // is how the zoo does. known are the names of the zoo's classes, none, or one or two lists
 // of them.
@@ -219,7 +236,7 @@ func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 		if classes == len(ImageNet()) && allImageNet(names) {
 			how = "if the zoo's classes are ImageNet's in their usual order, give --class-names imagenet"
 		}
-		return nil, "", fmt.Errorf("its classes do not match those of the zoo: %w; %s", err, how)
+		return nil, "", &otherNames{err, how}
 	}
 	class = make([]uint16, int(slices.Max(labels))+1)
 	for i, label := range labels {

@@ -41,12 +41,13 @@ type Speed struct {
 const latencies = 30
 
 // Turns runs two engines over a set, chunk by chunk, each first in every other one, so that
-// what else happens on the machine disturbs both alike. It returns what each answered.
-func Turns(ctx context.Context, engines [2]*Engine, set *dataset.Set, batch int, progress func(Progress)) (runs [2]*Run, speeds [2]Speed, err error) {
+// what else happens on the machine disturbs both alike. It returns what each answered and
+// what was counted meanwhile.
+func Turns(ctx context.Context, engines [2]*Engine, set *dataset.Set, batch int, progress func(Progress)) (runs [2]*Run, tallies [2]Tally, speeds [2]Speed, err error) {
 	// Once, so that nothing is measured that happens only at the beginning.
 	for _, e := range engines {
 		if _, err := Images(ctx, e, set, 0, min(batch, set.Len()), nil); err != nil {
-			return runs, speeds, err
+			return runs, tallies, speeds, err
 		}
 		e.Reset()
 	}
@@ -62,7 +63,7 @@ func Turns(ctx context.Context, engines [2]*Engine, set *dataset.Set, batch int,
 			i := (turn + k) % 2
 			part, err := Images(ctx, engines[i], set, from, to, nil)
 			if err != nil {
-				return runs, speeds, err
+				return runs, tallies, speeds, err
 			}
 			runs[i].Answers = append(runs[i].Answers, part.Answers...)
 			runs[i].Failed = append(runs[i].Failed, part.Failed...)
@@ -74,9 +75,16 @@ func Turns(ctx context.Context, engines [2]*Engine, set *dataset.Set, batch int,
 	}
 	for i := range speeds {
 		speeds[i].Rate = float64(set.Len()) / runs[i].Time.Seconds()
+		tallies[i] = engines[i].Tally()
 	}
 	err = measureLatencies(ctx, engines, set, batch, &speeds)
-	return runs, speeds, err
+	// What single images and whole batches took tells more of the models' times.
+	for i, e := range engines {
+		for stage, t := range e.Tally().Stages {
+			tallies[i].Stages[stage].runs = t.runs
+		}
+	}
+	return runs, tallies, speeds, err
 }
 
 // measureLatencies measures those of one image and of a batch, in turns.

@@ -2,17 +2,21 @@ package serve_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/answers"
 	"github.com/encas-zoo/encas-zoo/bundle"
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/internal/bundletest"
 	"github.com/encas-zoo/encas-zoo/serve"
@@ -171,6 +175,31 @@ func TestDamagedBundles(t *testing.T) {
 		{"another threshold", "stage 1 is not as in its text", edit(`"threshold": 0.3`, `"threshold": 0.4`)},
 		{"a newer version", "use a newer one", edit(`"version": 1`, `"version": 99`)},
 		{"another format", "it is not a cascade", edit(`"format": "encas-zoo cascade"`, `"format": "other"`)},
+		{"a pipe", "is not a file", func(dir string) error {
+			path := filepath.Join(dir, bundle.CascadeFile)
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return syscall.Mkfifo(path, 0o600)
+		}},
+		{"a link to other models", "is not a folder", func(dir string) error {
+			path := filepath.Join(dir, bundle.ModelsDir)
+			if err := os.Rename(path, path+"2"); err != nil {
+				return err
+			}
+			return os.Symlink(path+"2", path)
+		}},
+		{"an accuracy above 1", "is promised: that cannot be", edit(`"accuracy_95": [`, `"accuracy": 7, "accuracy_95": [`)},
+		{"a negative histogram", "has the histogram", edit(`"confidence_histogram": [`, `"confidence_histogram": [-1,`)},
+		{"more correct than samples", "are answered correctly", func(dir string) error {
+			path := filepath.Join(dir, bundle.CascadeFile)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			at := strings.LastIndex(string(text), `"correct": `) + len(`"correct": `)
+			return os.WriteFile(path, []byte(string(text[:at])+"9999"+string(text[at:])), 0o644)
+		}},
 		{"a huge input", "input size", edit(`"height": 8`, `"height": 100000000`)},
 		{"a name too few", "has 4 names, and the cascade 5 classes", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, bundle.ClassesFile), []byte("a\nb\nc\nd\n"), 0o644)
@@ -185,6 +214,102 @@ func TestDamagedBundles(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("%s: %v, want %q", x.name, err, x.says)
 		}
+	}
+}
+
+// TestReplacingBundles: an earlier bundle stays until the new one is complete, and nothing is
+// replaced that is no bundle.
+func TestReplacingBundles(t *testing.T) {
+	t.Parallel()
+	z, run := bundletest.Run(t, bundletest.Pictures(t, 40))
+	source, err := study.ReadRun(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := cascade.Single("logits"), cascade.Cascade{Stages: []cascade.Stage{{Model: "logits", Weight: 1, Threshold: 0.3}, {Model: "wide", Weight: 1}}}
+	dir := bundletest.Bundle(t, z, run, two)
+	again := func(c cascade.Cascade, dir, models string) error {
+		_, err := study.Bundle(context.Background(), z, source, study.BundleOptions{Cascade: &c, Dir: dir, Replace: true, ModelsDir: models}, study.Watch{})
+		return err
+	}
+	// The models are nowhere but in the bundle that is replaced.
+	for _, m := range z.Models() {
+		var from classifier.Source
+		if err := json.Unmarshal([]byte(m.Columns[zoo.ColumnRecipe]), &from); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(from.File); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := again(one, dir, ""); err == nil || !strings.Contains(err.Error(), "--models-dir") {
+		t.Errorf("without its models: %v", err)
+	}
+	b, err := bundle.Read(dir)
+	if err != nil || b.Verify() != nil || len(b.Stages) != 2 {
+		t.Fatalf("after a failure: %v", err)
+	}
+	if err := again(one, dir, filepath.Join(dir, bundle.ModelsDir)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = bundle.Read(dir); err != nil || b.Verify() != nil || len(b.Stages) != 1 {
+		t.Fatalf("in place: %+v, %v", b, err)
+	}
+	beside, err := os.ReadDir(filepath.Dir(dir))
+	if err != nil || len(beside) != 1 {
+		t.Errorf("beside it: %v, %v", beside, err)
+	}
+
+	// Folders with the names of a bundle's files, and models of somebody's own.
+	own := t.TempDir()
+	mine := filepath.Join(own, bundle.ModelsDir, "mine.pt")
+	if err := os.MkdirAll(filepath.Dir(mine), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{mine, filepath.Join(own, bundle.ReadmeFile)} {
+		if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := again(one, own, filepath.Join(dir, bundle.ModelsDir)); err == nil || !strings.Contains(err.Error(), "neither empty nor a bundle") {
+		t.Errorf("over a folder that is no bundle: %v", err)
+	}
+	if text, err := os.ReadFile(mine); err != nil || string(text) != "mine" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// TestFewImagesPromiseNothing: a handful of images cannot keep a promise, but can break it.
+func TestFewImagesPromiseNothing(t *testing.T) {
+	t.Parallel()
+	images := bundletest.Pictures(t, 200)
+	z, run := bundletest.Run(t, images)
+	bundled := bundletest.Bundle(t, z, run, cascade.Single("logits"))
+	path := filepath.Join(bundled, bundle.CascadeFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(accuracy string, limit int) string {
+		changed := regexp.MustCompile(`"correct": (\d+),\s*"accuracy": [\d.]+,\s*"accuracy_95": \[[^]]*\],\s*"cost"`).ReplaceAllString(string(text),
+			`"correct": 1, "accuracy": `+accuracy+`, "accuracy_95": [0, 1], "cost"`)
+		if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := serve.RunJob(context.Background(), serve.Job{Machine: serve.Machine{Shim: torchtest.Fake(t), Device: "cpu"}, Bundle: bundled, Data: images, Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Promise.Sentence(r.Measured)
+	}
+	if s := answer("0.2", 20); !strings.Contains(s, "too few to tell") {
+		t.Errorf("20 images as promised: %s", s)
+	}
+	if s := answer("1", 20); !strings.Contains(s, "the accuracy here is another one") {
+		t.Errorf("20 images, of which all were to be right: %s", s)
+	}
+	if s := answer("0.2", 0); !strings.Contains(s, "this agrees with it") {
+		t.Errorf("200 images: %s", s)
 	}
 }
 

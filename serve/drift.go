@@ -62,7 +62,7 @@ func DriftOf(b *bundle.Bundle, tally Tally) *Drift {
 }
 
 func (d *Drift) add(what string, stage int, promised, here []int) {
-	if t := test(promised, here); t != nil {
+	if t := test(promised, here); t != nil && !t.Exact {
 		d.Tests = append(d.Tests, DriftTest{What: what, Stage: stage, Promised: promised, Here: here, Test: *t})
 	}
 }

@@ -66,6 +66,9 @@ type Options struct {
 	Start func()
 }
 
+// MaxBatch is the largest batch.
+const MaxBatch = 1 << 14
+
 // Forever is a Wait without end.
 const Forever time.Duration = -1
 
@@ -175,6 +178,9 @@ func New(c cascade.Cascade, classes int, stages []Stage, o Options) (*Engine, er
 	}
 	if len(stages) != len(c.Stages) {
 		return nil, fmt.Errorf("serve: %d models for a cascade of %d stages", len(stages), len(c.Stages))
+	}
+	if o.Batch < 0 || o.Batch > MaxBatch {
+		return nil, fmt.Errorf("serve: batches of %d images; at most %d run at a time", o.Batch, MaxBatch)
 	}
 	o.Batch = cmp.Or(o.Batch, 32)
 	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())

@@ -42,6 +42,9 @@ func (m *Machine) open() (Place, error) {
 	return Place{Shim: shim, Device: m.Device, Threads: m.Threads}, nil
 }
 
+// maxThreads is the largest number of threads that torch is asked for.
+const maxThreads = 1 << 10
+
 // Opened is a bundle whose models are loaded.
 type Opened struct {
 	*bundle.Bundle
@@ -61,6 +64,9 @@ func Open(dir string, m Machine) (*Opened, error) {
 	}
 	if err := b.Verify(); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if m.Batch > MaxBatch || m.Threads > maxThreads {
+		return nil, fmt.Errorf("batches of %d images on %d threads: at most %d and %d are possible", m.Batch, m.Threads, MaxBatch, maxThreads)
 	}
 	o := &Opened{Bundle: b, Machine: m}
 	if o.place, err = o.Machine.open(); err != nil {
@@ -132,7 +138,7 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 	if other != nil && other.models != o.models {
 		defer other.Close()
 	}
-	set, err := dataset.OpenEither(j.Data, j.Unlabelled, j.Stdin)
+	set, err := openImages(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -160,13 +166,13 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 			return nil, err
 		}
 		defer rival.Close()
-		runs, speeds, err := Turns(ctx, [2]*Engine{e, rival}, set, o.Machine.Batch, j.Progress)
+		runs, tallies, speeds, err := Turns(ctx, [2]*Engine{e, rival}, set, o.Machine.Batch, j.Progress)
 		if err != nil {
 			return nil, err
 		}
 		r = runs[0]
-		s = Summarize(o.Bundle, set.Labels, r, e.Tally())
-		rivals = Summarize(other.Bundle, set.Labels, runs[1], rival.Tally())
+		s = Summarize(o.Bundle, set.Labels, r, tallies[0])
+		rivals = Summarize(other.Bundle, set.Labels, runs[1], tallies[1])
 		s.Against = against(s, rivals, runs, speeds, o.Machine.Batch)
 	}
 	result := &Result{Summary: s, Other: rivals}
@@ -184,6 +190,26 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 		result.Failed = append(result.Failed, FailedImage{set.IDs[f.Image], f.Reason})
 	}
 	return result, nil
+}
+
+// openImages opens the images of a job. Nobody can end the reading of standard input: if ctx
+// ends first, it is left behind.
+func openImages(ctx context.Context, j Job) (*dataset.Set, error) {
+	type opened struct {
+		set *dataset.Set
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		set, err := dataset.OpenEither(j.Data, j.Unlabelled, j.Stdin)
+		done <- opened{set, err}
+	}()
+	select {
+	case o := <-done:
+		return o.set, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // match gives the images the bundle's class numbers. Labels that are not the bundle's classes
@@ -206,7 +232,7 @@ func (o *Opened) match(set *dataset.Set) (*dataset.Set, error) {
 	}
 	class, said, err := ingest.Match(set, o.Classes, known)
 	if err != nil {
-		note("its labels are left out: %v", err)
+		note("its labels are left out: %v", err) // without what ingest could do about it
 		return set.Unlabelled(), nil
 	}
 	if said != "" {
@@ -226,9 +252,15 @@ func (o *Opened) other(name string) (*Opened, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--against %s is neither a model of the cascade nor another bundle: %w", name, err)
 		}
-		if other.Classes != o.Classes {
+		switch {
+		case other.Classes != o.Classes || !slices.Equal(other.ClassNames, o.ClassNames):
+			err = fmt.Errorf("%s has other classes than %s, or in another order: its answers cannot be compared", name, o.Dir)
+		case other.Cost != o.Cost:
+			err = fmt.Errorf("%s has its costs in %s, and %s in %s: export both from runs with one cost", name, other.Cost, o.Dir, o.Cost)
+		}
+		if err != nil {
 			other.Close()
-			return nil, fmt.Errorf("%s has %d classes, and %s has %d", name, other.Classes, o.Dir, o.Classes)
+			return nil, err
 		}
 		return other, nil
 	}

@@ -67,17 +67,21 @@ type Agreement struct {
 	Reach    []float64  `json:"reach"`
 
 	// ReachTest tests whether images exit at the promised stages, AccuracyTest whether as many
-	// are answered correctly (nil without labels): chi-square tests of two samples.
+	// are answered correctly (nil without labels): tests of two samples.
 	ReachTest    *Test `json:"reach_test,omitempty"` // nil if there is one stage
 	AccuracyTest *Test `json:"accuracy_test,omitempty"`
 }
 
-// A Test is a chi-square test.
+// A Test is a chi-square test or, for few samples, Fisher's exact one.
 type Test struct {
 	ChiSquare float64 `json:"chi_square"`
 	Freedom   int     `json:"freedom"`
+	Exact     bool    `json:"exact,omitempty"`
 	P         float64 `json:"p"`
 }
+
+// enough is how many images can agree with a promise: fewer can only contradict it.
+const enough = 100
 
 // Agrees reports whether there is no difference at the 5 % level.
 func (t *Test) Agrees() bool { return t == nil || t.P >= 1-confidenceLevel }
@@ -135,13 +139,21 @@ func agreement(p *bundle.Promise, exits []int, measured *Accuracy) *Agreement {
 	return a
 }
 
-// test tests whether two samples have the same shares; nil if there is nothing to test.
+// test tests whether two samples have the same shares; nil if there is nothing to test. Those
+// that are too few for the chi-square test are compared by the share of the first category
+// alone, exactly.
 func test(a, b []int) *Test {
-	h := stats.SameShares(a, b)
-	if h.Freedom == 0 {
+	if h := stats.SameShares(a, b); h.Freedom > 0 {
+		return &Test{ChiSquare: h.ChiSquare, Freedom: h.Freedom, P: h.P}
+	}
+	n, m := 0, 0
+	for i := range a {
+		n, m = n+a[i], m+b[i]
+	}
+	if len(a) < 2 || n == 0 || m == 0 {
 		return nil
 	}
-	return &Test{h.ChiSquare, h.Freedom, h.P}
+	return &Test{Exact: true, P: stats.Fisher(a[0], n, b[0], m)}
 }
 
 func share(n, of int) float64 {
@@ -159,6 +171,9 @@ func (a *Agreement) Sentence(measured *Accuracy) string {
 		on = fmt.Sprintf("expected from the %d samples of the split %s, which were searched", a.Samples, a.Split)
 	}
 	verdict := "this agrees with it"
+	if measured != nil && measured.Samples < enough {
+		verdict = fmt.Sprintf("%d images do not contradict it, but are too few to tell", measured.Samples)
+	}
 	switch {
 	case !a.AccuracyTest.Agrees():
 		verdict = fmt.Sprintf("the accuracy here is another one (p = %.2g): these images are of another kind, or something differs in how they are run", a.AccuracyTest.P)

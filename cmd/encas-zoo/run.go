@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/answers"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/serve"
 )
@@ -86,6 +88,11 @@ func (t *terminal) run(c *cli.Context, o *runOptions) error {
 			return usagef("--out %w", err)
 		}
 	}
+	for _, path := range []string{o.out, o.times} { // before hours of work, not after
+		if err := atomicfile.Probe(path); err != nil {
+			return err
+		}
+	}
 	o.Bundle, o.Stdin = c.Args().First(), os.Stdin
 	o.Log = func(note string) { t.err.Notef("%s", note) }
 	progress := t.err.Progress("answering", "images")
@@ -102,21 +109,18 @@ func (t *terminal) run(c *cli.Context, o *runOptions) error {
 		}
 		t.err.Warnf("%s: %v", f.ID, f.Reason)
 	}
+	var lost error
 	if o.out != "" {
-		if err := answers.Write(o.out, r.Answers); err != nil {
-			return err
-		}
+		lost = answers.Write(o.out, r.Answers)
 	}
 	if o.times != "" {
 		runs := []*serve.Summary{r.Summary}
 		if r.Other != nil {
 			runs = append(runs, r.Other)
 		}
-		if err := serve.WriteTimes(o.times, runs...); err != nil {
-			return err
-		}
+		lost = errors.Join(lost, serve.WriteTimes(o.times, runs...))
 	}
-	if err := t.give(r.Summary, func() { t.showRun(r, o.out) }); err != nil {
+	if err := errors.Join(t.give(r.Summary, func() { t.showRun(r, o.out) }), lost); err != nil {
 		return err
 	}
 	if n := len(r.Failed); n > 0 && !o.skipBroken {

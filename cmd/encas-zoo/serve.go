@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"regexp"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -60,6 +61,9 @@ curl -H 'Content-Type: image/jpeg' --data-binary @cat.jpg http://127.0.0.1:8000/
 	}
 }
 
+// modelName is what may be a part of a URL as it is.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
 // serving is the JSON result of serve, once it listens.
 type serving struct {
 	Version int    `json:"version"`
@@ -72,6 +76,9 @@ type serving struct {
 func (t *terminal) serve(c *cli.Context, o *serveOptions) error {
 	if c.NArg() != 1 {
 		return usagef("name one bundle")
+	}
+	if !modelName.MatchString(o.Name) {
+		return usagef("--name %q: a name in URLs has letters, digits, dots, - and _", o.Name)
 	}
 	if o.queue < o.Images {
 		return usagef("--queue %d is less than --max-images %d: a full request would never be taken", o.queue, o.Images)

@@ -95,6 +95,9 @@ func readList(r io.Reader) (*Set, error) {
 	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
 		name := strings.TrimSuffix(lines.Text(), "\r")
+		if n == 1 {
+			name = strings.TrimPrefix(name, "\ufeff") // a byte order mark
+		}
 		if name == "" {
 			continue
 		}

@@ -61,6 +61,28 @@ func named(err error, path string) error {
 	return &fs.PathError{Op: "write", Path: path, Err: err}
 }
 
+// Probe returns the error that WriteFile would have now, if any, for a file at path or, if it is
+// "", nil. It leaves path as it is.
+func Probe(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil {
+		if info.IsDir() {
+			return &fs.PathError{Op: "write", Path: path, Err: errors.New("it is a folder")}
+		}
+		if !info.Mode().IsRegular() {
+			return nil // a device or a pipe
+		}
+	}
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	f.Discard()
+	return nil
+}
+
 // WriteFile writes data to path, with the permissions of the file that is there. It
 // follows a link, and writes into what is no regular file, such as a device, instead of
 // taking its place.

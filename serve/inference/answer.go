@@ -34,7 +34,7 @@ func (s *Server) write(w http.ResponseWriter, q *request, answers []serve.Answer
 			asked = append(asked, wanted{Name: o.name})
 		}
 	}
-	all, _ := q.Parameters["binary_data_output"].(bool)
+	all := q.Parameters.Binary
 	r := response{Model: s.o.Name, Version: "1", ID: q.ID}
 	var raw bytes.Buffer
 	for _, a := range asked {

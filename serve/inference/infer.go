@@ -41,18 +41,44 @@ var outputNames = []struct{ name, datatype string }{
 	{"stage", "INT64"}, // from 1
 }
 
-// A request is the JSON part of one.
+// A request is the JSON part of one. What it has more of than is understood, a million
+// inputs say, takes no memory.
 type request struct {
-	ID         string         `json:"id"`
-	Inputs     []tensor       `json:"inputs"`
-	Outputs    []wanted       `json:"outputs"`
-	Parameters map[string]any `json:"parameters"`
+	ID         string      `json:"id"`
+	Inputs     few[tensor] `json:"inputs"`
+	Outputs    few[wanted] `json:"outputs"`
+	Parameters struct {
+		Binary bool `json:"binary_data_output"`
+	} `json:"parameters"`
+}
+
+// few is a short list: its JSON may have at most as many as there are outputs.
+type few[T any] []T
+
+func (f *few[T]) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if token, err := d.Token(); err != nil || token == nil {
+		return err
+	} else if token != json.Delim('[') {
+		return errors.New("it is not a list")
+	}
+	for d.More() {
+		if len(*f) == len(outputNames) {
+			return fmt.Errorf("a list has more than %d elements", len(outputNames))
+		}
+		var v T
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		*f = append(*f, v)
+	}
+	return nil
 }
 
 type tensor struct {
 	Name       string          `json:"name"`
 	Type       string          `json:"datatype"`
-	Shape      []int           `json:"shape"`
+	Shape      few[int]        `json:"shape"`
 	Data       json.RawMessage `json:"data,omitempty"`
 	Parameters struct {
 		Bytes *int `json:"binary_data_size,omitempty"`
@@ -89,6 +115,10 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 	s.write(w, q, answers)
 }
 
+// clientGone is the status, in the metrics, of a request whose client did not wait; that of
+// nginx.
+const clientGone = 499
+
 // asFailure finds the status of an error: that of the request, unless it says otherwise.
 func asFailure(err error) *failure {
 	var f *failure
@@ -99,9 +129,15 @@ func asFailure(err error) *failure {
 		return &failure{http.StatusTooManyRequests, err}
 	case errors.Is(err, serve.ErrClosed):
 		return &failure{http.StatusServiceUnavailable, err}
+	case errors.Is(err, context.Canceled):
+		return &failure{clientGone, err}
 	}
 	return &failure{http.StatusBadRequest, err}
 }
+
+// step is how many bytes of a request are reserved at a time, as they arrive: a client that
+// only says that much will come keeps nothing from others.
+const step = 256 << 10
 
 // read reads the body of a request, and returns what gives back its share of the memory.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
@@ -109,49 +145,59 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 	if r.ContentLength > s.o.Body {
 		return nil, nil, tooLarge
 	}
-	plain := r.Header.Get("Content-Encoding") == "" || r.Header.Get("Content-Encoding") == "identity"
-	share := s.o.Body
-	if r.ContentLength >= 0 && plain {
-		share = r.ContentLength
-	}
-	if !s.bodies.TryAcquire(share) {
-		return nil, nil, &failure{http.StatusTooManyRequests, errors.New("too many bytes of requests are being read")}
-	}
-	free := func() { s.bodies.Release(share) }
+	reserved := int64(0)
+	free := func() { s.bodies.Release(reserved) }
 	defer func() {
 		if err != nil {
 			free()
 		}
 	}()
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Arrival))
-	var in io.Reader = http.MaxBytesReader(w, r.Body, s.o.Body)
-	switch encoding := r.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip":
-		if in, err = gzip.NewReader(in); err != nil {
-			return nil, nil, fmt.Errorf("the body is not gzip: %w", err)
-		}
-	case "deflate":
-		if in, err = inflate(in); err != nil {
-			return nil, nil, fmt.Errorf("the body is not deflate: %w", err)
-		}
-	default:
-		return nil, nil, &failure{http.StatusUnsupportedMediaType, fmt.Errorf("the encoding %.40q is none of gzip, deflate, identity", encoding)}
+	in, err := unpacked(r.Header.Get("Content-Encoding"), http.MaxBytesReader(w, r.Body, s.o.Body))
+	if err != nil {
+		return nil, nil, err
 	}
 	var b bytes.Buffer
-	if plain && r.ContentLength > 0 {
-		b.Grow(int(r.ContentLength))
+	for {
+		if !s.bodies.TryAcquire(step) {
+			return nil, nil, &failure{http.StatusTooManyRequests, errors.New("too many bytes of requests are being read")}
+		}
+		reserved += step
+		n, err := io.CopyN(&b, in, step)
+		var large *http.MaxBytesError
+		switch {
+		case errors.As(err, &large) || int64(b.Len()) > s.o.Body:
+			return nil, nil, tooLarge
+		case errors.Is(err, io.EOF):
+			http.NewResponseController(w).SetReadDeadline(time.Time{})
+			return b.Bytes(), free, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("the body did not arrive: %w", err)
+		case n < step:
+			return nil, nil, errors.New("the body did not arrive")
+		}
 	}
-	_, err = b.ReadFrom(io.LimitReader(in, s.o.Body+1))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large) || int64(b.Len()) > s.o.Body:
-		return nil, nil, tooLarge
-	case err != nil:
-		return nil, nil, fmt.Errorf("the body did not arrive: %w", err)
+}
+
+// unpacked is what a body says by its encoding.
+func unpacked(encoding string, in io.Reader) (io.Reader, error) {
+	switch encoding {
+	case "", "identity":
+		return in, nil
+	case "gzip":
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, fmt.Errorf("the body is not gzip: %w", err)
+		}
+		return z, nil
+	case "deflate":
+		z, err := inflate(in)
+		if err != nil {
+			return nil, fmt.Errorf("the body is not deflate: %w", err)
+		}
+		return z, nil
 	}
-	http.NewResponseController(w).SetReadDeadline(time.Time{})
-	return b.Bytes(), free, nil
+	return nil, &failure{http.StatusUnsupportedMediaType, fmt.Errorf("the encoding %.40q is none of gzip, deflate, identity", encoding)}
 }
 
 // inflate reads deflate as clients write it: with zlib's header or without.
@@ -219,9 +265,12 @@ func (s *Server) parse(r *http.Request, body []byte) (*request, []load, error) {
 
 // checkOutputs refuses outputs that there are not.
 func (q *request) checkOutputs() error {
-	for _, o := range q.Outputs {
+	for i, o := range q.Outputs {
 		if !slices.ContainsFunc(outputNames, func(known struct{ name, datatype string }) bool { return known.name == o.Name }) {
 			return fmt.Errorf("there is no output %.100q; there are class, label, confidence and stage", o.Name)
+		}
+		if slices.ContainsFunc(q.Outputs[:i], func(before wanted) bool { return before.Name == o.Name }) {
+			return fmt.Errorf("the output %s is asked for twice", o.Name)
 		}
 		if o.Parameters.Classification != 0 {
 			return errors.New("the extension classification is not supported: ask for the outputs class and label")
@@ -257,6 +306,14 @@ func (s *Server) count(t *tensor) (int, error) {
 	return t.Shape[0], nil
 }
 
+// atMost is a count that was not taken further than one above n.
+func atMost(count, n int) string {
+	if count > n {
+		return fmt.Sprintf("more than %d", n)
+	}
+	return strconv.Itoa(count)
+}
+
 // A load decodes an image.
 type load = func() (imaging.RGB, error)
 
@@ -264,19 +321,11 @@ type load = func() (imaging.RGB, error)
 // bytes, or in base64 if raw is nil.
 func (s *Server) encoded(t *tensor, n int, raw []byte) (loads []load, err error) {
 	if raw == nil {
-		var texts []string
-		if json.Unmarshal(t.Data, &texts) != nil {
-			return nil, errors.New("its data are not a list of texts, each an image in base64")
-		}
-		for i, text := range texts {
-			image, err := base64.StdEncoding.DecodeString(text)
-			if err != nil {
-				return nil, fmt.Errorf("image %d is not base64: %w (in JSON bytes are written in base64; the binary extension needs none)", i, err)
-			}
-			loads = append(loads, s.images.of(image))
+		if loads, err = s.base64(t.Data, n); err != nil {
+			return nil, err
 		}
 	}
-	for len(raw) > 0 {
+	for len(raw) > 0 && len(loads) <= n {
 		if len(raw) < 4 || uint64(binary.LittleEndian.Uint32(raw)) > uint64(len(raw)-4) {
 			return nil, fmt.Errorf("image %d ends after the data do: each is its length in 4 bytes, the lowest first, and its bytes", len(loads))
 		}
@@ -285,7 +334,27 @@ func (s *Server) encoded(t *tensor, n int, raw []byte) (loads []load, err error)
 		raw = raw[4+size:]
 	}
 	if len(loads) != n {
-		return nil, fmt.Errorf("it has %d images, and the shape says %d", len(loads), n)
+		return nil, fmt.Errorf("it has %s images, and the shape says %d", atMost(len(loads), n), n)
+	}
+	return loads, nil
+}
+
+// base64 decodes a list of texts, and at most one more than n of them.
+func (s *Server) base64(data json.RawMessage, n int) (loads []load, err error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if token, err := d.Token(); err != nil || token != json.Delim('[') {
+		return nil, errors.New("its data are not a list of texts, each an image in base64")
+	}
+	for d.More() && len(loads) <= n {
+		var text string
+		if err := d.Decode(&text); err != nil {
+			return nil, errors.New("its data are not a list of texts, each an image in base64")
+		}
+		image, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil, fmt.Errorf("image %d is not base64: %w (in JSON bytes are written in base64; the binary extension needs none)", len(loads), err)
+		}
+		loads = append(loads, s.images.of(image))
 	}
 	return loads, nil
 }
@@ -378,12 +447,19 @@ type decoders struct {
 	free  []*imaging.Decoder
 }
 
+// keptPixels is the largest image, in bytes, whose decoder's buffers are kept for others.
+const keptPixels = 32 << 20
+
 // of returns what decodes an image.
 func (d *decoders) of(image []byte) load {
 	return func() (imaging.RGB, error) {
 		decoder := d.take()
 		img, err := decoder.Decode(image)
 		img.Pix = slices.Clone(img.Pix)
+		if len(img.Pix) > keptPixels {
+			decoder.Close() // and its buffers go
+			return img, err
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.free = append(d.free, decoder)

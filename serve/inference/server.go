@@ -146,7 +146,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) named(f http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if name, version := r.PathValue("model"), r.PathValue("version"); name != s.o.Name || version != "" && version != "1" {
-			fail(w, &failure{http.StatusNotFound, fmt.Errorf("there is no model %.100q here; there is %q, version 1", name, s.o.Name)})
+			fail(w, &failure{http.StatusNotFound, fmt.Errorf("there is no model %.100q, version %.40q, here; there is %q, version 1", name, cmp.Or(version, "1"), s.o.Name)})
 			return
 		}
 		f(w, r)

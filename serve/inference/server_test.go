@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -261,6 +262,10 @@ func TestRefusals(t *testing.T) {
 		{"pixels that are none", nil, []byte(`{"inputs":[{"name":"pixels","datatype":"UINT8","shape":[1,1,1,3],"data":[1,2,256]}]}`), 400, "256 is no number"},
 		{"pixels of an object", nil, []byte(`{"inputs":[{"name":"pixels","datatype":"UINT8","shape":[1,1,1,3],"data":{"a":1}}]}`), 400, "no list"},
 		{"another output", nil, []byte(`{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[""]}],"outputs":[{"name":"x"}]}`), 400, `no output \"x\"`},
+		{"an output twice", nil, []byte(`{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[""]}],"outputs":[{"name":"class"},{"name":"class"}]}`), 400, "asked for twice"},
+		{"too many outputs", nil, []byte(`{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[""]}],"outputs":[{},{},{},{},{}]}`), 400, "more than 4 elements"},
+		{"a shape of many sizes", nil, input(`"datatype":"BYTES","shape":[1,1,1,1,1,1],"data":[""]`), 400, "more than 4 elements"},
+		{"more images than said", nil, input(`"datatype":"BYTES","shape":[1],"data":["","","",""]`), 400, "more than 1 images"},
 		{"classification", nil, []byte(`{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[""]}],"outputs":[{"name":"class","parameters":{"classification":3}}]}`), 400, "classification"},
 		{"a header longer than the body", map[string]string{headerLength: "99"}, []byte("{}"), 400, "has 2 bytes"},
 		{"a header that is none", map[string]string{headerLength: "-1"}, []byte("{}"), 400, "-1"},
@@ -317,6 +322,65 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %q", x.path, code, body, x.code, x.says)
 		}
 	}
+}
+
+// TestMemoryOfRequests: what a request says it has a million of takes no memory, and clients
+// that say that much will come keep nothing from others.
+func TestMemoryOfRequests(t *testing.T) {
+	s := start(t, Options{Bodies: 64 << 20}, serve.Options{})
+	for name, body := range map[string]string{
+		"inputs":     `{"inputs":[` + strings.Repeat("{},", 4<<20) + `{}]}`,
+		"outputs":    `{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[""]}],"outputs":[` + strings.Repeat(`{"name":"class"},`, 1<<20) + `{}]}`,
+		"parameters": `{"parameters":{"a":[` + strings.Repeat("[],", 4<<20) + `[]]},"inputs":[]}`,
+		"images":     `{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[` + strings.Repeat(`"",`, 4<<20) + `""]}]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if w, _ := s.post(nil, []byte(body)); w.Code != 400 {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(10*len(body)) {
+			t.Errorf("%s: a request of %d bytes allocates %d", name, len(body), took)
+		}
+	}
+	var raw []byte
+	for range 1 << 20 {
+		raw = append(raw, 0, 0, 0, 0)
+	}
+	text := fmt.Appendf(nil, `{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":%d}}]}`, len(raw))
+	if w, body := s.post(map[string]string{headerLength: fmt.Sprint(len(text))}, append(text, raw...)); w.Code != 400 || !strings.Contains(string(body), "more than 1 images") {
+		t.Errorf("%d %s", w.Code, body)
+	}
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Serve(ctx, l, time.Second) }()
+	for range 20 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "POST /v2/models/cascade/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nabc", 64<<20)
+	}
+	time.Sleep(100 * time.Millisecond)
+	r, err := http.Post("http://"+l.Addr().String()+"/v2/models/cascade/infer", "application/json", bytes.NewReader(s.request(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 {
+		t.Fatalf("beside clients that only say that much will come: %d %s %v", r.StatusCode, body, err)
+	}
+	s.check(t, body, 1)
+	stop()
+	<-ended
 }
 
 // TestDriftIsSeen: images like those of the promise show no drift, others do.
