@@ -151,35 +151,55 @@ func (d *draw) spread(n int, spread Spread) {
 	}
 }
 
-// walk is the most changes that bring one sample near its cost.
-const walk = 2000
+// Walks end after some changes, and there are some of them for each sample: a network that
+// is as wide and deep as its resolution lets it be leads nowhere.
+const walks, changes = 20, 300
 
-// near returns a subnet that is not taken, within some distance if there is one. Genes of a
+// near returns a subnet that is not taken, within some distance if it finds one. Genes of a
 // random one change, one or two at a time, as long as that brings it nearer.
 func (d *draw) near(distance func(Genome) float64, within float64) Genome {
 	if free := d.free(); len(free) > 0 {
 		return slices.MinFunc(free, func(a, b Genome) int { return cmp.Compare(distance(a), distance(b)) })
 	}
-	at := d.uniform()
-	best, left := at, distance(at)
-	for range walk {
-		if left <= within {
-			break
-		}
-		g := slices.Clone(at)
-		for range 1 + d.random.IntN(2) {
-			i := d.random.IntN(len(g))
-			gene := d.space.genes[i]
-			g[i] = gene.low + d.random.IntN(gene.high-gene.low+1)
-		}
-		g = d.space.genome(d.space.express(g))
-		if distance(g) > distance(at) {
-			continue
-		}
-		at = g
-		if !d.taken[at.String()] {
-			best, left = at, distance(at)
+	best := d.uniform()
+	left := distance(best)
+	for range walks {
+		at := d.tilted()
+		for range changes {
+			if !d.taken[at.String()] && distance(at) < left {
+				best, left = at, distance(at)
+			}
+			if left <= within {
+				return best
+			}
+			g := slices.Clone(at)
+			for range 1 + d.random.IntN(2) {
+				i := d.random.IntN(len(g))
+				g[i] = d.value(d.space.genes[i])
+			}
+			if g = d.space.genome(d.space.express(g)); distance(g) <= distance(at) {
+				at = g
+			}
 		}
 	}
 	return best
 }
+
+// tilted returns a random subnet, which may be small or large throughout.
+func (d *draw) tilted() Genome {
+	tilt := 2*d.random.Float64() - 1
+	g := make(Genome, len(d.space.genes))
+	for i, gene := range d.space.genes {
+		switch {
+		case d.random.Float64() >= math.Abs(tilt):
+			g[i] = d.value(gene)
+		case tilt < 0:
+			g[i] = gene.low
+		default:
+			g[i] = gene.high
+		}
+	}
+	return d.space.genome(d.space.express(g))
+}
+
+func (d *draw) value(g gene) int { return g.low + d.random.IntN(g.high-g.low+1) }
