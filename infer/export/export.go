@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 // Format is the version of the metadata. That of version 1 does not tell the size that
@@ -54,6 +56,10 @@ type Meta struct {
 	Checkpoint    string     `json:"checkpoint"` // SHA-256 over the weights
 	Pretrained    bool       `json:"pretrained"`
 	Torch         string     `json:"torch"`
+
+	// Supernet is the table of a file that holds a supernet. All else is of its largest
+	// subnet, which the file is by itself.
+	Supernet *supernet.Table `json:"supernet,omitempty"`
 }
 
 // Names are all lists of names of the model's outputs.

@@ -12,6 +12,8 @@ JSON on standard output; everything the libraries print goes to standard error.
     {"op": "export", "source": "", "name": "resnet18.a1_in1k", "size": [h, w] or null,
      "size_of": "test" or "train", "pretrained": true, "seed": 0, "out": "file.pt"}
         -> {"meta": {...}}
+    {"op": "supernet", "script": "supernet.py", ...}, see build and export there
+        -> {"meta": {...}}
     an error of any kind
         -> {"error": "one line"}
 
@@ -22,6 +24,7 @@ import fnmatch
 import gc
 import hashlib
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -488,6 +491,14 @@ def export(source, name, size, size_of, pretrained, seed, out):
     return meta
 
 
+def supernet(path):
+    """The module supernet.py. It has to be a file: the compiler reads its source."""
+    spec = importlib.util.spec_from_file_location("supernet", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def answer(request):
     if request["op"] == "missing":
         for name in request["libraries"]:
@@ -501,6 +512,8 @@ def answer(request):
         need(timm, "timm")
         return {"heads": [head for head in map(imagenet, IMAGENET) if head]}
     try:
+        if request["op"] == "supernet":
+            return {"meta": supernet(request["script"]).export(sys.modules[__name__], request)}
         return {"meta": export(*(request[k] for k in ("source", "name", "size", "size_of", "pretrained", "seed", "out")))}
     finally:
         forget()

@@ -2,7 +2,11 @@
 
 package torch
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/encas-zoo/encas-zoo/supernet"
+)
 
 // disabled is why no shim can be opened by this program.
 var disabled = fmt.Errorf("%w: this program was built without cgo; build it with CGO_ENABLED=1", ErrNoShim)
@@ -29,6 +33,28 @@ type Model struct{}
 func (s *Shim) Load(path, device string, p Precision, classes int) (*Model, error) {
 	return nil, disabled
 }
+
+// A Supernet cannot be loaded in this build.
+type Supernet struct{}
+
+// Supernet returns ErrNoShim.
+func (s *Shim) Supernet(path, device string, p Precision, classes int) (*Supernet, error) {
+	return nil, disabled
+}
+
+// Subnet returns ErrNoShim.
+func (s *Supernet) Subnet(plan supernet.Plan) (*Model, error) { return nil, disabled }
+
+// Close does nothing.
+func (s *Supernet) Close() {}
+
+// Observe returns ErrNoShim.
+func (m *Model) Observe(pixels []byte, n, height, width int, mean, std [3]float32, v supernet.Variance) error {
+	return disabled
+}
+
+// Settle returns ErrNoShim.
+func (m *Model) Settle() error { return disabled }
 
 // Close does nothing.
 func (m *Model) Close() {}

@@ -17,6 +17,9 @@ typedef struct {
 	int (*device)(const char *, encas_error *);
 	int (*threads)(int, encas_error *);
 	int (*load)(const char *, const char *, int, encas_model **, encas_error *);
+	int (*subnet)(const encas_model *, const int64_t *, int, encas_model **, encas_error *);
+	int (*observe)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, int, encas_error *);
+	int (*settle)(encas_model *, encas_error *);
 	void (*free)(encas_model *);
 	int64_t (*parameters)(const encas_model *);
 	int (*run)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, uint16_t *, int, encas_error *);
@@ -41,6 +44,9 @@ static const char *encas_shim_open(encas_shim *s, const char *path) {
 	ENCAS_FIND(device);
 	ENCAS_FIND(threads);
 	ENCAS_FIND(load);
+	ENCAS_FIND(subnet);
+	ENCAS_FIND(observe);
+	ENCAS_FIND(settle);
 	ENCAS_FIND(free);
 	ENCAS_FIND(parameters);
 	ENCAS_FIND(run);
@@ -55,6 +61,9 @@ static const char *encas_shim_version(encas_shim *s) { return s->version(); }
 static int encas_shim_device(encas_shim *s, const char *d, encas_error *e) { return s->device(d, e); }
 static int encas_shim_threads(encas_shim *s, int n, encas_error *e) { return s->threads(n, e); }
 static int encas_shim_load(encas_shim *s, const char *p, const char *d, int prec, encas_model **m, encas_error *e) { return s->load(p, d, prec, m, e); }
+static int encas_shim_subnet(encas_shim *s, const encas_model *of, const int64_t *plan, int n, encas_model **m, encas_error *e) { return s->subnet(of, plan, n, m, e); }
+static int encas_shim_observe(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, int unbiased, encas_error *e) { return s->observe(m, px, n, h, w, mean, std, unbiased, e); }
+static int encas_shim_settle(encas_shim *s, encas_model *m, encas_error *e) { return s->settle(m, e); }
 static void encas_shim_free(encas_shim *s, encas_model *m) { s->free(m); }
 static int64_t encas_shim_parameters(encas_shim *s, encas_model *m) { return s->parameters(m); }
 static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, uint16_t *out, int c, encas_error *e) { return s->run(m, px, n, h, w, mean, std, out, c, e); }
@@ -69,6 +78,8 @@ import (
 	"errors"
 	"fmt"
 	"unsafe"
+
+	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 // disabled is why no shim can be opened by this program.
@@ -160,6 +171,58 @@ func (s *Shim) Load(path, device string, p Precision, classes int) (*Model, erro
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// A Supernet is a loaded file of many subnets. It is used as a [Model] is: from one
+// goroutine at a time, its subnets included.
+type Supernet struct{ whole *Model }
+
+// Supernet loads a file that encas-zoo supernet export wrote. It must be closed. classes is
+// the number of outputs its subnets must have.
+func (s *Shim) Supernet(path, device string, p Precision, classes int) (*Supernet, error) {
+	m, err := s.Load(path, device, p, classes)
+	if err != nil {
+		return nil, err
+	}
+	return &Supernet{m}, nil
+}
+
+// Subnet makes the model that a plan cuts, which shares the supernet's weights and must be
+// closed. It may live longer than the supernet. A plan with a number that the supernet does
+// not know is refused.
+func (s *Supernet) Subnet(plan supernet.Plan) (*Model, error) {
+	var e C.encas_error
+	m := &Model{shim: s.whole.shim, classes: s.whole.classes}
+	if err := check(C.encas_shim_subnet(&m.shim.fns, s.whole.handle, (*C.int64_t)(unsafe.SliceData(plan)), C.int(len(plan)), &m.handle, &e), &e); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Close frees the supernet, and its weights with the last of its subnets.
+func (s *Supernet) Close() { s.whole.Close() }
+
+// Observe runs n images, as for Run, through a subnet, in float32, and takes down the
+// statistics of this batch in each batch norm. All batches until Settle have variances of
+// one kind.
+func (m *Model) Observe(pixels []byte, n, height, width int, mean, std [3]float32, v supernet.Variance) error {
+	if n < 1 || len(pixels) != n*height*width*3 {
+		return fmt.Errorf("torch: %d bytes for %d images of %dx%d", len(pixels), n, height, width)
+	}
+	unbiased := C.int(0)
+	if v == supernet.Unbiased {
+		unbiased = 1
+	}
+	var e C.encas_error
+	return check(C.encas_shim_observe(&m.shim.fns, m.handle, (*C.uint8_t)(&pixels[0]), C.int(n), C.int(height), C.int(width),
+		(*C.float)(&mean[0]), (*C.float)(&std[0]), unbiased, &e), &e)
+}
+
+// Settle gives a subnet's batch norms the averages of what was observed since the last
+// time.
+func (m *Model) Settle() error {
+	var e C.encas_error
+	return check(C.encas_shim_settle(&m.shim.fns, m.handle, &e), &e)
 }
 
 // Close frees the model.

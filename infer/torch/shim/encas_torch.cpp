@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
@@ -30,10 +31,30 @@
 	(TORCH_VERSION_MAJOR > (major) ||      \
 	 (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
+namespace {
+
+// A Subnet is what a supernet's methods take beside images. Its weights are views of the
+// supernet's.
+struct Subnet {
+	c10::List<int64_t> plan;
+	c10::List<at::Tensor> weights, statistics;
+};
+
+// Observed are sums over batches of what statistics are averages of.
+struct Observed {
+	std::vector<at::Tensor> sums;
+	double weight = 0;
+	bool unbiased = false;
+};
+
+} // namespace
+
 struct encas_model {
 	torch::jit::Module module;
 	at::Device device = at::kCPU;
 	int precision = ENCAS_FLOAT32;
+	std::unique_ptr<Subnet> subnet; // null: the model is the module
+	Observed observed;
 };
 
 namespace {
@@ -132,13 +153,18 @@ private:
 	at::DeviceType device_;
 };
 
-// forward runs the model as it was traced. The profiling executor stays off: it
+// call runs a method of the model as it was traced. The profiling executor stays off: it
 // would compile again for each batch size and fuse differently on each machine.
+c10::IValue call(const encas_model &m, const char *method, std::vector<c10::IValue> arguments) {
+	torch::jit::GraphOptimizerEnabledGuard no_optimizer(false);
+	return m.module.get_method(method)(std::move(arguments));
+}
+
 at::Tensor forward(encas_model &m, at::Tensor input) {
 	c10::InferenceMode inference;
-	torch::jit::GraphOptimizerEnabledGuard no_optimizer(false);
 	Autocast autocast(m);
-	auto out = m.module.forward({std::move(input)});
+	auto out = m.subnet ? call(m, "run", {std::move(input), m.subnet->plan, m.subnet->weights, m.subnet->statistics})
+	                    : call(m, "forward", {std::move(input)});
 	if (out.isTuple() && !out.toTupleRef().elements().empty())
 		out = out.toTupleRef().elements()[0]; // logits come first, auxiliary heads after
 	if (!out.isTensor())
@@ -153,24 +179,29 @@ std::string shape(const at::Tensor &t) {
 	return s + "]";
 }
 
-// rows runs n images and returns one row of the model's outputs for each.
-at::Tensor rows(encas_model &m, const uint8_t *pixels, int n, int height, int width,
-                const float *mean, const float *std) {
-	c10::InferenceMode inference;
+// images makes the tensor of n images that the model takes.
+at::Tensor images(const encas_model &m, const uint8_t *pixels, int n, int height, int width,
+                  const float *mean, const float *std) {
 	const auto channel = [&](const float *v) {
 		return at::from_blob(const_cast<float *>(v), {3, 1, 1}, at::kFloat).to(m.device);
 	};
 	// The steps, and the order of their roundings, are torchvision's ToTensor and
 	// Normalize.
-	auto input = at::from_blob(const_cast<uint8_t *>(pixels), {n, height, width, 3}, at::kByte)
-	                 .to(m.device)
-	                 .permute({0, 3, 1, 2})
-	                 .contiguous()
-	                 .to(at::kFloat)
-	                 .div_(255)
-	                 .sub_(channel(mean))
-	                 .div_(channel(std));
-	auto out = forward(m, std::move(input));
+	return at::from_blob(const_cast<uint8_t *>(pixels), {n, height, width, 3}, at::kByte)
+	    .to(m.device)
+	    .permute({0, 3, 1, 2})
+	    .contiguous()
+	    .to(at::kFloat)
+	    .div_(255)
+	    .sub_(channel(mean))
+	    .div_(channel(std));
+}
+
+// rows runs n images and returns one row of the model's outputs for each.
+at::Tensor rows(encas_model &m, const uint8_t *pixels, int n, int height, int width,
+                const float *mean, const float *std) {
+	c10::InferenceMode inference;
+	auto out = forward(m, images(m, pixels, n, height, width, mean, std));
 	if (out.dim() != 2 || out.size(0) != n)
 		throw Status{ENCAS_BAD_OUTPUT, "the output for " + std::to_string(n) + " images has shape " + shape(out) +
 		                                   " instead of [" + std::to_string(n) + ", classes]"};
@@ -330,6 +361,63 @@ std::unique_ptr<at::ObserverContext> count_one(const at::RecordFunction &f) {
 	return nullptr;
 }
 
+// cut returns the tensors of a supernet's subnet. Whatever the file's method does, they are
+// as many as the file's other methods are given.
+std::unique_ptr<Subnet> cut(const encas_model &supernet, const int64_t *plan, int n) {
+	for (const char *method : {"cut", "run", "observe"})
+		if (!supernet.module.find_method(method))
+			throw Status{ENCAS_ERROR, "the file is no supernet: it has no method " + std::string(method)};
+	auto s = std::make_unique<Subnet>();
+	for (int i = 0; i < n; i++)
+		s->plan.push_back(plan[i]);
+	const auto out = call(supernet, "cut", {s->plan}); // held while its lists are read
+	if (!out.isTuple() || out.toTupleRef().elements().size() != 2 || !out.toTupleRef().elements()[0].isTensorList() ||
+	    !out.toTupleRef().elements()[1].isTensorList())
+		throw Status{ENCAS_ERROR, "the file is no supernet: its method cut returns no two lists of tensors"};
+	s->weights = out.toTupleRef().elements()[0].toTensorList();
+	s->statistics = out.toTupleRef().elements()[1].toTensorList();
+	return s;
+}
+
+// observe adds the statistics of a batch to those that were observed.
+void observe(encas_model &m, at::Tensor input, bool unbiased) {
+	auto &seen = m.observed;
+	if (seen.weight > 0 && seen.unbiased != unbiased)
+		throw Status{ENCAS_ERROR, "batches are observed with biased or with unbiased variances, not with both"};
+	const double weight = unbiased ? 1 : static_cast<double>(input.size(0));
+	const auto out = call(m, "observe", {std::move(input), m.subnet->plan, m.subnet->weights, unbiased});
+	if (!out.isTensorList() || out.toTensorList().size() != m.subnet->statistics.size() + 1)
+		throw Status{ENCAS_ERROR, "the supernet's method observe does not return logits and the statistics of each batch norm"};
+	const auto batch = out.toTensorVector();
+	std::vector<at::Tensor> sums;
+	for (size_t i = 1; i < batch.size(); i++) {
+		if (batch[i].sizes() != m.subnet->statistics.get(i - 1).sizes())
+			throw Status{ENCAS_ERROR, "the supernet's method observe returns statistics of another shape"};
+		const auto sum = batch[i].to(at::kDouble) * weight;
+		sums.push_back(seen.weight > 0 ? sum + seen.sums[i - 1] : sum);
+	}
+	// All of a batch counts, or nothing.
+	seen.sums = std::move(sums);
+	seen.weight += weight;
+	seen.unbiased = unbiased;
+}
+
+void settle(encas_model &m) {
+	auto &seen = m.observed;
+	if (seen.weight == 0)
+		throw Status{ENCAS_ERROR, "no batch was observed"};
+	c10::List<at::Tensor> statistics;
+	for (const auto &sum : seen.sums)
+		statistics.push_back((sum / seen.weight).to(at::kFloat));
+	m.subnet->statistics = std::move(statistics);
+	seen = {};
+}
+
+void need_subnet(const encas_model &m) {
+	if (!m.subnet)
+		throw Status{ENCAS_ERROR, "the model is no subnet of a supernet"};
+}
+
 // Memory follows the bytes of tensors on one device. Torch's allocators report to
 // it, whatever the device, which needs none of CUDA's headers. Versions.
 class Memory : public c10::MemoryReportingInfoBase {
@@ -386,12 +474,47 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 	});
 }
 
+int encas_torch_subnet(const encas_model *supernet, const int64_t *plan, int n, encas_model **model,
+                       encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		c10::InferenceMode inference;
+		auto m = std::make_unique<encas_model>();
+		m->module = supernet->module;
+		m->device = supernet->device;
+		m->precision = supernet->precision;
+		m->subnet = cut(*supernet, plan, n);
+		*model = m.release();
+	});
+}
+
+int encas_torch_observe(encas_model *model, const uint8_t *pixels, int n, int height, int width,
+                        const float *mean, const float *std, int unbiased, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		c10::InferenceMode inference;
+		need_subnet(*model);
+		observe(*model, images(*model, pixels, n, height, width, mean, std), unbiased != 0);
+	});
+}
+
+int encas_torch_settle(encas_model *model, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		c10::InferenceMode inference;
+		need_subnet(*model);
+		settle(*model);
+	});
+}
+
 void encas_torch_free(encas_model *model) { delete model; }
 
 int64_t encas_torch_parameters(const encas_model *model) {
 	encas_error ignored;
 	int64_t n = 0;
 	guarded(&ignored, ENCAS_ERROR, [&] {
+		if (model->subnet) {
+			for (const at::Tensor &w : model->subnet->weights)
+				n += w.numel();
+			return;
+		}
 		for (const auto &p : model->module.parameters())
 			n += p.numel();
 		if (n > 0)

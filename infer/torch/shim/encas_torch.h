@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* The version of this header. A library of another version is refused. */
-#define ENCAS_TORCH_ABI 2
+#define ENCAS_TORCH_ABI 3
 
 typedef enum {
 	ENCAS_OK = 0,
@@ -67,6 +67,25 @@ ENCAS_API int encas_torch_threads(int threads, encas_error *err);
 /* Loads a TorchScript file onto a device. The model must be freed. */
 ENCAS_API int encas_torch_load(const char *path, const char *device, int precision,
                                encas_model **model, encas_error *err);
+
+/* Makes a model of the subnet that a plan of n numbers cuts from a supernet, a file of
+ * `encas-zoo supernet export`. It shares the supernet's weights, device and precision,
+ * and must be freed, before or after the supernet. A plan with a number that the
+ * supernet does not know is refused. */
+ENCAS_API int encas_torch_subnet(const encas_model *supernet, const int64_t *plan, int n,
+                                 encas_model **model, encas_error *err);
+
+/* Runs n images through a subnet, in float32, and takes the statistics of this batch
+ * down, of each of its batch norms: until encas_torch_settle they have no effect on
+ * anything else. unbiased is that of the first batch for all. */
+ENCAS_API int encas_torch_observe(encas_model *model, const uint8_t *pixels, int n,
+                                  int height, int width, const float *mean,
+                                  const float *std, int unbiased, encas_error *err);
+
+/* Gives a subnet's batch norms the averages over the batches observed since the last
+ * time: with unbiased 0 those of means and of variances with divisor n, weighted by the
+ * number of images (OFA); else plain ones, with divisor n-1 (AttentiveNAS). */
+ENCAS_API int encas_torch_settle(encas_model *model, encas_error *err);
 
 /* Frees a model; NULL is allowed. */
 ENCAS_API void encas_torch_free(encas_model *model);
