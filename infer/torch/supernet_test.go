@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -477,5 +478,65 @@ func TestSubnetMemory(t *testing.T) {
 	}
 	for _, m := range alive {
 		m.Close()
+	}
+}
+
+// TestFakeSubnets asks the fake shim for what tests of others rely on.
+func TestFakeSubnets(t *testing.T) {
+	t.Parallel()
+	shim := open(t, torchtest.Fake(t))
+	path := filepath.Join(t.TempDir(), "m.pt")
+	table := small(supernet.ByStage)
+	space, err := supernet.New(table, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := space.Decode(space.Largest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	torchtest.WriteFake(t, path, fmt.Sprintf("seed 3 supernet %d", len(plan)), export.Meta{Format: export.Format, Classes: 5, Supernet: &table})
+	meta, err := export.ReadMeta(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, err := meta.Space(); err != nil || read.Subnets().Cmp(space.Subnets()) != 0 {
+		t.Fatalf("its space: %v", err)
+	}
+	s, err := shim.Supernet(path, "cpu", torch.Float32, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	run := func(plan supernet.Plan, observed ...supernet.Variance) []float32 {
+		m, err := s.Subnet(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		for _, v := range observed {
+			calibrate(t, m, 28, v)
+		}
+		return outputs(t, m, images(0, 2, 28), 2, 28, 5)
+	}
+	small, err := space.Decode(space.Smallest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := [][]float32{run(plan), run(small), run(plan, supernet.Biased), run(plan, supernet.Unbiased)}
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if slices.Equal(a, b) {
+				t.Errorf("outputs %d are those of another", i)
+			}
+		}
+	}
+	if !slices.Equal(run(plan, supernet.Biased), all[2]) {
+		t.Error("recalibrated again, a subnet gave other outputs")
+	}
+	for _, bad := range []supernet.Plan{plan[1:], append(supernet.Plan{-1}, plan[1:]...)} {
+		if _, err := s.Subnet(bad); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
 	}
 }

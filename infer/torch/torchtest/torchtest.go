@@ -3,11 +3,15 @@
 package torchtest
 
 import (
+	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +89,28 @@ var Fake = needs(func() (string, string) {
 	}
 	return path, ""
 })
+
+// WriteFake writes a model file for the fake shim that has metadata, as exported files do.
+func WriteFake(t testing.TB, path, text string, meta any) {
+	t.Helper()
+	encoded, err := json.Marshal(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	archive.WriteString("fake " + text + " end\n")
+	z := zip.NewWriter(&archive)
+	w, err := z.Create("fake/extra/encas.json")
+	if err == nil {
+		_, err = w.Write(encoded)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, archive.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // needs makes a function that finds something once per process and skips tests if
 // find returns a reason.

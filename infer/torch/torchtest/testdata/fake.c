@@ -17,6 +17,9 @@
  *     sigmoid                  gives numbers in [0, 1] that sum to more than 1
  *     log                      gives logarithms of probabilities
  *     free                     has no multiply-adds
+ *     supernet N               has subnets, by plans of N numbers from 0; outputs depend on
+ *                              all of them, and on what was observed until it was settled
+ *     end                      the rest of the file is something else
  *
  * By itself it gives logits, for as many classes as there is room for, or 5.
  */
@@ -30,6 +33,8 @@
 
 struct encas_model {
 	long seed, most, nan, classes, sleep, fail, single, chance, mixes, head, free, seen;
+	long supernet, subnet;             /* how long plans are; whether it is a subnet */
+	long observed, unbiased, batches;  /* a sum over what was observed */
 };
 
 static int failed(encas_error *err, int code, const char *message) {
@@ -56,7 +61,7 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 	encas_model *m = calloc(1, sizeof *m);
 	m->most = 1L << 30;
 	m->nan = -1;
-	while (fscanf(f, "%15s", key) == 1) {
+	while (fscanf(f, "%15s", key) == 1 && strcmp(key, "end") != 0) {
 		long *flag = strcmp(key, "fail") == 0     ? &m->fail
 		             : strcmp(key, "single") == 0 ? &m->single
 		             : strcmp(key, "mixes") == 0  ? &m->mixes
@@ -85,6 +90,8 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 			m->sleep = value;
 		else if (strcmp(key, "chance") == 0)
 			m->chance = value;
+		else if (strcmp(key, "supernet") == 0)
+			m->supernet = value;
 	}
 	fclose(f);
 	*model = m;
@@ -93,6 +100,36 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 
 void encas_torch_free(encas_model *model) { free(model); }
 int64_t encas_torch_parameters(const encas_model *model) { return 1000 + model->seed; }
+
+int encas_torch_subnet(const encas_model *supernet, const int64_t *plan, int n, encas_model **model, encas_error *err) {
+	if (!supernet->supernet)
+		return failed(err, ENCAS_ERROR, "the file is no supernet");
+	if (n != supernet->supernet)
+		return failed(err, ENCAS_ERROR, "a plan of another length");
+	long sum = supernet->seed;
+	for (int i = 0; i < n; i++) {
+		if (plan[i] < 0)
+			return failed(err, ENCAS_ERROR, "plan: a number below 0");
+		sum = (sum * 31 + (long)plan[i]) % 1000003;
+	}
+	encas_model *m = malloc(sizeof *m);
+	*m = *supernet;
+	m->seed = sum;
+	m->supernet = 0;
+	m->subnet = 1;
+	*model = m;
+	return ENCAS_OK;
+}
+
+int encas_torch_settle(encas_model *m, encas_error *err) {
+	if (!m->subnet)
+		return failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
+	if (!m->batches)
+		return failed(err, ENCAS_ERROR, "no batch was observed");
+	m->seed = m->observed;
+	m->observed = m->batches = 0;
+	return ENCAS_OK;
+}
 
 /* The float16 bits of a normal number in (0, 1], rounded down. */
 static uint16_t half(double v) {
@@ -113,6 +150,23 @@ static int stopped(encas_model *m, int n, encas_error *err) {
 		return failed(err, ENCAS_ERROR, "told to take one");
 	if (m->sleep)
 		usleep((useconds_t)(m->sleep * n));
+	return ENCAS_OK;
+}
+
+int encas_torch_observe(encas_model *m, const uint8_t *pixels, int n, int height, int width,
+                        const float *mean, const float *std, int unbiased, encas_error *err) {
+	int status = stopped(m, n, err);
+	if (status != ENCAS_OK)
+		return status;
+	if (!m->subnet)
+		return failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
+	if (m->batches && m->unbiased != unbiased)
+		return failed(err, ENCAS_ERROR, "batches are observed with biased or with unbiased variances, not with both");
+	m->unbiased = unbiased;
+	if (!m->batches++)
+		m->observed = m->seed + unbiased;
+	for (size_t j = 0; j < (size_t)n * height * width * 3; j++)
+		m->observed = (m->observed * 31 + pixels[j]) % 1000003;
 	return ENCAS_OK;
 }
 
