@@ -93,3 +93,10 @@ func splitWords(line string) (words []string, err error) {
 	end()
 	return words, nil
 }
+
+// escaping is what splitWords undoes.
+var escaping = strings.NewReplacer(" ", `\ `, "\t", "\\\t", "#", `\#`, `\`, `\\`, `"`, `\"`, `'`, `\'`)
+
+// Escape writes a path or another word as a list has it, whatever white space, quotation
+// marks and # are in it.
+func Escape(word string) string { return escaping.Replace(word) }

@@ -31,9 +31,8 @@ func TestPaths(t *testing.T) {
 		}
 		return `"` + s + `"`
 	}
-	escape := strings.NewReplacer(" ", `\ `, "\t", "\\\t", "#", `\#`, `\`, `\\`, `"`, `\"`, `'`, `\'`).Replace
 	for _, f := range files {
-		lines := []string{f, f + " size=8 batch=2", "  " + f + "\tsize=8 # a comment", f + " # size=9", f + ` size=8 name="two words#3"`, f + ` name='two words#3' size=8 # why`, quote(f) + " size=8", escape(f) + " size=8", escape(f) + ` size=8 name="two words"#3`, filepath.Join(dir, f) + " size=8\r"}
+		lines := []string{f, f + " size=8 batch=2", "  " + f + "\tsize=8 # a comment", f + " # size=9", f + ` size=8 name="two words#3"`, f + ` name='two words#3' size=8 # why`, quote(f) + " size=8", Escape(f) + " size=8", Escape(f) + ` size=8 name="two words"#3`, filepath.Join(dir, f) + " size=8\r"}
 		for _, line := range lines {
 			entries, err := ParseList(strings.NewReader("\ufeff"+line+"\r\n"), "list", dir)
 			if err != nil || len(entries) != 1 || entries[0].Source != "file" || entries[0].Name != filepath.Join(dir, f) {

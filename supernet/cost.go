@@ -137,3 +137,22 @@ func divisible(v int) int {
 	}
 	return n
 }
+
+// A Member is a subnet in words and numbers.
+type Member struct {
+	Genome     string  `json:"genome"`
+	Resolution int     `json:"resolution"`
+	GFLOPs     float64 `json:"gflops"`  // 10^9 multiply-adds
+	PtFLOPs    float64 `json:"ptflops"` // 10^9 of what ptflops counts
+	Params     int64   `json:"params"`
+}
+
+// Describe returns a genome's subnet in words and numbers.
+func (s *Space) Describe(g Genome) (Member, error) {
+	if err := s.check(g); err != nil {
+		return Member{}, err
+	}
+	n := s.express(g)
+	c := s.cost(n)
+	return Member{s.genome(n).String(), n.resolution, c.MACs / 1e9, c.PtFLOPs / 1e9, c.Parameters}, nil
+}

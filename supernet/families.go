@@ -3,6 +3,7 @@ package supernet
 import (
 	"embed"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -31,6 +32,30 @@ func Family(name string) (Table, error) {
 	t, err := ReadTable(f)
 	if err != nil {
 		panic(err) // embedded
+	}
+	return t, nil
+}
+
+// Find returns the table that a user means: the name of a family, of which there may be one
+// for each width ("" if there is not), or the path of a table, which ends in .json.
+func Find(name, width string) (Table, error) {
+	if !strings.HasSuffix(name, ".json") {
+		if width != "" {
+			name += "-w" + width
+		}
+		return Family(name)
+	}
+	if width != "" {
+		return Table{}, fmt.Errorf("%s is a table with widths of its own; leave the width out", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return Table{}, err
+	}
+	defer f.Close()
+	t, err := ReadTable(f)
+	if err != nil {
+		return Table{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }

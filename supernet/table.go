@@ -65,7 +65,7 @@ type Images struct {
 	Interpolation string     `json:"interpolation"`
 	// Crop: the shorter side becomes ceil(side/Crop), then the centre is cut out.
 	Crop float64 `json:"crop"`
-	// Input is the side of the images, if the network resizes them itself; otherwise 0.
+	// Side is the side of the images, if the network resizes them itself; otherwise 0.
 	Input int `json:"input,omitempty"`
 }
 
@@ -255,7 +255,7 @@ func (i *Images) check() error {
 	if i.Input < 0 || i.Input > maxResolution {
 		return fmt.Errorf("images: input: %d is not a number of pixels up to %d", i.Input, maxResolution)
 	}
-	return oneOf("images: interpolation", i.Interpolation, "bilinear", "bicubic", "lanczos", "nearest", "box", "hamming")
+	return oneOf("images: interpolation", i.Interpolation, "bilinear", "bicubic", "lanczos")
 }
 
 // choices fails unless values are some ascending numbers from 1 to most.
@@ -288,7 +288,7 @@ func oneOf[T ~string](name string, v T, known ...T) error {
 	return nil
 }
 
-// Input is the side of the images for a subnet of some resolution.
+// Side is the side of the images for a subnet of some resolution.
 func (i *Images) Side(resolution int) int {
 	if i.Input > 0 {
 		return i.Input

@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 		for _, example := range examples {
 			t.Run(example, func(t *testing.T) {
 				t.Parallel()
-				if slices.Contains([]string{"ingest", "build", "run", "serve"}, command.Name) {
+				if slices.Contains([]string{"ingest", "build", "run", "serve"}, command.Name) || strings.Contains(example, "supernet export") {
 					parseOnly(t, example)
 					return
 				}
@@ -192,6 +192,7 @@ func exampleFolder(t *testing.T) string {
 		check(os.WriteFile(filepath.Join(dir, "answers", name), []byte(text), 0o666))
 	}
 
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"))
 	check(os.WriteFile(filepath.Join(dir, "costs.csv"), []byte("model,price,latency_ms\nresnet20,0.0004,1.5\nresnet32,0.0005,2\n"), 0o666))
 
 	// The zoo cifar, and run folders.

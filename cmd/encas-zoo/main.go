@@ -132,6 +132,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			importCommand(),
 			ingestCommand(),
 			shimCommand(),
+			supernetCommand(),
 			zooCommand(),
 			completionCommand(),
 			versionCommand(),

@@ -40,6 +40,8 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"))
+
 	covered := map[string]bool{}
 	for _, line := range []string{
 		"optimize --zoo digits --algorithm exact --rule mean --out exact",
@@ -81,6 +83,9 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"zoo remove --zoo digits qda tree_4",
 		"zoo list --zoo made-zoo --models m00",
 		"zoo remove --zoo digits --split search --force",
+		"supernet info ofa10.pt",
+		"supernet info attentive",
+		"supernet sample ofa10.pt --n 5 --spread log-gflops",
 	} {
 		name, file := commandOf(strings.Fields(line))
 		covered[name] = true
@@ -114,7 +119,9 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	}
 
 	// These need a compiler or torch, and are tested below.
-	covered["ingest"], covered["shim build"], covered["run"], covered["serve"] = true, true, true, true
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export"} {
+		covered[name] = true
+	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		if !covered[name] {
 			t.Errorf("the JSON of %q is not tested", name)
@@ -184,13 +191,25 @@ func TestJSONOfShimBuildFollowsItsSchema(t *testing.T) {
 	follow(t, "shim build", "shim-build", decode(t, "shim build", program(t, t.TempDir(), args...)))
 }
 
+func TestJSONOfSupernetExportFollowsItsSchema(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("exports a network")
+	}
+	dir := t.TempDir()
+	args := []string{"supernet", "export", "attentive", "--random", "--out", "x.pt", "--python", torchtest.Python(t), "--json"}
+	value := decode(t, "supernet export", program(t, dir, args...))
+	follow(t, "supernet export", "supernet-export", value)
+	refuseSurprises(t, "supernet-export", value)
+}
+
 // onePixel is a PNG file.
 const onePixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\nIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82"
 
 // commandOf returns the command of a command line and the name of its schema.
 func commandOf(args []string) (name, schema string) {
 	name = args[0]
-	if name == "zoo" || name == "shim" {
+	if name == "zoo" || name == "shim" || name == "supernet" {
 		name += " " + args[1]
 	}
 	if name == "export" {
@@ -303,7 +322,7 @@ func TestSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"front": true, "run-folder": true, "drift": true, "answers": true}
+	known := map[string]bool{"front": true, "run-folder": true, "drift": true, "answers": true, "supernet-table": true}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
 		_, file := commandOf(strings.Fields(name))
 		known[file] = true
