@@ -28,6 +28,7 @@ var goWords = []inWords{
 	{regexp.MustCompile(`strconv\.ParseBool: parsing ("(?:[^"\\]|\\.)*"): invalid syntax`), "$1 is neither true nor false"},
 	{regexp.MustCompile(`record on line (\d+)(?:; parse error on line \d+, column \d+)?: wrong number of fields`), "line $1 has another number of cells than the first line"},
 	{regexp.MustCompile(`parse error on line (\d+), column \d+: (?:bare|extraneous or missing) \\?" in (?:non-)?quoted[- ]field`), "line $1: a quotation mark is in the wrong place"},
+	{regexp.MustCompile(`json: (unknown field)`), "$1"},
 	{regexp.MustCompile(`json: cannot unmarshal (\S+) into Go (?:struct field \S+|value) of type \S+`), "JSON of another form: $1 is in the wrong place"},
 	{regexp.MustCompile(`unexpected end of JSON input`), "the JSON ends too early"},
 	{regexp.MustCompile(`invalid character (\S+|' ') (?:looking for beginning of value|looking for beginning of object key string|after [^\n]*?|in [^\n]*?)($|\n|;)`), "it is not valid JSON: there is $1 where something else must be$2"},

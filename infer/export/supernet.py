@@ -11,6 +11,7 @@ loses elements), no name begins with a digit, and modules are not indexed.
 import argparse
 import json
 import os
+import re
 from typing import Dict, List, Tuple
 
 import torch
@@ -376,6 +377,15 @@ def plain(key):
     return key
 
 
+def unread(worker, err):
+    """Why torch's safe loader did not read a file, and what to do."""
+    found = re.search("WeightsUnpickler error: (.*)", str(err))
+    reason = found.group(1) if found else worker.one_line(err)
+    if found and not hasattr(torch.serialization, "add_safe_globals"):
+        reason += f"; torch {torch.__version__} so reads hardly more than tensors, so export with torch 2.4 or newer (--python): this one runs its files"
+    return reason
+
+
 def read_weights(worker, path):
     """The tensors of a file, by plain names. Nothing that is pickled is run."""
     if hasattr(torch.serialization, "add_safe_globals"):
@@ -385,10 +395,7 @@ def read_weights(worker, path):
     except OSError as err:
         raise worker.Refused(f"{path}: {err.strerror or err}") from err
     except Exception as err:
-        reason = worker.one_line(err)
-        if "Namespace" in str(err):
-            reason = f"it holds the arguments of a program, which torch {torch.__version__} reads only from 2.4 on; export with a newer torch"
-        raise worker.Refused(f"{path} cannot be read as weights alone, and what else is pickled is not run: {reason}") from err
+        raise worker.Refused(f"{path} cannot be read as weights alone, and what else is pickled is not run: {unread(worker, err)}") from err
     for key in ("state_dict", "model_state_dict"):
         if isinstance(saved, dict) and isinstance(saved.get(key), dict):
             saved = saved[key]
