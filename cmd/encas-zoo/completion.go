@@ -17,6 +17,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/study"
+	"github.com/encas-zoo/encas-zoo/supernet"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
@@ -150,6 +151,10 @@ func (l *line) offerArguments() offer {
 		o.others, o.words = folders, runFolders()
 	case "import", "ingest", "diff", "run", "serve":
 		o.others = files
+	case "supernet export", "supernet info":
+		o.others, o.words = files, supernet.Families()
+	case "supernet sample":
+		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
 	case "completion":
@@ -180,6 +185,10 @@ func (l *line) offerValues(flag, current string) offer {
 		o.words = study.Efforts()
 	case "size":
 		o.words = ingest.Sizes()
+	case "spread":
+		for _, s := range supernet.Spreads() {
+			o.words = append(o.words, string(s))
+		}
 	case "chart":
 		o.words = chartTimes
 	case "format":
@@ -210,7 +219,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "answers", "from", "group", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir", "times":
+	case "out", "answers", "from", "group", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir", "times", "weights":
 		o.others = files
 	}
 	return o

@@ -86,7 +86,8 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
-		"max-images", "listen", "queue", "name", "wait"}
+		"max-images", "listen", "queue", "name", "wait",
+		"n", "width", "license"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
