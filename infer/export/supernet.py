@@ -30,13 +30,13 @@ def divisible(v: int) -> int:
 
 
 def activate(x: Tensor, kind: int) -> Tensor:
-    """Applies the activation of that place in ACTIVATIONS."""
+    """Applies the activation of that place in ACTIVATIONS, in place where gradients allow."""
     if kind == 1:
-        return F.relu(x)
+        return F.relu(x, inplace=True)
     if kind == 2:
-        return F.relu6(x)
+        return F.relu6(x, inplace=True)
     if kind == 3:
-        return x * F.relu6(x + 3.0) / 6.0
+        return (x * F.relu6(x + 3.0, inplace=True)).div_(6.0)
     if kind == 4:
         return x * torch.sigmoid(x)
     return x
@@ -326,9 +326,9 @@ class Supernet(nn.Module):
             w += 3
             s += 2
             if self.se[i]:
-                gate = F.relu(F.conv2d(squeeze(y), weights[w], weights[w + 1]))
+                gate = F.relu(F.conv2d(squeeze(y), weights[w], weights[w + 1]), inplace=True)
                 gate = F.conv2d(gate, weights[w + 2], weights[w + 3])
-                y = y * (F.relu6(gate + 3.0) / 6.0)
+                y = y * F.relu6(gate + 3.0, inplace=True).div_(6.0)
                 w += 4
             y = convolve(y, weights[w], 1, 1)
             y = self.norm(y, weights, w + 1, statistics, s, observing, seen)
@@ -341,9 +341,9 @@ class Supernet(nn.Module):
                 if x.size(1) != y.size(1):
                     x = convolve(x, weights[w], 1, 1)
                     w += 1
-                x = y + x
+                x = y.add_(x)
             elif stride == 1 and x.size(1) == y.size(1):
-                x = y + x
+                x = y.add_(x)
             else:
                 x = y
         if self.mixes:
