@@ -31,6 +31,9 @@ func mobile() supernet.Table {
 // and damaged ones.
 func TestSupernetWeights(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("exports networks")
+	}
 	python, dir, table := torchtest.Python(t), t.TempDir(), mobile()
 	text, err := json.Marshal(table)
 	if err != nil {
@@ -111,6 +114,9 @@ func TestSupernetWeights(t *testing.T) {
 // TestSupernetSeeds makes random weights.
 func TestSupernetSeeds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("exports networks")
+	}
 	e := New(torchtest.Python(t), nil)
 	defer e.Close()
 	hash := func(seed uint64) string {
