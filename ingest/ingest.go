@@ -17,6 +17,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -37,6 +38,9 @@ type Options struct {
 	ClassNames []string // what the data call the classes, one a class; nil if only they say
 	Group      string   // images that belong together are in one share: see dataset.OpenGrouped; "" if none do
 	SkipBroken bool     // leave out images that cannot be read, instead of ending
+
+	Calibrate       string // images that the batch norms of subnets are recalibrated on
+	CalibrateImages int    // how many of them, drawn by Seed; 0 for DefaultCalibrateImages
 
 	Shim      string // path of the torch library; "" for the one that torch.Find finds for Python
 	Device    string // cpu, cuda, cuda:1; "" for cuda if torch can use it, else cpu
@@ -116,11 +120,15 @@ type runner struct {
 	exporter *export.Exporter
 	heads    [][][]string // names of ImageNet heads, once prepare has asked for them
 	splits   []*split
-	zoo      *zoo.Zoo
-	classes  int
-	before   int      // classes of a zoo that has no models yet
-	probs    []uint16 // one batch of outputs
-	result   Result
+
+	calibration     *dataset.Set // what subnets are recalibrated on; nil if there are none
+	calibrationFile *dataset.Set // what it is drawn from
+
+	zoo     *zoo.Zoo
+	classes int
+	before  int      // classes of a zoo that has no models yet
+	probs   []uint16 // one batch of outputs
+	result  Result
 
 	saidSizes bool
 
@@ -208,6 +216,9 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if err == nil {
 		err = r.checkData(ctx)
 	}
+	if err == nil {
+		err = r.openCalibration(ctx)
+	}
 	if err != nil {
 		r.closeData()
 	}
@@ -237,6 +248,9 @@ func (r *runner) openData() (err error) {
 func (r *runner) closeData() {
 	for _, s := range r.splits {
 		s.given.Close()
+	}
+	if r.calibrationFile != nil {
+		r.calibrationFile.Close()
 	}
 }
 
@@ -497,9 +511,11 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 		}
 		return r.fail(p.name, reason, images(p.splits))
 	}
+	models := &loader{r, map[string]*torch.Supernet{}}
+	defer models.close()
 	for _, p := range group {
 		m := &running{planned: p, spools: map[*split]*spool{}}
-		if m.Classifier, err = classifier.Load(r.shim, p.path, r.o.Device, p.recipe, r.classes); err != nil {
+		if m.Classifier, err = models.load(p); err != nil {
 			if err := drop(p, 0, err); err != nil {
 				return nil, err
 			}
@@ -538,6 +554,22 @@ func (r *runner) runGroup(ctx context.Context, group []*planned) (alone []*plann
 		}
 		live = kept
 		return stop
+	}
+	if slices.ContainsFunc(live, func(m *running) bool { return m.subnet != nil }) {
+		err := eachBatch(ctx, r.calibration, group[0].setting, calibrationBatch, r.o.Workers, func(b *batch) error {
+			if len(live) == 0 {
+				return errNoModels
+			}
+			err := each(func(m *running) error { return m.observe(b) })
+			r.report(live, "calibration", b.first+b.n, r.calibration.Len())
+			return err
+		})
+		if err == nil {
+			err = each((*running).settle)
+		}
+		if err != nil && !errors.Is(err, errNoModels) {
+			return nil, err
+		}
 	}
 	if len(live) > 0 {
 		// The first batch alone, so that no decoder disturbs the timing.

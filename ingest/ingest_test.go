@@ -421,7 +421,7 @@ func TestMain(m *testing.M) {
 		memory, _ := strconv.ParseInt(os.Getenv("ENCAS_TEST_MEMORY"), 10, 64)
 		_, err = Run(context.Background(), Options{
 			Zoo: filepath.Join(dir, "zoo"), Data: []Data{{Split: "val", Path: os.Getenv("ENCAS_TEST_IMAGES")}}, Models: entries,
-			Shim: os.Getenv("ENCAS_TORCH_SHIM"), Device: "cpu", Batch: 8, GroupMemory: memory,
+			Shim: os.Getenv("ENCAS_TORCH_SHIM"), Device: "cpu", Batch: 8, GroupMemory: memory, Calibrate: os.Getenv("ENCAS_TEST_IMAGES"),
 		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -440,12 +440,15 @@ func TestKilled(t *testing.T) {
 		models = append(models, fmt.Sprintf("m%d: sleep 200 |%s", i, []string{"", "crop_pct=1"}[i%2]))
 	}
 	entries := fakes(t, models...)
-	o := options(t, images, entries)
+	dir := filepath.Dir(entries[0].Name)
+	subnets, subnetList := fakeSubnets(t, dir, 9)
+	o := options(t, images, append(subnets, entries...))
+	o.Calibrate = images
 	run(t, o)
 	want := contents(t, o.Zoo)
 
-	dir := filepath.Dir(entries[0].Name)
 	var list strings.Builder
+	list.WriteString(subnetList)
 	for i, e := range entries {
 		fmt.Fprintf(&list, "%s size=8 %s\n", filepath.Base(e.Name), []string{"", "crop_pct=1"}[i%2])
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 // An Entry is one line of a list: a model and what is to be done otherwise than the
@@ -41,6 +42,8 @@ type Entry struct {
 	// be found out.
 	Activation classifier.Activation
 	GFLOPs     float64 // as the user knows it; 0 for what is counted
+	// Genome is the subnet of the file's supernet that is meant; nil for the file itself.
+	Genome supernet.Genome
 	// Classes is a file that says which classes its outputs are, [BackgroundFirst] or
 	// [ImageNetHead]; "" if nothing is said: then names decide, and without any output i is class i.
 	Classes string
@@ -129,8 +132,10 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	case isPath(e.Name):
 		e.asFile(dir)
 	}
+	named := false
 	for _, word := range words[1:] {
 		key, value, ok := strings.Cut(word, "=")
+		named = named || key == "name"
 		if !ok {
 			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words))
 		}
@@ -143,6 +148,14 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 			return e, fmt.Errorf("classes=%s: there is no file %s (a CSV file with the columns output and class); without a file there are classes=%s and classes=%s", e.Classes, fromFolder(dir, e.Classes), BackgroundFirst, ImageNetHead)
 		}
 		e.Classes = fromFolder(dir, e.Classes)
+	}
+	if e.Genome != nil {
+		if e.Source != "file" {
+			return e, fmt.Errorf("genome=%v: only a file that 'encas-zoo supernet export' wrote has subnets", e.Genome)
+		}
+		if !named {
+			e.As += "/" + e.Genome.String()
+		}
 	}
 	if e.Name == "" || e.As == "" {
 		return e, fmt.Errorf("%q names no model", words[0])
@@ -271,8 +284,10 @@ func (e *Entry) set(key, value string) (err error) {
 		if e.Classes = value; value == "" {
 			return fmt.Errorf("want a CSV file with the columns output and class, %s or %s", BackgroundFirst, ImageNetHead)
 		}
+	case "genome":
+		e.Genome, err = supernet.ParseGenome(value)
 	default:
-		return fmt.Errorf("no such key; known are name, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, classes, gflops")
+		return fmt.Errorf("no such key; known are name, genome, size, crop_pct, crop_mode, interpolation, mean, std, batch, activation, classes, gflops")
 	}
 	return err
 }

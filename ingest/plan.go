@@ -38,6 +38,7 @@ type planned struct {
 	activation classifier.Activation // of the list; "" if nothing is said
 	gflops     float64               // of the list
 	head       head
+	subnet     *subnet // of the file's supernet; nil for the file itself
 }
 
 // expand replaces patterns by the names that match, and refuses two entries of one
@@ -112,6 +113,11 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 		return nil, err
 	}
 	p.size = info.Size()
+	if e.Genome != nil {
+		if err := p.planSubnet(e.Genome, e.Size); err != nil {
+			return nil, err
+		}
+	}
 	if p.head.classes == ImageNetHead && len(p.meta.Labels) == 0 {
 		if r.heads == nil {
 			if r.heads, err = r.exporter.ImageNetHeads(ctx); err != nil {
@@ -163,12 +169,14 @@ func fileName(s string) string {
 
 // identity is what makes two runs of a model the same.
 func (r *runner) identity(p *planned) map[string]string {
-	return map[string]string{
+	identity := map[string]string{
 		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
 		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
 		zoo.ColumnPrecision:     r.o.Precision.String(),
 		zoo.ColumnClassMap:      p.head.column(),
 	}
+	r.addSubnet(p, identity)
+	return identity
 }
 
 // missing compares a planned model with the zoo's of that name and returns the
@@ -243,6 +251,12 @@ func (r *runner) columns(p *running) map[string]string {
 		out[zoo.ColumnGFLOPs] = number(p.gflops)
 		out[zoo.ColumnGFLOPsFrom] = "given"
 	}
+	if s := p.subnet; s != nil {
+		out[zoo.ColumnSupernet] = s.table
+		out[zoo.ColumnResolution] = strconv.Itoa(s.Resolution)
+		out[zoo.ColumnPtFLOPs] = number(s.PtFLOPs)
+		out[zoo.ColumnRecipe] = "" // no file holds what the batch norms were recalibrated to
+	}
 	if m.Source != "file" && !m.Pretrained {
 		out[zoo.ColumnWeights] = "random"
 	}
@@ -272,13 +286,12 @@ func (m *running) source() string {
 func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 
 // groups puts models of one preprocessing setting together, in the order of their
-// first ones, as many as stay within the bytes of files allowed; at least one.
+// first ones, as many as stay within the bytes of files allowed; at least one. Subnets of
+// one file stay together.
 func groups(models []*planned, memory int64) [][]*planned {
 	var out [][]*planned
 	for _, p := range models {
-		i := slices.IndexFunc(out, func(g []*planned) bool {
-			return g[0].setting == p.setting && slices.Equal(g[0].splits, p.splits) && size(g)+p.size <= memory
-		})
+		i := slices.IndexFunc(out, func(g []*planned) bool { return together(g, p, memory) })
 		if i < 0 {
 			i = len(out)
 			out = append(out, nil)
@@ -290,7 +303,12 @@ func groups(models []*planned, memory int64) [][]*planned {
 
 // size is the number of bytes of models' files.
 func size(models []*planned) (n int64) {
+	counted := map[string]bool{} // supernets
 	for _, p := range models {
+		if p.subnet != nil && counted[p.path] {
+			continue
+		}
+		counted[p.path] = p.subnet != nil
 		n += p.size
 	}
 	return n

@@ -118,6 +118,9 @@ func exported(ctx context.Context, z *zoo.Zoo, f *front.Front, o BundleOptions, 
 
 // bundledModel returns how a model of the zoo is run, and its file; nil if it was imported.
 func bundledModel(m zoo.Model, modelsDir string) (*bundle.Model, string, error) {
+	if m.Columns[zoo.ColumnGenome] != "" {
+		return nil, "", fmt.Errorf("model %q is a subnet of a supernet, and no file holds its recalibrated batch norms: a bundle cannot run it", m.Name)
+	}
 	text := m.Columns[zoo.ColumnRecipe]
 	if text == "" {
 		if m.Columns[zoo.ColumnPreprocessing] != "" {

@@ -79,6 +79,13 @@ const (
 	// the part.
 	ColumnSupernet = "supernet"
 	ColumnConfig   = "config"
+	// ColumnGenome is the subnet of a supernet that the model is, ColumnResolution what it
+	// sees images at, and ColumnCalibration what its batch norms were recalibrated with.
+	ColumnGenome      = "genome"
+	ColumnResolution  = "resolution"
+	ColumnCalibration = "calibration"
+	// ColumnPtFLOPs is 10^9 of what the package ptflops counts of it, ENCAS's FLOPs.
+	ColumnPtFLOPs = "ptflops"
 
 	// ColumnTemperature is the temperature of a calibrated model.
 	ColumnTemperature = "temperature"
@@ -90,7 +97,7 @@ const (
 // predictions are of, and a person must not change it.
 func KeptColumn(column string) bool {
 	switch column {
-	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnRecipe, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig:
+	case ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnRecipe, ColumnTemperature, ColumnCalibratedFrom, ColumnSupernet, ColumnConfig, ColumnGenome, ColumnCalibration:
 		return true
 	}
 	return strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix) || strings.HasPrefix(column, ColumnSetPrefix)

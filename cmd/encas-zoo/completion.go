@@ -219,7 +219,7 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, name := range l.modelNames() {
 			o.words = append(o.words, kept+name)
 		}
-	case "out", "answers", "from", "group", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir", "times", "weights":
+	case "out", "answers", "from", "group", "agreement", "plot", "class-names", "map-classes", "data", "python", "shim", "models-dir", "times", "weights", "calibrate":
 		o.others = files
 	}
 	return o

@@ -192,7 +192,7 @@ func exampleFolder(t *testing.T) string {
 		check(os.WriteFile(filepath.Join(dir, "answers", name), []byte(text), 0o666))
 	}
 
-	writeSupernet(t, filepath.Join(dir, "ofa10.pt"))
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 1000)
 	check(os.WriteFile(filepath.Join(dir, "costs.csv"), []byte("model,price,latency_ms\nresnet20,0.0004,1.5\nresnet32,0.0005,2\n"), 0o666))
 
 	// The zoo cifar, and run folders.

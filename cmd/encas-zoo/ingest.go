@@ -26,7 +26,7 @@ const timing = 2 * time.Second
 
 func ingestCommand() *cli.Command {
 	o := &ingestOptions{
-		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, SizeOf: "test", GroupMemory: -1, Timing: timing},
+		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, SizeOf: "test", CalibrateImages: ingest.DefaultCalibrateImages, GroupMemory: -1, Timing: timing},
 		precision: "fp32",
 	}
 	return &cli.Command{
@@ -62,6 +62,10 @@ classes=background-first:
    vit_22k.pt      size=224 classes=imagenet
    vit_other.pt    size=224 classes=other.csv
 
+genome=3.0.5... is a subnet of a file that 'encas-zoo supernet export' wrote; 'encas-zoo
+supernet sample' writes such lines. Their batch norms are recalibrated on images of the
+training set (--calibrate), which are cropped as the others are.
+
 The first batch shows what a model gives. A head with softmax is stored as it is; a model
 that ends with sigmoid, has no classifier, or whose output depends on chance or on the
 other images of the batch is refused with what to do.
@@ -86,6 +90,7 @@ encas-zoo ingest models.txt --data search=scans:0.5 --data test=scans:0.5 --grou
 encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names imagenet --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
+encas-zoo ingest ofa10.txt --data search=imagenetv2 --data test=imagenet/val --calibrate train=imagenet/train
 encas-zoo ingest timm-list.txt --data imagenet/val --python venv/bin/python --size train
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
 			"3    some models failed; the others are in the zoo",
@@ -105,6 +110,8 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.Batch, "batch", "`N` images at a time; fewer if a model runs out of memory (default: 32 on a CPU, else 256)"),
 			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models with the same preprocessing together as long as their files take at most `GB` (default: one model on a CPU, else 8.6)"},
 			bind(&o.Threads, "threads", "run on `T` CPU threads (default: all)"),
+			bind(&o.calibrate, "calibrate", "recalibrate the batch norms of subnets on images of `[NAME=]PATH`, which the supernet was trained on"),
+			bind(&o.CalibrateImages, "calibrate-images", "recalibrate on `N` images, drawn by --seed"),
 			bind(&o.Limit, "limit", "use only `N` images of each data set, spread evenly"),
 			bind(&o.shard, "shard", "run part `I/N` of the list, I from 0 (0/1 for all); I is the task by default, in Slurm's job arrays and Kubernetes' indexed jobs, and N the tasks of a whole array from 0"),
 			bind(&o.Python, "python", "the Python interpreter `PATH` that exports models given by name"),
@@ -140,6 +147,7 @@ type ingestOptions struct {
 	list, precision, shard string
 	classNames             string
 	groupMemory            float64 // GB
+	calibrate              string
 }
 
 func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
@@ -226,6 +234,11 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 		if o.ClassNames, err = importer.ReadClassNames(o.classNames); err != nil {
 			return usageError{err}
 		}
+	}
+	if _, path, named := strings.Cut(o.calibrate, "="); named {
+		o.Calibrate = path
+	} else {
+		o.Calibrate = o.calibrate
 	}
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err

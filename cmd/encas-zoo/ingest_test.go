@@ -23,6 +23,7 @@ func TestIngestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ENCAS_TORCH_SHIM", shim)
+			writeSupernet(t, e.WorkDir+"/ofa10.pt", 2)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "picture": picture},

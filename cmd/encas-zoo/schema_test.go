@@ -40,7 +40,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	writeSupernet(t, filepath.Join(dir, "ofa10.pt"))
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 1000)
 
 	covered := map[string]bool{}
 	for _, line := range []string{

@@ -11,14 +11,14 @@ import (
 )
 
 // writeSupernet writes a file that states what one of OFA states, and has no weights.
-func writeSupernet(t testing.TB, path string) {
+func writeSupernet(t testing.TB, path string, classes int) {
 	t.Helper()
 	table, err := supernet.Family("ofa-mbv3-w1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	torchtest.WriteFake(t, path, "supernet 67", export.Meta{
-		Format: export.Format, Name: table.Name, Source: "supernet", Classes: 1000, Params: 7678880, License: table.License, Checkpoint: "0123", Supernet: &table,
+		Format: export.Format, Name: table.Name, Source: "supernet", Classes: classes, Params: 7678880, License: table.License, Checkpoint: "0123", Supernet: &table,
 	})
 }
 
@@ -30,7 +30,7 @@ func TestSupernetScripts(t *testing.T) {
 		Dir:           "testdata/supernet",
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
-			writeSupernet(t, e.WorkDir+"/ofa10.pt")
+			writeSupernet(t, e.WorkDir+"/ofa10.pt", 1000)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

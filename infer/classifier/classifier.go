@@ -35,24 +35,35 @@ type Classifier struct {
 // Load loads the model in a file. The recipe's Outputs may be set later: until then
 // the model's outputs are taken for logits, one a class.
 func Load(shim *torch.Shim, path, device string, r Recipe, classes int) (*Classifier, error) {
-	c := &Classifier{Outputs: r.Outputs, Width: classes, Classes: classes}
+	precision, err := torch.ParsePrecision(r.Precision)
+	if err != nil {
+		return nil, err
+	}
+	m, err := shim.Load(path, device, precision, classes)
+	if err != nil {
+		return nil, err
+	}
+	return Of(m, r, classes)
+}
+
+// Of makes a classifier of a loaded model, which it closes. For the recipe see [Load].
+func Of(m *torch.Model, r Recipe, classes int) (_ *Classifier, err error) {
+	defer func() {
+		if err != nil {
+			m.Close()
+		}
+	}()
+	c := &Classifier{Model: m, Outputs: r.Outputs, Width: classes, Classes: classes}
 	if c.Outputs.Activation == "" {
 		c.Outputs.Activation = Softmax
 	}
 	if r.Outputs.ClassMap != nil {
 		c.Width = len(r.Outputs.ClassMap)
 	}
-	precision, err := torch.ParsePrecision(r.Precision)
-	if err != nil {
-		return nil, err
-	}
 	if c.input, err = r.Input.Preprocessing(); err != nil {
 		return nil, err
 	}
 	if c.mean, c.std, err = r.Input.Normalization(); err != nil {
-		return nil, err
-	}
-	if c.Model, err = shim.Load(path, device, precision, classes); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -205,6 +206,13 @@ func (s *Set) Sample(n int) *Set {
 // two is to be closed.
 func (s *Set) Head(n int) *Set {
 	return s.pick(min(n, s.Len()), func(i int) int { return i })
+}
+
+// Draw returns n of the images, or all, in a random order that follows from the seed. It
+// shares the set's files: only one of the two is to be closed.
+func (s *Set) Draw(n int, seed uint64) *Set {
+	order := rand.New(rand.NewPCG(seed, 0)).Perm(s.Len())
+	return s.pick(min(n, s.Len()), func(i int) int { return order[i] })
 }
 
 // Relabel returns the set with class[l] in place of every label l, and no names of its own;
