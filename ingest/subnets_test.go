@@ -219,3 +219,71 @@ func TestSubnetErrors(t *testing.T) {
 		t.Errorf("a supernet that fails: %+v", res)
 	}
 }
+
+// TestSubnetsOnTorch runs subnets of a small supernet together and each alone: they share
+// weights and batches, and nothing else.
+func TestSubnetsOnTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports a network")
+	}
+	python, shim, dir := torchtest.Python(t), torchtest.Path(t), t.TempDir()
+	table, err := supernet.Family("attentive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A small one of the same kind, which resizes its images itself.
+	table.Resolutions, table.Images.Input, table.Images.Crop = []int{16, 24}, 20, 1
+	table.Stages = table.Stages[:3]
+	table.Head.Widths = []int{64, 96}
+	e := export.New(python, nil)
+	defer e.Close()
+	file := filepath.Join(dir, "super.pt")
+	meta, err := e.Supernet(context.Background(), export.SupernetRequest{Table: table, Classes: testClasses, Seed: 2, Out: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := meta.Space()
+	if err != nil {
+		t.Fatal(err)
+	}
+	genomes, err := space.Sample(6, supernet.Log, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []Entry
+	for _, g := range genomes {
+		entries = append(entries, Entry{Source: "file", Name: file, As: g.String(), Genome: g})
+	}
+	o := options(t, writeImages(t, 20), entries)
+	o.Shim, o.Threads, o.Calibrate, o.CalibrateImages = shim, 1, writeImages(t, 100), 64
+	if res := run(t, o); len(res.Added) != 6 {
+		t.Fatalf("%+v", res)
+	}
+	together := contents(t, o.Zoo)
+	alone := o
+	alone.Zoo = filepath.Join(dir, "alone")
+	for _, entry := range entries {
+		alone.Models = []Entry{entry}
+		run(t, alone)
+	}
+	if !maps.Equal(contents(t, alone.Zoo), together) {
+		t.Error("subnets together gave another zoo than each alone")
+	}
+	z, err := zoo.Open(o.Zoo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range genomes {
+		m, err := z.Model(g.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := space.Describe(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Columns["gflops"] != number(want.GFLOPs) || m.Columns["params"] != fmt.Sprint(want.Params) || m.Columns["image_size"] != "20x20" || m.Columns["weights"] != "random" {
+			t.Errorf("%v: %v, want %+v", g, m.Columns, want)
+		}
+	}
+}
