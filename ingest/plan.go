@@ -169,14 +169,14 @@ func fileName(s string) string {
 
 // identity is what makes two runs of a model the same.
 func (r *runner) identity(p *planned) map[string]string {
-	identity := map[string]string{
+	return map[string]string{
 		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
 		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
 		zoo.ColumnPrecision:     r.o.Precision.String(),
 		zoo.ColumnClassMap:      p.head.column(),
+		zoo.ColumnGenome:        p.genome(),
+		zoo.ColumnCalibration:   r.calibrated(p),
 	}
-	r.addSubnet(p, identity)
-	return identity
 }
 
 // missing compares a planned model with the zoo's of that name and returns the

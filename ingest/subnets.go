@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/supernet"
-	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // calibrationBatch is how many images batch norms are recalibrated on at a time. Statistics
@@ -77,7 +77,7 @@ func (r *runner) openCalibration(ctx context.Context) error {
 	case o.Calibrate == "":
 		return errors.New("the list names subnets (genome=), whose batch norms have to be recalibrated: name images that the supernet was trained on with --calibrate")
 	}
-	set, err := dataset.OpenEither(o.Calibrate, false, nil)
+	set, err := dataset.OpenEither(o.Calibrate, false, strings.NewReader(""))
 	if err != nil {
 		return fmt.Errorf("--calibrate: %w", err)
 	}
@@ -114,23 +114,21 @@ func (r *runner) openCalibration(ctx context.Context) error {
 	return nil
 }
 
-// calibrationColumn says what the batch norms of a planned subnet are recalibrated with; ""
-// for other models.
-func (r *runner) calibrationColumn(p *planned) string {
+// genome is the subnet that a planned model is; "" for other models.
+func (p *planned) genome() string {
+	if p.subnet == nil {
+		return ""
+	}
+	return p.subnet.Genome
+}
+
+// calibrated says what the batch norms of a planned subnet are recalibrated with; "" for
+// other models.
+func (r *runner) calibrated(p *planned) string {
 	if p.subnet == nil {
 		return ""
 	}
 	return fmt.Sprintf("%s, %d images in batches of %d: %s", p.subnet.variance, r.calibration.Len(), min(calibrationBatch, r.calibration.Len()), r.calibration.Fingerprint())
-}
-
-// addSubnet adds to the identity of a planned model what is so of a subnet.
-func (r *runner) addSubnet(p *planned, identity map[string]string) {
-	if p.subnet != nil {
-		identity[zoo.ColumnGenome] = p.subnet.Genome
-		identity[zoo.ColumnCalibration] = r.calibrationColumn(p)
-	} else {
-		identity[zoo.ColumnGenome], identity[zoo.ColumnCalibration] = "", ""
-	}
 }
 
 // A loader loads models, and each supernet once for all of its subnets.

@@ -85,6 +85,7 @@ func TestHostileNamesEverywhere(t *testing.T) {
 	dir := t.TempDir()
 	hostileZoo(t, dir)
 	first := hostileNames[0]
+	writeSupernet(t, filepath.Join(dir, "super\x1b[2J.pt"), 5)
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "random", "--evals", "500", "--out", "other\x1b[2J\nrun", "-q")
 	found, err := front.ReadFront(filepath.Join(dir, "run"))
@@ -141,6 +142,12 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"optimize", "--zoo", "z", "--unlabelled", "\x1b[2J"},
 		{"ingest", "list\x1b[2J", "--data", "nowhere\x1b[2J", "--zoo", "i"},
 		{"shim", "build", "--python", "\x1b[2J"},
+		{"supernet", "info", "super\x1b[2J.pt"},
+		{"supernet", "info", "\x1b[2J"},
+		{"supernet", "sample", "super\x1b[2J.pt", "--n", "3"},
+		{"supernet", "sample", "super\x1b[2J.pt", "--spread", "\x1b[2J"},
+		{"supernet", "export", "\x1b[2J", "--random", "--out", "x.pt"},
+		{"supernet", "export", "attentive", "--random", "--out", "x.pt", "--python", "\x1b[2J"},
 		{"completion", "\x1b[2J"},
 		{"\x1b[2J"},
 	} {
