@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN    := build/bin
 VENV   := build/venv
 TORCHVENV := build/torch
-TEST   := $(GO) test -vet=off -timeout 20m
+TEST   := $(GO) test -vet=off -timeout 30m
 
 # Packages with goroutines of their own: the race detector runs on these, and with the
 # tag invariants searches check themselves meanwhile.

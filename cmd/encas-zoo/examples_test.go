@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 		for _, example := range examples {
 			t.Run(example, func(t *testing.T) {
 				t.Parallel()
-				if slices.Contains([]string{"ingest", "build", "run", "serve"}, command.Name) || strings.Contains(example, "supernet export") {
+				if slices.Contains([]string{"ingest", "build", "run", "serve"}, command.Name) || strings.Contains(example, "triton") || strings.Contains(example, "supernet export") {
 					parseOnly(t, example)
 					return
 				}
@@ -217,6 +217,10 @@ func exampleFolder(t *testing.T) string {
 		"paper": "--zoo cifar --algorithm random --paper --evals 300",
 	} {
 		program(t, dir, append([]string{"optimize", "-q", "--out", "runs/" + run}, strings.Fields(args)...)...)
+	}
+
+	for _, name := range []string{"answers.csv", "other.csv", "answers.parquet", "other.json"} {
+		program(t, dir, "evaluate", "--zoo", "cifar", "--cascade", "resnet20@0.5,resnet56", "--answers", name)
 	}
 
 	// Folders to write to, and a browser.
