@@ -78,7 +78,7 @@ type suite struct {
 func runSuites(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "tiny sizes: see that everything works")
-	only := flags.String("only", "", "run only the suites whose name holds this `word`; writes no report unless -out is given")
+	only := flags.String("only", "", "run only the suites whose name holds this `word`; with -out they replace those of the report there")
 	runs := flags.Int("runs", 7, "`number` of counted runs of each thing (long ones: fewer)")
 	dir := flags.String("dir", "build/bench", "`folder` for the simulated zoo and the peers' data; kept for the next run")
 	outDir := flags.String("out", "", "`folder` for REPORT.md and report.json (default benchmarks)")
@@ -133,7 +133,13 @@ func runSuites(ctx context.Context, args []string, out io.Writer) error {
 		}
 		r.Peers = b.peers
 		if *outDir != "" { // after every suite, so that a run that is stopped leaves what it has
-			if err := r.write(*outDir); err != nil {
+			whole := r
+			if *only != "" {
+				if err := whole.earlier(*outDir); err != nil {
+					return err
+				}
+			}
+			if err := whole.write(*outDir); err != nil {
 				return err
 			}
 		}

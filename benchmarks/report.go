@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,36 @@ type SuiteReport struct {
 	Rows    []Row   `json:"rows"`
 	Seconds float64 `json:"seconds"` // the suite took, all runs and preparations
 	Error   string  `json:"error,omitempty"`
+
+	// Apart says when and on what the suite ran, if not with the others.
+	Apart string `json:"apart,omitempty"`
+}
+
+// earlier adds the suites of an earlier report in the folder that this run leaves out. It
+// states of those that it has that they ran apart.
+func (r *Report) earlier(dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, reportFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	var before Report
+	if err == nil {
+		err = json.Unmarshal(data, &before)
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range r.Suites {
+		s.Apart = fmt.Sprintf("Measured apart from the others, on %s from revision %s; load average at the start: %s.", r.Date, r.Revision, r.Machine.Load)
+		i := slices.IndexFunc(before.Suites, func(old SuiteReport) bool { return old.Name == s.Name })
+		if i < 0 {
+			before.Suites = append(before.Suites, s)
+		} else {
+			before.Suites[i] = s
+		}
+	}
+	*r = before
+	return nil
 }
 
 // A Row is one figure.
@@ -133,6 +164,9 @@ func (r *Report) markdown(w io.Writer) {
 	for _, s := range r.Suites {
 		p("\n## %s\n", s.Name)
 		p("%s\n", s.About)
+		if s.Apart != "" {
+			p("%s\n", s.Apart)
+		}
 		p("| figure | median | range | runs | promised | kept |")
 		p("|---|--:|--:|--:|--:|---|")
 		var notes []string
