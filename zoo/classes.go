@@ -24,8 +24,8 @@ func (w *Writer) SetClassNames(names []string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	before := w.z.ClassNames()
 	if slices.Equal(before, names) {

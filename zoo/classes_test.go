@@ -75,6 +75,7 @@ func TestDamagedClassNames(t *testing.T) {
 	t.Parallel()
 	z := newZoo(t, 2, 5)
 	path := filepath.Join(z.Dir(), "zoo.json")
+	unseal(t, path)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

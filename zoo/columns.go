@@ -109,8 +109,8 @@ func KeptColumn(column string) bool {
 func (w *Writer) SetColumns(columns map[string]map[string]string) (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	var before, after []Model
 	for _, name := range slices.Sorted(maps.Keys(columns)) {

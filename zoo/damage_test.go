@@ -245,7 +245,7 @@ func TestWrongArchive(t *testing.T) {
 	expectError(t, err, path)
 }
 
-// badRows writes an archive past all checks.
+// badRows writes an archive past all checks, and has the model name it.
 func badRows(t *testing.T, z *Zoo, rows []uint16) {
 	t.Helper()
 	path := z.archivePath("search", "net", false)
@@ -264,6 +264,9 @@ func badRows(t *testing.T, z *Zoo, rows []uint16) {
 	if err := w.out.Rename(); err != nil {
 		t.Fatal(err)
 	}
+	m, _ := z.Model("net")
+	m.Splits["search"] = Archive{Rows: damageSamples, Bytes: w.out.Size(), SHA256: w.out.SHA256()}
+	z.models["net"] = m
 }
 
 func TestBadRows(t *testing.T) {

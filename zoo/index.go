@@ -61,7 +61,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 		case err == nil:
 			return nil
 		case todo[i].Splits[split].IndexOnly:
-			return fmt.Errorf("%w; there is no archive to build it from; import the model again", err)
+			return z.orChanged(todo[i], s, fmt.Errorf("%w; there is no archive to build it from; import the model again", err))
 		case !errors.Is(err, fs.ErrNotExist):
 			z.note("%v: building it again", err)
 		}
@@ -122,7 +122,7 @@ func (z *Zoo) buildIndex(ctx context.Context, s Split, labels []uint16, models [
 
 // buildLists makes the lists of one model from its archive, a page at a time.
 func (z *Zoo) buildLists(ctx context.Context, m Model, s Split) (Lists, error) {
-	r, err := z.Predictions(m.Name, s.Name)
+	r, err := z.predictions(ctx, m.Name, s.Name)
 	if err != nil {
 		return Lists{}, err
 	}

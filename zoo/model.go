@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // A Model is one classifier: its name, facts about it, and where it has
@@ -124,8 +125,12 @@ func modelJSON(m Model) modelFile {
 
 // readModel reads and checks one model's file against the splits of the zoo.
 func (z *Zoo) readModel(path string) (Model, error) {
+	data, err := readBytes(path)
+	if err != nil {
+		return Model{}, err
+	}
 	var f modelFile
-	if err := readJSON(path, &f, &f.Format); err != nil {
+	if err := decodeJSON(path, data, &f, &f.Format); err != nil {
 		return Model{}, err
 	}
 	bad := func(format string, args ...any) (Model, error) {
@@ -176,27 +181,36 @@ func encodeJSON(path string, v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %s: %w", path, err)
 	}
-	if len(data) >= maxJSON {
+	data = seal.Seal(append(data, '\n'))
+	if len(data) > maxJSON {
 		return nil, fmt.Errorf("zoo: %s: %d bytes of metadata, at most %d are allowed", path, len(data), maxJSON)
 	}
-	return append(data, '\n'), nil
+	return data, nil
 }
 
-// readJSON decodes the file at path into v, whose field for the format version is
-// format. A newer version is refused before anything else is believed.
-func readJSON(path string, v any, format *int) error {
+// readBytes reads a file of metadata.
+func readBytes(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
+		return nil, fmt.Errorf("zoo: %s is not a regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("zoo: %w", err)
+		return nil, fmt.Errorf("zoo: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
 	if err != nil {
-		return fmt.Errorf("zoo: %w", err)
+		return nil, fmt.Errorf("zoo: %w", err)
 	}
 	if len(data) > maxJSON {
-		return fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)
+		return nil, fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)
 	}
+	return data, nil
+}
+
+// decodeJSON decodes the content of the file at path into v, whose field for the format
+// version is format. A newer version is refused before anything else is believed.
+func decodeJSON(path string, data []byte, v any, format *int) error {
 	var head struct {
 		Format int `json:"format"`
 	}
@@ -205,6 +219,9 @@ func readJSON(path string, v any, format *int) error {
 	}
 	if head.Format > FormatVersion {
 		return fmt.Errorf("zoo: %s: %w: it has format version %d, this program knows versions up to %d; use a newer encas-zoo", path, ErrNewerFormat, head.Format, FormatVersion)
+	}
+	if _, err := seal.Check(data); err != nil {
+		return fmt.Errorf("zoo: %s: %w; restore it, or, if what it says is correct, delete its line \"checksum\"", path, err)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("zoo: %s is damaged: %w", path, err)
@@ -227,6 +244,8 @@ var (
 	ErrNoModel = errors.New("zoo: no such model")
 	// ErrNoLabels: labels of a split that has none are needed.
 	ErrNoLabels = errors.New("zoo: the split has no labels")
+	// ErrChanged: another process has changed what was to be read since the zoo was opened.
+	ErrChanged = errors.New("zoo: changed since it was opened")
 	// ErrNoSplit: the zoo, or the model, has no split of this name.
 	ErrNoSplit = errors.New("zoo: no such split")
 	// ErrIndexOnly: the model has a search index and no full outputs.

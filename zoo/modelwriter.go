@@ -190,6 +190,9 @@ func (m *ModelWriter) commit() error {
 		f := s.file().out
 		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.Size(), SHA256: f.SHA256(), Second: s.second}
 	}
+	if err := m.w.hold.mustBe(); err != nil {
+		return err
+	}
 	for _, s := range m.splits {
 		if err := s.file().out.Place(); err != nil {
 			return err
@@ -230,7 +233,7 @@ func (m *ModelWriter) Abort() {
 	for _, s := range m.splits {
 		f := s.file().out
 		f.Discard()
-		if f.Renamed() && !m.placed {
+		if f.Renamed() && !m.placed && m.w.hold.mustBe() == nil {
 			os.Remove(f.Path())
 			if s.lists != nil {
 				os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))

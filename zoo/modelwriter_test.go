@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 const half, quarter, minusZero = 0x3800, 0x3400, 0x8000
@@ -375,7 +376,11 @@ func TestLeftovers(t *testing.T) {
 	} {
 		os.WriteFile(z.Dir()+"/"+f, []byte("x"), 0o666)
 	}
-	foreign := []string{"README.md", "models/notes.txt", "models/mine.json", "splits/notes.txt", "archive/search/mine.parquet", "index/search/mine.arrow", "archive/search/x.txt"}
+	long := time.Now().Add(-2 * time.Hour)
+	os.Chtimes(z.Dir()+"/index/search/.tmp-5", long, long)
+	foreign := []string{"README.md", "models/notes.txt", "models/mine.json", "splits/notes.txt", "archive/search/mine.parquet", "index/search/mine.arrow", "archive/search/x.txt",
+		"index/search/.tmp-6", // a reader may be at it
+	}
 	for _, f := range foreign {
 		os.WriteFile(z.Dir()+"/"+f, []byte("x"), 0o666)
 	}

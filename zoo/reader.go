@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,7 +25,14 @@ type Reader struct {
 
 // Predictions opens the archive of a model on a split. The error wraps ErrNoModel,
 // ErrNoSplit, or ErrIndexOnly if only a search index was ever written.
+//
+// The file is compared with the size and SHA-256 that it was written with, which reads all of
+// it the first time.
 func (z *Zoo) Predictions(model, split string) (*Reader, error) {
+	return z.predictions(context.Background(), model, split)
+}
+
+func (z *Zoo) predictions(ctx context.Context, model, split string) (*Reader, error) {
 	m, err := z.Model(model)
 	if err != nil {
 		return nil, err
@@ -40,14 +48,13 @@ func (z *Zoo) Predictions(model, split string) (*Reader, error) {
 	if a.IndexOnly {
 		return nil, fmt.Errorf("%w: model %q on %q", ErrIndexOnly, clip(model, 200), split)
 	}
-	path := z.archivePath(split, model, a.Second)
 	r := &Reader{classes: z.classes}
 	if m.Answers {
-		r.t, err = openTable(path, s.Samples, labelColumn, confidenceColumn)
+		r.t, err = z.openArchive(ctx, m, s, labelColumn, confidenceColumn)
 		r.labels = fixedPages{pages: pages{t: r.t, column: 0}, width: 4}
 		r.conf = fixedPages{pages: pages{t: r.t, column: 1}, width: 2}
 	} else {
-		r.t, err = openTable(path, s.Samples, probsColumn(z.classes))
+		r.t, err = z.openArchive(ctx, m, s, probsColumn(z.classes))
 		r.rows = fixedPages{pages: pages{t: r.t, column: 0}, width: 2 * z.classes}
 	}
 	if err != nil {

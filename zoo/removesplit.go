@@ -31,8 +31,8 @@ func (z *Zoo) ModelsOn(split string) (models, only []string) {
 func (w *Writer) RemoveSplit(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	if len(w.open) > 0 {
 		return fmt.Errorf("zoo: the split %q cannot be removed while models are being written", name)

@@ -2,15 +2,17 @@ package zoo
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
-// Verify reads everything: the ids, and labels, of every split against its
+// Verify reads everything: the metadata against their checksums, the ids, and labels, of every split against its
 // fingerprint, and every archive against its size and SHA-256 and row by row. It
 // returns all problems, joined. report, which may be nil, is called with how many
 // archives are done. Of a model that has a search index only, the index is checked;
@@ -23,6 +25,9 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	var items []item
 	var problems []error
 	splits := z.Splits()
+	if err := z.verifyMetadata(); err != nil {
+		problems = append(problems, err)
+	}
 	for _, s := range splits {
 		if _, _, err := z.readSplit(s); err != nil {
 			problems = append(problems, err)
@@ -46,14 +51,43 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	return errors.Join(append(problems, found...)...)
 }
 
+// verifyMetadata reads the metadata anew, and notes what has no checksum.
+func (z *Zoo) verifyMetadata() error {
+	now, err := Open(z.dir)
+	if err != nil {
+		return err
+	}
+	older := []string{}
+	paths := []string{now.headPath()}
+	for _, m := range now.Models() {
+		paths = append(paths, now.modelPath(slug(m.Name)))
+	}
+	for _, path := range paths {
+		data, err := readBytes(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed since
+		}
+		if err != nil {
+			return err
+		}
+		if sealed, err := seal.Check(data); err == nil && !sealed {
+			older = append(older, filepath.Base(path))
+		}
+	}
+	if len(older) > 0 {
+		z.note("%d of %d files of metadata have no checksum, so that damage to what they say would not be seen: an older program wrote them, or a person edited them (%s)", len(older), len(paths), FewNames(older))
+	}
+	return nil
+}
+
 func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	a := m.Splits[s.Name]
 	path := z.archivePath(s.Name, m.Name, a.Second)
 	if a.IndexOnly {
 		path = z.indexPath(s.Name, m.Name)
 	}
-	if err := verifyFile(ctx, path, a); err != nil {
-		return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+	if err := z.verifyFile(ctx, path, a); err != nil {
+		return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, z.orChanged(m, s, err))
 	}
 	if a.IndexOnly {
 		ix, err := z.loadIndex(m, s)
@@ -63,7 +97,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 		z.note("model %q, split %q: there is a search index only, no full outputs to verify", clip(m.Name, 200), s.Name)
 		return ix.unmap()
 	}
-	r, err := z.Predictions(m.Name, s.Name)
+	r, err := z.predictions(ctx, m.Name, s.Name)
 	if err != nil {
 		return err
 	}
@@ -79,33 +113,12 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 }
 
 // verifyFile compares a file with its size and SHA-256.
-func verifyFile(ctx context.Context, path string, a Archive) error {
+func (z *Zoo) verifyFile(ctx context.Context, path string, a Archive) error {
+	z.checked.forget(path)
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("zoo: %w", err)
-	}
-	if info.Size() != a.Bytes {
-		return fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged; remove the model and import it again", path, info.Size(), a.Bytes)
-	}
-	h := sha256.New()
-	buf := make([]byte, 1<<20)
-	for ctx.Err() == nil {
-		n, err := f.Read(buf)
-		h.Write(buf[:n])
-		if err == io.EOF {
-			if hex.EncodeToString(h.Sum(nil)) != a.SHA256 {
-				return fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with; remove the model and import it again", path)
-			}
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("zoo: %w", err)
-		}
-	}
-	return context.Cause(ctx)
+	return z.checkContent(ctx, f, a)
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gofrs/flock"
-
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -21,7 +19,7 @@ import (
 // Its methods may be called from several goroutines.
 type Writer struct {
 	z    *Zoo
-	lock *flock.Flock
+	hold *hold
 
 	mu     sync.Mutex
 	open   map[string]*ModelWriter
@@ -39,7 +37,7 @@ const maxKept = 64 << 20
 // removes what a killed writer left. The error wraps ErrLocked while another writer
 // holds the zoo.
 func (z *Zoo) Write() (*Writer, error) {
-	lock, err := z.lock()
+	h, err := z.hold()
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +48,10 @@ func (z *Zoo) Write() (*Writer, error) {
 		err = z.clean()
 	}
 	if err != nil {
-		lock.Close()
+		h.Close()
 		return nil, err
 	}
-	return &Writer{z: z, lock: lock, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}, added: map[string]bool{}}, nil
+	return &Writer{z: z, hold: h, open: map[string]*ModelWriter{}, labels: map[string][]uint16{}, added: map[string]bool{}}, nil
 }
 
 // Close drops models that were not committed, none of which may be in use, and
@@ -70,10 +68,18 @@ func (w *Writer) Close() error {
 	for _, m := range open {
 		m.Abort()
 	}
-	return w.lock.Close()
+	return w.hold.Close()
 }
 
 var errClosed = errors.New("zoo: the writer is closed")
+
+// usable reports whether the zoo may still be changed.
+func (w *Writer) usable() error {
+	if w.shut {
+		return errClosed
+	}
+	return w.hold.mustBe()
+}
 
 // AddSplit adds a split. Labels are below the number of classes. ids names the
 // samples: it is nil or has one text for each; an empty one is replaced by the
@@ -105,8 +111,8 @@ func (w *Writer) addSplit(name string, samples int, labels []uint16, ids []strin
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	if old, err := w.z.Split(name); err == nil && old != s && w.unused(name) {
 		if err := w.dropSplit(name); err != nil {
@@ -291,8 +297,8 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 func (w *Writer) publish(m Model) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	if err := w.z.writeModel(m); err != nil {
 		return err
@@ -349,8 +355,8 @@ func (w *Writer) keep(n int) bool {
 func (w *Writer) RemoveModel(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.shut {
-		return errClosed
+	if err := w.usable(); err != nil {
+		return err
 	}
 	if w.open[name] != nil {
 		return fmt.Errorf("zoo: the model %q is being written", name)
@@ -383,9 +389,10 @@ func (z *Zoo) makeFolders(splits []Split) error {
 	return atomicfile.MakeDirs(dirs...)
 }
 
-// clean removes what killed writers and index builders left behind.
-// Only the holder of the lock calls it. It knows every file it may remove by the
-// form of its name; others are left alone.
+// clean removes what killed writers and index builders left behind. Only who holds the zoo
+// calls it: no other writer lives, so that nothing it finds will be published; but readers
+// may be building indexes. It knows every file it may remove by the form of its name; others
+// are left alone.
 func (z *Zoo) clean() error {
 	keep := map[string]bool{}
 	for _, s := range z.splits {
@@ -409,6 +416,11 @@ func (z *Zoo) clean() error {
 		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
 			folder{filepath.Join("index", s.Name), ".arrow", isSlug})
 	}
+	for _, s := range z.splits {
+		if err := atomicfile.RemoveAbandoned(filepath.Join(z.dir, "index", s.Name)); err != nil {
+			return fmt.Errorf("zoo: %w", err)
+		}
+	}
 	for _, f := range folders {
 		entries, err := os.ReadDir(filepath.Join(z.dir, f.path))
 		if err != nil {
@@ -417,7 +429,7 @@ func (z *Zoo) clean() error {
 		for _, e := range entries {
 			path := filepath.Join(z.dir, f.path, e.Name())
 			base, ours := strings.CutSuffix(e.Name(), f.extension)
-			ours = ours && f.ours(base) || atomicfile.IsTemporary(e.Name())
+			ours = ours && f.ours(base) || atomicfile.IsTemporary(e.Name()) && f.extension != ".arrow"
 			if !ours || keep[path] || !e.Type().IsRegular() {
 				continue
 			}

@@ -14,8 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/gofrs/flock"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
@@ -35,6 +34,8 @@ type Zoo struct {
 	models     map[string]Model
 	classNames []string // nil if unknown
 	notify     func(string)
+
+	checked checkedFiles
 }
 
 // zooFile is the JSON form of the zoo's own metadata.
@@ -61,11 +62,11 @@ func Create(dir string, classes int) (*Zoo, error) {
 		return nil, err
 	}
 	z := &Zoo{dir: dir, classes: classes, models: map[string]Model{}}
-	lock, err := z.lock()
+	h, err := z.hold()
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer h.Close()
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func vacant(dir string) error {
 		return fmt.Errorf("zoo: %s: there already is a zoo: %w", dir, fs.ErrExist)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" && !atomicfile.IsTemporary(e.Name()) {
+		if e.Name() != "lock" && !recordName.MatchString(e.Name()) && !atomicfile.IsTemporary(e.Name()) {
 			return fmt.Errorf("zoo: %s is not empty (it has %q): choose a new folder", dir, e.Name())
 		}
 	}
@@ -117,40 +118,88 @@ type noZoo struct{ dir string }
 func (e noZoo) Error() string { return fmt.Sprintf("zoo: there is no zoo in %s", e.dir) }
 func (e noZoo) Unwrap() error { return fs.ErrNotExist }
 
-// load reads all metadata anew.
+// load reads all metadata anew, as it was at one moment: if a writer changes it meanwhile,
+// it is read again. A writer that never stops is not waited for, unless it has
+// changed the splits that the models were read against.
 func (z *Zoo) load() error {
-	var f zooFile
-	head := filepath.Join(z.dir, "zoo.json")
-	if err := readJSON(head, &f, &f.Format); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return noZoo{z.dir}
+	const most, patient = 50, 5
+	for try := 1; ; try++ {
+		before := z.moment()
+		n, err := readZoo(z.dir)
+		after := z.moment()
+		if before != after && (try < patient || before.head != after.head || err != nil) && try < most {
+			time.Sleep(time.Duration(try) * time.Millisecond)
+			continue
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return z.become(n)
+	}
+}
+
+// A moment tells states of a zoo's metadata apart.
+type moment struct{ head, models string }
+
+func (z *Zoo) moment() (m moment) {
+	if data, err := readBytes(z.headPath()); err == nil {
+		m.head = string(data)
+	}
+	if info, err := os.Stat(filepath.Join(z.dir, "models")); err == nil {
+		m.models = info.ModTime().String()
+	}
+	return m
+}
+
+func (z *Zoo) headPath() string { return filepath.Join(z.dir, "zoo.json") }
+
+// readHead reads zoo.json.
+func readHead(dir string) (*Zoo, error) {
+	n := &Zoo{dir: dir, models: map[string]Model{}}
+	head := n.headPath()
+	data, err := readBytes(head)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noZoo{dir}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var f zooFile
+	if err := decodeJSON(head, data, &f, &f.Format); err != nil {
+		return nil, err
 	}
 	if f.Classes < 2 || f.Classes > MaxClasses {
-		return fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)
+		return nil, fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)
 	}
-	n := &Zoo{dir: z.dir, classes: f.Classes, classNames: f.ClassNames, models: map[string]Model{}}
+	n.classes, n.classNames = f.Classes, f.ClassNames
 	if f.ClassNames != nil {
 		if err := checkClassNames(f.ClassNames, f.Classes); err != nil {
-			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
+			return nil, fmt.Errorf("zoo: %s is damaged: %w", head, err)
 		}
 	}
 	for name, s := range f.Splits {
 		if err := CheckSplitName(name); err != nil {
-			return fmt.Errorf("zoo: %s is damaged: %w", head, err)
+			return nil, fmt.Errorf("zoo: %s is damaged: %w", head, err)
 		}
 		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {
-			return fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
+			return nil, fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
 		}
 		s.Name = name
 		n.splits = append(n.splits, s)
 	}
 	sortSplits(n.splits)
+	return n, nil
+}
 
-	entries, err := os.ReadDir(filepath.Join(z.dir, "models"))
+// readZoo reads all metadata.
+func readZoo(dir string) (*Zoo, error) {
+	n, err := readHead(dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "models"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("zoo: %w", err)
+		return nil, fmt.Errorf("zoo: %w", err)
 	}
 	for _, e := range entries {
 		base, ok := strings.CutSuffix(e.Name(), ".json")
@@ -162,11 +211,15 @@ func (z *Zoo) load() error {
 			continue // removed since the folder was read
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		n.models[m.Name] = m
 	}
+	return n, nil
+}
 
+// become takes over what was read.
+func (z *Zoo) become(n *Zoo) error {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	switch z.classes {
@@ -186,7 +239,7 @@ func (z *Zoo) writeHead(splits []Split) error {
 	for _, s := range splits {
 		f.Splits[s.Name] = s
 	}
-	return writeJSON(filepath.Join(z.dir, "zoo.json"), f)
+	return writeJSON(z.headPath(), f)
 }
 
 // Dir returns the zoo's folder, as it was given.
@@ -331,18 +384,4 @@ func (z *Zoo) note(format string, args ...any) {
 	if f != nil {
 		f(fmt.Sprintf(format, args...))
 	}
-}
-
-// lock takes the zoo's lock without waiting. The system gives it back when the process
-// ends, however it ends.
-func (z *Zoo) lock() (*flock.Flock, error) {
-	path := filepath.Join(z.dir, "lock")
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
-	switch ok, err := lock.TryLock(); {
-	case err != nil:
-		return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
-	case !ok:
-		return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
-	}
-	return lock, nil
 }

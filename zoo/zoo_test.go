@@ -144,7 +144,7 @@ func expectFiles(t *testing.T, z *Zoo, want ...string) {
 	}
 	var got []string
 	err := filepath.WalkDir(z.Dir(), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && !recordName.MatchString(d.Name()) { // of a writer that is open
 			rel, _ := filepath.Rel(z.Dir(), path)
 			got = append(got, filepath.ToSlash(rel))
 		}
@@ -153,6 +153,24 @@ func expectFiles(t *testing.T, z *Zoo, want ...string) {
 	slices.Sort(want)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("the zoo has the files\n\t%s\ninstead of\n\t%s\n%v", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"), err)
+	}
+}
+
+// unseal takes the checksums out of files, as those of older programs have none.
+func unseal(t testing.TB, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.SplitAfterN(string(data), "\n", 3)
+		if len(lines) != 3 || !strings.Contains(lines[1], `"checksum"`) {
+			t.Fatalf("%s has no checksum", path)
+		}
+		if err := os.WriteFile(path, []byte(lines[0]+lines[2]), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -302,6 +320,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 		return string(b)
 	}
+	unseal(t, head, model) // as written by older programs; for a person may take the checksum out
 	goodHead, goodModel := read(head), read(model)
 	for _, c := range []struct {
 		path, from, to string

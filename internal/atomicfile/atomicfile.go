@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // temporary begins the name of every file that is still being written.
@@ -22,6 +23,38 @@ const temporary = ".tmp-"
 // IsTemporary reports whether name is that of a file that is being written, or was
 // when its writer was killed.
 func IsTemporary(name string) bool { return strings.HasPrefix(name, temporary) }
+
+// RandomName returns 16 hexadecimal digits that no other call returns.
+func RandomName() string {
+	var r [8]byte
+	rand.Read(r[:])
+	return hex.EncodeToString(r[:])
+}
+
+// abandonedAfter is how old a temporary file is before nobody is taken to write it.
+const abandonedAfter = time.Hour
+
+// RemoveAbandoned removes the temporary files in a folder that are old enough to be left by
+// writers that were killed: another process may be writing the younger ones.
+func RemoveAbandoned(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !IsTemporary(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < abandonedAfter {
+			continue // another process removed it, or is at it
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
 
 // A File is a file that does not have its final name yet. It remembers its first
 // error, because some of the writers on top of it lose errors, and hashes what is
@@ -38,9 +71,7 @@ type File struct {
 // Create begins a file that will be called path, with the permissions that the umask
 // leaves.
 func Create(path string) (*File, error) {
-	var r [8]byte
-	rand.Read(r[:])
-	temp := filepath.Join(filepath.Dir(path), temporary+hex.EncodeToString(r[:]))
+	temp := filepath.Join(filepath.Dir(path), temporary+RandomName())
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, named(err, path)

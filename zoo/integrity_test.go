@@ -1,0 +1,203 @@
+package zoo
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestExchangedArchives: an archive of another model, or split, is refused, also when an
+// index is built.
+func TestExchangedArchives(t *testing.T) {
+	t.Parallel()
+	z := newZoo(t, 3, 4)
+	w := write(t, z)
+	if err := w.AddSplit("other", []uint16{0, 1, 2, 0}, nil); err != nil {
+		t.Fatal(err)
+	}
+	addModel(t, w, "a", "search", randomRows(1, 4, 3))
+	addModel(t, w, "b", "search", randomRows(2, 4, 3))
+	addModel(t, w, "a2", "other", randomRows(1, 4, 3))
+	w.Close()
+	paths := []string{z.archivePath("search", "a", false), z.archivePath("search", "b", false), z.archivePath("other", "a2", false)}
+	var files [][]byte
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	for _, other := range files[1:] {
+		os.WriteFile(paths[0], other, 0o666)
+		os.Remove(z.indexPath("search", "a"))
+		_, err := z.Predictions("a", "search")
+		expectError(t, err, paths[0], "damaged")
+		if _, err := z.OpenIndex(t.Context(), "search", []string{"a"}, nil); err == nil {
+			t.Error("an index was built of another archive")
+		}
+		if _, err := os.Stat(z.indexPath("search", "a")); err == nil {
+			t.Error("and written")
+		}
+	}
+	os.WriteFile(paths[0], files[0], 0o666)
+	openIndexOf(t, z, "search", "a")
+}
+
+// TestArchiveSaysWhatItIsOf: names of model and split in the archive are checked for
+// themselves.
+func TestArchiveSaysWhatItIsOf(t *testing.T) {
+	t.Parallel()
+	z := damageZoo(t)
+	for _, c := range []struct{ model, split, want string }{{"other", "search", `"other" instead of "net"`}, {"net", "test", `"test" instead of "search"`}} {
+		path := z.archivePath("search", "net", false)
+		rows, err := createRows(path, c.model, c.split, damageSamples, damageClasses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range damageSamples {
+			rows.write([]uint16{one, 0, 0})
+		}
+		if err := rows.finish(); err != nil {
+			t.Fatal(err)
+		}
+		rows.out.Rename()
+		m, _ := z.Model("net")
+		m.Splits["search"] = Archive{Rows: damageSamples, Bytes: rows.out.Size(), SHA256: rows.out.SHA256()}
+		z.models["net"] = m
+		if err := z.writeModel(m); err != nil {
+			t.Fatal(err)
+		}
+		_, err = z.Predictions("net", "search")
+		expectError(t, err, path, c.want)
+	}
+}
+
+// TestMetadataChecksums changes every byte of the metadata.
+func TestMetadataChecksums(t *testing.T) {
+	t.Parallel()
+	z := damageZoo(t)
+	fingerprint := z.Fingerprint()
+	for _, path := range []string{z.headPath(), z.modelPath(slug("net"))} {
+		eachDamage(t, path, func(what string, _ []byte) {
+			if z, err := Open(z.Dir()); err == nil && z.Fingerprint() != fingerprint {
+				t.Errorf("%s: another zoo, and no error", what)
+			}
+		})
+	}
+	said := notes(z)
+	if err := z.Verify(t.Context(), nil); err != nil || len(*said) != 0 {
+		t.Errorf("%v, %q", err, *said)
+	}
+	unseal(t, z.headPath(), z.modelPath(slug("net")))
+	if err := z.Verify(t.Context(), nil); err != nil || len(*said) != 1 || !strings.Contains((*said)[0], "2 of 3 files of metadata have no checksum") {
+		t.Errorf("%v, %q", err, *said)
+	}
+}
+
+// TestChangedUnderReader: what a writer replaced or removed since a zoo was opened is not
+// called damaged.
+func TestChangedUnderReader(t *testing.T) {
+	t.Parallel()
+	z := damageZoo(t)
+	reader, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := write(t, z)
+	defer w.Close()
+	changed := func(what string) {
+		t.Helper()
+		_, err := reader.Predictions("net", "search")
+		_, _, errLabels := reader.Labels("search")
+		errVerify := reader.Verify(t.Context(), nil)
+		for _, err := range []error{err, errVerify} {
+			if !errors.Is(err, ErrChanged) || strings.Contains(err.Error(), "damaged") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if errLabels != nil && !errors.Is(errLabels, ErrChanged) {
+			t.Errorf("%s: %v", what, errLabels)
+		}
+	}
+	for seed := range uint64(3) { // whose archives take turns with two names
+		m, err := w.ReplaceModel(Model{Name: "net"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeRows(t, m, "search", randomRows(10+seed, damageSamples, damageClasses))
+		if err := m.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		changed("replaced")
+	}
+	if err := w.RemoveModel("net"); err != nil {
+		t.Fatal(err)
+	}
+	changed("removed")
+	if err := w.RemoveSplit("search"); err != nil {
+		t.Fatal(err)
+	}
+	changed("its split removed")
+	if err := w.AddSplit("search", []uint16{0, 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	changed("another split of that name")
+}
+
+// TestReadersBesideWriter opens and reads a zoo that changes all the time.
+func TestReadersBesideWriter(t *testing.T) {
+	t.Parallel()
+	z := damageZoo(t)
+	w := write(t, z)
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				reader, err := Open(z.Dir())
+				if err != nil {
+					t.Errorf("opening: %v", err)
+					return
+				}
+				if err := reader.Verify(t.Context(), nil); err != nil && !errors.Is(err, ErrChanged) {
+					t.Errorf("verifying: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for round := range 40 {
+		if err := w.AddSplit("test", []uint16{0, 1, uint16(round % 3)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		m, err := w.ExtendModel("net")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeRows(t, m, "test", randomRows(uint64(round), 3, damageClasses))
+		if err := m.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if m, err = w.ReplacePredictions("net", []string{"search"}); err != nil {
+			t.Fatal(err)
+		}
+		writeRows(t, m, "search", randomRows(uint64(round+1), damageSamples, damageClasses))
+		if err := m.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.RemoveSplit("test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	wait.Wait()
+	w.Close()
+}
