@@ -64,7 +64,7 @@ func (h *hold) begin(z *Zoo) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(h.record, data, 0o666); err != nil {
+	if err := atomicfile.WriteFile(h.record, data); err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
 	// Its own record first: of two that begin at once, one at least sees the other.
