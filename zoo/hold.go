@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/process"
 )
 
 // A hold is the right of one writer to change a zoo. The lock on the file lock would be
@@ -40,7 +41,7 @@ var recordName = regexp.MustCompile(`^writer-[0-9a-f]{16}\.json$`)
 
 // A writerRecord says who holds a zoo.
 type writerRecord struct {
-	process
+	process.ID
 	Lock string `json:"lock"` // which file lock it has locked, "" if that has no identity
 }
 
@@ -59,7 +60,7 @@ func (z *Zoo) hold() (*hold, error) {
 
 // begin writes the record and looks for others.
 func (h *hold) begin(z *Zoo) error {
-	me := writerRecord{thisProcess(), fileIdentity(h.lock.Path())}
+	me := writerRecord{process.This(), process.FileIdentity(h.lock.Path())}
 	data, err := json.Marshal(me)
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (z *Zoo) findOthers(own string, me writerRecord) error {
 		other, seen := readRecord(path), now.ModTime().Sub(info.ModTime())
 		if seen < deadAfter && !other.ended(me) {
 			return fmt.Errorf("%w: %s, by process %d on %s, heard of %v ago; wait until it ends, or, if it was killed, remove %s",
-				ErrLocked, z.dir, other.PID, other.name(), max(seen, 0).Round(time.Second), path)
+				ErrLocked, z.dir, other.PID, other.Name(), max(seen, 0).Round(time.Second), path)
 		}
 		if err := remove(path); err != nil {
 			return err
@@ -121,8 +122,8 @@ func readRecord(path string) (r writerRecord) {
 // ended reports whether the writer of a record is certain to have ended, for one who has
 // locked the file lock.
 func (r writerRecord) ended(me writerRecord) bool {
-	if r.sees(me.process) {
-		return !r.runs()
+	if r.Near(me.ID) {
+		return !r.Runs()
 	}
 	// In a container its number means nothing here, but on one machine two cannot have
 	// locked the same file.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/process"
 )
 
 // recordOf returns the record of the writer that has a zoo.
@@ -66,7 +68,7 @@ func TestTakenOver(t *testing.T) {
 
 	// As a writer on another machine, whose locks are not seen, that was silent for long.
 	record := recordOf(t, z)
-	data, _ := json.Marshal(writerRecord{process: process{Host: "other", Machine: "other", PID: os.Getpid()}})
+	data, _ := json.Marshal(writerRecord{ID: process.ID{Host: "other", Machine: "other", PID: os.Getpid()}})
 	os.WriteFile(record, data, 0o666)
 	os.Remove(filepath.Join(z.Dir(), "lock"))
 	second, err := Open(z.Dir())
@@ -102,7 +104,7 @@ func TestTakenOver(t *testing.T) {
 
 func TestEnded(t *testing.T) {
 	t.Parallel()
-	me := writerRecord{thisProcess(), "1:2"}
+	me := writerRecord{process.This(), "1:2"}
 	for _, c := range []struct {
 		what   string
 		change func(r *writerRecord)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
 const half, quarter, minusZero = 0x3800, 0x3400, 0x8000
@@ -379,17 +381,19 @@ func TestLeftovers(t *testing.T) {
 	long := time.Now().Add(-2 * time.Hour)
 	os.Chtimes(z.Dir()+"/index/search/.tmp-5", long, long)
 	foreign := []string{"README.md", "models/notes.txt", "models/mine.json", "splits/notes.txt", "archive/search/mine.parquet", "index/search/mine.arrow", "archive/search/x.txt"}
-	reading := z.Dir() + "/index/search/.tmp-6" // a reader may be at it
-	os.WriteFile(reading, []byte("x"), 0o666)
+	reading, err := atomicfile.Create(z.Dir() + "/index/search/reading") // by a process that lives
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Discard()
 	for _, f := range foreign {
 		os.WriteFile(z.Dir()+"/"+f, []byte("x"), 0o666)
 	}
 	write(t, z).Close()
-	if _, err := os.Stat(reading); err != nil {
+	reading.Close()
+	if err := reading.Rename(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(z.Dir() + "/index/search/.tmp-5"); err == nil {
-		t.Error("a temporary file of two hours ago is there")
-	}
+	foreign = append(foreign, "index/search/reading")
 	expectFiles(t, z, append(foreign, "lock", "zoo.json", "splits/search.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.arrow")...)
 }

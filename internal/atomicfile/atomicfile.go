@@ -8,16 +8,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/process"
 )
 
-// temporary begins the name of every file that is still being written.
+// temporary begins the name of every file that is still being written. The rest is random
+// and says which process writes it.
 const temporary = ".tmp-"
 
 // IsTemporary reports whether name is that of a file that is being written, or was
@@ -31,11 +37,32 @@ func RandomName() string {
 	return hex.EncodeToString(r[:])
 }
 
+// owner tells processes that see each other's numbers from all others.
+var owner = sync.OnceValue(func() string {
+	p := process.This()
+	h := sha256.Sum256(fmt.Appendf(nil, "%q", []string{p.Machine, p.Space, p.Host}))
+	return hex.EncodeToString(h[:8])
+})
+
+// ownerSuffix ends the names of this process's temporary files.
+func ownerSuffix() string { return fmt.Sprintf("-%s-%d", owner(), os.Getpid()) }
+
+// ended reports whether the process that wrote a temporary file is known to have ended.
+func ended(name string) bool {
+	parts := strings.Split(name, "-")
+	if len(parts) != 4 || parts[2] != owner() {
+		return false
+	}
+	pid, err := strconv.Atoi(parts[3])
+	return err == nil && !process.Exists(pid)
+}
+
 // abandonedAfter is how old a temporary file is before nobody is taken to write it.
 const abandonedAfter = time.Hour
 
-// RemoveAbandoned removes the temporary files in a folder that are old enough to be left by
-// writers that were killed: another process may be writing the younger ones.
+// RemoveAbandoned removes the temporary files in a folder that writers left which were
+// killed: those of processes that have ended, and old ones. Another process may be writing
+// the others.
 func RemoveAbandoned(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -46,7 +73,7 @@ func RemoveAbandoned(dir string) error {
 			continue
 		}
 		info, err := e.Info()
-		if err != nil || time.Since(info.ModTime()) < abandonedAfter {
+		if err != nil || !ended(e.Name()) && time.Since(info.ModTime()) < abandonedAfter {
 			continue // another process removed it, or is at it
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -71,7 +98,7 @@ type File struct {
 // Create begins a file that will be called path, with the permissions that the umask
 // leaves.
 func Create(path string) (*File, error) {
-	temp := filepath.Join(filepath.Dir(path), temporary+RandomName())
+	temp := filepath.Join(filepath.Dir(path), temporary+RandomName()+ownerSuffix())
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, named(err, path)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWriteFile(t *testing.T) {
@@ -138,4 +139,45 @@ func list(t *testing.T, dir string) string {
 		names = append(names, e.Name())
 	}
 	return strings.Join(names, " ")
+}
+
+// TestRemoveAbandoned: temporary files of processes that have ended go, and old ones; those
+// of others stay.
+func TestRemoveAbandoned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mine, err := Create(filepath.Join(dir, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(name string, age time.Duration) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		when := time.Now().Add(-age)
+		os.Chtimes(path, when, when)
+		return name
+	}
+	gone := []string{put(".tmp-0123456789abcdef-"+owner()+"-1073741824", 0), put(".tmp-1", 2*time.Hour), put(".tmp-2-elsewhere-1073741824", 2*time.Hour)}
+	stays := []string{put(".tmp-3", 0), put(".tmp-4-elsewhere-1073741824", 0), put("file.txt", 2*time.Hour), put(".tmp-5-"+owner()+"-x", 0)}
+	if err := RemoveAbandoned(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range gone {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is there", name)
+		}
+	}
+	for _, name := range stays {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := mine.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := mine.Place(); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package zoo
+package process
 
 import (
 	"fmt"
@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processRuns reports whether there is a process of that number.
-func processRuns(pid int) bool {
+// Exists reports whether there is a process of that number.
+func Exists(pid int) bool {
 	return pid > 0 && unix.Kill(pid, 0) != unix.ESRCH
 }
 
-// fileIdentity identifies a file on this machine; "" if it cannot be told.
-func fileIdentity(path string) string {
+// FileIdentity identifies a file on this machine; "" if it cannot be told.
+func FileIdentity(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return ""
