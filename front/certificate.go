@@ -132,7 +132,7 @@ func percent(share float64) string { return fmt.Sprintf("%.4g", 100*share) }
 
 // WriteCertificate writes certified.json of a run folder.
 func WriteCertificate(dir string, c *Certificate) error {
-	data, err := encode(c, " ")
+	data, err := encodeSealed(c)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func ReadCertificate(dir string) (*Certificate, error) {
 		if err != nil {
 			return err
 		}
-		if err := decode(data, c); err != nil {
+		if err := decodeSealed(data, c); err != nil {
 			return err
 		}
 		return c.check()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // A Folder is a run folder that is being written. It is made before the search starts,
@@ -74,11 +75,12 @@ func useFolder(dir string, earlier Earlier) (*Folder, error) {
 		return nil, fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
 	}
 	for _, e := range entries {
-		if atomicfile.IsTemporary(e.Name()) {
-			os.Remove(filepath.Join(dir, e.Name())) // left by a run that was killed
-		} else if !isRun {
+		if !isRun && !atomicfile.IsTemporary(e.Name()) {
 			return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
 		}
+	}
+	if err := atomicfile.RemoveAbandoned(dir); err != nil { // left by a run that was killed
+		return nil, err
 	}
 	probe, err := atomicfile.Create(filepath.Join(dir, RunFile))
 	if err != nil {
@@ -116,10 +118,38 @@ func (f *Folder) Discard() {
 
 // SaveState saves the state of an unfinished search, for ReadState.
 func (f *Folder) SaveState(state []byte) error {
+	return f.write([]string{StateFile}, [][]byte{state})
+}
+
+// write writes files, which are complete before an earlier run goes and the first of them
+// gets its name.
+func (f *Folder) write(names []string, contents [][]byte) error {
+	var files []*atomicfile.File
+	defer func() {
+		for _, file := range files {
+			file.Discard()
+		}
+	}()
+	for i, name := range names {
+		file, err := atomicfile.Create(filepath.Join(f.Dir, name))
+		if err != nil {
+			return err
+		}
+		files = append(files, file)
+		file.Write(contents[i])
+		if err := file.Sync(); err != nil {
+			return err
+		}
+	}
 	if err := f.clear(); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(f.Dir, StateFile), state)
+	for _, file := range files {
+		if err := file.Place(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DropState removes the state of a finished search.
@@ -149,26 +179,32 @@ func ReadState(dir string) (state []byte, err error) {
 // Write fills the folder. Each file appears whole or not at all, front.json last. What was
 // certified of an earlier front goes.
 func (f *Folder) Write(front *Front, run *Run) error {
-	if err := f.clear(); err != nil {
+	var table bytes.Buffer
+	errTable := front.WriteCSV(&table)
+	runJSON, errRun := encodeSealed(run)
+	frontJSON, errFront := encodeSealed(front)
+	if err := errors.Join(errTable, errRun, errFront); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(f.Dir, CertifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	var table bytes.Buffer
-	errTable := front.WriteCSV(&table)
-	runJSON, errRun := encode(run, " ")
-	frontJSON, errFront := encode(front, " ")
-	if err := errors.Join(errTable, errRun, errFront); err != nil {
-		return err
+	return f.write([]string{RunFile, CSVFile, FrontFile}, [][]byte{runJSON, table.Bytes(), frontJSON})
+}
+
+// Writable reports what Write could not write of a run.
+func Writable(run *Run) error {
+	_, err := encode(run, "")
+	return err
+}
+
+// encodeSealed writes JSON with a checksum in it.
+func encodeSealed(v any) ([]byte, error) {
+	data, err := encode(v, " ")
+	if err != nil {
+		return nil, err
 	}
-	names := []string{RunFile, CSVFile, FrontFile}
-	for i, data := range [][]byte{runJSON, table.Bytes(), frontJSON} {
-		if err := atomicfile.WriteFile(filepath.Join(f.Dir, names[i]), data); err != nil {
-			return err
-		}
-	}
-	return nil
+	return seal.Seal(data), nil
 }
 
 // encode writes JSON that people can read, too.

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // Version is the version of front.json and run.json that this package writes, and
@@ -120,7 +122,11 @@ func ReadFront(dir string) (f *Front, err error) {
 
 // open lets a function read a file of a run folder; its errors get the file's name.
 func open(dir, name string, read func(io.Reader) error) error {
-	file, err := os.Open(filepath.Join(dir, name))
+	path := filepath.Join(dir, name)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -159,13 +165,21 @@ func DecodeFront(r io.Reader) (*Front, error) {
 		return nil, fmt.Errorf("version %d was written by a newer encas-zoo; this one reads up to version %d", head.Version, Version)
 	}
 	f := new(Front)
-	if err := decode(data, f); err != nil {
+	if err := decodeSealed(data, f); err != nil {
 		return nil, err
 	}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// decodeSealed reads JSON that has a checksum, unless an older program wrote it.
+func decodeSealed(data []byte, v any) error {
+	if _, err := seal.Check(data); err != nil {
+		return fmt.Errorf("%w; restore it, or, if what it says is correct, delete its line \"checksum\"", err)
+	}
+	return decode(data, v)
 }
 
 // decode reads JSON; errors name the line.

@@ -98,7 +98,7 @@ func ReadRun(dir string) (*Run, error) {
 		if err != nil {
 			return err
 		}
-		return decode(data, run)
+		return decodeSealed(data, run)
 	})
 	if err != nil {
 		return nil, err

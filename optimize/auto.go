@@ -147,6 +147,9 @@ func newExplorer(r *run) (*explorer, error) {
 		if x.Scope < 0 || x.Scope >= scopes {
 			return nil, fmt.Errorf("%w: scope %d", ErrBadState, x.Scope)
 		}
+		if r.checkpoint.units > max(x.End, r.nextUnit) {
+			return nil, fmt.Errorf("%w: it has %d units of work finished of %d", ErrBadState, r.checkpoint.units, max(x.End, r.nextUnit))
+		}
 		if r.checkpoint.units < x.End { // the round was not finished
 			x.Round, x.Spent, x.Present = nil, false, x.Settled
 		}

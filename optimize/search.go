@@ -114,6 +114,9 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	defer stop()
 	result := &Result{Algorithm: r.options.Algorithm}
 	result.Proof, err = algorithm.search(ctx, r)
+	if err == nil {
+		err = r.checkFinished()
+	}
 	if err != nil && errors.Is(err, ctx.Err()) {
 		result.Status, err = Interrupted, r.interrupt()
 	}

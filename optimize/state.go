@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // ErrBadState is returned, wrapped with the reason, when [Options.Resume] is
@@ -15,7 +16,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 4
+const stateVersion = 5
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second
@@ -112,7 +113,7 @@ func (r *run) save() error {
 	if err != nil {
 		return err
 	}
-	if err := r.options.Save(data); err != nil {
+	if err := r.options.Save(seal.Seal(data)); err != nil {
 		return fmt.Errorf("saving the search: %w", err)
 	}
 	r.saveNext = time.Now().Add(max(saveEvery, 50*time.Since(begin)))
@@ -121,6 +122,11 @@ func (r *run) save() error {
 
 // resume continues from a saved state.
 func (r *run) resume(data []byte) error {
+	// Older states had no checksum; no proof may rest on one.
+	sealed, broken := seal.Check(data)
+	if broken != nil {
+		return fmt.Errorf("%w: %w; start again without --resume", ErrBadState, broken)
+	}
 	var state savedState
 	if err := json.Unmarshal(data, &state); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
@@ -128,11 +134,17 @@ func (r *run) resume(data []byte) error {
 	if state.Version != stateVersion {
 		return fmt.Errorf("%w: it has version %d, this program reads version %d; start again without --resume", ErrBadState, state.Version, stateVersion)
 	}
+	if !sealed {
+		return fmt.Errorf("%w: it has no checksum; start again without --resume", ErrBadState)
+	}
 	if state.Run != r.name() {
 		return fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
 	}
 	if state.Evaluations < 0 || state.Units < 0 || state.Elapsed < 0 {
 		return fmt.Errorf("%w: it has a negative counter", ErrBadState)
+	}
+	if err := state.checkCurve(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
 	if err := r.restoreArchive(state.Archive); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
@@ -148,6 +160,27 @@ func (r *run) resume(data []byte) error {
 	r.recorder.start = r.recorder.start.Add(-state.Elapsed)
 	if n := len(state.Curve); n > 0 {
 		r.recorder.next = nextPoint(state.Curve[n-1].Evaluations)
+	}
+	return nil
+}
+
+// checkCurve reports a curve that no search has drawn.
+func (s *savedState) checkCurve() error {
+	last := int64(-1)
+	for i, c := range s.Curve {
+		if c.Evaluations <= last || c.Evaluations > s.Evaluations || c.Elapsed < 0 || c.Elapsed > s.Elapsed {
+			return fmt.Errorf("point %d of its curve, after %d evaluations and %v, does not fit %d evaluations in %v", i, c.Evaluations, c.Elapsed, s.Evaluations, s.Elapsed)
+		}
+		last = c.Evaluations
+	}
+	return nil
+}
+
+// checkFinished reports a state that said that more units of work were finished than the
+// search has, which a resumed run would have passed over.
+func (r *run) checkFinished() error {
+	if r.checkpoint.units > r.nextUnit {
+		return fmt.Errorf("%w: it has %d units of work finished, the search has %d", ErrBadState, r.checkpoint.units, r.nextUnit)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // A countdown is a context that ends after it was asked so many times.
@@ -141,6 +142,15 @@ func savedSearch(t testing.TB, p *Problem, o Options) []byte {
 	return saved
 }
 
+// unsealed returns a state without its checksum.
+func unsealed(state []byte) []byte {
+	_, rest, _ := bytes.Cut(state, []byte(`",`))
+	return append([]byte("{"), rest...)
+}
+
+// resealed returns a changed state with a right checksum.
+func resealed(state []byte) []byte { return seal.Seal(unsealed(state)) }
+
 func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 3, 9, 200, 40)
@@ -154,10 +164,11 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 				t.Fatal(err)
 			}
 			f(&s)
-			var err error
-			if o.Resume, err = json.Marshal(s); err != nil {
+			data, err := json.Marshal(s)
+			if err != nil {
 				t.Fatal(err)
 			}
+			o.Resume = seal.Seal(data)
 		}
 	}
 	single := func(p savedPlan, model uint16) savedPlan {
@@ -174,14 +185,25 @@ func TestResumeRefusesWhatDoesNotFit(t *testing.T) {
 		{"empty", func(o *Options) { o.Resume = []byte{} }},
 		{"cut", func(o *Options) { o.Resume = saved[:len(saved)/2] }},
 		{"version", func(o *Options) {
-			o.Resume = bytes.Replace(saved, fmt.Appendf(nil, `"version":%d`, stateVersion), []byte(`"version":2`), 1)
+			o.Resume = resealed(bytes.Replace(saved, fmt.Appendf(nil, `"version":%d`, stateVersion), []byte(`"version":2`), 1))
 		}},
 		{"seed", func(o *Options) { o.Seed++ }},
 		{"grid", func(o *Options) { o.Grid = PaperGrid() }},
 		{"evaluations", func(o *Options) { o.Evals++ }},
-		{"model", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"models":[`), []byte(`"models":[9,`), 1) }},
-		{"cheaper", func(o *Options) { o.Resume = bytes.Replace(saved, []byte(`"cost":`), []byte(`"cost":1e-`), 1) }},
+		{"model", func(o *Options) {
+			o.Resume = resealed(bytes.Replace(saved, []byte(`"models":[`), []byte(`"models":[9,`), 1))
+		}},
+		{"cheaper", func(o *Options) {
+			o.Resume = resealed(bytes.Replace(saved, []byte(`"cost":`), []byte(`"cost":1e-`), 1))
+		}},
 		{"names", func(*Options) { p.models[0].Name = "other" }},
+		{"a changed digit", func(o *Options) {
+			o.Resume = bytes.Replace(saved, []byte(`"units":`), []byte(`"units":1`), 1)
+		}},
+		{"no checksum", func(o *Options) { o.Resume = unsealed(saved) }},
+		{"more units than there are", change(func(s *savedState) { s.Units = 1 << 30 })},
+		{"a curve beyond the evaluations", change(func(s *savedState) { s.Curve = []CurvePoint{{Evaluations: s.Evaluations + 1}} })},
+		{"a curve that returns", change(func(s *savedState) { s.Curve = []CurvePoint{{}, {}} })},
 		{"order", change(func(s *savedState) { slices.Reverse(s.Archive) })},
 		{"twice", change(func(s *savedState) { s.Archive = append(s.Archive[:1:1], s.Archive...) })},
 		{"too many correct", change(func(s *savedState) { s.Archive[len(s.Archive)-1].Score = p.Samples() + 1 })},
@@ -222,7 +244,9 @@ func FuzzResume(f *testing.F) {
 	for _, name := range Algorithms() {
 		o := smallSearch(name)
 		o.Evals = min(o.Evals, 300)
-		f.Add(name, string(savedSearch(f, p, o)))
+		saved := savedSearch(f, p, o)
+		f.Add(name, string(saved))
+		f.Add(name, strings.Trim(string(unsealed(saved)), "{}"))
 	}
 	f.Fuzz(func(t *testing.T, name, state string) {
 		if !slices.Contains(Algorithms(), name) {
@@ -231,6 +255,9 @@ func FuzzResume(f *testing.F) {
 		o := smallSearch(name)
 		o.Evals = min(o.Evals, 300)
 		o.Resume = []byte(state)
+		if json.Valid([]byte("{"+state+"}")) && state != "" {
+			o.Resume = seal.Seal([]byte("{" + state + "}")) // what is behind the checksum
+		}
 		r, err := Search(context.Background(), p, o)
 		if err != nil {
 			if !errors.Is(err, ErrBadState) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -155,6 +156,11 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 	s := optimize.Options{
 		Algorithm: o.Algorithm, Paper: o.Paper, MaxCost: o.MaxCost, MaxWorstCost: o.MaxWorstCost, MaxParams: o.MaxParams,
 		MinAccuracy: o.MinAccuracy, Evals: o.Evals, Time: o.Time, Seed: o.Seed, Threads: o.Threads, Memory: o.Memory << 20,
+	}
+	for option, limit := range map[string]float64{"max-cost": o.MaxCost, "max-worst-cost": o.MaxWorstCost, "max-params": o.MaxParams, "min-accuracy": o.MinAccuracy, "min-gain": o.MinGain} {
+		if math.IsNaN(limit) || math.IsInf(limit, 0) {
+			return s, inputf(option, fmt.Sprint(limit), "it must be finite; without the option there is no limit")
+		}
 	}
 	if !slices.Contains(optimize.Algorithms(), o.Algorithm) {
 		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("unknown algorithm; it is one of: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}

@@ -38,6 +38,9 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := front.Writable(s.run); err != nil {
+		return nil, err
+	}
 	if s.folder, err = front.CreateFolder(s.options.Dir, s.run.Started, s.options.Algorithm, s.options.earlier()); err != nil {
 		return nil, err
 	}
@@ -48,6 +51,11 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	}
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
+	}
+	if result.Status == optimize.Finished {
+		if err := s.folder.DropState(); err != nil {
+			w.warn("the front is written, but the state of the search, which is done, could not be removed: %v", err)
+		}
 	}
 	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
 	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), z, s.split, w); err != nil {
@@ -69,6 +77,7 @@ type search struct {
 	folder  *front.Folder
 	front   *front.Front
 	run     *front.Run
+	unsaved bool // the last state
 }
 
 // newSearch checks the options against the zoo.
@@ -243,7 +252,7 @@ func (s *search) selection(result *optimize.Result) *front.Selection {
 func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
 	defer s.timed("search")()
 	o := s.search
-	o.Save = s.folder.SaveState
+	o.Save = s.save
 	if s.watch.Search != nil {
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
 	}
@@ -256,12 +265,19 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
 	case errors.Is(err, optimize.ErrNothingFeasible) && ctx.Err() == nil && o.Time == 0:
 		return nil, errors.Join(err, s.folder.DropState()) // going on would find nothing either
-	case err != nil:
-		return nil, err
-	case result.Status == optimize.Finished:
-		return result, s.folder.DropState()
 	}
-	return result, nil
+	return result, err
+}
+
+// save saves the state of the search. A search goes on if that fails: its front is worth
+// more than that it could be resumed.
+func (s *search) save(state []byte) error {
+	err := s.folder.SaveState(state)
+	if err != nil && !s.unsaved {
+		s.watch.warn("the state of the search could not be saved: %v; it goes on, but if it is interrupted --resume cannot continue from here", err)
+	}
+	s.unsaved = err != nil
+	return nil
 }
 
 // keep writes the run folder: at once, so that no result is lost, and again with the
@@ -324,7 +340,7 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	if folds == 0 || s.front.Interrupted {
 		return nil
 	}
-	// The search is done and its state removed: its result must not be lost.
+	// The search is done: its result must not be lost.
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
 	}

@@ -41,7 +41,10 @@ func bind[T string | []string | bool | *bool | uint64 | int | int64 | float64 | 
 
 func above0[T int | int64 | float64 | time.Duration](name string) func(*cli.Context, T) error {
 	return func(_ *cli.Context, value T) error {
-		if !(value > 0) || math.IsInf(float64(value), 1) {
+		switch {
+		case math.IsInf(float64(value), 1):
+			return usagef("--%s %v: it must be finite; without the flag there is no limit", name, value)
+		case !(value > 0):
 			return usagef("--%s %v: it must be above 0", name, value)
 		}
 		return nil
