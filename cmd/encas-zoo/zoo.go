@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -62,18 +60,7 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 				},
 				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooInfo(c, t, z, info) }),
 			},
-			{
-				Name:      "verify",
-				Usage:     "check every stored output of a zoo",
-				UsageText: "[--zoo DIR]",
-				Description: "Reads everything: labels are checked by their fingerprints, archives by their checksums\n" +
-					"and row by row. All problems are listed.",
-				CustomHelpTemplate: commandHelp(`
-encas-zoo zoo verify --zoo cifar`,
-					"3    part is damaged; the rest was checked", "130  interrupted"),
-				Flags:  []cli.Flag{zooFlag()},
-				Action: onZoo(runZooVerify),
-			},
+			verifyCommand(),
 			calibrateCommand(),
 			setCommand(),
 			removeCommand(),
@@ -131,44 +118,4 @@ func listSplits(z *zoo.Zoo, names []string) string {
 		}
 	}
 	return strings.Join(shown, " ")
-}
-
-func runZooVerify(c *cli.Context, t *terminal, z *zoo.Zoo) error {
-	progress := t.err.Progress("verifying", "archives")
-	archives := 0
-	damage := z.Verify(c.Context, func(done, total int) {
-		archives = total
-		progress.Update(int64(done), int64(total), "")
-	})
-	progress.Stop()
-	if errors.Is(damage, context.Canceled) {
-		return damage
-	}
-	result := struct {
-		Version  int      `json:"version"`
-		Archives int      `json:"archives"`
-		Problems []string `json:"problems"`
-	}{1, archives, problems(damage)}
-	err := t.give(result, func() {
-		if damage == nil {
-			t.out.Printf("%s: %s undamaged\n", z.Dir(), plural(archives, "archive is", "archives are"))
-		}
-	})
-	if err == nil && damage != nil {
-		err = partialError{damage}
-	}
-	return err
-}
-
-// problems returns the errors that errors.Join joined.
-func problems(err error) []string {
-	all := []string{}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			all = append(all, problems(e)...)
-		}
-	} else if err != nil {
-		all = append(all, err.Error())
-	}
-	return all
 }
