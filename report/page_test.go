@@ -544,3 +544,13 @@ func writePage(t *testing.T, d *Data) (path string, size int) {
 	}
 	return path, len(page)
 }
+
+// TestPDFWithoutTemporaryFolder: an error, not a panic of the library.
+func TestPDFWithoutTemporaryFolder(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	d := newData(t, newFront(t, 30, 20, 1))
+	err := d.WritePlot(io.Discard, "pdf")
+	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("error %v", err)
+	}
+}

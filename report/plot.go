@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"os"
 	"slices"
 
 	"gonum.org/v1/plot"
@@ -33,7 +34,17 @@ var runColours = []color.NRGBA{
 var grey = color.NRGBA{130, 130, 130, 255}
 
 // WritePlot draws accuracy over cost, at a size that fits one column of a paper.
-func (d *Data) WritePlot(w io.Writer, format string) error {
+func (d *Data) WritePlot(w io.Writer, format string) (err error) {
+	if format == "pdf" {
+		if err := checkTemporary(); err != nil {
+			return err
+		}
+	}
+	defer func() {
+		if r := recover(); r != nil { // as the library does for what it cannot write
+			err = fmt.Errorf("drawing as %s: %v", format, r)
+		}
+	}()
 	p, err := d.plot()
 	if err != nil {
 		return err
@@ -51,6 +62,16 @@ func (d *Data) WritePlot(w io.Writer, format string) error {
 	}
 	_, err = image.WriteTo(w)
 	return err
+}
+
+// checkTemporary reports whether fonts of a PDF can be made, for which the library writes
+// temporary files. It panics if it cannot.
+func checkTemporary() error {
+	dir, err := os.MkdirTemp("", "encas-zoo-")
+	if err != nil {
+		return fmt.Errorf("drawing as pdf needs temporary files: %w; set TMPDIR to a folder that can be written, or name another format (--format svg)", err)
+	}
+	return os.Remove(dir)
 }
 
 // A place is a point of the plot, with its 95 % interval; low and high are its accuracy if

@@ -358,3 +358,21 @@ func TestParseIndexInPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestIndexCutShort: a search goes on with an index whose file another program cuts short.
+func TestIndexCutShort(t *testing.T) {
+	t.Parallel()
+	const samples, classes = 20_000, 20
+	z := newZoo(t, classes, samples)
+	w := write(t, z)
+	rows := randomRows(1, samples, classes)
+	addModel(t, w, "net", "search", rows)
+	w.Close()
+	ix := openIndexOf(t, z, "search", "net")
+	if err := os.Truncate(z.indexPath("search", "net"), 100); err != nil {
+		t.Fatal(err)
+	}
+	if !sameLists(ix.Lists("net"), BuildLists(rows, classes)) {
+		t.Error("other lists")
+	}
+}

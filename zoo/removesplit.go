@@ -75,8 +75,8 @@ func (w *Writer) forget(model, split string) error {
 // dropModel makes a model not exist. Its archives and indexes stay.
 func (w *Writer) dropModel(name string) error {
 	path := w.z.modelPath(slug(name))
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("zoo: %w", err)
+	if err := remove(path); err != nil {
+		return err
 	}
 	if err := atomicfile.SyncDir(filepath.Dir(path)); err != nil {
 		return err

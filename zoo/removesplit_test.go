@@ -150,3 +150,52 @@ func TestRenew(t *testing.T) {
 	_, err = Renew(z.Dir(), 3)
 	expectError(t, err, "has 1 models")
 }
+
+// TestRemovalInterrupted: whatever a removal has come to, the same one again completes it.
+func TestRemovalInterrupted(t *testing.T) {
+	t.Parallel()
+	z := newZoo(t, 2, 1)
+	w := write(t, z)
+	addModel(t, w, "a", "search", []uint16{one, 0})
+	addModel(t, w, "b", "search", []uint16{one, 0})
+	w.Close()
+	if z.HasRemains("a") || z.HasRemains("c") {
+		t.Error("remains of a model that is there, or never was")
+	}
+	os.Remove(z.modelPath(slug("a"))) // and then it was killed
+	z, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !z.HasRemains("a") || z.HasRemains("b") {
+		t.Error("no remains of a removed model")
+	}
+	w = write(t, z)
+	if err := w.RemoveModels("b", "a"); !errors.Is(err, ErrNoModel) || !z.HasModel("b") {
+		t.Errorf("a name that is not there: %v", err)
+	}
+	if err := w.RemoveModels("b"); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet")
+}
+
+func TestDiscard(t *testing.T) {
+	t.Parallel()
+	z := newZoo(t, 2, 1)
+	dir := z.Dir()
+	if err := write(t, z).Discard(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a zoo without models is there")
+	}
+	z = damageZoo(t)
+	if err := write(t, z).Discard(); err != nil {
+		t.Error(err)
+	}
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}

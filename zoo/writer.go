@@ -71,6 +71,28 @@ func (w *Writer) Close() error {
 	return w.hold.Close()
 }
 
+// Discard is Close, after which there is no zoo any more if there are no models in it.
+func (w *Writer) Discard() error {
+	if len(w.z.Models()) > 0 {
+		return w.Close()
+	}
+	for _, s := range w.z.Splits() {
+		if err := w.RemoveSplit(s.Name); err != nil {
+			return errors.Join(err, w.Close())
+		}
+	}
+	if err := w.usable(); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	err := remove(w.z.headPath())
+	for _, empty := range []string{"models", "splits", "archive", "index"} {
+		os.Remove(filepath.Join(w.z.dir, empty))
+	}
+	err = errors.Join(err, w.Close(), remove(filepath.Join(w.z.dir, "lock")))
+	os.Remove(w.z.dir) // unless there is something of others in it
+	return err
+}
+
 var errClosed = errors.New("zoo: the writer is closed")
 
 // usable reports whether the zoo may still be changed.
@@ -350,34 +372,61 @@ func (w *Writer) keep(n int) bool {
 	return true
 }
 
-// RemoveModel removes a model with its predictions. The error wraps ErrNoModel
-// if there is none.
-func (w *Writer) RemoveModel(name string) error {
+// RemoveModels removes models with their predictions. The error wraps ErrNoModel, and
+// nothing is removed, if there is none of one of the names. If the process is killed the
+// next writer removes what is left of those that it came to; see [Zoo.HasRemains].
+func (w *Writer) RemoveModels(names ...string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.usable(); err != nil {
 		return err
 	}
-	if w.open[name] != nil {
-		return fmt.Errorf("zoo: the model %q is being written", name)
+	models := make([]Model, len(names))
+	for i, name := range names {
+		if w.open[name] != nil {
+			return fmt.Errorf("zoo: the model %q is being written", name)
+		}
+		var err error
+		if models[i], err = w.z.Model(name); err != nil {
+			return err
+		}
 	}
-	m, err := w.z.Model(name)
-	if err != nil {
-		return err
+	// Without its JSON file a model does not exist. All of these first: as long as one is
+	// there, so are the remains of those before it.
+	for _, m := range models {
+		if err := w.dropModel(m.Name); err != nil {
+			return err
+		}
 	}
-	// Without its JSON file the model does not exist. If the rest is interrupted, the
-	// next writer finishes it.
-	if err := w.dropModel(name); err != nil {
-		return err
-	}
-	for split, a := range m.Splits {
-		for _, p := range []string{w.z.archivePath(split, name, a.Second), w.z.indexPath(split, name)} {
-			if err := remove(p); err != nil {
-				return err
+	for _, m := range models {
+		for split, a := range m.Splits {
+			for _, p := range []string{w.z.archivePath(split, m.Name, a.Second), w.z.indexPath(split, m.Name)} {
+				if err := remove(p); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// RemoveModel removes one model.
+func (w *Writer) RemoveModel(name string) error { return w.RemoveModels(name) }
+
+// HasRemains reports whether there are predictions of a model that does not exist: its
+// removal, or its import, was interrupted. The next writer removes them.
+func (z *Zoo) HasRemains(name string) bool {
+	if z.HasModel(name) {
+		return false
+	}
+	for _, s := range z.Splits() {
+		for _, second := range []bool{false, true} {
+			if _, err := os.Stat(z.archivePath(s.Name, name, second)); err == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // makeFolders makes the folders that models with predictions on splits need.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,7 +17,7 @@ func removeCommand() *cli.Command {
 		Name:        "remove",
 		Usage:       "remove models or a split from a zoo",
 		UsageText:   "[--zoo DIR] MODEL... | --split NAME [--force]",
-		Description: "Removes models and their predictions. If one of the names is not in the zoo, nothing\nis removed. With --split it removes samples, their labels and all predictions on them;\nif there are predictions it says what would be lost, and wants --force.",
+		Description: "Removes models and their predictions. If one of the names is not in the zoo, nothing\nis removed, unless an earlier removal of these was interrupted. With --split it removes samples, their labels and all predictions on them;\nif there are predictions it says what would be lost, and wants --force.",
 		CustomHelpTemplate: commandHelp(`
 encas-zoo zoo remove --zoo cifar resnet20 resnet32
 encas-zoo zoo remove --zoo cifar -- -odd-name
@@ -63,22 +64,38 @@ func runZooRemove(c *cli.Context, t *terminal, o *removeOptions) (err error) {
 	if o.split != "" {
 		return removeSplit(t, z, o)
 	}
-	for _, name := range names {
-		if _, err := z.Model(name); err != nil {
-			return err
-		}
+	there, err := modelsToRemove(t, z, names)
+	if err != nil {
+		return err
 	}
 	w, err := z.Write()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	for _, name := range names {
-		if err := w.RemoveModel(name); err != nil {
-			return err
-		}
+	if err := w.RemoveModels(there...); err != nil {
+		return err
 	}
 	return t.give(removal{1, names, ""}, func() { t.out.Printf("removed %s from %s\n", plural(len(names), "model", "models"), z.Dir()) })
+}
+
+// modelsToRemove returns the names that are in the zoo. The others must be of a removal that
+// was interrupted, which is completed.
+func modelsToRemove(t *terminal, z *zoo.Zoo, names []string) (there []string, err error) {
+	interrupted := slices.ContainsFunc(names, z.HasRemains)
+	for _, name := range names {
+		switch _, err := z.Model(name); {
+		case err == nil:
+			if !slices.Contains(there, name) {
+				there = append(there, name)
+			}
+		case !interrupted:
+			return nil, err
+		default:
+			t.err.Notef("%s was removed before: an interrupted removal is completed", name)
+		}
+	}
+	return there, nil
 }
 
 // removeSplit removes a split, and says what goes with it.

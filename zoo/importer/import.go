@@ -112,7 +112,8 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if err := tryFirst(src, plan, classes); err != nil {
 		return Summary{}, err
 	}
-	if z == nil {
+	made := z == nil
+	if made {
 		if z, err = zoo.Create(dir, classes); err != nil {
 			return Summary{}, err
 		}
@@ -130,7 +131,9 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 		}
 	}
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
-	err = j.run(ctx)
+	if err = j.run(ctx); err != nil && made {
+		return j.summary, errors.Join(err, w.Discard())
+	}
 	return j.summary, errors.Join(err, w.Close())
 }
 

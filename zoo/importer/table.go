@@ -51,6 +51,7 @@ var (
 	labelHeadings  = []string{"label", "labels", "target"}
 	nameHeadings   = []string{"label_name", "label_text", "label_str"} // of labels that are numbers
 	answerHeadings = []string{"answer", "prediction", "predicted", "pred"}
+	outputsHeading = "probs"
 	modelHeadings  = []string{"model", "model_name"}
 	plainIDs       = []string{"id", "ids", "sample"}
 	idHeadings     = append(slices.Clone(plainIDs), "sample_id", "image_id", "filename", "file_name", "file", "filepath", "file_path", "path", "image_path", "image", "img", "name", "index")
@@ -110,6 +111,9 @@ func findLayout(t table, names classNames) (layout, error) {
 		}
 		seen[c.name] = true
 	}
+	if err := checkReadable(t); err != nil {
+		return layout{}, err
+	}
 	l := layout{}
 	var errs []error
 	find := func(kinds []columnKind, headings []string) int {
@@ -130,6 +134,26 @@ func findLayout(t table, names classNames) (layout, error) {
 	return l, err
 }
 
+// checkReadable refuses columns whose names say that they are labels, answers or outputs, but
+// which hold something else, such as times or maps: another column would be taken instead.
+func checkReadable(t table) error {
+	for _, c := range t.columns() {
+		is := func(heading string) bool { return strings.EqualFold(c.name, heading) }
+		switch {
+		case c.kind > mapColumn:
+		case slices.ContainsFunc(labelHeadings, is) || slices.ContainsFunc(answerHeadings, is) || is("confidence"):
+			return fmt.Errorf("%s: the column %q holds neither numbers nor texts: write them so, or rename or remove the column", t.title(), c.name)
+		case is(outputsHeading) && c.kind == mapColumn:
+			return errMap(t, c)
+		}
+	}
+	return nil
+}
+
+func errMap(t table, c tableColumn) error {
+	return fmt.Errorf("%s: the column %q holds maps, which have no order: write lists of the values in the order of the classes", t.title(), c.name)
+}
+
 // findOutputs finds the columns of outputs: one of lists, called probs if there are
 // several; or one a class, called by its name or numbered from 0 after any prefix.
 func findOutputs(t table, names classNames, taken []int) ([]outputColumns, error) {
@@ -140,8 +164,12 @@ func findOutputs(t table, names classNames, taken []int) ([]outputColumns, error
 			lists = append(lists, outputColumns{c.name, []int{i}, true})
 		}
 	}
-	if i := slices.IndexFunc(lists, func(o outputColumns) bool { return strings.EqualFold(o.prefix, "probs") }); i >= 0 {
-		return lists[i : i+1], nil
+	probs, err := findColumn(t, []columnKind{listColumn}, outputsHeading)
+	if err != nil {
+		return nil, err
+	}
+	if probs >= 0 {
+		return []outputColumns{{all[probs].name, []int{probs}, true}}, nil
 	}
 	named, err := namedOutputs(t, names, taken)
 	if err != nil {
@@ -269,7 +297,7 @@ func (l layout) one(t table, names classNames) (outputColumns, error) {
 		return l.outputs[0], nil
 	case 0:
 		if i := slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.kind == mapColumn }); i >= 0 {
-			return outputColumns{}, fmt.Errorf("%s: the column %q holds maps, which have no order: write lists of the values in the order of the classes", t.title(), t.columns()[i].name)
+			return outputColumns{}, errMap(t, t.columns()[i])
 		}
 		hint := "; columns called like the classes need their names, from class 0 on, in --class-names FILE"
 		if names.names != nil {
