@@ -122,8 +122,8 @@ func (f *Folder) SaveState(state []byte) error {
 }
 
 // write writes files, which are complete before an earlier run goes and the first of them
-// gets its name.
-func (f *Folder) write(names []string, contents [][]byte) error {
+// gets its name. What is stale goes then, too.
+func (f *Folder) write(names []string, contents [][]byte, stale ...string) error {
 	var files []*atomicfile.File
 	defer func() {
 		for _, file := range files {
@@ -143,6 +143,11 @@ func (f *Folder) write(names []string, contents [][]byte) error {
 	}
 	if err := f.clear(); err != nil {
 		return err
+	}
+	for _, name := range stale {
+		if err := os.Remove(filepath.Join(f.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	for _, file := range files {
 		if err := file.Place(); err != nil {
@@ -186,10 +191,7 @@ func (f *Folder) Write(front *Front, run *Run) error {
 	if err := errors.Join(errTable, errRun, errFront); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(f.Dir, CertifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return f.write([]string{RunFile, CSVFile, FrontFile}, [][]byte{runJSON, table.Bytes(), frontJSON})
+	return f.write([]string{RunFile, CSVFile, FrontFile}, [][]byte{runJSON, table.Bytes(), frontJSON}, CertifiedFile)
 }
 
 // Writable reports what Write could not write of a run.

@@ -1,0 +1,91 @@
+package front
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
+)
+
+// TestVerify changes every byte of every file of a run folder.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := Verify(dir); err == nil {
+		t.Error("an empty folder is a run folder")
+	}
+	folder, err := CreateFolder(dir, time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFront()
+	if err := folder.Write(f, &Run{Version: Version, Command: []string{"encas-zoo"}, Options: map[string]any{"max-models": 3.0}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.SaveState(seal.Seal([]byte(`{"units":3}`))); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Verify(dir); err != nil || len(v.Problems) > 0 || v.Files != 4 || v.Unsealed != nil {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	for _, name := range []string{FrontFile, RunFile, CSVFile, StateFile} {
+		path := filepath.Join(dir, name)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < len(data); at += 3 {
+			d := slices.Clone(data)
+			d[at] ^= 1
+			os.WriteFile(path, d, 0o666)
+			v, err := Verify(dir)
+			// Of the name of its checksum a file may lose a letter: then it is as an older one.
+			if err != nil || len(v.Problems) == 0 && len(v.Unsealed) == 0 {
+				t.Errorf("%s, byte %d: %+v, %v", name, at, v, err)
+			}
+			for _, problem := range v.Problems {
+				if !strings.Contains(problem.Error(), path) {
+					t.Errorf("%v does not name the file", problem)
+				}
+			}
+		}
+		os.WriteFile(path, data, 0o666)
+	}
+}
+
+// TestOnlyTemporaryFiles: a run that was killed before it had written anything leaves a
+// folder that the next one cleans and uses.
+func TestOnlyTemporaryFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	left := filepath.Join(dir, ".tmp-1")
+	if err := os.WriteFile(left, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	os.Chtimes(left, old, old)
+	present, err := atomicfile.Create(filepath.Join(dir, "of another process"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer present.Discard()
+	folder, err := CreateFolder(dir, time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Write(newFront(), &Run{Version: Version}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what a killed run left is there")
+	}
+	present.Close()
+	if err := present.Rename(); err != nil {
+		t.Error(err)
+	}
+}
