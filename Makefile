@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 30m
 RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz bench clean
+.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -114,6 +114,10 @@ chromium: # The browser that looks at the report page; a machine without one ski
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 	scripts/fuzz $(or $(FUZZTIME),30s)
+
+# A small part of it runs with the unit tests.
+attack: ## Kill, starve and damage the program, with ATTACK_SEED (fifteen minutes, a table at the end)
+	ATTACK=$(or $(ATTACK),26) ATTACK_SEED=$(or $(ATTACK_SEED),1) $(GO) test -count=1 -vet=off -timeout 40m -v -run TestAttack ./scripts
 
 bench: venv ## Run the benchmark suites (ten minutes), write benchmarks/REPORT.md
 	$(GO) run ./benchmarks

@@ -120,6 +120,7 @@ def search(
                 args += [f"--{name}", str(value)]
         result = _program.run(args, folder=work, verbose=verbose)
         run = json.loads((work / "run" / "run.json").read_text(encoding="utf-8"))
+        run.pop("checksum", None)  # of the file as it was; what is written again has none
         if zoo is not None:
             shutil.copytree(work / "zoo", zoo)
             run["zoo"] = str(Path(zoo).absolute())
