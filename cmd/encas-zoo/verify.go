@@ -23,7 +23,7 @@ With run folders it checks these instead: each file by its checksum, and the tab
 front against the front. Files of older versions have no checksums, which is said.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo zoo verify --zoo cifar
-encas-zoo zoo verify runs/three runs/published`,
+encas-zoo zoo verify runs/exact runs/paper`,
 			"3    part is damaged; the rest was checked", "130  interrupted"),
 		Flags: []cli.Flag{zooFlag()},
 		Action: on(func(c *cli.Context, t *terminal) error {
