@@ -211,6 +211,9 @@ func (t *ColumnTable) at(row ColumnRow) string {
 
 // check refuses a table that could not be set as a whole.
 func (t *ColumnTable) check(z *zoo.Zoo) error {
+	for i := range t.Columns {
+		t.Columns[i] = z.ColumnName(t.Columns[i])
+	}
 	for i, column := range t.Columns {
 		switch {
 		case column == "" && slices.ContainsFunc(t.Rows, func(r ColumnRow) bool { return r.Values[i] != "" }) && i > 0:

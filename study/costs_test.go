@@ -83,6 +83,14 @@ func TestSetColumns(t *testing.T) {
 	if m, err := again.Model("m1"); err != nil || m.Columns["price"] != "5" || m.Columns["gflops"] != "2" || again.Fingerprint() != z.Fingerprint() {
 		t.Errorf("%+v, %v", m, err)
 	}
+	// Names that differ in letter case only are one.
+	changes, err = set("NAME,Price,GFLOPs\nm1,5,3\n")
+	if want := []ColumnChange{{"m1", "gflops", "2", "3"}}; err != nil || !slices.Equal(changes, want) {
+		t.Errorf("%+v, %v", changes, err)
+	}
+	if _, err := set("name,Price,price\nm1,5,5\n"); err == nil {
+		t.Error("a price is set twice")
+	}
 	var unknown *UnknownModels
 	if _, err := set("name,price\nm8,1\nm9,1\n"); !errors.As(err, &unknown) || !slices.Equal(unknown.Names, []string{"m8", "m9"}) || len(unknown.Known) != 3 {
 		t.Errorf("%v", err)

@@ -191,6 +191,7 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 	r.FieldsPerRecord = -1
 	r.TrimLeadingSpace = true
 	file, label, group, name, width := 0, 1, -1, -1, 0
+	headed := false
 	for first == nil || !l.named {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -205,7 +206,7 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 		}
 		header := width == 0 && l.isHeader(row)
 		if width == 0 {
-			width = len(row)
+			width, headed = len(row), header
 		}
 		switch {
 		case len(row) < 2:
@@ -219,6 +220,8 @@ func (l *labelFile) readCSV(in io.Reader) (first error) {
 			if name = findColumn(row, nameColumns); name == file || name == label {
 				name = -1
 			}
+		case !headed && width > 2:
+			err = l.at(line, "%d columns and no header, so that nothing says which has the labels: add a first line with the names of the columns, two of them file and label%s", width, oneHot(row))
 		case l.group != "" && group < 0:
 			err = l.at(line, "it has no header, and so no column %s", l.group)
 		case group >= 0 && row[group] == "":
@@ -245,6 +248,23 @@ func (l *labelFile) findAny(fields []string) {
 	for _, field := range fields {
 		l.find(field)
 	}
+}
+
+// oneHot is what else to do with a row that has a column for each class.
+func oneHot(row []string) string {
+	ones, zeros := 0, 0
+	for _, cell := range row {
+		switch x, err := strconv.ParseFloat(cell, 64); {
+		case err == nil && x == 1:
+			ones++
+		case err == nil && x == 0:
+			zeros++
+		}
+	}
+	if ones != 1 || ones+zeros != len(row)-1 {
+		return ""
+	}
+	return " (of a column for each class make one with the number of the class)"
 }
 
 // isHeader reports whether the first row of a table names its columns: none of its cells
@@ -290,7 +310,7 @@ func (l *labelFile) columns(header []string, line int) (file, label int, err err
 		return file, 1 - file, nil
 	case len(header) == 2 && label >= 0:
 		return 1 - label, label, nil
-	case file >= 0 || label >= 0:
+	case file >= 0 || label >= 0 || len(header) > 2:
 		return 0, 1, l.at(line, "the header (%s) does not say which columns have the files and the labels; call them file and label", strings.Join(header, ","))
 	}
 	l.set.note("%s line %d (%s) is read as the header", l.name, line, strings.Join(header, ","))

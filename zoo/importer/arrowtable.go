@@ -144,6 +144,8 @@ func arrowKind(of arrow.DataType) columnKind {
 		return realColumn
 	case *arrow.Int8Type, *arrow.Int16Type, *arrow.Int32Type, *arrow.Int64Type, *arrow.Uint8Type, *arrow.Uint16Type, *arrow.Uint32Type, *arrow.Uint64Type:
 		return wholeColumn
+	case *arrow.TimestampType, *arrow.Date32Type, *arrow.Date64Type:
+		return timeColumn
 	case *arrow.MapType:
 		return mapColumn
 	case *arrow.ListType:
@@ -297,11 +299,25 @@ func (b *arrowBatches) text(column int) (text string, err error) {
 		if d, ok := a.(*arrays.Dictionary); ok {
 			a, row = d.Dictionary(), d.GetValueIndex(row)
 		}
-		text = a.ValueStr(row)
+		text = arrowText(a, row)
 		return nil
 	})
 	b.at, b.row = b.at+1, b.row+1
 	return text, err
+}
+
+// arrowText returns the text in a row of an array, of a time as it is elsewhere.
+func arrowText(a arrow.Array, row int) string {
+	switch a := a.(type) {
+	case *arrays.Timestamp:
+		of := a.DataType().(*arrow.TimestampType)
+		return timeText(a.Value(row).ToTime(of.Unit), of.TimeZone != "")
+	case *arrays.Date32:
+		return timeText(a.Value(row).ToTime(), false)
+	case *arrays.Date64:
+		return timeText(a.Value(row).ToTime(), false)
+	}
+	return a.ValueStr(row)
 }
 
 // listOf returns the list in the next row of a column, which is valid until the next call.

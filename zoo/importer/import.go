@@ -130,11 +130,23 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 			return Summary{}, errors.Join(err, w.Close())
 		}
 	}
+	src.spell(z)
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
 	if err = j.run(ctx); err != nil && made {
 		return j.summary, errors.Join(err, w.Discard())
 	}
 	return j.summary, errors.Join(err, w.Close())
+}
+
+// spell calls the columns of models as those of the zoo are called.
+func (s *Source) spell(z *zoo.Zoo) {
+	for i, m := range s.Models {
+		columns := make(map[string]string, len(m.Columns))
+		for column, value := range m.Columns {
+			columns[z.ColumnName(column)] = value
+		}
+		s.Models[i].Columns = columns
+	}
 }
 
 // sameClasses refuses names that the classes of a zoo have, in another order.

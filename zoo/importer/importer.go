@@ -44,6 +44,7 @@ type Source struct {
 	inner      bool
 	unlabelled bool
 	held       held
+	ids        map[string]string // columns of ids by the table's title, as shareIDs found them; "": it has none
 	notes      []string
 
 	mu    sync.Mutex

@@ -246,10 +246,24 @@ func (j *joiner) byPlace(s *Set) error {
 // checkSamples refuses files that have other samples than the first, unless those that
 // all have are asked for.
 func (j *joiner) checkSamples() error {
+	for _, f := range j.files {
+		if first := j.files[j.first]; f.order != nil && f.more == f.count && f.lacks == first.count {
+			return fmt.Errorf("no sample is in all files: %s has %q and others%s, and %s none of them, but %s%s: give both the same names of the samples, in a column \"id\", or ids.npy beside arrays; if their rows are in the same order, leave both out",
+				first.file, j.ids[0], inColumn(first.column), f.file, listed(f.extra, f.more), inColumn(f.column))
+		}
+	}
 	if text := j.differences(); text != "" && !j.inner {
 		return fmt.Errorf("%s; to import the samples that all files have, add --inner", text)
 	}
 	return nil
+}
+
+// inColumn names the column that ids are from.
+func inColumn(column string) string {
+	if column == "" {
+		return ""
+	}
+	return fmt.Sprintf(" in the column %q", column)
 }
 
 // differences describes the first file that has other samples than the first with ids.
@@ -266,7 +280,13 @@ func (j *joiner) differences() string {
 	if f.more > 0 {
 		parts = append(parts, fmt.Sprintf("%d are not in %s (%s)", f.more, first.file, listed(f.extra, f.more)))
 	}
-	return fmt.Sprintf("%s has %d samples and %s has %d, but not the same ones: %s", f.file, f.count, first.file, first.count, strings.Join(parts, ", "))
+	by := ""
+	if f.column != "" && f.column == first.column {
+		by = fmt.Sprintf(" (by the column %q)", f.column)
+	} else if f.column != "" && first.column != "" {
+		by = fmt.Sprintf(" (by the columns %q and %q)", f.column, first.column)
+	}
+	return fmt.Sprintf("%s has %d samples and %s has %d, but not the same ones%s: %s", f.file, f.count, first.file, first.count, by, strings.Join(parts, ", "))
 }
 
 // placeUnnamed finds the places of the rows of files without ids: those of the others,

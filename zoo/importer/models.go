@@ -102,6 +102,9 @@ func parseModels(src io.Reader) ([]Model, error) {
 	}
 	latency, unit := -1, 0.0
 	for i, h := range t.header {
+		if j := slices.IndexFunc(t.header[:i], func(other string) bool { return h != "" && strings.EqualFold(other, h) }); j >= 0 {
+			return nil, fmt.Errorf("the columns %q and %q differ in letter case only: rename or remove one of them", t.header[j], h)
+		}
 		u, err := zoo.Latency(h)
 		if err != nil {
 			return nil, err
@@ -165,7 +168,30 @@ func parseModels(src io.Reader) ([]Model, error) {
 	if len(models) == 0 {
 		return nil, fmt.Errorf("the list is empty: add a line for each model")
 	}
+	if err := checkCalledCosts(models, t.header, lines); err != nil {
+		return nil, err
+	}
 	return models, checkCosts(models, t.header, lines)
+}
+
+// checkCalledCosts refuses what is no number in columns that are called like a cost: it would
+// not be one, and another column would be taken.
+func checkCalledCosts(models []Model, header []string, lines map[string]int) error {
+	for _, h := range header {
+		if !zoo.CalledCost(h) || zoo.KeptColumn(h) {
+			continue
+		}
+		for _, m := range models {
+			text := m.Columns[h]
+			if text == "" {
+				continue
+			}
+			if _, err := (zoo.Model{Name: m.Name, Columns: m.Columns}).Cost(h); err != nil {
+				return fmt.Errorf("line %d: model %q has %q in the column %q, which is called like a cost: write a number, 0 or more, as in 0.02, without its unit; leave the cell empty; or, if it is no cost, call the column something else", lines[m.Name], m.Name, text, h)
+			}
+		}
+	}
+	return nil
 }
 
 // checkCosts makes sure that some column can be the cost of all models, which are on the

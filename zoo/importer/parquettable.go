@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
@@ -102,8 +103,44 @@ func (t *parquetTable) kind(i int) columnKind {
 		case schema.NoLogicalType, schema.UnknownLogicalType, *schema.IntLogicalType, schema.IntLogicalType:
 			return wholeColumn
 		}
+		if moment(c) != nil {
+			return timeColumn
+		}
 	}
 	return otherColumn
+}
+
+// moment returns what makes a time of a number in a column of dates or times, nil for any
+// other column.
+func moment(c *schema.Column) func(int64) string {
+	logical := c.LogicalType()
+	if p, ok := logical.(*schema.TimestampLogicalType); ok {
+		logical = *p
+	}
+	switch l := logical.(type) {
+	case schema.DateLogicalType:
+		return func(days int64) string { return timeText(time.Unix(days*24*60*60, 0), false) }
+	case schema.TimestampLogicalType:
+		zoned := l.IsAdjustedToUTC()
+		switch l.TimeUnit() {
+		case schema.TimeUnitMillis:
+			return func(v int64) string { return timeText(time.UnixMilli(v), zoned) }
+		case schema.TimeUnitMicros:
+			return func(v int64) string { return timeText(time.UnixMicro(v), zoned) }
+		case schema.TimeUnitNanos:
+			return func(v int64) string { return timeText(time.Unix(0, v), zoned) }
+		}
+	}
+	return nil
+}
+
+// timeText writes a time as pandas does.
+func timeText(t time.Time, zoned bool) string {
+	text := t.UTC().Format("2006-01-02 15:04:05.999999999")
+	if zoned {
+		text += "+00:00"
+	}
+	return text
 }
 
 // classNames are those of a ClassLabel, as the library datasets writes them.
@@ -210,7 +247,11 @@ func (t *parquetTable) numbers(group, column int) (*parquet.Cells[float64], erro
 func (t *parquetTable) textCells(group, column int) (*parquet.Cells[string], error) {
 	order := binary.LittleEndian
 	c := t.Schema().Column(column)
+	at := moment(c)
 	text := func(signed int64, unsigned uint64) string {
+		if at != nil {
+			return at(signed)
+		}
 		if l, ok := c.LogicalType().(schema.IntLogicalType); ok && !l.IsSigned() {
 			return strconv.FormatUint(unsigned, 10)
 		}

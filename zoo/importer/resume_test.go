@@ -218,6 +218,9 @@ func TestColumnsAgain(t *testing.T) {
 	}
 	check(z, "a", map[string]string{"gflops": "2"})
 	check(z, "b", map[string]string{"gflops": "5"})
+	// Names of columns that differ in letter case only are one.
+	z, _, _ = list("name,gflops,PRICE\na,2,9\nb,5,8\n", "search=0:2")
+	check(z, "a", map[string]string{"price": "9", "PRICE": ""})
 }
 
 // Other predictions replace those that are there, if that is asked for, and leave those on

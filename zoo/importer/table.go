@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/encas-zoo/encas-zoo/internal/parquet"
 )
 
 // A table is a file with a row a sample and named columns: Parquet or CSV.
@@ -44,7 +42,11 @@ const (
 	wholeColumn // whole numbers
 	realColumn  // numbers
 	listColumn  // lists of numbers
+	timeColumn  // dates and times
 )
+
+// idKinds are the kinds of columns that may have ids.
+var idKinds = []columnKind{textColumn, wholeColumn, realColumn, timeColumn}
 
 // Headings, in the order of preference. Letter case does not matter.
 var (
@@ -312,11 +314,7 @@ func (l layout) one(t table, names classNames) (outputColumns, error) {
 // if there are none: a column with a known heading, pandas' index, or else any column of
 // texts that all differ.
 func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
-	taken := []int{l.label, l.answer, l.confidence, l.model}
-	for _, o := range l.outputs {
-		taken = append(taken, o.columns...)
-	}
-	named := []columnKind{textColumn, wholeColumn, realColumn}
+	taken, named := l.taken(), idKinds
 	for _, c := range t.columns() {
 		if slices.Contains(plainIDs, strings.ToLower(c.name)) && !slices.Contains(named, c.kind) {
 			return nil, c, fmt.Errorf("%s: the column %q holds neither texts nor numbers, so its ids cannot be read: write them as texts", t.title(), c.name)
@@ -368,12 +366,11 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 		}
 	}
 	for i, c := range t.columns() {
-		if c.kind != textColumn || i == at || !free(i) || t.size() == 1 {
+		if c.kind != textColumn && c.kind != timeColumn || i == at || !free(i) || t.size() == 1 {
 			continue
 		}
 		ids, err = readTexts(t, i)
-		others := slices.ContainsFunc([]error{errRepeated, errEmpty, errNoText, parquet.ErrMissing}, func(e error) bool { return errors.Is(err, e) })
-		if !others {
+		if !noIDs(err) {
 			return ids, c, err
 		}
 	}
@@ -389,7 +386,25 @@ func readTexts(t table, column int) ([]string, error) {
 		return r.ids, err
 	}
 	err := t.texts(column, r.add)
+	if c.kind == timeColumn {
+		r.ids = cutMidnights(r.ids)
+	}
 	return r.ids, err
+}
+
+// midnight ends the text of a time that is that of a day alone.
+const midnight = " 00:00:00"
+
+// cutMidnights leaves the days of times if all of them are at midnight, as pandas writes
+// them into CSV files.
+func cutMidnights(times []string) []string {
+	if slices.ContainsFunc(times, func(t string) bool { return !strings.HasSuffix(t, midnight) }) {
+		return times
+	}
+	for i, t := range times {
+		times[i] = strings.TrimSuffix(t, midnight)
+	}
+	return times
 }
 
 // countRows reports whether ids are the numbers of the rows, from 0 or 1 on.

@@ -49,7 +49,7 @@ type tableModel struct {
 // openTables opens tables of labels and of models.
 func (s *Source) openTables(paths []string, format tableFormat) error {
 	var models []tableModel
-	j := newJoiner(s.inner)
+	var tables []foundTable // of labels, then of models
 	for _, path := range paths {
 		f, file, err := openPlace(path, &s.held)
 		if err != nil {
@@ -65,22 +65,26 @@ func (s *Source) openTables(paths []string, format tableFormat) error {
 			return err
 		}
 		if shards := files["labels"]; shards != nil && !s.unlabelled {
-			t, err := format.openShards(f, shards)
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(s.joinLabels(j, t), t.Close()); err != nil {
-				return err
-			}
+			tables = append(tables, foundTable{
+				title: f.name(shards[0]), file: f.name(shards[0]), layout: s.labelLayout,
+				open: func() (table, error) { return format.openShards(f, shards) },
+			})
 		}
 	}
-	labels := len(j.files)
+	labels := len(tables)
 	for _, m := range models {
-		t, err := m.open(format)
-		if err != nil {
-			return err
+		one := foundTable{title: m.File, file: m.folder.name(m.shards[0]), layout: s.modelLayout, open: func() (table, error) { return m.open(format) }}
+		if m.rows != nil {
+			one.file = m.File // its rows have an order of their own
 		}
-		if err := errors.Join(s.joinModel(j, t), t.Close()); err != nil {
+		tables = append(tables, one)
+	}
+	if err := s.shareIDs(tables); err != nil {
+		return err
+	}
+	j := newJoiner(s.inner)
+	for i := range tables {
+		if err := tables[i].read(func(t table, l layout) error { return s.join(j, t, l) }); err != nil {
 			return err
 		}
 	}
@@ -261,28 +265,19 @@ func (m tableModel) open(format tableFormat) (table, error) {
 	return &part{table: t, name: m.of, rows: m.rows}, nil
 }
 
-// joinLabels takes the labels, and ids if there are any, of a file of labels.
-func (s *Source) joinLabels(j *joiner, t table) error {
+// labelLayout is the layout of a file of labels.
+func (s *Source) labelLayout(t table) (layout, error) {
 	l, err := findLayout(t, s.names)
 	if err != nil {
-		return err
+		return l, err
 	}
 	if len(t.columns()) == 1 && l.label < 0 {
 		l.label = 0
 	}
 	if l.label < 0 {
-		return fmt.Errorf("%s: no column \"label\": the first line must name the columns, as in id,label", t.title())
+		return l, fmt.Errorf("%s: no column \"label\": the first line must name the columns, as in id,label", t.title())
 	}
-	return s.join(j, t, l)
-}
-
-// joinModel takes the labels and ids, if there are any, of a model's table.
-func (s *Source) joinModel(j *joiner, t table) error {
-	l, err := s.modelLayout(t)
-	if err != nil {
-		return err
-	}
-	return s.join(j, t, l)
+	return l, nil
 }
 
 // modelLayout is the layout of a model's table. Without outputs, the column of labels is
@@ -324,7 +319,7 @@ func (s *Source) join(j *joiner, t table, l layout) error {
 	if err := s.agree(t, r.labels); err != nil {
 		return err
 	}
-	ids, column, err := readIDs(t, l)
+	ids, column, err := s.tableIDs(t, l)
 	if err != nil {
 		return err
 	}
@@ -444,7 +439,7 @@ func (s *Source) checkAnswers(t table, l layout) error {
 	if _, several := t.(*part); several {
 		return nil
 	}
-	_, id, err := readIDs(t, l)
+	_, id, err := s.tableIDs(t, l)
 	if err != nil {
 		return err
 	}

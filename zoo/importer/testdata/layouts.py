@@ -41,6 +41,11 @@ IDS = np.array([f"img_{i:03d}.jpg" for i in RNG.permutation(N)])
 ORDER = RNG.permutation(N)  # of the second model's rows
 
 
+CASES = 5000 + 7 * RNG.permutation(N)  # numbers of samples
+DATES = [str(t.date()) for t in pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(N), "D")]
+TIMES = pd.Timestamp("2026-01-01 09:30") + pd.to_timedelta(np.arange(N), "h")
+
+
 def case(name, fmt, write, ids=IDS, probs=PROBS, labels=LABELS, options=None, error=None, note=None, path="", answers=None, tolerance=0, names=None):
     """write makes the files of the models a and, in another order, b."""
     folder = OUT / name.replace(" ", "_")
@@ -87,7 +92,7 @@ for engine in ("pyarrow",):
     case("pandas index of an odd name", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=pd.Index(IDS[o], name="bild")), to_parquet()), note='"bild"')
     case("pandas index of two levels", "parquet", both(lambda o: pd.DataFrame({"label": LABELS[o], "probs": lists(o)}, index=[np.array(NAMES)[LABELS[o]], IDS[o]]), to_parquet()), note="__index_level_1__")
     case("pandas ids of floats", "parquet", both(lambda o: pd.DataFrame({"id": o.astype("float64") if o[0] else o, "label": LABELS[o], "probs": lists(o)}), to_parquet()), ids=range(N))
-    case("pandas ids of dates", "parquet", both(lambda o: pd.DataFrame({"id": pd.Timestamp("2026-01-01") + pd.to_timedelta(o, "D"), "label": LABELS[o], "probs": lists(o)}), to_parquet()), error="write them as texts")
+    case("pandas ids of dates", "parquet", both(lambda o: pd.DataFrame({"id": pd.Timestamp("2026-01-01") + pd.to_timedelta(o, "D"), "label": LABELS[o], "probs": lists(o)}), to_parquet()), ids=DATES)
     case("pandas no index", "parquet", both(lambda o: pd.DataFrame({"id": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet(index=False)))
     case("pandas path column", "parquet", both(lambda o: pd.DataFrame({"Path": IDS[o], "label": LABELS[o], "probs": lists(o)}), to_parquet()), note='"Path"')
     case("pandas unknown text column", "parquet", both(lambda o: pd.DataFrame({"probs": lists(o), "label": LABELS[o], "url": IDS[o]}), to_parquet()), note='"url"')
@@ -130,6 +135,41 @@ for engine in ("pyarrow",):
     case("long table in a folder", "csv", lambda d: long(d, "all.csv", lambda t, p: t.to_csv(p, index=False)), ids=sorted(IDS), labels=LABELS[np.argsort(IDS)], probs=PROBS[np.argsort(IDS)])
     case("wide table of lists", "parquet", lambda d: pd.DataFrame({"id": IDS, "label": LABELS, "a": lists(np.arange(N)), "b": lists(np.arange(N))}).to_parquet(d / "outputs.parquet"), path="outputs.parquet")
     case("wide table of columns", "parquet", lambda d: pd.DataFrame({"id": IDS, "label": LABELS} | wide(np.arange(N), [f"a_{k}" for k in range(C)]) | wide(np.arange(N), [f"b_{k}" for k in range(C)])).to_parquet(d / "outputs.parquet"), path="outputs.parquet")
+
+# Samples are found by what the files share, whatever it is called, in all formats alike.
+def to_arrow(t, d, m):
+    t = pa.Table.from_pandas(t)
+    with pa.ipc.new_stream(d / f"{m}.arrow", t.schema) as out:
+        out.write_table(t)
+
+
+def beside_labels(label_columns, model_columns, save, index=None):
+    """labels, and the models a and b in other orders."""
+    def write(folder):
+        for m, o in (("labels", np.arange(N)), ("a", ORDER), ("b", ORDER[::-1])):
+            t = pd.DataFrame(label_columns(o) | {"label": LABELS[o]} if m == "labels" else model_columns(o) | wide(o, dtype="float64"))
+            save(t if index is None else t.set_index(index), folder, m)
+    return write
+
+
+def numbered(o):
+    return {"case_no": CASES[o]}
+
+
+for fmt, save in (("parquet", to_parquet()), ("arrow", to_arrow), ("csv", lambda t, d, m: t.to_csv(d / f"{m}.csv"))):
+    case(f"{fmt} ids under any name", fmt, beside_labels(numbered, numbered, save), ids=CASES, note='joined by the column "case_no"')
+    case(f"{fmt} ids under any name, in an index", fmt, beside_labels(numbered, numbered, save, "case_no"), ids=CASES, note='joined by the column "case_no"')
+    case(f"{fmt} ids under any name, in models", fmt, both(lambda o: pd.DataFrame(numbered(o) | {"label": LABELS[o]} | wide(o, dtype="float64")), save), ids=CASES, note='joined by the column "case_no"')
+    case(f"{fmt} ids beside others", fmt, beside_labels(lambda o: {"Case": IDS[o], "ward": o % 3, "page": np.arange(N)}, lambda o: {"case": IDS[o], "ward": o % 3, "page": np.arange(N), "seen": 17 * np.arange(N)}, save), note='"case"')
+    case(f"{fmt} ids of times", fmt, beside_labels(lambda o: {"taken": TIMES[o]}, lambda o: {"taken": TIMES[o]}, save), ids=[str(t) for t in TIMES], note='joined by the column "taken"')
+    case(f"{fmt} index of times", fmt, both(lambda o: pd.DataFrame({"label": LABELS[o]} | wide(o, dtype="float64"), index=TIMES[o]), save), ids=[str(t) for t in TIMES])
+    case(f"{fmt} ids of dates", fmt, beside_labels(lambda o: {"id": pd.to_datetime(np.array(DATES)[o])}, lambda o: {"id": pd.to_datetime(np.array(DATES)[o])}, save), ids=DATES)
+    case(f"{fmt} no ids but times of asking", fmt, lambda d, save=save: [save(pd.DataFrame({"asked": TIMES + pd.to_timedelta(k, "s"), "label": LABELS} | wide(np.arange(N), dtype="float64")), d, m) for k, m in enumerate("ab")], ids=None, note='the column "asked" is not used')
+    case(f"{fmt} ids that are there twice", fmt, lambda d, save=save: [save(pd.DataFrame({"case_no": np.where(CASES == CASES[k], CASES[0], CASES), "label": LABELS} | wide(np.arange(N), dtype="float64")), d, m) for k, m in enumerate("ab")], ids=None, note='the column "case_no" is not used to find samples: its values are not unique in')
+    case(f"{fmt} rows numbered anew", fmt, both(lambda o: pd.DataFrame({"id": np.arange(N)} | numbered(o) | {"label": LABELS[o]} | wide(o, dtype="float64")), save), ids=CASES, note='"case_no"')
+    case(f"{fmt} ids of which one is missing", fmt, lambda d, save=save: [save(pd.DataFrame(numbered(o) | {"label": LABELS[o]} | wide(o, dtype="float64")), d, m) for m, o in (("a", np.arange(N)), ("b", ORDER[1:]))], error='(by the column "case_no"): it lacks 1')
+    case(f"{fmt} ids of other samples", fmt, beside_labels(lambda o: {"id": o}, lambda o: {"id": CASES[o]}, save), error="no sample is in all files")
+
 
 # polars
 def write(t, d, m):
