@@ -19,8 +19,9 @@ func importCommand() *cli.Command {
 		Description: `Reads stored outputs of classifiers and adds the models to a zoo, which is created if
 it does not exist. A model is in the zoo completely or not at all; the same command
 completes an import that was stopped, and takes over columns that models.csv has added
-or corrected since, except those that 'zoo set' has set. Predictions that differ from
-those in the zoo are an error, or replace them with --replace.
+or corrected since, except those that 'zoo set' has set. Predictions and labels that differ
+from those in the zoo are an error, or replace them with --replace: labels if the
+predictions of all models on their split come with them.
 
 Formats:
    npy      a folder of NAME.npy (float16, 32 or 64, [N, C]), labels.npy, models.csv;
@@ -68,7 +69,7 @@ encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar1
 			bind(&o.Classes, "classes", "number of classes `C`, for csv (default: the largest label plus one)"),
 			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on (default: the zoo's)"),
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
-			bind(&o.Replace, "replace", "replace predictions that the zoo has of the same models, where they differ"),
+			bind(&o.Replace, "replace", "replace predictions that the zoo has of the same models, and labels, where they differ"),
 			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runImport(c, t, o) }),

@@ -18,7 +18,7 @@ func (s *Source) addAnswers(m Model, open func() (*array, error)) error {
 		}
 		labels, err := a.labels(s.names)
 		if err == nil {
-			err = s.Sets[0].fitsOrder(a.name, len(labels), "answers", m.order)
+			err = s.fitsSet(0, a.name, len(labels), "answers", m.order)
 		}
 		return labels, err
 	}

@@ -30,8 +30,9 @@ type Options struct {
 	Seed uint64
 	// ClassNames are what the classes are called, one a class; nil leaves the zoo's.
 	ClassNames []string
-	// Replace puts predictions in the place of others that the zoo has of the same models.
-	// Otherwise these are an error.
+	// Replace puts predictions in the place of others that the zoo has of the same models,
+	// and labels in that of others of a split whose models are all in the source. Otherwise
+	// these are an error.
 	Replace bool
 	// Threads is how many models are imported at a time; 0 chooses.
 	Threads int
@@ -318,6 +319,15 @@ func (j *job) addSplits() error {
 		} else {
 			err = j.w.AddSplit(name, labels, ids)
 		}
+		if err != nil && there && j.opt.Replace && !j.plan.bare[number] && len(j.absent(name)) == 0 {
+			switch set := j.w.SetLabels(name, labels, ids); {
+			case set == nil:
+				err = nil
+				j.src.notes = append(j.src.notes, fmt.Sprintf("the labels of the split %s were replaced", name))
+			case !errors.Is(set, zoo.ErrOtherSamples) && !errors.Is(set, zoo.ErrNoLabels):
+				return set
+			}
+		}
 		switch {
 		case err != nil && there:
 			if other := j.otherSamples(name, labels, ids, set); other != nil {
@@ -336,6 +346,14 @@ func (j *job) addSplits() error {
 		j.summary.Splits = append(j.summary.Splits, s)
 	}
 	return nil
+}
+
+// absent are the models of the zoo that have predictions on a split and are not in the source.
+func (j *job) absent(split string) []string {
+	have, _ := j.z.ModelsOn(split)
+	return slices.DeleteFunc(have, func(name string) bool {
+		return slices.ContainsFunc(j.src.Models, func(m Model) bool { return m.Name == name })
+	})
 }
 
 // samples are the labels, if it gets any, and ids of a split of the plan.
@@ -479,7 +497,11 @@ func (j *job) otherSamples(split string, labels []uint16, ids []string, set Set)
 		}
 		return fmt.Errorf("%s: %d of the %d samples of the zoo's split %q are missing (%s): add them, or name another split", set.IDFile, len(missing), len(there), split, zoo.FewNames(missing))
 	case len(ids) == len(there) && len(strange) == 0 && len(relabelled) > 0:
-		return fmt.Errorf("%s: %d of the %d samples have other labels than in the zoo's split %q (%s): correct them, or name another split", set.File, len(relabelled), len(ids), split, some(relabelled))
+		remedy := "if these are correct, replace those of the zoo with --replace"
+		if absent := j.absent(split); len(absent) > 0 {
+			remedy += fmt.Sprintf(", with the predictions of all models on this split, of which %d are not here (%s)", len(absent), some(absent))
+		}
+		return fmt.Errorf("%s: %d of the %d samples have other labels than in the zoo's split %q (%s): %s; else correct them, or name another split", set.File, len(relabelled), len(ids), split, some(relabelled), remedy)
 	}
 	return nil
 }

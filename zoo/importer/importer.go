@@ -83,7 +83,7 @@ func (s *Source) add(m Model, rows func(set int) (Rows, error)) error {
 // fits compares the shape of a model's outputs with the labels and with the models
 // before it. It is asked again for every import: a file may have been replaced since.
 func (s *Source) fits(file string, samples, width, set int, order []int32) error {
-	if err := s.Sets[set].fitsOrder(file, samples, "rows", order); err != nil {
+	if err := s.fitsSet(set, file, samples, "rows", order); err != nil {
 		return err
 	}
 	classes := s.classes.count(width)
@@ -104,6 +104,23 @@ func (s *Source) fits(file string, samples, width, set int, order []int32) error
 		return fmt.Errorf("%s has %d classes, but %s has %d%s", file, classes, s.shaped, s.Classes, hint)
 	}
 	return nil
+}
+
+// fitsSet compares how many rows, or the like, a file has with the samples of a set.
+func (s *Source) fitsSet(set int, file string, n int, what string, order []int32) error {
+	err := s.Sets[set].fitsOrder(file, n, what, order)
+	if s.inner && s.Sets[set].IDs == nil {
+		return needsIDs(err)
+	}
+	return err
+}
+
+// needsIDs adds to the error of a file with other samples what --inner needs.
+func needsIDs(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; --inner finds the samples that all files have by their ids, and these files have none: add a column id to each table, or ids.npy to each folder of arrays", err)
 }
 
 // A Set is samples in a fixed order.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -184,7 +185,11 @@ func (j *joiner) take(file int) error {
 // all there in their order.
 func (j *joiner) into(s *Set) (orders [][]int32, notes []string, err error) {
 	if j.first < 0 {
-		return make([][]int32, len(j.files)), nil, j.byPlace(s)
+		err := j.byPlace(s)
+		if j.inner {
+			err = needsIDs(err)
+		}
+		return make([][]int32, len(j.files)), nil, err
 	}
 	if err := j.checkSamples(); err != nil {
 		return nil, nil, err
@@ -300,9 +305,9 @@ func (j *joiner) placeUnnamed() error {
 		}
 		switch {
 		case f.count != first.count:
-			return fmt.Errorf("%s has %d rows and no ids, but %s has %d samples: give it a column of ids, such as %q", f.file, f.count, first.file, first.count, "id")
+			return fmt.Errorf("%s has %d rows and no ids, but %s has %d samples: give it a column of ids, such as %q", f.file, f.count, first.file, first.count, cmp.Or(first.column, "id"))
 		case j.mixed && !numbered:
-			return fmt.Errorf("%s has no ids, and the files that have them are in different orders: give it a column of ids, such as %q", f.file, "id")
+			return fmt.Errorf("%s has no ids, and the files that have them are in different orders: give it a column of ids, such as %q", f.file, cmp.Or(first.column, "id"))
 		}
 		f.order = make([]int32, f.count)
 		for row := range f.order {

@@ -91,6 +91,21 @@ func TestInner(t *testing.T) {
 	wantSays(t, err, "no sample is in all files", `"x"`, "w")
 }
 
+// Samples that all files have are found by ids alone.
+func TestInnerNeedsIDs(t *testing.T) {
+	t.Parallel()
+	const says = "--inner finds the samples that all files have by their ids, and these files have none"
+	fewer := goodNPY.with("b.npy", floats("(2, 2)", 1, 0, 0, 1)).write(t)
+	_, err := tryImport(t, "npy", OpenOptions{Inner: true}, fewer)
+	wantSays(t, err, "b.npy has 2 rows, but", "labels.npy has 3 labels", says, "ids.npy")
+	answers := goodNPY.with("b.npy", labels(0, 1)).write(t)
+	_, err = tryImport(t, "npy", OpenOptions{Inner: true}, answers)
+	wantSays(t, err, "b.npy has 2 answers", says)
+	table := files{"models.csv": []byte("name,gflops\na,1\nb,2\n"), "a.csv": []byte("label,0,1\n0,1,0\n1,0,1\n"), "b.csv": []byte("0,1\n1,0\n")}
+	_, err = tryImport(t, "csv", OpenOptions{Inner: true}, table.write(t))
+	wantSays(t, err, "b.csv has 1 rows", says, "a column id to each table")
+}
+
 // What leaves a doubt about which row is which sample is refused.
 func TestBadJoin(t *testing.T) {
 	t.Parallel()

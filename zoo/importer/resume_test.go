@@ -256,6 +256,65 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// Other labels replace those that are there, if that is asked for and all predictions on the
+// samples come with them. What was set in the zoo stays.
+func TestReplaceLabels(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	z, _ := mustImport(t, dir, mustOpen(t, "npy", OpenOptions{}, goodNPY.write(t)), "search=0:2", "test=2:")
+	w, err := z.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetColumns(map[string]map[string]string{"b": {"price": "5", zoo.ColumnSetPrefix + "price": "by hand"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rows := readZooRows(t, z, "b", "search")
+	before := openIndex(t, z, "search")
+	corrected := goodNPY.with("labels.npy", labels(1, 1, 1))
+	again := func(f files, replace bool) error {
+		_, err := Import(t.Context(), dir, mustOpen(t, "npy", OpenOptions{}, f.write(t)), Options{Splits: mustCut(t, "search=0:2"), Replace: replace})
+		return err
+	}
+	wantSays(t, again(corrected, false), "labels.npy", "other labels", "--replace")
+	one := corrected.with("b.npy", nil).with("models.csv", []byte("name,gflops\na,1\n"))
+	wantSays(t, again(one, true), "--replace, with the predictions of all models on this split, of which 1 are not here (b)")
+	wantSays(t, again(corrected.with("ids.npy", npyFile("<U1", "(3,)", []uint32{'x', 'y', 'z'})), true), "have none")
+	if err := again(corrected, true); err != nil {
+		t.Fatal(err)
+	}
+	if z, err = zoo.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	got, _, err := z.Labels("search")
+	if err != nil || !slices.Equal(got, []uint16{1, 1}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if m, err := z.Model("b"); err != nil || m.Columns["price"] != "5" || !slices.Equal(readZooRows(t, z, "b", "search"), rows) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if after := openIndex(t, z, "search"); slices.Equal(after, before) || !slices.Equal(after, []uint16{1, 1}) {
+		t.Errorf("the index has the labels %v", after)
+	}
+}
+
+// openIndex returns the labels of the search index of a split, which is built.
+func openIndex(t *testing.T, z *zoo.Zoo, split string) []uint16 {
+	t.Helper()
+	ix, err := z.OpenIndex(t.Context(), split, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ix.Close()
+	return slices.Clone(ix.Labels())
+}
+
 // What is there already and differs is refused before anything is written.
 func TestConflicts(t *testing.T) {
 	t.Parallel()

@@ -498,7 +498,7 @@ func (s *Source) addTableAnswers(m tableModel, format tableFormat, l layout) err
 			return nil, nil, err
 		}
 		defer func() { err = errors.Join(err, t.Close()) }()
-		if err := s.Sets[0].fitsOrder(t.title(), t.size(), "answers", m.order); err != nil {
+		if err := s.fitsSet(0, t.title(), t.size(), "answers", m.order); err != nil {
 			return nil, nil, err
 		}
 		if labels, err = readClasses(t, l.answer, s.names, limit); err != nil {
