@@ -2,6 +2,8 @@ package importer
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -108,4 +110,47 @@ func TestActivations(t *testing.T) {
 	wantSays(t, err, "relu", "softmax, sigmoid, none, log")
 	_, err = Open("npy", []string{"x"}, OpenOptions{Activation: "log", Logits: true})
 	wantSays(t, err, "--logits", "log")
+}
+
+// Of files that need different options each is imported with its own, as the refusal says,
+// which leaves nothing behind.
+func TestDifferentActivations(t *testing.T) {
+	t.Parallel()
+	logits := floats("(3, 2)", 2, -1, -3, 0.5, 1, 4)
+	three := files{"labels.npy": labels(0, 1, 1), "models.csv": []byte("name,gflops\na,1\nb,2\nc,3\n")}
+	for _, c := range []struct {
+		name        string
+		files       files
+		most, other OpenOptions
+		odd         string
+	}{
+		{"logits among probabilities", three.with("a.npy", goodNPY["a.npy"]).with("b.npy", goodNPY["b.npy"]).with("c.npy", logits), OpenOptions{}, OpenOptions{Logits: true}, "c.npy"},
+		{"the first one", three.with("a.npy", logits).with("b.npy", goodNPY["b.npy"]).with("c.npy", goodNPY["a.npy"]), OpenOptions{}, OpenOptions{Logits: true}, "a.npy"},
+		{"probabilities among logits", three.with("a.npy", logits).with("b.npy", goodNPY["b.npy"]).with("c.npy", logits), OpenOptions{Activation: "softmax"}, OpenOptions{}, "b.npy"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			source, dir := c.files.write(t), filepath.Join(t.TempDir(), "zoo")
+			add := func(opt OpenOptions, path string) (Summary, error) {
+				s := mustOpen(t, "npy", opt, path)
+				return Import(t.Context(), dir, s, Options{Splits: mustCut(t, "all")})
+			}
+			_, err := add(c.most, source)
+			wantSays(t, err, c.odd+": ", "no option is right for all", "by itself", filepath.Join(source, c.odd)+"; then")
+			if _, err := os.Stat(dir); err == nil {
+				t.Error("there is a zoo")
+			}
+			if _, err := add(c.other, filepath.Join(source, c.odd)); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if sum, err := add(c.most, source); err != nil || sum.Skipped < 1 {
+					t.Fatalf("%+v, %v", sum, err)
+				}
+			}
+			z, err := zoo.Open(dir)
+			if err != nil || len(z.Models()) != 3 {
+				t.Fatalf("%v, %v", z, err)
+			}
+		})
+	}
 }

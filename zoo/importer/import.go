@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -109,8 +111,8 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 		}
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
-	// Found here they leave no zoo behind.
-	if err := tryFirst(src, plan, classes); err != nil {
+	// Found here they leave no zoo behind, and no model.
+	if err := tryAll(src, plan, z, classes); err != nil {
 		return Summary{}, err
 	}
 	made := z == nil
@@ -224,16 +226,59 @@ func (s *Source) follow(z *zoo.Zoo, cuts []Cut) error {
 	return nil
 }
 
-// tryFirst reads the first row of the first model.
-func tryFirst(src *Source, p *plan, classes int) error {
-	set := slices.IndexFunc(p.of, func(of []uint8) bool { return of != nil })
-	rows, err := src.Rows(0, set)
+// tryAll reads the first row of the models that the zoo, if there is one, lacks.
+func tryAll(src *Source, p *plan, z *zoo.Zoo, classes int) error {
+	var wrong []string // files that are not what the others are
+	var first error
+	tried := 0
+	for i, m := range src.Models {
+		set := p.lacking(z, m.Name)
+		if set < 0 {
+			continue
+		}
+		tried++
+		err := tryFirst(src, i, set, classes)
+		unlike := (*unlikeError)(nil)
+		switch {
+		case err == nil:
+		case !errors.As(err, &unlike) || !strings.Contains(err.Error(), "--"): // no option helps
+			return err
+		default:
+			first = cmp.Or(first, err)
+			wrong = append(wrong, m.File)
+		}
+	}
+	if first == nil || len(wrong) == len(src.Models) && tried == len(src.Models) {
+		return first
+	}
+	return fmt.Errorf("%w. The other models are what this import takes them for, so no option is right for all of them: first import by itself, with the option that it needs: %s; then all as now, which leaves alone what is in the zoo",
+		first, some(wrong))
+}
+
+// lacking returns a set of the source on which the zoo has no predictions of a model, -1 if
+// there is none.
+func (p *plan) lacking(z *zoo.Zoo, model string) int {
+	for number, split := range p.names {
+		if z == nil {
+			return p.set[number]
+		}
+		have, err := z.Model(model)
+		if _, ok := have.Splits[split]; err != nil || !ok {
+			return p.set[number]
+		}
+	}
+	return -1
+}
+
+// tryFirst reads the first row of a model's file.
+func tryFirst(src *Source, model, set, classes int) error {
+	rows, err := src.rows[model](set)
 	if err != nil {
 		return err
 	}
-	err = rows.Next(newRow(src.Models[0], classes))
+	err = rows.Next(newRow(src.Models[model], classes))
 	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%s: there are no rows", src.Models[0].File)
+		err = fmt.Errorf("%s: there are no rows", src.Models[model].File)
 	}
 	return errors.Join(err, rows.Close())
 }
@@ -536,6 +581,9 @@ func (j *job) tasks() ([]task, error) {
 			switch there := have.Columns[zoo.ColumnImportedPrefix+split]; {
 			case here == there:
 				t.need[number] = false
+			case sameOutputs(here, there):
+				t.need[number] = false
+				j.src.note(fmt.Sprintf("in the zoo already, on the split %s, from the same file with another activation", split), m.File)
 			case j.opt.Replace:
 				t.again = append(t.again, split)
 			default:
@@ -548,6 +596,15 @@ func (j *job) tasks() ([]task, error) {
 		}
 	}
 	return tasks, nil
+}
+
+// applied is what content says of an activation.
+var applied = regexp.MustCompile(", (softmax|sigmoid|log) applied")
+
+// sameOutputs reports whether two contents are of one file, of which only one import says an
+// activation: what is in the zoo was checked to be right for it.
+func sameOutputs(here, there string) bool {
+	return applied.MatchString(here) != applied.MatchString(there) && applied.ReplaceAllString(here, "") == applied.ReplaceAllString(there, "")
 }
 
 // another is the error of a model that cannot be the one of its name in the zoo.

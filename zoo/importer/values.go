@@ -153,7 +153,7 @@ func (r *convertedRows) look() (err error) {
 	}
 	activation, scale, note, err := l.use(r.activation)
 	if err != nil {
-		return err
+		return &unlikeError{err}
 	}
 	if note != "" {
 		r.source.note(note, r.file)
@@ -161,6 +161,11 @@ func (r *convertedRows) look() (err error) {
 	r.conv.activation, r.conv.scale = activation, scale
 	return nil
 }
+
+// An unlikeError is that of outputs that are not what the activation is for.
+type unlikeError struct{ error }
+
+func (e *unlikeError) Unwrap() error { return e.error }
 
 func (r *convertedRows) Close() error { return r.values.Close() }
 
