@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/npy"
@@ -246,6 +247,34 @@ type collection struct {
 	list  []Model
 }
 
+// labelArrays and idArrays are what arrays of labels, and of ids, are called.
+var (
+	labelArrays = append([]string{"labels", "label", "targets", "target"}, truthHeadings...)
+	idArrays    = []string{"ids", "id", "sample_ids", "image_ids", "filenames"}
+)
+
+// isModelArray reports whether an array may be that of a model.
+func isModelArray(name string) bool {
+	return !slices.Contains(labelArrays, name) && !slices.Contains(idArrays, name)
+}
+
+// namesOf returns what the labels and the ids are called among arrays, "" if there are none.
+func namesOf(where string, names []string) (labels, ids string, err error) {
+	one := func(of []string, what string) string {
+		var found []string
+		for _, name := range of {
+			if slices.Contains(names, name) {
+				found = append(found, name)
+			}
+		}
+		if len(found) > 1 {
+			err = errors.Join(err, fmt.Errorf("%s has the arrays %s, any of which could be the %s: call these %s, and remove the others", where, strings.Join(found, " and "), what, of[0]))
+		}
+		return strings.Join(found, "")
+	}
+	return one(labelArrays, "labels"), one(idArrays, "ids"), err
+}
+
 // addCollections adds collections whose models have predictions on the same samples. Those
 // with ids are put in one order by them.
 func (s *Source) addCollections(collections []collection) error {
@@ -318,8 +347,12 @@ func (s *Source) addArray(m Model, open func() (*array, error)) error {
 // and its ids if it has any. The count is 0 if it has neither.
 func (s *Source) readArrays(c collection) (rows, error) {
 	var r rows
-	if slices.Contains(c.names, "labels") && !s.unlabelled {
-		a, err := c.open("labels")
+	labels, ids, err := namesOf(c.where, c.names)
+	if err != nil {
+		return r, err
+	}
+	if labels != "" && !s.unlabelled {
+		a, err := c.open(labels)
 		if err != nil {
 			return r, err
 		}
@@ -329,10 +362,10 @@ func (s *Source) readArrays(c collection) (rows, error) {
 		}
 		r.count = len(r.labels)
 	}
-	if !slices.Contains(c.names, "ids") {
+	if ids == "" {
 		return r, nil
 	}
-	a, err := c.open("ids")
+	a, err := c.open(ids)
 	if err != nil {
 		return r, err
 	}

@@ -558,7 +558,7 @@ func TestBadCSV(t *testing.T) {
 	}{
 		{"no labels", good.with("labels.csv", nil), OpenOptions{}, []string{"labels.csv", "missing", "--unlabelled"}},
 		{"labels empty", good.with("labels.csv", []byte("sample,label\n")), OpenOptions{}, []string{"labels.csv", "no rows"}},
-		{"labels without a column", good.with("labels.csv", []byte("sample,class\nx,0\n")), OpenOptions{}, []string{"labels.csv", `no column "label"`}},
+		{"labels without a column", good.with("labels.csv", []byte("sample,kind\nx,0\n")), OpenOptions{}, []string{"labels.csv", `no column "label"`}},
 		{"sample twice in labels", good.with("labels.csv", []byte("sample,label\nx,0\nx,1\n")), OpenOptions{}, []string{"labels.csv: line 3", "line 2", `"x"`, `"sample"`}},
 		{"label no number", good.with("labels.csv", []byte("sample,label\nx,cat\n")), OpenOptions{}, []string{"labels.csv", `"cat"`, "--class-names"}},
 		{"label negative", good.with("labels.csv", []byte("sample,label\nx,-1\n")), OpenOptions{}, []string{"labels.csv: line 2", "label -1"}},

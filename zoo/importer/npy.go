@@ -67,7 +67,7 @@ func (s *Source) folderCollections(f *folder, only string) ([]collection, error)
 		wanted = func(name string) bool { return name == one }
 	}
 	have := sortedKeys(files)
-	models := slices.DeleteFunc(slices.Clone(have), func(n string) bool { return n == "labels" || n == "ids" })
+	models := slices.DeleteFunc(slices.Clone(have), func(n string) bool { return !isModelArray(n) })
 	listed, err := f.pick(models, wanted, only != "")
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *Source) folderCollections(f *folder, only string) ([]collection, error)
 			if err != nil {
 				return nil, err
 			}
-			if slices.Contains(names, "labels") || slices.Contains(names, "ids") {
+			if slices.ContainsFunc(names, func(n string) bool { return !isModelArray(n) }) {
 				all = append(all, collection{where: m.File, names: names, open: func(name string) (*array, error) {
 					if name == m.Name {
 						return f.array(file)
@@ -195,7 +195,7 @@ func (f *folder) array(file string) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "labels" || n == "ids" })
+	outputs := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isModelArray(n) })
 	if len(outputs) > 1 {
 		outputs = slices.DeleteFunc(outputs, func(n string) bool { return !slices.Contains(outputNames, n) })
 	}

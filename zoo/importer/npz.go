@@ -50,7 +50,7 @@ func openNPZ(paths []string, _ OpenOptions, s *Source) error {
 		if !f.has(list) {
 			list = "models.csv"
 		}
-		have := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return n == "labels" || n == "ids" })
+		have := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return !isModelArray(n) })
 		if f.has(list) && !slices.Contains(have, stem) {
 			if _, err := f.listed(list, stem); err == nil { // it is a model itself
 				here, err := s.folderCollections(f, file)

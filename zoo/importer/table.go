@@ -50,9 +50,11 @@ var idKinds = []columnKind{textColumn, wholeColumn, realColumn, timeColumn}
 
 // Headings, in the order of preference. Letter case does not matter.
 var (
-	labelHeadings  = []string{"label", "labels", "target"}
-	nameHeadings   = []string{"label_name", "label_text", "label_str"} // of labels that are numbers
-	answerHeadings = []string{"answer", "prediction", "predicted", "pred"}
+	truthHeadings  = []string{"y_true", "y_test", "true_label", "ground_truth", "truth", "gt"} // never of answers
+	labelHeadings  = append([]string{"label", "labels", "target"}, truthHeadings...)
+	classHeadings  = []string{"class", "class_id", "class_index", "class_name", "category"} // of labels, in a file of labels
+	nameHeadings   = []string{"label_name", "label_text", "label_str"}                      // of labels that are numbers
+	answerHeadings = []string{"answer", "prediction", "predicted", "pred", "y_pred"}
 	outputsHeading = "probs"
 	modelHeadings  = []string{"model", "model_name"}
 	plainIDs       = []string{"id", "ids", "sample"}

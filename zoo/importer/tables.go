@@ -89,7 +89,7 @@ func (s *Source) openTables(paths []string, format tableFormat) error {
 		}
 	}
 	if !s.unlabelled && !slices.ContainsFunc(j.files, func(f joined) bool { return f.labels != nil }) {
-		return fmt.Errorf("%s: no labels: labels.%s, with the columns id and label, is missing%s", paths[0], format.name, orUnlabelled)
+		return s.noLabels(paths[0], tables[labels:], format)
 	}
 	orders, notes, err := j.into(&s.Sets[0])
 	if err != nil {
@@ -164,6 +164,9 @@ func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tabl
 			if err != nil || models != nil {
 				return models, err
 			}
+			if err := f.ofNoModel(list, stem, shards[0]); err != nil {
+				return nil, err
+			}
 			if only != "" {
 				m, err := f.listed(list, stem)
 				if err != nil {
@@ -182,6 +185,24 @@ func (s *Source) tableModels(f *folder, only string, format tableFormat) ([]tabl
 		all = append(all, f.tableModel(m, files[m.Name], format))
 	}
 	return all, nil
+}
+
+// ofNoModel is the error of the only table, if it is that of no model on the list, nor do its
+// columns tell models apart.
+func (f *folder) ofNoModel(list, stem, file string) error {
+	if !f.has(list) {
+		return nil
+	}
+	models, err := f.readList(list)
+	if err != nil || slices.ContainsFunc(models, func(m Model) bool { return m.Name == stem }) {
+		return err
+	}
+	var names []string
+	for _, m := range models {
+		names = append(names, m.Name)
+	}
+	return fmt.Errorf("%s has no line for %s, and no column of %s is called like a model that it names (%s): if the table is of one model, call that %s in the list; if it is of several, call the columns of each like the model (%s_0, %s_1, ... with its outputs, or %s and %s_confidence with its answers), or add a column model",
+		f.name(list), stem, f.name(file), some(names), stem, names[0], names[0], names[0], names[0])
 }
 
 // tableModel is a model with a table of its own.
@@ -271,11 +292,16 @@ func (s *Source) labelLayout(t table) (layout, error) {
 	if err != nil {
 		return l, err
 	}
+	if l.label < 0 {
+		if l.label, err = findColumn(t, []columnKind{textColumn, boolColumn, wholeColumn, realColumn}, classHeadings...); err != nil {
+			return l, err
+		}
+	}
 	if len(t.columns()) == 1 && l.label < 0 {
 		l.label = 0
 	}
 	if l.label < 0 {
-		return l, fmt.Errorf("%s: no column \"label\": the first line must name the columns, as in id,label", t.title())
+		return l, fmt.Errorf("%s: no column \"label\" (its columns: %s): the first line must name the columns, as in id,label", t.title(), columnNames(t))
 	}
 	return l, nil
 }
@@ -288,9 +314,13 @@ func (s *Source) modelLayout(t table) (layout, error) {
 		l.answer = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name })
 		l.confidence = slices.IndexFunc(t.columns(), func(c tableColumn) bool { return c.name == p.name+"_confidence" })
 	}
+	if err == nil && len(l.outputs) == 0 && l.confidence < 0 {
+		err = textOutputs(t, l)
+	}
 	if err == nil && len(l.outputs) == 0 && l.answer < 0 {
 		_, csv := t.(interface{ isCSV() })
-		if !csv && l.confidence < 0 {
+		truth := l.label >= 0 && slices.Contains(truthHeadings, strings.ToLower(t.columns()[l.label].name))
+		if truth || !csv && l.confidence < 0 {
 			_, err = l.one(t, s.names) // which says what is missing
 			return l, err
 		}

@@ -171,6 +171,37 @@ for fmt, save in (("parquet", to_parquet()), ("arrow", to_arrow), ("csv", lambda
     case(f"{fmt} ids of other samples", fmt, beside_labels(lambda o: {"id": o}, lambda o: {"id": CASES[o]}, save), error="no sample is in all files")
 
 
+# What is missing, or there under another name.
+def pair(columns, labels=None):
+    """The models a and b, and labels if there are any."""
+    def write(folder, save):
+        for m, o in (("a", np.arange(N)), ("b", ORDER)):
+            save(pd.DataFrame({"id": IDS[o]} | columns(o)), folder, m)
+        if labels is not None:
+            save(pd.DataFrame({"id": IDS} | labels), folder, "labels")
+    return write
+
+
+signed = lambda o: {f"p{k}": [f"{100 * v}%" for v in PROBS[o][:, k]] for k in range(C)}
+comma = lambda o: {n: [str(float(v)).replace(".", ",") for v in PROBS[o][:, k]] for k, n in enumerate(NAMES)}
+for fmt, save in (("parquet", to_parquet(index=False)), ("arrow", to_arrow), ("csv", lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False))):
+    def missing(name, write, fmt=fmt, save=save, **kwargs):
+        case(f"{fmt} {name}", fmt, lambda d: write(d, save), **kwargs)
+    missing("truth under another name", pair(lambda o: {"y_true": LABELS[o]} | wide(o, dtype="float64")))
+    missing("truth beside answers", pair(lambda o: {"y_true": LABELS[o], "y_pred": PROBS[o].argmax(1), "confidence": 0.5}), answers=PROBS.argmax(1).tolist())
+    missing("truth nobody knows", pair(lambda o: {"diagnosis": LABELS[o]} | wide(o, dtype="float64")), error='has no column "label", but "id", "diagnosis": if one of these has the labels, call it label; or add labels.' + fmt)
+    missing("no truth", pair(lambda o: wide(o, dtype="float64")), error=f"add labels.{fmt}, which is missing, with the columns id and label")
+    missing("classes in a file of labels", pair(lambda o: wide(o, dtype="float64"), {"class": LABELS}))
+    missing("percents with signs", pair(lambda o: signed(o) | {"label": LABELS[o]}), error="the columns p0, p1, p2, p3, p4 and 7 more hold texts such as")
+    missing("percents with signs, labels apart", pair(signed, {"label": LABELS}), error="0.981")
+    missing("decimal commas", pair(lambda o: comma(o) | {"label": LABELS[o]}), names=NAMES, error="the columns ant, bee, cat, dog, eel and 7 more hold texts such as")
+    missing("lists as texts", pair(lambda o: {"probs": [str(p.tolist()) for p in PROBS[o]], "label": LABELS[o]}), error='the column "probs" holds lists that were written as texts, such as')
+    missing("lists of NumPy as texts, beside answers", pair(lambda o: {"probs": [str(p) for p in PROBS[o]], "label": LABELS[o], "prediction": 1}), error='the column "probs" holds lists that were written as texts, such as')
+case("csv columns named, names not known", "csv", lambda d: pair(lambda o: wide(o, NAMES, "float64", NAMES) | {"label": LABELS[o]})(d, lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), error="name the classes with --class-names FILE")
+case("csv no truth beside answers", "csv", lambda d: pair(lambda o: {"label": LABELS[o], "confidence": 0.5})(d, lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), error='its column "label" is what the model answers, and labels.csv with the true labels is missing')
+case("csv of models by no name", "csv", lambda d: pd.DataFrame({"id": IDS, "label": LABELS, "a_said": 1, "b_said": 2}).to_csv(d / "said.csv", index=False), path="said.csv", error="call the columns of each like the model (a_0, a_1, ... with its outputs, or a and a_confidence with its answers)")
+
+
 # polars
 def write(t, d, m):
     t.write_parquet(d / f"{m}.parquet")
@@ -320,6 +351,9 @@ case("numpy shards and the whole", "npy", lambda d: (parts(d), np.save(d / "a.np
 case("numpy a file", "npy", npy, path="b.npy")
 case("numpy gzip", "npy", zipped)
 case("npz a model", "npy", lambda d: (np.savez(d / "a.npz", probs=PROBS, labels=LABELS, ids=IDS), np.savez(d / "b.npz", probs=PROBS[ORDER], labels=LABELS[ORDER], ids=IDS[ORDER])), note="put in the order")
+case("npz of y_true and y_prob", "npy", lambda d: (np.savez(d / "a.npz", y_prob=PROBS, y_true=LABELS, ids=IDS), np.savez(d / "b.npz", y_prob=PROBS[ORDER], y_true=LABELS[ORDER], ids=IDS[ORDER])), note="put in the order")
+case("npz a zoo with y_true", "npz", lambda d: np.savez(d / "zoo.npz", a=PROBS, b=PROBS, y_true=LABELS, filenames=IDS), path="zoo.npz")
+case("npz a zoo with two truths", "npz", lambda d: np.savez(d / "zoo.npz", a=PROBS, b=PROBS, y_true=LABELS, labels=LABELS), path="zoo.npz", error="has the arrays labels and y_true, any of which could be the labels")
 case("npz a zoo", "npz", lambda d: np.savez_compressed(d / "zoo.npz", a=PROBS, b=np.asfortranarray(PROBS), labels=LABELS, ids=IDS), path="zoo.npz")
 
 # Heads with other classes.
