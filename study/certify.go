@@ -48,9 +48,7 @@ var stairs = []float64{0, 0.25, 0.5, 1, 2}
 // margins 0, 0.25, 0.5, 1 and 2 points share the probability of a false claim evenly, so
 // that all that is certified of them holds at once.
 func Certify(ctx context.Context, z *zoo.Zoo, f *front.Front, o CertifyOptions, w Watch) (*front.Certificate, error) {
-	if f.Zoo != describeZoo(z) {
-		w.warn("the run was made with another zoo, or this one has changed since")
-	}
+	warnIfChanged(z, f, w)
 	c, err := newCertification(ctx, z, f, o, w)
 	if err != nil {
 		return nil, err

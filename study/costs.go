@@ -26,6 +26,12 @@ var seldomCosts = []string{zoo.ColumnParams, "param_count", zoo.ColumnMemory, zo
 // and that is not called like a result, of which w gets a note. If several could be meant it
 // asks which.
 func CostColumn(models []zoo.Model, asked string, w Watch) (string, error) {
+	return costColumn(nil, models, asked, w)
+}
+
+// costColumn is CostColumn for models of a zoo, which is named by what is to be done, unless
+// it is nil.
+func costColumn(z *zoo.Zoo, models []zoo.Model, asked string, w Watch) (string, error) {
 	column := cmp.Or(asked, DefaultCost)
 	if slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Columns[column] != "" }) {
 		return column, nil
@@ -38,7 +44,7 @@ func CostColumn(models []zoo.Model, asked string, w Watch) (string, error) {
 		if results := resultColumns(models); len(results) > 0 {
 			also = fmt.Sprintf(" (%s: called like results; --cost takes one all the same)", strings.Join(results, ", "))
 		}
-		return "", &InputError{Option: "cost", Err: fmt.Errorf("the models have no column of numbers that could be their cost%s; 'encas-zoo zoo set --from costs.csv' adds one from a table such as model,price", also)}
+		return "", &InputError{Option: "cost", Err: fmt.Errorf("the models have no column of numbers that could be their cost%s; to add one from a table such as model,price: encas-zoo zoo set%s --from costs.csv", also, zooFlag(z))}
 	case len(known) == 1:
 		also := ""
 		if results := resultColumns(models); len(results) > 0 {
@@ -252,14 +258,11 @@ func (t *ColumnTable) checkModels(z *zoo.Zoo) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	e := &UnknownModels{Where: t.at(unknown[0]), Zoo: z.Dir()}
+	var names []string
 	for _, row := range unknown {
-		e.Names = append(e.Names, row.Model)
+		names = append(names, row.Model)
 	}
-	for _, m := range z.Models() {
-		e.Known = append(e.Known, m.Name)
-	}
-	return e
+	return unknownModels(z, t.at(unknown[0]), names)
 }
 
 // convert makes latency_ms of a latency in another unit.

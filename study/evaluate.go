@@ -92,9 +92,7 @@ func (a *Against) Significant() bool { return a.McNemar < 1-confidenceLevel }
 // front, so that neither has an advantage on these. Without labels only cost and reach are
 // known, and whether they have drifted.
 func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, w Watch) (*Evaluation, error) {
-	if f.Zoo != describeZoo(z) {
-		w.warn("the run was made with another zoo, or this one has changed since")
-	}
+	warnIfChanged(z, f, w)
 	e, details, err := evaluate(ctx, z, split, f.Cost, cascadesOf(f.Points), rivals(z, f, split), w)
 	if err != nil {
 		return nil, err
@@ -168,7 +166,7 @@ func costOfCascade(z *zoo.Zoo, column string, c cascade.Cascade, w Watch) (strin
 		}
 		models = append(models, m)
 	}
-	return CostColumn(models, column, w)
+	return costColumn(z, models, column, w)
 }
 
 // evaluate evaluates cascades, each beside its rival. Their details come first in details.
@@ -256,7 +254,7 @@ func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []str
 		}
 		models = append(models, m)
 	}
-	return prices(models, column)
+	return prices(z, models, column)
 }
 
 // checkModels refuses a cascade of models that the zoo lacks, and the mean of models that
@@ -265,7 +263,7 @@ func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	for stage, s := range c.Stages {
 		m, err := z.Model(s.Model)
 		if err != nil {
-			return fmt.Errorf("stage %d: the zoo has no model named %q", stage+1, s.Model)
+			return unknownModels(z, fmt.Sprintf("stage %d: ", stage+1), []string{s.Model})
 		}
 		if m.Answers && c.Rule == cascade.RuleMean && len(c.Stages) > 1 {
 			return fmt.Errorf("the model %q gives answers without a distribution, which cannot be averaged: use rule last or vote (last: or vote: before the first name)", s.Model)

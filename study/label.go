@@ -72,9 +72,7 @@ func Label(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, budget
 	if len(f.Points) == 0 {
 		return nil, errors.New("the front has no cascades")
 	}
-	if f.Zoo != describeZoo(z) {
-		w.warn("the run was made with another zoo, or this one has changed since")
-	}
+	warnIfChanged(z, f, w)
 	d, err := newDispute(ctx, z, split, f, w)
 	if err != nil {
 		return nil, err

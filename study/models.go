@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -66,7 +67,7 @@ func Select(models []zoo.Model, globs []string) ([]zoo.Model, error) {
 			hits[i] = hits[i] || ok
 		}
 		if !found {
-			return nil, inputf("models", term, "no model has a name like this ('encas-zoo zoo list' lists them)")
+			return nil, inputf("models", term, "no model has a name like this: there are %s", zoo.FewNames(names(models)))
 		}
 	}
 	var selected []zoo.Model
@@ -128,16 +129,49 @@ func labelled(z *zoo.Zoo, option, name string) (zoo.Split, error) {
 }
 
 // prices returns the cost of each model, which is in a column.
-func prices(models []zoo.Model, column string) (map[string]float64, error) {
+func prices(z *zoo.Zoo, models []zoo.Model, column string) (map[string]float64, error) {
 	costs := make(map[string]float64, len(models))
+	var lacking []string
+	var first error
 	for _, m := range models {
 		cost, err := m.Cost(column)
 		if err != nil {
-			return nil, fmt.Errorf("%w; leave the model out with --models '!%s', or give it a cost: encas-zoo zoo set '%s' %s=NUMBER", err, m.Name, m.Name, column)
+			first = cmp.Or(first, err)
+			lacking = append(lacking, m.Name)
+			continue
 		}
 		costs[m.Name] = cost
 	}
-	return costs, nil
+	switch n := len(lacking); {
+	case n == 0:
+		return costs, nil
+	case n == 1:
+		return nil, fmt.Errorf("%w; leave the model out with --models %s, or give it a cost: encas-zoo zoo set%s %s %s=NUMBER", first, shellQuote("!"+lacking[0]), zooFlag(z), shellQuote(lacking[0]), shellQuote(column))
+	default:
+		return nil, fmt.Errorf("%w; nor have %d more of the %d models (%s) this cost; leave them out with --models, or give them one, from a table with the columns model and %s: encas-zoo zoo set%s --from costs.csv",
+			first, n-1, len(models), zoo.FewNames(lacking[1:]), column, zooFlag(z))
+	}
+}
+
+// zooFlag is the option that names a zoo on a command line, with a space before it.
+func zooFlag(z *zoo.Zoo) string {
+	if z == nil {
+		return ""
+	}
+	return " --zoo " + shellQuote(z.Dir())
+}
+
+// shellQuote writes a text as a word of a command line.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// names are the names of models.
+func names(models []zoo.Model) (names []string) {
+	for _, m := range models {
+		names = append(names, m.Name)
+	}
+	return names
 }
 
 // notAllFree refuses to search models of which none costs anything.

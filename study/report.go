@@ -84,9 +84,7 @@ func (r *reporting) add(ctx context.Context, test TestSplit) error {
 	if r.zoo.Classes() != r.data.Zoo.Classes {
 		return fmt.Errorf("the run has %d classes, the zoo %s %d", r.data.Zoo.Classes, r.zoo.Dir(), r.zoo.Classes())
 	}
-	if r.zoo.Fingerprint() != r.data.Zoo.Fingerprint {
-		r.watch.warn("the run was made with another zoo, or this one has changed since")
-	}
+	warnIfChanged(r.zoo, r.front, r.watch)
 	r.data.UseZoo(cmp.Or(example.Name(r.zoo), r.zoo.Dir()))
 	for _, m := range r.data.Models {
 		model, err := r.zoo.Model(m.Name)

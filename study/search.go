@@ -115,7 +115,7 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
 	}
 	s.models = models
-	if s.options.Cost, err = CostColumn(models, o.Cost, w); err != nil {
+	if s.options.Cost, err = costColumn(z, models, o.Cost, w); err != nil {
 		return nil, err
 	}
 	if err := s.resolve(); err != nil {
@@ -124,7 +124,7 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err
 	}
-	if s.costs, err = prices(models, s.options.Cost); err != nil {
+	if s.costs, err = prices(s.zoo, models, s.options.Cost); err != nil {
 		return nil, err
 	}
 	if err := notAllFree(s.costs, s.options.Cost); err != nil {

@@ -101,6 +101,9 @@ func explainInput(err error, input *study.InputError) error {
 	if err != error(input) {
 		return err // it is part of another one
 	}
+	if unknown := (*study.UnknownModels)(nil); errors.As(err, &unknown) {
+		return fmt.Errorf("--%w%s", err, suggest(unknown.Names[0], unknown.Known, ""))
+	}
 	return fmt.Errorf("--%w%s", err, suggest(input.Value, input.Known, ""))
 }
 

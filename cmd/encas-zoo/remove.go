@@ -90,7 +90,7 @@ func modelsToRemove(t *terminal, z *zoo.Zoo, names []string) (there []string, er
 				there = append(there, name)
 			}
 		case !interrupted:
-			return nil, err
+			return nil, study.NoModels(z, names...)
 		default:
 			t.err.Notef("%s was removed before: an interrupted removal is completed", name)
 		}
