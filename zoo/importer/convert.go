@@ -11,6 +11,14 @@ import (
 
 const fixOutput = "fix the model's output and save it again"
 
+// fixFor is what to do with a value that is not finite.
+func fixFor(v float64) string {
+	if math.IsInf(v, -1) {
+		return "if these are logarithms of probabilities, of which that of 0 is -Inf, import with --activation log; else " + fixOutput
+	}
+	return fixOutput
+}
+
 // sumNoise is how far from 1 the sum of probabilities in float32 is for rounding alone.
 // Rows further away, such as those that were rounded to a few digits, are divided by
 // their sum.
@@ -107,7 +115,7 @@ func (c *converter) from64(dst []uint16, src []float64) error {
 func finite(row []float64, a Activation) error {
 	for i, v := range row {
 		if math.IsNaN(v) || math.IsInf(v, 1) || math.IsInf(v, -1) && a != LogActivation {
-			return fmt.Errorf("%w: %s", &outputs.ValueError{Class: i, Value: v}, fixOutput)
+			return fmt.Errorf("%w: %s", &outputs.ValueError{Class: i, Value: v}, fixFor(v))
 		}
 	}
 	return nil
@@ -194,7 +202,7 @@ func (c *converter) check(row []uint16, source func(class int) float64) error {
 	if bad := (*outputs.ValueError)(nil); errors.As(err, &bad) {
 		bad.Value = source(bad.Class)
 		if math.IsNaN(bad.Value) || math.IsInf(bad.Value, 0) {
-			return fmt.Errorf("%w: %s", err, fixOutput)
+			return fmt.Errorf("%w: %s", err, fixFor(bad.Value))
 		}
 	}
 	return err

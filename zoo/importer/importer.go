@@ -36,6 +36,7 @@ type Source struct {
 
 	rows       []func(set int) (Rows, error) // by model
 	shaped     string                        // the file that Classes is from
+	narrow     string                        // the same, if it has one value a sample
 	answered   answered                      // by arrays of answers
 	activation Activation
 	names      classNames // of the classes
@@ -92,12 +93,17 @@ func (s *Source) fits(file string, samples, width, set int, order []int32) error
 	}
 	if s.shaped == "" {
 		s.Classes, s.shaped = classes, file
+		if width == 1 {
+			s.narrow = file
+		}
 	}
 	if classes != s.Classes {
 		hint := ""
 		switch {
 		case width == 1:
-			hint = " (one value a sample is the probability of class 1 of two)"
+			hint = " (one value a sample is the probability of class 1 of two; if these are answers, " + wholeAnswers + ")"
+		case s.narrow != "":
+			return fmt.Errorf("%s has %d classes, but %s has one value a sample, the probability of class 1 of two; if these are answers, %s", file, classes, s.narrow, wholeAnswers)
 		case s.classes.of == nil:
 			hint = "; if its outputs are those of another set of classes, import it by itself with --map-classes"
 		}
@@ -290,9 +296,15 @@ func Open(formatName string, paths []string, opt OpenOptions) (*Source, error) {
 	return s, nil
 }
 
+// wholeAnswers is what to do with answers that are written with a fraction.
+const wholeAnswers = "save them as whole numbers: array.astype('int64')"
+
 // check reports what can only be seen once all models are there.
 func (s *Source) check() error {
 	for _, set := range s.Sets {
+		if i := slices.IndexFunc(set.Labels, func(l uint16) bool { return l > 1 }); i >= 0 && s.narrow != "" && s.narrow == s.shaped {
+			return fmt.Errorf("%s has one number with a fraction a sample, which is the probability of class 1 of two, but %s has the label %d (row %d): if the numbers are the classes that the model answers, %s", s.narrow, set.File, set.Labels[i], i, wholeAnswers)
+		}
 		if err := checkLabels(set.File, set.Labels, s.Classes); err != nil {
 			return err
 		}
@@ -368,6 +380,9 @@ func (s *Set) mergeLabels(file string, labels []uint16) error {
 
 // toLabel turns a number from a file into a label.
 func toLabel(v int64) (uint16, error) {
+	if v == -1 {
+		return 0, fmt.Errorf("label -1 is not a class: classes are counted from 0; of the labels -1 and 1 make 0 and 1 ((labels + 1) // 2), and leave out samples of which -1 says that they have no label")
+	}
 	if v < 0 || v >= zoo.MaxClasses {
 		return 0, fmt.Errorf("label %d is not a class: classes are counted from 0 to at most %d", v, zoo.MaxClasses-1)
 	}

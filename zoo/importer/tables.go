@@ -557,7 +557,11 @@ func readConfidences(t table, column int) ([]uint16, error) {
 	bits := make([]uint16, 0, t.size())
 	err := readNumbers(t, column, func(v float64) error {
 		if !(v >= 0 && v <= 1) {
-			return fmt.Errorf("confidence %v is not between 0 and 1", v)
+			remedy := ""
+			if v > 1 && v <= 100 {
+				remedy = ": divide percents by 100"
+			}
+			return fmt.Errorf("confidence %v is not between 0 and 1%s", v, remedy)
 		}
 		var half [1]uint16
 		kernel.F16FromF32(half[:], []float32{roundToOdd(v)})

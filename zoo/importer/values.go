@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -66,6 +67,9 @@ func (r *convertedRows) Next(row []uint16) error {
 		}
 	}
 	bad, err := r.next(row)
+	if bad != nil {
+		bad = cmp.Or(finite(r.doubles, NoActivation), bad)
+	}
 	if bad != nil && !r.looked && finite(r.doubles, NoActivation) == nil {
 		// Not what it was taken for: what do all rows look like?
 		if err := r.look(); err != nil {

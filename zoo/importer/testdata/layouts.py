@@ -284,6 +284,16 @@ case("numpy logits of sigmoids", "npy", lambda d: npy(d, lambda p: LOGITS), prob
 case("numpy logits", "npy", lambda d: npy(d, lambda p: LOGITS), error="--logits")
 SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
 case("numpy logits, said", "npy", lambda d: npy(d, lambda p: LOGITS), probs=SOFTMAX, options={"Logits": True}, tolerance=1e-3)
+LOGS = np.log(np.where(PROBS > 0, PROBS, np.nan), where=PROBS > 0, out=np.full(PROBS.shape, -np.inf))
+for dtype in ("float16", "float32", "float64"):
+    case(f"numpy logarithms of 0 {dtype}", "npy", lambda d: npy(d, lambda p: LOGS.astype(dtype)), error="import with --activation log")
+    case(f"numpy logarithms of 0 as logits {dtype}", "npy", lambda d: npy(d, lambda p: LOGS.astype(dtype)), options={"Logits": True}, error="import with --activation log")
+    case(f"numpy logarithms of 0, said {dtype}", "npy", lambda d: npy(d, lambda p: LOGS.astype(dtype)), options={"Activation": "log"}, tolerance=2e-3)
+    case(f"numpy answers as {dtype}", "npy", lambda d: npy(d, lambda p: p.argmax(1).astype(dtype)), error="array.astype('int64')")
+case("numpy answers as floats beside outputs", "npy", lambda d: (npy(d), np.save(d / "b.npy", PROBS.argmax(1) * 1.0)), error="array.astype('int64')")
+case("numpy answers as floats before outputs", "npy", lambda d: (npy(d), np.save(d / "a.npy", PROBS.argmax(1) * 1.0)), error="array.astype('int64')")
+case("numpy labels of -1 and 1", "npy", lambda d: npy(d, labels=np.where(LABELS > 5, 1, -1)), error="(labels + 1) // 2")
+case("csv confidences in percent", "csv", both(lambda o: pd.DataFrame({"id": IDS[o], "label": LABELS[o], "prediction": 1, "confidence": 99.9}), lambda t, d, m: t.to_csv(d / f"{m}.csv", index=False)), error="divide percents by 100")
 case("numpy votes", "npy", lambda d: npy(d, lambda p: 256 * p), error="divide each row by its sum")
 BINARY = np.array([[0.25, 0.75], [1, 0], [0.5, 0.5], [0.125, 0.875]])
 for name, values, probs in (("one axis", BINARY[:, 1], BINARY), ("one column", BINARY[:, 1:], BINARY), ("bool", np.array([True, False, True, True]), np.array([[0, 1], [1, 0], [0, 1], [0, 1]]))):
