@@ -156,43 +156,6 @@ func sameFolder(a, b string) bool {
 	return a == b || full(a) == full(b)
 }
 
-// checkShares refuses a share with images of another split that an earlier run made of the
-// same data set: shares have no image in common only if one command draws them.
-func (r *runner) checkShares() error {
-	for _, s := range r.splits {
-		if s.whole == nil || r.zoo == nil {
-			continue
-		}
-		whole := s.whole.Relabel(s.class)
-		mine := map[string]bool{}
-		for _, id := range s.IDs {
-			mine[id] = true
-		}
-		for _, other := range r.zoo.Splits() {
-			if r.named(other.Name) {
-				continue
-			}
-			ids, err := r.zoo.IDs(other.Name)
-			if err != nil {
-				return err
-			}
-			common := 0
-			for _, id := range ids {
-				if mine[id] {
-					common++
-				}
-			}
-			if common == 0 {
-				continue
-			}
-			if set := whole.Select(ids); set != nil && r.ranOn(other.Name, set.Fingerprint()) {
-				return fmt.Errorf("data set %s: %d images of the share for split %s are in split %s already; name both shares in one command, with the same --seed", s.Path, common, s.name, other.Name)
-			}
-		}
-	}
-	return nil
-}
-
 // named reports whether a split is one of this run.
 func (r *runner) named(split string) bool {
 	for _, s := range r.splits {

@@ -192,7 +192,10 @@ func TestSharesOfOneSet(t *testing.T) {
 		data []Data
 		want string
 	}{
-		{[]Data{{Split: "more", Path: images, Share: 0.5}}, "images of the share for split more are in split search already; name both shares in one command"},
+		{[]Data{{Split: "more", Path: images, Share: 0.5}}, "images of the share for split more are in split search already; these have 0.8 of its images, so that a share of 0.5 is more than is left; for other shares, draw all anew in one command"},
+		{[]Data{{Split: "more", Path: images, Share: 0.1}}, "already; only what is left, 0.2, can be drawn beside them, if all are named in one command, in this order: --data search=" + images + ":0.5 --data test="},
+		{[]Data{{Split: "more", Path: images, Share: 0.2}, {Split: "again", Path: images, Share: 0.2}}, "are in split search already; name all of them in one command, in this order: --data search=" + images + ":0.5 --data test=" + images + ":0.3 --data more=" + images + ":0.2 --seed 3"},
+		{[]Data{{Split: "more", Path: images, Share: 0.2}, {Split: "search", Path: images, Share: 0.4}}, "the share for split more goes with another one for split search than it has already; name all of them in one command, in this order: --data search="},
 		{[]Data{{Split: "more", Path: images, Share: 0.5}, {Split: "rest", Path: images, Share: 0.6}}, "its shares sum to 1.1, which is more than 1"},
 		{[]Data{{Split: "more", Path: images, Share: 0.5}, {Split: "rest", Path: images}}, "split rest takes all of it"},
 	} {
@@ -201,8 +204,14 @@ func TestSharesOfOneSet(t *testing.T) {
 			t.Errorf("%+v: error %v, want one with %q", c.data, err, c.want)
 		}
 	}
+	// What it says works.
+	o.Data = []Data{{Split: "search", Path: images, Share: 0.5}, {Split: "test", Path: images, Share: 0.3}, {Split: "more", Path: images, Share: 0.2}}
+	run(t, o)
+	if more := ids(t, o.Zoo, "more"); len(more) != 10 || !slices.Equal(ids(t, o.Zoo, "search"), search) {
+		t.Errorf("a further share of %d images", len(more))
+	}
 	// Other images of the same names are no overlap.
-	o.Data = []Data{{Split: "more", Path: writeImages(t, 60), Share: 0.5}}
+	o.Data = []Data{{Split: "other", Path: writeImages(t, 60), Share: 0.5}}
 	for _, id := range slices.Concat(search, test) {
 		path := filepath.Join(o.Data[0].Path, id)
 		data, err := os.ReadFile(path)
