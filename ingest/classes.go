@@ -236,13 +236,45 @@ func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 		if classes == len(ImageNet()) && allImageNet(names) {
 			how = "if the zoo's classes are ImageNet's in their usual order, give --class-names imagenet"
 		}
-		return nil, "", &otherNames{err, how}
+		return nil, "", &otherNames{fmt.Errorf("%w%s", err, nearClasses(set, names, known)), how}
 	}
 	class = make([]uint16, int(slices.Max(labels))+1)
 	for i, label := range labels {
 		class[label] = uint16(found[i])
 	}
 	return class, note, nil
+}
+
+// nearClasses says of names that are no class which one is most like them, and where the first
+// label of that name is.
+func nearClasses(set *dataset.Set, names []string, known [][]string) string {
+	const most = 3
+	var near []string
+	for _, name := range names {
+		if _, err := zoo.ClassesByName([]string{name}, known...); err == nil || len(known) == 0 {
+			continue
+		}
+		best, least := "", len(name)/3+1 // slips of the keyboard
+		for _, class := range known[0] {
+			if d := edits(strings.ToLower(name), strings.ToLower(class)); d < least {
+				best, least = class, d
+			}
+		}
+		if best == "" {
+			continue
+		}
+		where := ""
+		if place := set.Place(name); place != "" {
+			where = " (" + place + ")"
+		}
+		if near = append(near, fmt.Sprintf("%q%s may be %q", name, where, best)); len(near) == most {
+			break
+		}
+	}
+	if near == nil {
+		return ""
+	}
+	return "; " + strings.Join(near, ", ")
 }
 
 // checkNumbers checks labels that are class numbers of the zoo.
@@ -252,7 +284,11 @@ func checkNumbers(set *dataset.Set, classes int) error {
 	}
 	for i, label := range set.Labels {
 		if int(label) >= classes {
-			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0", set.IDs[i], label, classes)
+			hint := ""
+			if slices.Min(set.Labels) == 1 && int(slices.Max(set.Labels)) == classes {
+				hint = "; the labels seem to be counted from 1: subtract 1 from each"
+			}
+			return fmt.Errorf("image %s has label %d and the zoo %d classes, counted from 0%s", set.IDs[i], label, classes, hint)
 		}
 	}
 	return nil

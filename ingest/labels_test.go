@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,6 +192,32 @@ func TestNamedByModels(t *testing.T) {
 			if row, class := i/5*5, i%5; turned[i] != right[row+(class+1)%5] {
 				t.Fatalf("%q: output %d is not that of its name", lists, i)
 			}
+		}
+	}
+}
+
+// Labels that are slips, or counted from 1, are told which they may be, and where they are.
+func TestSlipsOfLabels(t *testing.T) {
+	t.Parallel()
+	images := map[string]string{"a.png": "", "b.png": "", "c.png": ""}
+	with := func(labels string) string {
+		all := maps.Clone(images)
+		all["labels.csv"] = labels
+		return pictures(t, all)
+	}
+	for _, c := range []struct {
+		labels string
+		names  []string
+		says   string
+	}{
+		{"file,label\na.png,cat\nb.png,zebraa\nc.png,zebraa\n", []string{"cat", "dog", "zebra", "ant", "bee"}, `"zebraa" (labels.csv line 3) may be "zebra"`},
+		{"a.png,Cat\nb.png,dog\nc.png,bee\n", []string{"cat", "dog", "zebra", "ant", "bee"}, `"Cat" (labels.csv line 1) may be "cat"`},
+		{"a.png,1\nb.png,5\nc.png,3\n", nil, "counted from 0; the labels seem to be counted from 1: subtract 1 from each"},
+	} {
+		o := options(t, with(c.labels), fakes(t, "a"))
+		o.Classes, o.ClassNames = 5, c.names
+		if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%q: %v, want %q", c.labels, err, c.says)
 		}
 	}
 }

@@ -109,6 +109,9 @@ func ParseList(r io.Reader, name, dir string) ([]Entry, error) {
 // ParseEntry reads the words of one line.
 func ParseEntry(words []string, dir string) (Entry, error) {
 	e := Entry{Name: words[0], As: words[0]}
+	if plain := strings.TrimRight(e.Name, ",;"); plain != e.Name && !isFile(dir, e.Name) {
+		return e, fmt.Errorf("%q ends with a comma or semicolon: write %s alone, one model on each line, and what is to differ as key=value after a space", e.Name, plain)
+	}
 	switch {
 	case isFile(dir, e.Name):
 		e.asFile(dir)

@@ -67,6 +67,8 @@ func TestParseListErrors(t *testing.T) {
 		"a classes=":          "background-first",
 		"a classes=none.csv":  "there is no file none.csv",
 		"timm/":               "names no model",
+		"soft.pt,":            "write soft.pt alone, one model on each line",
+		"resnet18; batch=4":   "write resnet18 alone",
 	} {
 		if _, err := ParseList(strings.NewReader("\n"+line), "list", "."); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "list line 2") {
 			t.Errorf("%s: error %v, want one with %q", line, err, want)

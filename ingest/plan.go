@@ -100,6 +100,9 @@ func (r *runner) prepare(ctx context.Context, e Entry) (*planned, error) {
 		if p.meta.Checkpoint, err = export.Checkpoint(p.path); err != nil {
 			return nil, err
 		}
+		if err := checkTorchScript(p.path); err != nil {
+			return nil, err
+		}
 		if e.Size == nil {
 			return nil, fmt.Errorf("%s does not say its image size; add size=, as in size=224, to its line", p.path)
 		}

@@ -46,10 +46,14 @@ type Set struct {
 	// Notes say, one sentence each, what was left out or decided in reading it.
 	Notes []string
 
+	places map[string]string // where the labels of a name begin, in a label file
 	source source
 	// index maps this set's images to the source's; nil is the identity.
 	index []int
 }
+
+// Place returns where the first label of that name is, "" if it is not from a label file.
+func (s *Set) Place(name string) string { return s.places[name] }
 
 // A source holds the images of a set.
 type source interface {

@@ -418,6 +418,19 @@ func (s *Set) label(texts []string, place func(i int) string) error {
 	for i, name := range names {
 		class[name] = uint16(i)
 	}
+	s.places = make(map[string]string, len(names))
+	for i, text := range texts {
+		if _, ok := s.places[text]; !ok {
+			s.places[text] = place(i)
+		}
+	}
+	lower := map[string]string{}
+	for _, name := range names {
+		if other, ok := lower[strings.ToLower(name)]; ok {
+			return fmt.Errorf("the labels %q (%s) and %q (%s) differ in letter case only: write them alike, or number the classes", other, s.places[other], name, s.places[name])
+		}
+		lower[strings.ToLower(name)] = name
+	}
 	for i, text := range texts {
 		if text == "" || len(text) > maxName || !utf8.ValidString(text) {
 			return fmt.Errorf("%s: the label %.40q is empty, longer than %d bytes or not valid UTF-8", place(i), text, maxName)

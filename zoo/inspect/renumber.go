@@ -102,6 +102,6 @@ func PermutedColumns(answers, labels []uint16, classes int) (says string, ok boo
 	if n := len(r.moved) - few; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprintf("columns look permuted: by other numbers of its classes (%s%s) it would be correct on %.1f %% more of the samples; are they in the order of this zoo's?",
+	return fmt.Sprintf("columns look permuted: by other numbers of its classes (%s%s) its accuracy would be %.1f points higher; are they in the order of this zoo's?",
 		strings.Join(moves, ", "), more, 100*float64(r.after-r.before)/float64(r.tried)), true
 }
