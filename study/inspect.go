@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/inspect"
@@ -42,8 +44,34 @@ func SplitSizes(splits []zoo.Split) []SplitSize {
 	return sizes
 }
 
-// ShownCost returns the column that is shown as the cost of models if none was asked for.
-func ShownCost(models []zoo.Model) string { return shownCost(models, "") }
+// maxCosts is how many costs of models a table shows.
+const maxCosts = 3
+
+// ShownCosts returns the columns that are shown as costs of models: the one that is searched
+// by if none is asked for, and others that are called like costs or could be meant instead.
+// w gets a note if a search needs to be told which.
+func ShownCosts(models []zoo.Model, w Watch) []string {
+	shown := []string{shownCost(models, "")}
+	noteCosts(models, shown[0], w)
+	_, ambiguous := CostColumn(models, "", Watch{})
+	for _, column := range CostColumns(models) {
+		if (ambiguous != nil || zoo.CalledCost(column)) && !slices.Contains(shown, column) {
+			shown = append(shown, column)
+		}
+	}
+	if more := shown[min(len(shown), maxCosts):]; len(more) > 0 {
+		w.note("other columns are costs, too: %s (--json has all)", strings.Join(more, ", "))
+	}
+	return shown[:min(len(shown), maxCosts)]
+}
+
+// noteCosts notes that the cost shown is one of several, of which a search takes none.
+func noteCosts(models []zoo.Model, shown string, w Watch) {
+	known := CostColumns(models)
+	if _, err := CostColumn(models, "", Watch{}); err != nil && len(known) > 1 {
+		w.note("the models have no column %s: the cost shown is %s, and optimize needs --cost with one of %s", DefaultCost, shown, strings.Join(known, ", "))
+	}
+}
 
 // Inspect inspects models of a zoo, chosen by globs, on a split: "" is search or else the
 // first one with labels. Without labels models are not judged. If agreement is true it also
@@ -56,6 +84,9 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 	in := &Inspection{
 		Version: 1, Zoo: z.Dir(), Fingerprint: z.Fingerprint(), Classes: z.Classes(), Models: len(models),
 		Splits: SplitSizes(z.Splits()), Missing: []string{}, Cost: shownCost(models, column),
+	}
+	if column == "" {
+		noteCosts(models, in.Cost, w)
 	}
 	for _, m := range models {
 		for _, archive := range m.Splits {

@@ -23,7 +23,7 @@ func zooCommand() *cli.Command {
 				Name:        "list",
 				Usage:       "list the models of a zoo",
 				UsageText:   "[--zoo DIR] [--models GLOB]",
-				Description: "Lists the models with their cost and the splits they have predictions on.",
+				Description: "Lists the models with their costs, that of a search first, and the splits they have\npredictions on.",
 				CustomHelpTemplate: commandHelp(`
 encas-zoo zoo list
 encas-zoo zoo list --zoo cifar --models 'resnet*'
@@ -82,8 +82,8 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	if err != nil {
 		return err
 	}
-	column := study.ShownCost(models)
-	table := new(ui.Table).Shrink("model").Right(column).Left("gives", "splits").Right("size")
+	columns := study.ShownCosts(models, t.watch())
+	table := new(ui.Table).Shrink("model").Right(columns...).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
 		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
@@ -92,14 +92,18 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 			s.Bytes += archive.Bytes
 		}
 		slices.Sort(s.Splits)
-		cost, gives := "-", "outputs"
-		if x, err := m.Cost(column); err == nil {
-			cost = ui.Number(x)
+		row, gives := []string{s.Name}, "outputs"
+		for _, column := range columns {
+			cost := "-"
+			if x, err := m.Cost(column); err == nil {
+				cost = ui.Number(x)
+			}
+			row = append(row, cost)
 		}
 		if m.Answers {
 			gives = "answers"
 		}
-		table.Row(s.Name, cost, gives, listSplits(z, s.Splits), ui.Bytes(s.Bytes))
+		table.Row(append(row, gives, listSplits(z, s.Splits), ui.Bytes(s.Bytes))...)
 		summaries[i] = s
 	}
 	result := struct {

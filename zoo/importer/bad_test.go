@@ -117,6 +117,7 @@ func TestBadNPY(t *testing.T) {
 		opt   OpenOptions
 		says  []string
 	}{
+		{"a folder for each split", files{"search/models.csv": nil, "search/a.npy": goodNPY["a.npy"], "test/models.csv": goodNPY["models.csv"], "test/a.npy": goodNPY["a.npy"]}, OpenOptions{}, []string{"has no models.csv, but its folders search, test have one: import each by itself, as with --split search ", "/search"}},
 		{"NaN", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 0.5, 0.5, 0.75, nan)), OpenOptions{}, []string{"b.npy: row 2", "class 1 is NaN"}},
 		{"infinite", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, inf, 0.5, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "class 0 is +Inf"}},
 		{"negative", goodNPY.with("b.npy", floats("(3, 2)", 0, 1, 1.5, -0.5, 0.75, 0.25)), OpenOptions{}, []string{"b.npy: row 1", "class 0 is 1.5, above 1", "2 of the 3 rows"}},

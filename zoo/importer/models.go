@@ -52,6 +52,9 @@ func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 // readList reads a list of models.
 func (f *folder) readList(file string) ([]Model, error) {
 	if !f.has(file) {
+		if inside := slices.DeleteFunc(slices.Clone(f.dirs), func(dir string) bool { return !f.has(dir + "/" + file) }); len(inside) > 0 {
+			return nil, fmt.Errorf("%s has no %s, but its folders %s have one: import each by itself, as with --split %s %s", f.path, file, some(inside), inside[0], f.name(inside[0]))
+		}
 		return nil, fmt.Errorf("%s is missing: the list of the models, with the columns name and gflops, or another cost such as price", f.name(file))
 	}
 	opened, size, err := f.open(file)
