@@ -3,6 +3,7 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,10 @@ func (s *Source) noLabels(path string, models []foundTable, format tableFormat) 
 // errStop ends the reading of a column.
 var errStop = errors.New("read so far")
 
+// writtenList matches the text of a list, of a map or of an array of numbers, as Python writes
+// them.
+var writtenList = regexp.MustCompile(`^((np\.)?array\(|tensor\()?[\[(]+\s*(np\.\w+\()?[-+]?\.?[0-9]|^\{[^{}:]+:\s*(np\.\w+\()?[-+]?\.?[0-9]`)
+
 // textOutputs refuses outputs that are written as texts: a model would do without them.
 func textOutputs(t table, l layout) error {
 	var columns []string
@@ -73,11 +78,8 @@ func textOutputs(t table, l layout) error {
 		if err != nil && !errors.Is(err, errStop) {
 			continue // it has other things than outputs
 		}
-		if inside, ok := strings.CutPrefix(cell, "["); ok {
-			first, _, _ := strings.Cut(strings.NewReplacer("[", "", "]", " ", ",", " ").Replace(strings.TrimSpace(inside)), " ")
-			if isNumber(first) {
-				return fmt.Errorf("%s: %s: the column %q holds lists that were written as texts, such as %.40q: save the table as Parquet with lists, or write a column of numbers for each class, p0, p1 and so on", t.title(), t.at(0), c.name, cell)
-			}
+		if writtenList.MatchString(cell) && (l.answer < 0 || slices.Contains(outputNames, strings.ToLower(c.name))) {
+			return fmt.Errorf("%s: %s: the column %q holds lists that were written as texts, such as %.40q: save the table as Parquet with lists, or write a column of numbers for each class, p0, p1 and so on", t.title(), t.at(0), c.name, cell)
 		}
 		if isNumber(strings.Replace(strings.TrimSpace(strings.TrimSuffix(cell, "%")), ",", ".", 1)) && !isNumber(cell) {
 			if columns == nil {

@@ -176,7 +176,7 @@ func (f *folder) joined(files []string) (_ *array, err error) {
 }
 
 // outputNames are what the outputs of a model are called in a file with other arrays.
-var outputNames = []string{"probs", "probabilities", "outputs", "logits", "predictions", "arr_0"}
+var outputNames = []string{"probs", "probabilities", "outputs", "logits", "predictions", "scores", "y_prob", "y_proba", "arr_0"}
 
 // array opens a file with an array, or the outputs in a file with several.
 func (f *folder) array(file string) (*array, error) {
