@@ -27,10 +27,10 @@ func (w *Writer) SetLabels(name string, labels []uint16, ids []string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.shut:
-		return errClosed
-	case len(w.open) > 0:
+	if err := w.usable(); err != nil {
+		return err
+	}
+	if len(w.open) > 0 {
 		return fmt.Errorf("zoo: the labels of the split %q cannot be set while models are being written", name)
 	}
 	path := w.z.splitPath(name)
