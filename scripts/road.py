@@ -207,4 +207,8 @@ def compare(zoo, answers):
 
 
 if __name__ == "__main__":
-    {"export": export, "images": images, "files": files, "answers": answers, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+    steps = {"export": export, "images": images, "files": files, "answers": answers, "compare": compare}
+    do = steps.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if do is None or len(sys.argv) - 2 != do.__code__.co_argcount:
+        sys.exit(__doc__)
+    do(*sys.argv[2:])

@@ -300,7 +300,7 @@ func TestFewImagesPromiseNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return r.Promise.Sentence(r.Measured)
+		return r.Sentence()
 	}
 	if s := answer("0.2", 20); !strings.Contains(s, "too few to tell") {
 		t.Errorf("20 images as promised: %s", s)

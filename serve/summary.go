@@ -83,8 +83,9 @@ type Test struct {
 // enough is how many images can agree with a promise: fewer can only contradict it.
 const enough = 100
 
-// Agrees reports whether there is no difference at the 5 % level.
-func (t *Test) Agrees() bool { return t == nil || t.P >= 1-confidenceLevel }
+// Agrees reports whether there is no difference at the 1 % level: whoever runs a cascade often
+// would be alarmed by chance at a higher one.
+func (t *Test) Agrees() bool { return t == nil || t.P >= 0.01 }
 
 // Summarize summarizes a run of a bundle over images with these labels, nil for none.
 func Summarize(b *bundle.Bundle, labels []uint16, r *Run, tally Tally) *Summary {
@@ -163,22 +164,22 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// Sentence says whether the run agrees with the promise, as far as measured, which may be nil,
-// can tell.
-func (a *Agreement) Sentence(measured *Accuracy) string {
+// Sentence says whether the run agrees with what was promised, as far as can be told.
+func (s *Summary) Sentence() string {
+	a, measured, answered := s.Promise, s.Measured, s.Images-s.Failed
 	on := fmt.Sprintf("measured on the %d samples of the split %s", a.Samples, a.Split)
 	if a.Searched {
 		on = fmt.Sprintf("expected from the %d samples of the split %s, which were searched", a.Samples, a.Split)
 	}
 	verdict := "this agrees with it"
-	if measured != nil && measured.Samples < enough {
-		verdict = fmt.Sprintf("%d images do not contradict it, but are too few to tell", measured.Samples)
+	if answered < enough {
+		verdict = fmt.Sprintf("%d images do not contradict it, but are too few to tell", answered)
 	}
 	switch {
 	case !a.AccuracyTest.Agrees():
-		verdict = fmt.Sprintf("the accuracy here is another one (p = %.2g): these images are of another kind, or something differs in how they are run", a.AccuracyTest.P)
+		verdict = fmt.Sprintf("the accuracy here is another one (by chance with a probability of %.2g): these images are of another kind, or something differs in how they are run", a.AccuracyTest.P)
 	case !a.ReachTest.Agrees():
-		verdict = fmt.Sprintf("images exit at other stages here (p = %.2g): they are of another kind, or something differs in how they are run", a.ReachTest.P)
+		verdict = fmt.Sprintf("images exit at other stages here (by chance with a probability of %.2g): they are of another kind, or something differs in how they are run", a.ReachTest.P)
 	case a.ReachTest == nil && measured == nil:
 		verdict = "without labels nothing tells whether it is kept here"
 	}

@@ -68,6 +68,9 @@ func runDiff(c *cli.Context, t *terminal, o *diffOptions) error {
 	if err := t.give(d, func() { t.showDifference(c.Args().Slice(), d) }); err != nil || d.None() {
 		return err
 	}
+	if d.Differ == 0 {
+		return errors.New("the files have different samples")
+	}
 	return errors.New("the answers differ")
 }
 

@@ -152,7 +152,7 @@ func (t *terminal) showRun(r *serve.Result, out string) {
 	t.out.Printf("%s in %.1f s: %s images/s.\n\n", plural(s.Images, "image", "images"), s.Seconds, ui.Number(s.Rate))
 	t.showBeside(s)
 	if s.Promise != nil {
-		t.out.Printf("%s\n", s.Promise.Sentence(s.Measured))
+		t.out.Printf("%s\n", s.Sentence())
 	}
 	t.showAgainst(s)
 }

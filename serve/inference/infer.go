@@ -216,7 +216,8 @@ func inflate(in io.Reader) (io.Reader, error) {
 // parse finds the images of a request.
 func (s *Server) parse(r *http.Request, body []byte) (*request, []load, error) {
 	q := &request{}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); strings.HasPrefix(kind, "image/") || r.Header.Get(headerLength) == "0" {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if strings.HasPrefix(kind, "image/") || r.Header.Get(headerLength) == "0" || strings.HasPrefix(http.DetectContentType(body), "image/") {
 		return q, []load{s.images.of(body)}, nil // one image as it is
 	}
 	text, rest := body, []byte(nil)

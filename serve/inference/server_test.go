@@ -144,6 +144,8 @@ func TestInfer(t *testing.T) {
 	// One image as it is.
 	_, body = s.post(map[string]string{"Content-Type": "image/png"}, s.images[5])
 	s.check(t, body, 5)
+	_, body = s.post(map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, s.images[7]) // curl's own
+	s.check(t, body, 7)
 	_, body = s.post(map[string]string{headerLength: "0"}, s.images[6])
 	s.check(t, body, 6)
 
