@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/front"
@@ -132,4 +133,28 @@ func OnlySplit(z *zoo.Zoo, name, except string, unlabelled bool) string {
 		return name
 	}
 	return only
+}
+
+// PickCertified is what --pick takes beside [front.PickNames]: the cheapest cascade that certify
+// has certified of the run.
+const PickCertified = "certified"
+
+// PickNames returns the names of cascades that Picked takes.
+func PickNames() []string { return append(front.PickNames(), PickCertified) }
+
+// Picked returns the number of the cascade of a run that is meant.
+func Picked(s report.Source, p front.Pick) (int, error) {
+	if p.Name != PickCertified {
+		return p.Of(s.Front, s.Run.Limits())
+	}
+	c, err := front.ReadCertificate(s.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, fmt.Errorf("nothing of %s was certified: encas-zoo certify %s", s.Dir, s.Dir)
+	case err != nil:
+		return 0, err
+	case c.Cheapest == nil:
+		return 0, errors.New(c.Headline())
+	}
+	return front.Pick{Name: strconv.Itoa(c.Tested[*c.Cheapest].Number)}.Of(s.Front, s.Run.Limits())
 }

@@ -178,7 +178,7 @@ func (l *line) offerValues(flag, current string) offer {
 	case "grid":
 		o.others, o.words = files, []string{"fine", "paper"}
 	case "pick":
-		o.words = front.PickNames()
+		o.words = study.PickNames()
 	case "select":
 		o.words = study.Selections()
 	case "effort":

@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"evaluate", "runs/first", ""}, "none:"},
 		{[]string{"compare", "runs/first", ""}, "folders: runs/first"},
 		{[]string{"export", "--format", ""}, "none: json cli md bundle triton"},
-		{[]string{"export", "--pick", ""}, "none: best most-accurate cheapest"},
+		{[]string{"export", "--pick", ""}, "none: best most-accurate cheapest certified"},
 		{[]string{"report", "--format", "p"}, "none: png pdf"},
 		{[]string{"import", "--format", "n"}, "none: npy npz"},
 		{[]string{"import", ""}, "files:"},

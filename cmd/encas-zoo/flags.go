@@ -110,7 +110,7 @@ func marginFlag(p *float64, name string) cli.Flag {
 // pickFlags say which cascade of a run folder is meant.
 func pickFlags(p *front.Pick) []cli.Flag {
 	return []cli.Flag{
-		bind(&p.Name, "pick", "the cascade `N`: its number in the front, or best (the first that optimize names, instead of the most accurate single model), most-accurate or cheapest"),
+		bind(&p.Name, "pick", "the cascade `N`: its number in the front, or best (the first that optimize names, instead of the most accurate single model), most-accurate, cheapest or certified (the cheapest that certify certified)"),
 		bind(&p.Within, "within", "the most accurate cascade that costs at most `X` on average, in the unit of the run"),
 		bind(&p.MinAccuracy, "min-accuracy", "the cheapest cascade with an accuracy of at least `Y`, between 0 and 1"),
 	}
@@ -139,6 +139,6 @@ func picked(c *cli.Context, p front.Pick) (run report.Source, number int, err er
 	if run, err = study.ReadRun(c.Args().First()); err != nil {
 		return run, 0, err
 	}
-	number, err = p.Of(run.Front, run.Run.Limits())
+	number, err = study.Picked(run, p)
 	return run, number, asUsage(err)
 }
