@@ -11,7 +11,7 @@ TEST   := $(GO) test -vet=off -timeout 30m
 
 # Packages with goroutines of their own: the race detector runs on these, and with the
 # tag invariants searches check themselves meanwhile.
-RACE   := ./cascade ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
+RACE   := ./cascade ./serve/... ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
 .PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
