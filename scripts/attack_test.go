@@ -263,7 +263,7 @@ func (a *attack) writing() (args []string, done func()) {
 // removed is an error; so is only the removal that was complete.
 func (a *attack) again(args []string, done func()) {
 	out, err := a.try(args...)
-	if err != nil && !(args[0] == "zoo" && args[1] == "remove" && strings.Contains(out, "no such model")) {
+	if err != nil && !(args[0] == "zoo" && args[1] == "remove" && strings.Contains(out, "has no model")) {
 		a.t.Errorf("%s: the same command again: %q: %v\n%s", a.kind, args, err, out)
 		return
 	}
