@@ -1,5 +1,5 @@
-// Package serve runs a cascade: over a data set (Run), or for whoever asks (Engine,
-// and serve/inference over HTTP).
+// Package serve runs the cascade of a bundle: over a data set (RunJob), or for whoever asks
+// (Engine, and over HTTP serve/inference).
 //
 // # Design
 //
@@ -150,7 +150,6 @@ type StageTally struct {
 	Images  int           // that it ran on
 	Exits   int           // that it answered
 	Batches int           // that it ran
-	Full    int           // of these, as large as may be
 	Batch   int           // images in a full one
 	Time    time.Duration // that its model took
 	// Bins counts the images by confidence, in equal parts of [0, 1].
@@ -550,9 +549,6 @@ func (r *runner) count(stage, images int, took time.Duration) {
 	t := &r.tally.Stages[stage]
 	t.Images += images
 	t.Batches++
-	if images == r.stages[stage].batch {
-		t.Full++
-	}
 	t.Time += took
 	t.runs[images] = t.runs[images].and(took)
 	if stage == 0 {

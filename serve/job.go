@@ -135,7 +135,7 @@ func RunJob(ctx context.Context, j Job) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if other != nil && other.models != o.models {
+	if other != nil {
 		defer other.Close()
 	}
 	set, err := openImages(ctx, j)

@@ -17,7 +17,7 @@ type timed struct {
 
 func (t timed) and(took time.Duration) timed {
 	if t.n == 0 || took < t.least {
-		t.least = took
+		t.least = max(took, 1) // a clock may be coarser than a batch is long
 	}
 	t.n++
 	return t
@@ -32,9 +32,6 @@ type StageTime struct {
 	// time; -1 if only one size was run, which Fixed is then 0 for.
 	Error float64
 }
-
-// Of is what an image costs in batches of so many.
-func (t StageTime) Of(batch int) time.Duration { return t.Each + t.Fixed/time.Duration(batch) }
 
 // Times fits the model to what was measured, by least squares over the sizes of batches,
 // each weighted by the inverse square of its time, so that relative errors count.

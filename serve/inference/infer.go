@@ -157,24 +157,24 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 	if err != nil {
 		return nil, nil, err
 	}
-	var b bytes.Buffer
-	for {
+	var pieces [][]byte
+	for size := int64(0); ; {
 		if !s.bodies.TryAcquire(step) {
 			return nil, nil, &failure{http.StatusTooManyRequests, errors.New("too many bytes of requests are being read")}
 		}
 		reserved += step
-		n, err := io.CopyN(&b, in, step)
+		piece := bytes.NewBuffer(make([]byte, 0, step+bytes.MinRead))
+		n, err := io.CopyN(piece, in, step)
+		pieces, size = append(pieces, piece.Bytes()), size+n
 		var large *http.MaxBytesError
 		switch {
-		case errors.As(err, &large) || int64(b.Len()) > s.o.Body:
+		case errors.As(err, &large) || size > s.o.Body:
 			return nil, nil, tooLarge
 		case errors.Is(err, io.EOF):
 			http.NewResponseController(w).SetReadDeadline(time.Time{})
-			return b.Bytes(), free, nil
+			return bytes.Join(pieces, nil), free, nil
 		case err != nil:
 			return nil, nil, fmt.Errorf("the body did not arrive: %w", err)
-		case n < step:
-			return nil, nil, errors.New("the body did not arrive")
 		}
 	}
 }

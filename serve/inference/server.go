@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/semaphore"
 
@@ -93,9 +92,6 @@ func (s *Server) routes() {
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Registry has the metrics.
-func (s *Server) Registry() *prometheus.Registry { return s.metrics.registry }
 
 // Serve answers what comes to a listener until ctx ends; then it takes no more, answers what
 // has been taken, within grace, and returns.

@@ -342,8 +342,8 @@ func TestMemoryOfRequests(t *testing.T) {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(20*len(body)) {
-			t.Errorf("%s: a request of %d bytes allocates %d", name, len(body), took) // in all, not at a time
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(10*len(body)) {
+			t.Errorf("%s: a request of %d bytes allocates %d", name, len(body), took)
 		}
 	}
 	var raw []byte
