@@ -46,7 +46,7 @@ func (b *Bundle) writePromise(page *bytes.Buffer) {
 			how = "correct expected on samples that it was not chosen on"
 		}
 		fmt.Fprintf(page, "%.2f %% %s (95 %%: %.2f to %.2f), at %.4g %s per sample.\n", 100*p.Accuracy, how, 100*p.Interval[0], 100*p.Interval[1], p.Cost, front.CodeSpan(b.Cost))
-		page.WriteString("Of these samples ")
+		fmt.Fprintf(page, "Of the samples of %s ", front.CodeSpan(p.Split))
 		for i, exits := range p.Exits() {
 			if i > 0 {
 				page.WriteString(", ")

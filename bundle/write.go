@@ -17,6 +17,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
+// partial is what the folder of an unfinished bundle is called, or ends with.
+const partial = ".partial"
+
 // Write writes a bundle into a folder that is new or empty or, with replace, has an earlier
 // bundle, which stays as it is until the new one is complete. files has the file of each stage's
 // model, "" for none; the bundle's File fields are filled in. copied, which may be nil, is
@@ -26,8 +29,16 @@ func Write(dir string, b *Bundle, files []string, replace bool, copied func(done
 	if err != nil {
 		return err
 	}
-	// A folder of one name, so that what a killed process left is found and removed.
-	stage := besides(dir, ".partial")
+	b.Dir = dir
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	// Inside the folder, which may be a file system of its own; beside it if all of it is to be
+	// replaced. Its name is always the same, so that what a killed process left is found.
+	stage := filepath.Join(dir, partial)
+	if earlier {
+		stage = besides(dir, partial)
+	}
 	if err := os.RemoveAll(stage); err != nil {
 		return err
 	}
@@ -38,33 +49,56 @@ func Write(dir string, b *Bundle, files []string, replace bool, copied func(done
 	if err := fill(stage, b, files, copied); err != nil {
 		return err
 	}
-	old := besides(dir, ".replaced")
 	if earlier {
-		if err := os.RemoveAll(old); err != nil {
-			return err
-		}
-		if err := os.Rename(dir, old); err != nil {
-			return err
-		}
-	} else if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // an empty folder, unless it is a place that cannot go
+		err = swap(dir, stage)
+	} else {
+		err = moveInto(dir, stage)
 	}
-	if err := os.Rename(stage, dir); err != nil {
-		if earlier {
-			err = errors.Join(err, os.Rename(old, dir))
-		}
+	if err != nil {
 		return err
 	}
-	b.Dir = dir
-	if earlier {
-		err = os.RemoveAll(old)
-	}
-	return errors.Join(err, atomicfile.SyncDir(filepath.Dir(filepath.Clean(dir))))
+	return atomicfile.SyncDir(filepath.Dir(dir))
 }
 
-// besides is the path of a hidden folder beside dir.
+// swap replaces a folder by another one.
+func swap(dir, with string) error {
+	old := besides(dir, ".replaced")
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, old); err != nil {
+		return err
+	}
+	if err := os.Rename(with, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return os.RemoveAll(old)
+}
+
+// moveInto moves what a folder holds into another one, cascade.json last: without it that is
+// no bundle.
+func moveInto(dir, from string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	last := func(e os.DirEntry) int {
+		if e.Name() == CascadeFile {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return last(a) - last(b) })
+	for _, e := range entries {
+		if err := os.Rename(filepath.Join(from, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return atomicfile.SyncDir(dir)
+}
+
+// besides is the path of a hidden folder beside dir, which is absolute.
 func besides(dir, suffix string) string {
-	dir = filepath.Clean(dir)
 	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+suffix)
 }
 
@@ -74,10 +108,12 @@ func checkPlace(dir string, replace bool) (earlier bool, err error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o777)
+		return false, nil
 	case err != nil:
 		return false, err
-	case len(entries) == 0:
+	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == partial })
+	if len(entries) == 0 {
 		return false, nil
 	}
 	own := []string{CascadeFile, ClassesFile, ReadmeFile, ModelsDir}

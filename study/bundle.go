@@ -210,7 +210,9 @@ func hasAll(z *zoo.Zoo, c cascade.Cascade, split string) bool {
 	})
 }
 
-// certifications are what the run folder has certified of the cascade.
+// certifications are what the run folder has certified of the cascade: what was tested or, if
+// none of that is of this cascade, the steps of the staircase. Either holds all at once with
+// the confidence stated, both together do not.
 func certifications(dir string, b *bundle.Bundle) ([]bundle.Certification, error) {
 	c, err := front.ReadCertificate(dir)
 	if errors.Is(err, fs.ErrNotExist) || b.Number < 0 {
@@ -230,6 +232,9 @@ func certifications(dir string, b *bundle.Bundle) ([]bundle.Certification, error
 		if t.Number == b.Number && t.Text == b.Text && t.Certified {
 			add(t, c.Claim)
 		}
+	}
+	if len(all) > 0 {
+		return all, nil
 	}
 	for _, step := range c.Staircase {
 		if t := step.Cheapest; t != nil && t.Number == b.Number && t.Text == b.Text {
