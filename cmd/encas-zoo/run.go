@@ -64,7 +64,7 @@ encas-zoo run bundle --data imagenet/val --json | jq .measured.accuracy`,
 			"3    some images have no answer; the others have",
 			"130  interrupted"),
 		Flags: append([]cli.Flag{
-			bind(&o.Data, "data", "the `IMAGES`"),
+			bind(&o.Data, "data", "the `IMAGES`: a folder, Parquet files, a CIFAR batch, one image, a list of paths, or -"),
 			bind(&o.Unlabelled, "no-labels", "do not look at labels"),
 			bind(&o.Limit, "limit", "use only `N` images, spread evenly"),
 			bind(&o.out, "out", "write the answers to `FILE`"),

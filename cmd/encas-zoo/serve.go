@@ -33,8 +33,8 @@ func serveCommand() *cli.Command {
 		Description: `Serves the cascade of a bundle by the Open Inference Protocol (version 2 of KServe's REST
 protocol), which tritonclient and others speak: POST /v2/models/cascade/infer takes
 encoded images (input image, BYTES) or pixels (input pixels, UINT8 [n, height, width, 3])
-and returns class, label, confidence and stage (from 1). A request with Content-Type
-image/* is one image as it is.
+and returns class, label, confidence and stage (from 1). A request that is an image, as it
+is, is taken as one.
 
 Images of several requests run together in batches, stage by stage; none waits longer
 than --wait for others. If --queue images wait the answer is 429 (Too Many Requests). On
@@ -49,7 +49,7 @@ behind a proxy that has both.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo serve bundle
 encas-zoo serve bundle --listen 127.0.0.1:9000 --device cuda --batch 64 --wait 5ms
-curl -H 'Content-Type: image/jpeg' --data-binary @cat.jpg http://127.0.0.1:8000/v2/models/cascade/infer`),
+curl --data-binary @cat.jpg http://127.0.0.1:8000/v2/models/cascade/infer`),
 		Flags: append([]cli.Flag{
 			bind(&o.listen, "listen", "listen on `ADDRESS`, host:port"),
 			bind(&o.Name, "name", "the model's `NAME` in URLs"),

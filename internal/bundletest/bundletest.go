@@ -5,10 +5,6 @@ package bundletest
 import (
 	"context"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,33 +20,10 @@ import (
 // Classes is the number of classes of all that is here.
 const Classes = 5
 
-// Pictures makes a folder of class folders with n pictures of several sizes.
+// Pictures makes a folder of class folders with n small pictures.
 func Pictures(t testing.TB, n int) string {
 	t.Helper()
-	dir := t.TempDir()
-	rng := rand.New(rand.NewPCG(1, 2))
-	for i := range n {
-		m := image.NewRGBA(image.Rect(0, 0, 10+i%7, 9+i%4))
-		for p := range m.Pix {
-			m.Pix[p] = uint8(rng.Uint32()) | uint8(p%4/3*255)
-		}
-		m.SetRGBA(0, 0, color.RGBA{uint8(i), uint8(i >> 8), 0, 255})
-		path := filepath.Join(dir, fmt.Sprintf("class%d", i%Classes), fmt.Sprintf("%04d.png", i))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := png.Encode(f, m); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	return torchtest.Pictures(t, n, Classes)
 }
 
 // Models are lines of a list of models, by name, and what their files tell the fake shim.
