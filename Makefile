@@ -62,7 +62,8 @@ picture: build ## Draw the picture of README.md, docs/front.svg
 	$(BIN)/encas-zoo optimize --zoo cifar10 --min-accuracy 0.7 --out build/picture --force --quiet
 	$(BIN)/encas-zoo report build/picture --out docs/front.svg
 
-road: build venv ## Run published networks over real images, search, certify: docs/road.md
+road: build ## Run published networks over real images, search, certify: docs/road.md
+	@if [ -e ../shared/data/cifar10_resnets ]; then $(MAKE) --no-print-directory venv; fi
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) scripts/road $(BIN)/encas-zoo build/road
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.

@@ -35,7 +35,7 @@ func indexing(ctx context.Context, b *bench) ([]Row, error) {
 	rows := []Row{Row{
 		Figure:      fmt.Sprintf("opening %d models", b.models),
 		Measurement: measurement("s", seconds[0]),
-		Note:        "metadata, mapping, checksums of every index file, and the check that labels and lists fit.",
+		Note:        "metadata, copying, checksums of every index file, and the check that labels and lists fit.",
 	}.atMost(0.5)}
 
 	models := min(6, b.peerModels)

@@ -22,7 +22,7 @@ func diffCommand() *cli.Command {
 	o := &diffOptions{tolerance: 1e-6, first: 10}
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "say where two files of answers part",
+		Usage:     "show where two files of answers differ",
 		UsageText: "[--tolerance X] [--first N] ANSWERS OTHER",
 		Description: `Compares what two deployments of a cascade answered to the same samples, or one with
 the stored outputs ('encas-zoo evaluate --answers'). Samples are matched by their ids, in

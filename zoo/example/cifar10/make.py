@@ -1,6 +1,6 @@
 """Makes the outputs of the example zoo cifar10: cifar10.npz and models.csv.
 
-    python make.py small TRAIN.npz SMALL [NAME...]   trains the small networks (half an hour)
+    python make.py small TRAIN.npz SMALL [NAME...]   trains the small networks (some minutes)
     python make.py outputs WEIGHTS SMALL TEST.npz
 
 TRAIN.npz and TEST.npz are the images, as `scripts/road.py images` writes them; WEIGHTS
@@ -59,7 +59,7 @@ def augmented(x):
 def outputs(weights, small, test):
     torch.set_num_threads(1)
     x, labels, ids = road.read_images(test)
-    networks = [(name, trained(small, name), "trained here on 20,000 of these images") for name in SMALL]
+    networks = [(name, trained(small, name), "trained here on 20,000 training images") for name in SMALL]
     networks += [(name, net, "published weights") for name, net in road.published(weights)]
     arrays = {"labels": labels.astype(np.int64), "ids": ids}
     rows = []
