@@ -225,6 +225,49 @@ func TestSharesOfOneSet(t *testing.T) {
 	run(t, o)
 }
 
+// TestSharesBesideNamesakes draws a share that overlaps an earlier one, beside a split of other
+// images with the same names that comes before it.
+func TestSharesBesideNamesakes(t *testing.T) {
+	t.Parallel()
+	images, namesakes := writeImages(t, 50), writeImages(t, 50)
+	files, err := filepath.Glob(filepath.Join(namesakes, "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, append(data, 0), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := options(t, images, fakes(t, "a"))
+	o.Data = []Data{{Split: "before", Path: namesakes}, {Split: "search", Path: images, Share: 0.5}}
+	run(t, o)
+	o.Data = []Data{{Split: "test", Path: images, Share: 0.4}}
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "images of the share for split test are in split search already") {
+		t.Errorf("a share that overlaps another one: %v", err)
+	}
+}
+
+// TestOrders lists the orders in which shares are tried: each once, their own first.
+func TestOrders(t *testing.T) {
+	t.Parallel()
+	all := orders(3)
+	seen := map[string]bool{}
+	for _, order := range all {
+		if !slices.Equal(slices.Sorted(slices.Values(order)), []int{0, 1, 2}) {
+			t.Errorf("%v is no order", order)
+		}
+		seen[fmt.Sprint(order)] = true
+	}
+	if len(seen) != 6 || len(all) != 6 || !slices.Equal(all[0], []int{0, 1, 2}) {
+		t.Errorf("%v", all)
+	}
+}
+
 // The images of all splits are read in one go: what is done never falls, and ends with all.
 func TestReadingProgress(t *testing.T) {
 	t.Parallel()

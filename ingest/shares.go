@@ -59,7 +59,7 @@ func (r *runner) nameShares(s *split, whole *dataset.Set, earlier []earlierShare
 // drawnAgain returns the options that draw earlier shares of a data set again, and one more;
 // "" if no order of them does.
 func (r *runner) drawnAgain(s *split, whole *dataset.Set, earlier []earlierShare, more float64) string {
-	for order := range orders(len(earlier)) {
+	for _, order := range orders(len(earlier)) {
 		var fractions []float64
 		var options []string
 		for _, i := range order {
@@ -92,23 +92,17 @@ func shortFraction(images, all int) float64 {
 	return exact
 }
 
-// orders yields the orders of 0..n-1.
-func orders(n int) func(func([]int) bool) {
-	return func(yield func([]int) bool) {
-		var extend func(order []int) bool
-		extend = func(order []int) bool {
-			if len(order) == n {
-				return yield(order)
-			}
-			for i := range n {
-				if !slices.Contains(order, i) && !extend(append(slices.Clone(order), i)) {
-					return false
-				}
-			}
-			return true
-		}
-		extend(nil)
+// orders are the orders of 0..n-1, their own first.
+func orders(n int) (all [][]int) {
+	if n == 0 {
+		return [][]int{nil}
 	}
+	for at := n - 1; at >= 0; at-- {
+		for _, order := range orders(n - 1) {
+			all = append(all, slices.Insert(order, at, n-1))
+		}
+	}
+	return all
 }
 
 // checkShares refuses a share with images of another split that an earlier run made of the
@@ -122,59 +116,45 @@ func (r *runner) checkShares() error {
 		if _, err := r.zoo.Split(s.name); err == nil || s.whole == nil {
 			continue
 		}
-		first, common, err := r.overlap(s)
-		if err != nil {
-			return err
-		}
-		if first == "" {
-			continue
-		}
 		earlier, err := r.earlierShares(s)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(earlier, func(e earlierShare) bool { return e.name == first }) {
-			continue // of other images with the same names
+		for _, e := range earlier {
+			if what := r.overlap(s, e); what != "" {
+				return fmt.Errorf("data set %s: %s; %s", s.Path, what, r.nameShares(s, s.whole.Relabel(s.class), earlier))
+			}
 		}
-		what := fmt.Sprintf("%d images of the share for split %s are in split %s already", common, s.name, first)
-		if r.named(first) {
-			what = fmt.Sprintf("the share for split %s goes with another one for split %s than it has already", s.name, first)
-		}
-		return fmt.Errorf("data set %s: %s; %s", s.Path, what, r.nameShares(s, s.whole.Relabel(s.class), earlier))
 	}
 	return nil
 }
 
-// overlap returns the first split of the zoo that has images of a share, and how many; or that
-// is a share of the same data set, too, and has other images than this command draws.
-func (r *runner) overlap(s *split) (first string, common int, err error) {
+// overlap says what a share has to do with an earlier one of its data set; "" if they have no
+// image in common, and the earlier one would get the same images again.
+func (r *runner) overlap(s *split, e earlierShare) string {
+	for _, t := range r.splits {
+		if t.name != e.name || t.whole == nil || !sameFolder(t.Path, s.Path) {
+			continue
+		}
+		if slices.Equal(t.IDs, e.ids) {
+			return ""
+		}
+		return fmt.Sprintf("the share for split %s goes with another one for split %s than it has already", s.name, e.name)
+	}
 	mine := map[string]bool{}
 	for _, id := range s.IDs {
 		mine[id] = true
 	}
-	for _, other := range r.zoo.Splits() {
-		ids, err := r.zoo.IDs(other.Name)
-		if err != nil {
-			return "", 0, err
-		}
-		for _, t := range r.splits {
-			if t.name == other.Name && t.whole != nil && sameFolder(t.Path, s.Path) && !slices.Equal(t.IDs, ids) {
-				return other.Name, 0, nil
-			}
-		}
-		if r.named(other.Name) {
-			continue
-		}
-		for _, id := range ids {
-			if mine[id] {
-				common++
-			}
-		}
-		if common > 0 {
-			return other.Name, common, nil
+	common := 0
+	for _, id := range e.ids {
+		if mine[id] {
+			common++
 		}
 	}
-	return "", 0, nil
+	if common == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d images of the share for split %s are in split %s already", common, s.name, e.name)
 }
 
 // earlierShares are the splits of the zoo that are of images of the data set of a share, the
