@@ -69,23 +69,51 @@ func (s *Space) Sample(n int, spread Spread, seed uint64) ([]Genome, error) {
 
 // all lists every subnet.
 func (s *Space) all() (all []Genome) {
+	var extend func(g Genome)
+	extend = func(g Genome) {
+		if len(g) == len(s.genes) {
+			all = append(all, slices.Clone(g))
+			return
+		}
+		gene := s.genes[len(g)]
+		high := gene.high
+		if i := len(g) - 1; i >= 0 && gene.what == block && s.genes[i].what == block && s.genes[i].stage == gene.stage && g[i] == 0 {
+			high = 0 // no block comes after one that is absent
+		}
+		for v := gene.low; v <= high; v++ {
+			extend(append(g, v))
+		}
+	}
+	extend(make(Genome, 0, len(s.genes)))
+	return all
+}
+
+// even draws a subnet, each as likely as any other. [Space.Random] hardly draws those with
+// many blocks if there is little choice for each.
+func (s *Space) even(r *rand.Rand) Genome {
 	g := make(Genome, len(s.genes))
 	for i, gene := range s.genes {
-		g[i] = gene.low
+		low := gene.low
+		if gene.what == block {
+			low = 1
+		}
+		g[i] = low + r.IntN(gene.high-low+1)
 	}
-	for {
-		if s.genome(s.express(g)).Equal(g) {
-			all = append(all, slices.Clone(g))
+	n := s.express(g)
+	for i, stage := range s.Table.Stages {
+		if stage.Fixed || s.Table.Genes == ByStage {
+			continue
 		}
-		i := len(g) - 1
-		for ; i >= 0 && g[i] == s.genes[i].high; i-- {
-			g[i] = s.genes[i].low
+		rows := make([]float64, len(stage.Depths)) // so many rows of blocks have at most this depth
+		sum := 0.0
+		for k, depth := range stage.Depths {
+			sum += math.Pow(float64(len(stage.Kernels)*len(stage.Expansions)), float64(depth-stage.Depths[0]))
+			rows[k] = sum
 		}
-		if i < 0 {
-			return all
-		}
-		g[i]++
+		k, _ := slices.BinarySearch(rows, r.Float64()*sum)
+		n.stages[i].blocks = n.stages[i].blocks[:stage.Depths[min(k, len(rows)-1)]]
 	}
+	return s.genome(n)
 }
 
 type sample struct {
@@ -125,8 +153,21 @@ func (d *draw) uniform() Genome {
 		if g := d.space.Random(d.random); !d.taken[g.String()] {
 			return g
 		}
-		if free := d.free(); try > 100 && len(free) > 0 {
-			return free[d.random.IntN(len(free))]
+		if try > 100 {
+			return d.rare()
+		}
+	}
+}
+
+// rare returns a subnet that is not taken, of those that are hardly ever drawn gene by gene.
+func (d *draw) rare() Genome {
+	if free := d.free(); len(free) > 0 {
+		return free[d.random.IntN(len(free))]
+	}
+	// There is one at least, and it is found in about as many draws as there are subnets.
+	for {
+		if g := d.space.even(d.random); !d.taken[g.String()] {
+			return g
 		}
 	}
 }

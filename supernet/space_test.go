@@ -287,6 +287,53 @@ func TestSample(t *testing.T) {
 	}
 }
 
+// TestSampleOfDeepSubnets takes all subnets of spaces in which a block is there or not, so that
+// there are many genomes for each subnet, and deep ones are hardly ever drawn gene by gene.
+func TestSampleOfDeepSubnets(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ stages, deepest int }{{2, 40}, {3, 18}} {
+		s := tiny(t, ByBlock, func(table *Table) {
+			table.Stages = nil
+			for range c.stages {
+				table.Stages = append(table.Stages, Stage{Widths: []int{16}, Kernels: []int{3}, Expansions: []int{2}, Stride: 1, Activation: ReLU})
+				for depth := range c.deepest {
+					last := &table.Stages[len(table.Stages)-1]
+					last.Depths = append(last.Depths, depth+1)
+				}
+			}
+			table.Resolutions, table.Stem.Widths, table.Head.Widths = table.Resolutions[:1], table.Stem.Widths[:1], table.Head.Widths[:1]
+		})
+		subnets := int(s.Subnets().Int64())
+		if all := s.all(); len(all) != subnets {
+			t.Errorf("%d subnets listed, there are %d", len(all), subnets)
+		}
+		if got, err := s.Sample(subnets, Uniform, 1); err != nil || len(got) != subnets {
+			t.Errorf("all %d subnets: %d, %v", subnets, len(got), err)
+		}
+	}
+}
+
+// TestEven draws subnets evenly.
+func TestEven(t *testing.T) {
+	t.Parallel()
+	for _, s := range []*Space{tiny(t, ByBlock, nil), tiny(t, ByStage, nil)} {
+		const each = 200
+		all, drawn := s.all(), map[string]int{}
+		r := rand.New(rand.NewPCG(1, 2))
+		for range each * len(all) {
+			drawn[s.even(r).String()]++
+		}
+		for _, g := range all {
+			if n := drawn[g.String()]; n < each/2 || n > 2*each {
+				t.Errorf("%s: %v was drawn %d times, and %d are expected", s.Table.Genes, g, n, each)
+			}
+		}
+		if len(drawn) != len(all) {
+			t.Errorf("%s: %d subnets drawn of %d", s.Table.Genes, len(drawn), len(all))
+		}
+	}
+}
+
 func TestTables(t *testing.T) {
 	t.Parallel()
 	good := tiny(t, ByStage, nil).Table
