@@ -291,7 +291,7 @@ func TestSample(t *testing.T) {
 // there are many genomes for each subnet, and deep ones are hardly ever drawn gene by gene.
 func TestSampleOfDeepSubnets(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ stages, deepest int }{{2, 40}, {3, 18}} {
+	for _, c := range []struct{ stages, deepest int }{{2, 20}, {3, 17}} {
 		s := tiny(t, ByBlock, func(table *Table) {
 			table.Stages = nil
 			for range c.stages {

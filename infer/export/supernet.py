@@ -386,16 +386,28 @@ def unread(worker, err):
     return reason
 
 
+def is_torchscript(path):
+    """Whether some torch.load would hand the file to torch.jit.load, as that of torch 1.13 does
+    whatever it is told. It is looked at as torch.load looks at it."""
+    with open(path, "rb") as f:
+        if f.read(4) != b"PK\x03\x04":
+            return False
+    return "constants.pkl" in torch._C.PyTorchFileReader(path).get_all_records()
+
+
 def read_weights(worker, path):
-    """The tensors of a file, by plain names. Nothing that is pickled is run."""
+    """The tensors of a file, by plain names. Nothing that is pickled, and no TorchScript, is run."""
     if hasattr(torch.serialization, "add_safe_globals"):
         torch.serialization.add_safe_globals([argparse.Namespace])  # AttentiveNAS keeps its arguments
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        scripted = is_torchscript(path)
+        saved = None if scripted else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as err:
         raise worker.Refused(f"{path}: {err.strerror or err}") from err
     except Exception as err:
         raise worker.Refused(f"{path} cannot be read as weights alone, and what else is pickled is not run: {unread(worker, err)}") from err
+    if scripted:
+        raise worker.Refused(f"{path} is TorchScript, which runs code when it is loaded; give what torch.save wrote of a state dict")
     for key in ("state_dict", "model_state_dict"):
         if isinstance(saved, dict) and isinstance(saved.get(key), dict):
             saved = saved[key]

@@ -88,6 +88,7 @@ func TestSupernetWeights(t *testing.T) {
 		"list":   "holds no state dict",
 		"empty":  "holds no state dict",
 		"runs":   "cannot be read as weights alone, and what else is pickled is not run",
+		"script": "is TorchScript, which runs code when it is loaded",
 		"pickle": "cannot be read as weights alone",
 		"text":   "cannot be read as weights alone",
 		"absent": "No such file or directory",
