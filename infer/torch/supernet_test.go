@@ -373,21 +373,36 @@ func TestRecalibration(t *testing.T) {
 	if got := outputs(t, twice, pixels, 8, side, 10); apart(got, biased, 0) > 1e-6 {
 		t.Errorf("one batch observed twice: apart by %g", apart(got, biased, 0))
 	}
-	// A batch of 8 and one of 2 count 4 to 1, or 1 to 1.
-	weighted := map[supernet.Variance][]float32{}
-	for _, v := range []supernet.Variance{supernet.Biased, supernet.Unbiased} {
+	// A batch of 8 and one of 2 count 4 to 1, or 1 to 1. The images of the latter four times have
+	// its mean and biased variance, in a batch of 8.
+	few := images(1, 2, side)
+	for i := range few {
+		few[i] /= 2
+	}
+	recalibrated := func(v supernet.Variance, batches ...[]byte) []float32 {
 		u := subnet()
-		for _, n := range []int{8, 2} {
-			if err := u.Observe(images(1, n, side), n, side, side, mean, std, v); err != nil {
+		for _, b := range batches {
+			if err := u.Observe(b, len(b)/(side*side*3), side, side, mean, std, v); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if err := u.Settle(); err != nil {
 			t.Fatal(err)
 		}
-		weighted[v] = outputs(t, u, pixels, 8, side, 10)
+		return outputs(t, u, pixels, 8, side, 10)
 	}
-	if apart(weighted[supernet.Biased], weighted[supernet.Unbiased], 0) < 1e-4 {
+	many := slices.Repeat(few, 4)
+	fourToOne := recalibrated(supernet.Biased, pixels, pixels, pixels, pixels, many)
+	oneToOne := recalibrated(supernet.Biased, pixels, many)
+	bySize, byBatch := recalibrated(supernet.Biased, pixels, few), recalibrated(supernet.Unbiased, pixels, few)
+	if d := apart(bySize, fourToOne, 0); !(d <= 1e-5) {
+		t.Errorf("biased, a batch of 8 and one of 2 do not count 4 to 1: apart by %g", d)
+	}
+	// The unbiased variance of a small batch is a little larger.
+	if d, other := apart(byBatch, oneToOne, 0), apart(byBatch, fourToOne, 0); !(d < other/4) || !(d > 1e-4) {
+		t.Errorf("unbiased, a batch of 8 and one of 2 do not count 1 to 1: apart by %g, and from 4 to 1 by %g", d, other)
+	}
+	if apart(bySize, byBatch, 0) < 1e-4 {
 		t.Error("both kinds of recalibration gave the same")
 	}
 }
