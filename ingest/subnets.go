@@ -43,6 +43,9 @@ func (p *planned) planSubnet(g supernet.Genome, size *[2]int) error {
 	if err != nil {
 		return err
 	}
+	if member.Genome != g.String() {
+		return fmt.Errorf("genome=%v is the subnet genome=%s, whose canonical name that is: write it so, or one subnet becomes two models", g, member.Genome)
+	}
 	images := &space.Table.Images
 	side := images.Side(member.Resolution)
 	p.meta.ImageSize = [2]int{side, side}

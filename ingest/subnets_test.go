@@ -157,7 +157,7 @@ func TestSubnetErrors(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "plain.pt"), []byte("fake"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	list := "super.pt genome=1.1.2.2\nsuper.pt genome=1.1.9.2.2\nsuper.pt genome=0.0.1.0.0 size=12\nplain.pt size=8 genome=1.1\nsuper.pt genome=0.0.1.0.0 name=good\n"
+	list := "super.pt genome=1.1.2.2\nsuper.pt genome=1.1.9.2.2\nsuper.pt genome=0.0.1.0.0 size=12\nplain.pt size=8 genome=1.1\nsuper.pt genome=0.0.1.0.2\nsuper.pt genome=0.0.1.0.2 name=other\nsuper.pt genome=0.0.1.0.0 name=good\n"
 	bad, err := ParseList(strings.NewReader(list), "list", dir)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestSubnetErrors(t *testing.T) {
 	}
 	o.Calibrate = images
 	res := run(t, o)
-	for i, want := range []string{"a genome of 4 numbers", "number 3, stage 1 block 1, is 9", "the subnet is one for images of 8x8", "the file holds no supernet"} {
+	for i, want := range []string{"a genome of 4 numbers", "number 3, stage 1 block 1, is 9", "the subnet is one for images of 8x8", "the file holds no supernet", "genome=0.0.1.0.2 is the subnet genome=0.0.1.0.0", "genome=0.0.1.0.2 is the subnet genome=0.0.1.0.0"} {
 		if i >= len(res.Failed) || !strings.Contains(res.Failed[i].Reason.Error(), want) {
 			t.Fatalf("%+v, want %q", res.Failed, want)
 		}
