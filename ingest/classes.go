@@ -195,8 +195,8 @@ func (e *otherNames) Error() string {
 func (e *otherNames) Unwrap() error { return e.error }
 
 // Match returns the class of each of the classes as the data set numbers them, nil if that
-// is how the zoo does. known are the names of the zoo's classes, none, or one or two lists
-// of them.
+// is how the zoo does. known are the names of the zoo's classes, none, or lists of
+// them.
 func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, note string, err error) {
 	// If the zoo calls its classes by numbers, those of the data are such names.
 	byNumber := slices.ContainsFunc(known, func(names []string) bool {
@@ -248,14 +248,19 @@ func Match(set *dataset.Set, classes int, known [][]string) (class []uint16, not
 // nearClasses says of names that are no class which one is most like them, and where the first
 // label of that name is.
 func nearClasses(set *dataset.Set, names []string, known [][]string) string {
-	const most = 3
+	const most, tried = 3, 50 // each is compared with every class
+	if len(known) == 0 {
+		return ""
+	}
+	index := zoo.IndexClasses(known...)
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := index.Class(name); return ok })
 	var near []string
-	for _, name := range names {
-		if _, err := zoo.ClassesByName([]string{name}, known...); err == nil || len(known) == 0 {
-			continue
-		}
+	for _, name := range names[:min(tried, len(names))] {
 		best, least := "", len(name)/3+1 // slips of the keyboard
 		for _, class := range known[0] {
+			if len(class)-len(name) >= least || len(name)-len(class) >= least {
+				continue
+			}
 			if d := edits(strings.ToLower(name), strings.ToLower(class)); d < least {
 				best, least = class, d
 			}
@@ -298,11 +303,11 @@ func checkNumbers(set *dataset.Set, classes int) error {
 // others.
 func checkCalled(set *dataset.Set, known [][]string) error {
 	var contradictions []string
+	index := zoo.IndexClasses(known...)
 	for _, number := range slices.Sorted(maps.Keys(set.Called)) {
 		name := set.Called[number]
-		of, err := zoo.ClassesByName([]string{name}, known...)
-		if err == nil && of[0] != int(number) {
-			contradictions = append(contradictions, fmt.Sprintf("%q is class %d here and %d in the zoo", name, number, of[0]))
+		if class, ok := index.Class(name); ok && class >= 0 && class != int(number) {
+			contradictions = append(contradictions, fmt.Sprintf("%q is class %d here and %d in the zoo", name, number, class))
 		}
 	}
 	if n := len(contradictions); n > 0 {

@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
@@ -360,4 +362,37 @@ func TestNumbersAndNames(t *testing.T) {
 			t.Errorf("%q: labels %v, %v, want %v", c.rows, labels, err, c.want)
 		}
 	}
+}
+
+// TestManyClasses matches tens of thousands of names, of which hardly any is a class: an index
+// is made once, and suggestions are given up.
+func TestManyClasses(t *testing.T) {
+	t.Parallel()
+	const classes = 20000
+	set := &dataset.Set{Classes: classes, Called: map[uint16]string{}}
+	known, others := make([]string, classes), make([]string, classes)
+	for i := range classes {
+		known[i], others[i] = fmt.Sprintf("the class of number %d", i), fmt.Sprintf("die %d. der Klassen", i)
+		set.Labels, set.IDs = append(set.Labels, uint16(i)), append(set.IDs, strconv.Itoa(i))
+		set.Called[uint16(i)] = others[i]
+	}
+	within := func(what string, f func()) {
+		t.Helper()
+		begin := time.Now()
+		f()
+		if d := time.Since(begin); d > 10*time.Second {
+			t.Errorf("%s took %v", what, d)
+		}
+	}
+	within("numbers with other names", func() {
+		if class, _, err := Match(set, classes, [][]string{known}); class != nil || err != nil {
+			t.Errorf("%d classes, %v", len(class), err)
+		}
+	})
+	set.ClassNames = others
+	within("other names", func() {
+		if _, _, err := Match(set, classes, [][]string{known}); err == nil || !strings.Contains(err.Error(), "20000 of 20000 names") {
+			t.Error(err)
+		}
+	})
 }

@@ -117,20 +117,20 @@ func (r *runner) fit(m *running, outputs int) error {
 	case h.background() && outputs != r.classes+1:
 		return fmt.Errorf("%w: classes=%s means that it gives %d numbers an image, for the background and the zoo's %d classes, and it gives %d", torch.ErrBadOutput, BackgroundFirst, r.classes+1, r.classes, outputs)
 	case h.background():
-		m.Outputs.ClassMap = importer.ClassMap{-1}
+		m.Head.ClassMap = importer.ClassMap{-1}
 		for class := range r.classes {
-			m.Outputs.ClassMap = append(m.Outputs.ClassMap, int32(class))
+			m.Head.ClassMap = append(m.Head.ClassMap, int32(class))
 		}
 		return r.order(m)
 	}
 	if err := h.file.Fits("it", outputs); err != nil {
 		return fmt.Errorf("%w: %w", torch.ErrBadOutput, err)
 	}
-	m.Outputs.ClassMap = h.file.Widen(outputs)
-	if out := m.Outputs.ClassMap.LeftOut(); out > 0 {
+	m.Head.ClassMap = h.file.Widen(outputs)
+	if out := m.Head.ClassMap.LeftOut(); out > 0 {
 		r.log("%s: %d of its %d outputs are no class in %s, and left out", m.name, out, outputs, filepath.Base(h.classes))
 	}
-	if n := m.Outputs.ClassMap.Without(r.classes); n > 0 {
+	if n := m.Head.ClassMap.Without(r.classes); n > 0 {
 		r.log("%s: %s makes no output one of %d of the zoo's %d classes, which get probability 0", m.name, filepath.Base(h.classes), n, r.classes)
 	}
 	return nil
@@ -160,21 +160,51 @@ func (r *runner) fitByName(m *running, outputs int) error {
 		return fmt.Errorf("%w: it gives %s, called %s, and knows %d of the zoo's %d classes by name, not %s; write classes=FILE in its line, a CSV file with the columns output and class",
 			torch.ErrBadOutput, numbers(outputs), zoo.FewNames(lists[0]), found, len(names), zoo.FewNames(strange))
 	}
-	m.Outputs.ClassMap = slices.Repeat(importer.ClassMap{-1}, outputs)
+	m.Head.ClassMap = slices.Repeat(importer.ClassMap{-1}, outputs)
 	for class, output := range of {
 		if output >= 0 {
-			m.Outputs.ClassMap[output] = int32(class)
+			m.Head.ClassMap[output] = int32(class)
 		}
 	}
 	note := ""
-	if out := m.Outputs.ClassMap.LeftOut(); out > 0 {
+	if out := m.Head.ClassMap.LeftOut(); out > 0 {
 		note = fmt.Sprintf("; the other %d are left out", out)
 	}
-	if len(strange) > 0 {
-		note += fmt.Sprintf("; no output is called %s, which get probability 0", zoo.FewNames(strange))
+	none, one, several := byOutputs(strange, lists)
+	for _, of := range []struct {
+		names []string
+		what  string
+	}{{none, "no output is"}, {one, "one output is, and several classes are,"}, {several, "several outputs are"}} {
+		if len(of.names) > 0 {
+			note += fmt.Sprintf("; %s called %s, which get probability 0", of.what, zoo.FewNames(of.names))
+		}
 	}
 	r.log("%s: %d of its %d outputs are classes of the zoo by name%s", m.name, found, outputs, note)
 	return nil
+}
+
+// byOutputs parts names of classes that have no output by how many are called so.
+func byOutputs(names []string, lists [][]string) (none, one, several []string) {
+	most := map[string]int{}
+	for _, list := range lists {
+		counts := map[string]int{}
+		for _, name := range list {
+			key := plainLabel(name)
+			counts[key]++
+			most[key] = max(most[key], counts[key])
+		}
+	}
+	for _, name := range names {
+		switch most[plainLabel(name)] {
+		case 0:
+			none = append(none, name)
+		case 1:
+			one = append(one, name)
+		default:
+			several = append(several, name)
+		}
+	}
+	return none, one, several
 }
 
 // imageNet returns the names of the ImageNet head of so many outputs, if timm knows one.

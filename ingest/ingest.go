@@ -657,8 +657,8 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		if extend {
 			if stored, err := r.zoo.Model(m.name); err != nil {
 				return err
-			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.Outputs.Activation.Column() {
-				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(classifier.Activation(c), classifier.Softmax), m.Outputs.Activation.InList())
+			} else if c := stored.Columns[zoo.ColumnActivation]; c != m.Head.Activation.Column() {
+				own = fmt.Errorf("its outputs on other splits were taken with activation=%s, and now %s is right; run all splits again with --replace", cmp.Or(classifier.Activation(c), classifier.Softmax), m.Head.Activation.InList())
 				return nil
 			}
 			mw, err = w.ExtendModel(m.name)

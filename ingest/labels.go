@@ -92,7 +92,7 @@ func permutation(names []string, lists [][]string) ([]int, error) {
 
 // order finds out which column of a model with as many outputs as the zoo has classes is which.
 func (r *runner) order(m *running) (err error) {
-	if m.Outputs.Order, err = permutation(r.zoo.ClassNames(), m.meta.Names()); err == nil && m.Outputs.Order != nil {
+	if m.Head.Order, err = permutation(r.zoo.ClassNames(), m.meta.Names()); err == nil && m.Head.Order != nil {
 		r.log("%s: its classes are in another order than the zoo's; they are matched by name", m.name)
 	}
 	return err
@@ -125,8 +125,13 @@ func (r *runner) nameClasses(ctx context.Context, models []*planned) error {
 	if p == nil || r.zoo.ClassNames() != nil {
 		return nil
 	}
-	r.log("%s", namedBy(p))
-	return r.write(ctx, func(w *zoo.Writer) error { return w.SetClassNames(p.meta.Labels) })
+	return r.write(ctx, func(w *zoo.Writer) error {
+		if r.zoo.ClassNames() != nil {
+			return nil // another process has named them since
+		}
+		r.log("%s", namedBy(p))
+		return w.SetClassNames(p.meta.Labels)
+	})
 }
 
 // namedBy notes whose names the zoo's classes have.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -219,5 +221,62 @@ func TestSlipsOfLabels(t *testing.T) {
 		if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: %v, want %q", c.labels, err, c.says)
 		}
+	}
+}
+
+// TestNotesOfNames says of classes without an output why they have none.
+func TestNotesOfNames(t *testing.T) {
+	t.Parallel()
+	var classes []string
+	for i := range 98 {
+		classes = append(classes, fmt.Sprintf("class%d", i))
+	}
+	outputs := append(slices.Clone(classes[:97]), "class96", "Crane") // class97 is missing
+	classes = append(classes, "crane", "crane")
+	dir := t.TempDir()
+	images := pictures(t, map[string]string{"labels.csv": "a.png,0\nb.png,4\n", "a.png": "", "b.png": ""})
+	o := options(t, images, list(t, dir, named(t, dir, "m", "seed 3 classes 99", outputs)))
+	o.Classes, o.ClassNames = len(classes), classes
+	var notes []string
+	o.Log = func(s string) { notes = append(notes, s) }
+	run(t, o)
+	want := `m: 96 of its 99 outputs are classes of the zoo by name; the other 3 are left out; no output is called "class97", which get probability 0; ` +
+		`one output is, and several classes are, called "crane", "crane", which get probability 0; several outputs are called "class96", which get probability 0`
+	if !slices.Contains(notes, want) {
+		t.Errorf("no note %q in %q", want, notes)
+	}
+}
+
+// TestNamedMeanwhile names the classes of a zoo that another process has named since it was
+// opened.
+func TestNamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "zoo")
+	ours, err := zoo.Create(dir, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := zoo.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := theirs.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.SetClassNames([]string{"cat", "dog"}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	said := ""
+	r := &runner{o: Options{Zoo: dir, Log: func(s string) { said += s }}, zoo: ours, classes: 2}
+	if err := r.nameClasses(t.Context(), []*planned{{name: "m", meta: export.Meta{Labels: []string{"dog", "cat"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := zoo.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"cat", "dog"}; !slices.Equal(again.ClassNames(), want) || said != "" {
+		t.Errorf("the classes are called %q, want %q; it says %q", again.ClassNames(), want, said)
 	}
 }

@@ -247,7 +247,7 @@ func (r *runner) columns(p *running) map[string]string {
 		zoo.ColumnThroughput:     number(c.throughput),
 		zoo.ColumnBatch:          strconv.Itoa(c.batch),
 		zoo.ColumnMemory:         number(float64(c.memory) / 1e6),
-		zoo.ColumnActivation:     p.Outputs.Activation.Column(),
+		zoo.ColumnActivation:     p.Head.Activation.Column(),
 		zoo.ColumnRecipe:         p.source(),
 	}
 	if p.gflops != 0 {
@@ -278,7 +278,7 @@ func (m *running) source() string {
 		path = m.path
 	}
 	recipe := m.recipe
-	recipe.Outputs = m.Outputs
+	recipe.Outputs = m.Head
 	text, err := json.Marshal(classifier.Source{File: path, Bytes: m.size, Recipe: recipe})
 	if err != nil {
 		return "" // no number in it is infinite

@@ -59,12 +59,12 @@ func (r *runner) probe(m *running, b *batch) (err error) {
 		}
 		rows = append(rows, more...)
 	}
-	if m.Outputs.Activation, err = activation(p.activation, rows, width); err != nil {
+	if m.Head.Activation, err = activation(p.activation, rows, width); err != nil {
 		return err
 	}
-	if p.activation == "" && m.Outputs.Activation == classifier.None {
+	if p.activation == "" && m.Head.Activation == classifier.None {
 		what := "and are stored as they are"
-		if m.Outputs.ClassMap != nil {
+		if m.Head.ClassMap != nil {
 			what = "to which softmax is not applied again"
 		}
 		r.log("%s: its outputs are probabilities (it ends with softmax) %s", p.name, what)

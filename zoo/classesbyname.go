@@ -16,26 +16,15 @@ func ClassesByName(names []string, known ...[]string) ([]int, error) {
 	if len(known) == 0 {
 		return nil, fmt.Errorf("nobody says which classes %s are", FewNames(names))
 	}
-	const two = -1
-	class := map[string]int{}
-	for _, list := range known {
-		for i, name := range list {
-			key := nameKey(name)
-			if before, ok := class[key]; ok && before != i {
-				class[key] = two
-				continue
-			}
-			class[key] = i
-		}
-	}
+	index := IndexClasses(known...)
 	classes := make([]int, len(names))
 	var strange []string
 	for i, name := range names {
-		c, ok := class[nameKey(name)]
+		c, ok := index.Class(name)
 		switch {
 		case !ok:
 			strange = append(strange, name)
-		case c == two:
+		case c < 0:
 			return nil, fmt.Errorf("%q is the name of more than one class", clip(name, 80))
 		}
 		classes[i] = c
@@ -47,6 +36,32 @@ func ClassesByName(names []string, known ...[]string) ([]int, error) {
 		return nil, fmt.Errorf("%d of %d names (%s) are none of the classes %s", len(strange), len(names), FewNames(strange), FewNames(known[0]))
 	}
 	return classes, nil
+}
+
+// A ClassIndex finds classes by their names, as [ClassesByName] does.
+type ClassIndex map[string]int
+
+// IndexClasses makes the index of the names of some classes, of which there may be several
+// lists.
+func IndexClasses(known ...[]string) ClassIndex {
+	index := ClassIndex{}
+	for _, list := range known {
+		for i, name := range list {
+			key := nameKey(name)
+			if before, ok := index[key]; ok && before != i {
+				index[key] = -1
+				continue
+			}
+			index[key] = i
+		}
+	}
+	return index
+}
+
+// Class returns the class of a name, -1 if it is that of two; ok is whether it is one of any.
+func (x ClassIndex) Class(name string) (class int, ok bool) {
+	class, ok = x[nameKey(name)]
+	return class, ok
 }
 
 // nameKey is equal for names that are the same.

@@ -12,27 +12,24 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// The activations and class maps of outputs.
-type (
-	// ClassMap is the class of each output, -1 for none.
-	ClassMap = outputs.ClassMap
-)
-
 // A Classifier is a loaded model and how it is run. It is used from one goroutine at a
 // time, and must be closed.
 type Classifier struct {
 	*torch.Model
-	Outputs Outputs
+	Head    Outputs
 	Width   int // of a row of the model's outputs; that of the classes, if nothing else is said
 	Classes int
 
 	input     imaging.Preprocessing
 	mean, std [3]float32
-	raw       []float32
-	own       []uint16
+
+	// What is kept between batches.
+	raw, narrow []float32
+	wide, sums  []float64
+	own         []uint16
 }
 
-// Load loads the model in a file. The recipe's Outputs may be set later: until then
+// Load loads the model in a file. The recipe's Outputs, Head, may be set later: until then
 // the model's outputs are taken for logits, one a class.
 func Load(shim *torch.Shim, path, device string, r Recipe, classes int) (*Classifier, error) {
 	precision, err := torch.ParsePrecision(r.Precision)
@@ -53,9 +50,9 @@ func Of(m *torch.Model, r Recipe, classes int) (_ *Classifier, err error) {
 			m.Close()
 		}
 	}()
-	c := &Classifier{Model: m, Outputs: r.Outputs, Width: classes, Classes: classes}
-	if c.Outputs.Activation == "" {
-		c.Outputs.Activation = Softmax
+	c := &Classifier{Model: m, Head: r.Outputs, Width: classes, Classes: classes}
+	if c.Head.Activation == "" {
+		c.Head.Activation = Softmax
 	}
 	if r.Outputs.ClassMap != nil {
 		c.Width = len(r.Outputs.ClassMap)
@@ -83,7 +80,7 @@ var errNotANumber = errors.New("its output is not a number")
 // Classify runs n images, [n][height][width][3], and fills probs, [n][classes], with
 // float16 bits. The error is a RowError if it is that of one image.
 func (c *Classifier) Classify(pixels []byte, n int, probs []uint16) error {
-	if c.Outputs.Activation == Softmax && c.Outputs.ClassMap == nil {
+	if c.Head.Activation == Softmax && c.Head.ClassMap == nil {
 		if err := c.Run(pixels, n, c.input.Height, c.input.Width, c.mean, c.std, probs); err != nil {
 			return err
 		}
@@ -101,7 +98,7 @@ func (c *Classifier) Classify(pixels []byte, n int, probs []uint16) error {
 
 // classifyRaw makes probabilities of what the model itself returns.
 func (c *Classifier) classifyRaw(pixels []byte, n int, probs []uint16) error {
-	c.raw = slices.Grow(c.raw[:0], n*c.Width)[:n*c.Width]
+	c.raw = sized(c.raw, n*c.Width)
 	rows, width, err := c.Raw(pixels, n, c.raw)
 	if err != nil {
 		return err
@@ -114,7 +111,7 @@ func (c *Classifier) classifyRaw(pixels []byte, n int, probs []uint16) error {
 		if slices.ContainsFunc(row, func(v float32) bool { return v != v }) {
 			return &RowError{i, errNotANumber}
 		}
-		if row, err = c.Outputs.probabilities(row, c.Classes); err != nil {
+		if row, err = c.probabilities(row); err != nil {
 			return &RowError{i, err}
 		}
 		if err := outputs.RoundRow(probs[i*c.Classes:][:c.Classes], row); err != nil {
@@ -127,11 +124,13 @@ func (c *Classifier) classifyRaw(pixels []byte, n int, probs []uint16) error {
 // Raw runs n images and returns what the model itself returns, n rows in room if that is
 // large enough, and the width of a row.
 func (c *Classifier) Raw(pixels []byte, n int, room []float32) (rows []float32, width int, err error) {
-	return c.Model.Outputs(pixels, n, c.input.Height, c.input.Width, c.mean, c.std, room, outputs.MaxClasses)
+	return c.Outputs(pixels, n, c.input.Height, c.input.Width, c.mean, c.std, room, outputs.MaxClasses)
 }
 
-// probabilities makes those of the classes of one row of outputs, which it may change.
-func (o Outputs) probabilities(row []float32, classes int) ([]float32, error) {
+// probabilities makes those of the classes of one row of outputs, which it may change. They
+// are there until it is called again.
+func (c *Classifier) probabilities(row []float32) ([]float32, error) {
+	o := c.Head
 	if o.ClassMap == nil || o.Activation != Softmax {
 		if err := o.Activation.Apply(row); err != nil {
 			return nil, err
@@ -140,31 +139,34 @@ func (o Outputs) probabilities(row []float32, classes int) ([]float32, error) {
 	if o.ClassMap == nil {
 		return row, nil
 	}
-	wide, sums, out := make([]float64, len(row)), make([]float64, classes), make([]float32, classes)
+	c.wide, c.sums, c.narrow = sized(c.wide, len(row)), sized(c.sums, c.Classes), sized(c.narrow, c.Classes)
 	for i, v := range row {
-		wide[i] = float64(v)
+		c.wide[i] = float64(v)
 	}
 	if o.Activation == Softmax {
-		o.ClassMap.Softmax(wide)
+		o.ClassMap.Softmax(c.wide)
 	}
-	if err := o.ClassMap.Sum(sums, wide); err != nil {
+	if err := o.ClassMap.Sum(c.sums, c.wide); err != nil {
 		return nil, err
 	}
-	for i, v := range sums {
-		out[i] = float32(v)
+	for i, v := range c.sums {
+		c.narrow[i] = float32(v)
 	}
-	return out, nil
+	return c.narrow, nil
 }
+
+// sized returns room for n numbers, that of before if it is enough.
+func sized[T any](room []T, n int) []T { return slices.Grow(room[:0], n)[:n] }
 
 // reorder puts rows into the order of the classes.
 func (c *Classifier) reorder(probs []uint16) {
-	if c.Outputs.Order == nil {
+	if c.Head.Order == nil {
 		return
 	}
-	c.own = slices.Grow(c.own[:0], c.Classes)[:c.Classes]
+	c.own = sized(c.own, c.Classes)
 	for row := range slices.Chunk(probs, c.Classes) {
 		copy(c.own, row)
-		for class, output := range c.Outputs.Order {
+		for class, output := range c.Head.Order {
 			row[class] = c.own[output]
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A Recipe says how a model's file makes probabilities of classes out of an image.
@@ -62,7 +63,7 @@ func (in Input) Normalization() (mean, std [3]float32, err error) {
 type Outputs struct {
 	Activation Activation `json:"activation"`
 	// ClassMap is the class of each output, -1 for none; nil if output i is class i.
-	ClassMap ClassMap `json:"class_map,omitempty"`
+	ClassMap outputs.ClassMap `json:"class_map,omitempty"`
 	// Order is the output of each class, if the model has them in another order; nil if not.
 	Order []int `json:"order,omitempty"`
 }
@@ -93,10 +94,15 @@ func (o Outputs) check(classes int) error {
 	if o.Order != nil && len(o.Order) != classes {
 		return fmt.Errorf("an order of %d outputs for %d classes", len(o.Order), classes)
 	}
+	of := make(map[int]int, len(o.Order)) // the class of each output
 	for class, output := range o.Order {
 		if output < 0 || output >= classes {
 			return fmt.Errorf("class %d is output %d, and there are %d", class, output, classes)
 		}
+		if before, ok := of[output]; ok {
+			return fmt.Errorf("output %d is both class %d and class %d", output, before, class)
+		}
+		of[output] = class
 	}
 	return nil
 }

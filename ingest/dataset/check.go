@@ -37,9 +37,11 @@ func ownFault(err error) bool {
 }
 
 // Check decodes those images of the set that which gives the numbers of, on several
-// workers, and returns the broken ones in their order. It calls progress with the number of
+// workers, in the order of the set's files, and returns the broken ones in their order. It calls progress with the number of
 // images begun, if it is not nil. The error is for what is no fault of an image.
 func (s *Set) Check(ctx context.Context, which []int, workers int, progress func(n int)) (broken []Broken, err error) {
+	// A row group of a Parquet file is read once, however the set was drawn from it.
+	which = slices.SortedFunc(slices.Values(which), func(i, j int) int { return cmp.Compare(s.at(i), s.at(j)) })
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	images := make(chan int)

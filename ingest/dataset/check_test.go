@@ -3,11 +3,14 @@ package dataset
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/infer/imaging"
 )
 
 func TestCheck(t *testing.T) {
@@ -48,6 +51,50 @@ func TestCheck(t *testing.T) {
 	cancel()
 	if _, err := s.Check(ctx, all, 2, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// lookedAt is a source that keeps which images were asked for.
+type lookedAt struct {
+	source
+	images []int
+}
+
+func (l *lookedAt) image(i int, r *Reader) (imaging.RGB, error) {
+	l.images = append(l.images, i)
+	return l.source.image(i, r)
+}
+
+// Images that were drawn in any order are checked in the order of their files.
+func TestCheckInOrder(t *testing.T) {
+	t.Parallel()
+	dir, files := t.TempDir(), map[string]string{}
+	for i := range 20 {
+		files[fmt.Sprintf("a/%02d.png", i)] = "PNG"
+	}
+	files["a/07.png"], files["a/12.png"] = "", ""
+	write(t, dir, files)
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	looked := &lookedAt{source: s.source}
+	s.source = looked
+	drawn := s.Draw(20, 1)
+	all := make([]int, drawn.Len())
+	for i := range all {
+		all[i] = i
+	}
+	broken, err := drawn.Check(t.Context(), all, 1, nil)
+	if err != nil || len(broken) != 2 || broken[0].Image > broken[1].Image {
+		t.Errorf("broken: %v, %v", broken, err)
+	}
+	if !slices.IsSorted(looked.images) || len(looked.images) != 20 || slices.IsSorted(drawn.IDs) {
+		t.Errorf("%q are looked at in the order %v", drawn.IDs, looked.images)
+	}
+	if kept := drawn.Without(broken).IDs; len(kept) != 18 || slices.Contains(kept, "a/07.png") || slices.Contains(kept, "a/12.png") {
+		t.Errorf("without them %q", kept)
 	}
 }
 
