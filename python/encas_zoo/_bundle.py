@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from . import _image
 from ._cascade import Answers, Cascade, Combiner, Measured, Stage
 from ._front import estimate
+from ._program import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +124,7 @@ class Bundle:
         if isinstance(stage, str):
             found = [s for s in stages if s["model"] == stage]
             if not found:
-                raise KeyError(f"the cascade has no model {stage!r}; it has {', '.join(map(repr, self.cascade.models))}")
+                raise InputError(f"the cascade has no model {stage!r}; it has {', '.join(map(repr, self.cascade.models))}")
             s = found[0]
         else:
             s = stages[stage]
@@ -220,7 +221,8 @@ class Bundle:
         Later models run on full batches of what reaches them.
 
         Args:
-            images: paths, images of Pillow, bytes of files, or pixels, [height, width, 3] of uint8.
+            images: paths, images of Pillow, bytes of files, or pixels, [height, width, 3] of uint8;
+                or one of these.
             batch_size: images that a model runs on at a time.
             device: such as ``cuda``.
             window: images that are held in memory at a time (default: 8 batches).
@@ -231,7 +233,7 @@ class Bundle:
                 cannot be read.
         """
         self.models(device)
-        images = list(images)
+        images = [images] if _image.is_image(images) else list(images)
         window = window or 8 * batch_size
         parts = [self._window(images, slice(at, at + window), batch_size, device) for at in range(0, max(1, len(images)), window)]
         def joined(field: str) -> NDArray[Any]:
@@ -252,7 +254,7 @@ class Bundle:
                 raise
             except Exception as e:  # whatever a decoder says of what is no image
                 name = os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"image {number}"
-                raise ValueError(f"{name}: it cannot be read ({e}): mend it, or leave it out") from e
+                raise ValueError(f"{name}: it cannot be read ({e}): replace it, or leave it out") from e
 
         def function(name: str) -> Callable[[Any], Any]:
             def run(some: Any) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import _outputs
 from ._outputs import ONE, Logits
+from ._program import InputError
 
 if TYPE_CHECKING:
     import pandas
@@ -100,11 +101,11 @@ class Answers:
 
     @property
     def mean_cost(self) -> float:
-        """The mean cost of a sample."""
+        """The mean cost of a sample; nan if there are none."""
         total = 0.0
         for cost, reach in zip(self.stage_costs, self.reach.tolist()):
             total += cost * reach
-        return total / len(self)
+        return total / len(self) if len(self) else float("nan")
 
     def correct(self, labels: Any) -> NDArray[np.bool_]:
         """Reports which samples are answered correctly. Labels are numbers of classes, [N]."""
@@ -114,8 +115,9 @@ class Answers:
         return np.asarray(self.classes == labels)
 
     def accuracy(self, labels: Any) -> float:
-        """Returns the share of samples answered correctly."""
-        return float(self.correct(labels).mean())
+        """Returns the share of samples answered correctly; nan if there are none."""
+        correct = self.correct(labels)
+        return float(correct.mean()) if len(correct) else float("nan")
 
     def _columns(self) -> dict[str, Any]:
         names = [""] * len(self) if self.names is None else [self.names[c] for c in self.classes]
@@ -240,7 +242,7 @@ class Cascade:
                 named.
 
         Raises:
-            KeyError: a model is missing.
+            InputError: (a ValueError) a model is missing.
             ValueError: outputs are no probabilities, or of another number of samples.
         """
         return self._run(models, X, n, logits, want_rows=False)[0]
@@ -302,7 +304,7 @@ class Cascade:
 
         Raises:
             ImportError: torch is not installed.
-            KeyError: a model is missing.
+            InputError: (a ValueError) a model is missing.
         """
         from ._module import CascadeModule
 
@@ -386,7 +388,7 @@ class _Source:
             lengths["X"] = _length(X)
         for name in cascade.models:
             if name not in models:
-                raise KeyError(f"the cascade needs the model {name!r}; there are {', '.join(map(repr, models)) or 'none'}")
+                raise InputError(f"the cascade needs the model {name!r}; there are {', '.join(map(repr, models)) or 'none'}")
             if callable(models[name]) and not hasattr(models[name], "__array__"):
                 self.functions[name] = models[name]
             else:

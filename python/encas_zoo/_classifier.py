@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ except ImportError as missing:
     raise ImportError("CascadeClassifier needs scikit-learn 1.6 or later: pip install 'encas-zoo[sklearn]'") from missing
 
 from ._cascade import Answers, Cascade
+from ._program import InputError
 from ._search import search
 
 
@@ -117,8 +119,9 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
             y: labels, [N].
 
         Raises:
-            ValueError: no cascade is within ``max_cost`` or ``min_accuracy``, for example.
+            InputError: (a ValueError) no cascade is within ``max_cost`` or ``min_accuracy``, for example.
         """
+        options = self._options()
         self._validate(X, reset=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -140,20 +143,45 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
             if len(self._classes) < 2:
                 raise ValueError("there is nothing to classify: y has only one class")
         outputs, fitted = self._outputs(pairs, X, numbers)
-        options = dict(self.search_options or {})
-        if self.max_cost is not None:
-            options.setdefault("max_cost", self.max_cost)
         costs = self._measure(fitted, pairs, X, numbers) if isinstance(self.costs, str) else self.costs
         self.costs_ = {name: float(costs[name]) for name, _ in pairs}
         self.front_ = search(outputs, numbers, self.costs_, seed=self.random_state, **options)
         within = self.max_cost if options.get("max_cost") != self.max_cost else None  # else it is that of the search
         self.cascade_ = self.front_.best(within=within if self.min_accuracy is None else None, min_accuracy=self.min_accuracy)
+        self._warn_of_certain(outputs)
         self.estimators_ = {
             name: fitted[name] if name in fitted else clone(estimator).fit(X, self._classes[numbers])
             for name, estimator in pairs
             if name in self.cascade_.models
         }
         return self
+
+    def _options(self) -> dict[str, Any]:
+        """Returns the options of the search, among them the limit on the cost."""
+        options = dict(self.search_options or {})
+        if self.max_cost is not None:
+            searched = options.setdefault("max_cost", self.max_cost)
+            if self.min_accuracy is not None and searched != self.max_cost:
+                raise InputError(
+                    f"max_cost={self.max_cost} and search_options={{'max_cost': {searched}}} contradict each other: "
+                    "with min_accuracy the search has the only limit on the cost; give one"
+                )
+        return options
+
+    def _warn_of_certain(self, outputs: Mapping[str, NDArray[Any]]) -> None:
+        """Warns if one model was chosen, and it or a cheaper one cannot be followed by another because it is never in doubt."""
+        if len(self.cascade_.models) > 1 or len(outputs) == 1:
+            return
+        chosen = self.costs_[self.cascade_.models[0]]
+        largest = max(self.costs_.values())
+        certain = [name for name, out in outputs.items() if self.costs_[name] <= chosen and self.costs_[name] < largest and _certain(out)]
+        if certain:
+            warnings.warn(
+                f"the cascade is {self.cascade_.models[0]!r} alone, and {' and '.join(map(repr, certain))} cannot be followed by another model, "
+                "because all its confidences are 1: limit a tree (max_depth=5, or min_samples_leaf=10), "
+                "and give a classifier without probabilities some (CalibratedClassifierCV)",
+                stacklevel=3,
+            )
 
     def _checked_pairs(self) -> list[tuple[str, Any]]:
         pairs = self._pairs
@@ -168,7 +196,7 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
         if self.cascade is None and not isinstance(self.costs, str):
             missing = [name for name in names if name not in self.costs]
             if missing:
-                raise ValueError(f"there is no cost of {missing[0]!r}")
+                raise InputError(f"there is no cost of {missing[0]!r}")
         return pairs
 
     def _outputs(self, pairs: Iterable[tuple[str, Any]], X: Any, numbers: NDArray[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -230,7 +258,7 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
         classes = self.classes_
         missing = [m for m in cascade.models if m not in estimators]
         if missing:
-            raise ValueError(f"the cascade needs an estimator {missing[0]!r}; there are {', '.join(map(repr, estimators))}")
+            raise InputError(f"the cascade needs an estimator {missing[0]!r}; there are {', '.join(map(repr, estimators))}")
 
         def function(estimator: Any) -> Any:
             return lambda rows: _answer(estimator, rows, classes)
@@ -278,6 +306,11 @@ def _answer(estimator: Any, X: Any, classes: NDArray[Any]) -> NDArray[Any]:
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(X))
     return np.searchsorted(classes, estimator.predict(X))
+
+
+def _certain(out: NDArray[Any]) -> bool:
+    """Reports whether predictions are answers, or probabilities that are all stored as 0 and 1."""
+    return out.ndim == 1 or bool((out.max(axis=1).astype(np.float16) == 1).all())
 
 
 def _same_classes(pairs: Sequence[tuple[str, Any]]) -> NDArray[Any]:

@@ -88,7 +88,7 @@ class Certificate(Sequence[Certified]):
         return self._tested[index]
 
     def __repr__(self) -> str:
-        claim = ", ".join(f"{k} {v:g}" for k, v in self.json["claim"].items())
+        claim = ", ".join(f"margin {100 * v:g} points" if k == "margin" else f"{k} {v:g}" for k, v in self.json["claim"].items())
         return f"<Certificate: {len(self.cascades)} cascades against {self.reference!r}, {claim}, confidence {self.confidence:g}>"
 
 
@@ -183,7 +183,7 @@ class Front(Sequence[Cascade]):
         (folder / "run.json").write_text(json.dumps(self._run), encoding="utf-8")
 
     def certified(
-        self, outputs: Mapping[str, Any], labels: Any, *, margin: float = 0.5, confidence: float = 0.9, against: str | None = None,
+        self, outputs: Mapping[str, Any], labels: Any, *, margin: float | None = None, confidence: float = 0.9, against: str | None = None,
         error: float | None = None, max_cost: float | None = None, worst_class: float | None = None, logits: bool = False,
         activation: str | None = None,
     ) -> Certificate:
@@ -193,16 +193,18 @@ class Front(Sequence[Cascade]):
             outputs: for each model of the search its outputs on these samples, as in ``search``.
             labels: the numbers or names of their classes, [N].
             margin: in percentage points: a certified cascade is less accurate than the model by
-                less than that.
+                less than that (default: 0.5).
             confidence: the probability of certifying nothing falsely.
             against: the model; None: the most accurate single one.
-            error: certify less than this share of wrong answers instead of comparing.
+            error: certify less than this share of wrong answers instead of comparing; there is no
+                ``margin`` then.
             max_cost: certify a mean cost below that, too.
             worst_class: certify an accuracy above that in every class, too.
             logits, activation: as in ``search``.
 
         Raises:
-            InputError: (a ValueError) samples that were searched are among them, for example.
+            InputError: (a ValueError) samples that were searched are among them, or both ``margin``
+                and ``error`` are given, for example.
             RuntimeError: this front was unpickled, and has no zoo any more.
         """
         from ._search import add_split
@@ -212,8 +214,8 @@ class Front(Sequence[Cascade]):
         split = f"certify{sum(1 for _ in self._folder.glob('certify*'))}"
         (self._folder / split).mkdir()
         add_split(self._folder, split, outputs, labels, self, logits=logits, activation=activation)
-        args: list[str | os.PathLike[str]] = ["certify", "--zoo", self._folder / "zoo", "--split", split, "--margin", repr(float(margin)), "--confidence", repr(float(confidence))]
-        for name, value in (("--against", against), ("--error", error), ("--max-cost", max_cost), ("--worst-class", worst_class)):
+        args: list[str | os.PathLike[str]] = ["certify", "--zoo", self._folder / "zoo", "--split", split, "--confidence", repr(float(confidence))]
+        for name, value in (("--margin", margin), ("--against", against), ("--error", error), ("--max-cost", max_cost), ("--worst-class", worst_class)):
             if value is not None:
                 args += [name, str(value)]
         result = _program.run([*args, self._folder / "run"], folder=self._folder, known="the run was made with another zoo")

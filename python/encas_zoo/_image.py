@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 FILTERS = ("bilinear", "bicubic", "lanczos")
 MODES = ("center", "squash", "border", "floor")
+
+
+def is_image(images: Any) -> bool:
+    """Reports whether this is one image, as ``open_image`` takes it, and not several."""
+    pixels = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 3 and images.shape[2] in (3, 4)
+    return pixels or isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "convert")
 
 
 def open_image(image: Any) -> "Image":
@@ -32,6 +39,8 @@ def open_image(image: Any) -> "Image":
         if image.dtype != np.uint8 or not (image.ndim == 2 or image.ndim == 3 and image.shape[2] in (3, 4)):
             raise ValueError(f"pixels of {image.dtype} and shape {image.shape} are no image: they must be uint8, (height, width, 3)")
         return Image.fromarray(image).convert("RGB")
+    if isinstance(image, (str, os.PathLike)) and os.path.isdir(image):
+        raise ValueError(f"it is a folder: pass the paths of its images, such as sorted(pathlib.Path({os.fspath(image)!r}).iterdir())")
     with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
         return opened.convert("RGB")
 

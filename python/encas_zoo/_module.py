@@ -13,6 +13,7 @@ import numpy as np
 
 from ._cascade import Cascade
 from ._outputs import ONE, is_logits
+from ._program import InputError
 
 
 class CascadeOutput(NamedTuple):
@@ -32,7 +33,7 @@ class CascadeModule(torch.nn.Module):
     """Runs later models on the rest of the batch only.
 
     Outputs are rounded to float16 and summed as integers, as everywhere. It is scriptable if
-    its models are (``torch.jit.script``). It cannot be traced, and ``torch.export`` refuses it,
+    its models are (``torch.jit.script``). It refuses to be traced, and ``torch.export`` refuses it,
     because which samples a model runs on depends on the outputs before: export the models.
 
     Its models are set to evaluation mode, and no gradients are kept.
@@ -52,7 +53,7 @@ class CascadeModule(torch.nn.Module):
         total = 0
         for s in cascade.stages:
             if s.model not in models:
-                raise KeyError(f"the cascade needs the model {s.model!r}; there are {', '.join(map(repr, models)) or 'none'}")
+                raise InputError(f"the cascade needs the model {s.model!r}; there are {', '.join(map(repr, models)) or 'none'}")
             total = 1 if cascade.rule == "last" else total + s.weight
             cut = -1.0 if s.threshold is None else float(total) * float(np.float32(s.threshold)) * ONE
             stages.append(_Stage(models[s.model], is_logits(logits, s.model), s.weight, total, cut, s.temperature or 1.0))
@@ -63,7 +64,10 @@ class CascadeModule(torch.nn.Module):
 
         Raises:
             ValueError: outputs of a model are no probabilities.
+            RuntimeError: it is being traced.
         """
+        if not torch.jit.is_scripting() and torch.jit.is_tracing():
+            raise RuntimeError("a cascade cannot be traced: which samples a model runs on depends on the outputs before; use torch.jit.script")
         with torch.no_grad():
             n = x.size(0)
             active = torch.arange(n, device=x.device)

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 log = logging.getLogger("encas_zoo")
 
@@ -24,7 +24,7 @@ class ProgramError(RuntimeError):
 
 
 class InputError(ProgramError, ValueError):
-    """What the program was given cannot be: outputs that are no probabilities, or a limit that no cascade is within."""
+    """What was given cannot be: outputs that are no probabilities, a model that is missing, or a limit that no cascade is within."""
 
 
 def program() -> Path:
@@ -64,12 +64,16 @@ def _user_scheme() -> str:
     return sysconfig.get_preferred_scheme("user")
 
 
-def run(args: Sequence[str | os.PathLike[str]], *, folder: Path | None = None, verbose: bool = False, known: str | None = None, inputs: bool = False) -> Any:
+def run(
+    args: Sequence[str | os.PathLike[str]], *, folder: Path | None = None, verbose: bool = False, known: str | None = None,
+    inputs: bool = False, words: Mapping[str, str] | None = None,
+) -> Any:
     """Runs a command of the program with ``--json`` and returns its result.
 
     Warnings of the program become Python's, its notes go to the logger ``encas_zoo``. What an
     error says of a file in ``folder`` is said without that folder. A warning that begins with
-    ``known`` is none. With ``inputs`` all errors are about what was given.
+    ``known`` is none. With ``inputs`` all errors that it ends with are about what was given. Texts
+    that are among the ``words`` are replaced by what belongs to them.
     """
     command = [str(program()), *(os.fspath(a) for a in args), "--json"]
     done = subprocess.run(
@@ -80,22 +84,33 @@ def run(args: Sequence[str | os.PathLike[str]], *, folder: Path | None = None, v
         encoding="utf-8",
         errors="replace",
     )
-    errors, warned = [], []
-    for line in _in_python(done.stderr or "", folder).splitlines():
-        kind, _, text = line.partition(": ")
-        if kind == "warning":
-            warned.append(text)
-        elif kind == "note":
-            log.info("%s", text)
-        elif line and not line.startswith("Run '"):
-            errors.append(text if kind == "error" else line)
+    said = _Said(_in_python(done.stderr or "", folder, words or {}))
+    for note in said.notes:
+        log.info("%s", note)
     if done.returncode != 0:
-        text = "\n".join(errors) or f"{command[0]} ended with {done.returncode}"
-        raise (InputError if done.returncode == 2 or inputs else ProgramError)(text)
-    for text in warned:
+        # Without an error it crashed or was stopped, and any line may say why.
+        text = said.error or "\n".join(said.notes) or f"{command[0]} ended with {done.returncode}"
+        raise (InputError if done.returncode == 2 or inputs and done.returncode > 0 else ProgramError)(text)
+    for text in said.warnings:
         if not (known and text.startswith(known)):
             warnings.warn(text, stacklevel=_caller())
     return json.loads(done.stdout)
+
+
+class _Said:
+    """What the program wrote to standard error: notes, which have no prefix, warnings, and an error, which comes last."""
+
+    def __init__(self, text: str):
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+        lines = [line for line in text.splitlines() if line and not line.startswith("Run '")]
+        end = next((i for i, line in enumerate(lines) if line.startswith("error: ")), len(lines))
+        self.error = "\n".join(lines[end:]).removeprefix("error: ")
+        for line in lines[:end]:
+            if line.startswith("warning: "):
+                self.warnings.append(line.removeprefix("warning: "))
+            else:
+                self.notes.append(line)
 
 
 def _caller() -> int:
@@ -112,15 +127,22 @@ _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"import with --activation (\w+)", r'pass activation="\1"'),
     (r"--activation (softmax|sigmoid|log|none)", r'activation="\1"'),
     (r"--logits", "logits=True"),
+    (r" and save (?:it|them) again", ""),
+    (
+        r"\. The other models are what this import takes them for, .*",
+        ". The other models are not like that: pass outputs of one kind, such as probabilities, for all models",
+    ),
     (r"--class-names(?: FILE)?", "classes"),
     (r"(?<![\w-])--([a-z][a-z-]*)", lambda m: m.group(1).replace("-", "_")),
 ]
 
 
-def _in_python(text: str, folder: Path | None) -> str:
+def _in_python(text: str, folder: Path | None, own: Mapping[str, str]) -> str:
     """Returns what the program says, in the words of someone who calls it from Python."""
     if folder is not None:
         text = text.replace(f"{folder}{os.sep}", "").replace(str(folder), "the temporary zoo")
+    for theirs, ours in own.items():
+        text = text.replace(theirs, ours)
     for pattern, words in _WORDS:
         text = re.sub(pattern, words, text)
     return text

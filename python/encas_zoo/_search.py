@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from . import _outputs, _program
 from ._front import Front
+from ._program import InputError
 
 _RESERVED = ("labels", "ids")  # arrays of a file of outputs that are no model's
 
@@ -87,7 +88,7 @@ def search(
 
     Raises:
         InputError: (a ValueError) outputs that are no probabilities, with the model and the row;
-            options or limits that cannot be.
+            a model without outputs or a cost; options that cannot be, or limits that no cascade keeps.
         ValueError: arrays that do not fit together.
     """
     for folder in (zoo, out):
@@ -106,7 +107,7 @@ def search(
         if other is not None:
             _, test_numbers = number_classes(other[1], classes if classes is not None else names)
             rows = {m: _checked(m, o, other[1], names) for m, o in _only(other[0], outputs).items()}
-            _import(work, "test", rows, slice(None), test_numbers, names, logits, activation, verbose)
+            _import(work, "test", rows, slice(None), test_numbers, names, logits, activation, verbose, arguments=("test[0]", "test[1]"))
         args: list[str | os.PathLike[str]] = ["optimize", "--zoo", work / "zoo", "--split", "search", "--out", work / "run", "--seed", str(seed)]
         options = {
             "cost": cost, "max-cost": max_cost, "max-worst-cost": max_worst_cost, "min-accuracy": min_accuracy,
@@ -118,7 +119,7 @@ def search(
         for name, value in options.items():
             if value is not None:
                 args += [f"--{name}", str(value)]
-        result = _program.run(args, folder=work, verbose=verbose)
+        result = _program.run(args, folder=work, verbose=verbose, inputs=True)
         run = json.loads((work / "run" / "run.json").read_text(encoding="utf-8"))
         run.pop("checksum", None)  # of the file as it was; what is written again has none
         if zoo is not None:
@@ -232,7 +233,7 @@ def _checked(model: str, values: Any, labels: Any, names: Sequence[str] | None) 
 def _only(outputs: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     missing = [m for m in wanted if m not in outputs]
     if missing:
-        raise ValueError(f"there are no outputs of {missing[0]!r}" + (f" and {len(missing) - 1} other models" if missing[1:] else ""))
+        raise InputError(f"there are no outputs of {missing[0]!r}" + (f" and {len(missing) - 1} other models" if missing[1:] else ""))
     return {m: outputs[m] for m in wanted}
 
 
@@ -251,7 +252,7 @@ def _cost_table(outputs: Mapping[str, Any], costs: Any) -> list[dict[str, Any]]:
             raise ValueError("costs have two values of one name")
     missing = [m for m in outputs if m not in rows]
     if missing:
-        raise ValueError(f"there is no cost of {missing[0]!r}" + (f" and {len(missing) - 1} other models" if missing[1:] else ""))
+        raise InputError(f"there is no cost of {missing[0]!r}" + (f" and {len(missing) - 1} other models" if missing[1:] else ""))
     return [{k: "" if v is None or v != v else v for k, v in rows[m].items()} for m in outputs]
 
 
@@ -287,9 +288,12 @@ def _named(classes: NDArray[Any], names: Sequence[str], what: str) -> NDArray[np
 
 def _import(
     work: Path, split: str, outputs: Mapping[str, NDArray[Any]], mask: Any, labels: NDArray[np.int64], names: Sequence[str] | None,
-    logits: bool, activation: str | None, verbose: bool,
+    logits: bool, activation: str | None, verbose: bool, arguments: tuple[str, str] = ("outputs", "labels"),
 ) -> None:
-    """Imports the outputs on the samples of a mask as a split of the zoo in a folder."""
+    """Imports the outputs on the samples of a mask as a split of the zoo in a folder.
+
+    What is said of outputs and labels is said of these arguments.
+    """
     source = work / "outputs.npz"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_STORED) as z:
         for name, array in {**outputs, "labels": labels}.items():
@@ -300,6 +304,8 @@ def _import(
                 array = array.astype(np.float64)
             with z.open(f"{name}.npy", "w", force_zip64=True) as f:
                 np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
+    words = {f"{source.name}: {name}: ": f"{arguments[0]}[{name!r}]: " for name in outputs}
+    words |= {f"{source.name}: labels: ": f"{arguments[1]}: ", f"{source.name}: ": ""}
     args: list[str | os.PathLike[str]] = ["import", "--zoo", work / "zoo", "--format", "npz", "--split", split]
     if logits:
         args.append("--logits")
@@ -308,6 +314,6 @@ def _import(
     if names is not None:
         args += ["--class-names", work / "classes.txt"]
     try:
-        _program.run([*args, source], folder=work, verbose=verbose, inputs=True)
+        _program.run([*args, source], folder=work, verbose=verbose, inputs=True, words=words)
     finally:
         source.unlink()

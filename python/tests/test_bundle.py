@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from bundles import make, stage, write
 
-from encas_zoo import load
+from encas_zoo import InputError, load
+
 
 def test_a_cascade_without_files(tmp_path):
     """That of an imported zoo runs functions."""
@@ -59,7 +60,7 @@ def test_files_are_checked(tmp_path):
     os.symlink(folder / "models" / "b.pt", file)
     with pytest.raises(ValueError, match="link"):
         b.read_model("a")
-    with pytest.raises(KeyError, match="no model 'z'"):
+    with pytest.raises(InputError, match="no model 'z'"):
         b.read_model("z")
     for bad in ({"outputs": {"activation": "relu"}}, {"precision": "int8"}, {"outputs": {"activation": "softmax", "class_map": [9]}}):
         with pytest.raises(ValueError, match="activation|precision|classes"):
@@ -113,7 +114,24 @@ def test_predict(bundle):
             b.predict([images[0], broken], batch_size=1)
     with pytest.raises(FileNotFoundError, match="none.jpg"):
         b.predict(["none.jpg"])
+    for images in (images[0].parent, [str(images[0].parent)]):
+        with pytest.raises(ValueError, match=r"images: it cannot be read \(it is a folder: pass the paths of its images, such as sorted\(pathlib.Path\('.*images'\).iterdir"):
+            b.predict(images)
     assert len(b.models()) == 3 and b.models() is b.models()
+
+
+def test_predict_of_one_image(bundle):
+    b, images = bundle
+    from PIL import Image
+
+    opened = Image.open(images[1]).convert("RGB")
+    want = b.predict([images[1]])
+    for image in (images[1], str(images[1]), images[1].read_bytes(), opened, np.asarray(opened)):
+        got = b.predict(image)
+        assert len(got) == 1 and got.classes == want.classes and got.confidence == want.confidence
+    assert b.predict(str(images[1])).ids == [str(images[1])]
+    with pytest.raises(FileNotFoundError, match="'photos'"):
+        b.predict("photos")
 
 
 def test_transforms_are_torchvision_s(bundle):

@@ -4,13 +4,14 @@ import csv
 import itertools
 import pickle
 import subprocess
+import warnings
 
 import numpy as np
 import pytest
 from brute import answer
 
 import encas_zoo
-from encas_zoo import Cascade, Stage
+from encas_zoo import Cascade, InputError, Stage
 from encas_zoo._outputs import at_temperature, probabilities
 
 KINDS = list(itertools.product(["mean", "last", "vote"], ["max", "margin", "entropy"]))
@@ -115,7 +116,7 @@ def test_answers_without_probabilities(toy):
 
 
 def test_refusals(toy):
-    with pytest.raises(KeyError, match="'m3'"):
+    with pytest.raises(InputError, match="the model 'm3'"):
         example("mean", "max").answers({m: toy.outputs[m] for m in ("m0", "m1")})
     with pytest.raises(ValueError, match="pass X, or n"):
         Cascade((Stage("m0"),)).predict({"m0": lambda rows: rows})
@@ -153,6 +154,14 @@ def test_temperature_keeps_answers():
     for t in (0.05, 0.7, 3.0, 20.0):
         assert (at_temperature(rows, t).argmax(1) == rows.argmax(1)).all()
     assert (at_temperature(rows, 1.0) == rows).mean() > 0.99
+
+
+def test_no_samples():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        none = Cascade((Stage("m0", 1, 0.5, 1.0), Stage("m1", cost=2.0)), classes=3).answers({m: np.zeros((0, 3)) for m in ("m0", "m1")})
+        assert len(none) == 0 and list(none.reach) == [0, 0] and np.isnan(none.mean_cost) and np.isnan(none.accuracy([]))
+    assert none.correct([]).shape == (0,)
 
 
 def test_answers_as_a_table(toy, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -91,6 +92,37 @@ def test_fit_is_a_search_on_cross_validated_predictions():
     assert small(min_accuracy=0.6).fit(X, y).cascade_.expected.accuracy >= 0.6
     with pytest.raises(ValueError, match="the cheapest costs 1"):
         small(max_cost=0.5, search_options={**FAST, "max_cost": 100}).fit(X, y)
+    with pytest.raises(encas_zoo.InputError, match="the cost limit is 0.5, and the cheapest model, \"tree\", costs 1"):
+        small(max_cost=0.5).fit(X, y)
+
+
+def test_limits_that_contradict_each_other():
+    X, _, y, _ = digits()
+    with pytest.raises(encas_zoo.InputError, match="max_cost=3 and search_options={'max_cost': 100} contradict"):
+        small(max_cost=3, min_accuracy=0.6, search_options={**FAST, "max_cost": 100}).fit(X, y)
+    for options in (FAST, {**FAST, "max_cost": 3}):
+        assert small(max_cost=3, min_accuracy=0.6, search_options=options).fit(X, y).cascade_.searched.cost <= 3
+
+
+def test_a_model_that_is_never_in_doubt_is_named():
+    X, _, y, _ = digits()
+    forest = RandomForestClassifier(20, random_state=0)
+
+    def fit(*first, costs=(1, 100)):
+        names = [f"m{i}" for i in range(len(first))] + ["forest"]
+        return CascadeClassifier(estimators=list(zip(names, [*first, forest])), costs=dict(zip(names, costs)), cv=3, search_options=FAST).fit(X, y)
+
+    with pytest.warns(UserWarning, match="'m0' cannot be followed by another model.*limit a tree") as warned:
+        model = fit(DecisionTreeClassifier(random_state=0))
+    assert model.cascade_.models == ["forest"] and [w.filename for w in warned] == [__file__]
+    with pytest.warns(UserWarning, match="'m0' and 'm1' cannot.*CalibratedClassifierCV") as warned:
+        fit(DecisionTreeClassifier(random_state=0), KNeighborsClassifier(1), costs=(1, 2, 100))
+    assert len(warned) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert any(len(c.models) == 2 for c in fit(DecisionTreeClassifier(max_depth=5, random_state=0)).front_)
+        fit(costs=(100,))  # there is no other model
+        fit(DecisionTreeClassifier(random_state=0), costs=(200, 1))  # nor a reason to ask one
 
 
 def test_costs_are_measured():
@@ -107,7 +139,8 @@ def test_a_cascade_that_was_found_already():
         model = CascadeClassifier(cascade, estimators)
         want = cascade.predict({"tree": tree.predict_proba(held), "lr": lr.predict_proba(held)})
         assert (model.predict(held) == want).all() and model.score(held, held_y) == (want == held_y).mean()
-        assert model.fit(X, y) is model and model.cascade_ is cascade if hasattr(model, "cascade_") else True
+        assert model.fit(X, y) is model and not hasattr(model, "cascade_") and not hasattr(model, "front_")
+        assert model.n_features_in_ == 64 and (model.predict(held) == want).all()
     with pytest.raises(ValueError, match="needs an estimator 'lr'"):
         CascadeClassifier(cascade, {"tree": tree}).predict(held)
     with pytest.raises(ValueError, match="different classes"):
@@ -124,7 +157,7 @@ def test_as_any_other_estimator():
     assert model.get_params()["tree__max_depth"] == 3
     deeper = clone(model).set_params(tree__max_depth=5, lr=LogisticRegression(C=0.1, max_iter=300))
     assert dict(deeper.estimators)["tree"].max_depth == 5 and dict(deeper.estimators)["lr"].C == 0.1
-    named = small(max_cost=4, estimators=None) if False else CascadeClassifier(estimators=dict(model.estimators), costs={"tree": 1, "lr": 5}, cv=3, search_options=FAST)
+    named = CascadeClassifier(estimators=dict(model.estimators), costs={"tree": 1, "lr": 5}, cv=3, search_options=FAST)
     named.set_params(tree__max_depth=2, lr__C=0.5)
     assert named.estimators["tree"].max_depth == 2 and named.estimators["lr"].C == 0.5
     grid = GridSearchCV(model, {"tree__max_depth": [2, 4]}, cv=2).fit(X, y)

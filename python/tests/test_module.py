@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from encas_zoo import Cascade, Stage
+from encas_zoo import Cascade, InputError, Stage
 from encas_zoo import _module, _outputs
 
 
@@ -85,17 +85,33 @@ def test_a_scripted_module_is_saved(models, tmp_path):
     assert torch.equal(torch.jit.load(str(tmp_path / "cascade.pt"))(x).confidence, c.to_torch(models)(x).confidence)
 
 
+def test_a_trace_is_refused(models):
+    """It would keep which samples ran on which model."""
+    with pytest.raises(RuntimeError, match="cannot be traced.*use torch.jit.script"):
+        torch.jit.trace(cascade("mean", "max").to_torch(models), torch.randn(10, 8))
+
+    class Around(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cascade = torch.jit.script(cascade("mean", "max").to_torch(models))
+
+        def forward(self, x):
+            return self.cascade(x).classes
+
+    x = torch.randn(50, 8)
+    assert torch.equal(torch.jit.trace(Around(), torch.randn(10, 8))(x), cascade("mean", "max").to_torch(models)(x).classes)
+
+
+@pytest.mark.skipif(not hasattr(torch, "export"), reason="needs torch 2.1 or later")
 def test_export_is_refused(models):
     """Which samples a model runs on depends on the outputs before."""
-    if not hasattr(torch, "export"):
-        pytest.skip("needs torch 2.1 or later")
-    with pytest.raises(Exception):
+    with pytest.raises(RuntimeError, match="data-dependent|[Dd]ynamic control flow"):
         torch.export.export(cascade("mean", "max").to_torch(models), (torch.randn(10, 8),))
 
 
 def test_refusals(models):
     c = cascade("mean", "max")
-    with pytest.raises(KeyError, match="'c'"):
+    with pytest.raises(InputError, match="the model 'c'"):
         c.to_torch({"a": models["a"], "b": models["b"]})
     for module, logits in [(torch.nn.Identity(), False), (torch.nn.Threshold(9e9, float("nan")), True)]:
         with pytest.raises(ValueError, match="no probabilities"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -10,6 +12,7 @@ import pytest
 from conftest import shared, softmax
 
 import encas_zoo
+from encas_zoo import _program
 
 
 def program(*args):
@@ -106,10 +109,16 @@ def test_certified(toy):
     assert all(t.measured.n == 2000 for t in certificate) and certificate.reference in repr(certificate)
     c = certificate[0].cascade
     assert c.answers(rest).correct(big.labels[1000:]).sum() == certificate[0].measured.correct
-    with pytest.warns(UserWarning, match="neither is a test") as warned, pytest.raises(encas_zoo.ProgramError, match="same samples"):
+    with pytest.warns(UserWarning, match="neither is a test") as warned, pytest.raises(encas_zoo.InputError, match="same samples"):
         front.certified({m: o[:1000] for m, o in big.outputs.items()}, big.labels[:1000])
     assert warned[0].filename == __file__
-    with pytest.raises(ValueError, match="no outputs of 'm0'"):
+    assert "margin 3 points" in repr(certificate)
+    with pytest.warns(UserWarning, match="neither is a test"):
+        wrong = front.certified(rest, big.labels[1000:], error=0.4)
+    assert wrong.json["claim"] == {"error": 0.4} and "error 0.4" in repr(wrong)
+    with pytest.warns(UserWarning, match="neither is a test"), pytest.raises(encas_zoo.InputError, match="give one"):
+        front.certified(rest, big.labels[1000:], error=0.4, margin=1)
+    with pytest.raises(encas_zoo.InputError, match="no outputs of 'm0'"):
         front.certified({"m1": rest["m1"]}, big.labels[1000:])
 
 
@@ -230,11 +239,14 @@ def test_errors_are_about_what_was_passed(toy):
     labels, costs = toy.labels, toy.costs
     nan = {**toy.outputs, "m2": np.where(np.arange(5) == 3, np.nan, toy.outputs["m2"])}
     for outputs, labels, costs, options, kind, words in [
-        (toy.logits, labels, costs, {}, encas_zoo.InputError, r"m\d.*pass logits=True"),
-        (toy.outputs, labels, costs, {"logits": True}, encas_zoo.ProgramError, "probabilities already.*leave out logits=True"),
+        (toy.logits, labels, costs, {}, encas_zoo.InputError, r"^outputs\['m0'\]: row 0: .*pass logits=True$"),
+        ({**toy.outputs, "m1": toy.logits["m1"]}, labels, costs, {}, encas_zoo.InputError, r"^outputs\['m1'\].*pass logits=True. The other models are not like that: .* for all models$"),
+        ({m: o / 2 for m, o in toy.outputs.items()}, labels, costs, {}, encas_zoo.InputError, r"^outputs\['m0'\]: row 0: the values sum to 0.5, not 1.*divide each row by its sum: array / "),
+        (toy.outputs, labels, costs, {"test": (toy.logits, labels)}, encas_zoo.InputError, r"^test\[0\]\['m0'\]: row 0"),
+        (toy.outputs, labels, costs, {"logits": True}, encas_zoo.InputError, "probabilities already.*leave out logits=True"),
         (nan, labels, costs, {}, encas_zoo.InputError, "m2.*row 0.*class 3 is NaN"),
         (toy.outputs, labels, {**costs, "m1": -1}, {}, encas_zoo.InputError, "m1"),
-        (toy.outputs, labels, {"m0": 1}, {}, ValueError, "no cost of 'm1' and 3 other models"),
+        (toy.outputs, labels, {"m0": 1}, {}, encas_zoo.InputError, "no cost of 'm1' and 3 other models"),
         (toy.outputs, labels, 3, {}, ValueError, "mapping"),
         (list(toy.outputs.values()), labels, costs, {}, ValueError, "outputs are a mapping"),
         (toy.outputs, labels, {**costs, "m1": None}, {}, ValueError, "the cost of 'm1' is None"),
@@ -243,15 +255,55 @@ def test_errors_are_about_what_was_passed(toy):
         ({}, labels, costs, {}, ValueError, "no models"),
         ({" m": toy.outputs["m0"]}, labels, {" m": 1}, {}, ValueError, "blank"),
         ({"labels": toy.outputs["m0"]}, labels, {"labels": 1}, {}, ValueError, "cannot be called 'labels'"),
-        (toy.outputs, labels + 1, costs, {}, encas_zoo.InputError, "label 5"),
+        (toy.outputs, labels + 1, costs, {}, encas_zoo.InputError, "^labels: row .*label 5"),
+        (toy.outputs, labels, costs, {"test": (toy.outputs, labels + 1)}, encas_zoo.InputError, r"^test\[1\]: row .*label 5"),
         (toy.outputs, labels, costs, {"classes": "abcd"}, ValueError, "class 4, but there are names of 4 classes"),
         (toy.outputs, labels.astype(str), costs, {"classes": ["0", "1", "2", "3", "x"]}, ValueError, "'4' is not one of the 5 classes"),
         (toy.outputs, labels, costs, {"algorithm": "magic"}, encas_zoo.InputError, "algorithm.*magic"),
-        (toy.outputs, labels, costs, {"max_cost": 0.1}, encas_zoo.ProgramError, "cost"),
+        (toy.outputs, labels, costs, {"max_cost": 0.1}, encas_zoo.InputError, 'the cost limit is 0.1, and the cheapest model, "m0", costs 1$'),
+        (toy.outputs, labels, costs, {"max_worst_cost": 0.1}, encas_zoo.InputError, "the limit on the worst-case cost is 0.1"),
+        (toy.outputs, labels, costs, {"min_accuracy": 0.9999}, encas_zoo.InputError, "reaches an accuracy of 0.9999"),
+        (toy.outputs, labels, costs, {"include": ["m4"], "max_cost": 2}, encas_zoo.InputError, "the models it must have"),
     ]:
         with pytest.raises(kind, match=words) as error:
             encas_zoo.search(outputs, labels, costs, **{"algorithm": "exact", "max_models": 1, **options})
-        assert "/tmp" not in str(error.value) and "--" not in str(error.value)
+        assert "/tmp" not in str(error.value) and not re.search("--|\\.npz|save|the cost is cost", str(error.value))
+    with pytest.raises(encas_zoo.InputError):  # though the program has said why already
+        encas_zoo.search(toy.outputs, toy.labels, toy.costs, max_cost=0.1, verbose=True)
+
+
+def test_notes_are_logged(toy, caplog):
+    """Those before an error, too, of which they are no part."""
+    for max_cost in (None, 0.1):
+        caplog.clear()
+        with caplog.at_level("INFO", "encas_zoo"), contextlib.suppress(encas_zoo.InputError):
+            encas_zoo.search(toy.outputs, toy.labels, toy.costs, algorithm="exact", max_models=1, max_cost=max_cost)
+        assert any(r.name == "encas_zoo" and "the cost is cost" in r.message for r in caplog.records)
+        assert not any(r.message.startswith(("error", "optimize")) for r in caplog.records)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_what_the_program_says(tmp_path, monkeypatch, caplog):
+    said, ends = tmp_path / "said", tmp_path / "program"
+    monkeypatch.setenv("ENCAS_ZOO_BIN", str(ends))
+    for text, code, kind, error in [
+        ("note: one\nwarning: b\nerror: a: x\nand: y\n\nwarning: z\nRun 'x --help' for usage.\n", 1, encas_zoo.ProgramError, "a: x\nand: y\nwarning: z"),
+        ("note: one\nerror: a\n", 2, encas_zoo.InputError, "a"),
+        ("note: one\npanic\n", 1, encas_zoo.ProgramError, "note: one\npanic"),
+        ("", 1, encas_zoo.ProgramError, f"{ends} ended with 1"),
+    ]:
+        said.write_text(text)
+        ends.write_text(f"#!/bin/sh\ncat {said} >&2\nexit {code}\n")
+        ends.chmod(0o755)
+        caplog.clear()
+        with caplog.at_level("INFO", "encas_zoo"), pytest.raises(encas_zoo.ProgramError) as got:
+            _program.run([])
+        assert type(got.value) is kind and str(got.value) == error
+        assert [r.message for r in caplog.records][:1] == (["note: one"] if text else [])
+    ends.write_text("#!/bin/sh\nkill -9 $$\n")
+    with pytest.raises(encas_zoo.ProgramError) as got:
+        _program.run([], inputs=True)
+    assert not isinstance(got.value, ValueError)  # it was stopped, and no input was refused
 
 
 def test_python_m(toy):
