@@ -304,8 +304,9 @@ def _import(
                 array = array.astype(np.float64)
             with z.open(f"{name}.npy", "w", force_zip64=True) as f:
                 np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
-    words = {f"{source.name}: {name}: ": f"{arguments[0]}[{name!r}]: " for name in outputs}
-    words |= {f"{source.name}: labels: ": f"{arguments[1]}: ", f"{source.name}: ": ""}
+    part = "" if isinstance(mask, slice) else f" on the {split} samples"  # which the rows are counted among
+    words = {f"{source.name}: {name}: ": f"{arguments[0]}[{name!r}]{part}: " for name in outputs}
+    words |= {f"{source.name}: labels: ": f"{arguments[1]}{part}: ", f"{source.name}: ": ""}
     args: list[str | os.PathLike[str]] = ["import", "--zoo", work / "zoo", "--format", "npz", "--split", split]
     if logits:
         args.append("--logits")

@@ -257,6 +257,7 @@ def test_errors_are_about_what_was_passed(toy):
         ({"labels": toy.outputs["m0"]}, labels, {"labels": 1}, {}, ValueError, "cannot be called 'labels'"),
         (toy.outputs, labels + 1, costs, {}, encas_zoo.InputError, "^labels: row .*label 5"),
         (toy.outputs, labels, costs, {"test": (toy.outputs, labels + 1)}, encas_zoo.InputError, r"^test\[1\]: row .*label 5"),
+        (toy.logits, labels, costs, {"test": np.arange(600) > 300}, encas_zoo.InputError, r"^outputs\['m0'\] on the search samples: row 0"),
         (toy.outputs, labels, costs, {"classes": "abcd"}, ValueError, "class 4, but there are names of 4 classes"),
         (toy.outputs, labels.astype(str), costs, {"classes": ["0", "1", "2", "3", "x"]}, ValueError, "'4' is not one of the 5 classes"),
         (toy.outputs, labels, costs, {"algorithm": "magic"}, encas_zoo.InputError, "algorithm.*magic"),
@@ -287,9 +288,9 @@ def test_what_the_program_says(tmp_path, monkeypatch, caplog):
     said, ends = tmp_path / "said", tmp_path / "program"
     monkeypatch.setenv("ENCAS_ZOO_BIN", str(ends))
     for text, code, kind, error in [
-        ("note: one\nwarning: b\nerror: a: x\nand: y\n\nwarning: z\nRun 'x --help' for usage.\n", 1, encas_zoo.ProgramError, "a: x\nand: y\nwarning: z"),
-        ("note: one\nerror: a\n", 2, encas_zoo.InputError, "a"),
-        ("note: one\npanic\n", 1, encas_zoo.ProgramError, "note: one\npanic"),
+        ("one: two\nwarning: b\nerror: a: x\nand: y\n\nwarning: z\nRun 'x --help' for usage.\n", 1, encas_zoo.ProgramError, "a: x\nand: y\nwarning: z"),
+        ("one: two\nerror: a\n", 2, encas_zoo.InputError, "a"),
+        ("one: two\npanic\n", 1, encas_zoo.ProgramError, "one: two\npanic"),
         ("", 1, encas_zoo.ProgramError, f"{ends} ended with 1"),
     ]:
         said.write_text(text)
@@ -299,7 +300,7 @@ def test_what_the_program_says(tmp_path, monkeypatch, caplog):
         with caplog.at_level("INFO", "encas_zoo"), pytest.raises(encas_zoo.ProgramError) as got:
             _program.run([])
         assert type(got.value) is kind and str(got.value) == error
-        assert [r.message for r in caplog.records][:1] == (["note: one"] if text else [])
+        assert [r.message for r in caplog.records][:1] == (["one: two"] if text else [])
     ends.write_text("#!/bin/sh\nkill -9 $$\n")
     with pytest.raises(encas_zoo.ProgramError) as got:
         _program.run([], inputs=True)
