@@ -169,7 +169,7 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
         return options
 
     def _warn_of_certain(self, outputs: Mapping[str, NDArray[Any]]) -> None:
-        """Warns if one model was chosen, and it or a cheaper one cannot be followed by another because it is never in doubt."""
+        """Warns if one model was chosen, and it or a cheaper one is never in doubt, which leaves nothing to pass on."""
         if len(self.cascade_.models) > 1 or len(outputs) == 1:
             return
         chosen = self.costs_[self.cascade_.models[0]]
@@ -177,8 +177,8 @@ class CascadeClassifier(ClassifierMixin, _BaseComposition):
         certain = [name for name, out in outputs.items() if self.costs_[name] <= chosen and self.costs_[name] < largest and _certain(out)]
         if certain:
             warnings.warn(
-                f"the cascade is {self.cascade_.models[0]!r} alone, and {' and '.join(map(repr, certain))} cannot be followed by another model, "
-                "because all its confidences are 1: limit a tree (max_depth=5, or min_samples_leaf=10), "
+                f"the cascade is {self.cascade_.models[0]!r} alone, and {' and '.join(map(repr, certain))} cannot tell which samples to pass on to another model, "
+                "because every confidence is 1: limit a tree (max_depth=5, or min_samples_leaf=10), "
                 "and give a classifier without probabilities some (CalibratedClassifierCV)",
                 stacklevel=3,
             )

@@ -112,10 +112,10 @@ def test_a_model_that_is_never_in_doubt_is_named():
         names = [f"m{i}" for i in range(len(first))] + ["forest"]
         return CascadeClassifier(estimators=list(zip(names, [*first, forest])), costs=dict(zip(names, costs)), cv=3, search_options=FAST).fit(X, y)
 
-    with pytest.warns(UserWarning, match="'m0' cannot be followed by another model.*limit a tree") as warned:
+    with pytest.warns(UserWarning, match="'m0' cannot tell which samples to pass on to another model.*limit a tree") as warned:
         model = fit(DecisionTreeClassifier(random_state=0))
     assert model.cascade_.models == ["forest"] and [w.filename for w in warned] == [__file__]
-    with pytest.warns(UserWarning, match="'m0' and 'm1' cannot.*CalibratedClassifierCV") as warned:
+    with pytest.warns(UserWarning, match="'m0' and 'm1' cannot tell.*CalibratedClassifierCV") as warned:
         fit(DecisionTreeClassifier(random_state=0), KNeighborsClassifier(1), costs=(1, 2, 100))
     assert len(warned) == 1
     with warnings.catch_warnings():
