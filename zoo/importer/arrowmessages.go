@@ -12,10 +12,18 @@ import (
 
 // arrowMessages reads the messages of a stream for the library. Unlike its own reader it
 // takes no more memory than there are bytes left, and looks whether the lists in a message
-// are in it, for whose lengths the library makes room. It panics at what is wrong there.
+// are in it, for whose lengths the library makes room; taken bounds what it unpacks. It panics
+// at what is wrong there.
 type arrowMessages struct {
-	src  *io.SectionReader
-	left int64
+	src     *io.SectionReader
+	left    int64
+	taken   *limitedAllocator
+	kind    byte // of the last message
+	batches int  // so far
+}
+
+func newArrowMessages(src *io.SectionReader) *arrowMessages {
+	return &arrowMessages{src: src, left: src.Size(), taken: &limitedAllocator{Allocator: memory.DefaultAllocator, packed: src.Size()}}
 }
 
 // continued comes before the length of a message.
@@ -25,6 +33,7 @@ func (m *arrowMessages) Retain()  {}
 func (m *arrowMessages) Release() {}
 
 func (m *arrowMessages) Message() (*ipc.Message, error) {
+	m.taken.begin(m.kind == dictionaryMessage)
 	size, err := m.length()
 	if err == nil && size == continued {
 		size, err = m.length()
@@ -39,9 +48,13 @@ func (m *arrowMessages) Message() (*ipc.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := m.take(flatbuffer(meta).check())
+	kind, length := flatbuffer(meta).check()
+	body, err := m.take(length)
 	if err != nil {
 		return nil, err
+	}
+	if m.kind = kind; kind == batchMessage {
+		m.batches++
 	}
 	return ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(body)), nil
 }
@@ -62,8 +75,10 @@ func (m *arrowMessages) take(n int64) ([]byte, error) {
 	}
 	m.left -= n
 	b := make([]byte, n)
-	_, err := io.ReadFull(m.src, b)
-	return b, err
+	if _, err := io.ReadFull(m.src, b); err != nil {
+		return nil, fmt.Errorf("a message of %d bytes: %v", n, err) // not the end, even if it is io.EOF
+	}
+	return b, nil
 }
 
 // A flatbuffer is the metadata of a message.
@@ -78,13 +93,14 @@ const (
 	unionColumn = 14
 )
 
-// check checks the metadata and returns how long the body of the message is.
-func (b flatbuffer) check() int64 {
+// check checks the metadata and returns the kind of the message and how long its body is.
+func (b flatbuffer) check() (kind byte, body int64) {
 	message := b.table(0)
 	header := b.field(message, 2)
 	if header > 0 {
 		header = b.table(header)
-		switch kind := b.field(message, 1); b[kind] {
+		kind = b[b.field(message, 1)]
+		switch kind {
 		case schemaMessage:
 			columns := 0
 			first, n := b.vector(header, 1, 4)
@@ -100,9 +116,9 @@ func (b flatbuffer) check() int64 {
 	}
 	length := b.field(message, 3)
 	if length == 0 {
-		return 0
+		return kind, 0
 	}
-	return int64(binary.LittleEndian.Uint64(b[length:]))
+	return kind, int64(binary.LittleEndian.Uint64(b[length:]))
 }
 
 func (b flatbuffer) checkColumn(column int64, depth int, columns *int) {
@@ -153,27 +169,57 @@ func (b flatbuffer) vector(table, number, size int64) (first, n int64) {
 	return at + 4, n
 }
 
-// maxBatch bounds the bytes of a batch, which is held in memory, and of what is unpacked at
-// a time.
+// maxBatch bounds the bytes of a batch, which is held in memory: those that it has in the
+// file, and those that it has when it is unpacked, of all its columns together.
 const maxBatch = 128 << 20
 
-var errLargeBatch = fmt.Errorf("a batch of rows has more than %d MB: write it in smaller ones, as by write_table(table, max_chunksize=1000)", maxBatch>>20)
+// A batch may take smallBatch in memory, and unpackFactor times the size of the file: only
+// what is all alike is packed more closely.
+const (
+	unpackFactor = 1000
+	smallBatch   = 1 << 20
+)
 
-// A limitedAllocator panics at what is too large, which the reader makes an error.
-type limitedAllocator struct{ memory.Allocator }
+var (
+	errLargeBatch = fmt.Errorf("a batch of rows has more than %d MB: write it in smaller ones, as by write_table(table, max_chunksize=1000)", maxBatch>>20)
+	errPacked     = fmt.Errorf("a batch of rows takes more than %d times the bytes of the file: write it without compression", unpackFactor)
+)
 
-func (l limitedAllocator) Allocate(size int) []byte {
-	checkBatch(size)
+// A limitedAllocator bounds what the library takes for the batch that it reads, together with
+// the dictionaries that it keeps. It panics at what is too large, which the reader makes an
+// error.
+type limitedAllocator struct {
+	memory.Allocator
+	packed int64 // size of the file
+	taken  int64 // for this batch and the dictionaries
+	kept   int64 // of these, for the dictionaries
+}
+
+// begin begins a message after another one, which had a dictionary or not.
+func (l *limitedAllocator) begin(dictionary bool) {
+	if dictionary {
+		l.kept = l.taken
+	}
+	l.taken = l.kept
+}
+
+func (l *limitedAllocator) Allocate(size int) []byte {
+	l.take(size)
 	return l.Allocator.Allocate(size)
 }
 
-func (l limitedAllocator) Reallocate(size int, b []byte) []byte {
-	checkBatch(size)
+func (l *limitedAllocator) Reallocate(size int, b []byte) []byte {
+	if size > cap(b) {
+		l.take(size)
+	}
 	return l.Allocator.Reallocate(size, b)
 }
 
-func checkBatch(size int) {
-	if size < 0 || size > maxBatch {
+func (l *limitedAllocator) take(size int) {
+	if size < 0 || int64(size) > maxBatch-l.taken {
 		panic(errLargeBatch)
+	}
+	if l.taken += int64(size); l.taken > smallBatch+unpackFactor*l.packed {
+		panic(errPacked)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	arrays "github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -102,6 +101,9 @@ func openArrowTable(folder *folder, file string) (*arrowTable, error) {
 		for err == nil {
 			if err = r.fetch(); err == nil {
 				t.rows += r.rows
+			}
+			if t.rows > maxSamples {
+				break
 			}
 		}
 	}
@@ -210,6 +212,8 @@ func (t *arrowTable) batches() *arrowBatches { return &arrowBatches{table: t} }
 // current one.
 type arrowBatches struct {
 	table  *arrowTable
+	src    *arrowMessages
+	listed int // batches that the footer of a file lists; -1 in a stream, which has none
 	reader *ipc.Reader
 	batch  arrow.Record
 	rows   int
@@ -221,8 +225,10 @@ type arrowBatches struct {
 // damaged is the error of a file that is not as its format says. The library panics at some
 // of them.
 func (b *arrowBatches) damaged(err any) error {
-	if err, ok := err.(error); ok && errors.Is(err, errLargeBatch) {
-		return fmt.Errorf("%s: %w", b.table.name, errLargeBatch)
+	for _, large := range []error{errLargeBatch, errPacked} {
+		if err, ok := err.(error); ok && errors.Is(err, large) {
+			return fmt.Errorf("%s: %w", b.table.name, large)
+		}
 	}
 	return fmt.Errorf("%s is damaged, or not an Arrow file (%v): write it again", b.table.name, err)
 }
@@ -233,19 +239,48 @@ func (b *arrowBatches) open() (err error) {
 			err = b.damaged(r)
 		}
 	}()
-	src := io.NewSectionReader(b.table.f, 0, b.table.bytes)
-	magic := make([]byte, 12)
-	if _, err := src.ReadAt(magic, 0); err == nil && string(magic[:6]) == "ARROW1" {
-		if binary.LittleEndian.Uint32(magic[8:]) != continued {
-			return fmt.Errorf("%s has no stream in it, as the files of polars' write_ipc have none: write it with write_ipc_stream, or as Parquet", b.table.name)
-		}
-		src = io.NewSectionReader(b.table.f, 8, b.table.bytes-8) // a stream follows
+	src, err := b.stream()
+	if err != nil {
+		return err
 	}
-	b.reader, err = ipc.NewReaderFromMessageReader(&arrowMessages{src: src, left: src.Size()}, ipc.WithAllocator(limitedAllocator{memory.DefaultAllocator}))
+	b.src = newArrowMessages(src)
+	b.reader, err = ipc.NewReaderFromMessageReader(b.src, ipc.WithAllocator(b.src.taken))
 	if err != nil {
 		return b.damaged(err)
 	}
 	return nil
+}
+
+// arrowMagic is at both ends of a file.
+const arrowMagic = "ARROW1"
+
+// stream returns the stream that is in a file, before its footer, or is the file.
+func (b *arrowBatches) stream() (*io.SectionReader, error) {
+	b.listed = -1
+	f, size := b.table.f, b.table.bytes
+	head := make([]byte, 12)
+	if _, err := f.ReadAt(head, 0); err != nil || string(head[:len(arrowMagic)]) != arrowMagic {
+		return io.NewSectionReader(f, 0, size), nil
+	}
+	if binary.LittleEndian.Uint32(head[8:]) != continued {
+		return nil, fmt.Errorf("%s has no stream in it, as the files of polars' write_ipc have none: write it with write_ipc_stream, or as Parquet", b.table.name)
+	}
+	end := make([]byte, 4+len(arrowMagic)) // the length of the footer, and the magic
+	last := size - int64(len(end))
+	if _, err := f.ReadAt(end, last); err != nil || string(end[4:]) != arrowMagic {
+		return nil, b.damaged("it does not end as an Arrow file: it is cut short")
+	}
+	length := int64(binary.LittleEndian.Uint32(end))
+	if length > min(last-8, maxBatch) {
+		return nil, b.damaged(fmt.Sprintf("a footer of %d bytes", length))
+	}
+	footer := make(flatbuffer, length)
+	if _, err := f.ReadAt(footer, last-length); err != nil {
+		return nil, b.damaged(err)
+	}
+	_, batches := footer.vector(footer.table(0), 3, 24)
+	b.listed = int(batches)
+	return io.NewSectionReader(f, 8, last-length-8), nil
 }
 
 // fetch goes to the next batch that has rows.
@@ -262,13 +297,23 @@ func (b *arrowBatches) fetch() (err error) {
 	}
 	for {
 		if !b.reader.Next() {
-			if err := b.reader.Err(); err != nil && !errors.Is(err, io.EOF) {
+			// At the end it has none; that of a column that is cut off is io.EOF.
+			if err := b.reader.Err(); err != nil {
 				return b.damaged(err)
+			}
+			if b.listed >= 0 && b.src.batches != b.listed {
+				return b.damaged(fmt.Sprintf("it has %d batches of the %d that its footer lists", b.src.batches, b.listed))
 			}
 			return io.EOF
 		}
 		b.batch, b.at = b.reader.Record(), 0
-		if b.rows = int(b.batch.NumRows()); b.rows > 0 {
+		b.rows = int(b.batch.NumRows())
+		for _, a := range b.batch.Columns() {
+			if a.Len() != b.rows {
+				return b.damaged(fmt.Sprintf("a column of %d rows in a batch of %d", a.Len(), b.rows))
+			}
+		}
+		if b.rows > 0 {
 			return nil
 		}
 	}
@@ -297,7 +342,9 @@ func (b *arrowBatches) cell(column int, read func(a arrow.Array, row int) error)
 func (b *arrowBatches) text(column int) (text string, err error) {
 	err = b.cell(column, func(a arrow.Array, row int) error {
 		if d, ok := a.(*arrays.Dictionary); ok {
-			a, row = d.Dictionary(), d.GetValueIndex(row)
+			if a, row = d.Dictionary(), d.GetValueIndex(row); a.IsNull(row) {
+				return fmt.Errorf("column %q: %w", b.table.heads[column].name, parquet.ErrMissing)
+			}
 		}
 		text = arrowText(a, row)
 		return nil
