@@ -11,7 +11,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 )
 
 // A front as large as they come, with names as bad as they come, in a browser: it
@@ -171,7 +171,7 @@ func checkCard(t *testing.T, b *browser, d *Data, number int) {
 	if got.Stages != len(c.Stages) || got.StagesOf != "Stages, on <i>test</i> (4,000 samples)" {
 		t.Errorf("%d stages, %q", got.Stages, got.StagesOf)
 	}
-	word := ui.ShellWord(c.String())
+	word := shell.Word(c.String())
 	if word == c.String() {
 		word = "'" + word + "'"
 	}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
-	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
 // Version is the version of the JSON form of Data.
@@ -128,7 +128,7 @@ func (c Cascade) MarshalJSON() ([]byte, error) {
 		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Expected: p.Expected, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost,
 		Bound: p.Bound, NoMoreCost: indexed(c.NoMoreCost), AsAccurate: indexed(c.AsAccurate), Search: c.Search, Test: c.Test,
 	}
-	if word := ui.ShellWord(p.Text); word != p.Text && word != "'"+p.Text+"'" {
+	if word := shell.Word(p.Text); word != p.Text && word != "'"+p.Text+"'" {
 		out.Word = word
 	}
 	for i, s := range p.Stages {
@@ -278,7 +278,7 @@ func word(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	return ui.ShellWord(path)
+	return shell.Word(path)
 }
 
 func describeGrid(grid []float32) string {
@@ -291,7 +291,7 @@ func describeGrid(grid []float32) string {
 func describeRun(r *front.Run) *How {
 	var words []string
 	for _, word := range r.Command {
-		words = append(words, ui.ShellWord(word))
+		words = append(words, shell.Word(word))
 	}
 	m := r.Machine
 	return &How{

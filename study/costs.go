@@ -217,8 +217,9 @@ func (t *ColumnTable) at(row ColumnRow) string {
 
 // check refuses a table that could not be set as a whole.
 func (t *ColumnTable) check(z *zoo.Zoo) error {
+	names := z.ColumnNames()
 	for i := range t.Columns {
-		t.Columns[i] = z.ColumnName(t.Columns[i])
+		t.Columns[i] = names.Of(t.Columns[i])
 	}
 	for i, column := range t.Columns {
 		switch {
@@ -351,13 +352,19 @@ func SetColumns(z *zoo.Zoo, t *ColumnTable, w Watch) (changes []ColumnChange, er
 		}
 		for i, column := range t.Columns {
 			to := row.Values[i]
-			if from := m.Columns[column]; to != "" && column != "" && to != from {
+			if to == "" || column == "" {
+				continue
+			}
+			if from := m.Columns[column]; to != from {
 				changes = append(changes, ColumnChange{m.Name, column, from, to})
+			}
+			// The mark, too, where the value is there: a person stands by it from now on.
+			if mark := zoo.ColumnSetPrefix + column; to != m.Columns[column] || m.Columns[mark] == "" {
 				if columns[m.Name] == nil {
 					columns[m.Name] = map[string]string{}
 				}
 				columns[m.Name][column] = to
-				columns[m.Name][zoo.ColumnSetPrefix+column] = "by hand"
+				columns[m.Name][mark] = "by hand"
 			}
 		}
 	}

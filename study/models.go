@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/example"
 )
@@ -146,7 +147,7 @@ func prices(z *zoo.Zoo, models []zoo.Model, column string) (map[string]float64, 
 	case n == 0:
 		return costs, nil
 	case n == 1:
-		return nil, fmt.Errorf("%w; leave the model out with --models %s, or give it a cost: encas-zoo zoo set%s %s %s=NUMBER", first, shellQuote("!"+lacking[0]), zooFlag(z), shellQuote(lacking[0]), shellQuote(column))
+		return nil, fmt.Errorf("%w; leave the model out with --models %s, or give it a cost: encas-zoo zoo set%s %s %s=NUMBER", first, shell.Word("!"+lacking[0]), zooFlag(z), shell.Word(lacking[0]), shell.Word(column))
 	default:
 		return nil, fmt.Errorf("%w; nor have %d more of the %d models (%s) this cost; leave them out with --models, or give them one, from a table with the columns model and %s: encas-zoo zoo set%s --from costs.csv",
 			first, n-1, len(models), zoo.FewNames(lacking[1:]), column, zooFlag(z))
@@ -158,12 +159,7 @@ func zooFlag(z *zoo.Zoo) string {
 	if z == nil {
 		return ""
 	}
-	return " --zoo " + shellQuote(z.Dir())
-}
-
-// shellQuote writes a text as a word of a command line.
-func shellQuote(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return " --zoo " + shell.Word(z.Dir())
 }
 
 // names are the names of models.

@@ -1,35 +1,58 @@
 package zoo
 
 import (
-	"slices"
 	"strings"
+	"unicode"
 )
 
-// ColumnName returns the name under which a column of models is kept: names that differ in
+// ColumnNames are the names under which the columns of models are kept: names that differ in
 // letter case only are one, spelt as the zoo's models have it or, if none has it, as this
 // package does if it knows it.
-func (z *Zoo) ColumnName(name string) string {
-	if strings.Contains(name, ":") {
-		return name // it has the name of a split, or of another column, in it
-	}
-	var spellings []string
+type ColumnNames struct {
+	have  map[string]bool   // by models
+	spelt map[string]string // by what names that are one have in common
+}
+
+// ColumnNames returns the names that columns have now.
+func (z *Zoo) ColumnNames() ColumnNames {
+	n := ColumnNames{map[string]bool{}, map[string]string{}}
 	for _, m := range z.Models() {
-		if _, ok := m.Columns[name]; ok {
-			return name
-		}
 		for column := range m.Columns {
-			if strings.EqualFold(column, name) {
-				spellings = append(spellings, column)
+			if n.have[column] {
+				continue
+			}
+			n.have[column] = true
+			if first, ok := n.spelt[fold(column)]; !ok || column < first {
+				n.spelt[fold(column)] = column
 			}
 		}
 	}
-	if len(spellings) > 0 {
-		return slices.Min(spellings)
-	}
 	for _, column := range []string{ColumnGFLOPs, ColumnParams, ColumnLatency, ColumnThroughput, ColumnFamily} {
-		if strings.EqualFold(column, name) {
-			return column
+		if _, ok := n.spelt[fold(column)]; !ok {
+			n.spelt[fold(column)] = column
 		}
 	}
+	return n
+}
+
+// Of returns the name under which a column is kept.
+func (n ColumnNames) Of(name string) string {
+	if strings.Contains(name, ":") || n.have[name] {
+		return name // with a colon, it has the name of a split, or of another column, in it
+	}
+	if spelt, ok := n.spelt[fold(name)]; ok {
+		return spelt
+	}
 	return name
+}
+
+// fold returns the same for all texts that strings.EqualFold takes for equal.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, s)
 }

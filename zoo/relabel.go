@@ -12,8 +12,9 @@ var ErrOtherSamples = errors.New("zoo: the split has other samples, or has them 
 // SetLabels corrects the labels of a split that has some. ids are those of its samples, in
 // their order, by which a caller shows that it means these. Predictions stay, as they do not
 // depend on labels; search indexes are built anew when they are needed. The error wraps
-// ErrOtherSamples or ErrNoLabels if the split is another one. (If the process is
-// killed between the two files that change, the split is damaged until the same call.)
+// ErrOtherSamples or ErrNoLabels if the split is another one. If the process is killed between
+// the two files that change, the split is damaged until the same call, for which IDsToRelabel
+// has the ids.
 func (w *Writer) SetLabels(name string, labels []uint16, ids []string) error {
 	s, err := w.z.Labelled(name)
 	if err != nil {
@@ -64,4 +65,16 @@ func (w *Writer) SetLabels(name string, labels []uint16, ids []string) error {
 	w.z.mu.Unlock()
 	delete(w.labels, name)
 	return nil
+}
+
+// IDsToRelabel returns the ids of a split's samples for SetLabels, also if a call that was to
+// replace the labels was stopped half-way: they are not compared with the fingerprint, which
+// is that of other labels then. It is for nothing else.
+func (z *Zoo) IDsToRelabel(split string) ([]string, error) {
+	s, err := z.Split(split)
+	if err != nil {
+		return nil, err
+	}
+	_, ids, err := readSplit(z.splitPath(split), s, z.classes)
+	return ids, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -160,6 +161,6 @@ func (t *terminal) showBundle(b *bundle.Bundle, o *exportOptions) {
 		t.out.Printf("%s correct (%s) at %s %s, %s.\n", percent(p.Accuracy), between(p.Interval), ui.Number(p.Cost), b.Cost, how)
 	}
 	if b.CanRun() == nil && o.format == "bundle" {
-		t.out.Printf("Run it: encas-zoo run %s --data IMAGES\n", ui.ShellWord(b.Dir))
+		t.out.Printf("Run it: encas-zoo run %s --data IMAGES\n", shell.Word(b.Dir))
 	}
 }

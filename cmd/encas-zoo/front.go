@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -205,7 +206,7 @@ func (t *terminal) showNext(found *study.Found, zooGiven string) {
 		zooFlag = " --zoo " + shellPath(zooGiven)
 	}
 	next := [][2]string{
-		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zooFlag, ui.ShellWord(found.Other)), "on samples the search did not see"},
+		{fmt.Sprintf("encas-zoo evaluate %s%s --split %s", dir, zooFlag, shell.Word(found.Other)), "on samples the search did not see"},
 		{fmt.Sprintf("encas-zoo report %s --open", dir), "as a page"},
 		{fmt.Sprintf("encas-zoo export %s --pick %s", dir, front.PickBest), "export this cascade"},
 	}
@@ -227,7 +228,7 @@ func shellPath(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	return ui.ShellWord(path)
+	return shell.Word(path)
 }
 
 // showTable shows the cascades of a front that the samples tell apart, or all, and some

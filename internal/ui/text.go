@@ -47,34 +47,6 @@ func safeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// ShellWord quotes text so that a shell reads it back as one word, and nothing in it
-// does more to a terminal than show a character.
-func ShellWord(text string) string {
-	special := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+,:@%=", r))
-	}
-	switch {
-	case text != "" && text[0] != '=' && !strings.ContainsFunc(text, special): // zsh replaces =name
-		return text
-	case Safe(text) == text:
-		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-	}
-	var b strings.Builder // as bash and zsh read it
-	b.WriteString("$'")
-	for _, c := range []byte(text) {
-		switch {
-		case c == '\'' || c == '\\':
-			b.WriteString(`\` + string(c))
-		case c >= ' ' && c < 0x7f:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		}
-	}
-	b.WriteString("'")
-	return b.String()
-}
-
 // columns is the number of terminal columns that a printable character takes.
 func columns(r rune) int {
 	if unicode.In(r, unicode.Mn, unicode.Me) {

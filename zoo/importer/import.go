@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/inspect"
 )
@@ -98,7 +99,7 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 		classes = z.Classes()
 	}
 	if z != nil {
-		if err := src.follow(z, opt.Splits); err != nil {
+		if err := src.follow(z, opt); err != nil {
 			return Summary{}, err
 		}
 	}
@@ -128,12 +129,6 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if opt.ClassNames == nil && z.ClassNames() == nil && len(src.named) == classes {
 		opt.ClassNames = src.named
 	}
-	if opt.ClassNames != nil {
-		if err := w.SetClassNames(opt.ClassNames); err != nil {
-			return Summary{}, errors.Join(err, w.Close())
-		}
-	}
-	src.spell(z)
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
 	if err = j.run(ctx); err != nil && made {
 		return j.summary, errors.Join(err, w.Discard())
@@ -143,10 +138,11 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 
 // spell calls the columns of models as those of the zoo are called.
 func (s *Source) spell(z *zoo.Zoo) {
+	names := z.ColumnNames()
 	for i, m := range s.Models {
 		columns := make(map[string]string, len(m.Columns))
 		for column, value := range m.Columns {
-			columns[z.ColumnName(column)] = value
+			columns[names.Of(column)] = value
 		}
 		s.Models[i].Columns = columns
 	}
@@ -176,7 +172,8 @@ func sameClasses(have, given []string) error {
 
 // follow puts the samples in the order of the zoo's split that they all become, if it has
 // the same ones.
-func (s *Source) follow(z *zoo.Zoo, cuts []Cut) error {
+func (s *Source) follow(z *zoo.Zoo, opt Options) error {
+	cuts := opt.Splits
 	if len(cuts) != 1 || cuts[0] != (Cut{Split: cuts[0].Split, Unlabelled: cuts[0].Unlabelled}) || len(s.Sets) != 1 || s.Sets[0].IDs == nil {
 		return nil
 	}
@@ -184,7 +181,11 @@ func (s *Source) follow(z *zoo.Zoo, cuts []Cut) error {
 	if there, err := z.Split(split); err != nil || there.Samples != len(set.IDs) {
 		return nil // which is said when it is added
 	}
-	ids, err := z.IDs(split)
+	idsOf := z.IDs
+	if opt.Replace {
+		idsOf = z.IDsToRelabel // an import that was stopped may have begun to replace the labels
+	}
+	ids, err := idsOf(split)
 	if err != nil || slices.Equal(ids, set.IDs) {
 		return err
 	}
@@ -315,6 +316,12 @@ type task struct {
 }
 
 func (j *job) run(ctx context.Context) error {
+	if j.opt.ClassNames != nil {
+		if err := j.w.SetClassNames(j.opt.ClassNames); err != nil {
+			return err
+		}
+	}
+	j.src.spell(j.z)
 	tasks, err := j.tasks()
 	if err != nil {
 		return err
@@ -364,13 +371,13 @@ func (j *job) addSplits() error {
 		} else {
 			err = j.w.AddSplit(name, labels, ids)
 		}
-		if err != nil && there && j.opt.Replace && !j.plan.bare[number] && len(j.absent(name)) == 0 {
-			switch set := j.w.SetLabels(name, labels, ids); {
-			case set == nil:
+		if there && j.opt.Replace && !j.plan.bare[number] && len(j.absent(name)) == 0 {
+			relabelled, failed := j.relabel(name, labels, ids, err)
+			if failed != nil {
+				return failed
+			}
+			if relabelled {
 				err = nil
-				j.src.notes = append(j.src.notes, fmt.Sprintf("the labels of the split %s were replaced", name))
-			case !errors.Is(set, zoo.ErrOtherSamples) && !errors.Is(set, zoo.ErrNoLabels):
-				return set
 			}
 		}
 		switch {
@@ -391,6 +398,27 @@ func (j *job) addSplits() error {
 		j.summary.Splits = append(j.summary.Splits, s)
 	}
 	return nil
+}
+
+// relabel replaces the labels of a split that has others, which is why it could not be added, or
+// that an import left damaged which was stopped when it replaced them. It does nothing if the
+// split has other samples.
+func (j *job) relabel(split string, labels []uint16, ids []string, others error) (done bool, err error) {
+	_, _, damaged := j.z.Labels(split)
+	if others == nil && damaged == nil {
+		return false, nil
+	}
+	err = j.w.SetLabels(split, labels, ids)
+	switch {
+	case err == nil:
+		j.src.notes = append(j.src.notes, fmt.Sprintf("the labels of the split %s were replaced", split))
+		return true, nil
+	case !errors.Is(err, zoo.ErrOtherSamples) && !errors.Is(err, zoo.ErrNoLabels):
+		return false, err
+	case others == nil:
+		return false, damaged
+	}
+	return false, nil
 }
 
 // absent are the models of the zoo that have predictions on a split and are not in the source.
@@ -609,7 +637,7 @@ func sameOutputs(here, there string) bool {
 
 // another is the error of a model that cannot be the one of its name in the zoo.
 func (j *job) another(m Model, what string) error {
-	return fmt.Errorf("%s: the zoo already has a model %q, with %s: rename this one, or remove that one first: encas-zoo zoo remove --zoo '%s' '%s'", m.File, m.Name, what, j.z.Dir(), m.Name)
+	return fmt.Errorf("%s: the zoo already has a model %q, with %s: rename this one, or remove that one first: encas-zoo zoo remove --zoo %s %s", m.File, m.Name, what, shell.Word(j.z.Dir()), shell.Word(m.Name))
 }
 
 // compareColumns notes which columns of a model are to be set in the zoo. A person who has
@@ -623,8 +651,8 @@ func (j *job) compareColumns(have zoo.Model, m Model) error {
 		case zoo.KeptColumn(column):
 			return j.another(m, fmt.Sprintf("%q in the column %q instead of %q", old, column, value))
 		case have.Columns[zoo.ColumnSetPrefix+column] != "":
-			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s of %s is %s, as it was set in the zoo, and %s in the list: it stays; correct the list, or take it over: encas-zoo zoo set --zoo '%s' '%s' '%s=%s'",
-				column, m.Name, old, value, j.z.Dir(), m.Name, column, value))
+			j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("%s of %s is %s, as it was set in the zoo, and %s in the list: it stays; correct the list, or take it over: encas-zoo zoo set --zoo %s %s %s",
+				column, m.Name, old, value, shell.Word(j.z.Dir()), shell.Word(m.Name), shell.Word(column+"="+value)))
 			continue
 		case old == "":
 			j.src.note("set "+column, m.Name)

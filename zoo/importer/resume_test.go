@@ -304,6 +304,54 @@ func TestReplaceLabels(t *testing.T) {
 	}
 }
 
+// An import that is killed when it has replaced the labels, but not what zoo.json says of
+// them, is completed by the same import, or undone by one with the old labels.
+func TestReplaceLabelsStopped(t *testing.T) {
+	t.Parallel()
+	sources := map[string]func(labels string) files{
+		"without ids": func(labels string) files {
+			return files{"models.csv": []byte("name,gflops\nm,1\n"), "m.csv": []byte("p0,p1\n1,0\n0,1\n0,1\n"), "labels.csv": []byte("label\n" + labels)}
+		},
+		"with ids": func(labels string) files {
+			rows := strings.Split(labels, "\n")
+			return files{"models.csv": []byte("name,gflops\nm,1\n"), "m.csv": []byte("id,p0,p1\nb,0,1\na,1,0\nc,0,1\n"),
+				"labels.csv": []byte("id,label\na," + rows[0] + "\nb," + rows[1] + "\nc," + rows[2] + "\n")}
+		},
+	}
+	for what, source := range sources {
+		for _, then := range []string{"0\n1\n0\n", "0\n1\n1\n"} {
+			dir := filepath.Join(t.TempDir(), "zoo")
+			open := func(labels string) *Source { return mustOpen(t, "csv", OpenOptions{}, source(labels).write(t)) }
+			z, _ := mustImport(t, dir, open("0\n1\n1\n"), "search")
+			head := filepath.Join(dir, "zoo.json")
+			before, err := os.ReadFile(head)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opt := Options{Splits: mustCut(t, "search"), Replace: true}
+			if _, err := Import(t.Context(), dir, open("0\n1\n0\n"), opt); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if err := os.WriteFile(head, before, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if z, err = zoo.Open(dir); err != nil || z.Verify(t.Context(), nil) == nil {
+				t.Fatalf("%s: it is not damaged: %v", what, err)
+			}
+			if _, err := Import(t.Context(), dir, open(then), opt); err != nil {
+				t.Errorf("%s, with the labels %q: %v", what, then, err)
+				continue
+			}
+			if z, err = zoo.Open(dir); err == nil {
+				err = z.Verify(t.Context(), nil)
+			}
+			if err != nil {
+				t.Errorf("%s, with the labels %q: %v", what, then, err)
+			}
+		}
+	}
+}
+
 // openIndex returns the labels of the search index of a split, which is built.
 func openIndex(t *testing.T, z *zoo.Zoo, split string) []uint16 {
 	t.Helper()
