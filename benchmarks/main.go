@@ -6,6 +6,7 @@
 //	go run ./benchmarks -only search    suites whose name holds the word
 //	go run ./benchmarks algorithms      the search algorithms, half an hour
 //	go run ./benchmarks holdout         what fronts are worth on other samples, hours
+//	go run ./benchmarks pools -zoo DIR  groups of a zoo's models beside all of them, such as supernets
 //	go run ./benchmarks simulate -dir DIR
 //
 // The last writes the simulated zoo that the suites use as a zoo folder of its own.
@@ -37,6 +38,9 @@ func main() {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "holdout" {
 		exit(runHoldout(ctx, os.Args[2:], os.Stdout))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "pools" {
+		exit(runPools(ctx, os.Args[2:], os.Stdout))
 	}
 	exit(runSuites(ctx, os.Args[1:], os.Stdout))
 }

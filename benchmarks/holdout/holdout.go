@@ -50,7 +50,10 @@ func NewBudgets(p *optimize.Problem) Budgets {
 			most, high = correct, m.Cost
 		}
 	}
-	var b Budgets
+	return budgetsBetween(low, high)
+}
+
+func budgetsBetween(low, high float64) (b Budgets) {
 	for i := range budgets {
 		share := float64(i) / (budgets - 1)
 		b.Log = append(b.Log, low*math.Pow(high/low, share))
@@ -95,37 +98,53 @@ type Claim struct {
 // Measure searches n samples of a zoo, drawn at random by the number of the split, and
 // returns what the front is worth on the others.
 func Measure(ctx context.Context, z Zoo, m Method, n, split int) (*Result, error) {
+	start := time.Now()
+	s, err := search(ctx, z, m, n, split)
+	if err != nil {
+		return nil, err
+	}
+	points, tested := s.found.Front, s.tested
+	r := &Result{Zoo: z.Name, Samples: n, Split: split, Method: m.Name, Cascades: len(points), Seconds: time.Since(start).Seconds()}
+	b := NewBudgets(z.Problem)
+	r.SearchLog, r.Log = deployed(points, tested, b.Log)
+	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
+	r.Claim = claim(s.searched, s.others, s.found, tested)
+	r.Excess, r.Covered = judge(points, tested)
+	for m := range s.searched.Models() {
+		r.Easier += (accuracy(s.searched, m) - accuracy(s.others, m)) / float64(len(s.searched.Models()))
+	}
+	return r, nil
+}
+
+// A searched is what a method found on some samples of a zoo, and what that is worth on the
+// others.
+type searched struct {
+	searched, others *optimize.Problem
+	found            *optimize.Result
+	tested           []cascade.Evaluation // of the front, on the others
+}
+
+// search searches n samples of a zoo, drawn at random by the number of the split.
+func search(ctx context.Context, z Zoo, m Method, n, split int) (*searched, error) {
 	p := z.Problem
 	if n >= p.Samples() {
 		return nil, fmt.Errorf("%d of %d samples leave none to measure on", n, p.Samples())
 	}
 	order := rand.New(rand.NewPCG(uint64(split), uint64(n))).Perm(p.Samples())
-	searched, others := order[:n], order[n:]
-	slices.Sort(searched)
-	slices.Sort(others)
-	search, test := p.Subset(searched), p.Subset(others)
-	start := time.Now()
-	found, err := m.Search(ctx, search, uint64(split)+1)
-	if err != nil {
+	slices.Sort(order[:n])
+	slices.Sort(order[n:])
+	s := &searched{searched: p.Subset(order[:n]), others: p.Subset(order[n:])}
+	var err error
+	if s.found, err = m.Search(ctx, s.searched, uint64(split)+1); err != nil {
 		return nil, fmt.Errorf("%s, %d samples of %s, split %d: %w", m.Name, n, z.Name, split, err)
 	}
-	points := found.Front
-	r := &Result{Zoo: z.Name, Samples: n, Split: split, Method: m.Name, Cascades: len(points), Seconds: time.Since(start).Seconds()}
-	tested := make([]cascade.Evaluation, len(points))
-	for i, point := range points {
-		if tested[i], err = test.Evaluate(point.Cascade); err != nil {
+	s.tested = make([]cascade.Evaluation, len(s.found.Front))
+	for i, point := range s.found.Front {
+		if s.tested[i], err = s.others.Evaluate(point.Cascade); err != nil {
 			return nil, err
 		}
 	}
-	b := NewBudgets(p)
-	r.SearchLog, r.Log = deployed(points, tested, b.Log)
-	r.SearchLinear, r.Linear = deployed(points, tested, b.Linear)
-	r.Claim = claim(search, test, found, tested)
-	r.Excess, r.Covered = judge(points, tested)
-	for m := range search.Models() {
-		r.Easier += (accuracy(search, m) - accuracy(test, m)) / float64(len(search.Models()))
-	}
-	return r, nil
+	return s, nil
 }
 
 func accuracy(p *optimize.Problem, model int) float64 {
@@ -151,13 +170,21 @@ func judge(points []front.Point, tested []cascade.Evaluation) (excess *float64, 
 // deployed returns the mean error of the cascades that are chosen within budgets, on the
 // samples searched and on the others.
 func deployed(points []front.Point, tested []cascade.Evaluation, budgets []float64) (search, test float64) {
-	for _, budget := range budgets {
-		// The cheapest cascade is what there is below its cost.
-		best := max(0, front.BestWithin(points, budget))
+	for _, best := range chosen(points, budgets) {
 		search += (1 - points[best].Accuracy()) / float64(len(budgets))
 		test += (1 - tested[best].Accuracy()) / float64(len(budgets))
 	}
 	return search, test
+}
+
+// chosen returns the cascade that is chosen within each budget.
+func chosen(points []front.Point, budgets []float64) []int {
+	best := make([]int, len(budgets))
+	for i, budget := range budgets {
+		// The cheapest cascade is what there is below its cost.
+		best[i] = max(0, front.BestWithin(points, budget))
+	}
+	return best
 }
 
 // claim returns what is claimed of a front: of the cascade that stands in for the most

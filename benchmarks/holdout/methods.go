@@ -65,3 +65,9 @@ func Methods(threads int) []Method {
 	}
 	return methods
 }
+
+// DefaultMethod is that of optimize without flags.
+func DefaultMethod(threads int) Method {
+	methods := Methods(threads)
+	return methods[slices.IndexFunc(methods, func(m Method) bool { return m.Name == Default })]
+}

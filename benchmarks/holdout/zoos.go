@@ -18,7 +18,11 @@ func Open(ctx context.Context, name, dir, column string) (Zoo, error) {
 	if err != nil {
 		return Zoo{}, err
 	}
-	models := everywhere(z)
+	return of(ctx, z, name, dir, column, everywhere(z))
+}
+
+// of makes a problem of some models of the zoo in a folder.
+func of(ctx context.Context, z *zoo.Zoo, name, dir, column string, models []zoo.Model) (Zoo, error) {
 	if len(models) < 2 {
 		return Zoo{}, fmt.Errorf("%s has %d models with predictions on all splits", dir, len(models))
 	}

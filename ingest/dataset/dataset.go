@@ -1,6 +1,6 @@
 // Package dataset reads images as people have them: folders of class folders, a folder
-// with a label file, Hugging Face's image Parquet, CIFAR's binary batches; and without
-// labels a folder of images. docs/ingest.md says what counts as what.
+// with a label file, Hugging Face's image Parquet, CIFAR's binary batches, MNIST's files;
+// and without labels a folder of images. docs/ingest.md says what counts as what.
 package dataset
 
 import (
@@ -112,13 +112,15 @@ func open(path, group string) (*Set, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".parquet":
+		switch ext := strings.ToLower(filepath.Ext(path)); {
+		case ext == ".parquet":
 			return openParquet([]string{path}, group)
-		case ".bin":
+		case ext == ".bin":
 			return openCIFAR(path)
+		case isIDX(path):
+			return openIDX(path, false)
 		}
-		return nil, errors.New("it is neither a folder nor a .parquet or .bin file")
+		return nil, errors.New("it is neither a folder nor a .parquet, .bin or images-idx3-ubyte file")
 	}
 	// What is called like a label file may be something else, such as the names of the
 	// classes beside class folders.

@@ -27,7 +27,7 @@ func OpenEither(path string, unlabelled bool, stdin io.Reader) (*Set, error) {
 		if image, _ := isImage(path); image {
 			return openWith(openImage, path)
 		}
-		if ext != ".parquet" && ext != ".bin" {
+		if ext != ".parquet" && ext != ".bin" && !isIDX(path) {
 			return openWith(openList, path)
 		}
 	}
@@ -67,6 +67,8 @@ func openBare(path string) (*Set, error) {
 			return nil, err
 		}
 		return set.Unlabelled(), nil
+	case err == nil && isIDX(path):
+		return openIDX(path, true)
 	}
 	if err != nil {
 		return nil, err
