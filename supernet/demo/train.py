@@ -1,6 +1,8 @@
-"""Trains the supernet of a table from nothing on Fashion-MNIST, in minutes on a CPU.
+"""Trains the supernet of a table from nothing on small grey images, in minutes on a CPU.
 
-    /usr/bin/python3 supernet/demo/train.py supernet/demo/mobile.json --out build/supernets/mobile.pth
+    python3 supernet/demo/train.py supernet/demo/mobile.json train-images-idx3-ubyte.gz --out mobile.pth
+
+Images and labels are files of MNIST's form, packed by gzip.
 
 By the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally slimmable
 networks", sections 3.1 and 3.3): every batch trains the largest subnet on the labels, and the
@@ -25,7 +27,6 @@ import torch.nn.functional as F
 
 HERE = pathlib.Path(__file__).resolve().parent
 RANDOM_SUBNETS = 2
-TRAINED = 50_000  # of the training images; the others are kept to search on
 RECALIBRATED = 2_000
 
 
@@ -167,20 +168,18 @@ def save(path, content):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", help="the table of the supernet, JSON")
+    parser.add_argument("images", help="file of the images, with that of the labels beside it")
     parser.add_argument("--out", required=True, help="where the weights go")
-    parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist", help="folder of the four files (Debian's dataset-fashion-mnist)")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=4e-3, help="of learning, at first")
-    parser.add_argument("--images", type=int, default=TRAINED, help="how many of the training images, the first ones")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
     keep_memory()
     table = json.loads(pathlib.Path(args.table).read_text())
-    data = pathlib.Path(args.data)
-    pixels = read_idx(data / "train-images-idx3-ubyte.gz")[: args.images]
-    labels = read_idx(data / "train-labels-idx1-ubyte.gz")[: args.images].long()
+    pixels = read_idx(args.images)
+    labels = read_idx(args.images.replace("images-idx3", "labels-idx1")).long()
     images, plans = Images(table, pixels), Plans(table)
 
     networks = load_networks()
@@ -192,7 +191,7 @@ def main():
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}])
     rate = lambda share: args.rate * min(1, share * args.epochs / 0.5 + 0.01) * (1 + math.cos(math.pi * share)) / 2
 
-    part, settings = f"{args.out}.part", {k: v for k, v in vars(args).items() if k not in ("out", "data")}
+    part, settings = f"{args.out}.part", {k: v for k, v in vars(args).items() if k != "out"}
     epoch = 0
     if os.path.exists(part):
         kept = torch.load(part)
