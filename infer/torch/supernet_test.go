@@ -32,7 +32,7 @@ func images(first, n, side int) []byte {
 }
 
 // exported makes the file of a supernet.
-func exported(t *testing.T, r export.SupernetRequest) (path string, space *supernet.Space) {
+func exported(t testing.TB, r export.SupernetRequest) (path string, space *supernet.Space) {
 	t.Helper()
 	e := export.New(torchtest.Python(t), nil)
 	defer e.Close()
@@ -94,7 +94,7 @@ func small(coding supernet.Coding) supernet.Table {
 	return table
 }
 
-func outputs(t *testing.T, m *torch.Model, pixels []byte, n, side, classes int) []float32 {
+func outputs(t testing.TB, m *torch.Model, pixels []byte, n, side, classes int) []float32 {
 	t.Helper()
 	got, width, err := m.Outputs(pixels, n, side, side, mean, std, nil, classes)
 	if err != nil || width != classes {

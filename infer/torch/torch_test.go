@@ -25,7 +25,7 @@ var (
 
 const side = 24
 
-func open(t *testing.T, path string) *torch.Shim {
+func open(t testing.TB, path string) *torch.Shim {
 	t.Helper()
 	s, err := torch.Open(path)
 	if err != nil {

@@ -2,7 +2,8 @@
 
 ofa_subnets.py FOLDER N writes, of each of OFA's three networks with random weights, NAME.pth and
 NAME.json: N random subnets with their plans, logits and, for the last, logits after
-ofa's own recalibration of the batch norms.
+ofa's own recalibration of the batch norms. With the word static, it also writes each of the
+subnets traced and frozen, with its norms as they are, NAME-i.pt.
 """
 import json
 import random
@@ -59,7 +60,7 @@ def plan(net, name, side, s):
     return p + widths[-2:]
 
 
-def main(folder, n):
+def main(folder, n, static=None):
     random.seed(5)
     torch.manual_seed(5)
     for name, (ofa_name, _) in NETS.items():
@@ -73,6 +74,9 @@ def main(folder, n):
             setting = net.sample_active_subnet()
             subnet = net.get_active_subnet(True).eval()
             answer = {"plan": plan(net, name, side, setting), "logits": subnet(images(i, 2, side)).flatten().tolist()}
+            if static:
+                traced = torch.jit.trace(subnet, images(i, 1, side))
+                torch.jit.freeze(traced, optimize_numerics=False).save(f"{folder}/{name}-{i}.pt")
             if i == n - 1:
                 batches = [(images(100 * j, m, side), torch.zeros(m)) for j, m in enumerate((8, 8, 4))]
                 set_running_statistics(subnet, batches)
@@ -82,4 +86,4 @@ def main(folder, n):
             json.dump(subnets, f)
 
 
-main(sys.argv[1], int(sys.argv[2]))
+main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -50,20 +50,37 @@ func Turns(b *testing.B, python, script string, args []string, items int, ours f
 		}
 		return seconds
 	}
+	turns(b, items, "python", func() float64 { return seconds(b, ours) }, theirTurn)
+}
+
+// Against is Turns with another function in place of the script, of which metrics are called
+// by a name.
+func Against(b *testing.B, items int, name string, ours, theirs func()) {
+	b.Helper()
+	turns(b, items, name, func() float64 { return seconds(b, ours) }, func() float64 { return seconds(b, theirs) })
+}
+
+// turns takes turns, which return seconds of processor time.
+func turns(b *testing.B, items int, name string, ours, theirs func() float64) {
+	b.Helper()
 	ours()
-	theirTurn()
+	theirs()
 	var mine, other, ratio []float64
 	for b.Loop() {
-		start := processorTime(b)
-		ours()
-		m := float64(items) / (processorTime(b) - start).Seconds()
-		o := float64(items) / theirTurn()
+		m, o := float64(items)/ours(), float64(items)/theirs()
 		mine, other, ratio = append(mine, m), append(other, o), append(ratio, m/o)
 	}
 	median := func(x []float64) float64 { slices.Sort(x); return x[len(x)/2] }
 	b.ReportMetric(median(mine), "images/s-core")
-	b.ReportMetric(median(other), "python-images/s-core")
+	b.ReportMetric(median(other), name+"-images/s-core")
 	b.ReportMetric(median(ratio), "ratio")
+}
+
+// seconds of processor time that f takes.
+func seconds(b *testing.B, f func()) float64 {
+	start := processorTime(b)
+	f()
+	return (processorTime(b) - start).Seconds()
 }
 
 // processorTime is what this process has used.
