@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 30m
 RACE   := ./cascade ./serve/... ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture road test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
+.PHONY: help build shim demo picture road supernets test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,10 @@ picture: build ## Draw the picture of README.md, docs/front.svg
 road: build ## Run published networks over real images, search, certify: docs/road.md
 	@if [ -e ../shared/data/cifar10_resnets ]; then $(MAKE) --no-print-directory venv; fi
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) scripts/road $(BIN)/encas-zoo build/road
+
+supernets: build ## Search cascades over subnets of two supernets, measure them: docs/supernets.md
+	scripts/supernets $(BIN)/encas-zoo build/supernets
+	$(GO) run ./benchmarks pools -zoo build/supernets/zoo -out build/supernets
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.
 firsthour: venv ## Follow the first hour of README.md, word for word
