@@ -56,6 +56,9 @@ func (m *Model) Observe(pixels []byte, n, height, width int, mean, std [3]float3
 // Settle returns ErrNoShim.
 func (m *Model) Settle() error { return disabled }
 
+// Save returns ErrNoShim.
+func (m *Model) Save(path string, meta []byte) error { return disabled }
+
 // Close does nothing.
 func (m *Model) Close() {}
 

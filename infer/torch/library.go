@@ -20,6 +20,7 @@ typedef struct {
 	int (*subnet)(const encas_model *, const int64_t *, int, encas_model **, encas_error *);
 	int (*observe)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, int, encas_error *);
 	int (*settle)(encas_model *, encas_error *);
+	int (*save)(const encas_model *, const char *, const char *, encas_error *);
 	void (*free)(encas_model *);
 	int64_t (*parameters)(const encas_model *);
 	int (*run)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, uint16_t *, int, encas_error *);
@@ -47,6 +48,7 @@ static const char *encas_shim_open(encas_shim *s, const char *path) {
 	ENCAS_FIND(subnet);
 	ENCAS_FIND(observe);
 	ENCAS_FIND(settle);
+	ENCAS_FIND(save);
 	ENCAS_FIND(free);
 	ENCAS_FIND(parameters);
 	ENCAS_FIND(run);
@@ -64,6 +66,7 @@ static int encas_shim_load(encas_shim *s, const char *p, const char *d, int prec
 static int encas_shim_subnet(encas_shim *s, const encas_model *of, const int64_t *plan, int n, encas_model **m, encas_error *e) { return s->subnet(of, plan, n, m, e); }
 static int encas_shim_observe(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, int unbiased, encas_error *e) { return s->observe(m, px, n, h, w, mean, std, unbiased, e); }
 static int encas_shim_settle(encas_shim *s, encas_model *m, encas_error *e) { return s->settle(m, e); }
+static int encas_shim_save(encas_shim *s, const encas_model *m, const char *p, const char *json, encas_error *e) { return s->save(m, p, json, e); }
 static void encas_shim_free(encas_shim *s, encas_model *m) { s->free(m); }
 static int64_t encas_shim_parameters(encas_shim *s, encas_model *m) { return s->parameters(m); }
 static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, uint16_t *out, int c, encas_error *e) { return s->run(m, px, n, h, w, mean, std, out, c, e); }
@@ -223,6 +226,16 @@ func (m *Model) Observe(pixels []byte, n, height, width int, mean, std [3]float3
 func (m *Model) Settle() error {
 	var e C.encas_error
 	return check(C.encas_shim_settle(&m.shim.fns, m.handle, &e), &e)
+}
+
+// Save writes a subnet to a file of its own, which [Shim.Load] loads without the supernet.
+// meta becomes what export.ReadMeta reads.
+func (m *Model) Save(path string, meta []byte) error {
+	var e C.encas_error
+	cpath, cmeta := C.CString(path), C.CString(string(meta))
+	defer C.free(unsafe.Pointer(cpath))
+	defer C.free(unsafe.Pointer(cmeta))
+	return check(C.encas_shim_save(&m.shim.fns, m.handle, cpath, cmeta, &e), &e)
 }
 
 // Close frees the model.

@@ -413,6 +413,29 @@ void settle(encas_model &m) {
 	seen = {};
 }
 
+// own copies a tensor to the CPU, and no more of its storage than it shows.
+at::Tensor own(const at::Tensor &t) { return t.cpu().clone(at::MemoryFormat::Contiguous); }
+
+// alone makes a module of a subnet that runs without its supernet. Freezing takes what the
+// module holds for constants and drops what they do not reach, such as the supernet's
+// weights; numerics stay as they are.
+torch::jit::Module alone(const encas_model &m) {
+	torch::jit::Module whole("Subnet");
+	c10::List<at::Tensor> weights, statistics;
+	for (const at::Tensor &w : m.subnet->weights)
+		weights.push_back(own(w));
+	for (const at::Tensor &s : m.subnet->statistics)
+		statistics.push_back(own(s));
+	whole.register_module("supernet", m.module);
+	whole.register_attribute("plan", c10::ListType::ofInts(), m.subnet->plan);
+	whole.register_attribute("weights", c10::ListType::ofTensors(), weights);
+	whole.register_attribute("statistics", c10::ListType::ofTensors(), statistics);
+	whole.define("def forward(self, x):\n"
+	             "    return self.supernet.run(x, self.plan, self.weights, self.statistics)\n");
+	whole.eval();
+	return torch::jit::freeze(whole, c10::nullopt, /*optimize_numerics=*/false);
+}
+
 void need_subnet(const encas_model &m) {
 	if (!m.subnet)
 		throw Status{ENCAS_ERROR, "the model is no subnet of a supernet"};
@@ -501,6 +524,14 @@ int encas_torch_settle(encas_model *model, encas_error *err) {
 		c10::InferenceMode inference;
 		need_subnet(*model);
 		settle(*model);
+	});
+}
+
+int encas_torch_save(const encas_model *model, const char *path, const char *encas_json, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		at::NoGradGuard no_grad; // and no InferenceMode: its tensors cannot be constants
+		need_subnet(*model);
+		alone(*model).save(path, {{"encas.json", encas_json}});
 	});
 }
 

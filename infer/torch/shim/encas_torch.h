@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* The version of this header. A library of another version is refused. */
-#define ENCAS_TORCH_ABI 3
+#define ENCAS_TORCH_ABI 4
 
 typedef enum {
 	ENCAS_OK = 0,
@@ -86,6 +86,12 @@ ENCAS_API int encas_torch_observe(encas_model *model, const uint8_t *pixels, int
  * time: with unbiased 0 those of means and of variances with divisor n, weighted by the
  * number of images (OFA); else plain ones, with divisor n-1 (AttentiveNAS). */
 ENCAS_API int encas_torch_settle(encas_model *model, encas_error *err);
+
+/* Writes a subnet to a TorchScript file of its own, which holds its weights and its
+ * statistics, and nothing else of the supernet: loaded, it is an ordinary model that gives
+ * what the subnet gives. encas_json becomes the file's extra file encas.json. */
+ENCAS_API int encas_torch_save(const encas_model *model, const char *path, const char *encas_json,
+                               encas_error *err);
 
 /* Frees a model; NULL is allowed. */
 ENCAS_API void encas_torch_free(encas_model *model);

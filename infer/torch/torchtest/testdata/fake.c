@@ -131,6 +131,72 @@ int encas_torch_settle(encas_model *m, encas_error *err) {
 	return ENCAS_OK;
 }
 
+static void put(FILE *f, uint32_t value, int bytes) {
+	for (; bytes-- > 0; value >>= 8)
+		fputc(value & 255, f);
+}
+
+/* One file of a zip archive, stored as it is, and the entry of it in the archive's directory. */
+static void archived(FILE *f, FILE *directory, const char *name, const char *text) {
+	uint32_t size = (uint32_t)strlen(text), crc = ~0u, at = (uint32_t)ftell(f);
+	for (uint32_t i = 0; i < size; i++) {
+		crc ^= (unsigned char)text[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+	}
+	for (FILE *to = f;; to = directory) {
+		put(to, to == f ? 0x04034B50 : 0x02014B50, 4);
+		if (to == directory)
+			put(to, 20, 2);
+		put(to, 20, 2);
+		for (int i = 0; i < 4; i++)
+			put(to, 0, 2); /* flags, method, time, date */
+		put(to, ~crc, 4);
+		put(to, size, 4);
+		put(to, size, 4);
+		put(to, (uint32_t)strlen(name), 2);
+		put(to, 0, 2);
+		if (to == directory) {
+			put(to, 0, 2);
+			put(to, 0, 4);
+			put(to, 0, 4);
+			put(to, at, 4);
+		}
+		fputs(name, to);
+		if (to == directory)
+			return;
+		fputs(text, to);
+	}
+}
+
+int encas_torch_save(const encas_model *m, const char *path, const char *encas_json, encas_error *err) {
+	if (!m->subnet)
+		return failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
+	char seed[32], *entries = NULL;
+	size_t size = 0;
+	snprintf(seed, sizeof seed, "%ld", m->seed);
+	FILE *f = fopen(path, "w");
+	if (!f)
+		return failed(err, ENCAS_ERROR, "the file cannot be written");
+	FILE *directory = open_memstream(&entries, &size);
+	fprintf(f, "fake seed %s end\n", seed);
+	archived(f, directory, "fake/extra/encas.json", encas_json);
+	archived(f, directory, "fake/constants/0", seed);
+	fclose(directory);
+	uint32_t at = (uint32_t)ftell(f);
+	fwrite(entries, 1, size, f);
+	put(f, 0x06054B50, 4);
+	put(f, 0, 4);
+	put(f, 2, 2);
+	put(f, 2, 2);
+	put(f, (uint32_t)size, 4);
+	put(f, at, 4);
+	put(f, 0, 2);
+	fclose(f);
+	free(entries);
+	return ENCAS_OK;
+}
+
 /* The float16 bits of a normal number in (0, 1], rounded down. */
 static uint16_t half(double v) {
 	int e;
