@@ -83,6 +83,12 @@ type Origin struct {
 	Version      string `json:"library_version,omitempty"`
 	License      string `json:"license,omitempty"`
 	Checkpoint   string `json:"checkpoint,omitempty"` // SHA-256 over the weights
+
+	// Of a subnet of a supernet: that, the subnet, and what its batch norms were recalibrated
+	// with. The checkpoint is the subnet's own.
+	Supernet    string `json:"supernet,omitempty"`
+	Genome      string `json:"genome,omitempty"`
+	Calibration string `json:"calibration,omitempty"`
 }
 
 // A Promise is what the cascade is measured against when it runs.

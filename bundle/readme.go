@@ -71,6 +71,9 @@ func (b *Bundle) writeModels(page *bytes.Buffer) {
 		if s.Origin.Tag != "" {
 			source += "." + s.Origin.Tag
 		}
+		if s.Origin.Genome != "" {
+			source += " " + s.Origin.Genome
+		}
 		licence := s.Origin.License
 		if licence == "" {
 			licence = "not known"

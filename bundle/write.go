@@ -102,6 +102,12 @@ func besides(dir, suffix string) string {
 	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+suffix)
 }
 
+// Check returns the error that Write would have because of what is in the folder now.
+func Check(dir string, replace bool) error {
+	_, err := checkPlace(dir, replace)
+	return err
+}
+
 // checkPlace reports whether there is an earlier bundle that may be replaced; an error if
 // there is something else.
 func checkPlace(dir string, replace bool) (earlier bool, err error) {

@@ -171,25 +171,8 @@ func (r *runner) start(ctx context.Context) (err error) {
 	if len(o.Data) == 0 || len(o.Models) == 0 {
 		return errors.New("ingest: no data or no models")
 	}
-	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
-	if o.Shim == "" {
-		var note string
-		if o.Shim, note, err = torch.Find(ctx, o.Python); err != nil {
-			return err
-		}
-		if note != "" {
-			r.log("%s", note)
-		}
-	}
-	if r.shim, err = torch.Open(o.Shim); err != nil {
+	if err := r.openTorch(ctx); err != nil {
 		return err
-	}
-	given := o.Device
-	if o.Device, err = r.shim.Choose(given); err != nil {
-		return err
-	}
-	if given == "" {
-		r.log("running on %s", o.Device)
 	}
 	// On a CPU decoding costs little beside the models, and a group would only put
 	// off the moment the first of them is safe in the zoo.
@@ -223,6 +206,32 @@ func (r *runner) start(ctx context.Context) (err error) {
 		r.closeData()
 	}
 	return err
+}
+
+// openTorch opens the shim and finds out what it runs on.
+func (r *runner) openTorch(ctx context.Context) (err error) {
+	o := &r.o
+	o.Workers = cmp.Or(o.Workers, runtime.NumCPU())
+	if o.Shim == "" {
+		var note string
+		if o.Shim, note, err = torch.Find(ctx, o.Python); err != nil {
+			return err
+		}
+		if note != "" {
+			r.log("%s", note)
+		}
+	}
+	if r.shim, err = torch.Open(o.Shim); err != nil {
+		return err
+	}
+	given := o.Device
+	if o.Device, err = r.shim.Choose(given); err != nil {
+		return err
+	}
+	if given == "" {
+		r.log("running on %s", o.Device)
+	}
+	return nil
 }
 
 // openData opens the data sets, cut down to as many images each as may be.

@@ -172,14 +172,18 @@ func fileName(s string) string {
 
 // identity is what makes two runs of a model the same.
 func (r *runner) identity(p *planned) map[string]string {
-	return map[string]string{
+	identity := map[string]string{
 		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
 		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
 		zoo.ColumnPrecision:     r.o.Precision.String(),
 		zoo.ColumnClassMap:      p.head.column(),
-		zoo.ColumnGenome:        p.genome(),
-		zoo.ColumnCalibration:   r.calibrated(p),
+		zoo.ColumnGenome:        "",
+		zoo.ColumnCalibration:   "",
 	}
+	if s := r.part(p); s != nil {
+		identity[zoo.ColumnGenome], identity[zoo.ColumnCalibration] = s.Genome, s.Calibration
+	}
+	return identity
 }
 
 // missing compares a planned model with the zoo's of that name and returns the
@@ -210,10 +214,11 @@ func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 			differs = append(differs, column)
 		}
 	}
+	// An earlier version did not keep how a model is run, which is no difference.
+	if r.o.Replace && (len(differs) > 0 || m.Columns[zoo.ColumnRecipe] == "") {
+		return r.splits, false, nil
+	}
 	if len(differs) > 0 {
-		if r.o.Replace {
-			return r.splits, false, nil
-		}
 		slices.Sort(differs)
 		return nil, false, fmt.Errorf("the zoo has another model of this name (different %s); replace it with --replace, or give this one another name with name=", strings.Join(differs, ", "))
 	}
@@ -254,11 +259,10 @@ func (r *runner) columns(p *running) map[string]string {
 		out[zoo.ColumnGFLOPs] = number(p.gflops)
 		out[zoo.ColumnGFLOPsFrom] = "given"
 	}
-	if s := p.subnet; s != nil {
-		out[zoo.ColumnSupernet] = s.table
+	if s := r.part(p.planned); s != nil {
+		out[zoo.ColumnSupernet] = s.Supernet
 		out[zoo.ColumnResolution] = strconv.Itoa(s.Resolution)
 		out[zoo.ColumnPtFLOPs] = number(s.PtFLOPs)
-		out[zoo.ColumnRecipe] = "" // no file holds what the batch norms were recalibrated to
 	}
 	if m.Source != "file" && !m.Pretrained {
 		out[zoo.ColumnWeights] = "random"
@@ -277,9 +281,12 @@ func (m *running) source() string {
 	if err != nil {
 		path = m.path
 	}
-	recipe := m.recipe
-	recipe.Outputs = m.Head
-	text, err := json.Marshal(classifier.Source{File: path, Bytes: m.size, Recipe: recipe})
+	source := classifier.Source{File: path, Bytes: m.size, Recipe: m.recipe}
+	source.Outputs = m.Head
+	if m.subnet != nil {
+		source.Genome = m.subnet.Genome
+	}
+	text, err := json.Marshal(source)
 	if err != nil {
 		return "" // no number in it is infinite
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
+	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/supernet"
@@ -117,20 +118,17 @@ func (r *runner) openCalibration(ctx context.Context) error {
 	return nil
 }
 
-// genome is the subnet that a planned model is; "" for other models.
-func (p *planned) genome() string {
+// part is the subnet that a planned model is, of the file's supernet or extracted from one; nil
+// for other models.
+func (r *runner) part(p *planned) *export.Subnet {
 	if p.subnet == nil {
-		return ""
+		return p.meta.Subnet
 	}
-	return p.subnet.Genome
+	return &export.Subnet{Supernet: p.subnet.table, Checkpoint: p.meta.Checkpoint, Calibration: r.calibrated(p), Member: p.subnet.Member}
 }
 
-// calibrated says what the batch norms of a planned subnet are recalibrated with; "" for
-// other models.
+// calibrated says what the batch norms of a subnet of the file's supernet are recalibrated with.
 func (r *runner) calibrated(p *planned) string {
-	if p.subnet == nil {
-		return ""
-	}
 	return fmt.Sprintf("%s, %d images in batches of %d: %s", p.subnet.variance, r.calibration.Len(), min(calibrationBatch, r.calibration.Len()), r.calibration.Fingerprint())
 }
 

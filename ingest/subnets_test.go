@@ -81,12 +81,15 @@ func TestSubnets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for column, want := range map[string]string{
-		"genome": "1.1.2.2.2", "supernet": "tiny", "resolution": "12", "image_size": "12x12", "license": "own", "source": "supernet", "recipe": "",
+		"genome": "1.1.2.2.2", "supernet": "tiny", "resolution": "12", "image_size": "12x12", "license": "own", "source": "supernet",
 		"ptflops": "7.8213e-05", "params": "6457",
 	} {
 		if m.Columns[column] != want {
 			t.Errorf("%s is %q, want %q", column, m.Columns[column], want)
 		}
+	}
+	if s := sourceOf(t, m); s.Genome != "1.1.2.2.2" || s.File != entries[0].Name || s.Input.Height != 12 || s.Outputs.Activation != "softmax" {
+		t.Errorf("it was made of %+v", s)
 	}
 	// Whole batches only.
 	if c := m.Columns["calibration"]; !strings.HasPrefix(c, "unbiased, 128 images in batches of 64: ") {
@@ -220,32 +223,41 @@ func TestSubnetErrors(t *testing.T) {
 	}
 }
 
+// torchSupernet exports a small supernet of the same kind as a family, of random weights.
+func torchSupernet(t *testing.T, family string) (file string, space *supernet.Space) {
+	t.Helper()
+	python := torchtest.Python(t)
+	table, err := supernet.Family(family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Resolutions, table.Images.Crop = []int{16, 24}, 1
+	if family == "attentive" {
+		table.Images.Input = 20 // it resizes its images itself
+		table.Head.Widths = []int{64, 96}
+	}
+	table.Stages = table.Stages[:3]
+	e := export.New(python, nil)
+	defer e.Close()
+	file = filepath.Join(t.TempDir(), "super.pt")
+	meta, err := e.Supernet(context.Background(), export.SupernetRequest{Table: table, Classes: testClasses, Seed: 2, Out: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if space, err = meta.Space(); err != nil {
+		t.Fatal(err)
+	}
+	return file, space
+}
+
 // TestSubnetsOnTorch runs subnets of a small supernet together and each alone: they share
 // weights and batches, and nothing else.
 func TestSubnetsOnTorch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("exports a network")
 	}
-	python, shim, dir := torchtest.Python(t), torchtest.Path(t), t.TempDir()
-	table, err := supernet.Family("attentive")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A small one of the same kind, which resizes its images itself.
-	table.Resolutions, table.Images.Input, table.Images.Crop = []int{16, 24}, 20, 1
-	table.Stages = table.Stages[:3]
-	table.Head.Widths = []int{64, 96}
-	e := export.New(python, nil)
-	defer e.Close()
-	file := filepath.Join(dir, "super.pt")
-	meta, err := e.Supernet(context.Background(), export.SupernetRequest{Table: table, Classes: testClasses, Seed: 2, Out: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	space, err := meta.Space()
-	if err != nil {
-		t.Fatal(err)
-	}
+	shim, dir := torchtest.Path(t), t.TempDir()
+	file, space := torchSupernet(t, "attentive")
 	genomes, err := space.Sample(6, supernet.Log, 3)
 	if err != nil {
 		t.Fatal(err)

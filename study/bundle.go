@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -26,25 +27,33 @@ type BundleOptions struct {
 	Dir       string           // the folder to write
 	Replace   bool             // an earlier bundle there
 	ModelsDir string           // where to look for files that are not where they were; may be ""
+
+	// Extract writes a subnet of a supernet, a model of the zoo, to a file of its own, and
+	// refuses a calibration that is not the zoo's, as ingest.Extractor does. It is nil if there
+	// are no images to recalibrate batch norms on.
+	Extract func(ctx context.Context, model string, s classifier.Source, calibration, file string) error
 }
 
 // Bundle writes a cascade of a run, with the files of its models if they were ingested, to a
 // folder that needs nothing else to run.
 func Bundle(ctx context.Context, z *zoo.Zoo, source report.Source, o BundleOptions, w Watch) (*bundle.Bundle, error) {
+	if err := bundle.Check(o.Dir, o.Replace); err != nil {
+		return nil, err
+	}
 	f := source.Front
 	e, err := exported(ctx, z, f, o, w)
 	if err != nil {
 		return nil, err
 	}
 	b := &bundle.Bundle{Export: *e, Cascade: e.Point.Cascade, ClassNames: z.ClassNames()}
-	var files []string
+	var sources []classifier.Source
 	imported := ""
 	for _, s := range e.Stages {
 		m, err := z.Model(s.Model)
 		if err != nil {
 			return nil, err
 		}
-		model, file, err := bundledModel(m, o.ModelsDir)
+		model, source, err := bundledModel(m, o.ModelsDir)
 		if err != nil {
 			return nil, err
 		}
@@ -52,13 +61,18 @@ func Bundle(ctx context.Context, z *zoo.Zoo, source report.Source, o BundleOptio
 			imported = m.Name
 		}
 		b.Stages = append(b.Stages, bundle.Stage{ExportedStage: s, Model: model})
-		files = append(files, file)
+		sources = append(sources, source)
 	}
 	if imported != "" {
 		w.note("model %q was imported: the bundle has no files of models, and only a program with models of its own can run it (encas_zoo.load in Python)", imported)
 		for i := range b.Stages {
 			b.Stages[i].Model = nil
 		}
+	}
+	files, remove, err := modelFiles(ctx, b, sources, o, w)
+	defer remove()
+	if err != nil {
+		return nil, err
 	}
 	if err := addPromise(ctx, z, f, b, w); err != nil {
 		return nil, err
@@ -116,28 +130,66 @@ func exported(ctx context.Context, z *zoo.Zoo, f *front.Front, o BundleOptions, 
 	return f.ExportOther(p), nil
 }
 
-// bundledModel returns how a model of the zoo is run, and its file; nil if it was imported.
-func bundledModel(m zoo.Model, modelsDir string) (*bundle.Model, string, error) {
-	if m.Columns[zoo.ColumnGenome] != "" {
-		return nil, "", fmt.Errorf("model %q is a subnet of a supernet, and no file holds its recalibrated batch norms: a bundle cannot run it", m.Name)
-	}
+// bundledModel returns how a model of the zoo is run, and its file or that of its supernet; nil
+// if it was imported.
+func bundledModel(m zoo.Model, modelsDir string) (*bundle.Model, classifier.Source, error) {
+	var kept classifier.Source
 	text := m.Columns[zoo.ColumnRecipe]
 	if text == "" {
 		if m.Columns[zoo.ColumnPreprocessing] != "" {
-			return nil, "", fmt.Errorf("model %q was ingested by an earlier version, which did not keep how it is run: run the same ingest again with --replace", m.Name)
+			return nil, kept, fmt.Errorf("model %q was ingested by an earlier version, which did not keep how it is run: run the same ingest again with --replace", m.Name)
 		}
-		return nil, "", nil
+		return nil, kept, nil
 	}
-	var kept classifier.Source
 	if err := json.Unmarshal([]byte(text), &kept); err != nil {
-		return nil, "", fmt.Errorf("model %q: its column %s: %w", m.Name, zoo.ColumnRecipe, err)
+		return nil, kept, fmt.Errorf("model %q: its column %s: %w", m.Name, zoo.ColumnRecipe, err)
 	}
 	model := &bundle.Model{Recipe: kept.Recipe, Origin: bundle.Origin{
 		Source: m.Columns[zoo.ColumnSource], Architecture: m.Columns[zoo.ColumnArchitecture], Tag: m.Columns[zoo.ColumnTag],
 		Version: m.Columns[zoo.ColumnLibraryVersion], License: m.Columns[zoo.ColumnLicense], Checkpoint: m.Columns[zoo.ColumnCheckpoint],
+		Supernet: m.Columns[zoo.ColumnSupernet], Genome: m.Columns[zoo.ColumnGenome], Calibration: m.Columns[zoo.ColumnCalibration],
 	}}
-	file, err := findFile(m, kept, modelsDir)
-	return model, file, err
+	var err error
+	kept.File, err = findFile(m, kept, modelsDir)
+	return model, kept, err
+}
+
+// modelFiles returns the file of each stage's model, after extracting those of subnets; remove
+// removes these.
+func modelFiles(ctx context.Context, b *bundle.Bundle, sources []classifier.Source, o BundleOptions, w Watch) (files []string, remove func(), err error) {
+	dir := ""
+	remove = func() { os.RemoveAll(dir) }
+	extracted := map[string]string{} // by the model's name
+	for i := range b.Stages {
+		s, source := &b.Stages[i], sources[i]
+		name := s.ExportedStage.Model
+		file := source.File
+		if s.Model != nil && source.Genome != "" {
+			if o.Extract == nil {
+				return nil, remove, fmt.Errorf("model %q is a subnet of %s, whose batch norms have to be recalibrated once more: name the images that ingest recalibrated them on with --calibrate", name, source.File)
+			}
+			if dir == "" {
+				if dir, err = os.MkdirTemp("", "encas-bundle"); err != nil {
+					return nil, remove, err
+				}
+			}
+			if file = extracted[name]; file == "" {
+				file = filepath.Join(dir, fmt.Sprintf("%d.pt", i))
+				if err := o.Extract(ctx, name, source, s.Origin.Calibration, file); err != nil {
+					return nil, remove, err
+				}
+				extracted[name] = file
+			}
+			if s.Origin.Checkpoint, err = export.Checkpoint(file); err != nil {
+				return nil, remove, err
+			}
+		}
+		files = append(files, file)
+	}
+	if o.Extract != nil && len(extracted) == 0 {
+		w.note("no subnet of a supernet has to be extracted: --calibrate has no effect")
+	}
+	return files, remove, nil
 }
 
 // findFile returns the file of a model, which must have the weights that it was ingested with.

@@ -153,7 +153,7 @@ func (l *line) offerArguments() offer {
 		o.others = files
 	case "supernet export", "supernet info":
 		o.others, o.words = files, supernet.Families()
-	case "supernet sample":
+	case "supernet sample", "supernet extract":
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()

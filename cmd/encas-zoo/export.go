@@ -27,10 +27,11 @@ type exportOptions struct {
 	format, out string
 	bundle      study.BundleOptions
 	cascade     string
+	extraction  extraction
 }
 
 func exportCommand() *cli.Command {
-	o := &exportOptions{format: "json"}
+	o := &exportOptions{format: "json", extraction: newExtraction()}
 	return &cli.Command{
 		Name:      "export",
 		Usage:     "export one cascade of a run folder",
@@ -52,14 +53,16 @@ encas-zoo export runs/exact --pick 7 --format md --out cascade.md
 encas-zoo export runs/exact --pick best --format bundle --out bundle
 encas-zoo export runs/exact --pick best --format triton --out repository
 encas-zoo export runs/exact --cascade resnet56 --format bundle --out resnet56
+encas-zoo export runs/casc --pick best --format bundle --out bundle --calibrate train=imagenet/train
 encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
-		Flags: append(pickFlags(&o.pick),
+		Flags: slices.Concat(pickFlags(&o.pick), []cli.Flag{
 			bind(&o.format, "format", "`FORMAT`: json, cli, md, bundle or triton"),
 			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle or of a model repository"),
 			bind(&o.cascade, "cascade", "bundle this cascade, `TEXT`, instead of one of the front"),
 			bind(&o.bundle.Replace, "force", "replace an earlier bundle"),
 			bind(&o.bundle.ModelsDir, "models-dir", "look in `DIR` for models' files that are not where they were when they were ingested"),
-			runZooFlag()),
+			runZooFlag(),
+		}, o.extraction.flags()),
 		Action: on(func(c *cli.Context, t *terminal) error { return runExport(c, t, o) }),
 	}
 }
@@ -80,6 +83,9 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 		if c.IsSet(name) {
 			return usagef("--%s is for --format bundle or triton", name)
 		}
+	}
+	if err := o.extraction.none(c, "--format bundle or triton"); err != nil {
+		return err
 	}
 	run, number, err := picked(c, o.pick)
 	if err != nil {
@@ -121,6 +127,13 @@ func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
 		return usagef("--force is for --format bundle: name a new folder for the model repository")
 	}
 	o.bundle.Dir = o.out
+	if o.extraction.calibrate != "" {
+		x := o.extraction.extractor(t)
+		defer x.Close()
+		o.bundle.Extract = x.ExtractModel
+	} else if err := o.extraction.none(c, "--calibrate"); err != nil {
+		return err
+	}
 	var run report.Source
 	if c.IsSet("cascade") {
 		text, err := cascade.Parse(o.cascade)

@@ -235,11 +235,7 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 			return usageError{err}
 		}
 	}
-	if _, path, named := strings.Cut(o.calibrate, "="); named {
-		o.Calibrate = path
-	} else {
-		o.Calibrate = o.calibrate
-	}
+	o.Calibrate = calibrationPath(o.calibrate)
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
 		return err
 	}

@@ -214,4 +214,6 @@ var bundleHelp = strings.TrimSpace(`
 The format bundle writes a folder that 'encas-zoo run' and 'encas-zoo serve' run on any
 machine: cascade.json, the models' files, the names of the classes and a README. It takes
 any cascade of the zoo's models with --cascade, too, such as a single model to compare
-with. The format triton writes a model repository of Triton instead (docs/bundle.md).`)
+with. Subnets of supernets are extracted into it, which needs --calibrate and the images
+that ingest recalibrated their batch norms on. The format triton writes a model repository
+of Triton instead (docs/bundle.md).`)

@@ -20,7 +20,7 @@ func supernetCommand() *cli.Command {
 	families := strings.Join(supernet.Families(), ", ")
 	return &cli.Command{
 		Name:               "supernet",
-		Usage:              "export supernets, show and sample their subnets",
+		Usage:              "export supernets; show, sample and extract their subnets",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -89,6 +89,7 @@ encas-zoo supernet sample ofa10.pt --n 20 --json | jq '.samples[].gflops'`),
 				},
 				Action: on(func(c *cli.Context, t *terminal) error { return runSupernetSample(c, t, drawn) }),
 			},
+			supernetExtractCommand(),
 		},
 	}
 }

@@ -17,8 +17,9 @@ type Recipe struct {
 
 // A Source is a recipe and the file that it is for.
 type Source struct {
-	File  string `json:"file"` // absolute path
-	Bytes int64  `json:"bytes"`
+	File   string `json:"file"` // absolute path
+	Bytes  int64  `json:"bytes"`
+	Genome string `json:"genome,omitempty"` // the subnet of the file's supernet that is meant; "" for the file itself
 	Recipe
 }
 

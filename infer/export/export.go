@@ -60,6 +60,16 @@ type Meta struct {
 	// Supernet is the table of a file that holds a supernet. All else is of its largest
 	// subnet, which the file is by itself.
 	Supernet *supernet.Table `json:"supernet,omitempty"`
+	// Subnet is the one that was extracted to the file, which is an ordinary model.
+	Subnet *Subnet `json:"subnet,omitempty"`
+}
+
+// A Subnet is where the model of a file was extracted from.
+type Subnet struct {
+	Supernet    string `json:"supernet"`    // the name of its table
+	Checkpoint  string `json:"checkpoint"`  // of the supernet
+	Calibration string `json:"calibration"` // what its batch norms were recalibrated with
+	supernet.Member
 }
 
 // Names are all lists of names of the model's outputs.
@@ -128,6 +138,35 @@ func Checkpoint(path string) (string, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// ConstantsHash is a SHA-256 over a name and the tensors that the code of a TorchScript file
+// names, which are the weights of a frozen model.
+func ConstantsHash(path, name string) (string, error) {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return "", err
+	}
+	defer z.Close()
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", name)
+	for _, f := range z.File {
+		_, constant, ok := strings.Cut(f.Name, "/constants/")
+		if !ok {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %d\n", constant, f.UncompressedSize64)
+		_, err = io.Copy(h, r)
+		r.Close()
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -433,7 +433,7 @@ torch::jit::Module alone(const encas_model &m) {
 	whole.define("def forward(self, x):\n"
 	             "    return self.supernet.run(x, self.plan, self.weights, self.statistics)\n");
 	whole.eval();
-	return torch::jit::freeze(whole, c10::nullopt, /*optimize_numerics=*/false);
+	return torch::jit::freeze(whole, /*preserved_attrs=*/{}, /*optimize_numerics=*/false);
 }
 
 void need_subnet(const encas_model &m) {
