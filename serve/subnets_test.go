@@ -87,7 +87,7 @@ func TestSubnetsAnswerAsEvaluated(t *testing.T) {
 	for trial := range 3 {
 		c := cascade.Cascade{Rule: cascade.Rule(trial % 3)}
 		for i := range 3 {
-			c.Stages = append(c.Stages, cascade.Stage{Model: o.Models[rng.IntN(len(o.Models))].As, Weight: 1 + i, Threshold: float32(22+rng.IntN(20)) / 100})
+			c.Stages = append(c.Stages, cascade.Stage{Model: o.Models[rng.IntN(len(o.Models))].As, Weight: 1 + i, Threshold: float32(24+rng.IntN(12)) / 100})
 		}
 		dir := filepath.Join(t.TempDir(), "bundle")
 		b, err := study.Bundle(context.Background(), z, source, study.BundleOptions{Cascade: &c, Dir: dir, Extract: x.ExtractModel}, study.Watch{})

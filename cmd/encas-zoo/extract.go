@@ -8,6 +8,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 )
 
@@ -91,7 +92,7 @@ PATH holds images that the supernet was trained on, labelled or not. 'encas-zoo 
 sample' and the column genome of a zoo name subnets. A cascade's subnets are extracted by
 'encas-zoo export --format bundle --calibrate PATH'.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo supernet extract ofa10.pt --genome 0.0.1.1.0.0.0.1.1.0.0.0.1.1.0.0.0.1.1.0.0.0 --calibrate train=imagenet/train --out small.pt`,
+encas-zoo supernet extract ofa10.pt --genome 0.0.1.1.0.0.1.1.0.0.1.1.0.0.1.1.0.0.1.1.0.0 --calibrate train=imagenet/train --out small.pt`,
 			"130  interrupted"),
 		Flags: append([]cli.Flag{
 			bind(&o.genome, "genome", "the subnet `G`"),
@@ -119,7 +120,7 @@ func runSupernetExtract(c *cli.Context, t *terminal, o *extractOptions) error {
 	}
 	switch {
 	case o.genome == "":
-		return usagef("name the subnet with --genome; 'encas-zoo supernet sample %s' draws some", file)
+		return usagef("name the subnet with --genome; 'encas-zoo supernet sample %s' draws some", shell.Word(file))
 	case o.calibrate == "":
 		return usagef("name images that the supernet was trained on with --calibrate: a subnet's batch norms have to be recalibrated")
 	case o.out == "":

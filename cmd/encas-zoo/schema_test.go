@@ -119,7 +119,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	}
 
 	// These need a compiler or torch, and are tested below.
-	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export"} {
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract"} {
 		covered[name] = true
 	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
@@ -153,6 +153,16 @@ func TestJSONOfIngestFollowsItsSchema(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	follow(t, "ingest", "ingest", decode(t, "ingest", string(out)))
+}
+
+func TestJSONOfSupernetExtractFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	dir := t.TempDir()
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 10)
+	args := []string{"supernet", "extract", "ofa10.pt", "--genome", "0.0.1.1.0.0.1.1.0.0.1.1.0.0.1.1.0.0.1.1.0.0", "--calibrate", bundletest.Pictures(t, 5), "--out", "small.pt", "--json"}
+	value := decode(t, "supernet extract", program(t, dir, args...))
+	follow(t, "supernet extract", "supernet-extract", value)
+	refuseSurprises(t, "supernet-extract", value)
 }
 
 func TestJSONOfRunFollowsItsSchema(t *testing.T) {

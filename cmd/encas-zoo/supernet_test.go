@@ -18,7 +18,7 @@ func writeSupernet(t testing.TB, path string, classes int) {
 		t.Fatal(err)
 	}
 	torchtest.WriteFake(t, path, "supernet 67", export.Meta{
-		Format: export.Format, Name: table.Name, Source: "supernet", Classes: classes, Params: 7678880, License: table.License, Checkpoint: "0123", Supernet: &table,
+		Format: export.Format, Name: table.Name, Source: "supernet", Architecture: table.Name, Classes: classes, Params: 7678880, License: table.License, Checkpoint: "0123", Supernet: &table,
 	})
 }
 
