@@ -2,11 +2,13 @@ package serve_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/answers"
@@ -87,7 +89,7 @@ func TestSubnetsAnswerAsEvaluated(t *testing.T) {
 	for trial := range 3 {
 		c := cascade.Cascade{Rule: cascade.Rule(trial % 3)}
 		for i := range 3 {
-			c.Stages = append(c.Stages, cascade.Stage{Model: o.Models[rng.IntN(len(o.Models))].As, Weight: 1 + i, Threshold: float32(24+rng.IntN(12)) / 100})
+			c.Stages = append(c.Stages, cascade.Stage{Model: o.Models[rng.IntN(len(o.Models))].As, Weight: 1 + i, Threshold: 0.2 + float32(rng.IntN(8))/100})
 		}
 		dir := filepath.Join(t.TempDir(), "bundle")
 		b, err := study.Bundle(context.Background(), z, source, study.BundleOptions{Cascade: &c, Dir: dir, Extract: x.ExtractModel}, study.Watch{})
@@ -138,5 +140,66 @@ func TestSubnetsAnswerAsEvaluated(t *testing.T) {
 		}
 		slices.Sort(stages)
 		t.Logf("%v: answered by the stages %v", c, slices.Compact(stages))
+	}
+}
+
+// TestSubnetsOfEarlierVersions: what an earlier version ingested does not say how it is run,
+// until the same ingest is run again with --replace.
+func TestSubnetsOfEarlierVersions(t *testing.T) {
+	t.Parallel()
+	table, err := supernet.Family("ofa-proxyless")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Resolutions, table.Stages = []int{16}, table.Stages[:1]
+	space, err := supernet.New(table, bundletest.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := space.Decode(space.Smallest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, images := t.TempDir(), bundletest.Pictures(t, 40)
+	file := filepath.Join(dir, "super.pt")
+	torchtest.WriteFake(t, file, fmt.Sprintf("seed 9 supernet %d", len(plan)), export.Meta{
+		Format: export.Format, Source: "supernet", Classes: bundletest.Classes, Checkpoint: "0123", Pretrained: true, Supernet: &table,
+	})
+	o := ingest.Options{
+		Zoo: filepath.Join(dir, "zoo"), Data: []ingest.Data{{Split: "search", Path: images}}, Shim: torchtest.Fake(t), Device: "cpu", Batch: 8,
+		Models: []ingest.Entry{{Source: "file", Name: file, As: "small", Genome: space.Smallest()}}, Calibrate: images,
+	}
+	ingested := func() *zoo.Zoo {
+		if res, err := ingest.Run(context.Background(), o); err != nil || len(res.Added) != 1 {
+			t.Fatal(res, err)
+		}
+		z, err := study.Open(context.Background(), o.Zoo, study.Watch{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	z := ingested()
+	source, err := study.ReadRun(bundletest.Search(t, z))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := z.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.SetColumns(map[string]map[string]string{"small": {zoo.ColumnRecipe: ""}}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	x := ingest.NewExtractor(o)
+	defer x.Close()
+	bundled := study.BundleOptions{Dir: filepath.Join(dir, "bundle"), Extract: x.ExtractModel}
+	if _, err := study.Bundle(context.Background(), z, source, bundled, study.Watch{}); err == nil || !strings.Contains(err.Error(), "run the same ingest again with --replace") {
+		t.Errorf("without its recipe: %v", err)
+	}
+	o.Replace = true
+	b, err := study.Bundle(context.Background(), ingested(), source, bundled, study.Watch{})
+	if err != nil || b.Stages[0].Origin.Genome != space.Smallest().String() || b.Verify() != nil {
+		t.Errorf("ingested again: %+v, %v", b, err)
 	}
 }

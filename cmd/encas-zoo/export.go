@@ -54,7 +54,8 @@ encas-zoo export runs/exact --pick best --format bundle --out bundle
 encas-zoo export runs/exact --pick best --format triton --out repository
 encas-zoo export runs/exact --cascade resnet56 --format bundle --out resnet56
 encas-zoo export runs/casc --pick best --format bundle --out bundle --calibrate train=imagenet/train
-encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`),
+encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`,
+			"130  interrupted"),
 		Flags: slices.Concat(pickFlags(&o.pick), []cli.Flag{
 			bind(&o.format, "format", "`FORMAT`: json, cli, md, bundle or triton"),
 			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle or of a model repository"),
