@@ -87,7 +87,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
 		"max-images", "listen", "queue", "name", "wait",
-		"n", "width", "license", "calibrate-images"}
+		"n", "width", "license", "calibrate-images", "genome"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
