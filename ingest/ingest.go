@@ -270,6 +270,9 @@ func (r *runner) run(ctx context.Context) error {
 	if err := r.checkPython(ctx, r.o.Models); err != nil {
 		return err
 	}
+	if flaws := torch.Flaws(r.shim.Version()); flaws != "" && slices.ContainsFunc(r.o.Models, Entry.fromOthers) {
+		r.log("%s", flaws)
+	}
 	entries, err := expand(ctx, r.o.Models, r.exporter)
 	if err != nil {
 		return err

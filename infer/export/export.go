@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/python"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -271,7 +272,7 @@ func (e *Exporter) ask(ctx context.Context, request, reply any) error {
 }
 
 func (e *Exporter) start() error {
-	cmd := exec.Command(e.python, "-u", "-c", script)
+	cmd := python.Command(context.Background(), e.python, script)
 	e.last = &tail{}
 	cmd.Stderr = e.last
 	if e.stderr != nil {
