@@ -18,6 +18,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -290,6 +291,7 @@ func (r *runner) run(ctx context.Context) error {
 	stopped := make(chan struct{})
 	defer func() { cancel(); <-stopped }()
 	go func() {
+		defer crash.Guard()()
 		defer close(stopped)
 		defer close(chunks)
 		for first := 0; first < len(entries); first += chunk {

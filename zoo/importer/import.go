@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -692,6 +693,7 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 	g.SetLimit(threads)
 	for i, t := range tasks {
 		g.Go(func() error {
+			defer crash.Guard()()
 			if errs[i] = working.Err(); errs[i] == nil {
 				errs[i] = j.importModel(working, t)
 			}
