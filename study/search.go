@@ -13,6 +13,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -190,6 +191,10 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		if entries[i].Params, err = m.Cost(zoo.ColumnParams); err != nil {
 			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w; leave it out with --models '!%s'", err, m.Name)}
 		}
+	}
+	// What is cached is garbage for a while before it is collected.
+	if left, limited := memory.AddressSpace(); limited {
+		s.search.Memory = min(cmp.Or(s.search.Memory, optimize.DefaultMemory), max(left/4, 1<<20))
 	}
 	problem, err := optimize.NewProblem(index.Labels(), s.zoo.Classes(), entries)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 )
@@ -46,6 +47,7 @@ func asUsage(err error) error {
 func main() {
 	crash.Catch(exitError)
 	defer crash.Guard()()
+	memory.Limit()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

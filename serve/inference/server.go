@@ -105,7 +105,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 		ErrorLog:          nothing,
 	}
 	ended := make(chan error, 1)
-	go func() { defer crash.Guard()(); ended <- server.Serve(&bounded{Listener: l, most: int64(s.o.Connections)}) }()
+	go func() {
+		defer crash.Guard()()
+		ended <- server.Serve(&bounded{Listener: l, most: int64(s.o.Connections)})
+	}()
 	select {
 	case err := <-ended:
 		return err
