@@ -252,6 +252,9 @@ func (t *ColumnTable) checkModels(z *zoo.Zoo) error {
 			return fmt.Errorf("%sthe model %q is on line %d, too", t.at(row), row.Model, first)
 		}
 		lines[row.Model] = row.Line
+		if damaged := damagedModel(z, row.Model); damaged != nil {
+			return damaged
+		}
 		if !z.HasModel(row.Model) {
 			unknown = append(unknown, row)
 		}

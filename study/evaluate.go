@@ -262,6 +262,9 @@ func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []str
 func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	for stage, s := range c.Stages {
 		m, err := z.Model(s.Model)
+		if damaged := damagedModel(z, s.Model); damaged != nil {
+			return damaged
+		}
 		if err != nil {
 			return unknownModels(z, fmt.Sprintf("stage %d: ", stage+1), []string{s.Model})
 		}

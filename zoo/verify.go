@@ -57,6 +57,9 @@ func (z *Zoo) verifyMetadata() error {
 	if err != nil {
 		return err
 	}
+	if err := now.anyDamaged(); err != nil {
+		return err
+	}
 	older := []string{}
 	paths := []string{now.headPath()}
 	for _, m := range now.Models() {

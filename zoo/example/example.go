@@ -101,6 +101,11 @@ func (e embedded) openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	dir := filepath.Join(parent, e.folder())
 	z, err := zoo.Open(dir)
 	if err == nil {
+		for _, damaged := range z.Damaged() {
+			err = damaged.Err
+		}
+	}
+	if err == nil {
 		return z, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -586,6 +586,9 @@ func (j *job) tasks() ([]task, error) {
 	for i, m := range j.src.Models {
 		t := task{model: i, need: slices.Repeat([]bool{true}, len(j.plan.names))}
 		if !j.z.HasModel(m.Name) {
+			if _, err := j.z.Model(m.Name); errors.As(err, new(*zoo.DamagedModel)) && !j.opt.Replace {
+				return nil, err
+			}
 			tasks = append(tasks, t)
 			continue
 		}
@@ -723,7 +726,11 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	case t.extend:
 		mw, err = j.w.ExtendModel(m.Name)
 	default:
-		mw, err = j.w.NewModel(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
+		begin := j.w.NewModel
+		if j.opt.Replace {
+			begin = j.w.ReplaceModel // it may be there and damaged
+		}
+		mw, err = begin(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
 	}
 	if err != nil {
 		return err
