@@ -146,7 +146,7 @@ func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, numb
 // EvaluateCascade evaluates one cascade on a split of the zoo, with costs of a column.
 func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Cascade, w Watch) (*Evaluation, error) {
 	if err := checkModels(z, c); err != nil {
-		return nil, &InputError{Option: "cascade", Err: err}
+		return nil, aboutCascade(err)
 	}
 	column, err := costOfCascade(z, column, c, w)
 	if err != nil {

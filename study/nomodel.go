@@ -31,6 +31,14 @@ func damagedModel(z *zoo.Zoo, name string) error {
 	return nil
 }
 
+// aboutCascade makes an error of checkModels one about the option, unless the zoo is damaged.
+func aboutCascade(err error) error {
+	if errors.As(err, new(*zoo.DamagedModel)) {
+		return err
+	}
+	return &InputError{Option: "cascade", Err: err}
+}
+
 // unknownModels is the error of models that the zoo lacks; where says where they are named.
 func unknownModels(z *zoo.Zoo, where string, names []string) *UnknownModels {
 	e := &UnknownModels{Where: where, Zoo: cmp.Or(example.Name(z), z.Dir()), Names: names}
