@@ -123,7 +123,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 
 # A small part of it runs with the unit tests.
 attack: ## Kill, starve and damage the program, with ATTACK_SEED (fifteen minutes, a table at the end)
-	ATTACK=$(or $(ATTACK),26) ATTACK_SEED=$(or $(ATTACK_SEED),1) $(GO) test -count=1 -vet=off -timeout 40m -v -run TestAttack ./scripts
+	ATTACK=$(or $(ATTACK),25) ATTACK_SEED=$(or $(ATTACK_SEED),1) $(GO) test -count=1 -vet=off -timeout 40m -v -run TestAttack ./scripts
 
 bench: venv ## Run the benchmark suites (ten minutes), write benchmarks/REPORT.md
 	$(GO) run ./benchmarks
