@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // partial is what the folder of an unfinished bundle is called, or ends with.
@@ -157,8 +158,11 @@ func fill(dir string, b *Bundle, files []string, copied func(done, of int64)) er
 			return err
 		}
 	}
+	b.ClassesSHA256 = ""
 	if b.ClassNames != nil {
-		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), []byte(strings.Join(b.ClassNames, "\n")+"\n")); err != nil {
+		names := []byte(strings.Join(b.ClassNames, "\n") + "\n")
+		b.ClassesSHA256 = hashOf(names)
+		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), names); err != nil {
 			return err
 		}
 	}
@@ -176,7 +180,7 @@ func fill(dir string, b *Bundle, files []string, copied func(done, of int64)) er
 	if err := e.Encode(b); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), text.Bytes())
+	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), seal.Seal(text.Bytes()))
 }
 
 // A copier copies the files of models, each once.

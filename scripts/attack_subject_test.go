@@ -447,7 +447,7 @@ func (a *attack) makeJobs() {
 			return job{args: []string{"evaluate", "--zoo", a.zoo, a.run, "--split", "test", "--pick", "cheapest", "--answers", x.path("answers.csv")}, done: file(x, "answers.csv", 1000)}
 		},
 		func(x *attempt) job {
-			return job{args: []string{"label", a.run, "--zoo", a.zoo, "--split", "pool", "--budget", "9", "--out", x.path("label.csv")}, done: file(x, "label.csv", 100)}
+			return job{args: []string{"label", a.run, "--zoo", a.zoo, "--split", "pool", "--budget", "9", "--out", x.path("label.csv")}, gone: "exists, and may hold labels", done: file(x, "label.csv", 100)}
 		},
 	}
 	if a.shim != "" {
