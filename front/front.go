@@ -207,6 +207,9 @@ func (f *Front) expected() []Point {
 
 // check reports inconsistencies between cascades, models and split.
 func (f *Front) check() error {
+	if f.Models == nil { // as in any other file of a run folder
+		return errors.New("not a front: the field \"models\" is missing")
+	}
 	for i, p := range f.Points {
 		switch {
 		case p.Samples != f.Split.Samples:

@@ -3,6 +3,7 @@ package front
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"runtime"
@@ -98,10 +99,24 @@ func ReadRun(dir string) (*Run, error) {
 		if err != nil {
 			return err
 		}
-		return decodeSealed(data, run)
+		return decodeRun(data, run)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return run, nil
+}
+
+// decodeRun reads run.json.
+func decodeRun(data []byte, run *Run) error {
+	var head struct {
+		Started *time.Time `json:"started"`
+	}
+	if err := decodeSealed(data, &head); err != nil {
+		return err
+	}
+	if head.Started == nil { // as in any other file of a run folder
+		return errors.New("not the description of a run: the field \"started\" is missing")
+	}
+	return decode(data, run)
 }

@@ -26,7 +26,7 @@ func Verify(dir string) (*Verification, error) {
 		name string
 		read func([]byte) error
 	}{
-		{RunFile, func(data []byte) error { return decodeSealed(data, new(Run)) }},
+		{RunFile, func(data []byte) error { return decodeRun(data, new(Run)) }},
 		{FrontFile, func(data []byte) error { return v.front(dir, data) }},
 		{CertifiedFile, func(data []byte) error {
 			c := new(Certificate)

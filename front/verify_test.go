@@ -89,3 +89,46 @@ func TestOnlyTemporaryFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file of a run folder is not taken for another one, though its checksum is correct.
+func TestFilesAreNotExchanged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := CreateFolder(dir, time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Discard()
+	if err := f.Write(newFront(), &Run{Version: Version, Started: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteCertificate(dir, certificate()); err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]func() error{
+		FrontFile:     func() error { _, err := ReadFront(dir); return err },
+		RunFile:       func() error { _, err := ReadRun(dir); return err },
+		CertifiedFile: func() error { _, err := ReadCertificate(dir); return err },
+	}
+	for name, read := range read {
+		if err := read(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		path := filepath.Join(dir, name)
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{FrontFile, RunFile, CertifiedFile} {
+			data, err := os.ReadFile(filepath.Join(dir, other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.WriteFile(path, data, 0o666)
+			if err := read(); (err == nil) != (other == name) {
+				t.Errorf("%s with the content of %s: %v", name, other, err)
+			}
+			os.WriteFile(path, good, 0o666)
+		}
+	}
+}

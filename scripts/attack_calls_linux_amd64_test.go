@@ -66,7 +66,7 @@ var (
 
 // run runs the program to its end.
 func (t *tracer) run(args []string) (out string, code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	// The process is traced, and waited for, by this thread alone.
 	runtime.LockOSThread()

@@ -84,7 +84,7 @@ func (x *attempt) change(dir string) (what string) {
 
 // limited is the time that a step in this process may take.
 func (x *attempt) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(x.t.Context(), time.Minute)
+	return context.WithTimeout(x.t.Context(), 5*time.Minute)
 }
 
 // hung reports whether a step took too long.

@@ -168,7 +168,7 @@ func (a *attack) start(ctx context.Context, args ...string) (out string, err err
 
 // try runs the program, which may refuse, but neither crash nor hang.
 func (x *attempt) try(args ...string) (out string, err error) {
-	ctx, stop := context.WithTimeout(x.t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(x.t.Context(), 5*time.Minute)
 	defer stop()
 	out, err = x.start(ctx, args...)
 	x.judgeEnd(args, out, err, ctx.Err() != nil)
