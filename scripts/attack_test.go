@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ import (
 //
 // ATTACK is by how much more than a little (make attack: 25); ATTACK_SEED another seed. Every
 // attempt has a number, from which and from the seed it is drawn: ATTACK_ONLY="kills 17"
-// repeats one.
+// repeats one, and ATTACK_ONLY=kills,hostile\ inputs all of two kinds.
 func TestAttack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
@@ -118,13 +119,14 @@ func (a *attack) attack(kind string, times int, once func(x *attempt)) {
 		if o.crashed.Load()+o.wrong.Load()+o.lost.Load() > 20 {
 			break // enough to look into
 		}
-		if a.only == "" || a.only == fmt.Sprint(kind, " ", n) {
+		if a.only == "" || slices.Contains(strings.Split(a.only, ","), kind) || a.only == fmt.Sprint(kind, " ", n) {
 			numbers <- n
 		}
 	}
 	close(numbers)
 	wait.Wait()
 	o.seconds = time.Since(began).Seconds()
+	fmt.Fprintf(os.Stderr, "%s: %d in %.0f s\n", kind, o.tried.Load(), o.seconds)
 }
 
 // attempt makes one, drawn from the seed, its kind and its number alone.
