@@ -477,13 +477,18 @@ func (z *Zoo) clean() error {
 	// Of a model that was left out it is not known which splits it has.
 	isSplit := func(base string) bool { return len(z.damaged) == 0 && CheckSplitName(base) == nil }
 	isArchive := func(base string) bool { return isSlug(strings.TrimSuffix(base, secondName)) }
-	folders := []folder{{".", "", none}, {"models", "", none}, {"splits", ".parquet", isSplit}}
+	folders := []folder{{"models", "", none}, {"splits", ".parquet", isSplit}}
 	for _, s := range z.splits {
 		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
 			folder{filepath.Join("index", s.Name), ".arrow", isSlug})
 	}
+	// Whoever is about to ask for the zoo writes its record beside zoo.json.
+	shared := []string{"."}
 	for _, s := range z.splits {
-		if err := atomicfile.RemoveAbandoned(filepath.Join(z.dir, "index", s.Name)); err != nil {
+		shared = append(shared, filepath.Join("index", s.Name))
+	}
+	for _, name := range shared {
+		if err := atomicfile.RemoveAbandoned(filepath.Join(z.dir, name)); err != nil {
 			return fmt.Errorf("zoo: %w", err)
 		}
 	}
