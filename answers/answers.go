@@ -85,7 +85,8 @@ func Write(path string, all []Answer) error {
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-// Read reads a file of answers. Memory is bounded by the size of the file.
+// Read reads a file of answers. Memory is bounded by the size of the file; of a Parquet file,
+// which is compressed, by its ids, which must differ, and texts.
 func Read(path string) ([]Answer, error) {
 	f, err := formatOf(path)
 	if err != nil {

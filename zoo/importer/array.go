@@ -217,7 +217,7 @@ func (a *array) values(samples, width int) values {
 // addArrays adds a model with an array for each set.
 func (s *Source) addArrays(m Model, open func(set int) (*array, error)) error {
 	return s.add(m, func(set int) (Rows, error) {
-		return s.convert(m, func() (values, int, error) {
+		return s.convert(m, set, func() (values, int, error) {
 			a, err := open(set)
 			if err != nil {
 				return nil, 0, err

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -113,6 +112,7 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind, and no model.
+	src.forget()
 	if err := tryAll(src, plan, z, classes); err != nil {
 		return Summary{}, err
 	}
@@ -242,7 +242,7 @@ func tryAll(src *Source, p *plan, z *zoo.Zoo, classes int) error {
 		unlike := (*unlikeError)(nil)
 		switch {
 		case err == nil:
-		case !errors.As(err, &unlike) || !strings.Contains(err.Error(), "--"): // no option helps
+		case !errors.As(err, &unlike) || !unlike.option:
 			return err
 		default:
 			first = cmp.Or(first, err)

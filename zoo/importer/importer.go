@@ -48,8 +48,9 @@ type Source struct {
 	ids        map[string]string // columns of ids by the table's title, as shareIDs found them; "": it has none
 	notes      []string
 
-	mu    sync.Mutex
-	filed []note // guarded by mu
+	mu      sync.Mutex // guards what follows
+	filed   []note
+	decided map[decidedOn]decision
 }
 
 // Rows opens the predictions of Models[model] on Sets[set].
