@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // An Answer is that of a cascade to a sample.
@@ -92,7 +93,7 @@ func Read(path string) ([]Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := os.Open(path)
+	in, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -134,7 +134,7 @@ const maxColumnTable = 64 << 20
 
 // ReadColumnTable reads a CSV file with the names of models in a column name or model.
 func ReadColumnTable(path string) (*ColumnTable, error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
