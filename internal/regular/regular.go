@@ -42,6 +42,9 @@ func Check(path string) error {
 func open(path string, stat func(string) (fs.FileInfo, error), openFile func(string, int, fs.FileMode) (*os.File, error)) (*os.File, error) {
 	info, err := stat(path)
 	if err != nil {
+		if e := (*fs.PathError)(nil); errors.As(err, &e) {
+			e.Op = "open"
+		}
 		return nil, err
 	}
 	if err := regular(path, info); err != nil {
