@@ -60,6 +60,11 @@ func openCSVTable(f *folder, file string) (*csvTable, error) {
 		if c.rows == maxSamples {
 			return fmt.Errorf("more than %d samples cannot be imported", maxSamples)
 		}
+		if c.rows%(1<<20) == 1<<20-1 {
+			if err := checkSamples("the lines so far", c.rows, false); err != nil {
+				return err
+			}
+		}
 		if c.rows++; c.rows == 1 {
 			c.first = line
 		}

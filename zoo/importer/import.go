@@ -432,6 +432,16 @@ func (j *job) absent(split string) []string {
 // samples are the labels, if it gets any, and ids of a split of the plan.
 func (j *job) samples(number int) (labels []uint16, ids []string) {
 	set := j.src.Sets[j.plan.set[number]]
+	count := 0
+	for _, of := range j.plan.of[j.plan.set[number]] {
+		if int(of) == number {
+			count++
+		}
+	}
+	ids = make([]string, 0, count)
+	if !j.plan.bare[number] {
+		labels = make([]uint16, 0, count)
+	}
 	for row, of := range j.plan.of[j.plan.set[number]] {
 		if int(of) != number {
 			continue

@@ -164,6 +164,9 @@ func (s *Set) fitsOrder(file string, n int, what string, order []int32) error {
 // labels the first file decides it.
 func (s *Set) fits(file string, n int, what string) error {
 	if s.Len() == 0 {
+		if err := checkSamples(file, n, false); err != nil {
+			return err
+		}
 		s.File, s.unlabelled = file, n
 	}
 	if n == s.Len() {
@@ -328,9 +331,6 @@ func (s *Source) content(model, set int) (string, error) {
 	}
 	return text, err
 }
-
-// maxSamples bounds the labels held in memory while importing.
-const maxSamples = 1 << 25
 
 // checkLabels reports the first label that is not a class.
 func checkLabels(file string, labels []uint16, classes int) error {

@@ -1,4 +1,4 @@
-package zoo
+package memory
 
 import (
 	"math"
@@ -41,7 +41,7 @@ func TestSpareInGroups(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.what, spare, c.spare)
 		}
 	}
-	if spareMemory() < 0 {
+	if Spare() < 0 {
 		t.Error("less than nothing is spare")
 	}
 }

@@ -1,4 +1,4 @@
-package zoo
+package memory
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// spareMemory returns how much memory there is for this process, in bytes; 0 if that is unknown.
-func spareMemory() int64 {
+// Spare returns how much memory there is for this process, in bytes; 0 if that is unknown.
+func Spare() int64 {
 	meminfo, _ := os.ReadFile("/proc/meminfo")
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	spare := spareInGroups("/sys/fs/cgroup", string(groups))
