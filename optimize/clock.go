@@ -45,9 +45,9 @@ func until(ctx context.Context, end time.Time) (context.Context, context.CancelF
 	return context.WithDeadline(ctx, end.Add(closingTime))
 }
 
-// closing returns a context for what follows a search, which ends a moment after ctx and after
-// the end, unless that is zero.
-func closing(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+// Closing returns a context for what follows a search, here and at its caller's: it ends a moment
+// after ctx and after the end, unless that is zero.
+func Closing(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
 	closing, cancel := until(context.WithoutCancel(ctx), end)
 	closing, stop := context.WithCancel(closing)
 	unheard := context.AfterFunc(ctx, func() { time.AfterFunc(closingTime, stop) })

@@ -179,7 +179,7 @@ func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
 	for i, e := range evaluations {
 		points[i] = front.Point{Cascade: cascades[i], Evaluation: e}
 	}
-	closing, cancel := closing(ctx, t.options.end)
+	closing, cancel := Closing(ctx, t.options.end)
 	defer cancel()
 	eval.bound(closing, points, t.options.Rules, t.options.Threads)
 	return nil

@@ -161,7 +161,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	result.Evaluations = r.evaluations.Load()
 	r.recorder.record(result.Evaluations, r.archive)
 	result.Elapsed, result.Curve = r.recorder.elapsed(), r.recorder.curve
-	closing, cancel := closing(parent, o.end)
+	closing, cancel := Closing(parent, o.end)
 	defer cancel()
 	if result.Front, err = r.points(closing); err != nil {
 		return nil, err
