@@ -47,9 +47,6 @@ func newTrial(ctx context.Context, p *Problem, o Options, part float64) (*trial,
 		return t, ctx.Err()
 	}
 	t.settings = newSettings(p)
-	if o.unsoftened {
-		t.settings.Copies, t.settings.Softening = 1, 0
-	}
 	if t.settings.Copies > 1 {
 		r := newReference(ctx, p, o.Threads)
 		t.settings.Softening = min(t.settings.Softening, r.trusted(ctx))

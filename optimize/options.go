@@ -71,7 +71,6 @@ type Options struct {
 	overCost   float64 // how many times MaxCost is let pass; 0: once
 	patience   patience
 	saveAtEnd  bool
-	unsoftened bool      // labels stay as they are
 	end        time.Time // of all of it, by the limit on time; zero: none
 }
 

@@ -49,7 +49,7 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	clock := newClock(o)
 	o.end = clock.end()
-	t, err := prepare(ctx, p, o)
+	t, err := newTrial(ctx, p, o, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,6 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	start := time.Now()
 	clock.searched()
-	o.unsoftened = t.options.unsoftened
 	inTime, cancel := until(ctx, o.end)
 	defer cancel()
 	folds, err := t.repeat(inTime, o, clock, func(done int) {
@@ -84,23 +83,6 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	t.expectAll(result, scores, folds)
 	return result, result.choose(o)
-}
-
-// prepare prepares the search. Of a limit on time that takes at most half: if softening labels
-// takes longer, of so many models, they stay as they are.
-func prepare(ctx context.Context, p *Problem, o Options) (*trial, error) {
-	inTime := ctx
-	if o.Time > 0 {
-		var cancel context.CancelFunc
-		inTime, cancel = context.WithDeadline(ctx, o.end.Add(-o.Time/2))
-		defer cancel()
-	}
-	t, err := newTrial(inTime, p, o, 1)
-	if err != nil && ctx.Err() == nil {
-		o.unsoftened = true
-		return newTrial(ctx, p, o, 1)
-	}
-	return t, err
 }
 
 // choose drops, of a search by evidence, the cascades that are less accurate than required

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 const (
@@ -90,7 +91,7 @@ func readIDX(path string, dimensions int) (shape []int, data []byte, err error) 
 	if !info.Mode().IsRegular() {
 		return nil, nil, errors.New("it is not a regular file")
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, nil, errors.Unwrap(err)
 	}
