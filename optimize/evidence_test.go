@@ -276,9 +276,9 @@ func TestResumeWithOtherTime(t *testing.T) {
 		t.Fatalf("%+v, %v: the time was not up", r, err)
 	}
 	for name, resumed := range map[string]Options{
-		"with a limit, after none":    {Resume: saved, Time: 300 * time.Millisecond},
+		"with a limit, after none":    {Resume: saved, Time: 2 * time.Second},
 		"with none, after a limit":    {Resume: limited.Resume},
-		"with another, after a limit": {Resume: limited.Resume, Time: 300 * time.Millisecond},
+		"with another, after a limit": {Resume: limited.Resume, Time: 2 * time.Second},
 	} {
 		again := o
 		again.Resume, again.Time = resumed.Resume, resumed.Time

@@ -36,11 +36,14 @@ type tried struct {
 	correct []int
 }
 
+// fewFolds are enough to expect something by, if the time is up before all are done.
+const fewFolds = 2
+
 // foldPart is the part of a search's effort that each of its repetitions may take.
 const foldPart = 0.25
 
 // repeat searches again without each fold of the samples, and evaluates on it what was
-// found. If ctx ends it returns its error.
+// found. If ctx ends it returns its error, with the folds that are done.
 func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func(done int)) ([]fold, error) {
 	number := o.folds(t.problem)
 	cut := t.problem.folds(ctx, number, o.Seed)
@@ -57,7 +60,7 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 		report(i)
 		held, others := cut(i)
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return folds, err
 		}
 		o := o
 		if o.Algorithm == "auto" && !o.Evidence && o.Evals == 0 && clock.limit == 0 {
@@ -66,7 +69,7 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 		o.Time = clock.ofFold(number - i)
 		f, err := newTrial(ctx, others, o, foldPart)
 		if err != nil {
-			return nil, err
+			return folds, err
 		}
 		result, scores, err := f.search(ctx)
 		clock.folded(o.Time)
@@ -77,12 +80,12 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, err
+			return folds, err
 		}
 		out := fold{samples: held.Samples(), front: tried{scores: scores}, models: tried{scores: f.models()}}
 		for _, p := range result.Front {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return folds, err
 			}
 			e, err := held.Evaluate(p.Cascade)
 			if err != nil {

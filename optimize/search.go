@@ -75,6 +75,7 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	})
 	result.Elapsed += time.Since(start)
 	switch {
+	case err != nil && ctx.Err() == nil && errors.Is(err, inTime.Err()) && len(folds) >= fewFolds:
 	case err != nil && errors.Is(err, inTime.Err()):
 		result.Status = Interrupted
 		return result, result.choose(o)
