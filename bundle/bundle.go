@@ -24,6 +24,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -145,7 +146,7 @@ func (b *Bundle) CanRun() error {
 
 // Read reads a bundle. The files of models are not read: [Bundle.Verify] checks them.
 func Read(dir string) (*Bundle, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := regular.Root(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -196,14 +197,7 @@ func hashOf(data []byte) string {
 
 // readFile reads a file of at most so many bytes.
 func readFile(root *os.Root, name string, most int64) ([]byte, error) {
-	info, err := root.Stat(name) // before it is opened: that of a pipe would wait
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", filepath.Join(root.Name(), name))
-	}
-	f, err := root.Open(name)
+	f, err := regular.OpenIn(root, name)
 	if err != nil {
 		return nil, err
 	}

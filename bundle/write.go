@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -203,7 +204,7 @@ func (c *copier) copy(from, model string) (f File, err error) {
 	}
 	c.taken[name] = true
 	f.Path = ModelsDir + "/" + name + ".pt"
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if err != nil {
 		return f, err
 	}
@@ -289,7 +290,7 @@ func (b *Bundle) verify(want File) error {
 	if info.Size() != want.Bytes {
 		return fmt.Errorf("%s has %d bytes and not %d: it is not the file that was bundled; export the bundle again", path, info.Size(), want.Bytes)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -242,11 +242,12 @@ func ReadState(dir string) (state []byte, err error) {
 	return state, err
 }
 
-// Write fills the folder. Each file appears whole or not at all, front.json last. What was
-// certified of an earlier front goes.
+// Write fills the folder, and sets run.Table. Each file appears whole or not at all, front.json
+// last. What was certified of an earlier front goes.
 func (f *Folder) Write(front *Front, run *Run) error {
 	var table bytes.Buffer
 	errTable := front.WriteCSV(&table)
+	run.Table = tableHash(table.Bytes())
 	runJSON, errRun := encodeSealed(run)
 	frontJSON, errFront := encodeSealed(front)
 	if err := errors.Join(errTable, errRun, errFront); err != nil {

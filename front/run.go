@@ -31,6 +31,7 @@ type Run struct {
 	Curve       []CurvePoint       `json:"curve,omitempty"`     // quality of the front over the search
 	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
+	Table       string             `json:"table,omitempty"` // SHA-256 of front.csv, by Folder.Write; "" of an older version
 }
 
 // Limits returns the limits of the search as its options have them; none if r is nil.

@@ -58,6 +58,37 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyOtherTable: the table of a run is what was written with it, whatever columns a table
+// has today; that of a run of an older version, of which no hash is kept, is said to be unchecked.
+func TestVerifyOtherTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folder := &Folder{Dir: dir}
+	run := &Run{Version: Version}
+	if err := folder.Write(newFront(), run); err != nil {
+		t.Fatal(err)
+	}
+	table := []byte("correct,a column of another version\n")
+	for _, c := range []struct {
+		hash     string
+		problems int
+		unsealed []string
+	}{{tableHash(table), 0, nil}, {"", 0, []string{CSVFile}}, {tableHash(nil), 1, nil}} {
+		run.Table = c.hash
+		data, err := encodeSealed(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := folder.write([]string{RunFile, CSVFile}, [][]byte{data, table}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Verify(dir)
+		if err != nil || len(v.Problems) != c.problems || !slices.Equal(v.Unsealed, c.unsealed) {
+			t.Errorf("%q: %+v, %v", c.hash, v, err)
+		}
+	}
+}
+
 // TestOnlyTemporaryFiles: a run that was killed before it had written anything leaves a
 // folder that the next one cleans and uses.
 func TestOnlyTemporaryFiles(t *testing.T) {

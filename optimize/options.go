@@ -74,6 +74,7 @@ type Options struct {
 	overCost   float64 // how many times MaxCost is let pass; 0: once
 	patience   patience
 	saveAtEnd  bool
+	end        time.Time // of all of it, by the limit on time; zero: none
 }
 
 // Progress is how far a search has come.

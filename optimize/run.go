@@ -131,7 +131,7 @@ func (r *run) parallelBlocks(ctx context.Context, unit string, units int, block 
 		next.Store(int64(from))
 		var wait sync.WaitGroup
 		for i, w := range workers {
-			w.archive = r.archive.copy()
+			w.archive, w.ctx = r.archive.copy(), ctx
 			wait.Go(func() {
 				defer crash.Guard()()
 				if do[i] == nil {

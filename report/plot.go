@@ -221,7 +221,7 @@ func (d *Data) plot() (*plot.Plot, error) {
 	}
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = unit+" a sample", d.axis()
-	p.X.Scale, p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(costTicks), plot.TickerFunc(percentTicks)
+	p.X.Scale, p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(CostTicks), plot.TickerFunc(percentTicks)
 	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
 		style.Font.Size = vg.Points(10)
@@ -354,8 +354,8 @@ func percentTicks(low, high float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// costTicks marks all multiples of powers of ten, and labels those that have room.
-func costTicks(low, high float64) (ticks []plot.Tick) {
+// CostTicks marks, on an axis of costs that is logarithmic, all multiples of powers of ten, and labels those that have room.
+func CostTicks(low, high float64) (ticks []plot.Tick) {
 	labelled := ui.LogSteps(low, high, 10.5)
 	for _, v := range ui.LogSteps(low, high, math.Inf(1)) {
 		t := plot.Tick{Value: v}

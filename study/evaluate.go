@@ -34,7 +34,6 @@ type Evaluation struct {
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
 	Searched *Overlap      `json:"searched,omitempty"`       // samples that the front was chosen on; nil if there are none
-	Answers  string        `json:"answers,omitempty"`        // the file that answers were written to
 }
 
 // A Measured is a cascade with its results on a split and their uncertainty. On samples

@@ -3,6 +3,7 @@
 package zoo
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"sync"
@@ -17,7 +18,7 @@ import (
 var copied atomic.Int64
 
 // copyLimit bounds them: with less memory than that to spare, files are mapped.
-var copyLimit = sync.OnceValue(func() int64 { return min(memory.Spare()/2, 8<<30) })
+var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 2<<30)/2, 8<<30) })
 
 // mapFile gives the content of a file of the given size, above 0, in memory outside of Go's
 // heap. A file of a zoo is replaced and never changed, but other programs may cut one short,

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -196,10 +196,10 @@ func encodeJSON(path string, v any) ([]byte, error) {
 
 // readBytes reads a file of metadata.
 func readBytes(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
-		return nil, damage{fmt.Errorf("zoo: %s is not a regular file", path)}
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrNotRegular) {
+		return nil, damage{fmt.Errorf("zoo: %w", err)}
 	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}

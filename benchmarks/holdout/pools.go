@@ -23,9 +23,13 @@ import (
 type Pool struct {
 	Zoo
 	Parts int // how many values its models have
+	// Thinned: of all values, but only as many models as there are of one value.
+	Thinned bool
 }
 
-// OpenPools parts the models of a zoo by the values of a column. The pool of all comes last.
+// OpenPools parts the models of a zoo by the values of a column. The pool of all comes last;
+// before it one with some of each value, spread over the costs, which shows what comes of there
+// being several values, and not of there being more models.
 // Of a value that is a path the last element without its extension is the pool's name.
 func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 	z, err := study.Open(ctx, dir, study.Watch{})
@@ -46,6 +50,7 @@ func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 	}
 	var pools []Pool
 	var names []string
+	var some []zoo.Model
 	for _, value := range slices.Sorted(maps.Keys(parts)) {
 		name := value[strings.LastIndexByte(value, '/')+1:]
 		name, _, _ = strings.Cut(name, ".")
@@ -53,10 +58,36 @@ func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 		if err != nil {
 			return nil, err
 		}
-		names, pools = append(names, name), append(pools, Pool{p, 1})
+		names, pools = append(names, name), append(pools, Pool{Zoo: p, Parts: 1})
+		chosen, err := thin(parts[value], cost, len(parts))
+		if err != nil {
+			return nil, err
+		}
+		some = append(some, chosen...)
 	}
-	all, err := of(ctx, z, strings.Join(names, " + "), dir, cost, models)
-	return append(pools, Pool{all, len(parts)}), err
+	together := strings.Join(names, " + ")
+	thinned, err := of(ctx, z, fmt.Sprintf("%s, %d models", together, len(some)), dir, cost, some)
+	if err != nil {
+		return nil, err
+	}
+	all, err := of(ctx, z, together, dir, cost, models)
+	return append(pools, Pool{thinned, len(parts), true}, Pool{Zoo: all, Parts: len(parts)}), err
+}
+
+// thin returns one of each n models that are next to each other in cost, beginning with the
+// cheapest.
+func thin(models []zoo.Model, cost string, n int) (chosen []zoo.Model, err error) {
+	costs := map[string]float64{}
+	for _, m := range models {
+		if costs[m.Name], err = m.Cost(cost); err != nil {
+			return nil, err
+		}
+	}
+	models = slices.SortedFunc(slices.Values(models), func(a, b zoo.Model) int { return cmp.Compare(costs[a.Name], costs[b.Name]) })
+	for i := 0; i < len(models); i += n {
+		chosen = append(chosen, models[i])
+	}
+	return chosen, nil
 }
 
 // A PoolResult is what the models of a pool, or cascades of them, are worth in one split of
@@ -64,6 +95,7 @@ func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 type PoolResult struct {
 	Pool     string `json:"pool"`
 	Parts    int    `json:"parts"`
+	Thinned  bool   `json:"thinned,omitempty"`
 	Cascades bool   `json:"cascades"` // of its models, or these alone
 	Split    int    `json:"split"`
 	// The hypervolume that the front dominates, up to the errors and costs of all models.
@@ -101,7 +133,7 @@ func ComparePools(ctx context.Context, pools []Pool, cascades Method, splits int
 				if err != nil {
 					return err
 				}
-				r := PoolResult{Pool: pool.Name, Parts: pool.Parts, Cascades: m.Name == cascades.Name, Split: split}
+				r := PoolResult{Pool: pool.Name, Parts: pool.Parts, Thinned: pool.Thinned, Cascades: m.Name == cascades.Name, Split: split}
 				var errors, costs []float64
 				for _, e := range s.tested {
 					errors, costs = append(errors, 1-e.Accuracy()), append(costs, e.Cost)
@@ -203,9 +235,12 @@ func WritePools(w io.Writer, results []PoolResult) {
 		fmt.Fprintln(w)
 	}
 	var parts []*contender // cascades of one part
-	var models, whole *contender
+	var models, whole, thinned *contender
 	for _, c := range all {
 		switch {
+		case c.Thinned && c.Cascades:
+			thinned = c
+		case c.Thinned:
 		case !c.Cascades && c.Parts > 1:
 			models = c
 		case c.Cascades && c.Parts > 1:
@@ -214,17 +249,18 @@ func WritePools(w io.Writer, results []PoolResult) {
 			parts = append(parts, c)
 		}
 	}
-	if models == nil || whole == nil || len(parts) == 0 {
+	if models == nil || whole == nil || thinned == nil || len(parts) == 0 {
 		return
 	}
 	for _, f := range figures {
 		best := slices.MaxFunc(parts, func(a, b *contender) int {
 			return cmp.Compare(f.sign*stat.Mean(a.values(f.of), nil), f.sign*stat.Mean(b.values(f.of), nil))
 		})
-		fmt.Fprintf(w, "\n%s: %s over %s %s; %s over %s %s.", f.name,
-			best.what(), models.what(), paired(best, models, f.of, f.scale), whole.what(), best.what(), paired(whole, best, f.of, f.scale))
+		fmt.Fprintf(w, "\n%s, paired:\n\n", f.name)
+		for _, pair := range [][2]*contender{{best, models}, {whole, best}, {thinned, best}} {
+			fmt.Fprintf(w, "- %s against %s: %s\n", pair[0].what(), pair[1].what(), paired(pair[0], pair[1], f.of, f.scale))
+		}
 	}
-	fmt.Fprintln(w)
 }
 
 // paired returns the mean difference of two contenders on the same splits with its interval,

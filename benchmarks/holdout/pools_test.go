@@ -20,19 +20,19 @@ func TestPools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(pools) != 5 || len(pools[4].Problem.Models()) != 12 || pools[4].Parts != 4 || len(pools[0].Problem.Models()) != 4 || pools[0].Name != "published weights" {
+	if len(pools) != 6 || len(pools[5].Problem.Models()) != 12 || pools[5].Parts != 4 || len(pools[4].Problem.Models()) != 4 || !pools[4].Thinned || len(pools[0].Problem.Models()) != 4 || pools[0].Name != "published weights" {
 		t.Fatalf("%d pools, %+v", len(pools), pools[0].Name)
 	}
-	pools = append(pools[:1:1], pools[4])
+	pools = append(pools[:1:1], pools[4:]...)
 	var results []PoolResult
 	if err := ComparePools(t.Context(), pools, Methods(1)[1], 2, func(r PoolResult) { results = append(results, r) }); err != nil {
 		t.Fatal(err)
 	}
-	if len(results) != 2*2*2 {
+	if len(results) != 3*2*2 {
 		t.Fatalf("%d results", len(results))
 	}
-	for i := 0; i < len(results); i += 4 {
-		models, part, whole := results[i+1], results[i+2], results[i+3]
+	for i := 0; i < len(results); i += 6 {
+		models, part, whole := results[i+2], results[i+3], results[i+5]
 		if models.Parts != 4 || models.Cascades || !part.Cascades || !whole.Cascades || whole.Parts != 4 {
 			t.Fatal("another order of results")
 		}
@@ -50,7 +50,7 @@ func TestPools(t *testing.T) {
 	}
 	var table, picture bytes.Buffer
 	WritePools(&table, results)
-	for _, want := range []string{"| published weights |", "| cascades of published weights |", "(2 of 2)", "hypervolume, log: cascades of published weights over "} {
+	for _, want := range []string{"| published weights |", "| cascades of published weights |", "(2 of 2)", "\nhypervolume, log, paired:\n\n- cascades of published weights against "} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("no %q in\n%s", want, &table)
 		}

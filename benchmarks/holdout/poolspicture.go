@@ -12,6 +12,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	vgdraw "gonum.org/v1/plot/vg/draw"
+
+	"github.com/encas-zoo/encas-zoo/report"
 )
 
 // Colours of the pools, told apart by the colour-blind (Wong 2011, Nature Methods 8).
@@ -20,15 +22,16 @@ var poolColours = []color.NRGBA{
 }
 
 // DrawPools draws, as SVG, the accuracy on the samples that were not searched within each
-// budget: means over the splits, dashed for single models, and the intervals of the cascades
-// of all pools. cost is the axis' title.
+// budget, but for thinned pools: means over the splits, dashed for single models, with the
+// intervals of 95 % of the cascades. cost is the axis' title.
 func DrawPools(w io.Writer, pools []Pool, results []PoolResult, cost string) error {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = cost, "accuracy on samples that were not searched (%)"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Legend.Left, p.Legend.Top = false, false
-	p.Legend.XOffs, p.Legend.YOffs = vg.Points(-8), vg.Points(6)
-	p.Legend.ThumbnailWidth = vg.Points(26)
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(report.CostTicks)
+	// Below the curves, and with the text to the right, where there is room if a font is wide.
+	p.Legend.Left, p.Legend.Top = true, false
+	p.Legend.XOffs, p.Legend.YOffs = 3.1*vg.Inch, vg.Points(6)
+	p.Legend.ThumbnailWidth, p.Legend.Padding = vg.Points(26), vg.Points(2)
 	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant, style.Font.Size = "Sans", vg.Points(10)
 	}
@@ -37,6 +40,9 @@ func DrawPools(w io.Writer, pools []Pool, results []PoolResult, cost string) err
 	p.Add(grid)
 	budgets := budgetsOf(pools).Log
 	for _, c := range contenders(results) {
+		if c.Thinned {
+			continue // it hides the others
+		}
 		number := slices.IndexFunc(pools, func(p Pool) bool { return p.Name == c.Pool })
 		colour := poolColours[number%len(poolColours)]
 		var mean, upper, lower plotter.XYs
@@ -60,13 +66,13 @@ func DrawPools(w io.Writer, pools []Pool, results []PoolResult, cost string) err
 			return err
 		}
 		line.LineStyle = vgdraw.LineStyle{Color: colour, Width: vg.Points(1.6)}
-		name := c.what() + ", 95 % interval"
 		if !c.Cascades {
-			line.LineStyle.Width, line.LineStyle.Dashes, name = vg.Points(1.1), []vg.Length{vg.Points(4), vg.Points(3)}, c.what()
+			line.LineStyle.Width, line.LineStyle.Dashes = vg.Points(1.1), []vg.Length{vg.Points(4), vg.Points(3)}
 		}
 		p.Add(line)
-		p.Legend.Add(name, line)
+		p.Legend.Add(c.what(), line)
 	}
+	p.Y.Min -= 0.25 * (p.Y.Max - p.Y.Min) // for the legend
 	image, err := p.WriterTo(6.4*vg.Inch, 4.4*vg.Inch, "svg")
 	if err != nil {
 		return fmt.Errorf("drawing: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
@@ -71,8 +72,8 @@ that ends with sigmoid, has no classifier, or whose output depends on chance or 
 other images of the batch is refused with what to do.
 
 PATH is a folder of class folders, a folder with val.txt, labels.csv or Tiny ImageNet's
-val_annotations.txt, image Parquet files in the layout of Hugging Face, or a CIFAR binary
-batch. SPLIT is val by default. PATH:0.5 is a share of the images, drawn class by class;
+val_annotations.txt, image Parquet files in the layout of Hugging Face, a CIFAR binary
+batch, or a file of MNIST's form. SPLIT is val by default. PATH:0.5 is a share of the images, drawn class by class;
 shares that one command draws of one PATH have no image in common, and with --group none of
 a group, such as a patient or a video. With --unlabelled PATH
 is a folder of images that nobody has labelled; folders in it mean nothing.
@@ -318,7 +319,7 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 		return nil, usagef("unknown built-in list %q; there is only %s", builtIn, encasList)
 	}
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := regular.Open(name)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("%w%s", err, ingest.NearPath(name))}
 		}

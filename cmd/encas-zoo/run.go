@@ -41,8 +41,9 @@ func runCommand() *cli.Command {
 decoded once; a later model runs only on the images that the stage before does not
 answer, gathered to full batches.
 
-IMAGES is a folder, image Parquet files, a CIFAR binary batch, one image, a text file with
-the path of an image on each line, or - for such a list on standard input. Labels, in
+IMAGES is a folder, image Parquet files, a CIFAR binary batch, a file of MNIST's form, one
+image, a text file with the path of an image on each line, or - for such a list on standard
+input. Labels, in
 any layout that ingest knows, are used if there are any: accuracy, cost and how many images
 reach each stage are shown beside what the bundle promises, with a test of whether
 they agree.

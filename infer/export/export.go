@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/infer/python"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -78,6 +79,9 @@ var ErrNoMeta = errors.New("no encas-zoo metadata in the file")
 // archive, so torch is not needed. The error is ErrNoMeta for any other file.
 func ReadMeta(path string) (Meta, error) {
 	var m Meta
+	if err := regular.Check(path); err != nil {
+		return m, err
+	}
 	z, err := zip.OpenReader(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return m, err
@@ -121,7 +125,7 @@ func Checkpoint(path string) (string, error) {
 	if err != nil && !errors.Is(err, ErrNoMeta) {
 		return "", err
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -248,7 +248,11 @@ func TestAttentive(t *testing.T) {
 		worstCalibrated = max(worstCalibrated, differ(want.Calibrated, want.LargestCalibrated))
 	}
 	t.Logf("%d subnets, logits differ by %g at most, recalibrated by %g", len(fixture.Subnets), worst, worstCalibrated)
-	if !(worst <= 1e-6) || !(worstCalibrated <= 1e-5) {
+	bound := 1e-5
+	if !strings.HasPrefix(open(t, torchtest.Path(t)).Version(), "1.13.") {
+		bound = 3e-5 // the digests are of torch 1.13: another one adds up a batch's statistics in another order
+	}
+	if !(worst <= 1e-6) || !(worstCalibrated <= bound) {
 		t.Errorf("logits differ by %g, recalibrated by %g", worst, worstCalibrated)
 	}
 }

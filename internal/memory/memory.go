@@ -1,4 +1,4 @@
-// Package memory tells how much memory a process may still take.
+// Package memory says how much memory the process may still take.
 package memory
 
 import "runtime/debug"

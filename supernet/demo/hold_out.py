@@ -1,14 +1,11 @@
 """Parts the training images of Fashion-MNIST into those that supernets are trained on, the
-first 50,000, and those that cascades are searched on, the last 10,000.
+first five sixths (50,000), and those that cascades are searched on, the others (10,000).
 
     python3 supernet/demo/hold_out.py /usr/share/datasets/fashion-mnist build/supernets
 """
 import gzip
 import pathlib
 import sys
-
-TRAINED = 50_000
-
 
 def main():
     source, out = map(pathlib.Path, sys.argv[1:])
@@ -17,8 +14,9 @@ def main():
         data = gzip.open(source / f"train-{kind}-ubyte.gz").read()
         header, numbers = data[: 4 + 4 * dimensions], data[4 + 4 * dimensions :]
         total = int.from_bytes(header[4:8], "big")
+        trained = total * 5 // 6
         size = len(numbers) // total
-        for name, first, end in (("train", 0, TRAINED), ("held-out", TRAINED, total)):
+        for name, first, end in (("train", 0, trained), ("held-out", trained, total)):
             part = header[:4] + (end - first).to_bytes(4, "big") + header[8:] + numbers[first * size : end * size]
             (out / f"{name}-{kind}-ubyte.gz").write_bytes(gzip.compress(part, 6, mtime=0))
 

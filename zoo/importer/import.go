@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -114,6 +113,7 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind, and no model.
+	src.forget()
 	if err := tryAll(src, plan, z, classes); err != nil {
 		return Summary{}, err
 	}
@@ -243,7 +243,7 @@ func tryAll(src *Source, p *plan, z *zoo.Zoo, classes int) error {
 		unlike := (*unlikeError)(nil)
 		switch {
 		case err == nil:
-		case !errors.As(err, &unlike) || !strings.Contains(err.Error(), "--"): // no option helps
+		case !errors.As(err, &unlike) || !unlike.option:
 			return err
 		default:
 			first = cmp.Or(first, err)
@@ -433,6 +433,16 @@ func (j *job) absent(split string) []string {
 // samples are the labels, if it gets any, and ids of a split of the plan.
 func (j *job) samples(number int) (labels []uint16, ids []string) {
 	set := j.src.Sets[j.plan.set[number]]
+	count := 0
+	for _, of := range j.plan.of[j.plan.set[number]] {
+		if int(of) == number {
+			count++
+		}
+	}
+	ids = make([]string, 0, count)
+	if !j.plan.bare[number] {
+		labels = make([]uint16, 0, count)
+	}
 	for row, of := range j.plan.of[j.plan.set[number]] {
 		if int(of) != number {
 			continue

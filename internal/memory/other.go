@@ -2,8 +2,8 @@
 
 package memory
 
-// Spare returns how much memory there is for this process, in bytes, at the least.
-func Spare() int64 { return 2 << 30 }
+// Spare returns 0: how much memory there is for this process is unknown.
+func Spare() int64 { return 0 }
 
 // AddressSpace returns how many bytes of address space the process may still reserve, and
 // whether there is a limit.
