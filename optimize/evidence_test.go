@@ -363,7 +363,7 @@ func TestTimeOfEvidenceIsKept(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 93, 25, 1500, 6)
 	o := byEvidence()
-	o.Grid, o.Evals, o.Time = nil, 0, 1500*time.Millisecond
+	o.Grid, o.Evals, o.Time = nil, 0, 4*time.Second
 	start := time.Now()
 	r, err := Search(context.Background(), p, o)
 	if err != nil {
