@@ -29,10 +29,11 @@ demo: build ## Build, search an embedded zoo, leave the front in build/demo
 	$(BIN)/encas-zoo optimize --zoo cifar10 --out build/demo --force
 
 # Python's packages and the browser are fetched while lint works, and what was said of
-# that follows. The unit tests come last, so that their closing lines are at the end.
+# that follows. The unit tests come last, so that their closing lines are at the end. CI may
+# run where the database of vulnerabilities cannot be reached; `make vuln` fails there.
 test: packages ## Everything CI runs
 	@mkdir -p build; $(MAKE) --no-print-directory venv pythonvenv chromium >build/fetched.log 2>&1 & \
-	$(MAKE) --no-print-directory lint; status=$$?; \
+	VULN=if-reachable $(MAKE) --no-print-directory lint; status=$$?; \
 	wait $$! || status=1; cat build/fetched.log; exit $$status
 	@$(MAKE) --no-print-directory arm64 purego generated race firsthour faults python unit
 
@@ -52,7 +53,7 @@ staticcheck: $(BIN)/staticcheck
 layers:
 	scripts/layers
 
-vuln: $(BIN)/govulncheck
+vuln: $(BIN)/govulncheck ## Look the dependencies up in the database of vulnerabilities
 	scripts/vuln $(BIN)/govulncheck
 
 unit: venv chromium
@@ -122,7 +123,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 
 # A small part of it runs with the unit tests.
 attack: ## Kill, starve and damage the program, with ATTACK_SEED (fifteen minutes, a table at the end)
-	ATTACK=$(or $(ATTACK),26) ATTACK_SEED=$(or $(ATTACK_SEED),1) $(GO) test -count=1 -vet=off -timeout 40m -v -run TestAttack ./scripts
+	ATTACK=$(or $(ATTACK),25) ATTACK_SEED=$(or $(ATTACK_SEED),1) $(GO) test -count=1 -vet=off -timeout 40m -v -run TestAttack ./scripts
 
 bench: venv ## Run the benchmark suites (ten minutes), write benchmarks/REPORT.md
 	$(GO) run ./benchmarks

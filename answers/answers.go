@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // An Answer is that of a cascade to a sample.
@@ -85,13 +86,14 @@ func Write(path string, all []Answer) error {
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-// Read reads a file of answers. Memory is bounded by the size of the file.
+// Read reads a file of answers. Memory is bounded by the size of the file; of a Parquet file,
+// which is compressed, by its ids, which must differ, and texts.
 func Read(path string) ([]Answer, error) {
 	f, err := formatOf(path)
 	if err != nil {
 		return nil, err
 	}
-	in, err := os.Open(path)
+	in, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

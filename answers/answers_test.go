@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -115,6 +116,7 @@ func TestBadFiles(t *testing.T) {
 		"cut.json":     {`[{"id": "a", "class": 1, "confidence": 0.5, "stage": 1}`, "cut short"},
 		"after.json":   {`[] []`, "follows the array"},
 		"id.json":      {`[{"id": [1], "class": 1, "confidence": 0.5, "stage": 1}]`, "neither a text nor a number"},
+		"null.json":    {`[{"id": null, "class": 1, "confidence": 0.5, "stage": 1}]`, `object 0: the field "id" is missing`},
 		"no.parquet":   {"PAR1PAR1PAR1", "Parquet"},
 		"answers.txt":  {"", ".csv, .json or .parquet"},
 		"answers":      {"", ".csv, .json or .parquet"},
@@ -166,6 +168,45 @@ func TestDamagedParquet(t *testing.T) {
 				t.Errorf("byte %d: %d answers, %v", i, len(all), err)
 			}
 		}
+	}
+}
+
+// Small files that unpack to much are refused before they do.
+func TestParquetBombs(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		rows int
+		make func(row int) Answer
+		want string
+	}{
+		"one id": {1 << 20, func(int) Answer { return Answer{Stage: 1} }, `rows 0 and 1 both have the id ""`},
+		"long names": {2000, func(row int) Answer {
+			return Answer{ID: strconv.Itoa(row), Name: strconv.Itoa(row) + strings.Repeat("x", 1<<14), Stage: 1}
+		}, "longer than the file"},
+	} {
+		all := make([]Answer, test.rows)
+		for row := range all {
+			all[row] = test.make(row)
+		}
+		path := filepath.Join(t.TempDir(), "answers.parquet")
+		if err := Write(path, all); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Read(path); err == nil || !strings.Contains(err.Error(), test.want) || strings.Count(err.Error(), path) != 1 {
+			t.Errorf("%s: %d answers, %v", what, len(got), err)
+		}
+	}
+	// A name that many have takes its place once.
+	path := filepath.Join(t.TempDir(), "answers.parquet")
+	all := make([]Answer, 5000)
+	for row := range all {
+		all[row] = Answer{ID: strconv.Itoa(row), Name: strings.Repeat("y", 1<<10), Stage: 1}
+	}
+	if err := Write(path, all); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Read(path); err != nil || len(got) != len(all) {
+		t.Errorf("%d answers, %v", len(got), err)
 	}
 }
 

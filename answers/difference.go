@@ -78,11 +78,15 @@ func rowsByID(all []Answer) (map[string]int, error) {
 	rows := make(map[string]int, len(all))
 	for row, a := range all {
 		if before, ok := rows[a.ID]; ok {
-			return nil, fmt.Errorf("rows %d and %d both have the id %q: ids must differ", before, row, a.ID)
+			return nil, repeated(before, row, a.ID)
 		}
 		rows[a.ID] = row
 	}
 	return rows, nil
+}
+
+func repeated(before, row int, id string) error {
+	return fmt.Errorf("rows %d and %d both have the id %q: ids must differ", before, row, id)
 }
 
 // appendFew appends a value unless there are so many already.

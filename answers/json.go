@@ -67,7 +67,7 @@ func decodeAnswer(d *json.Decoder) (a Answer, err error) {
 		return a, err
 	}
 	switch {
-	case j.ID == nil:
+	case j.ID == nil || string(j.ID) == "null":
 		return a, missingField("id")
 	case j.Class == nil:
 		return a, missingField("class")

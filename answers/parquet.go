@@ -23,9 +23,10 @@ const (
 	groupRows = 1 << 16
 	// maxPage bounds a page, uncompressed. Writers make pages of about 1 MB.
 	maxPage = 64 << 20
-	// rowsPerByte bounds how many rows a file of a size can have: ids, which differ, take
-	// much more.
-	rowsPerByte = 16
+	// textsPerByte and moreTexts bound the texts of a file, in bytes, by its size: paths, which
+	// compress best, do so about ten to one.
+	textsPerByte = 64
+	moreTexts    = 1 << 20
 )
 
 // writeParquet writes row groups of plain columns, compressed.
@@ -80,6 +81,8 @@ func writeColumn[W, T any](g file.SerialRowGroupWriter, rows []Answer, write fun
 	return c.Close()
 }
 
+// readParquet takes memory as ids are read, not as the file claims rows: they must differ, and
+// what differs does not compress to nothing.
 func readParquet(in *os.File) ([]Answer, error) {
 	info, err := in.Stat()
 	if err != nil {
@@ -89,10 +92,7 @@ func readParquet(in *os.File) ([]Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := f.Rows(); n < 0 || n > min(rowsPerByte*info.Size(), math.MaxInt32) {
-		return nil, fmt.Errorf("%s: it claims %d rows in %d bytes: it is damaged; write it again", f.Name, n, info.Size())
-	}
-	t := &table{File: f, all: make([]Answer, f.Rows())}
+	t := &table{File: f, texts: map[string]string{}, room: textsPerByte*info.Size() + moreTexts}
 	places := map[string]int{}
 	for i := range f.Schema().NumColumns() {
 		if c := f.Schema().Column(i); len(c.ColumnPath()) == 1 && c.MaxRepetitionLevel() == 0 {
@@ -118,10 +118,24 @@ func readParquet(in *os.File) ([]Answer, error) {
 	return t.all, nil
 }
 
-// A table is a Parquet file whose columns are being read.
+// A table is a Parquet file whose columns are being read, that of the ids first.
 type table struct {
 	*parquet.File
-	all []Answer
+	all   []Answer
+	texts map[string]string // those met, each kept once
+	room  int64             // for more of them, in bytes
+}
+
+// text returns a text that is kept.
+func (t *table) text(text string) (string, error) {
+	if kept, ok := t.texts[text]; ok {
+		return kept, nil
+	}
+	if t.room -= int64(len(text)); t.room < 0 {
+		return "", errors.New("its texts are far longer than the file: it is damaged; write it again")
+	}
+	t.texts[text] = text
+	return text, nil
 }
 
 // fill reads a column into the answers.
@@ -129,9 +143,21 @@ func (t *table) fill(name string, column int) error {
 	order := binary.LittleEndian
 	switch physical := t.Schema().Column(column).PhysicalType(); {
 	case name == "id" || name == nameColumn:
-		set := func(a *Answer, text string) { a.Name = text }
+		set := func(row int, text string) (err error) {
+			t.all[row].Name, err = t.text(text)
+			return err
+		}
 		if name == "id" {
-			set = func(a *Answer, text string) { a.ID = text }
+			rows := map[string]int{}
+			set = func(row int, text string) error {
+				if before, ok := rows[text]; ok {
+					return repeated(before, row, text)
+				}
+				text, err := t.text(text)
+				rows[text] = row
+				t.all = append(t.all, Answer{ID: text})
+				return err
+			}
 		}
 		switch physical {
 		case arrow.Types.ByteArray:
@@ -142,7 +168,7 @@ func (t *table) fill(name string, column int) error {
 			return fill(t, column, 8, func(b []byte) string { return strconv.FormatInt(int64(order.Uint64(b)), 10) }, set)
 		}
 	case name == "confidence":
-		set := func(a *Answer, v float64) { a.Confidence = v }
+		set := func(row int, v float64) error { t.all[row].Confidence = v; return nil }
 		switch physical {
 		case arrow.Types.Float:
 			return fill(t, column, 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }, set)
@@ -150,9 +176,9 @@ func (t *table) fill(name string, column int) error {
 			return fill(t, column, 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }, set)
 		}
 	default:
-		set := func(a *Answer, v int) { a.Stage = v }
+		set := func(row, v int) error { t.all[row].Stage = v; return nil }
 		if name == "class" {
-			set = func(a *Answer, v int) { a.Class = v }
+			set = func(row, v int) error { t.all[row].Class = v; return nil }
 		}
 		switch physical {
 		case arrow.Types.Int32:
@@ -164,13 +190,13 @@ func (t *table) fill(name string, column int) error {
 	return fmt.Errorf("%s: the column %q holds %s: id and name are texts, class and stage integers, confidence is a float or a double", t.Name, name, t.Schema().Column(column).PhysicalType())
 }
 
-// fill reads a column of all row groups.
-func fill[T any](t *table, column, width int, convert func([]byte) T, set func(a *Answer, v T)) error {
+// fill reads a column of all row groups, which have the rows that the file claims.
+func fill[T any](t *table, column, width int, convert func([]byte) T, set func(row int, v T) error) error {
 	row := 0
 	for group := range t.Groups() {
 		n := t.GroupRows(group)
-		if n < 0 || n > int64(len(t.all)-row) {
-			return fmt.Errorf("%s: row group %d claims %d rows, of which %d are left in the file: it is damaged; write it again", t.Name, group, n, len(t.all)-row)
+		if n < 0 || n > t.Rows()-int64(row) {
+			return fmt.Errorf("%s: row group %d claims %d rows, of which %d are left in the file: it is damaged; write it again", t.Name, group, n, t.Rows()-int64(row))
 		}
 		cells, err := parquet.Open(t.File, group, column, width, convert)
 		if err != nil {
@@ -178,7 +204,9 @@ func fill[T any](t *table, column, width int, convert func([]byte) T, set func(a
 		}
 		err = cells.Each(row, int(n), func(values []T) error {
 			for _, v := range values {
-				set(&t.all[row], v)
+				if err := set(row, v); err != nil {
+					return fmt.Errorf("%s: %w", t.Name, err)
+				}
 				row++
 			}
 			return nil
@@ -187,8 +215,8 @@ func fill[T any](t *table, column, width int, convert func([]byte) T, set func(a
 			return err
 		}
 	}
-	if row != len(t.all) {
-		return fmt.Errorf("%s: the column %q has %d of the file's %d rows: it is damaged; write it again", t.Name, t.ColumnName(column), row, len(t.all))
+	if int64(row) != t.Rows() {
+		return fmt.Errorf("%s: the column %q has %d of the file's %d rows: it is damaged; write it again", t.Name, t.ColumnName(column), row, t.Rows())
 	}
 	return nil
 }

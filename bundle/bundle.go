@@ -7,6 +7,9 @@
 package bundle
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +24,8 @@ import (
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // The files of a bundle.
@@ -45,6 +50,9 @@ type Bundle struct {
 	Stages    []Stage         `json:"stages"` // in place of the export's
 	Promise   *Promise        `json:"promise,omitempty"`
 	Certified []Certification `json:"certified,omitempty"`
+
+	// ClassesSHA256 is the checksum of classes.txt; "" if there is none, or the bundle is older.
+	ClassesSHA256 string `json:"classes_sha256,omitempty"`
 
 	ClassNames []string        `json:"-"` // nil if they have none
 	Cascade    cascade.Cascade `json:"-"`
@@ -144,7 +152,7 @@ func (b *Bundle) CanRun() error {
 
 // Read reads a bundle. The files of models are not read: [Bundle.Verify] checks them.
 func Read(dir string) (*Bundle, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := regular.Root(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +164,10 @@ func Read(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = unixLines(data)
+	if _, err := seal.Check(data); err != nil {
+		return nil, fmt.Errorf("%s: %w; export the bundle again, or, if what it says is correct, delete its line \"checksum\"", filepath.Join(dir, CascadeFile), err)
+	}
 	b := &Bundle{Dir: dir}
 	if err := json.Unmarshal(data, b); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, CascadeFile), err)
@@ -164,30 +176,34 @@ func Read(dir string) (*Bundle, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, CascadeFile), err)
 	}
 	names, err := readFile(root, ClassesFile, maxClassesBytes)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && b.ClassesSHA256 == "" {
 		return b, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	text := strings.ReplaceAll(string(names), "\r\n", "\n")
-	b.ClassNames = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	names = unixLines(names)
+	if b.ClassesSHA256 != "" && b.ClassesSHA256 != hashOf(names) {
+		return nil, fmt.Errorf("%s is not what was written: its SHA-256 is not that in %s; export the bundle again", filepath.Join(dir, ClassesFile), CascadeFile)
+	}
+	b.ClassNames = strings.Split(strings.TrimSuffix(string(names), "\n"), "\n")
 	if len(b.ClassNames) != b.Classes {
 		return nil, fmt.Errorf("%s has %d names, and the cascade %d classes", filepath.Join(dir, ClassesFile), len(b.ClassNames), b.Classes)
 	}
 	return b, nil
 }
 
+// unixLines undoes what version control does to text files on Windows.
+func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
+
+func hashOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
 // readFile reads a file of at most so many bytes.
 func readFile(root *os.Root, name string, most int64) ([]byte, error) {
-	info, err := root.Stat(name) // before it is opened: that of a pipe would wait
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", filepath.Join(root.Name(), name))
-	}
-	f, err := root.Open(name)
+	f, err := regular.OpenIn(root, name)
 	if err != nil {
 		return nil, err
 	}

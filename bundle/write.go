@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
+	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
 // partial is what the folder of an unfinished bundle is called, or ends with.
@@ -163,8 +165,11 @@ func fill(dir string, b *Bundle, files []string, copied func(done, of int64)) er
 			return err
 		}
 	}
+	b.ClassesSHA256 = ""
 	if b.ClassNames != nil {
-		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), []byte(strings.Join(b.ClassNames, "\n")+"\n")); err != nil {
+		names := []byte(strings.Join(b.ClassNames, "\n") + "\n")
+		b.ClassesSHA256 = hashOf(names)
+		if err := atomicfile.WriteFile(filepath.Join(dir, ClassesFile), names); err != nil {
 			return err
 		}
 	}
@@ -182,7 +187,7 @@ func fill(dir string, b *Bundle, files []string, copied func(done, of int64)) er
 	if err := e.Encode(b); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), text.Bytes())
+	return atomicfile.WriteFile(filepath.Join(dir, CascadeFile), seal.Seal(text.Bytes()))
 }
 
 // A copier copies the files of models, each once.
@@ -205,7 +210,7 @@ func (c *copier) copy(from, model string) (f File, err error) {
 	}
 	c.taken[name] = true
 	f.Path = ModelsDir + "/" + name + ".pt"
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if err != nil {
 		return f, err
 	}
@@ -291,7 +296,7 @@ func (b *Bundle) verify(want File) error {
 	if info.Size() != want.Bytes {
 		return fmt.Errorf("%s has %d bytes and not %d: it is not the file that was bundled; export the bundle again", path, info.Size(), want.Bytes)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

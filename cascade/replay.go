@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -167,7 +168,10 @@ func (r *Replay) Run(ctx context.Context, threads int, visit func(thread int, x 
 func onThreads(threads int, f func(thread int)) {
 	var wait sync.WaitGroup
 	for t := range threads {
-		wait.Go(func() { f(t) })
+		wait.Go(func() {
+			defer crash.Guard()()
+			f(t)
+		})
 	}
 	wait.Wait()
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
@@ -22,7 +24,11 @@ type Folder struct {
 	Dir     string
 	made    bool // by CreateFolder
 	earlier bool // it holds an earlier run, which goes when the first of this one is written
+	lock    *flock.Flock
 }
+
+// ErrInUse: another process writes to the run folder.
+var ErrInUse = errors.New("another search writes to this run folder")
 
 // An Earlier says what may be done with an earlier run in the folder of a new one.
 type Earlier int
@@ -36,7 +42,8 @@ const (
 // CreateFolder makes a run folder; if dir is "" a new one in runs/ of the working
 // directory, named after the time and the algorithm. A folder with anything but an earlier
 // run in it is refused, and so is one with an earlier run unless that may be replaced or
-// continued: a folder never has parts of two runs.
+// continued: a folder never has parts of two runs. The folder is locked until Discard, and the
+// error wraps ErrInUse if another search has it.
 func CreateFolder(dir string, now time.Time, algorithm string, earlier Earlier) (*Folder, error) {
 	if dir != "" {
 		return useFolder(dir, earlier)
@@ -50,19 +57,38 @@ func CreateFolder(dir string, now time.Time, algorithm string, earlier Earlier) 
 		if i > 1 {
 			dir += "-" + strconv.Itoa(i)
 		}
-		if err := os.Mkdir(dir, 0o777); !errors.Is(err, os.ErrExist) {
-			return &Folder{Dir: dir, made: true}, err
+		if err := os.Mkdir(dir, 0o777); errors.Is(err, os.ErrExist) {
+			continue
+		} else if err != nil {
+			return nil, err
 		}
+		f, err := useFolder(dir, Refuse)
+		if err == nil {
+			f.made = true
+		}
+		return f, err
 	}
 }
 
 func useFolder(dir string, earlier Earlier) (*Folder, error) {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return &Folder{Dir: dir, made: true}, os.MkdirAll(dir, 0o777)
-	case err != nil:
+	_, err := os.Stat(dir)
+	f := &Folder{Dir: dir, made: errors.Is(err, os.ErrNotExist)}
+	if f.lock, err = lockFolder(dir); err != nil {
 		return nil, err
+	}
+	if err := f.use(earlier); err != nil {
+		f.Discard()
+		return nil, err
+	}
+	return f, nil
+}
+
+// use prepares the folder, which is locked, for a run.
+func (f *Folder) use(earlier Earlier) error {
+	dir := f.Dir
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
 	}
 	holds := func(names ...string) bool {
 		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(names, e.Name()) })
@@ -70,24 +96,58 @@ func useFolder(dir string, earlier Earlier) (*Folder, error) {
 	isRun := holds(RunFile, FrontFile, StateFile)
 	switch {
 	case isRun && earlier == Refuse && holds(StateFile):
-		return nil, fmt.Errorf("%s has an earlier run, which is not done: --resume with this folder continues it, --force replaces it; or name another folder", dir)
+		return fmt.Errorf("%s has an earlier run, which is not done: --resume with this folder continues it, --force replaces it; or name another folder", dir)
 	case isRun && earlier == Refuse:
-		return nil, fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
+		return fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
 	}
 	for _, e := range entries {
 		if !isRun && !atomicfile.IsTemporary(e.Name()) {
-			return nil, fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
+			return fmt.Errorf("%s is neither empty nor the folder of an earlier run: name another one", dir)
 		}
 	}
 	if err := atomicfile.RemoveAbandoned(dir); err != nil { // left by a run that was killed
-		return nil, err
+		return err
 	}
 	probe, err := atomicfile.Create(filepath.Join(dir, RunFile))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	probe.Discard()
-	return &Folder{Dir: dir, earlier: isRun && earlier == Replace}, nil
+	f.earlier = isRun && earlier == Replace
+	return nil
+}
+
+// lockFolder makes a folder if it is missing and locks it. The lock is on the folder itself,
+// so that it leaves nothing behind; nil if the file system has no such locks.
+func lockFolder(dir string) (*flock.Flock, error) {
+	for {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
+		lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+		switch ok, err := lock.TryLock(); {
+		case errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist):
+			return nil, err
+		case err != nil:
+			return nil, nil
+		case !ok:
+			return nil, fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
+		}
+		// The search that had it may have removed it in between.
+		locked, err := lock.Stat()
+		if there, errThere := os.Stat(dir); err == nil && errThere == nil && os.SameFile(locked, there) {
+			return lock, nil
+		}
+		if err := lock.Unlock(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (f *Folder) unlock() {
+	if f.lock != nil {
+		f.lock.Unlock()
+	}
 }
 
 // files are all that this program writes to a run folder, the last to be removed last.
@@ -109,8 +169,9 @@ func (f *Folder) clear() error {
 	return nil
 }
 
-// Discard removes the folder if CreateFolder made it and nothing was written.
+// Discard gives the folder back, and removes it if it was empty and nothing was written.
 func (f *Folder) Discard() {
+	defer f.unlock()
 	if f.made {
 		os.Remove(f.Dir) // fails if there is anything in it
 	}
@@ -181,11 +242,12 @@ func ReadState(dir string) (state []byte, err error) {
 	return state, err
 }
 
-// Write fills the folder. Each file appears whole or not at all, front.json last. What was
-// certified of an earlier front goes.
+// Write fills the folder, and sets run.Table. Each file appears whole or not at all, front.json
+// last. What was certified of an earlier front goes.
 func (f *Folder) Write(front *Front, run *Run) error {
 	var table bytes.Buffer
 	errTable := front.WriteCSV(&table)
+	run.Table = tableHash(table.Bytes())
 	runJSON, errRun := encodeSealed(run)
 	frontJSON, errFront := encodeSealed(front)
 	if err := errors.Join(errTable, errRun, errFront); err != nil {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -123,10 +124,7 @@ func ReadFront(dir string) (f *Front, err error) {
 // open lets a function read a file of a run folder; its errors get the file's name.
 func open(dir, name string, read func(io.Reader) error) error {
 	path := filepath.Join(dir, name)
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
-		return fmt.Errorf("%s is not a regular file", path)
-	}
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -207,6 +205,9 @@ func (f *Front) expected() []Point {
 
 // check reports inconsistencies between cascades, models and split.
 func (f *Front) check() error {
+	if f.Models == nil { // as in any other file of a run folder
+		return errors.New("not a front: the field \"models\" is missing")
+	}
 	for i, p := range f.Points {
 		switch {
 		case p.Samples != f.Split.Samples:

@@ -3,6 +3,7 @@ package front
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"runtime"
@@ -30,6 +31,7 @@ type Run struct {
 	Curve       []CurvePoint       `json:"curve,omitempty"`     // quality of the front over the search
 	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
+	Table       string             `json:"table,omitempty"` // SHA-256 of front.csv, by Folder.Write; "" of an older version
 }
 
 // Limits returns the limits of the search as its options have them; none if r is nil.
@@ -98,10 +100,24 @@ func ReadRun(dir string) (*Run, error) {
 		if err != nil {
 			return err
 		}
-		return decodeSealed(data, run)
+		return decodeRun(data, run)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return run, nil
+}
+
+// decodeRun reads run.json.
+func decodeRun(data []byte, run *Run) error {
+	var head struct {
+		Started *time.Time `json:"started"`
+	}
+	if err := decodeSealed(data, &head); err != nil {
+		return err
+	}
+	if head.Started == nil { // as in any other file of a run folder
+		return errors.New("not the description of a run: the field \"started\" is missing")
+	}
+	return decode(data, run)
 }

@@ -26,7 +26,7 @@ func newLikelyFront() *Front {
 // What a front was chosen by and what is expected of it is read as it was written.
 func TestExpectedAccuraciesAreRead(t *testing.T) {
 	t.Parallel()
-	for _, want := range []*Front{newLikelyFront(), {Version: 1, Selection: new(Selection)}, {Version: 1, Selection: &Selection{Folds: 5}}} {
+	for _, want := range []*Front{newLikelyFront(), {Version: 1, Selection: new(Selection), Models: []Model{}}, {Version: 1, Selection: &Selection{Folds: 5}, Models: []Model{}}} {
 		data, err := encode(want, "")
 		if err != nil {
 			t.Fatal(err)

@@ -58,6 +58,37 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyOtherTable: the table of a run is what was written with it, whatever columns a table
+// has today; that of a run of an older version, of which no hash is kept, is said to be unchecked.
+func TestVerifyOtherTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folder := &Folder{Dir: dir}
+	run := &Run{Version: Version}
+	if err := folder.Write(newFront(), run); err != nil {
+		t.Fatal(err)
+	}
+	table := []byte("correct,a column of another version\n")
+	for _, c := range []struct {
+		hash     string
+		problems int
+		unsealed []string
+	}{{tableHash(table), 0, nil}, {"", 0, []string{CSVFile}}, {tableHash(nil), 1, nil}} {
+		run.Table = c.hash
+		data, err := encodeSealed(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := folder.write([]string{RunFile, CSVFile}, [][]byte{data, table}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Verify(dir)
+		if err != nil || len(v.Problems) != c.problems || !slices.Equal(v.Unsealed, c.unsealed) {
+			t.Errorf("%q: %+v, %v", c.hash, v, err)
+		}
+	}
+}
+
 // TestOnlyTemporaryFiles: a run that was killed before it had written anything leaves a
 // folder that the next one cleans and uses.
 func TestOnlyTemporaryFiles(t *testing.T) {
@@ -87,5 +118,48 @@ func TestOnlyTemporaryFiles(t *testing.T) {
 	present.Close()
 	if err := present.Rename(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A file of a run folder is not taken for another one, though its checksum is correct.
+func TestFilesAreNotExchanged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := CreateFolder(dir, time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Discard()
+	if err := f.Write(newFront(), &Run{Version: Version, Started: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteCertificate(dir, certificate()); err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]func() error{
+		FrontFile:     func() error { _, err := ReadFront(dir); return err },
+		RunFile:       func() error { _, err := ReadRun(dir); return err },
+		CertifiedFile: func() error { _, err := ReadCertificate(dir); return err },
+	}
+	for name, read := range read {
+		if err := read(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		path := filepath.Join(dir, name)
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{FrontFile, RunFile, CertifiedFile} {
+			data, err := os.ReadFile(filepath.Join(dir, other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.WriteFile(path, data, 0o666)
+			if err := read(); (err == nil) != (other == name) {
+				t.Errorf("%s with the content of %s: %v", name, other, err)
+			}
+			os.WriteFile(path, good, 0o666)
+		}
 	}
 }

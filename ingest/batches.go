@@ -6,6 +6,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // ahead is the number of batches that are decoded before they are needed, the one
@@ -55,6 +56,7 @@ func eachBatch(ctx context.Context, set *dataset.Set, p imaging.Preprocessing, s
 	defer cancel()
 	for range workers {
 		running.Go(func() {
+			defer crash.Guard()()
 			r := set.NewReader()
 			defer r.Close()
 			var resizer imaging.Resizer
@@ -68,6 +70,7 @@ func eachBatch(ctx context.Context, set *dataset.Set, p imaging.Preprocessing, s
 		})
 	}
 	running.Go(func() {
+		defer crash.Guard()()
 		defer close(jobs)
 		defer close(ready)
 		for first := 0; first < set.Len(); first += size {

@@ -18,6 +18,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -279,6 +280,9 @@ func (r *runner) run(ctx context.Context) error {
 	if err := r.checkPython(ctx, r.o.Models); err != nil {
 		return err
 	}
+	if flaws := torch.Flaws(r.shim.Version()); flaws != "" && slices.ContainsFunc(r.o.Models, Entry.fromOthers) {
+		r.log("%s", flaws)
+	}
 	entries, err := expand(ctx, r.o.Models, r.exporter)
 	if err != nil {
 		return err
@@ -296,6 +300,7 @@ func (r *runner) run(ctx context.Context) error {
 	stopped := make(chan struct{})
 	defer func() { cancel(); <-stopped }()
 	go func() {
+		defer crash.Guard()()
 		defer close(stopped)
 		defer close(chunks)
 		for first := 0; first < len(entries); first += chunk {

@@ -190,7 +190,7 @@ func (r *runner) identity(p *planned) map[string]string {
 // data it still has to be run on. A different model of that name is an error.
 func (r *runner) missing(p *planned) (splits []*split, extend bool, err error) {
 	m, err := r.zoo.Model(p.name)
-	if errors.Is(err, zoo.ErrNoModel) {
+	if errors.Is(err, zoo.ErrNoModel) || errors.As(err, new(*zoo.DamagedModel)) && r.o.Replace {
 		return r.splits, false, nil
 	}
 	if err != nil {

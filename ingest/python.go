@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/python"
 )
 
 // checkPython asks, before anything runs, whether Python has the libraries that models
@@ -54,7 +55,7 @@ func (r *runner) checkPython(ctx context.Context, entries []Entry) error {
 			if !slices.ContainsFunc(need, func(e Entry) bool { return e.Source != "file" }) {
 				what = "lines with classes=" + ImageNetHead
 			}
-			return fmt.Errorf("%s has no %s (%s), which %s need (%s): name a Python that has it with --python", r.exporter.Path(), library, reason, what, some(need))
+			return fmt.Errorf("%s has no %s (%s), which %s need (%s): name a Python that has it with --python%s", r.exporter.Path(), library, reason, what, some(need), python.Hint())
 		}
 	}
 	return nil
@@ -76,6 +77,12 @@ func needs(e Entry, missing map[string]string) []string {
 		return []string{"torch", "timm"}
 	}
 	return []string{"torch"}
+}
+
+// fromOthers reports whether a model is a file, or weights that anybody may have published in a
+// format that programs can hide in.
+func (e Entry) fromOthers() bool {
+	return e.Source == "file" || strings.HasPrefix(e.Name, "hf_hub:") || strings.HasPrefix(e.Name, "hf-hub:")
 }
 
 // some names a few models.
@@ -115,7 +122,7 @@ func (r *runner) export(ctx context.Context, e Entry) (string, export.Meta, erro
 	if meta, err := export.ReadMeta(path); err == nil {
 		return path, meta, nil
 	}
-	if err := os.MkdirAll(r.o.ModelsDir, 0o755); err != nil {
+	if err := os.MkdirAll(r.o.ModelsDir, 0o777); err != nil {
 		return "", export.Meta{}, err
 	}
 	r.log("exporting %s", e.Name)

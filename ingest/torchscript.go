@@ -4,8 +4,9 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
-	"os"
 	"path"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // checkTorchScript refuses what torch.save wrote, weights or a pickled model, which holds no
@@ -13,7 +14,7 @@ import (
 // loader to judge.
 func checkTorchScript(file string) error {
 	const remedy = "save the model as TorchScript: torch.jit.trace(model.eval(), torch.zeros(1, 3, 224, 224)).save('model.pt')"
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return err
 	}

@@ -96,9 +96,15 @@ func TestUnreachable(t *testing.T) {
 	}
 	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:9") // where nothing listens
 	// The hub is tried again and again, which a test need not wait for.
-	hurry := t.TempDir()
-	t.Setenv("PYTHONPATH", hurry)
-	if err := os.WriteFile(filepath.Join(hurry, "sitecustomize.py"), []byte("import time\ntime.sleep = lambda seconds: None\n"), 0o644); err != nil {
+	t.Setenv("PYTHONUSERBASE", t.TempDir())
+	hurry, err := exec.Command(python, "-m", "site", "--user-site").Output()
+	if len(hurry) == 0 {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(strings.TrimSpace(string(hurry)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(strings.TrimSpace(string(hurry)), "hurry.pth"), []byte("import time; time.sleep = lambda seconds: None\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, proxy := range []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"} {

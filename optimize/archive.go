@@ -19,17 +19,18 @@ import (
 // accuracy and cost have an order ([limits.compare]), so that what it holds depends on
 // neither the order of offers nor on which threads make them.
 type archive struct {
-	limits *limits
-	cells  []float64 // -Inf for every negative score, then totals
-	totals []float64 // by score: what the cost of an offer must not exceed
-	plans  []plan    // the cascades; one without members if there is none
-	room   plan      // for the form of an offer
+	limits  *limits
+	cells   []float64 // -Inf for every negative score, then totals
+	totals  []float64 // by score: what the cost of an offer must not exceed
+	plans   []plan    // the cascades; one without members if there is none
+	reaches [][]int   // of each, how many samples reach each of its stages; nil if it was restored
+	room    plan      // for the form of an offer
 }
 
 // newArchive returns an empty archive for n samples that takes what is within limits.
 func newArchive(n int, l *limits) *archive {
 	below := l.charge * (cascade.MaxStages - 1)
-	a := &archive{limits: l, cells: make([]float64, below+n+1), plans: make([]plan, n+1)}
+	a := &archive{limits: l, cells: make([]float64, below+n+1), plans: make([]plan, n+1), reaches: make([][]int, n+1)}
 	a.totals = a.cells[below:]
 	for i := range a.cells {
 		a.cells[i] = math.Inf(-1)
@@ -43,7 +44,7 @@ func newArchive(n int, l *limits) *archive {
 // copy returns an archive that holds what a holds; the plans are shared.
 func (a *archive) copy() *archive {
 	cells := slices.Clone(a.cells)
-	return &archive{limits: a.limits, cells: cells, totals: cells[len(cells)-len(a.totals):], plans: slices.Clone(a.plans)}
+	return &archive{limits: a.limits, cells: cells, totals: cells[len(cells)-len(a.totals):], plans: slices.Clone(a.plans), reaches: slices.Clone(a.reaches)}
 }
 
 // offer keeps a plan, in canonical form, if it is within the limits and comes before
@@ -63,7 +64,8 @@ func (a *archive) offer(correct int, total float64, p plan, reach []int) {
 	}
 	score := a.score(correct, len(c.members))
 	if a.takes(score, total, c) && a.limits.within(c) {
-		a.totals[score], a.plans[score] = total, c.clone()
+		a.totals[score], a.plans[score], a.reaches[score] = total, c.clone(), make([]int, len(c.members))
+		copy(a.reaches[score], reach) // no sample reaches the stages that are not in c, nor those put last
 	}
 }
 
@@ -94,7 +96,7 @@ func (a *archive) takes(score int, total float64, p plan) bool {
 func (a *archive) merge(b *archive) {
 	for score, p := range b.plans {
 		if total := b.totals[score]; len(p.members) > 0 && a.takes(score, total, p) {
-			a.totals[score], a.plans[score] = total, p
+			a.totals[score], a.plans[score], a.reaches[score] = total, p, b.reaches[score]
 		}
 	}
 	if invariants {

@@ -1,14 +1,15 @@
 package optimize
 
 import (
+	"context"
 	"slices"
 	"sync"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 )
 
-// An oracleBound limits the accuracy of every cascade at a given cost, of any length,
-// order, weights and thresholds.
+// oracleBounds limits the correct answers of every cascade at each of some mean costs, of any
+// length, order, weights and thresholds. If ctx ends before they are known it returns its error.
 //
 // Proof. Let m be the first model of a cascade. Every sample pays m. If m alone answers c
 // and the label is another class, the sample can be correct at its exit only if another
@@ -19,128 +20,165 @@ import (
 // cascade of total cost T can therefore have no more correct answers than m has alone plus
 // as many others as the rest of T pays for, cheapest first; and no more than the best m
 // allows.
-type oracleBound struct {
-	costs  []float64 // of the models, ascending
-	first  []int     // by first model in that order: its correct answers alone
-	others [][]int32 // by first model and the cheapest that may help: samples
-}
-
-// newOracleBound counts, for every first model, the samples by the cheapest other model
-// that may help.
-func newOracleBound(e *evaluator, rules []cascade.Rule, threads int) *oracleBound {
-	h := helpers{e, rules, e.byCost(), e.labelValues(cascade.RuleMean, threads)}
-	b := h.noSamples()
-	var mu sync.Mutex
+//
+// First the cheapest such models are found, by sample and answer c; then each m is taken in turn.
+func (e *evaluator) oracleBounds(ctx context.Context, rules []cascade.Rule, threads int, costs []float64) ([]int, error) {
+	h := &helpers{eval: e, mean: slices.Contains(rules, cascade.RuleMean), byCost: e.byCost(), of: make([][]helped, e.samples())}
 	inPieces(threads, e.samples(), func(_, from, to int) {
-		piece := h.noSamples()
-		for i := from; i < to; i++ {
-			h.count(piece, i)
+		met := make([]int, e.classes) // one more than the last sample to which a class was the answer
+		for i := from; i < to && ctx.Err() == nil; i++ {
+			h.find(i, met)
+		}
+	})
+	most := make([]int, len(costs))
+	var mu sync.Mutex
+	inPieces(threads, threads, func(piece, _, _ int) {
+		b := newBounded(h, costs)
+		for rank := piece; rank < len(h.byCost) && ctx.Err() == nil; rank += threads { // the expensive ones take less
+			b.begin(rank)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		b.add(piece)
+		for k, correct := range b.most {
+			most[k] = max(most[k], correct)
+		}
 	})
-	return b
+	return most, ctx.Err()
 }
 
-// add counts all that c has counted.
-func (b *oracleBound) add(c *oracleBound) {
-	for rank, others := range c.others {
-		b.first[rank] += c.first[rank]
-		for help, samples := range others {
-			b.others[rank][help] += samples
-		}
-	}
-}
-
-// count counts sample i.
-func (h *helpers) count(b *oracleBound, i int) {
-	known := make(map[uint16][2]int) // helpers, by the class the first model answers
-	for rank, m := range h.byCost {
-		answer := h.eval.lists[m].TopClass[i]
-		if answer == h.eval.labels[i] {
-			b.first[rank]++
-			continue
-		}
-		cheapest, ok := known[answer]
-		if !ok {
-			cheapest = h.cheapest(i, answer)
-			known[answer] = cheapest
-		}
-		help := cheapest[0]
-		if help == rank {
-			help = cheapest[1]
-		}
-		if help < len(h.byCost) {
-			b.others[rank][help]++
-		}
-	}
-}
-
-// helpers tell which models may make a sample correct.
+// helpers tell which models may make a sample correct. Models are known by their rank in cost.
 type helpers struct {
 	eval   *evaluator
-	rules  []cascade.Rule
+	mean   bool       // a rule searched is mean
 	byCost []int      // models, by rank
-	values [][]uint32 // of the models for the samples' labels
+	of     [][]helped // by sample
 }
 
-// noSamples returns a bound that has counted no samples.
-func (h *helpers) noSamples() *oracleBound {
-	b := &oracleBound{first: make([]int, len(h.byCost))}
-	for _, m := range h.byCost {
-		b.costs, b.others = append(b.costs, h.eval.costs[m]), append(b.others, make([]int32, len(h.byCost)))
+// helped are the two cheapest models that may make a sample correct if a class, which is wrong, is
+// the answer so far; a rank that no model has if there are none.
+type helped struct {
+	answer uint16
+	ranks  [2]uint16
+}
+
+// find finds the cheapest models that may help, for all wrong answers to sample i. met is for its
+// use.
+func (h *helpers) find(i int, met []int) {
+	e, none := h.eval, uint16(len(h.byCost))
+	label := e.labels[i]
+	var all []helped
+	for m := range e.models {
+		answer := e.lists[m].TopClass[i]
+		if answer != label && met[answer] != i+1 {
+			met[answer] = i + 1
+			all = append(all, helped{answer, [2]uint16{none, none}})
+		}
 	}
-	return b
-}
-
-// cheapest returns the ranks of the two cheapest models that may make sample i correct if
-// another class is the answer so far; a rank that no model has if there are none.
-func (h *helpers) cheapest(i int, answer uint16) [2]int {
-	none := len(h.byCost)
-	found := [2]int{none, none}
+	h.of[i] = all
 	for rank, m := range h.byCost {
-		if !h.mayHelp(m, i, answer) {
-			continue
+		open := false
+		for k := range all {
+			a := &all[k]
+			if a.ranks[1] < none {
+				continue
+			}
+			if !h.mayHelp(m, i, a.answer) {
+				open = true
+				continue
+			}
+			if a.ranks[0] == none {
+				a.ranks[0], open = uint16(rank), true
+			} else {
+				a.ranks[1] = uint16(rank)
+			}
 		}
-		if found[0] < none {
-			found[1] = rank
-			break
+		if !open {
+			return
 		}
-		found[0] = rank
 	}
-	return found
 }
 
+// mayHelp reports whether a model may make sample i correct where answer is the one so far.
 func (h *helpers) mayHelp(model, i int, answer uint16) bool {
-	if h.eval.singles[model][i]&1 == 1 {
+	e := h.eval
+	if e.singles[model][i]&1 == 1 {
 		return true // with any rule
 	}
-	return slices.Contains(h.rules, cascade.RuleMean) && h.values[model][i] >= classValue(&h.eval.lists[model], i, answer)
+	l := &e.lists[model]
+	return h.mean && classValue(l, i, e.labels[i]) >= classValue(l, i, answer)
 }
 
-// correct returns the most correct answers that a cascade of the given mean cost can have.
-func (b *oracleBound) correct(cost float64, samples int) int {
-	most := 0
-	total := cost * float64(samples) * (1 + rounding)
-	for rank, c := range b.costs {
-		left := total - c*float64(samples)
-		if left < 0 {
+// bounded are the most correct answers known to be possible at some mean costs.
+type bounded struct {
+	*helpers
+	costs  []float64 // asked about
+	most   []int     // by these
+	counts []int32   // of a first model: samples, by the cheapest other one that may help
+	help   []int     // of which there are any
+}
+
+func newBounded(h *helpers, costs []float64) *bounded {
+	return &bounded{helpers: h, costs: costs, most: make([]int, len(costs)), counts: make([]int32, len(h.byCost))}
+}
+
+// begin takes account of the cascades that begin with the model of a rank.
+func (b *bounded) begin(rank int) {
+	e, m := b.eval, b.byCost[rank]
+	alone, helped := 0, 0
+	for i, answer := range e.lists[m].TopClass {
+		if answer == e.labels[i] {
+			alone++
+			continue
+		}
+		for _, a := range b.of[i] {
+			if a.answer != answer {
+				continue
+			}
+			help := int(a.ranks[0])
+			if help == rank {
+				help = int(a.ranks[1])
+			}
+			if help < len(b.byCost) {
+				if b.counts[help] == 0 {
+					b.help = append(b.help, help)
+				}
+				b.counts[help]++
+				helped++
+			}
 			break
 		}
-		correct := b.first[rank]
-		for help, count := range b.others[rank] {
-			pays := float64(count)
-			if b.costs[help] > 0 {
-				pays = min(pays, left/b.costs[help])
-			}
-			correct += int(pays)
-			left -= b.costs[help] * float64(int(pays))
-			if pays < float64(count) {
-				break
-			}
-		}
-		most = max(most, correct)
 	}
-	return most
+	slices.Sort(b.help)
+	for k, cost := range b.costs {
+		if alone+helped > b.most[k] {
+			b.most[k] = max(b.most[k], b.pay(m, alone, cost))
+		}
+	}
+	for _, help := range b.help {
+		b.counts[help] = 0
+	}
+	b.help = b.help[:0]
+}
+
+// pay returns the most correct answers at a mean cost of a cascade that begins with a model,
+// which has so many alone; 0 if it costs more itself.
+func (b *bounded) pay(first, alone int, cost float64) int {
+	costs, samples := b.eval.costs, float64(b.eval.samples())
+	left := cost*samples*(1+rounding) - costs[first]*samples
+	if left < 0 {
+		return 0
+	}
+	for _, help := range b.help {
+		each, count := costs[b.byCost[help]], float64(b.counts[help])
+		pays := count
+		if each > 0 {
+			pays = min(pays, left/each)
+		}
+		alone += int(pays)
+		left -= each * float64(int(pays))
+		if pays < count {
+			break
+		}
+	}
+	return alone
 }

@@ -1,6 +1,9 @@
 package optimize
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A clock shares a limit on time out, so that a search ends within about that: all of it,
 // with its folds and what follows on full outputs. Nobody knows how long reading those
@@ -21,6 +24,35 @@ const (
 )
 
 func newClock(o Options) *clock { return &clock{limit: o.Time, start: time.Now()} }
+
+// end is when the limit is reached; the zero time if there is none.
+func (c *clock) end() time.Time {
+	if c.limit == 0 {
+		return time.Time{}
+	}
+	return c.start.Add(c.limit)
+}
+
+// closingTime is how long what follows a search may take once it is to be over. What it is not
+// enough for is left out: see [run.points].
+const closingTime = 400 * time.Millisecond
+
+// until returns a context that ends with ctx, and a moment after the end unless that is zero.
+func until(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	if end.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, end.Add(closingTime))
+}
+
+// Closing returns a context for what follows a search, here and at its caller's: it ends a moment
+// after ctx and after the end, unless that is zero.
+func Closing(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	closing, cancel := until(context.WithoutCancel(ctx), end)
+	closing, stop := context.WithCancel(closing)
+	unheard := context.AfterFunc(ctx, func() { time.AfterFunc(closingTime, stop) })
+	return closing, func() { unheard(); stop(); cancel() }
+}
 
 // ofSearch returns the time for the search: half of the limit, from the start on, if there
 // are folds to take the other half.

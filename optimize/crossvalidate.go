@@ -28,7 +28,7 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 		return nil, fmt.Errorf("%d folds of %d samples are not possible, only 2 or more with a sample each", folds, p.Samples())
 	}
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Folds = nil, nil, nil, nil, 0
-	cut := p.folds(folds, o.Seed)
+	cut := p.folds(ctx, folds, o.Seed)
 	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {
 		var others *Problem

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -191,7 +192,10 @@ func inPieces(threads, n int, f func(piece, from, to int)) {
 	pieces := min(threads, n)
 	var wait sync.WaitGroup
 	for piece := range pieces {
-		wait.Go(func() { f(piece, piece*n/pieces, (piece+1)*n/pieces) })
+		wait.Go(func() {
+			defer crash.Guard()()
+			f(piece, piece*n/pieces, (piece+1)*n/pieces)
+		})
 	}
 	wait.Wait()
 }

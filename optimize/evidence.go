@@ -35,21 +35,25 @@ const (
 // do within it must not be lost, see trial.choose.
 const costOfCopies = 1.1
 
-// newTrial prepares a search with completed options that may take a part of the effort.
-func newTrial(p *Problem, o Options, part float64) *trial {
+// newTrial prepares a search with completed options that may take a part of the effort. If ctx
+// ends it returns its error.
+func newTrial(ctx context.Context, p *Problem, o Options, part float64) (*trial, error) {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
 	t.options.Folds = 0
 	if o.Folds > 0 {
 		t.options.saveAtEnd = true // the folds may be interrupted
 	}
 	if !o.Evidence {
-		return t
+		return t, ctx.Err()
 	}
 	t.settings = newSettings(p)
 	if t.settings.Copies > 1 {
-		r := newReference(p, o.Threads)
-		t.settings.Softening = min(t.settings.Softening, r.trusted())
-		t.softened = t.settings.soften(p, r, o.Threads)
+		r := newReference(ctx, p, o.Threads)
+		t.settings.Softening = min(t.settings.Softening, r.trusted(ctx))
+		t.softened = t.settings.soften(ctx, p, r, o.Threads)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	t.options.MinAccuracy = 0 // is one on what is expected
 	t.options.charge = int(math.Round(t.settings.Charge * float64(t.settings.Copies)))
@@ -71,7 +75,7 @@ func newTrial(p *Problem, o Options, part float64) *trial {
 			}
 		}
 	}
-	return t
+	return t, nil
 }
 
 // pairs is the number of cascades of at most two models.
@@ -99,7 +103,7 @@ func (t *trial) search(ctx context.Context) (*Result, []scored, error) {
 	if t.softened == t.problem {
 		return result, scores, nil
 	}
-	if err := t.evaluate(context.WithoutCancel(ctx), result.Front); err != nil {
+	if err := t.evaluate(ctx, result.Front); err != nil {
 		return nil, nil, err
 	}
 	result.Front, scores = t.choose(result.Front, scores)
@@ -165,13 +169,15 @@ func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
 	if t.outputs != nil && !eval.complete() {
 		split := t.problem.split(t.outputs)
 		split.Threads = t.options.Threads
-		if evaluations, err = split.Evaluate(ctx, cascades); err != nil {
+		if evaluations, err = split.Evaluate(context.WithoutCancel(ctx), cascades); err != nil {
 			return err
 		}
 	}
-	bound := newOracleBound(eval, t.options.Rules, t.options.Threads)
 	for i, e := range evaluations {
-		points[i] = front.Point{Cascade: cascades[i], Evaluation: e, Bound: bound.correct(e.Cost, e.Samples)}
+		points[i] = front.Point{Cascade: cascades[i], Evaluation: e}
 	}
+	closing, cancel := Closing(ctx, t.options.end)
+	defer cancel()
+	eval.bound(closing, points, t.options.Rules, t.options.Threads)
 	return nil
 }

@@ -106,7 +106,7 @@ func TestFrontsByEvidence(t *testing.T) {
 		}
 		r := findings(t, p, o)
 		want := newSettings(p)
-		want.Softening = min(want.Softening, newReference(p, 1).trusted())
+		want.Softening = min(want.Softening, newReference(t.Context(), p, 1).trusted(t.Context()))
 		if r.Settings == nil || *r.Settings != want || r.Proof.Length != 0 || r.Status != Finished {
 			t.Errorf("seed %d: %+v, %+v, %v", seed, r.Settings, r.Proof, r.Status)
 		}
@@ -276,9 +276,9 @@ func TestResumeWithOtherTime(t *testing.T) {
 		t.Fatalf("%+v, %v: the time was not up", r, err)
 	}
 	for name, resumed := range map[string]Options{
-		"with a limit, after none":    {Resume: saved, Time: 300 * time.Millisecond},
+		"with a limit, after none":    {Resume: saved, Time: 2 * time.Second},
 		"with none, after a limit":    {Resume: limited.Resume},
-		"with another, after a limit": {Resume: limited.Resume, Time: 300 * time.Millisecond},
+		"with another, after a limit": {Resume: limited.Resume, Time: 2 * time.Second},
 	} {
 		again := o
 		again.Resume, again.Time = resumed.Resume, resumed.Time
@@ -329,7 +329,14 @@ func TestEffortOfEvidence(t *testing.T) {
 	p, _ := newZoo(t, 92, 7, 300, 6)
 	o := byEvidence()
 	o.Evals, o.MaxModels = 0, 8
-	whole, part := newTrial(p, o, 1).options, newTrial(p, o, 0.25).options
+	prepared := func(o Options, part float64) Options {
+		prepared, err := newTrial(t.Context(), p, o, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return prepared.options
+	}
+	whole, part := prepared(o, 1), prepared(o, 0.25)
 	pairs := int64(2 * (7 + 7*6*len(o.Grid)))
 	if got, want := whole.Evals-pairs, 4*(part.Evals-pairs); pairs != o.pairs(p) || got < want || got > want+4 || want <= 0 {
 		t.Errorf("%d evaluations after %d pairs, in a fold %d", whole.Evals, pairs, part.Evals)
@@ -345,7 +352,7 @@ func TestEffortOfEvidence(t *testing.T) {
 	} {
 		o := o
 		change(&o)
-		if got := newTrial(p, o, 1).options; got.patience != (patience{}) || got.Evals != o.Evals {
+		if got := prepared(o, 1); got.patience != (patience{}) || got.Evals != o.Evals {
 			t.Errorf("%+v, %d evaluations of %d", got.patience, got.Evals, o.Evals)
 		}
 	}
@@ -356,7 +363,7 @@ func TestTimeOfEvidenceIsKept(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 93, 25, 1500, 6)
 	o := byEvidence()
-	o.Grid, o.Evals, o.Time = nil, 0, 1500*time.Millisecond
+	o.Grid, o.Evals, o.Time = nil, 0, 4*time.Second
 	start := time.Now()
 	r, err := Search(context.Background(), p, o)
 	if err != nil {

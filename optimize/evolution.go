@@ -214,11 +214,17 @@ func childEvaluations(stages, grid int) int64 {
 func (c child) raise(solver *thresholdSolver, window *window) {
 	stages := len(c.members)
 	for _, rate := range c.rates {
+		if solver.w.stopped() {
+			return
+		}
 		p := plan{c.rule, c.members, slices.Clone(c.exits)}
 		solver.budget = int64(sweeps * (stages - 1) * len(solver.w.eval.grid))
 		solver.solve(p, rate)
 		tables := solver.tables
 		for u := range max(1, stages-2) {
+			if solver.w.stopped() {
+				return
+			}
 			window.solve(plan{c.rule, c.members, slices.Clone(p.exits)}, tables, u)
 		}
 	}

@@ -12,14 +12,14 @@ import (
 )
 
 // folds cuts the samples at random into so many parts. cut returns the problem on one of
-// them and the one on all others.
-func (p *Problem) folds(folds int, seed uint64) (cut func(fold int) (held, others *Problem)) {
+// them and the one on all others, which are of no use if ctx ends.
+func (p *Problem) folds(ctx context.Context, folds int, seed uint64) (cut func(fold int) (held, others *Problem)) {
 	order := rand.New(rand.NewPCG(seed, uint64(folds))).Perm(p.Samples())
 	return func(fold int) (held, others *Problem) {
 		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
 		rest := slices.Concat(order[:from], order[to:])
 		slices.Sort(rest)
-		return p.Subset(slices.Sorted(slices.Values(order[from:to]))), p.Subset(rest)
+		return p.subset(ctx, slices.Sorted(slices.Values(order[from:to]))), p.subset(ctx, rest)
 	}
 }
 
@@ -36,14 +36,17 @@ type tried struct {
 	correct []int
 }
 
+// fewFolds are enough to expect something by, if the time is up before all are done.
+const fewFolds = 2
+
 // foldPart is the part of a search's effort that each of its repetitions may take.
 const foldPart = 0.25
 
 // repeat searches again without each fold of the samples, and evaluates on it what was
-// found.
+// found. If ctx ends it returns its error, with the folds that are done.
 func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func(done int)) ([]fold, error) {
 	number := o.folds(t.problem)
-	cut := t.problem.folds(number, o.Seed)
+	cut := t.problem.folds(ctx, number, o.Seed)
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
 	if o.Algorithm == "exact" {
@@ -56,12 +59,18 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	for i := range number {
 		report(i)
 		held, others := cut(i)
+		if err := ctx.Err(); err != nil {
+			return folds, err
+		}
 		o := o
 		if o.Algorithm == "auto" && !o.Evidence && o.Evals == 0 && clock.limit == 0 {
 			o.Evals = o.pairs(others) + int64(foldPart*effort/float64(others.Samples()))
 		}
 		o.Time = clock.ofFold(number - i)
-		f := newTrial(others, o, foldPart)
+		f, err := newTrial(ctx, others, o, foldPart)
+		if err != nil {
+			return folds, err
+		}
 		result, scores, err := f.search(ctx)
 		clock.folded(o.Time)
 		if errors.Is(err, ErrNothingFeasible) {
@@ -71,10 +80,13 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, err
+			return folds, err
 		}
 		out := fold{samples: held.Samples(), front: tried{scores: scores}, models: tried{scores: f.models()}}
 		for _, p := range result.Front {
+			if err := ctx.Err(); err != nil {
+				return folds, err
+			}
 			e, err := held.Evaluate(p.Cascade)
 			if err != nil {
 				return nil, err

@@ -148,7 +148,7 @@ func TestFoldsHoldEverySampleOutOnce(t *testing.T) {
 		p.labels[i] = uint16(i) // names the sample
 	}
 	for _, folds := range []int{2, 3, 10, 83} {
-		cut, seen := p.folds(folds, 7), make([]int, 83)
+		cut, seen := p.folds(t.Context(), folds, 7), make([]int, 83)
 		for i := range folds {
 			held, others := cut(i)
 			if n := held.Samples(); n < 83/folds || n > 83/folds+1 || n+others.Samples() != 83 {

@@ -24,7 +24,7 @@ func greedy(ctx context.Context, r *run) (Proof, error) {
 	return Proof{}, r.parallelLong(ctx, "greedy cascades built", units, func(w *worker) func(int) {
 		b := newCascadeBuilder(r)
 		return func(unit int) {
-			if p, ok := b.build(unit/len(greedyPercents), greedyPercents[unit%len(greedyPercents)]); ok {
+			if p, ok := b.build(ctx, unit/len(greedyPercents), greedyPercents[unit%len(greedyPercents)]); ok {
 				w.evaluateAndOffer(p, w.archive)
 			}
 		}
@@ -67,8 +67,8 @@ const everything = -1
 
 // build returns the cascade for a reference model and a multiplier, unless the reference
 // alone is beyond the limits. The reference can always answer what is left: the limits are
-// kept with it too.
-func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
+// kept with it too. If ctx ends there is none.
+func (b *cascadeBuilder) build(ctx context.Context, reference, percent int) (p plan, ok bool) {
 	e := b.run.eval
 	var cost, params float64 // of the members
 	fits := func(models ...int) bool {
@@ -90,6 +90,9 @@ func (b *cascadeBuilder) build(reference, percent int) (p plan, ok bool) {
 	for {
 		next, exit, most := -1, 0, 0.0
 		for _, m := range b.byCost {
+			if ctx.Err() != nil {
+				return plan{}, false
+			}
 			if float64(len(b.open)) <= most*e.costs[m] {
 				break // nor can a more expensive model answer more for its cost
 			}

@@ -79,7 +79,7 @@ func TestGreedyEqualsItsDefinition(t *testing.T) {
 	longest := 0
 	for reference := range p.models {
 		for _, percent := range greedyPercents {
-			got, ok := b.build(reference, percent)
+			got, ok := b.build(t.Context(), reference, percent)
 			want := slowGreedy(d, s.eval.grid, reference, float64(percent)/100)
 			if !ok || fmt.Sprint(s.eval.cascade(got)) != fmt.Sprint(want) {
 				t.Errorf("reference %d, %d %%: %v, want %v", reference, percent, s.eval.cascade(got), want)
@@ -105,7 +105,7 @@ func TestGreedyWithinLimits(t *testing.T) {
 		built := 0
 		for reference := range p.models {
 			for _, percent := range greedyPercents {
-				plan, ok := b.build(reference, percent)
+				plan, ok := b.build(t.Context(), reference, percent)
 				if !ok {
 					continue
 				}

@@ -55,9 +55,9 @@ func (x *explorer) localSearch(ctx context.Context) error {
 			continue
 		}
 		models := x.modelsIn(turn.scope)
-		budgets := x.allot(chains, models, turn.scope)
+		budgets := x.allot(ctx, chains, models, turn.scope)
 		err := x.r.parallel(ctx, "cascades explored", len(chains), func(w *worker) func(int) {
-			n := newNeighborhood(x.r, w, models, turn.scope)
+			n := newNeighborhood(ctx, x.r, w, models, turn.scope)
 			return func(unit int) {
 				n.budget = budgets[unit]
 				n.explore(chains[unit])
@@ -124,13 +124,14 @@ func (x *explorer) modelsIn(scope scope) []uint16 {
 // allot returns how many evaluations exploring each of the chains may take. If the budget
 // does not suffice for all, the last ones get what is left or nothing, and it is spent.
 // How many a chain takes does not depend on what they find, so they are counted
-// beforehand, and the budget is kept whichever thread explores what.
-func (x *explorer) allot(chains [][]plan, models []uint16, scope scope) []int64 {
+// beforehand, and the budget is kept whichever thread explores what. If ctx ends they are of no
+// use.
+func (x *explorer) allot(ctx context.Context, chains [][]plan, models []uint16, scope scope) []int64 {
 	budgets := make([]int64, len(chains))
 	left := x.r.left()
 	var counter *neighborhood
 	if x.r.options.Evals > 0 {
-		counter = newNeighborhood(x.r, nil, models, scope)
+		counter = newNeighborhood(ctx, x.r, nil, models, scope)
 	}
 	for i, chain := range chains {
 		budgets[i] = left

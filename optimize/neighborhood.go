@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -18,6 +19,7 @@ const disorder = 2
 // only counts the evaluations that this takes.
 type neighborhood struct {
 	run    *run
+	ctx    context.Context // that it is given up with
 	w      *worker
 	window *window
 	models []uint16 // that may be added
@@ -32,8 +34,8 @@ type neighborhood struct {
 	spent  bool  // it does not suffice for all windows
 }
 
-func newNeighborhood(r *run, w *worker, models []uint16, scope scope) *neighborhood {
-	n := &neighborhood{run: r, w: w, models: models, scope: scope, solved: make(map[string]bool), budget: math.MaxInt64}
+func newNeighborhood(ctx context.Context, r *run, w *worker, models []uint16, scope scope) *neighborhood {
+	n := &neighborhood{ctx: ctx, run: r, w: w, models: models, scope: scope, solved: make(map[string]bool), budget: math.MaxInt64}
 	if w != nil {
 		n.window = newWindow(w)
 	}
@@ -117,7 +119,7 @@ func (n *neighborhood) try(chain []member, fresh, from, to int, adapt func(exits
 	whole := len(chain)
 	chain, stages := n.run.limits.cut(chain)
 	n.next.members = chain
-	if n.spent || max(fresh, 0) >= stages || !n.next.evaluable() {
+	if n.spent || max(fresh, 0) >= stages || !n.next.evaluable() || n.ctx.Err() != nil {
 		return
 	}
 	k := len(chain)

@@ -13,6 +13,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
+// DefaultMemory is how many bytes cached tables take by default.
+const DefaultMemory = 1 << 30
+
 // Options say what to search and for how long. The zero value of a field means its
 // default.
 type Options struct {
@@ -44,7 +47,7 @@ type Options struct {
 	Time    time.Duration // longest time to search, about, with Folds and full outputs; 0: no limit
 	Seed    uint64
 	Threads int   // default: all cores
-	Memory  int64 // bytes for cached tables, all threads together; default 1 GiB
+	Memory  int64 // bytes for cached tables, all threads together; default [DefaultMemory]
 
 	Progress func(Progress) // called a few times a second, from one goroutine
 
@@ -71,6 +74,7 @@ type Options struct {
 	overCost   float64 // how many times MaxCost is let pass; 0: once
 	patience   patience
 	saveAtEnd  bool
+	end        time.Time // of all of it, by the limit on time; zero: none
 }
 
 // Progress is how far a search has come.
@@ -128,7 +132,7 @@ func (o *Options) complete() (*algorithm, error) {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	if o.Memory <= 0 {
-		o.Memory = 1 << 30
+		o.Memory = DefaultMemory
 	}
 	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {

@@ -110,6 +110,9 @@ func (p *pairSolver) solve(t tile) {
 	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > p.limits.worst })
 	clear(p.gains)
 	for from := 0; from < e.samples(); from += tileSamples {
+		if p.w.stopped() {
+			return
+		}
 		to := min(from+tileSamples, e.samples())
 		table := p.table[:to-from]
 		for i, xy := range pairs {
@@ -125,6 +128,9 @@ func (p *pairSolver) solve(t tile) {
 		}
 	}
 	for i, xy := range pairs {
+		if p.w.stopped() {
+			return
+		}
 		p.offer(xy[0], xy[1], p.gain(i, 0))
 		p.offer(xy[1], xy[0], p.gain(i, 1))
 	}

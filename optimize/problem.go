@@ -3,6 +3,7 @@ package optimize
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -104,10 +105,16 @@ func (p *Problem) cheapest() Model {
 func byCost(a, b Model) int { return cmp.Compare(a.Cost, b.Cost) }
 
 // Subset returns the problem on some of its samples, in the order given.
-func (p *Problem) Subset(samples []int) *Problem {
+func (p *Problem) Subset(samples []int) *Problem { return p.subset(context.Background(), samples) }
+
+// subset is Subset. If ctx ends it is of no use.
+func (p *Problem) subset(ctx context.Context, samples []int) *Problem {
 	s := &Problem{classes: p.classes, models: slices.Clone(p.models)}
 	s.labels = pick(p.labels, 1, samples)
 	for m := range s.models {
+		if ctx.Err() != nil {
+			break
+		}
 		all := p.models[m].Lists
 		s.models[m].Lists = kernel.Lists{
 			K:        all.K,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // A phase counts the units done of one part of a search.
@@ -39,6 +40,7 @@ func (r *run) reportProgress() (stop func()) {
 	end := make(chan struct{})
 	var wait sync.WaitGroup
 	wait.Go(func() {
+		defer crash.Guard()()
 		for {
 			select {
 			case <-ticker.C:

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"context"
 	"math"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
@@ -32,12 +33,12 @@ func temperatures() []float64 {
 	return all
 }
 
-// newReference selects the reference ensemble of a problem.
-func newReference(p *Problem, threads int) *reference {
+// newReference selects the reference ensemble of a problem. If ctx ends it is of no use.
+func newReference(ctx context.Context, p *Problem, threads int) *reference {
 	r := &reference{problem: p, temperature: 1}
 	values := make([][]float64, len(p.models)) // of the samples' labels
 	inPieces(threads, len(values), func(_, from, to int) {
-		for m := from; m < to; m++ {
+		for m := from; m < to && ctx.Err() == nil; m++ {
 			values[m] = make([]float64, p.Samples())
 			for i, label := range p.labels {
 				values[m][i] = share(classValue(&p.models[m].Lists, i, label))
@@ -47,9 +48,9 @@ func newReference(p *Problem, threads int) *reference {
 	sums := make([]float64, p.Samples())
 	losses := make([]float64, len(values))
 	best := math.Inf(1)
-	for len(r.members) < referenceMembers {
+	for len(r.members) < referenceMembers && ctx.Err() == nil {
 		inPieces(threads, len(values), func(_, from, to int) {
-			for m := from; m < to; m++ {
+			for m := from; m < to && ctx.Err() == nil; m++ {
 				losses[m] = logLoss(sums, values[m], float64(len(r.members)+1), p.classes)
 			}
 		})
@@ -68,7 +69,7 @@ func newReference(p *Problem, threads int) *reference {
 			sums[i] += v
 		}
 	}
-	r.calibrate()
+	r.calibrate(ctx)
 	return r
 }
 
@@ -89,15 +90,21 @@ func logLoss(sums, values []float64, members float64, classes int) float64 {
 }
 
 // calibrate chooses the temperature by the likelihood of the labels.
-func (r *reference) calibrate() {
+func (r *reference) calibrate(ctx context.Context) {
 	best, chosen := math.Inf(1), 1.0
 	var d distribution
 	all := make([]distribution, 0, r.problem.Samples())
 	for i := range r.problem.Samples() {
+		if ctx.Err() != nil {
+			return
+		}
 		r.mean(&d, i)
 		all = append(all, d.clone())
 	}
 	for _, t := range temperatures() {
+		if ctx.Err() != nil {
+			return
+		}
 		loss := 0.0
 		for i, label := range r.problem.labels {
 			d = all[i].clone()
@@ -199,8 +206,8 @@ const trustedModels = 16
 // trusted returns the share of a label that may be replaced for how well the reference
 // predicts the models' accuracies: s²/(s²+t²), with s² the variance of a difference of two
 // accuracies counted on the samples and t² that of the difference predicted from the true
-// one, both means over pairs of models.
-func (r *reference) trusted() float64 {
+// one, both means over pairs of models. If ctx ends it is of no use.
+func (r *reference) trusted(ctx context.Context) float64 {
 	p := r.problem
 	models := p.stairs(trustedModels)
 	n := p.Samples()
@@ -210,6 +217,9 @@ func (r *reference) trusted() float64 {
 	}
 	var d distribution
 	for i, label := range p.labels {
+		if ctx.Err() != nil {
+			break
+		}
 		r.likely(&d, i)
 		for k, m := range models {
 			answer := p.models[m].Lists.TopClass[i]

@@ -69,7 +69,7 @@ func TestReferenceEqualsPlainSelection(t *testing.T) {
 	distinct, temperatures := make(map[int]bool), make(map[float64]bool)
 	for seed := range uint64(6) {
 		p, d := newZoo(t, 60+seed, 7, 80+10*int(seed), 3+int(seed))
-		r := newReference(p, 2)
+		r := newReference(t.Context(), p, 2)
 		var members []int
 		for best := math.Inf(1); len(members) < referenceMembers; {
 			next, least := -1, best
@@ -124,7 +124,7 @@ func TestReferenceIsCalibrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before, after := newReference(p, 1).temperature, newReference(q, 1).temperature; after < 1.5*before {
+	if before, after := newReference(t.Context(), p, 1).temperature, newReference(t.Context(), q, 1).temperature; after < 1.5*before {
 		t.Errorf("outputs at half the temperature get %v, as they are %v", after, before)
 	}
 }
@@ -135,7 +135,7 @@ func TestLikelySumsToOne(t *testing.T) {
 	for _, classes := range []int{2, 10, 25, 80} { // the last with lists that leave classes out
 		p, d := newZoo(t, 5, 5, 60, classes)
 		for _, p := range []*Problem{p, answersOnly(p)} {
-			r := newReference(p, 1)
+			r := newReference(t.Context(), p, 1)
 			var likely distribution
 			for i := range p.Samples() {
 				r.likely(&likely, i)
@@ -155,7 +155,7 @@ func TestLikelySumsToOne(t *testing.T) {
 		if classes > 32 {
 			continue
 		}
-		r := newReference(p, 1)
+		r := newReference(t.Context(), p, 1)
 		var likely distribution
 		for i := range p.Samples() {
 			r.likely(&likely, i)
@@ -172,9 +172,9 @@ func TestReferenceDoesNotDependOnThreads(t *testing.T) {
 	t.Parallel()
 	for _, classes := range []int{6, 40} {
 		p, _ := newZoo(t, 9, 11, 150, classes)
-		want := newReference(p, 1)
+		want := newReference(t.Context(), p, 1)
 		for threads := 2; threads <= 13; threads += 3 {
-			if got := newReference(p, threads); !reflect.DeepEqual(got, want) {
+			if got := newReference(t.Context(), p, threads); !reflect.DeepEqual(got, want) {
 				t.Errorf("%d threads: %v at %v, one: %v at %v", threads, got.members, got.temperature, want.members, want.temperature)
 			}
 		}
@@ -192,7 +192,7 @@ func TestReferenceOfEqualModels(t *testing.T) {
 			same[key] = m
 		}
 	}
-	for _, m := range newReference(p, 3).members {
+	for _, m := range newReference(t.Context(), p, 3).members {
 		if first := same[fmt.Sprint(p.models[m].Lists.Values, p.models[m].Lists.Classes)]; first != m {
 			t.Errorf("model %d is a member, which does what model %d does", m, first)
 		}

@@ -58,7 +58,7 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 			return corrected, nil
 		}
 		err := r.parallel(ctx, "chains solved on full outputs", len(open.chains), func(w *worker) func(int) {
-			n := newNeighborhood(r, w, nil, frontModels)
+			n := newNeighborhood(ctx, r, w, nil, frontModels)
 			return func(unit int) { n.solveChain(open.chains[unit]) }
 		})
 		if err != nil {

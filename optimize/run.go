@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // A run is one execution of an algorithm on a problem: its options, what it evaluates
@@ -130,8 +131,9 @@ func (r *run) parallelBlocks(ctx context.Context, unit string, units int, block 
 		next.Store(int64(from))
 		var wait sync.WaitGroup
 		for i, w := range workers {
-			w.archive = r.archive.copy()
+			w.archive, w.ctx = r.archive.copy(), ctx
 			wait.Go(func() {
+				defer crash.Guard()()
 				if do[i] == nil {
 					do[i] = work(w)
 				}

@@ -48,7 +48,11 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		return nil, err
 	}
 	clock := newClock(o)
-	t := newTrial(p, o, 1)
+	o.end = clock.end()
+	t, err := newTrial(ctx, p, o, 1)
+	if err != nil {
+		return nil, err
+	}
 	t.options.Time = clock.ofSearch(o.folds(p))
 	result, scores, err := t.search(ctx)
 	if err != nil {
@@ -62,14 +66,17 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	start := time.Now()
 	clock.searched()
-	folds, err := t.repeat(ctx, o, clock, func(done int) {
+	inTime, cancel := until(ctx, o.end)
+	defer cancel()
+	folds, err := t.repeat(inTime, o, clock, func(done int) {
 		if o.Progress != nil {
 			o.Progress(Progress{Done: int64(done), Total: int64(o.folds(p)), Unit: "folds searched again", Evaluations: result.Evaluations, Elapsed: result.Elapsed})
 		}
 	})
 	result.Elapsed += time.Since(start)
 	switch {
-	case err != nil && errors.Is(err, ctx.Err()):
+	case err != nil && ctx.Err() == nil && errors.Is(err, inTime.Err()) && len(folds) >= fewFolds:
+	case err != nil && errors.Is(err, inTime.Err()):
 		result.Status = Interrupted
 		return result, result.choose(o)
 	case err != nil:
@@ -129,16 +136,17 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		}
 	}
 	// What was found is worth this work even if the search was interrupted.
-	kept := context.WithoutCancel(parent)
 	if r.truncated() {
-		if result.Corrected, err = r.refine(kept); err != nil {
+		if result.Corrected, err = r.refine(context.WithoutCancel(parent)); err != nil {
 			return nil, err
 		}
 	}
 	result.Evaluations = r.evaluations.Load()
 	r.recorder.record(result.Evaluations, r.archive)
 	result.Elapsed, result.Curve = r.recorder.elapsed(), r.recorder.curve
-	if result.Front, err = r.points(kept); err != nil {
+	closing, cancel := Closing(parent, o.end)
+	defer cancel()
+	if result.Front, err = r.points(closing); err != nil {
 		return nil, err
 	}
 	if len(result.Front) == 0 {
@@ -150,9 +158,9 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	return result, nil
 }
 
-// points returns the archive's front, evaluated once more.
+// points returns the archive's front, evaluated once more. When ctx ends what is left of it is as
+// it was found, with thresholds that have not been moved, and without bounds that are not known.
 func (r *run) points(ctx context.Context) ([]front.Point, error) {
-	bound := newOracleBound(r.eval, r.options.Rules, r.options.Threads)
 	samples := r.eval.samples()
 	places := r.archive.front()
 	points := make([]front.Point, len(places))
@@ -161,14 +169,16 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 	inPieces(r.options.Threads, len(places), func(piece, from, to int) {
 		w := workers[piece]
 		for i := from; i < to; i++ {
-			p := r.archive.plans[places[i]]
-			correct, reach := w.evaluate(p)
-			if correct != r.archive.correct(places[i]) || r.eval.totalCost(p, reach) != r.archive.totals[places[i]] {
-				wrong.Store(true)
-				return
+			p, correct, reach := r.archive.plans[places[i]], r.archive.correct(places[i]), r.archive.reaches[places[i]]
+			if reach == nil || ctx.Err() == nil {
+				var now int
+				if now, reach = w.evaluate(p); now != correct || r.eval.totalCost(p, reach) != r.archive.totals[places[i]] {
+					wrong.Store(true)
+					return
+				}
 			}
 			c := r.eval.cascade(p)
-			if r.options.Snap && !r.truncated() {
+			if r.options.Snap && !r.truncated() && ctx.Err() == nil {
 				c = w.snap(p)
 			}
 			var costs []float64
@@ -176,18 +186,34 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 				costs = append(costs, r.eval.costs[m.model])
 			}
 			e := cascade.NewEvaluation(costs, correct, slices.Clone(reach), samples)
-			points[i] = front.Point{Cascade: c, Evaluation: e, Bound: bound.correct(e.Cost, samples)}
+			points[i] = front.Point{Cascade: c, Evaluation: e}
 		}
 	})
 	if wrong.Load() {
 		return nil, fmt.Errorf("%w: a cascade of it has other results", ErrBadState)
 	}
 	if r.options.Snap && r.truncated() {
-		if err := r.snapOnOutputs(ctx, points); err != nil {
+		if err := r.snapOnOutputs(ctx, points); err != nil && !errors.Is(err, ctx.Err()) {
 			return nil, err
 		}
 	}
+	r.eval.bound(ctx, points, r.options.Rules, r.options.Threads)
 	return points, nil
+}
+
+// bound limits what cascades of the costs of a front can reach, unless ctx ends before.
+func (e *evaluator) bound(ctx context.Context, points []front.Point, rules []cascade.Rule, threads int) {
+	costs := make([]float64, len(points))
+	for i, p := range points {
+		costs[i] = p.Cost
+	}
+	bounds, err := e.oracleBounds(ctx, rules, threads, costs)
+	if err != nil {
+		return
+	}
+	for i, most := range bounds {
+		points[i].Bound = most
+	}
 }
 
 // nothingFeasible explains why the front is empty.

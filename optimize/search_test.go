@@ -425,7 +425,9 @@ func TestBoundHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bound := newOracleBound(s.eval, rules, 1)
+		var costs []float64
+		var correct []int
+		var cascades []cascade.Cascade
 		rng := rand.New(rand.NewPCG(1, 10))
 		for range 20_000 {
 			c := cascade.Cascade{Rule: rules[rng.IntN(len(rules))]}
@@ -436,8 +438,15 @@ func TestBoundHolds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if most := bound.correct(e.Cost, len(d.Labels)); e.Correct > most {
-				t.Fatalf("%+v has %d right answers at a cost of %v, the bound is %d", c, e.Correct, e.Cost, most)
+			cascades, costs, correct = append(cascades, c), append(costs, e.Cost), append(correct, e.Correct)
+		}
+		bounds, err := s.eval.oracleBounds(t.Context(), rules, 3, costs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, most := range bounds {
+			if correct[i] > most {
+				t.Fatalf("%+v has %d right answers at a cost of %v, the bound is %d", cascades[i], correct[i], costs[i], most)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -9,8 +10,8 @@ import (
 )
 
 // soften returns a problem whose samples are copies of p's, with labels softened by a
-// reference; p itself if there are to be no copies.
-func (s Settings) soften(p *Problem, r *reference, threads int) *Problem {
+// reference; p itself if there are to be no copies. If ctx ends it is of no use.
+func (s Settings) soften(ctx context.Context, p *Problem, r *reference, threads int) *Problem {
 	if s.Copies == 1 {
 		return p
 	}
@@ -20,16 +21,19 @@ func (s Settings) soften(p *Problem, r *reference, threads int) *Problem {
 	var d distribution
 	samples := make([]int, 0, len(labels))
 	for i, label := range p.labels {
+		if ctx.Err() != nil {
+			return p
+		}
 		for range s.Copies {
 			samples = append(samples, i)
 		}
 		r.likely(&d, i)
 		s.draw(labels[i*s.Copies:][:s.Copies], label, &d, p.classes, rng.Float64())
 	}
-	softened := p.Subset(samples)
+	softened := p.subset(ctx, samples)
 	softened.labels = labels
 	inPieces(threads, len(softened.models), func(_, from, to int) {
-		for m := from; m < to; m++ {
+		for m := from; m < to && ctx.Err() == nil; m++ {
 			s.shake(&softened.models[m], p.classes)
 		}
 	})

@@ -26,9 +26,9 @@ func softenedZoos(t *testing.T) map[string]*Problem {
 func TestCopiesHaveTheSharesOfTheSoftenedLabel(t *testing.T) {
 	t.Parallel()
 	for name, p := range softenedZoos(t) {
-		r := newReference(p, 1)
+		r := newReference(t.Context(), p, 1)
 		for _, s := range []Settings{{Softening: 0.9, Copies: 8}, {Softening: 0.4, Copies: 5}, {Softening: 0.1, Copies: 2}} {
-			softened := s.soften(p, newReference(p, 1), 2)
+			softened := s.soften(t.Context(), p, newReference(t.Context(), p, 1), 2)
 			if softened.Samples() != s.Copies*p.Samples() || softened.classes != p.classes {
 				t.Fatalf("%s: %d copies of %d samples are %d", name, s.Copies, p.Samples(), softened.Samples())
 			}
@@ -66,7 +66,7 @@ func TestDrawIsUnbiased(t *testing.T) {
 	t.Parallel()
 	const draws, copies = 4000, 5
 	for name, p := range softenedZoos(t) {
-		r := newReference(p, 1)
+		r := newReference(t.Context(), p, 1)
 		s := Settings{Softening: 0.7, Copies: copies}
 		var likely distribution
 		for i := range 12 {
@@ -115,7 +115,7 @@ func TestCopiesHaveOutputsAtTheirTemperatures(t *testing.T) {
 	t.Parallel()
 	const copies = 4
 	for name, p := range softenedZoos(t) {
-		shaken := Settings{Softening: 0.5, Copies: copies}.soften(p, newReference(p, 1), 3)
+		shaken := Settings{Softening: 0.5, Copies: copies}.soften(t.Context(), p, newReference(t.Context(), p, 1), 3)
 		for m := range p.models {
 			before, after := &p.models[m], &shaken.models[m]
 			for i := range p.Samples() {
@@ -147,7 +147,7 @@ func TestListsOfCopiesAreValid(t *testing.T) {
 	zoos["wide lists"], _ = newZoo(t, 8, 4, 90, 25)
 	for name, p := range zoos {
 		for copies := 2; copies <= 8; copies += 3 {
-			shaken := Settings{Softening: 0.5, Copies: copies}.soften(p, newReference(p, 1), 2)
+			shaken := Settings{Softening: 0.5, Copies: copies}.soften(t.Context(), p, newReference(t.Context(), p, 1), 2)
 			for m := range shaken.models {
 				l := &shaken.models[m].Lists
 				if err := outputs.CheckLists(l, shaken.Samples(), p.classes); err != nil {
@@ -208,7 +208,7 @@ func TestCopyAtTemperatureOneIsTheSample(t *testing.T) {
 	for _, classes := range []int{2, 5, 20} {
 		complete := dyadicZoo(t, 4, 70, classes)
 		for _, p := range []*Problem{complete, answersOnly(complete)} {
-			shaken := Settings{Softening: 0.5, Copies: copies}.soften(p, newReference(p, 1), 1)
+			shaken := Settings{Softening: 0.5, Copies: copies}.soften(t.Context(), p, newReference(t.Context(), p, 1), 1)
 			var middle []int
 			for i := range p.Samples() {
 				middle = append(middle, i*copies+copies/2)
@@ -226,17 +226,17 @@ func TestCopyAtTemperatureOneIsTheSample(t *testing.T) {
 func TestSoftenedProblemsThatAreTheSame(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 5, 3, 40, 1)
-	if s := newSettings(p); s.soften(p, newReference(p, 1), 1) != p {
+	if s := newSettings(p); s.soften(t.Context(), p, newReference(t.Context(), p, 1), 1) != p {
 		t.Errorf("one class is softened with %+v", s)
 	}
 	p, _ = newZoo(t, 5, 3, 40, 6)
-	if (Settings{Copies: 1}).soften(p, newReference(p, 1), 1) != p {
+	if (Settings{Copies: 1}).soften(t.Context(), p, newReference(t.Context(), p, 1), 1) != p {
 		t.Error("a problem is softened by nothing")
 	}
 	s := newSettings(p)
-	want := s.soften(p, newReference(p, 1), 1)
+	want := s.soften(t.Context(), p, newReference(t.Context(), p, 1), 1)
 	for threads := 2; threads <= 5; threads++ {
-		if got := s.soften(p, newReference(p, 1), threads); !reflect.DeepEqual(got, want) {
+		if got := s.soften(t.Context(), p, newReference(t.Context(), p, 1), threads); !reflect.DeepEqual(got, want) {
 			t.Errorf("%d threads soften it otherwise", threads)
 		}
 	}
@@ -256,7 +256,7 @@ func TestCopiesOfListsOfZeros(t *testing.T) {
 			clear(l.Values[i*l.K:][:l.K])
 			l.Tail[i], l.TopValue[i] = 0, 0
 		}
-		softened := newSettings(p).soften(p, newReference(p, 1), 1)
+		softened := newSettings(p).soften(t.Context(), p, newReference(t.Context(), p, 1), 1)
 		if err := outputs.CheckLists(&softened.models[1].Lists, softened.Samples(), classes); err != nil {
 			t.Error(err)
 		}

@@ -56,7 +56,7 @@ func smallSearch(name string) Options {
 // and tells how often it was interrupted with a front.
 func searchWithInterruptions(t *testing.T, p *Problem, o Options, step int64) (r *Result, interrupted int) {
 	t.Helper()
-	for ; ; step = step*3/2 + 1 {
+	for ; ; step += step/8 + 1 {
 		o.Save = func(state []byte) error {
 			o.Resume = state
 			return nil

@@ -51,7 +51,7 @@ func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 			v.after[i] = uint16(stages-1)<<1 | uint16(b&1)
 		}
 		for stage := stages - 2; stage >= 0; stage-- {
-			if v.spent() {
+			if v.spent() || v.w.stopped() {
 				return r
 			}
 			before := p.exits[stage]

@@ -84,6 +84,9 @@ func (t *tripleSolver) solve(x, y int) {
 	limits := [2]float64{t.prefixes[0].costLimit(t.most, t.bound), t.prefixes[1].costLimit(t.most, t.bound)}
 	summed := false
 	for z := range models {
+		if t.w.stopped() {
+			return
+		}
 		if z == x || z == y || e.costs[x]+e.costs[y]+e.costs[z] > t.run.limits.worst {
 			continue
 		}

@@ -62,7 +62,7 @@ func TestNeighborsBeyondLimits(t *testing.T) {
 	}
 	w := r.newWorker()
 	w.archive = newArchive(p.Samples(), r.limits)
-	n := newNeighborhood(r, w, []uint16{3}, allModels)
+	n := newNeighborhood(t.Context(), r, w, []uint16{3}, allModels)
 	n.explore([]plan{{members: []member{{0, 1}, {1, 1}, {2, 1}}, exits: []uint8{3, 3}}})
 	want := []member{{0, 1}, {3, 1}}
 	if !slices.ContainsFunc(w.archive.plans, func(p plan) bool { return slices.Equal(p.members, want) }) {

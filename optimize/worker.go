@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -11,8 +12,9 @@ import (
 // and an archive of its own for the phase of the search it takes part in.
 type worker struct {
 	eval        *evaluator
-	evaluations *atomic.Int64 // of the search, counted by all its workers
-	archive     *archive      // what this worker has found in the present phase
+	evaluations *atomic.Int64   // of the search, counted by all its workers
+	archive     *archive        // what this worker has found in the present phase
+	ctx         context.Context // of the present phase; nil: none
 
 	best  []uint32 // of each sample, the confidence of a set, times its weight
 	class []uint16 // and its prediction
@@ -51,6 +53,10 @@ func (e *evaluator) newWorker(tables, sums int64, evaluations *atomic.Int64) *wo
 	}
 	return w
 }
+
+// stopped reports whether the phase is to end. Units of work that take long ask: what they leave
+// out is not known, and they do not count as finished.
+func (w *worker) stopped() bool { return w.ctx != nil && w.ctx.Err() != nil }
 
 // combine makes the table of a set of lists and one more. sums are those of the set.
 func (w *worker) combine(table []byte, sums *kernel.Sums, set []member, add member) {

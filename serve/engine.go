@@ -37,6 +37,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/classifier"
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // A Model makes probabilities of pixels. It is used from one goroutine at a time.
@@ -325,6 +326,7 @@ func (e *Engine) nudge() {
 
 // crop is a worker: it makes the pixels of a sample's next stage.
 func (e *Engine) crop() {
+	defer crash.Guard()()
 	var resizer imaging.Resizer
 	for {
 		e.mu.Lock()
@@ -405,6 +407,7 @@ func (e *Engine) leave(s *sample) {
 
 // run runs the models until the engine is closed and nothing is left.
 func (e *Engine) run() {
+	defer crash.Guard()()
 	// Torch keeps a pool of threads for every thread that calls it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

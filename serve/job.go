@@ -13,6 +13,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // Machine says what models run on and how, for a person's command.
@@ -201,6 +202,7 @@ func openImages(ctx context.Context, j Job) (*dataset.Set, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
+		defer crash.Guard()()
 		set, err := dataset.OpenEither(j.Data, j.Unlabelled, j.Stdin)
 		done <- opened{set, err}
 	}()

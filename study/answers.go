@@ -14,7 +14,7 @@ import (
 // of the samples.
 func Answers(ctx context.Context, z *zoo.Zoo, split string, c cascade.Cascade, w Watch) ([]answers.Answer, error) {
 	if err := checkModels(z, c); err != nil {
-		return nil, &InputError{Option: "cascade", Err: err}
+		return nil, aboutCascade(err)
 	}
 	if _, err := z.Split(split); err != nil {
 		return nil, &InputError{Option: "split", Err: err}

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -134,7 +134,7 @@ const maxColumnTable = 64 << 20
 
 // ReadColumnTable reads a CSV file with the names of models in a column name or model.
 func ReadColumnTable(path string) (*ColumnTable, error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -221,11 +221,13 @@ func (t *ColumnTable) check(z *zoo.Zoo) error {
 	for i := range t.Columns {
 		t.Columns[i] = names.Of(t.Columns[i])
 	}
+	models := z.Models()
+	seen := map[string]bool{}
 	for i, column := range t.Columns {
 		switch {
 		case column == "" && slices.ContainsFunc(t.Rows, func(r ColumnRow) bool { return r.Values[i] != "" }) && i > 0:
 			return fmt.Errorf("%s: a column has no name", t.File)
-		case slices.Index(t.Columns, column) < i && column != "":
+		case seen[column] && column != "":
 			return fmt.Errorf("two columns are called %q", column)
 		case zoo.KeptColumn(column):
 			return fmt.Errorf("the zoo keeps the column %q itself, because it says what the predictions are of: leave it out", column)
@@ -233,7 +235,8 @@ func (t *ColumnTable) check(z *zoo.Zoo) error {
 		if err := t.convert(i); err != nil {
 			return err
 		}
-		if err := t.checkNumbers(z, i); err != nil {
+		seen[column] = true
+		if err := t.checkNumbers(models, i); err != nil {
 			return err
 		}
 	}
@@ -252,6 +255,9 @@ func (t *ColumnTable) checkModels(z *zoo.Zoo) error {
 			return fmt.Errorf("%sthe model %q is on line %d, too", t.at(row), row.Model, first)
 		}
 		lines[row.Model] = row.Line
+		if damaged := damagedModel(z, row.Model); damaged != nil {
+			return damaged
+		}
 		if !z.HasModel(row.Model) {
 			unknown = append(unknown, row)
 		}
@@ -288,7 +294,7 @@ func (t *ColumnTable) convert(column int) error {
 }
 
 // checkNumbers refuses a column of numbers, such as a cost, that is something else in a row.
-func (t *ColumnTable) checkNumbers(z *zoo.Zoo, column int) error {
+func (t *ColumnTable) checkNumbers(models []zoo.Model, column int) error {
 	numbers := 0
 	var other *ColumnRow
 	for i, row := range t.Rows {
@@ -305,16 +311,16 @@ func (t *ColumnTable) checkNumbers(z *zoo.Zoo, column int) error {
 			other = &t.Rows[i]
 		}
 	}
-	if other != nil && (numbers > 0 || numeric(z, t.Columns[column])) {
+	if other != nil && (numbers > 0 || numeric(models, t.Columns[column])) {
 		return fmt.Errorf("%sthe column %s of %q is %q, not a number", t.at(*other), t.Columns[column], other.Model, other.Values[column])
 	}
 	return nil
 }
 
 // numeric reports whether a column holds numbers: by its name, or in other models.
-func numeric(z *zoo.Zoo, column string) bool {
+func numeric(models []zoo.Model, column string) bool {
 	return zoo.CalledCost(column) || zoo.IsResult(column) || slices.Contains(seldomCosts, column) ||
-		slices.ContainsFunc(z.Models(), func(m zoo.Model) bool { _, err := m.Cost(column); return err == nil })
+		slices.ContainsFunc(models, func(m zoo.Model) bool { _, err := m.Cost(column); return err == nil })
 }
 
 // UnknownModels is the error of models that a zoo does not have.
@@ -371,20 +377,21 @@ func SetColumns(z *zoo.Zoo, t *ColumnTable, w Watch) (changes []ColumnChange, er
 	if err := writer.SetColumns(columns); err != nil {
 		return nil, err
 	}
+	models := z.Models()
 	for i, column := range t.Columns {
 		if slices.Contains([]string{"time", "duration", "runtime"}, strings.ToLower(column)) {
 			w.warn("the column %s does not say its unit: a name such as %s_ms or %s_s does", column, column, column)
 		}
-		t.tellCost(z, i, w)
+		t.tellCost(models, i, w)
 	}
 	return changes, nil
 }
 
 // tellCost says why a column that was set is no cost, if it is not.
-func (t *ColumnTable) tellCost(z *zoo.Zoo, column int, w Watch) {
+func (t *ColumnTable) tellCost(models []zoo.Model, column int, w Watch) {
 	name := t.Columns[column]
 	var lacking []string
-	for _, m := range z.Models() {
+	for _, m := range models {
 		if m.Columns[name] == "" {
 			lacking = append(lacking, m.Name)
 		}
@@ -393,16 +400,16 @@ func (t *ColumnTable) tellCost(z *zoo.Zoo, column int, w Watch) {
 	if set < 0 {
 		return
 	}
-	m, err := z.Model(t.Rows[set].Model)
-	if err != nil {
+	m := slices.IndexFunc(models, func(m zoo.Model) bool { return m.Name == t.Rows[set].Model })
+	if m < 0 {
 		return
 	}
-	switch _, err := m.Cost(name); {
+	switch _, err := models[m].Cost(name); {
 	case err != nil:
 		w.note("the column %s is kept, but it cannot be a cost, which is a number, 0 or more", name)
 	case zoo.IsResult(name):
 		w.note("the column %s is called like a result: it is a cost only if --cost %s says so", name, name)
 	case len(lacking) > 0:
-		w.note("the column %s is the cost of %d of %d models: it is still missing for %s", name, len(z.Models())-len(lacking), len(z.Models()), zoo.FewNames(lacking))
+		w.note("the column %s is the cost of %d of %d models: it is still missing for %s", name, len(models)-len(lacking), len(models), zoo.FewNames(lacking))
 	}
 }

@@ -34,7 +34,6 @@ type Evaluation struct {
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
 	Searched *Overlap      `json:"searched,omitempty"`       // samples that the front was chosen on; nil if there are none
-	Answers  string        `json:"answers,omitempty"`        // the file that answers were written to
 }
 
 // A Measured is a cascade with its results on a split and their uncertainty. On samples
@@ -146,7 +145,7 @@ func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, numb
 // EvaluateCascade evaluates one cascade on a split of the zoo, with costs of a column.
 func EvaluateCascade(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Cascade, w Watch) (*Evaluation, error) {
 	if err := checkModels(z, c); err != nil {
-		return nil, &InputError{Option: "cascade", Err: err}
+		return nil, aboutCascade(err)
 	}
 	column, err := costOfCascade(z, column, c, w)
 	if err != nil {
@@ -262,6 +261,9 @@ func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []str
 func checkModels(z *zoo.Zoo, c cascade.Cascade) error {
 	for stage, s := range c.Stages {
 		m, err := z.Model(s.Model)
+		if damaged := damagedModel(z, s.Model); damaged != nil {
+			return damaged
+		}
 		if err != nil {
 			return unknownModels(z, fmt.Sprintf("stage %d: ", stage+1), []string{s.Model})
 		}

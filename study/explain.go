@@ -51,7 +51,7 @@ func Explain(ctx context.Context, z *zoo.Zoo, split, column string, c cascade.Ca
 		return nil, err
 	}
 	if err := checkModels(z, c); err != nil {
-		return nil, &InputError{Option: "cascade", Err: err}
+		return nil, aboutCascade(err)
 	}
 	if column, err = costOfCascade(z, column, c, Watch{}); err != nil {
 		return nil, err

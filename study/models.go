@@ -36,6 +36,9 @@ func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
 		return nil, err
 	}
 	z.Notify(w.Note)
+	for _, damaged := range z.Damaged() {
+		w.warn("%v", damaged)
+	}
 	return z, nil
 }
 

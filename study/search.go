@@ -13,6 +13,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 	"github.com/encas-zoo/encas-zoo/internal/stats"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -58,12 +59,19 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 		}
 	}
 	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
+	if s.front.Interrupted && s.split.Samples > manySamples {
+		return found, nil
+	}
 	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), z, s.split, w); err != nil {
 		return nil, err
 	}
 	found.Certificate, err = s.certify(ctx)
 	return found, err
 }
+
+// manySamples are so many that comparing them with those of another split takes long, for a search
+// that was to end.
+const manySamples = 1 << 18
 
 // A search is one call of Search.
 type search struct {
@@ -78,6 +86,9 @@ type search struct {
 	front   *front.Front
 	run     *front.Run
 	unsaved bool // the last state
+
+	whole bool      // the search index has all classes
+	end   time.Time // of the search, by its limit on time; zero: none
 }
 
 // newSearch checks the options against the zoo.
@@ -191,6 +202,11 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w; leave it out with --models '!%s'", err, m.Name)}
 		}
 	}
+	// What is cached is garbage for a while before it is collected.
+	if left, limited := memory.AddressSpace(); limited {
+		s.search.Memory = min(cmp.Or(s.search.Memory, optimize.DefaultMemory), max(left/4, 1<<20))
+	}
+	s.whole = entries[0].Lists.K >= s.zoo.Classes()
 	problem, err := optimize.NewProblem(index.Labels(), s.zoo.Classes(), entries)
 	if err != nil {
 		return nil, err
@@ -252,6 +268,9 @@ func (s *search) selection(result *optimize.Result) *front.Selection {
 func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optimize.Result, error) {
 	defer s.timed("search")()
 	o := s.search
+	if o.Time > 0 {
+		s.end = time.Now().Add(o.Time)
+	}
 	o.Save = s.save
 	if s.watch.Search != nil {
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
@@ -281,7 +300,8 @@ func (s *search) save(state []byte) error {
 }
 
 // keep writes the run folder: at once, so that no result is lost, and again with the
-// results on the full stored outputs. A second interrupt ends it in between.
+// results on the full stored outputs. If the search was to end, and the index has all classes,
+// this is given up when it takes longer than a moment; otherwise a second interrupt ends it.
 func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
@@ -290,12 +310,26 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 		s.watch.warn("the zoo has search indexes without full outputs: the front is not checked on them")
 		return nil
 	}
+	inTime := context.WithoutCancel(ctx)
+	if s.whole {
+		var cancel context.CancelFunc
+		inTime, cancel = optimize.Closing(ctx, s.end)
+		defer cancel()
+	}
 	done := s.timed("check")
-	if err := s.check(context.WithoutCancel(ctx)); err != nil {
+	err := s.check(inTime)
+	done()
+	switch {
+	case err != nil && inTime.Err() != nil:
+		s.watch.warn("stopped before the front was checked on the stored outputs: its results are those on the search index, and 'encas-zoo evaluate --split %s' checks them", s.split.Name)
+		return nil
+	case err != nil:
 		return fmt.Errorf("checking the front on the stored outputs: %w; %s has the front with its results on the search index", err, s.folder.Dir)
 	}
-	done()
-	if err := s.addUnlabelled(context.WithoutCancel(ctx)); err != nil {
+	switch err := s.addUnlabelled(inTime); {
+	case err != nil && inTime.Err() != nil:
+		s.watch.warn("stopped before the results with the split %s were there: they are missing", s.options.Unlabelled)
+	case err != nil:
 		return fmt.Errorf("estimating with unlabelled samples: %w; %s has the front without", err, s.folder.Dir)
 	}
 	return s.folder.Write(s.front, s.run)

@@ -3,8 +3,9 @@ package supernet
 import (
 	"embed"
 	"fmt"
-	"os"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 //go:embed families/*.json
@@ -48,7 +49,7 @@ func Find(name, width string) (Table, error) {
 	if width != "" {
 		return Table{}, fmt.Errorf("%s is a table with widths of its own; leave the width out", name)
 	}
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return Table{}, err
 	}

@@ -22,14 +22,14 @@ func (z *Zoo) ColumnNames() ColumnNames {
 				continue
 			}
 			n.have[column] = true
-			if first, ok := n.spelt[fold(column)]; !ok || column < first {
-				n.spelt[fold(column)] = column
+			if first, ok := n.spelt[Fold(column)]; !ok || column < first {
+				n.spelt[Fold(column)] = column
 			}
 		}
 	}
 	for _, column := range []string{ColumnGFLOPs, ColumnParams, ColumnLatency, ColumnThroughput, ColumnFamily} {
-		if _, ok := n.spelt[fold(column)]; !ok {
-			n.spelt[fold(column)] = column
+		if _, ok := n.spelt[Fold(column)]; !ok {
+			n.spelt[Fold(column)] = column
 		}
 	}
 	return n
@@ -40,14 +40,14 @@ func (n ColumnNames) Of(name string) string {
 	if strings.Contains(name, ":") || n.have[name] {
 		return name // with a colon, it has the name of a split, or of another column, in it
 	}
-	if spelt, ok := n.spelt[fold(name)]; ok {
+	if spelt, ok := n.spelt[Fold(name)]; ok {
 		return spelt
 	}
 	return name
 }
 
-// fold returns the same for all texts that strings.EqualFold takes for equal.
-func fold(s string) string {
+// Fold returns the same for all texts that strings.EqualFold takes for equal.
+func Fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/process"
 )
 
@@ -136,6 +137,7 @@ func (h *hold) beat(data []byte) {
 	done := make(chan struct{})
 	var wait sync.WaitGroup
 	wait.Go(func() {
+		defer crash.Guard()()
 		tick := time.NewTicker(beatEvery)
 		defer tick.Stop()
 		for {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -182,6 +183,7 @@ func parallel(ctx context.Context, n int, progress func(done, total int), f func
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
 		g.Go(func() error {
+			defer crash.Guard()()
 			if working.Err() != nil {
 				return context.Cause(working)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"strconv"
 	"unsafe"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // An index file is an Arrow IPC file with one record batch, uncompressed, with a row
@@ -188,7 +188,7 @@ var errStale = errors.New("it was made from another archive, split, or version o
 // fs.ErrNotExist if there is none, and errStale if it is a valid one of something
 // else.
 func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return openIndex{}, fmt.Errorf("zoo: %w", err)
 	}
@@ -197,7 +197,7 @@ func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
 	if err != nil {
 		return openIndex{}, fmt.Errorf("zoo: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() < 1 || int64(int(info.Size())) != info.Size() {
+	if info.Size() < 1 || int64(int(info.Size())) != info.Size() {
 		return openIndex{}, fmt.Errorf("zoo: %s is not an index file", path)
 	}
 	data, unmap, err := mapFile(f, int(info.Size()))

@@ -3,19 +3,22 @@
 package zoo
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 )
 
 // copied is the number of bytes that copyFile holds.
 var copied atomic.Int64
 
 // copyLimit bounds them: with less memory than that to spare, files are mapped.
-var copyLimit = sync.OnceValue(func() int64 { return min(spareMemory()/2, 8<<30) })
+var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 2<<30)/2, 8<<30) })
 
 // mapFile gives the content of a file of the given size, above 0, in memory outside of Go's
 // heap. A file of a zoo is replaced and never changed, but other programs may cut one short,

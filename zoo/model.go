@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -123,7 +123,13 @@ func modelJSON(m Model) modelFile {
 	return modelFile{FormatVersion, m.Name, m.Answers, m.Columns, m.Splits}
 }
 
-// readModel reads and checks one model's file against the splits of the zoo.
+// damage is the error of a file that was read and is of no use.
+type damage struct{ error }
+
+func (d damage) Unwrap() error { return d.error }
+
+// readModel reads and checks one model's file against the splits of the zoo. The error is
+// damage if it is the content that is wrong.
 func (z *Zoo) readModel(path string) (Model, error) {
 	data, err := readBytes(path)
 	if err != nil {
@@ -134,7 +140,7 @@ func (z *Zoo) readModel(path string) (Model, error) {
 		return Model{}, err
 	}
 	bad := func(format string, args ...any) (Model, error) {
-		return Model{}, fmt.Errorf("zoo: %s: %s; restore the file, or remove it and import the model again", path, fmt.Sprintf(format, args...))
+		return Model{}, damage{fmt.Errorf("zoo: %s: %s", path, fmt.Sprintf(format, args...))}
 	}
 	m := Model{f.Name, f.Answers, f.Columns, f.Splits}
 	if err := m.check(); err != nil {
@@ -190,10 +196,10 @@ func encodeJSON(path string, v any) ([]byte, error) {
 
 // readBytes reads a file of metadata.
 func readBytes(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
-		return nil, fmt.Errorf("zoo: %s is not a regular file", path)
+	f, err := regular.Open(path)
+	if errors.Is(err, regular.ErrNotRegular) {
+		return nil, damage{fmt.Errorf("zoo: %w", err)}
 	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}
@@ -203,7 +209,7 @@ func readBytes(path string) ([]byte, error) {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}
 	if len(data) > maxJSON {
-		return nil, fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)
+		return nil, damage{fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)}
 	}
 	return data, nil
 }
@@ -215,19 +221,20 @@ func decodeJSON(path string, data []byte, v any, format *int) error {
 		Format int `json:"format"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return fmt.Errorf("zoo: %s is damaged: %w", path, err)
+		return damage{fmt.Errorf("zoo: %s is damaged: %w", path, err)}
 	}
-	if head.Format > FormatVersion {
+	_, unsealed := seal.Check(data)
+	if head.Format > FormatVersion && unsealed == nil {
 		return fmt.Errorf("zoo: %s: %w: it has format version %d, this program knows versions up to %d; use a newer encas-zoo", path, ErrNewerFormat, head.Format, FormatVersion)
 	}
-	if _, err := seal.Check(data); err != nil {
-		return fmt.Errorf("zoo: %s: %w; restore it, or, if what it says is correct, delete its line \"checksum\"", path, err)
+	if unsealed != nil {
+		return damage{fmt.Errorf("zoo: %s: %w; restore it, or, if what it says is correct, delete its line \"checksum\"", path, unsealed)}
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("zoo: %s is damaged: %w", path, err)
+		return damage{fmt.Errorf("zoo: %s is damaged: %w", path, err)}
 	}
 	if *format < 1 {
-		return fmt.Errorf("zoo: %s is damaged: no format version", path)
+		return damage{fmt.Errorf("zoo: %s is damaged: no format version", path)}
 	}
 	return nil
 }

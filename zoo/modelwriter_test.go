@@ -380,6 +380,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	long := time.Now().Add(-2 * time.Hour)
 	os.Chtimes(z.Dir()+"/index/search/.tmp-5", long, long)
+	os.Chtimes(z.Dir()+"/.tmp-1", long, long)
 	foreign := []string{"README.md", "models/notes.txt", "models/mine.json", "splits/notes.txt", "archive/search/mine.parquet", "index/search/mine.arrow", "archive/search/x.txt"}
 	reading, err := atomicfile.Create(z.Dir() + "/index/search/reading") // by a process that lives
 	if err != nil {

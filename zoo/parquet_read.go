@@ -1,7 +1,6 @@
 package zoo
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // A table is an open Parquet file that this package wrote. It may have been truncated,
@@ -35,15 +35,12 @@ var limits = parquet.Limits{Page: maxPage, Header: 1024, Elements: 3}
 // openTable opens the file at path, which must have the given number of rows and
 // the given columns, all required.
 func openTable(path string, rows int, columns ...column) (*table, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}
 	t := &table{path: path, f: f, rows: rows}
 	err = t.try(func() error {
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return cmp.Or(err, errors.New("it is not a regular file"))
-		}
 		if t.p, err = parquet.NewFile(f, "", limits); err != nil {
 			return err
 		}

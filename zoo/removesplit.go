@@ -40,6 +40,9 @@ func (w *Writer) RemoveSplit(name string) error {
 	if _, err := w.z.Split(name); err != nil {
 		return err
 	}
+	if err := w.z.anyDamaged(); err != nil {
+		return fmt.Errorf("zoo: the split %q cannot be removed before it is known which models have predictions on it: %w", name, err)
+	}
 	// The split goes last: at every moment each model's file names splits that there are,
 	// and the next writer removes what nothing names.
 	models, _ := w.z.ModelsOn(name)
@@ -84,6 +87,7 @@ func (w *Writer) dropModel(name string) error {
 	w.z.mu.Lock()
 	defer w.z.mu.Unlock()
 	delete(w.z.models, name)
+	delete(w.z.damaged, slug(name))
 	return nil
 }
 
@@ -110,5 +114,5 @@ func (w *Writer) dropSplit(name string) error {
 // was not added by this writer.
 func (w *Writer) unused(name string) bool {
 	models, _ := w.z.ModelsOn(name)
-	return len(models) == 0 && len(w.open) == 0 && !w.added[name]
+	return len(models) == 0 && len(w.z.Damaged()) == 0 && len(w.open) == 0 && !w.added[name]
 }

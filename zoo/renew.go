@@ -17,7 +17,7 @@ func Renew(dir string, classes int) (*Zoo, error) {
 		return nil, err
 	}
 	defer w.Close()
-	if n := len(z.Models()); n > 0 {
+	if n := len(z.Models()) + len(z.Damaged()); n > 0 {
 		return nil, fmt.Errorf("zoo: %s has %d models", dir, n)
 	}
 	for _, s := range z.Splits() {

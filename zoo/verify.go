@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -55,6 +55,9 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 func (z *Zoo) verifyMetadata() error {
 	now, err := Open(z.dir)
 	if err != nil {
+		return err
+	}
+	if err := now.anyDamaged(); err != nil {
 		return err
 	}
 	older := []string{}
@@ -115,7 +118,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 // verifyFile compares a file with its size and SHA-256.
 func (z *Zoo) verifyFile(ctx context.Context, path string, a Archive) error {
 	z.checked.forget(path)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}

@@ -73,7 +73,7 @@ func (w *Writer) Close() error {
 
 // Discard is Close, after which there is no zoo any more if there are no models in it.
 func (w *Writer) Discard() error {
-	if len(w.z.Models()) > 0 {
+	if len(w.z.Models()) > 0 || len(w.z.Damaged()) > 0 {
 		return w.Close()
 	}
 	for _, s := range w.z.Splits() {
@@ -203,10 +203,10 @@ func (w *Writer) ExtendModel(name string) (*ModelWriter, error) {
 
 // ReplaceModel begins a model that replaces the one of its name, which stays until
 // Commit: at every moment there is exactly one of the two. If there is none of that
-// name it is NewModel.
+// name it is NewModel. It may be one that was left out because its file is damaged.
 func (w *Writer) ReplaceModel(m Model) (*ModelWriter, error) {
 	old, err := w.z.Model(m.Name)
-	if err != nil {
+	if errors.Is(err, ErrNoModel) {
 		return w.NewModel(m)
 	}
 	if err := m.check(); err != nil {
@@ -257,6 +257,12 @@ func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 		return nil, fmt.Errorf("%w: %q is being written", ErrModelExists, m.Name)
 	case !known && w.z.HasModel(m.Name):
 		return nil, fmt.Errorf("%w: %q in %s; remove it first, or choose another name", ErrModelExists, m.Name, w.z.dir)
+	}
+	w.z.mu.RLock()
+	err := w.z.asDamaged(m.Name)
+	w.z.mu.RUnlock()
+	if !known && err != nil {
+		return nil, err
 	}
 	mw := &ModelWriter{w: w, model: m, splits: map[string]*splitWriter{}}
 	w.open[m.Name] = mw
@@ -328,6 +334,7 @@ func (w *Writer) publish(m Model) error {
 	w.z.mu.Lock()
 	defer w.z.mu.Unlock()
 	w.z.models[m.Name] = m
+	delete(w.z.damaged, slug(m.Name))
 	return nil
 }
 
@@ -382,12 +389,16 @@ func (w *Writer) RemoveModels(names ...string) error {
 		return err
 	}
 	models := make([]Model, len(names))
+	var damaged []string
 	for i, name := range names {
 		if w.open[name] != nil {
 			return fmt.Errorf("zoo: the model %q is being written", name)
 		}
 		var err error
-		if models[i], err = w.z.Model(name); err != nil {
+		if models[i], err = w.z.Model(name); errors.As(err, new(*DamagedModel)) {
+			damaged = append(damaged, name)
+			models[i].Name = name
+		} else if err != nil {
 			return err
 		}
 	}
@@ -405,6 +416,11 @@ func (w *Writer) RemoveModels(names ...string) error {
 					return err
 				}
 			}
+		}
+	}
+	for _, name := range damaged {
+		if err := w.removeDamaged(name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -458,15 +474,21 @@ func (z *Zoo) clean() error {
 		ours            func(base string) bool // is such a file one of this package's?
 	}
 	none := func(string) bool { return false }
-	isSplit := func(base string) bool { return CheckSplitName(base) == nil }
+	// Of a model that was left out it is not known which splits it has.
+	isSplit := func(base string) bool { return len(z.damaged) == 0 && CheckSplitName(base) == nil }
 	isArchive := func(base string) bool { return isSlug(strings.TrimSuffix(base, secondName)) }
-	folders := []folder{{".", "", none}, {"models", "", none}, {"splits", ".parquet", isSplit}}
+	folders := []folder{{"models", "", none}, {"splits", ".parquet", isSplit}}
 	for _, s := range z.splits {
 		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
 			folder{filepath.Join("index", s.Name), ".arrow", isSlug})
 	}
+	// Whoever is about to ask for the zoo writes its record beside zoo.json.
+	shared := []string{"."}
 	for _, s := range z.splits {
-		if err := atomicfile.RemoveAbandoned(filepath.Join(z.dir, "index", s.Name)); err != nil {
+		shared = append(shared, filepath.Join("index", s.Name))
+	}
+	for _, name := range shared {
+		if err := atomicfile.RemoveAbandoned(filepath.Join(z.dir, name)); err != nil {
 			return fmt.Errorf("zoo: %w", err)
 		}
 	}
@@ -479,7 +501,7 @@ func (z *Zoo) clean() error {
 			path := filepath.Join(z.dir, f.path, e.Name())
 			base, ours := strings.CutSuffix(e.Name(), f.extension)
 			ours = ours && f.ours(base) || atomicfile.IsTemporary(e.Name()) && f.extension != ".arrow"
-			if !ours || keep[path] || !e.Type().IsRegular() {
+			if !ours || keep[path] || z.damaged[strings.TrimSuffix(base, secondName)] != nil || !e.Type().IsRegular() {
 				continue
 			}
 			if err := remove(path); err != nil {

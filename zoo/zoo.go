@@ -32,7 +32,8 @@ type Zoo struct {
 	mu         sync.RWMutex
 	splits     []Split // by name
 	models     map[string]Model
-	classNames []string // nil if unknown
+	damaged    map[string]*DamagedModel // by slug: left out
+	classNames []string                 // nil if unknown
 	notify     func(string)
 
 	checked checkedFiles
@@ -102,7 +103,7 @@ func vacant(dir string) error {
 }
 
 // Open opens the zoo in dir. It reads the metadata of the models and no
-// predictions. The error wraps fs.ErrNotExist if there is no zoo, and
+// predictions. Models whose files are damaged are left out: see Damaged. The error wraps fs.ErrNotExist if there is no zoo, and
 // ErrNewerFormat if a newer program wrote it.
 func Open(dir string) (*Zoo, error) {
 	z := &Zoo{dir: dir}
@@ -155,7 +156,7 @@ func (z *Zoo) headPath() string { return filepath.Join(z.dir, "zoo.json") }
 
 // readHead reads zoo.json.
 func readHead(dir string) (*Zoo, error) {
-	n := &Zoo{dir: dir, models: map[string]Model{}}
+	n := &Zoo{dir: dir, models: map[string]Model{}, damaged: map[string]*DamagedModel{}}
 	head := n.headPath()
 	data, err := readBytes(head)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -210,6 +211,10 @@ func readZoo(dir string) (*Zoo, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // removed since the folder was read
 		}
+		if errors.As(err, new(damage)) {
+			n.damaged[base] = n.damagedModel(base, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +234,7 @@ func (z *Zoo) become(n *Zoo) error {
 	default:
 		return fmt.Errorf("zoo: %s has been replaced by a zoo of %d classes since it was opened", z.dir, n.classes)
 	}
-	z.splits, z.models, z.classNames = n.splits, n.models, n.classNames
+	z.splits, z.models, z.damaged, z.classNames = n.splits, n.models, n.damaged, n.classNames
 	return nil
 }
 
@@ -292,11 +297,14 @@ func (z *Zoo) Models() []Model {
 	return models
 }
 
-// Model returns the model of that name, or an error that wraps ErrNoModel.
+// Model returns the model of that name, or an error that wraps ErrNoModel or is a DamagedModel.
 func (z *Zoo) Model(name string) (Model, error) {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	m, ok := z.models[name]
+	if err := z.asDamaged(name); err != nil {
+		return Model{}, err
+	}
 	if !ok {
 		return Model{}, fmt.Errorf("%w: %q in %s", ErrNoModel, clip(name, 200), z.dir)
 	}

@@ -354,7 +354,10 @@ func TestOpenErrors(t *testing.T) {
 			t.Fatalf("%s has no %s", c.path, c.from)
 		}
 		os.WriteFile(c.path, []byte(after), 0o666)
-		_, err := Open(z.Dir())
+		z, err := Open(z.Dir())
+		if err == nil {
+			err = z.anyDamaged()
+		}
 		expectError(t, err, c.want, ".json")
 		if (c.want == "newer") != errors.Is(err, ErrNewerFormat) {
 			t.Errorf("%q wraps ErrNewerFormat: %v", err, errors.Is(err, ErrNewerFormat))

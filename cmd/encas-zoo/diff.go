@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -48,8 +49,8 @@ func runDiff(c *cli.Context, t *terminal, o *diffOptions) error {
 	switch {
 	case c.NArg() != 2:
 		return usagef("name two files of answers")
-	case !(o.tolerance >= 0):
-		return usagef("--tolerance %v: it must be at least 0", o.tolerance)
+	case !(o.tolerance >= 0) || math.IsInf(o.tolerance, 1):
+		return usagef("--tolerance %v: it must be a number, at least 0", o.tolerance)
 	}
 	var files [2][]answers.Answer
 	for i, path := range c.Args().Slice() {

@@ -10,6 +10,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/answers"
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -20,6 +21,12 @@ import (
 type evaluateOptions struct {
 	split, cost, cascade, answers string
 	pick                          front.Pick // whose answers are written
+}
+
+// An evaluated is the JSON result of evaluate.
+type evaluated struct {
+	*study.Evaluation
+	Answers string `json:"answers,omitempty"` // the file that answers were written to
 }
 
 func evaluateCommand() *cli.Command {
@@ -97,10 +104,10 @@ func (o *evaluateOptions) check(c *cli.Context) error {
 			return usagef("--answers: %w", err)
 		}
 	}
-	return nil
+	return atomicfile.Probe(o.answers)
 }
 
-func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluation, error) {
+func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, error) {
 	if c.IsSet("cascade") {
 		one, err := cascade.Parse(o.cascade)
 		if err != nil {
@@ -115,7 +122,7 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluati
 		if err != nil {
 			return nil, err
 		}
-		return e, t.writeAnswers(c, z, o, e, one)
+		return &evaluated{e, o.answers}, t.writeAnswers(c, z, o, one)
 	}
 	run, err := study.ReadRun(c.Args().First())
 	if err != nil {
@@ -138,13 +145,13 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*study.Evaluati
 	}
 	e, err := study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
 	if err != nil || !picks(c) {
-		return e, err
+		return &evaluated{Evaluation: e}, err
 	}
-	return e, t.writeAnswers(c, z, o, e, run.Front.Points[number].Cascade)
+	return &evaluated{e, o.answers}, t.writeAnswers(c, z, o, run.Front.Points[number].Cascade)
 }
 
 // writeAnswers writes what a cascade answers to the samples, if that is asked for.
-func (t *terminal) writeAnswers(c *cli.Context, z *zoo.Zoo, o *evaluateOptions, e *study.Evaluation, one cascade.Cascade) error {
+func (t *terminal) writeAnswers(c *cli.Context, z *zoo.Zoo, o *evaluateOptions, one cascade.Cascade) error {
 	if o.answers == "" {
 		return nil
 	}
@@ -152,17 +159,16 @@ func (t *terminal) writeAnswers(c *cli.Context, z *zoo.Zoo, o *evaluateOptions, 
 	if err != nil {
 		return err
 	}
-	e.Answers = o.answers
 	return answers.Write(o.answers, all)
 }
 
-func (t *terminal) showEvaluated(e *study.Evaluation) {
+func (t *terminal) showEvaluated(e *evaluated) {
 	rows := []int{0}
 	if e.ChosenOn != nil {
 		before := front.Front{Points: e.Before}
 		rows = before.Spread(tableRows)
 	}
-	t.showSearched(e)
+	t.showSearched(e.Evaluation)
 	t.out.Printf("On the split %s (%s samples", e.Split.Name, ui.Count(e.Split.Samples))
 	if e.Split.Unlabelled {
 		t.out.Printf(" without labels")
@@ -173,15 +179,15 @@ func (t *terminal) showEvaluated(e *study.Evaluation) {
 	}
 	t.out.Printf(":\n\n")
 	if e.Split.Unlabelled {
-		t.showReach(e, rows)
+		t.showReach(e.Evaluation, rows)
 	} else {
-		t.showAccuracies(e, rows)
+		t.showAccuracies(e.Evaluation, rows)
 	}
 	if e.ChosenOn != nil && !e.Split.Unlabelled {
 		t.out.Printf("\nThe intervals \"together\" contain the accuracies of all %d cascades at once, with 95 %% probability.\n", len(e.Cascades))
-		t.showAgainstModels(e, rows)
+		t.showAgainstModels(e.Evaluation, rows)
 	}
-	t.showDrift(e)
+	t.showDrift(e.Evaluation)
 	if e.Answers != "" {
 		t.out.Printf("\nwrote %s\n", e.Answers)
 	}

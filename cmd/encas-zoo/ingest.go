@@ -14,6 +14,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
@@ -314,7 +315,7 @@ func readLists(builtIn string, files []string) (models []ingest.Entry, err error
 		return nil, usagef("unknown built-in list %q; there is only %s", builtIn, encasList)
 	}
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := regular.Open(name)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("%w%s", err, ingest.NearPath(name))}
 		}

@@ -13,7 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 )
@@ -43,6 +45,9 @@ func asUsage(err error) error {
 }
 
 func main() {
+	crash.Catch(exitError)
+	defer crash.Guard()()
+	memory.Limit()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

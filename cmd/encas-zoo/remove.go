@@ -85,7 +85,7 @@ func modelsToRemove(t *terminal, z *zoo.Zoo, names []string) (there []string, er
 	interrupted := slices.ContainsFunc(names, z.HasRemains)
 	for _, name := range names {
 		switch _, err := z.Model(name); {
-		case err == nil:
+		case err == nil || errors.As(err, new(*zoo.DamagedModel)):
 			if !slices.Contains(there, name) {
 				there = append(there, name)
 			}

@@ -53,5 +53,8 @@ func runShimBuild(c *cli.Context, t *terminal, o *torch.BuildOptions) error {
 	if err != nil {
 		return err
 	}
+	if flaws := torch.Flaws(library.Version()); flaws != "" {
+		t.err.Notef("%s", flaws)
+	}
 	return t.give(shimBuilt{1, library.Version(), path}, func() { t.out.Printf("torch %s is ready: %s\n", library.Version(), path) })
 }

@@ -22,6 +22,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/python"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -87,6 +89,9 @@ var ErrNoMeta = errors.New("no encas-zoo metadata in the file")
 // archive, so torch is not needed. The error is ErrNoMeta for any other file.
 func ReadMeta(path string) (Meta, error) {
 	var m Meta
+	if err := regular.Check(path); err != nil {
+		return m, err
+	}
 	z, err := zip.OpenReader(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return m, err
@@ -130,7 +135,7 @@ func Checkpoint(path string) (string, error) {
 	if err != nil && !errors.Is(err, ErrNoMeta) {
 		return "", err
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -310,7 +315,7 @@ func (e *Exporter) ask(ctx context.Context, request, reply any) error {
 }
 
 func (e *Exporter) start() error {
-	cmd := exec.Command(e.python, "-u", "-c", script)
+	cmd := python.Command(context.Background(), e.python, script)
 	e.last = &tail{}
 	cmd.Stderr = e.last
 	if e.stderr != nil {

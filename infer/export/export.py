@@ -150,6 +150,9 @@ def create_timm(name, size, pretrained, size_of):
         published = timm.list_pretrained(arch + ".*")
         if tag and timm.is_model(arch) and published and name not in published:
             raise Refused(f"timm knows no weights {name}" + (meant(name, published) or "; it has " + ", ".join(published[:5])))
+    elif pretrained and library("safetensors") is None:
+        # timm would then load weights of anybody that are pickled, without a word.
+        raise Refused(f"weights from {name} need the package safetensors ({MISSING['safetensors']}): {sys.executable} -m pip install safetensors")
     options = {}
     if size:
         options["img_size"] = tuple(size)

@@ -35,7 +35,7 @@ func TestMissing(t *testing.T) {
 		want         map[string]string // parts of the reasons
 	}{
 		{"alone", script("alone", `exec "`+python+`" -I -S "$@"`), map[string]string{"torch": "No module named 'torch'"}},
-		{"broken", script("half", `PYTHONPATH="`+broken+`" exec "`+python+`" "$@"`), map[string]string{"timm": "OSError: libcudart.so.99"}},
+		{"broken", script("half", `ENCAS_PYTHONPATH="`+broken+`" exec "`+python+`" "$@"`), map[string]string{"timm": "OSError: libcudart.so.99"}},
 		{"whole", python, map[string]string{"no_such_library": "No module named 'no_such_library'"}},
 	} {
 		e := New(c.python, nil)

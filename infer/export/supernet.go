@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -43,6 +44,11 @@ func (e *Exporter) Supernet(ctx context.Context, r SupernetRequest) (Meta, error
 	space, err := supernet.New(r.Table, max(r.Classes, 1))
 	if err != nil {
 		return Meta{}, err
+	}
+	if r.Weights != "" {
+		if err := regular.Check(r.Weights); err != nil {
+			return Meta{}, err
+		}
 	}
 	// TorchScript reads the source of what it compiles from a file.
 	dir, err := os.MkdirTemp("", "encas-supernet")

@@ -91,7 +91,7 @@ func TestSupernetWeights(t *testing.T) {
 		"script": "is TorchScript, which runs code when it is loaded",
 		"pickle": "cannot be read as weights alone",
 		"text":   "cannot be read as weights alone",
-		"absent": "No such file or directory",
+		"absent": "no such file or directory",
 	} {
 		_, err := e.Supernet(ctx, SupernetRequest{Table: table, Weights: filepath.Join(dir, name), Out: out})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -22,8 +22,17 @@ var ErrTruncated = errors.New("the file is truncated")
 // ErrFormat: the file is not a JPEG, PNG or WebP.
 var ErrFormat = errors.New("not a JPEG, PNG or WebP image")
 
-// MaxPixels is the largest image that is decoded; Pillow refuses larger ones too.
-const MaxPixels = 178_956_970
+const (
+	// MaxPixels is the largest image that is decoded; Pillow refuses larger ones too.
+	MaxPixels = 178_956_970
+	// maxPixelBytes bounds the memory that decoding takes, in bytes for each pixel that an image
+	// may have: 3 of the result, and 6 of an interlaced image of 8 bits a channel or of a
+	// progressive JPEG. Images that take more a pixel may have fewer of them.
+	maxPixelBytes = 9
+	// MaxScans is how many scans a JPEG may have. Encoders make about ten. A scan takes a few
+	// bytes of the file, and time for all of the image.
+	MaxScans = 100
+)
 
 // RGB is an image of 3 bytes a pixel, row by row.
 type RGB struct {
@@ -57,24 +66,28 @@ func (d *Decoder) Decode(data []byte) (RGB, error) {
 	case bytes.HasPrefix(data, []byte{0xFF, 0xD8}):
 		return d.decodeJPEG(data)
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return d.decodeWith(data, png.DecodeConfig, decodePNG)
+		return d.decodeWith(data, pngBytes(data), png.DecodeConfig, decodePNG)
 	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
-		return d.decodeWith(data, webp.DecodeConfig, webp.Decode)
+		return d.decodeWith(data, webpBytes, webp.DecodeConfig, webp.Decode)
 	case len(data) == 0:
 		return RGB{}, fmt.Errorf("%w: it is empty", ErrTruncated)
 	}
 	return RGB{}, ErrFormat
 }
 
-// grow makes room for an image whose header, in a file of size bytes, claims w x h.
-// The most compressed of the formats' real images stay far below 2^14 pixels a byte.
-func (d *Decoder) grow(w, h, size int) (RGB, error) {
+// grow makes room for an image whose header, in a file of size bytes, claims w x h. Decoding it
+// takes pixelBytes for each pixel beside the result. The most compressed of the formats' real
+// images stay far below 2^14 pixels a byte.
+func (d *Decoder) grow(w, h, size int, pixelBytes float64) (RGB, error) {
 	limit := MaxPixels
 	if d.Limit > 0 {
 		limit = min(limit, d.Limit)
 	}
 	if w <= 0 || h <= 0 || w > limit/h {
 		return RGB{}, fmt.Errorf("%d x %d pixels, at most %d in all are read", w, h, limit)
+	}
+	if most := int(maxPixelBytes * float64(limit) / (3 + pixelBytes)); w > most/h {
+		return RGB{}, fmt.Errorf("%d x %d pixels, at most %d in all are read of an image of this kind, whose pixels take %g bytes each to decode", w, h, most, 3+pixelBytes)
 	}
 	if w*h>>14 > size {
 		return RGB{}, fmt.Errorf("%d bytes cannot hold %d x %d pixels", size, w, h)
@@ -84,11 +97,22 @@ func (d *Decoder) grow(w, h, size int) (RGB, error) {
 }
 
 func (d *Decoder) decodeJPEG(data []byte) (RGB, error) {
-	width, height, components, err := jpegHeader(data)
+	width, height, components, progressive, err := jpegHeader(data)
 	if err != nil {
 		return RGB{}, err
 	}
-	img, err := d.grow(width, height, len(data))
+	pixelBytes := 0.0
+	if components == 4 {
+		pixelBytes = 4
+	}
+	scans := countScans(data)
+	if progressive || scans > 1 {
+		pixelBytes += float64(2 * components) // all coefficients are kept
+	}
+	if scans > MaxScans {
+		return RGB{}, fmt.Errorf("it has %d scans, at most %d are read: save it again as a JPEG", scans, MaxScans)
+	}
+	img, err := d.grow(width, height, len(data), pixelBytes)
 	if err != nil {
 		return RGB{}, err
 	}
@@ -121,19 +145,19 @@ func (d *Decoder) decodeJPEG(data []byte) (RGB, error) {
 }
 
 // jpegHeader finds the frame header of a JPEG file.
-func jpegHeader(data []byte) (width, height, components int, err error) {
+func jpegHeader(data []byte) (width, height, components int, progressive bool, err error) {
 	for i := 2; ; {
 		marker, body, next := nextSegment(data, i)
 		switch {
 		case next < 0 || marker == 0xD9:
-			return 0, 0, 0, fmt.Errorf("%w: no JPEG frame header", ErrTruncated)
+			return 0, 0, 0, false, fmt.Errorf("%w: no JPEG frame header", ErrTruncated)
 		case marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC:
 			if len(body) < 6 {
-				return 0, 0, 0, fmt.Errorf("%w: short JPEG frame header", ErrTruncated)
+				return 0, 0, 0, false, fmt.Errorf("%w: short JPEG frame header", ErrTruncated)
 			}
-			return int(binary.BigEndian.Uint16(body[3:])), int(binary.BigEndian.Uint16(body[1:])), int(body[5]), nil
+			return int(binary.BigEndian.Uint16(body[3:])), int(binary.BigEndian.Uint16(body[1:])), int(body[5]), marker&3 == 2, nil
 		case marker == 0xDA:
-			return 0, 0, 0, errors.New("a JPEG scan comes before the frame header")
+			return 0, 0, 0, false, errors.New("a JPEG scan comes before the frame header")
 		}
 		i = next
 	}
@@ -171,6 +195,20 @@ func nextSegment(data []byte, i int) (marker byte, body []byte, next int) {
 	}
 }
 
+// countScans counts the scans of a JPEG file up to its end-of-image marker.
+func countScans(data []byte) (n int) {
+	for i := 2; ; {
+		marker, _, next := nextSegment(data, i)
+		if next < 0 || marker == 0xD9 {
+			return n
+		}
+		if marker == 0xDA {
+			n++
+		}
+		i = next
+	}
+}
+
 // hasEnd reports whether a JPEG file has its end-of-image marker.
 func hasEnd(data []byte) bool {
 	for i := 2; ; {
@@ -201,12 +239,40 @@ func mulDiv255(a, b int) int {
 	return (t>>8 + t) >> 8
 }
 
-func (d *Decoder) decodeWith(data []byte, config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error)) (RGB, error) {
+// webpBytes is what a pixel of a WebP takes, decoded without loss with its alpha.
+const webpBytes = 4
+
+// pngBytes is what a pixel of a PNG takes as Go's decoder makes it: its channels, of which grey
+// ones become four if there is a transparent value, by their depth, and if it is interlaced half
+// of that again for the largest of the passes. 16-bit grey is copied.
+func pngBytes(data []byte) float64 {
+	if len(data) < 29 {
+		return 0 // which is too short for a header
+	}
+	depth, kind, interlaced := data[24], data[25], data[28] != 0
+	const grey, palette = 0, 3
+	n := 4.0
+	if kind == palette {
+		n = 1
+	}
+	if depth == 16 {
+		n *= 2
+	}
+	if interlaced {
+		n *= 1.5
+	}
+	if depth == 16 && kind == grey {
+		n += 2
+	}
+	return n
+}
+
+func (d *Decoder) decodeWith(data []byte, pixelBytes float64, config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error)) (RGB, error) {
 	c, err := config(bytes.NewReader(data))
 	if err != nil {
 		return RGB{}, truncatedOr(err)
 	}
-	img, err := d.grow(c.Width, c.Height, len(data))
+	img, err := d.grow(c.Width, c.Height, len(data), pixelBytes)
 	if err != nil {
 		return RGB{}, err
 	}

@@ -3,10 +3,15 @@ package imaging
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -277,7 +282,7 @@ func FuzzDecode(f *testing.F) {
 	p := Preprocessing{Height: 16, Width: 16, CropPct: 0.875, Filter: Bicubic}
 	out := make([]byte, p.Size())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if w, h, _, err := jpegHeader(data); err == nil && w*h > 1<<22 {
+		if w, h, _, _, err := jpegHeader(data); err == nil && w*h > 1<<22 {
 			return // slow, and nothing else
 		}
 		img, err := d.Decode(data)
@@ -346,5 +351,118 @@ for _ in sys.stdin:
 				}
 			})
 		})
+	}
+}
+
+// segment is a segment of a JPEG file.
+func segment(marker byte, body ...byte) []byte {
+	return append([]byte{0xFF, marker, 0, byte(len(body) + 2)}, body...)
+}
+
+// progressive makes a grey progressive JPEG of 8 x 8 pixels: one scan of its mean, and others that
+// refine nothing.
+func progressive(scans int) []byte {
+	data := []byte{0xFF, 0xD8}
+	quantization := slices.Repeat([]byte{1}, 65)
+	quantization[0] = 0
+	data = append(data, segment(0xDB, quantization...)...)
+	data = append(data, segment(0xC2, 8, 0, 8, 0, 8, 1, 1, 0x11, 0)...)
+	codes := make([]byte, 18) // one code of one bit, for 0
+	codes[1] = 1
+	data = append(data, segment(0xC4, codes...)...)
+	codes[0] = 0x10
+	data = append(data, segment(0xC4, codes...)...)
+	data = append(append(data, segment(0xDA, 1, 1, 0, 0, 0, 0)...), 0x7F)
+	for range scans - 1 {
+		data = append(append(data, segment(0xDA, 1, 1, 0, 1, 63, 0)...), 0x7F)
+	}
+	return append(data, 0xFF, 0xD9)
+}
+
+// TestScans: a JPEG of many scans, each of a few bytes, is refused before it is decoded.
+func TestScans(t *testing.T) {
+	t.Parallel()
+	needTurboJPEG(t)
+	var d Decoder
+	defer d.Close()
+	for _, scans := range []int{1, 10, MaxScans} {
+		if img, err := d.Decode(progressive(scans)); err != nil || img.Width != 8 {
+			t.Errorf("%d scans: %v", scans, err)
+		}
+	}
+	if _, err := d.Decode(progressive(MaxScans + 1)); err == nil || !strings.Contains(err.Error(), "101 scans, at most 100") {
+		t.Errorf("too many scans: %v", err)
+	}
+	// What follows the end of the image does not count, nor do images in metadata.
+	data := append(progressive(2), progressive(MaxScans)...)
+	thumbnail := append([]byte{0xFF, 0xD8}, segment(0xE1, progressive(5)[:100]...)...)
+	if n := countScans(append(thumbnail, data[2:]...)); n != 2 {
+		t.Errorf("%d scans, want 2", n)
+	}
+	data = progressive(MaxScans + 1)
+	if n := countScans(data[:len(data)/2]); n < 1 || n > MaxScans {
+		t.Errorf("%d scans in half of a file", n)
+	}
+}
+
+// TestMemoryOfPixels: an image may have as many pixels as the limit says if they take no more than
+// usual to decode, and else fewer.
+func TestMemoryOfPixels(t *testing.T) {
+	t.Parallel()
+	needTurboJPEG(t)
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	// interlace says so in the header of a PNG, with its checksum.
+	interlace := func(data []byte) []byte {
+		data = bytes.Clone(data)
+		data[28] = 1
+		binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
+		return data
+	}
+	for what, c := range map[string]struct {
+		data  []byte
+		bytes float64 // that a pixel takes
+	}{
+		"8-bit PNG":              {read("rgba.png"), 7},
+		"8-bit interlaced PNG":   {interlace(read("rgba.png")), 9},
+		"16-bit PNG":             {read("rgb16.png"), 11},
+		"16-bit interlaced PNG":  {interlace(read("rgb16.png")), 15},
+		"16-bit grey PNG":        {read("grey16.png"), 13},
+		"16-bit grey, alpha PNG": {read("greyalpha16.png"), 11},
+		"palette":                {read("palette.png"), 4},
+		"JPEG":                   {read("ycc420.jpg"), 3},
+		"CMYK JPEG":              {read("cmyk.jpg"), 7},
+		"progressive grey JPEG":  {progressive(3), 5},
+		"WebP":                   {read("lossless.webp"), 7},
+	} {
+		var d Decoder
+		img, err := d.Decode(c.data)
+		pixels := img.Width * img.Height
+		if err != nil { // the pixels of what was made interlaced are not
+			var config image.Config
+			if config, err = png.DecodeConfig(bytes.NewReader(c.data)); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			pixels = config.Width * config.Height
+		}
+		refused := func(limit int) bool {
+			d.Limit = limit
+			_, err := d.Decode(c.data)
+			return err != nil && strings.Contains(err.Error(), "pixels, at most")
+		}
+		// The smallest limit with which an image of so many pixels is read.
+		least := pixels
+		if c.bytes > maxPixelBytes {
+			least = int(math.Ceil(float64(pixels) * c.bytes / maxPixelBytes))
+		}
+		if refused(least+1) || !refused(least-1) {
+			t.Errorf("%s of %d pixels: refused with a limit of %d: %v, of %d: %v", what, pixels, least+1, refused(least+1), least-1, refused(least-1))
+		}
+		d.Close()
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/encas-zoo/encas-zoo/infer/python"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 )
 
@@ -49,7 +50,7 @@ func WriteSource(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), text, 0o666); err != nil {
 			return err
 		}
 	}
@@ -102,7 +103,7 @@ func Build(ctx context.Context, o BuildOptions, log func(string)) (path string, 
 	if err := WriteSource(dir); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(o.Out), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(o.Out), 0o777); err != nil {
 		return "", err
 	}
 	temp := filepath.Join(dir, "shim.so")
@@ -173,14 +174,14 @@ func firstErrors(out string) string {
 	return strings.Join(lines, "\n")
 }
 
-// find asks python for its torch. Without one it tries the system's interpreter,
+// find asks an interpreter for its torch. Without one it tries the system's interpreter,
 // then the places where Debian's libtorch-dev puts its files.
-func find(ctx context.Context, python string) (installation, error) {
-	if python != "" {
-		return ask(ctx, python)
+func find(ctx context.Context, interpreter string) (installation, error) {
+	if interpreter != "" {
+		return ask(ctx, interpreter)
 	}
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if t, err := ask(ctx, python); err == nil {
+	for _, interpreter := range []string{"python3", "/usr/bin/python3"} {
+		if t, err := ask(ctx, interpreter); err == nil {
 			return t, nil
 		}
 	}
@@ -191,24 +192,24 @@ func find(ctx context.Context, python string) (installation, error) {
 			Lib:     filepath.Dir(libs[0]), ABI: 1, Version: "of Debian",
 		}, nil
 	}
-	return installation{}, errors.New("no torch found; install one (pip install torch, or on Debian apt-get install libtorch-dev libopenblas0-pthread) and name its Python with --python")
+	return installation{}, errors.New("no torch found; install one (pip install torch, or on Debian apt-get install libtorch-dev libopenblas0-pthread) and name its Python with --python" + python.Hint())
 }
 
-func ask(ctx context.Context, python string) (installation, error) {
+func ask(ctx context.Context, interpreter string) (installation, error) {
 	var t installation
-	cmd := exec.CommandContext(ctx, python, "-c", describe)
+	cmd := python.Command(ctx, interpreter, describe)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		return t, fmt.Errorf("%s has no torch: %s (%w)", python, lines[len(lines)-1], err)
+		return t, fmt.Errorf("%s has no torch: %s (%w)%s", interpreter, lines[len(lines)-1], err, python.Hint())
 	}
 	if err := json.Unmarshal(out, &t); err != nil {
-		return t, fmt.Errorf("%s describes its torch as %q: %w", python, out, err)
+		return t, fmt.Errorf("%s describes its torch as %q: %w", interpreter, out, err)
 	}
 	if _, err := os.Stat(filepath.Join(t.Include[0], "torch", "script.h")); err != nil {
-		return t, fmt.Errorf("the torch of %s has no C++ headers (on Debian: apt-get install libtorch-dev): %w", python, err)
+		return t, fmt.Errorf("the torch of %s has no C++ headers (on Debian: apt-get install libtorch-dev): %w", interpreter, err)
 	}
 	return t, nil
 }

@@ -82,6 +82,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -103,6 +104,9 @@ func Open(path string) (*Shim, error) {
 	}
 	if !exists(path) {
 		return nil, fmt.Errorf("%w: no %s; %s", ErrNoShim, path, howToBuild)
+	}
+	if err := regular.Check(path); err != nil { // the loader would wait for a pipe
+		return nil, fmt.Errorf("%w: %w", ErrNoShim, err)
 	}
 	s := &Shim{}
 	cpath := C.CString(path)
@@ -165,6 +169,9 @@ type Model struct {
 // Load loads a TorchScript file. classes is the number of outputs it must have. The
 // model must be closed.
 func (s *Shim) Load(path, device string, p Precision, classes int) (*Model, error) {
+	if err := regular.Check(path); err != nil {
+		return nil, err
+	}
 	var e C.encas_error
 	cpath, cdevice := C.CString(path), C.CString(device)
 	defer C.free(unsafe.Pointer(cpath))

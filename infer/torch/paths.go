@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/infer/python"
 )
 
 // Every torch has a shim of its own in the user's cache folder, named after the version
@@ -54,10 +55,10 @@ with open(os.path.join(root, "version.py")) as f:
     version = re.search(r"^__version__ *= *['\"]([^'\"]*)", f.read(), re.M).group(1)
 print(json.dumps({"Lib": os.path.realpath(os.path.join(root, "lib")), "Version": version}))`
 
-// Find returns the shim to open: $ENCAS_TORCH_SHIM, else that of the torch that python
-// has, else the one built last. note, if not empty, says that it is for another torch
+// Find returns the shim to open: $ENCAS_TORCH_SHIM, else that of the torch that the
+// interpreter has, else the one built last. note, if not empty, says that it is for another torch
 // than Python's. Without a shim the error is ErrNoShim.
-func Find(ctx context.Context, python string) (path, note string, err error) {
+func Find(ctx context.Context, interpreter string) (path, note string, err error) {
 	if disabled != nil {
 		return "", "", disabled
 	}
@@ -72,20 +73,20 @@ func Find(ctx context.Context, python string) (path, note string, err error) {
 	if newest == "" {
 		return "", "", fmt.Errorf("%w: no library in %s; %s", ErrNoShim, dir, howToBuild)
 	}
-	if python == "" {
+	if interpreter == "" {
 		return newest, "", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	var t installation
-	out, err := exec.CommandContext(ctx, python, "-c", locate).Output()
+	out, err := python.Command(ctx, interpreter, locate).Output()
 	if err != nil || json.Unmarshal(out, &t) != nil {
 		return newest, "", nil // it has no torch
 	}
 	if path := filepath.Join(dir, t.fileName()); exists(path) {
 		return path, "", nil
 	}
-	return newest, fmt.Sprintf("models run on another torch than the %s of %s; for that one run `encas-zoo shim build --python %s`", t.Version, python, python), nil
+	return newest, fmt.Sprintf("models run on another torch than the %s of %s; for that one run `encas-zoo shim build --python %s`", t.Version, interpreter, interpreter), nil
 }
 
 // howToBuild ends the messages about a shim that is not there.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging/turbojpeg"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // A Broken image cannot be read.
@@ -49,6 +50,7 @@ func (s *Set) Check(ctx context.Context, which []int, workers int, progress func
 	var running sync.WaitGroup
 	for range min(workers, len(which)) {
 		running.Go(func() {
+			defer crash.Guard()()
 			r := s.NewReader()
 			defer r.Close()
 			for i := range images {

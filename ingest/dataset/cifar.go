@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 const (
@@ -23,7 +24,7 @@ type cifar struct {
 }
 
 func openCIFAR(path string) (_ *Set, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // maxLine is the longest line of a list of images, in bytes.
@@ -81,7 +83,7 @@ func openImage(path string) (*Set, error) { return readList(strings.NewReader(pa
 
 // openList opens a list of images.
 func openList(path string) (*Set, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,14 @@
 package dataset
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // maxFile is the largest image file that is read.
@@ -27,21 +26,18 @@ func (f *files) image(i int, r *Reader) (imaging.RGB, error) {
 	if f.root != "" {
 		path = filepath.Join(f.root, filepath.FromSlash(path))
 	}
-	info, err := os.Stat(path) // before it is opened: that of a pipe would wait
-	if err != nil {
-		return imaging.RGB{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return imaging.RGB{}, errors.New("it is not a regular file")
-	}
-	if info.Size() > maxFile {
-		return imaging.RGB{}, fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxFile)
-	}
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return imaging.RGB{}, err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return imaging.RGB{}, err
+	}
+	if info.Size() > maxFile {
+		return imaging.RGB{}, fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxFile)
+	}
 	r.buf = slices.Grow(r.buf[:0], int(info.Size()))[:info.Size()]
 	if _, err := io.ReadFull(file, r.buf); err != nil {
 		return imaging.RGB{}, err

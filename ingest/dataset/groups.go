@@ -14,6 +14,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // OpenGrouped opens the data set at path as [Open] does, and reads which images belong
@@ -52,7 +54,7 @@ func OpenGrouped(path, by string) (*Set, error) {
 // readGroups reads a CSV file of images, by their ids or by file names that only one image
 // has, and their groups. A first line that names no image is a header.
 func (s *Set) readGroups(file string) error {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 const (
@@ -83,18 +84,15 @@ func findIDX(path string) (string, error) {
 // readIDX reads a file of unsigned bytes: two zeros, 8, the number of dimensions, each
 // dimension as a big-endian uint32, then the numbers. It may be packed by gzip.
 func readIDX(path string, dimensions int) (shape []int, data []byte, err error) {
-	info, err := os.Stat(path) // before it is opened: that of a pipe would wait
-	if err != nil {
-		return nil, nil, errors.Unwrap(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("it is not a regular file")
-	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, nil, errors.Unwrap(err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
 	var r io.Reader = f
 	limit := info.Size()
 	if strings.HasSuffix(path, ".gz") {

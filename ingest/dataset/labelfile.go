@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // labelFiles are the names of label files, in the order they are looked for.
@@ -44,7 +46,7 @@ type labelFile struct {
 // be in folders below root, and need not name a folder called images. The error wraps
 // errNoFiles if it is no list of files of this folder.
 func openLabelFile(root, name, group string) (*Set, error) {
-	f, err := os.Open(filepath.Join(root, name))
+	f, err := regular.Open(filepath.Join(root, name))
 	if err != nil {
 		return nil, err
 	}

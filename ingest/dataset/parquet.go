@@ -18,6 +18,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 const (
@@ -115,7 +116,7 @@ func openTable(names []string, group string, unlabelled bool) (set *Set, err err
 
 // openFile opens one file and reads its footer.
 func openFile(name string) (f parquetFile, err error) {
-	if f.f, err = os.Open(name); err != nil {
+	if f.f, err = regular.Open(name); err != nil {
 		return f, err
 	}
 	info, err := f.f.Stat()

@@ -12,7 +12,6 @@ import (
 	"io"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
@@ -29,7 +28,7 @@ type File struct {
 	// about a Parquet file.
 	Name string
 
-	r      *file.Reader
+	footer *footer
 	in     io.ReaderAt
 	size   int64
 	limits Limits
@@ -49,18 +48,14 @@ func NewFile(r parquet.ReaderAtSeeker, name string, limits Limits) (*File, error
 		if f.size, err = r.Seek(0, io.SeekEnd); err != nil {
 			return err
 		}
-		if err := f.checkFooter(); err != nil {
-			return err
-		}
-		f.r, err = file.NewParquetReader(r)
-		return err
+		return f.readFooter()
 	})
 	return f, err
 }
 
-// checkFooter makes sure that the file ends in a well-formed footer, so that the
+// readFooter reads the footer that the file ends in, which must be well formed, so that the
 // library allocates by numbers that fit the file.
-func (f *File) checkFooter() error {
+func (f *File) readFooter() error {
 	var end [8]byte // length of the footer, magic
 	if f.size < 12 {
 		return errors.New("it is too short for a Parquet file")
@@ -75,11 +70,13 @@ func (f *File) checkFooter() error {
 	if n > f.size-12 {
 		return errors.New("its footer is longer than the file")
 	}
-	footer := make([]byte, n)
-	if _, err := f.in.ReadAt(footer, f.size-8-n); err != nil {
+	b := make([]byte, min(n, maxFooter+1))
+	if _, err := f.in.ReadAt(b, f.size-8-n); err != nil {
 		return err
 	}
-	return checkFooter(footer, f.limits.Elements)
+	var err error
+	f.footer, err = readFooter(b, f.limits.Elements)
+	return err
 }
 
 // try calls the Parquet library and names the file in its errors.
@@ -102,34 +99,32 @@ func try(call func() error) (err error) {
 }
 
 // Rows is the number of rows that the file claims to have.
-func (f *File) Rows() int64 { return f.r.NumRows() }
+func (f *File) Rows() int64 { return f.footer.meta.NumRows }
 
 // Groups is the number of row groups.
-func (f *File) Groups() int { return f.r.NumRowGroups() }
+func (f *File) Groups() int { return len(f.footer.groups) }
 
 // GroupRows is the number of rows that a row group claims to have.
-func (f *File) GroupRows(group int) int64 { return f.r.MetaData().RowGroup(group).NumRows() }
+func (f *File) GroupRows(group int) int64 { return f.footer.groups[group].rows }
 
 // GroupBytes is the size that a row group claims to have, uncompressed.
-func (f *File) GroupBytes(group int) int64 { return f.r.MetaData().RowGroup(group).TotalByteSize() }
+func (f *File) GroupBytes(group int) int64 { return f.footer.groups[group].bytes }
 
 // ColumnSize is the size that a column of a row group claims to have, uncompressed.
 func (f *File) ColumnSize(group, column int) (n int64, err error) {
 	err = f.try(func() error {
-		m, err := f.r.MetaData().RowGroup(group).ColumnChunk(column)
-		if err == nil {
-			n = m.TotalUncompressedSize()
-		}
+		c, err := f.footer.chunk(group, column)
+		n = c.uncompressed
 		return err
 	})
 	return n, err
 }
 
 // Metadata returns the value of a key of the file's own metadata, or nil.
-func (f *File) Metadata(key string) *string { return f.r.MetaData().KeyValueMetadata().FindValue(key) }
+func (f *File) Metadata(key string) *string { return f.footer.meta.KeyValueMetadata().FindValue(key) }
 
 // Schema describes the columns.
-func (f *File) Schema() *schema.Schema { return f.r.MetaData().Schema }
+func (f *File) Schema() *schema.Schema { return f.footer.meta.Schema }
 
 // ColumnName returns the name of the top-level column that a leaf column is in.
 func (f *File) ColumnName(column int) string {

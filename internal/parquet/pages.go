@@ -48,30 +48,26 @@ func (f *File) Pages(column int) *Pages { return &Pages{f: f, column: column} }
 
 // Open begins the column's chunk in a row group.
 func (p *Pages) Open(group int) error {
-	var m *metadata.ColumnChunkMetaData
 	f := p.f
-	err := try(func() (err error) {
-		m, err = f.r.MetaData().RowGroup(group).ColumnChunk(p.column)
-		return err
-	})
+	c, err := f.footer.chunk(group, p.column)
 	if err != nil {
 		return err
 	}
-	if m.CryptoMetadata() != nil {
+	if c.encrypted {
 		return errors.New("it is encrypted")
 	}
-	start, size := m.DataPageOffset(), m.TotalCompressedSize()
-	if d := m.DictionaryPageOffset(); m.HasDictionaryPage() && d > 0 {
-		start = min(start, d)
+	start, size := c.data, c.compressed
+	if c.dictionary > 0 {
+		start = min(start, c.dictionary)
 	}
 	if start < 0 || size < 0 || start > f.size || size > f.size-start {
 		return errors.New("it runs over the end of the file")
 	}
-	if f.r.MetaData().WriterVersion().LessThan(metadata.Parquet816FixedVersion) {
+	if f.footer.meta.WriterVersion().LessThan(metadata.Parquet816FixedVersion) {
 		// parquet-mr before 1.2.9 left the header of the dictionary out of the size.
 		size = min(size+100, f.size-start)
 	}
-	p.Codec, p.at, p.left, p.values = m.Compression(), start, size, m.NumValues()
+	p.Codec, p.at, p.left, p.values = c.codec, start, size, c.values
 	return nil
 }
 

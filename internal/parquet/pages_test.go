@@ -89,6 +89,7 @@ func TestFooters(t *testing.T) {
 		want   error
 	}{
 		{binary.AppendUvarint([]byte{4<<4 | thriftList, 0xF0 | thriftStruct}, 1<<27), errThrift},
+		{append(binary.AppendUvarint([]byte{4<<4 | thriftList, 0xF0 | thriftStruct}, 1000), make([]byte, 1000)...), errIncomplete}, // empty row groups
 		{binary.AppendUvarint([]byte{9<<4 | thriftMap}, 1<<40), errThrift},
 		{bytes.Repeat([]byte{1<<4 | thriftStruct}, 1000), errThrift},
 		{nil, errThrift},
@@ -99,11 +100,11 @@ func TestFooters(t *testing.T) {
 		{schema(3, append(bytes.Repeat(element, 2), 0)...), nil},                   // three deep
 		{schema(1<<30, bytes.Repeat(element, 1000)...), errThrift},                 // longer than the footer
 	} {
-		if err := checkFooter(c.footer, 3); !errors.Is(err, c.want) {
+		if _, _, err := new(footer).walk(c.footer, 3); !errors.Is(err, c.want) {
 			t.Errorf("footer %x: %v", c.footer, err)
 		}
 	}
-	if err := checkFooter(schema(1000, bytes.Repeat(element, 1000)...), 1<<20); !errors.Is(err, errSchema) {
+	if _, _, err := new(footer).walk(schema(1000, bytes.Repeat(element, 1000)...), 1<<20); !errors.Is(err, errSchema) {
 		t.Errorf("1000 groups in each other: %v", err)
 	}
 }
@@ -156,6 +157,6 @@ func FuzzPageHeader(f *testing.F) {
 		if _, n, err := parsePageHeader(data); err == nil && (n < 1 || n > len(data)) {
 			t.Errorf("a header of %d bytes in %d", n, len(data))
 		}
-		checkFooter(data, 100)
+		new(footer).walk(data, 100)
 	})
 }

@@ -67,22 +67,6 @@ const maxSchemaDepth = 32
 
 var errSchema = errors.New("its schema has too many columns, nests too deeply, or is not a tree")
 
-// checkFooter walks over a Parquet footer (FileMetaData: 2 schema) and reports
-// whether it is well formed, with a schema of at most so many elements.
-func checkFooter(b []byte, elements int) error {
-	r := newThriftReader(b)
-	err := r.fields(func(id int16, typ thrift.TType) error {
-		if id == 2 && typ == thrift.LIST {
-			return r.schema(elements)
-		}
-		return r.skip(typ)
-	})
-	if err != nil && err != errSchema {
-		return fmt.Errorf("%w: %v", errThrift, err)
-	}
-	return err
-}
-
 // schema reads a schema: a tree, each node before its children (SchemaElement: 5
 // num_children).
 func (r thriftReader) schema(elements int) error {
@@ -164,5 +148,5 @@ func parsePageHeader(b []byte) (h pageHeader, n int, err error) {
 	if err != nil {
 		return h, 0, fmt.Errorf("%w: %v", errThrift, err)
 	}
-	return h, len(b) - int(r.Transport().(*thrift.TMemoryBuffer).RemainingBytes()), nil
+	return h, len(b) - r.left(), nil
 }

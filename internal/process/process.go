@@ -39,8 +39,15 @@ func (p ID) Near(q ID) bool {
 	return p.Machine == q.Machine && p.Space == q.Space && p.Host == q.Host
 }
 
-// Runs reports whether the process still runs, for one that is near.
-func (p ID) Runs() bool { return Exists(p.PID) && started(p.PID) == p.Started }
+// Runs reports whether the process may still run, for one that is near. If it is not known when
+// the process of its number began (/proc may not be there, or not be readable), it may be the same.
+func (p ID) Runs() bool {
+	if !Exists(p.PID) {
+		return false
+	}
+	now := started(p.PID)
+	return now == "" || p.Started == "" || now == p.Started
+}
 
 // started returns when a process began, as Linux counts it; "" elsewhere.
 func started(pid int) string {

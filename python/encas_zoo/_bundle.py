@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
@@ -39,6 +40,18 @@ def load(folder: str | os.PathLike[str]) -> "Bundle":
     return Bundle(folder)
 
 
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sealed(text: str, content: Any) -> bool:
+    """Whether the file is what its checksum says, if it has one: the SHA-256 of the file without it."""
+    if not isinstance(content, dict) or "checksum" not in content:
+        return True
+    field = re.match(r'\{\s*"checksum": "([0-9a-f]{64})",', text)
+    return field is not None and field[1] == _sha256("{" + text[field.end() :])
+
+
 class Bundle:
     """A cascade and the models it consists of.
 
@@ -59,14 +72,22 @@ class Bundle:
         if path.stat().st_size > _MAX_JSON:
             raise ValueError(f"{path} is larger than any cascade's")
         try:
-            self.json: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            self.json: dict[str, Any] = json.loads(text)
+            if not _sealed(text, self.json):
+                raise ValueError("its checksum is wrong: the file was damaged or edited since it was written; export the bundle again")
             self._check()
             names = self.folder / "classes.txt"
             self.classes: tuple[str, ...] | None = None
             if names.is_file():
-                self.classes = tuple(names.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+                text = names.read_text(encoding="utf-8")
+                if self.json.get("classes_sha256", _sha256(text)) != _sha256(text):
+                    raise ValueError("classes.txt is not what was written: its SHA-256 is another")
+                self.classes = tuple(text.removesuffix("\n").split("\n"))
                 if len(self.classes) != self.json["classes"]:
                     raise ValueError(f"classes.txt has {len(self.classes)} names, and the cascade {self.json['classes']} classes")
+            elif "classes_sha256" in self.json:
+                raise ValueError("classes.txt is missing")
             self.cascade = self._cascade()
         except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as e:
             raise ValueError(f"{path} is damaged: {type(e).__name__}: {e}") from e

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 
 import numpy as np
@@ -31,6 +32,20 @@ def test_damage(tmp_path):
     ]:
         with pytest.raises(ValueError, match=words):
             load(write(tmp_path / "b", **more))
+    text = (write(tmp_path / "b") / "cascade.json").read_text().replace("{", '{"classes_sha256": "%s", ' % hashlib.sha256(b"ant\nbee\ncat\ndog\n").hexdigest(), 1)
+    sealed = '{"checksum": "%s",%s' % (hashlib.sha256(text.encode()).hexdigest(), text[1:])
+    for name, content, words in [
+        ("cascade.json", sealed, None), ("cascade.json", sealed.replace("0.62", "0.63"), "checksum is wrong"), ("cascade.json", sealed, None),
+        ("classes.txt", "ant\nbee\ncow\ndog\n", "is not what was written"), ("classes.txt", None, "is missing"),
+    ]:
+        (tmp_path / "b" / name).unlink()
+        if content is not None:
+            (tmp_path / "b" / name).write_text(content)
+        if words is None:
+            load(tmp_path / "b")
+            continue
+        with pytest.raises(ValueError, match=words):
+            load(tmp_path / "b")
     (tmp_path / "b" / "cascade.json").write_text("{")
     with pytest.raises(ValueError, match="damaged"):
         load(tmp_path / "b")

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/encas-zoo/encas-zoo/bundle"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/serve"
 )
 
@@ -104,7 +105,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 		ErrorLog:          nothing,
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(&bounded{Listener: l, most: int64(s.o.Connections)}) }()
+	go func() {
+		defer crash.Guard()()
+		ended <- server.Serve(&bounded{Listener: l, most: int64(s.o.Connections)})
+	}()
 	select {
 	case err := <-ended:
 		return err

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -189,6 +190,7 @@ func (j *job) run(ctx context.Context) error {
 	g.SetLimit(min(runtime.GOMAXPROCS(0), maxThreads))
 	for i, m := range j.options.Models {
 		g.Go(func() error {
+			defer crash.Guard()()
 			err := working.Err()
 			if err == nil {
 				j.results[i], err = j.model(working, m)

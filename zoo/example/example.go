@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -58,12 +59,14 @@ func Names() []string { return []string{digits.name, cifar10.name} }
 // in a new temporary folder, which stays.
 func Open(ctx context.Context) (*zoo.Zoo, error) { return digits.open(ctx) }
 
-// OpenNamed opens the zoo of a name, as [Open] does.
+// OpenNamed opens the zoo of a name, as [Open] does. It is an error if there is none.
 func OpenNamed(ctx context.Context, name string) (*zoo.Zoo, error) {
-	if name == cifar10.name {
-		return cifar10.open(ctx)
+	for _, e := range []embedded{digits, cifar10} {
+		if e.name == name {
+			return e.open(ctx)
+		}
 	}
-	return digits.open(ctx)
+	return nil, fmt.Errorf("example zoo: no zoo called %q is built in: there are %s", name, strings.Join(Names(), " and "))
 }
 
 // Name returns the name of a zoo that is one of these, or "".
@@ -100,6 +103,11 @@ func (e embedded) openIn(ctx context.Context, parent string) (*zoo.Zoo, error) {
 	}
 	dir := filepath.Join(parent, e.folder())
 	z, err := zoo.Open(dir)
+	if err == nil {
+		for _, damaged := range z.Damaged() {
+			err = damaged.Err
+		}
+	}
 	if err == nil {
 		return z, nil
 	}

@@ -209,6 +209,9 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, z, err)
 		}
 	}
+	if _, err := OpenNamed(t.Context(), "mnist"); err == nil || !strings.Contains(err.Error(), `"mnist"`) {
+		t.Errorf("a name of none: %v", err)
+	}
 	other, err := zoo.Create(filepath.Join(t.TempDir(), "cifar10"), 10)
 	if err != nil || Name(other) != "" {
 		t.Errorf("%q, %v", Name(other), err)

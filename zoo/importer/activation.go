@@ -160,11 +160,15 @@ func (l *look) percent() string {
 }
 
 // use decides what an activation makes of rows that look like this: with which
-// activation and scale they are converted, what to note, or why they are refused.
+// activation and scale they are converted, what to note, or why they are refused, which is an
+// unlikeError.
 func (l *look) use(said Activation) (apply Activation, scale float64, note string, err error) {
 	kind := l.kind()
 	refuse := func(what string) (Activation, float64, string, error) {
-		return "", 0, "", fmt.Errorf("%s", what)
+		return "", 0, "", &unlikeError{text: what}
+	}
+	advise := func(what string) (Activation, float64, string, error) {
+		return "", 0, "", &unlikeError{text: what, option: true}
 	}
 	leave := fmt.Sprintf("leave out --activation %s", said)
 	if said == Softmax {
@@ -173,9 +177,9 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 	if said != Unsaid && said != NoActivation {
 		switch kind {
 		case rounded:
-			return refuse(l.percents() + "; and " + leave)
+			return advise(l.percents() + "; and " + leave)
 		case percent:
-			return refuse(l.percent() + "; and " + leave)
+			return advise(l.percent() + "; and " + leave)
 		}
 	}
 	switch said {
@@ -185,17 +189,17 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 			if said == Unsaid {
 				return said, 100, "percents, divided by 100", nil
 			}
-			return refuse("the rows are percents (each sums to 100): leave out --activation none")
+			return advise("the rows are percents (each sums to 100): leave out --activation none")
 		case rounded:
 			return refuse(l.percents())
 		case percent:
 			return refuse(l.percent())
 		case logs:
-			return refuse("the rows are logarithms of probabilities: import with --activation log")
+			return advise("the rows are logarithms of probabilities: import with --activation log")
 		case votes:
 			return refuse(fmt.Sprintf("all rows sum to %.6g instead of 1 (votes, or counts?): %s", l.sum, divideRows))
 		case heads:
-			return refuse("all values are in [0, 1], but the rows do not sum to 1: if each class has a sigmoid of its own, import with --activation sigmoid; else " + divideRows)
+			return advise("all values are in [0, 1], but the rows do not sum to 1: if each class has a sigmoid of its own, import with --activation sigmoid; else " + divideRows)
 		case mostly:
 			return refuse(fmt.Sprintf("%d of the %d rows are probabilities: %s", l.one, l.rows, fixOutput))
 		case unknown:
@@ -206,19 +210,19 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 			case l.positive == l.rows:
 				what += ", none below 0: if each class has percents of its own, " + divideByHundred + ", and import with --activation sigmoid"
 			}
-			return refuse(what + "; if these are logits, import with --logits")
+			return advise(what + "; if these are logits, import with --logits")
 		}
 		return said, 0, "", nil
 	case Softmax:
 		switch kind {
 		case probabilities, mostly:
-			return refuse("the rows are probabilities already (in [0, 1], with the sum 1), to which softmax must not be applied again: " + leave)
+			return advise("the rows are probabilities already (in [0, 1], with the sum 1), to which softmax must not be applied again: " + leave)
 		case percents:
-			return refuse("the rows are percents (each sums to 100), not logits: " + leave)
+			return advise("the rows are percents (each sums to 100), not logits: " + leave)
 		case votes:
-			return refuse(fmt.Sprintf("the rows are no logits: none is negative, and all sum to %.6g; %s, and %s", l.sum, leave, divideRows))
+			return advise(fmt.Sprintf("the rows are no logits: none is negative, and all sum to %.6g; %s, and %s", l.sum, leave, divideRows))
 		case heads:
-			return refuse("all values are in [0, 1], as a sigmoid gives them, and are no logits: import with --activation sigmoid; if they are logits all the same, such as similarities, multiply them by the model's scale first")
+			return advise("all values are in [0, 1], as a sigmoid gives them, and are no logits: import with --activation sigmoid; if they are logits all the same, such as similarities, multiply them by the model's scale first")
 		}
 		return said, 0, "", nil // softmax of logarithms of probabilities gives these
 	case Sigmoid:
@@ -227,13 +231,13 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 			if l.width == 1 {
 				return NoActivation, 0, "", nil
 			}
-			return refuse("the rows are probabilities already (in [0, 1], with the sum 1): " + leave)
+			return advise("the rows are probabilities already (in [0, 1], with the sum 1): " + leave)
 		case percents:
-			return refuse("the rows are percents (each sums to 100): " + leave)
+			return advise("the rows are percents (each sums to 100): " + leave)
 		case votes:
-			return refuse(fmt.Sprintf("all rows sum to %.6g: %s, and %s", l.sum, leave, divideRows))
+			return advise(fmt.Sprintf("all rows sum to %.6g: %s, and %s", l.sum, leave, divideRows))
 		case logs:
-			return refuse("the rows are logarithms of probabilities: import with --activation log")
+			return advise("the rows are logarithms of probabilities: import with --activation log")
 		case heads:
 			return independent, 0, "outputs of sigmoids, each row divided by its sum", nil
 		}
@@ -243,14 +247,14 @@ func (l *look) use(said Activation) (apply Activation, scale float64, note strin
 	case logs:
 		return said, 0, "", nil
 	case probabilities, mostly:
-		return refuse("the rows are probabilities already (in [0, 1], with the sum 1): leave out --activation log")
+		return advise("the rows are probabilities already (in [0, 1], with the sum 1): leave out --activation log")
 	case percents:
-		return refuse("the rows are percents (each sums to 100): leave out --activation log")
+		return advise("the rows are percents (each sums to 100): leave out --activation log")
 	case heads:
-		return refuse("all values are in [0, 1]: they are no logarithms of probabilities; if each class has a sigmoid of its own, import with --activation sigmoid")
+		return advise("all values are in [0, 1]: they are no logarithms of probabilities; if each class has a sigmoid of its own, import with --activation sigmoid")
 	}
 	if l.width == 1 && l.high <= 1e-6 {
 		return said, 0, "", nil
 	}
-	return refuse(fmt.Sprintf("the values are from %.6g to %.6g: exp of row 0 does not sum to 1, so they are no logarithms of probabilities; if these are logits, import with --logits", l.low, l.high))
+	return advise(fmt.Sprintf("the values are from %.6g to %.6g: exp of row 0 does not sum to 1, so they are no logarithms of probabilities; if these are logits, import with --logits", l.low, l.high))
 }

@@ -1,11 +1,15 @@
 package importer
 
 import (
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
@@ -152,5 +156,92 @@ func TestDifferentActivations(t *testing.T) {
 				t.Fatalf("%v, %v", z, err)
 			}
 		})
+	}
+}
+
+// countedValues are rows of numbers, of which each opening is counted.
+type countedValues struct {
+	rows [][]float64
+}
+
+func (v *countedValues) next(row []float64) error {
+	if len(v.rows) == 0 {
+		return io.EOF
+	}
+	copy(row, v.rows[0])
+	v.rows = v.rows[1:]
+	return nil
+}
+
+func (v *countedValues) where(row int) string { return fmt.Sprintf("m: row %d", row) }
+func (v *countedValues) Close() error         { return nil }
+
+// TestLookedAtOnce: what all rows look like is found out by one reading of the file, however
+// often the outputs are opened until they are imported.
+func TestLookedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		activation Activation
+		rows       [][]float64
+	}{
+		{Softmax, [][]float64{{1, -2}, {0, 3}}},
+		{Unsaid, [][]float64{{25, 75}, {10, 90}}},
+	} {
+		opened := 0
+		s := &Source{activation: test.activation}
+		var want [][]uint16
+		for use := range 3 {
+			rows, err := s.convert(Model{Name: "m", File: "m"}, 0, func() (values, int, error) {
+				opened++
+				return &countedValues{test.rows}, 2, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got [][]uint16
+			for range test.rows {
+				row := make([]uint16, 2)
+				if err := rows.Next(row); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, row)
+			}
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%q, use %d: %v, want %v", test.activation, use, got, want)
+			}
+			if use == 0 {
+				opened = 0
+			}
+		}
+		if opened != 2 {
+			t.Errorf("%q: the file was read %d times for two uses", test.activation, opened)
+		}
+		s.forget()
+		if _, ok := s.decision(decidedOn{"m", 0}); ok {
+			t.Error("a decision outlives its import")
+		}
+	}
+}
+
+// TestNameLikeAnOption: whether an option helps does not depend on what the files are called.
+func TestNameLikeAnOption(t *testing.T) {
+	t.Parallel()
+	dir := files{
+		"a--b.npy":   npyFile("<f8", "(2, 2)", []float64{3, 5, 2, 6}), // votes
+		"c.npy":      npyFile("<f8", "(2, 2)", []float64{0.25, 0.75, 0.5, 0.5}),
+		"labels.npy": labels(0, 1),
+		"models.csv": []byte("name,gflops\na--b,1\nc,1\n"),
+	}.write(t)
+	s, err := Open("npy", []string{dir}, OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, err = Import(t.Context(), filepath.Join(t.TempDir(), "z"), s, Options{Splits: []Cut{{Split: "s"}}})
+	if err == nil || strings.Contains(err.Error(), "first import by itself") {
+		t.Errorf("an option is advised: %v", err)
 	}
 }

@@ -71,8 +71,8 @@ func column[T any](a *array, what string, read func([]T) (int, error), each func
 		}
 		return fmt.Errorf("%s: shape %v: %s need one axis, [samples]%s", a.name, shape, what, hint)
 	}
-	if shape[0] > maxSamples {
-		return fmt.Errorf("%s: %d samples, at most %d can be imported", a.name, shape[0], maxSamples)
+	if err := checkSamples(a.name, shape[0], what == "ids"); err != nil {
+		return err
 	}
 	piece := make([]T, 1024)
 	for row := 0; ; {
@@ -217,7 +217,7 @@ func (a *array) values(samples, width int) values {
 // addArrays adds a model with an array for each set.
 func (s *Source) addArrays(m Model, open func(set int) (*array, error)) error {
 	return s.add(m, func(set int) (Rows, error) {
-		return s.convert(m, func() (values, int, error) {
+		return s.convert(m, set, func() (values, int, error) {
 			a, err := open(set)
 			if err != nil {
 				return nil, 0, err
@@ -343,6 +343,21 @@ func (s *Source) addArray(m Model, open func() (*array, error)) error {
 	return s.addArrays(m, func(int) (*array, error) { return open() })
 }
 
+// countRows compares how many ids there are, in a file, with the rows of a model.
+func (c collection) countRows(file string, ids int) error {
+	if len(c.list) == 0 {
+		return nil
+	}
+	a, err := c.open(c.list[0].Name)
+	if err != nil {
+		return err
+	}
+	if n := a.Rows(); n != ids {
+		err = fmt.Errorf("%s has %d rows, but %s has %d ids", a.name, n, file, ids)
+	}
+	return errors.Join(err, a.Close())
+}
+
 // readArrays reads the labels of a collection, if there are any and they are asked for,
 // and its ids if it has any. The count is 0 if it has neither.
 func (s *Source) readArrays(c collection) (rows, error) {
@@ -369,11 +384,18 @@ func (s *Source) readArrays(c collection) (rows, error) {
 	if err != nil {
 		return r, err
 	}
+	// Counted before they are read: ids that are too many may be very many.
+	switch n := a.Rows(); {
+	case r.labels != nil && len(r.labels) != n:
+		err = fmt.Errorf("%s has %d ids, but %s has %d labels", a.name, n, r.file, len(r.labels))
+	case r.labels == nil:
+		err = c.countRows(a.name, n)
+	}
+	if err != nil {
+		return r, errors.Join(err, a.Close())
+	}
 	if r.ids, err = a.ids(); err != nil {
 		return r, err
-	}
-	if r.labels != nil && len(r.labels) != len(r.ids) {
-		return r, fmt.Errorf("%s has %d ids, but %s has %d labels", a.name, len(r.ids), r.file, len(r.labels))
 	}
 	r.file, r.count = a.name, len(r.ids)
 	return r, nil

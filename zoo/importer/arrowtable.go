@@ -113,6 +113,9 @@ func openArrowTable(folder *folder, file string) (*arrowTable, error) {
 	if err == nil && (t.rows < 1 || t.rows > maxSamples) {
 		err = fmt.Errorf("%s has %d rows: 1 to %d can be imported", t.name, t.rows, maxSamples)
 	}
+	if err == nil {
+		err = checkSamples(t.name, t.rows, false)
+	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close(), f.Close())
 	}

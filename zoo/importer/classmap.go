@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -31,7 +31,7 @@ func ReadClassFile(path string, names []string) (ClassFile, error) {
 
 func readClassFile(path string, names classNames) (ClassFile, error) {
 	c := ClassFile{path: path, classes: len(names.names)}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return c, err
 	}

@@ -3,17 +3,17 @@ package importer
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // ReadClassNames reads a text file with the name of one class a line, from class 0
 // on. Spaces around a name do not count.
 func ReadClassNames(path string) ([]string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

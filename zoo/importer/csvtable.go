@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // A csvTable is a CSV file. It is read again for every column.
@@ -16,7 +17,26 @@ type csvTable struct {
 	header  []tableColumn
 	noNames bool // the first line has values already
 	rows    int
-	lines   []int32 // of the rows
+	first   int     // line, of the first row
+	lines   []int32 // of the rows, from the first one that does not follow the one before on the next line
+}
+
+// csvFormat opens CSV files, each once for all uses: opening one reads it whole.
+func csvFormat() tableFormat {
+	var mu sync.Mutex
+	opened := map[string]*csvTable{}
+	return tableFormat{"csv", func(f *folder, file string) (table, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if t := opened[f.name(file)]; t != nil {
+			return t, nil
+		}
+		t, err := openCSVTable(f, file)
+		if err == nil {
+			opened[f.name(file)] = t
+		}
+		return t, err
+	}}
 }
 
 // guessedRows is how many rows decide what a column holds.
@@ -40,8 +60,17 @@ func openCSVTable(f *folder, file string) (*csvTable, error) {
 		if c.rows == maxSamples {
 			return fmt.Errorf("more than %d samples cannot be imported", maxSamples)
 		}
-		c.rows++
-		c.lines = append(c.lines, int32(line))
+		if c.rows%(1<<20) == 1<<20-1 {
+			if err := checkSamples("the lines so far", c.rows, false); err != nil {
+				return err
+			}
+		}
+		if c.rows++; c.rows == 1 {
+			c.first = line
+		}
+		if c.lines != nil || line != c.first+c.rows-1 {
+			c.lines = append(c.lines, int32(line))
+		}
 		for i := range c.header {
 			if k := &c.header[i].kind; c.rows <= guessedRows && cells[i] != "" && *k != textColumn {
 				*k = cellKind(cells[i], *k)
@@ -135,10 +164,14 @@ func (c *csvTable) classNames(int) []string     { return nil }
 func (c *csvTable) isCSV()                      {}
 
 func (c *csvTable) at(row int) string {
-	if row < len(c.lines) {
-		return fmt.Sprintf("line %d", c.lines[row])
+	next := c.rows - len(c.lines) // the first that is not where it is expected
+	switch {
+	case row >= c.rows:
+		return "after the last line"
+	case row < next:
+		return fmt.Sprintf("line %d", c.first+row)
 	}
-	return "after the last line"
+	return fmt.Sprintf("line %d", c.lines[row-next])
 }
 
 func (c *csvTable) empty(column int) error {

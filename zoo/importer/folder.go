@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // A folder is a source folder. Its files are opened below it only: neither a name
@@ -27,7 +29,7 @@ type folder struct {
 
 // openFolder opens a source folder, which h closes.
 func openFolder(path string, h *held) (*folder, error) {
-	root, err := os.OpenRoot(path)
+	root, err := regular.Root(path)
 	if err != nil {
 		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
 			return nil, fmt.Errorf("%s is a file: name the folder that holds it", path)
@@ -91,19 +93,18 @@ func (f *folder) stems(ext string, except ...string) []string {
 
 // open opens one of the folder's files and returns its size.
 func (f *folder) open(file string) (*os.File, int64, error) {
-	// Asked before opening, as opening a pipe would wait for its writer.
-	info, err := f.root.Stat(file)
+	opened, err := regular.OpenIn(f.root, file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, 0, fmt.Errorf("%s does not exist, or is a link to a file that does not", f.name(file))
+	case errors.Is(err, regular.ErrNotRegular):
+		return nil, 0, err
 	case err != nil:
 		return nil, 0, fmt.Errorf("%s: %w; a link that leads out of the folder is not followed: copy the file, or name its own folder", f.name(file), err)
-	case !info.Mode().IsRegular():
-		return nil, 0, fmt.Errorf("%s is not a regular file", f.name(file))
 	}
-	opened, err := f.root.Open(file)
+	info, err := opened.Stat()
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", f.name(file), err)
+		return nil, 0, errors.Join(err, opened.Close())
 	}
 	return opened, info.Size(), nil
 }

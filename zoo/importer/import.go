@@ -13,11 +13,11 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -113,6 +113,7 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	}
 	// Most mistakes, such as logits taken for probabilities, show in the first row.
 	// Found here they leave no zoo behind, and no model.
+	src.forget()
 	if err := tryAll(src, plan, z, classes); err != nil {
 		return Summary{}, err
 	}
@@ -242,7 +243,7 @@ func tryAll(src *Source, p *plan, z *zoo.Zoo, classes int) error {
 		unlike := (*unlikeError)(nil)
 		switch {
 		case err == nil:
-		case !errors.As(err, &unlike) || !strings.Contains(err.Error(), "--"): // no option helps
+		case !errors.As(err, &unlike) || !unlike.option:
 			return err
 		default:
 			first = cmp.Or(first, err)
@@ -432,6 +433,16 @@ func (j *job) absent(split string) []string {
 // samples are the labels, if it gets any, and ids of a split of the plan.
 func (j *job) samples(number int) (labels []uint16, ids []string) {
 	set := j.src.Sets[j.plan.set[number]]
+	count := 0
+	for _, of := range j.plan.of[j.plan.set[number]] {
+		if int(of) == number {
+			count++
+		}
+	}
+	ids = make([]string, 0, count)
+	if !j.plan.bare[number] {
+		labels = make([]uint16, 0, count)
+	}
 	for row, of := range j.plan.of[j.plan.set[number]] {
 		if int(of) != number {
 			continue
@@ -585,6 +596,9 @@ func (j *job) tasks() ([]task, error) {
 	for i, m := range j.src.Models {
 		t := task{model: i, need: slices.Repeat([]bool{true}, len(j.plan.names))}
 		if !j.z.HasModel(m.Name) {
+			if _, err := j.z.Model(m.Name); errors.As(err, new(*zoo.DamagedModel)) && !j.opt.Replace {
+				return nil, err
+			}
 			tasks = append(tasks, t)
 			continue
 		}
@@ -692,6 +706,7 @@ func (j *job) importAll(ctx context.Context, tasks []task) error {
 	g.SetLimit(threads)
 	for i, t := range tasks {
 		g.Go(func() error {
+			defer crash.Guard()()
 			if errs[i] = working.Err(); errs[i] == nil {
 				errs[i] = j.importModel(working, t)
 			}
@@ -721,7 +736,11 @@ func (j *job) importModel(ctx context.Context, t task) (err error) {
 	case t.extend:
 		mw, err = j.w.ExtendModel(m.Name)
 	default:
-		mw, err = j.w.NewModel(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
+		begin := j.w.NewModel
+		if j.opt.Replace {
+			begin = j.w.ReplaceModel // it may be there and damaged
+		}
+		mw, err = begin(zoo.Model{Name: m.Name, Answers: m.Answers, Columns: m.Columns})
 	}
 	if err != nil {
 		return err

@@ -48,8 +48,9 @@ type Source struct {
 	ids        map[string]string // columns of ids by the table's title, as shareIDs found them; "": it has none
 	notes      []string
 
-	mu    sync.Mutex
-	filed []note // guarded by mu
+	mu      sync.Mutex // guards what follows
+	filed   []note
+	decided map[decidedOn]decision
 }
 
 // Rows opens the predictions of Models[model] on Sets[set].
@@ -163,6 +164,9 @@ func (s *Set) fitsOrder(file string, n int, what string, order []int32) error {
 // labels the first file decides it.
 func (s *Set) fits(file string, n int, what string) error {
 	if s.Len() == 0 {
+		if err := checkSamples(file, n, false); err != nil {
+			return err
+		}
 		s.File, s.unlabelled = file, n
 	}
 	if n == s.Len() {
@@ -327,9 +331,6 @@ func (s *Source) content(model, set int) (string, error) {
 	}
 	return text, err
 }
-
-// maxSamples bounds the labels held in memory while importing.
-const maxSamples = 1 << 25
 
 // checkLabels reports the first label that is not a class.
 func checkLabels(file string, labels []uint16, classes int) error {

@@ -60,10 +60,12 @@ type joined struct {
 
 func newJoiner(inner bool) *joiner { return &joiner{inner: inner, first: -1} }
 
-// maxIDs and maxID bound what the ids of a file, and one of them, take.
+// What the ids of a file, and one of them, take at most, in bytes.
 const (
-	maxIDs = 512 << 20
-	maxID  = 4096
+	maxIDs    = 512 << 20
+	maxID     = 4096
+	averageID = 256      // each, beyond the first
+	fewIDs    = 16 << 20 // bytes of them
 )
 
 // few is how many of many names a message lists.
@@ -152,8 +154,13 @@ func (r *idReader) add(id string) error {
 	if len(id) > maxID || !utf8.ValidString(id) {
 		return errNoText
 	}
-	if r.bytes += len(id); r.bytes > maxIDs {
-		return fmt.Errorf("the ids take more than %d MB: shorten them", maxIDs>>20)
+	if r.bytes += len(id); r.bytes > min(maxIDs, fewIDs+averageID*len(r.ids)) {
+		return fmt.Errorf("the ids take %d MB, with more than %d bytes each, or more than %d MB in all: shorten them", r.bytes>>20, averageID, maxIDs>>20)
+	}
+	if len(r.ids)%(1<<20) == 1<<20-1 { // where their number is not known before, as in a text file
+		if err := checkSamples("the ids so far", len(r.ids), true); err != nil {
+			return err
+		}
 	}
 	r.at[id] = int32(len(r.ids))
 	r.ids = append(r.ids, id)

@@ -15,8 +15,14 @@ import (
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
-// maxTable bounds models.csv and info.json, which are read whole.
-const maxTable = 64 << 20
+const (
+	// maxTable bounds models.csv and info.json, which are read whole.
+	maxTable = 64 << 20
+	// maxCells bounds the cells of a list of models, each of which takes some 100 bytes; a model
+	// takes as much as modelCells more.
+	maxCells   = 2 << 20
+	modelCells = 6
+)
 
 // list reads a models.csv: a column "name" (or "model"), a cost in "gflops" or
 // "gmacs" or in any column of numbers, and any others, which are kept as they are. It pairs the models with the
@@ -26,15 +32,19 @@ func (f *folder) list(file, where, ext string, have []string) ([]Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names, missing, extra []string
+	var missing, extra []string
+	there, named := make(map[string]bool, len(have)), make(map[string]bool, len(models))
+	for _, h := range have {
+		there[h] = true
+	}
 	for _, m := range models {
-		names = append(names, m.Name)
-		if !slices.Contains(have, m.Name) {
+		named[m.Name] = true
+		if !there[m.Name] {
 			missing = append(missing, m.Name)
 		}
 	}
 	for _, h := range have {
-		if !slices.Contains(names, h) {
+		if !named[h] {
 			extra = append(extra, h)
 		}
 	}
@@ -104,10 +114,12 @@ func parseModels(src io.Reader) ([]Model, error) {
 		}
 	}
 	latency, unit := -1, 0.0
+	alike := make(map[string]string, len(t.header))
 	for i, h := range t.header {
-		if j := slices.IndexFunc(t.header[:i], func(other string) bool { return h != "" && strings.EqualFold(other, h) }); j >= 0 {
-			return nil, fmt.Errorf("the columns %q and %q differ in letter case only: rename or remove one of them", t.header[j], h)
+		if other, ok := alike[zoo.Fold(h)]; ok && h != "" {
+			return nil, fmt.Errorf("the columns %q and %q differ in letter case only: rename or remove one of them", other, h)
 		}
+		alike[zoo.Fold(h)] = h
 		u, err := zoo.Latency(h)
 		if err != nil {
 			return nil, err
@@ -120,6 +132,7 @@ func parseModels(src io.Reader) ([]Model, error) {
 		}
 	}
 	var models []Model
+	kept := 0 // cells
 	lines := map[string]int{}
 	for {
 		cells, line, err := t.next()
@@ -142,6 +155,9 @@ func parseModels(src io.Reader) ([]Model, error) {
 			if i != name && i != gflops && t.header[i] != "" && cell != "" {
 				m.Columns[t.header[i]] = cell
 			}
+		}
+		if kept += modelCells + len(m.Columns); kept > maxCells {
+			return nil, fmt.Errorf("line %d: it is too long: there are %d cells of %d models so far: leave out columns that are not needed, or import some of the models at a time", line, kept-modelCells*(len(models)+1), len(models)+1)
 		}
 		if latency >= 0 && cells[latency] != "" {
 			if m.Columns[zoo.ColumnLatency], err = zoo.Milliseconds(cells[latency], unit); err != nil {

@@ -35,8 +35,9 @@ func (s *Source) noLabels(path string, models []foundTable, format tableFormat) 
 	if len(models) > 0 {
 		err := models[0].read(func(t table, l layout) error {
 			var others []string
+			taken := l.taken()
 			for i, c := range t.columns() {
-				if !slices.Contains(l.taken(), i) && c.kind != listColumn && c.name != "" {
+				if !taken[i] && c.kind != listColumn && c.name != "" {
 					others = append(others, strconv.Quote(c.name))
 				}
 			}
@@ -66,9 +67,13 @@ var writtenList = regexp.MustCompile(`^((np\.)?array\(|tensor\()?[\[(]+\s*(np\.\
 func textOutputs(t table, l layout) error {
 	var columns []string
 	example, where := "", ""
+	taken, tried := l.taken(), 0
 	for i, c := range t.columns() {
-		if c.kind != textColumn || c.index || slices.Contains(l.taken(), i) {
+		if c.kind != textColumn || c.index || taken[i] {
 			continue
+		}
+		if tried++; tried > maxTried {
+			break // so many columns show what they are, if they are outputs
 		}
 		cell := ""
 		err := t.texts(i, func(text string) error {

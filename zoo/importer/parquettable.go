@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -43,6 +42,7 @@ func openParquetTable(folder *folder, name string) (*parquetTable, error) {
 			err = fmt.Errorf("%s has %d rows: 1 to %d can be imported", t.Name, n, maxSamples)
 		} else {
 			t.rows = int(n)
+			err = checkSamples(t.Name, t.rows, false)
 		}
 	}
 	if err != nil {
@@ -51,15 +51,14 @@ func openParquetTable(folder *folder, name string) (*parquetTable, error) {
 	index := t.pandasIndex()
 	for i := range t.Schema().NumColumns() {
 		name := t.ColumnName(i)
-		t.heads = append(t.heads, tableColumn{name: name, kind: t.kind(i), index: slices.Contains(index, name)})
+		t.heads = append(t.heads, tableColumn{name: name, kind: t.kind(i), index: index[name]})
 	}
 	return t, nil
 }
 
-// pandasIndex returns the columns that were the index of pandas' table.
-func (t *parquetTable) pandasIndex() []string {
-	const unnamed = "__index_level_0__"
-	names := []string{unnamed}
+// pandasIndex returns the columns that were the index of pandas' table, by name.
+func (t *parquetTable) pandasIndex() map[string]bool {
+	names := map[string]bool{"__index_level_0__": true}
 	text := t.Metadata("pandas")
 	if text == nil {
 		return names
@@ -72,8 +71,8 @@ func (t *parquetTable) pandasIndex() []string {
 	}
 	for _, column := range pandas.Columns {
 		var name string // a range of numbers, which is not stored, is an object
-		if json.Unmarshal(column, &name) == nil && name != unnamed {
-			names = append(names, name)
+		if json.Unmarshal(column, &name) == nil {
+			names[name] = true
 		}
 	}
 	return names

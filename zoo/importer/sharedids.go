@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
+	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
 // Which column has the names of the samples need not show in its heading. It shows in the
@@ -62,6 +63,9 @@ func (s *Source) shareIDs(tables []foundTable) error {
 	if listed && !counts {
 		return nil
 	}
+	if len(columns) > maxTried {
+		return fmt.Errorf("%s and others share more than %d columns, any of which could name the samples: call the one that does id, or leave out those that are not needed", tables[0].title, maxTried)
+	}
 	var best *sharedColumn
 	for i := range columns {
 		c := &columns[i]
@@ -116,7 +120,7 @@ func (f *foundTable) describe() error {
 		for i, c := range t.columns() {
 			lower := strings.ToLower(c.name)
 			called := c.name == "" || c.index || slices.Contains(idHeadings, lower) || slices.Contains(nameHeadings, lower)
-			if !called && slices.Contains(idKinds, c.kind) && !slices.Contains(taken, i) && f.size > 1 {
+			if !called && slices.Contains(idKinds, c.kind) && !taken[i] && f.size > 1 {
 				f.free = append(f.free, c)
 			}
 		}
@@ -140,11 +144,13 @@ func (f *foundTable) findListed() error {
 // sharedColumns are the columns that tables of several files have.
 func sharedColumns(tables []foundTable) []sharedColumn {
 	var columns []sharedColumn
+	places := map[string]int{}
 	for i, t := range tables {
 		for _, c := range t.free {
-			k := slices.IndexFunc(columns, func(s sharedColumn) bool { return strings.EqualFold(s.name, c.name) })
-			if k < 0 {
+			k, ok := places[zoo.Fold(c.name)]
+			if !ok {
 				k = len(columns)
+				places[zoo.Fold(c.name)] = k
 				columns = append(columns, sharedColumn{name: c.name, kind: c.kind})
 			}
 			columns[k].tables = append(columns[k].tables, i)
@@ -237,11 +243,13 @@ func noIDs(err error) bool {
 	return slices.ContainsFunc([]error{errRepeated, errEmpty, errNoText, parquet.ErrMissing}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// taken are the columns of a layout.
-func (l layout) taken() []int {
-	taken := []int{l.label, l.answer, l.confidence, l.model}
+// taken are the columns of a layout, by number.
+func (l layout) taken() map[int]bool {
+	taken := map[int]bool{l.label: true, l.answer: true, l.confidence: true, l.model: true}
 	for _, o := range l.outputs {
-		taken = append(taken, o.columns...)
+		for _, column := range o.columns {
+			taken[column] = true
+		}
 	}
 	return taken
 }

@@ -286,8 +286,10 @@ func numberedOutputs(t table, names classNames, taken []int) ([]outputColumns, e
 // columnNames lists the columns.
 func columnNames(t table) string {
 	var names []string
+	seen := map[string]bool{}
 	for _, c := range t.columns() {
-		if !slices.Contains(names, c.name) {
+		if !seen[c.name] {
+			seen[c.name] = true
 			names = append(names, c.name)
 		}
 	}
@@ -312,6 +314,10 @@ func (l layout) one(t table, names classNames) (outputColumns, error) {
 	return outputColumns{}, fmt.Errorf("%s has several columns that could be the outputs (its columns: %s): name the correct one \"probs\", or import the file by itself if they are of several models", t.title(), columnNames(t))
 }
 
+// maxTried is how many columns are read to find out whether they name the samples, each of which
+// takes another reading of the file.
+const maxTried = 64
+
 // readIDs returns the ids of the rows of a table and the column that they are from, nil
 // if there are none: a column with a known heading, pandas' index, or else any column of
 // texts that all differ.
@@ -326,7 +332,7 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 	if err != nil {
 		return nil, column, err
 	}
-	free := func(i int) bool { return !slices.Contains(taken, i) }
+	free := func(i int) bool { return !taken[i] }
 	if at >= 0 && free(at) {
 		if ids, err := readTexts(t, at); err == nil && countRows(ids) {
 			// Numbers of rows name no samples; a column of texts that does, comes first.
@@ -367,9 +373,13 @@ func readIDs(t table, l layout) (ids []string, column tableColumn, err error) {
 			return ids, column, err
 		}
 	}
+	tried := 0
 	for i, c := range t.columns() {
 		if c.kind != textColumn && c.kind != timeColumn || i == at || !free(i) || t.size() == 1 {
 			continue
+		}
+		if tried++; tried > maxTried {
+			return nil, tableColumn{}, fmt.Errorf("%s has more than %d columns of texts, any of which could name the samples: call the one that does id, or, if none does, leave out those that are not needed", t.title(), maxTried)
 		}
 		ids, err = readTexts(t, i)
 		if !noIDs(err) {

@@ -34,7 +34,7 @@ func openParquet(paths []string, _ OpenOptions, s *Source) error {
 // sample, label and perhaps confidence.
 func openCSV(paths []string, opt OpenOptions, s *Source) error {
 	s.Classes, s.Exact = opt.Classes, opt.Classes > 0
-	return s.openTables(paths, tableFormat{"csv", func(f *folder, file string) (table, error) { return openCSVTable(f, file) }})
+	return s.openTables(paths, csvFormat())
 }
 
 // A tableModel is a model whose outputs are in a table.
@@ -417,8 +417,8 @@ func (s *Source) addTable(m tableModel, format tableFormat) error {
 	if len(l.outputs) == 0 {
 		return s.addTableAnswers(m, format, l)
 	}
-	return s.add(m.Model, func(int) (Rows, error) {
-		return s.convert(m.Model, func() (_ values, width int, err error) {
+	return s.add(m.Model, func(set int) (Rows, error) {
+		return s.convert(m.Model, set, func() (_ values, width int, err error) {
 			t, err := m.open(format)
 			if err != nil {
 				return nil, 0, err

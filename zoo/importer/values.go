@@ -28,8 +28,8 @@ type narrowValues interface {
 // An opening opens a model's outputs and returns how many there are in a row.
 type opening func() (values, int, error)
 
-// convert opens the predictions of a model as probabilities.
-func (s *Source) convert(m Model, open opening) (Rows, error) {
+// convert opens the predictions of a model on a set as probabilities.
+func (s *Source) convert(m Model, set int, open opening) (Rows, error) {
 	v, width, err := open()
 	if err != nil {
 		return nil, err
@@ -40,12 +40,13 @@ func (s *Source) convert(m Model, open opening) (Rows, error) {
 	if out := s.classes.Widen(width).LeftOut(); out > 0 {
 		s.note(fmt.Sprintf("%d of %d outputs are no class, and left out", out, width), m.File)
 	}
-	return &convertedRows{source: s, file: m.File, open: open, values: v, activation: s.activation, doubles: make([]float64, width)}, nil
+	return &convertedRows{source: s, of: decidedOn{m.Name, set}, file: m.File, open: open, values: v, activation: s.activation, doubles: make([]float64, width)}, nil
 }
 
 // convertedRows makes probabilities of values.
 type convertedRows struct {
 	source     *Source
+	of         decidedOn
 	file       string
 	open       opening
 	values     values
@@ -60,7 +61,9 @@ func (r *convertedRows) Next(row []uint16) error {
 	if r.conv == nil {
 		r.conv = newConverter(len(row), r.activation)
 		r.conv.classes = r.source.classes.Widen(len(r.doubles))
-		if r.activation != Unsaid && r.activation != NoActivation {
+		if d, ok := r.source.decision(r.of); ok {
+			r.looked, r.conv.activation, r.conv.scale = true, d.activation, d.scale
+		} else if r.activation != Unsaid && r.activation != NoActivation {
 			if err := r.look(); err != nil {
 				return fmt.Errorf("%s: %w", r.file, err)
 			}
@@ -157,19 +160,59 @@ func (r *convertedRows) look() (err error) {
 	}
 	activation, scale, note, err := l.use(r.activation)
 	if err != nil {
-		return &unlikeError{err}
+		return err
 	}
 	if note != "" {
 		r.source.note(note, r.file)
 	}
 	r.conv.activation, r.conv.scale = activation, scale
+	r.source.decide(r.of, decision{activation, scale})
 	return nil
 }
 
 // An unlikeError is that of outputs that are not what the activation is for.
-type unlikeError struct{ error }
+type unlikeError struct {
+	text   string
+	option bool // helps
+}
 
-func (e *unlikeError) Unwrap() error { return e.error }
+func (e *unlikeError) Error() string { return e.text }
+
+// A decision is how all rows of a file are converted, made by a look at them. It takes another
+// reading of the file, so it is kept for as long as an import takes.
+type decision struct {
+	activation Activation
+	scale      float64
+}
+
+// decidedOn are the outputs that a decision is about.
+type decidedOn struct {
+	model string
+	set   int
+}
+
+func (s *Source) decide(on decidedOn, d decision) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.decided == nil {
+		s.decided = map[decidedOn]decision{}
+	}
+	s.decided[on] = d
+}
+
+func (s *Source) decision(on decidedOn) (decision, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.decided[on]
+	return d, ok
+}
+
+// forget forgets decisions: files may be replaced between two imports.
+func (s *Source) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.decided)
+}
 
 func (r *convertedRows) Close() error { return r.values.Close() }
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
 // MaxAgreement is the most models an Agreement is made for: the time it takes and the
@@ -44,6 +46,7 @@ func NewAgreement(ctx context.Context, labels []uint16, models []Model) (*Agreem
 	for from := 0; from < words; from += block {
 		to := min(from+block, words)
 		g.Go(func() error {
+			defer crash.Guard()()
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
@@ -111,9 +110,10 @@ func (r *Reader) ReadStrings(dst []string) (int, error) {
 		return 0, err
 	}
 	size := r.dtype.Size
+	var s []byte
 	return read(r, dst, func(dst []string, b []byte) error {
 		for i := range dst {
-			var s strings.Builder
+			s = s[:0]
 			item := b[i*size : (i+1)*size]
 			for len(item) > 0 && binary.LittleEndian.Uint32(item[len(item)-4:]) == 0 {
 				item = item[:len(item)-4]
@@ -123,9 +123,9 @@ func (r *Reader) ReadStrings(dst []string) (int, error) {
 				if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
 					return fmt.Errorf("%w: row %d holds the number %#x, which is not a character", ErrFormat, r.row(r.done-len(dst)+i), c)
 				}
-				s.WriteRune(rune(c))
+				s = utf8.AppendRune(s, rune(c))
 			}
-			dst[i] = s.String()
+			dst[i] = string(s) // of its own length
 		}
 		return nil
 	})
