@@ -163,7 +163,7 @@ func TestDamagedBundles(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, "models/logits.pt"), []byte("fake"), 0o644)
 		}},
 		{"no model", "no such file", func(dir string) error { return os.Remove(filepath.Join(dir, "models/wide.pt")) }},
-		{"a link", "is not a regular file", func(dir string) error {
+		{"a link", "is not a file", func(dir string) error {
 			path := filepath.Join(dir, "models/wide.pt")
 			if err := os.Rename(path, path+"2"); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -169,7 +170,7 @@ func TestErrors(t *testing.T) {
 		text         string
 	}{
 		{text, "cpu", torch.Float32, torch.ErrNotTorchScript, "text.pt"},
-		{filepath.Join(dir, "absent.pt"), "cpu", torch.Float32, torch.ErrNotTorchScript, "absent.pt"},
+		{filepath.Join(dir, "absent.pt"), "cpu", torch.Float32, fs.ErrNotExist, "absent.pt"},
 		{linear, "cpu", torch.Float16, nil, "float16 does not run on a CPU"},
 		{linear, "toaster", torch.Float32, nil, "toaster"},
 	} {
