@@ -59,6 +59,41 @@ func (m *Model) Settle() error { return disabled }
 // Save returns ErrNoShim.
 func (m *Model) Save(path string, meta []byte) error { return disabled }
 
+// Keep returns ErrNoShim.
+func (m *Model) Keep() error { return disabled }
+
+// Write returns ErrNoShim.
+func (s *Supernet) Write(path, encasJSON string) error { return disabled }
+
+// Weights returns ErrNoShim.
+func (s *Supernet) Weights() ([]Weight, error) { return nil, disabled }
+
+// Average returns ErrNoShim.
+func (s *Supernet) Average(other *Supernet, share float64) error { return disabled }
+
+// A Training cannot be begun in this build.
+type Training struct{}
+
+// Train returns ErrNoShim.
+func (s *Supernet) Train(o TrainOptions) (*Training, error) { return nil, disabled }
+
+// Step returns ErrNoShim.
+func (t *Training) Step(plan supernet.Plan, pixels []byte, n, height, width int, mean, std [3]float32, targets, answers []float32) (loss float64, err error) {
+	return 0, disabled
+}
+
+// Apply returns ErrNoShim.
+func (t *Training) Apply(rate float64) (applied bool, err error) { return false, disabled }
+
+// State returns ErrNoShim.
+func (t *Training) State() ([]byte, error) { return nil, disabled }
+
+// Restore returns ErrNoShim.
+func (t *Training) Restore(state []byte) error { return disabled }
+
+// Close does nothing.
+func (t *Training) Close() {}
+
 // Close does nothing.
 func (m *Model) Close() {}
 

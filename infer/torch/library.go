@@ -27,6 +27,16 @@ typedef struct {
 	int (*outputs)(encas_model *, const uint8_t *, int, int, int, const float *, const float *, float *, int64_t, int64_t *, encas_error *);
 	int (*count)(encas_model *, int, int, encas_counts *, encas_error *);
 	int (*memory)(encas_model *, int, int, int, int64_t *, encas_error *);
+	int (*keep)(encas_model *, encas_error *);
+	int (*write)(const encas_model *, const char *, const char *, encas_error *);
+	int (*weights)(const encas_model *, uint8_t *, int64_t, int64_t *, encas_error *);
+	int (*average)(encas_model *, const encas_model *, double, encas_error *);
+	int (*train)(const encas_model *, double, double, double, encas_training **, encas_error *);
+	int (*train_step)(encas_training *, const int64_t *, int, const uint8_t *, int, int, int, const float *, const float *, const float *, int, float *, double *, encas_error *);
+	int (*train_apply)(encas_training *, double, int *, encas_error *);
+	int (*train_state)(const encas_training *, uint8_t *, int64_t, int64_t *, encas_error *);
+	int (*train_restore)(encas_training *, const uint8_t *, int64_t, encas_error *);
+	void (*train_free)(encas_training *);
 } encas_shim;
 
 // Fills *s from the library at path. Returns NULL, or what is wrong.
@@ -55,6 +65,16 @@ static const char *encas_shim_open(encas_shim *s, const char *path) {
 	ENCAS_FIND(outputs);
 	ENCAS_FIND(count);
 	ENCAS_FIND(memory);
+	ENCAS_FIND(keep);
+	ENCAS_FIND(write);
+	ENCAS_FIND(weights);
+	ENCAS_FIND(average);
+	ENCAS_FIND(train);
+	ENCAS_FIND(train_step);
+	ENCAS_FIND(train_apply);
+	ENCAS_FIND(train_state);
+	ENCAS_FIND(train_restore);
+	ENCAS_FIND(train_free);
 	return NULL;
 }
 
@@ -73,6 +93,16 @@ static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int 
 static int encas_shim_outputs(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, float *out, int64_t room, int64_t *c, encas_error *e) { return s->outputs(m, px, n, h, w, mean, std, out, room, c, e); }
 static int encas_shim_count(encas_shim *s, encas_model *m, int h, int w, encas_counts *c, encas_error *e) { return s->count(m, h, w, c, e); }
 static int encas_shim_memory(encas_shim *s, encas_model *m, int n, int h, int w, int64_t *b, encas_error *e) { return s->memory(m, n, h, w, b, e); }
+static int encas_shim_keep(encas_shim *s, encas_model *m, encas_error *e) { return s->keep(m, e); }
+static int encas_shim_write(encas_shim *s, const encas_model *m, const char *path, const char *json, encas_error *e) { return s->write(m, path, json, e); }
+static int encas_shim_weights(encas_shim *s, const encas_model *m, uint8_t *data, int64_t room, int64_t *size, encas_error *e) { return s->weights(m, data, room, size, e); }
+static int encas_shim_average(encas_shim *s, encas_model *m, const encas_model *o, double share, encas_error *e) { return s->average(m, o, share, e); }
+static int encas_shim_train(encas_shim *s, const encas_model *m, double mu, double decay, double scale, encas_training **t, encas_error *e) { return s->train(m, mu, decay, scale, t, e); }
+static int encas_shim_train_step(encas_shim *s, encas_training *t, const int64_t *plan, int l, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, const float *targets, int c, float *answers, double *loss, encas_error *e) { return s->train_step(t, plan, l, px, n, h, w, mean, std, targets, c, answers, loss, e); }
+static int encas_shim_train_apply(encas_shim *s, encas_training *t, double rate, int *applied, encas_error *e) { return s->train_apply(t, rate, applied, e); }
+static int encas_shim_train_state(encas_shim *s, const encas_training *t, uint8_t *data, int64_t room, int64_t *size, encas_error *e) { return s->train_state(t, data, room, size, e); }
+static int encas_shim_train_restore(encas_shim *s, encas_training *t, const uint8_t *data, int64_t size, encas_error *e) { return s->train_restore(t, data, size, e); }
+static void encas_shim_train_free(encas_shim *s, encas_training *t) { s->train_free(t); }
 */
 import "C"
 
@@ -243,6 +273,125 @@ func (m *Model) Save(path string, meta []byte) error {
 	defer C.free(unsafe.Pointer(cpath))
 	defer C.free(unsafe.Pointer(cmeta))
 	return check(C.encas_shim_save(&m.shim.fns, m.handle, cpath, cmeta, &e), &e)
+}
+
+// Keep puts a subnet's statistics into the supernet's own, those with which a subnet of the
+// same plan begins; by those of the largest one the whole file is a model.
+func (m *Model) Keep() error {
+	var e C.encas_error
+	return check(C.encas_shim_keep(&m.shim.fns, m.handle, &e), &e)
+}
+
+// Write writes the supernet's file, which is whole only when it returns, with the text of its
+// encas.json.
+func (s *Supernet) Write(path, encasJSON string) error {
+	var e C.encas_error
+	cpath, cjson := C.CString(path), C.CString(encasJSON)
+	defer C.free(unsafe.Pointer(cpath))
+	defer C.free(unsafe.Pointer(cjson))
+	if err := check(C.encas_shim_write(&s.whole.shim.fns, s.whole.handle, cpath, cjson, &e), &e); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// Weights are all parameters and buffers of the supernet.
+func (s *Supernet) Weights() ([]Weight, error) {
+	data, err := s.whole.shim.blob(func(data *C.uint8_t, room C.int64_t, size *C.int64_t, e *C.encas_error) C.int {
+		return C.encas_shim_weights(&s.whole.shim.fns, s.whole.handle, data, room, size, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parseWeights(data)
+}
+
+// blob asks for bytes whose number is not known before.
+func (s *Shim) blob(ask func(data *C.uint8_t, room C.int64_t, size *C.int64_t, e *C.encas_error) C.int) ([]byte, error) {
+	var e C.encas_error
+	var size C.int64_t
+	if err := check(ask(nil, 0, &size, &e), &e); err != nil {
+		return nil, err
+	}
+	data := make([]byte, size)
+	room := size
+	if err := check(ask((*C.uint8_t)(unsafe.SliceData(data)), room, &size, &e), &e); err != nil {
+		return nil, err
+	}
+	if size != room {
+		return nil, fmt.Errorf("torch: the size of the weights changed from %d to %d bytes", room, size)
+	}
+	return data, nil
+}
+
+// Average moves the weights by a share of the way to those of another supernet of the same
+// table. By shares of 1/2, 1/3 and so on they become averages.
+func (s *Supernet) Average(other *Supernet, share float64) error {
+	var e C.encas_error
+	return check(C.encas_shim_average(&s.whole.shim.fns, s.whole.handle, other.whole.handle, C.double(share), &e), &e)
+}
+
+// A Training trains a supernet's weights. It is used as the supernet is.
+type Training struct {
+	shim    *Shim
+	handle  *C.encas_training
+	classes int
+}
+
+// Train begins to train the weights, which all subnets share. The training must be closed.
+func (s *Supernet) Train(o TrainOptions) (*Training, error) {
+	var e C.encas_error
+	t := &Training{shim: s.whole.shim, classes: s.whole.classes}
+	if err := check(C.encas_shim_train(&t.shim.fns, s.whole.handle, C.double(o.Momentum), C.double(o.Decay), C.double(o.Scale), &t.handle, &e), &e); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Step runs n images, as for Run, through the subnet of a plan, whose norms take the
+// statistics of the batch, and returns the mean cross entropy with the targets, n times a
+// share of each class. Its gradients are added to those there are, until Apply. Without
+// targets, nil, there are neither. answers, if not nil, receives the softmax of the outputs.
+// After an error there are no gradients.
+func (t *Training) Step(plan supernet.Plan, pixels []byte, n, height, width int, mean, std [3]float32, targets, answers []float32) (loss float64, err error) {
+	if n < 1 || len(pixels) != n*height*width*3 || targets != nil && len(targets) != n*t.classes || answers != nil && len(answers) != n*t.classes {
+		return 0, fmt.Errorf("torch: %d bytes, %d targets and %d answers for %d images of %dx%d and %d classes", len(pixels), len(targets), len(answers), n, height, width, t.classes)
+	}
+	var e C.encas_error
+	var l C.double
+	err = check(C.encas_shim_train_step(&t.shim.fns, t.handle, (*C.int64_t)(unsafe.SliceData(plan)), C.int(len(plan)), (*C.uint8_t)(&pixels[0]), C.int(n), C.int(height), C.int(width),
+		(*C.float)(&mean[0]), (*C.float)(&std[0]), (*C.float)(unsafe.SliceData(targets)), C.int(t.classes), (*C.float)(unsafe.SliceData(answers)), &l, &e), &e)
+	return float64(l), err
+}
+
+// Apply moves the weights that have gradients along these, and drops the gradients. It
+// reports whether it did: gradients in float16 may overflow, which halves their scale and
+// moves nothing.
+func (t *Training) Apply(rate float64) (applied bool, err error) {
+	var e C.encas_error
+	var done C.int
+	err = check(C.encas_shim_train_apply(&t.shim.fns, t.handle, C.double(rate), &done, &e), &e)
+	return done != 0, err
+}
+
+// State is what Restore goes on from: weights, momentum and scale, without gradients.
+func (t *Training) State() ([]byte, error) {
+	return t.shim.blob(func(data *C.uint8_t, room C.int64_t, size *C.int64_t, e *C.encas_error) C.int {
+		return C.encas_shim_train_state(&t.shim.fns, t.handle, data, room, size, e)
+	})
+}
+
+// Restore goes on from a state of a training of the same table. Anything else is refused, and
+// changes nothing.
+func (t *Training) Restore(state []byte) error {
+	var e C.encas_error
+	return check(C.encas_shim_train_restore(&t.shim.fns, t.handle, (*C.uint8_t)(unsafe.SliceData(state)), C.int64_t(len(state)), &e), &e)
+}
+
+// Close frees the training, and keeps what it trained.
+func (t *Training) Close() {
+	C.encas_shim_train_free(&t.shim.fns, t.handle)
+	t.handle = nil
 }
 
 // Close frees the model.

@@ -19,7 +19,13 @@
 #define ENCAS_QUANTIZED 1
 #endif
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <atomic>
+#include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -361,12 +367,16 @@ std::unique_ptr<at::ObserverContext> count_one(const at::RecordFunction &f) {
 	return nullptr;
 }
 
-// cut returns the tensors of a supernet's subnet. Whatever the file's method does, they are
-// as many as the file's other methods are given.
-std::unique_ptr<Subnet> cut(const encas_model &supernet, const int64_t *plan, int n) {
+void need_methods(const encas_model &supernet) {
 	for (const char *method : {"cut", "run", "observe"})
 		if (!supernet.module.find_method(method))
 			throw Status{ENCAS_ERROR, "the file is no supernet: it has no method " + std::string(method)};
+}
+
+// cut returns the tensors of a supernet's subnet. Whatever the file's method does, they are
+// as many as the file's other methods are given.
+std::unique_ptr<Subnet> cut(const encas_model &supernet, const int64_t *plan, int n) {
+	need_methods(supernet);
 	auto s = std::make_unique<Subnet>();
 	for (int i = 0; i < n; i++)
 		s->plan.push_back(plan[i]);
@@ -439,6 +449,311 @@ torch::jit::Module alone(const encas_model &m) {
 void need_subnet(const encas_model &m) {
 	if (!m.subnet)
 		throw Status{ENCAS_ERROR, "the model is no subnet of a supernet"};
+}
+
+// keep puts the statistics of a subnet into the supernet's.
+void keep(const encas_model &m) {
+	const auto stored = cut(m, m.subnet->plan.vec().data(), static_cast<int>(m.subnet->plan.size()));
+	for (size_t i = 0; i < stored->statistics.size(); i++)
+		stored->statistics.get(i).copy_(m.subnet->statistics.get(i));
+}
+
+// A Named is a parameter or a buffer of a module.
+struct Named {
+	std::string name;
+	at::Tensor tensor;
+};
+
+std::vector<Named> parameters(const torch::jit::Module &module) {
+	std::vector<Named> all;
+	for (const auto &p : module.named_parameters())
+		all.push_back({p.name, p.value});
+	return all;
+}
+
+std::vector<Named> weights(const torch::jit::Module &module) {
+	auto all = parameters(module);
+	for (const auto &b : module.named_buffers())
+		all.push_back({b.name, b.value});
+	return all;
+}
+
+// python_type is what Python calls the type of a tensor's numbers.
+std::string python_type(const at::Tensor &t) {
+	switch (t.scalar_type()) {
+	case at::kFloat: return "torch.float32";
+	case at::kDouble: return "torch.float64";
+	case at::kHalf: return "torch.float16";
+	case at::kBFloat16: return "torch.bfloat16";
+	case at::kLong: return "torch.int64";
+	case at::kInt: return "torch.int32";
+	case at::kByte: return "torch.uint8";
+	case at::kBool: return "torch.bool";
+	default: return c10::toString(t.scalar_type());
+	}
+}
+
+// headline is the line before the numbers of a tensor.
+std::string headline(const Named &n) {
+	std::string s = std::to_string(n.tensor.nbytes()) + " " + n.name + " " + python_type(n.tensor) + " (";
+	for (int64_t i = 0; i < n.tensor.dim(); i++)
+		s += (i > 0 ? ", " : "") + std::to_string(n.tensor.size(i));
+	return s + (n.tensor.dim() == 1 ? ",)\n" : ")\n");
+}
+
+// A Writer writes as much as there is room for all of it, or only counts.
+class Writer {
+public:
+	Writer(uint8_t *data, int64_t room) : data_(data), room_(room) {}
+	void put(const void *bytes, int64_t n) {
+		if (size_ + n <= room_)
+			std::memcpy(data_ + size_, bytes, static_cast<size_t>(n));
+		size_ += n;
+	}
+	void put(const std::string &text) { put(text.data(), static_cast<int64_t>(text.size())); }
+	void put(const Named &n) {
+		put(headline(n));
+		const auto bytes = static_cast<int64_t>(n.tensor.nbytes());
+		if (size_ + bytes > room_)
+			size_ += bytes; // a tensor on a GPU is not fetched in vain
+		else
+			put(n.tensor.detach().cpu().contiguous().data_ptr(), bytes);
+	}
+	int64_t size() const { return size_; }
+
+private:
+	uint8_t *data_;
+	int64_t room_, size_ = 0;
+};
+
+// A Reader reads what a Writer wrote.
+class Reader {
+public:
+	Reader(const uint8_t *data, int64_t size) : data_(data), left_(size) {}
+	// next reports whether the next line is this, and goes behind it if so.
+	bool next(const std::string &line) {
+		const auto n = static_cast<int64_t>(line.size());
+		if (n > left_ || std::memcmp(data_, line.data(), line.size()) != 0)
+			return false;
+		data_ += n;
+		left_ -= n;
+		return true;
+	}
+	// take returns a copy of the next numbers of a tensor that is like another one.
+	at::Tensor take(const at::Tensor &like) {
+		const auto n = static_cast<int64_t>(like.nbytes());
+		if (n > left_)
+			throw Status{ENCAS_ERROR, "the state is cut off"};
+		auto t = at::empty(like.sizes(), at::TensorOptions().dtype(like.scalar_type()));
+		if (n > 0)
+			std::memcpy(t.data_ptr(), data_, static_cast<size_t>(n));
+		data_ += n;
+		left_ -= n;
+		return t.to(like.device());
+	}
+	std::string rest() const { return {reinterpret_cast<const char *>(data_), static_cast<size_t>(left_)}; }
+
+private:
+	const uint8_t *data_;
+	int64_t left_;
+};
+
+// write saves a supernet's file. Whatever device it is on and whether it is trained, the
+// file is one of weights on a CPU that are not.
+void write(const encas_model &m, const char *path, const char *encas_json) {
+	struct Still {
+		torch::jit::Module module;
+		at::Device device;
+		std::vector<at::Tensor> trained;
+		Still(const encas_model &m) : module(m.module), device(m.device) {
+			for (const auto &p : module.parameters())
+				if (p.requires_grad())
+					trained.push_back(p.set_requires_grad(false));
+			if (!device.is_cpu())
+				module.to(at::kCPU);
+		}
+		~Still() {
+			if (!device.is_cpu())
+				module.to(device);
+			for (const auto &p : trained)
+				p.set_requires_grad(true);
+		}
+	} still(m);
+	still.module.save(path, {{"encas.json", encas_json}});
+}
+
+// average moves the weights of a supernet towards those of another.
+void average(const encas_model &m, const encas_model &other, double share) {
+	const auto mine = weights(m.module), theirs = weights(other.module);
+	bool alike = mine.size() == theirs.size();
+	for (size_t i = 0; alike && i < mine.size(); i++)
+		alike = headline(mine[i]) == headline(theirs[i]);
+	if (!alike)
+		throw Status{ENCAS_ERROR, "the two files have not the same weights: they are of different supernets"};
+	for (size_t i = 0; i < mine.size(); i++)
+		if (mine[i].tensor.is_floating_point() && mine[i].tensor.numel() > 0)
+			mine[i].tensor.lerp_(theirs[i].tensor.to(mine[i].tensor.device()), share);
+}
+
+// keep_memory lets glibc keep what tensors leave. To give it back and to fetch it again for
+// every tensor takes a good part of the time of training on a CPU.
+void keep_memory() {
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 32 << 20); // more is refused
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
+} // namespace
+
+struct encas_training {
+	encas_model supernet; // shares the weights of the one it was begun with
+	std::vector<Named> parameters;
+	std::vector<at::Tensor> momenta; // of each parameter, undefined until it moves
+	double momentum = 0, decay = 0, scale = 0;
+	int64_t steady = 0; // updates since the scale changed
+
+	~encas_training() {
+		for (const auto &p : parameters) {
+			p.tensor.mutable_grad() = at::Tensor();
+			p.tensor.set_requires_grad(false);
+		}
+	}
+};
+
+namespace {
+
+void drop_gradients(encas_training &t) {
+	for (const auto &p : t.parameters)
+		p.tensor.mutable_grad() = at::Tensor();
+}
+
+// step returns the loss of a batch, 0 without targets.
+double step(encas_training &t, const int64_t *plan, int length, at::Tensor input, const float *targets,
+            int classes, float *answers) {
+	const encas_model &m = t.supernet;
+	at::AutoGradMode gradients(targets != nullptr);
+	const auto subnet = cut(m, plan, length);
+	const int64_t n = input.size(0);
+	at::Tensor logits;
+	{
+		Autocast autocast(m);
+		const auto out = call(m, "observe", {std::move(input), subnet->plan, subnet->weights, false});
+		if (!out.isTensorList() || out.toTensorList().empty())
+			throw Status{ENCAS_ERROR, "the supernet's method observe does not return logits first"};
+		logits = out.toTensorList().get(0);
+	}
+	if (logits.dim() != 2 || logits.size(0) != n || logits.size(1) != classes)
+		throw Status{ENCAS_BAD_OUTPUT, "the output for " + std::to_string(n) + " images has shape " + shape(logits) +
+		                                   " instead of [" + std::to_string(n) + ", " + std::to_string(classes) + "]"};
+	logits = logits.to(at::kFloat);
+	if (answers)
+		at::from_blob(answers, {n, classes}, at::kFloat).copy_(at::softmax(logits.detach(), 1));
+	if (!targets)
+		return 0;
+	const auto wanted = at::from_blob(const_cast<float *>(targets), {n, classes}, at::kFloat).to(m.device);
+	const auto loss = at::cross_entropy_loss(logits, wanted);
+	(t.scale > 0 ? loss * t.scale : loss).backward();
+	return loss.item<double>();
+}
+
+// finite reports whether all numbers of some tensors are.
+bool finite(const std::vector<at::Tensor> &tensors) {
+	const auto norms = at::_foreach_norm(tensors, 2);
+	return at::isfinite(at::stack(norms)).all().item<bool>();
+}
+
+// apply moves the parameters that have gradients, in the order of operations of
+// torch.optim.SGD, and reports whether it did.
+bool apply(encas_training &t, double rate) {
+	std::vector<at::Tensor> moved, gradients, momenta, begun, added;
+	for (size_t i = 0; i < t.parameters.size(); i++) {
+		const auto gradient = t.parameters[i].tensor.grad();
+		if (!gradient.defined())
+			continue;
+		moved.push_back(t.parameters[i].tensor);
+		gradients.push_back(gradient);
+	}
+	if (moved.empty())
+		throw Status{ENCAS_ERROR, "there are no gradients to apply"};
+	if (t.scale > 0) {
+		if (!finite(gradients)) {
+			t.scale /= 2;
+			t.steady = 0;
+			drop_gradients(t);
+			return false;
+		}
+		at::_foreach_mul_(gradients, 1 / t.scale);
+		constexpr int64_t growth = 2000;
+		if (++t.steady == growth) {
+			t.scale *= 2;
+			t.steady = 0;
+		}
+	}
+	if (t.decay > 0)
+		at::_foreach_add_(gradients, moved, t.decay);
+	for (size_t i = 0, j = 0; i < t.parameters.size(); i++) {
+		if (!t.parameters[i].tensor.grad().defined())
+			continue;
+		if (t.momenta[i].defined()) {
+			begun.push_back(t.momenta[i]);
+			added.push_back(gradients[j]);
+		} else {
+			t.momenta[i] = gradients[j].clone();
+		}
+		momenta.push_back(t.momenta[i]);
+		j++;
+	}
+	if (!begun.empty()) {
+		at::_foreach_mul_(begun, t.momentum);
+		at::_foreach_add_(begun, added, 1);
+	}
+	at::_foreach_add_(gradients, momenta, t.momentum); // Nesterov's
+	at::_foreach_add_(moved, gradients, -rate);
+	drop_gradients(t);
+	return true;
+}
+
+// of_momentum names the momentum of a parameter.
+Named of_momentum(const Named &parameter, const at::Tensor &momentum) {
+	return {"momentum of " + parameter.name, momentum};
+}
+
+void write_state(const encas_training &t, Writer &w) {
+	for (const auto &n : weights(t.supernet.module))
+		w.put(n);
+	for (size_t i = 0; i < t.parameters.size(); i++)
+		if (t.momenta[i].defined())
+			w.put(of_momentum(t.parameters[i], t.momenta[i]));
+	char end[128];
+	std::snprintf(end, sizeof end, "scale %a steady %lld\n", t.scale, static_cast<long long>(t.steady));
+	w.put(end);
+}
+
+void restore(encas_training &t, Reader r) {
+	const auto stored = weights(t.supernet.module);
+	std::vector<at::Tensor> values, momenta(t.parameters.size());
+	for (const auto &n : stored) {
+		if (!r.next(headline(n)))
+			throw Status{ENCAS_ERROR, "the state is not one of this supernet: it lacks " + n.name};
+		values.push_back(r.take(n.tensor));
+	}
+	for (size_t i = 0; i < t.parameters.size(); i++)
+		if (r.next(headline(of_momentum(t.parameters[i], t.parameters[i].tensor))))
+			momenta[i] = r.take(t.parameters[i].tensor);
+	double scale = 0;
+	long long steady = 0;
+	int end = 0;
+	const auto rest = r.rest();
+	if (std::sscanf(rest.c_str(), "scale %la steady %lld%n", &scale, &steady, &end) != 2 ||
+	    static_cast<size_t>(end) + 1 != rest.size() || !std::isfinite(scale) || scale < 0 || steady < 0)
+		throw Status{ENCAS_ERROR, "the state is not one of this supernet: its end is something else"};
+	drop_gradients(t);
+	for (size_t i = 0; i < stored.size(); i++)
+		stored[i].tensor.copy_(values[i]);
+	t.momenta = std::move(momenta);
+	t.scale = scale;
+	t.steady = steady;
 }
 
 // Memory follows the bytes of tensors on one device. Torch's allocators report to
@@ -535,6 +850,34 @@ int encas_torch_save(const encas_model *model, const char *path, const char *enc
 	});
 }
 
+int encas_torch_keep(encas_model *model, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		at::NoGradGuard no_gradients;
+		need_subnet(*model);
+		keep(*model);
+	});
+}
+
+int encas_torch_write(const encas_model *supernet, const char *path, const char *encas_json, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] { write(*supernet, path, encas_json); });
+}
+
+int encas_torch_weights(const encas_model *model, uint8_t *data, int64_t room, int64_t *size, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		Writer w(data, room);
+		for (const auto &n : weights(model->module))
+			w.put(n);
+		*size = w.size();
+	});
+}
+
+int encas_torch_average(encas_model *model, const encas_model *other, double share, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		at::NoGradGuard no_gradients;
+		average(*model, *other, share);
+	});
+}
+
 void encas_torch_free(encas_model *model) { delete model; }
 
 int64_t encas_torch_parameters(const encas_model *model) {
@@ -620,5 +963,65 @@ int encas_torch_memory(encas_model *model, int n, int height, int width, int64_t
 		*bytes = memory->peak();
 	});
 }
+
+int encas_torch_train(const encas_model *supernet, double momentum, double decay, double scale,
+                      encas_training **training, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		need_methods(*supernet);
+		keep_memory();
+		auto t = std::make_unique<encas_training>();
+		t->supernet.module = supernet->module;
+		t->supernet.device = supernet->device;
+		t->supernet.precision = supernet->precision;
+		t->momentum = momentum;
+		t->decay = decay;
+		t->scale = scale;
+		for (auto &p : parameters(supernet->module))
+			if (p.tensor.is_floating_point() && p.tensor.numel() > 0)
+				t->parameters.push_back({p.name, p.tensor.set_requires_grad(true)});
+		t->momenta.resize(t->parameters.size());
+		*training = t.release();
+	});
+}
+
+int encas_torch_train_step(encas_training *training, const int64_t *plan, int length, const uint8_t *pixels,
+                           int n, int height, int width, const float *mean, const float *std,
+                           const float *targets, int classes, float *answers, double *loss, encas_error *err) {
+	const int status = guarded(err, ENCAS_ERROR, [&] {
+		// Pixels lie in the order of channels_last, in which convolutions train faster.
+		auto input = images(training->supernet, pixels, n, height, width, mean, std).contiguous(at::MemoryFormat::ChannelsLast);
+		const double l = step(*training, plan, length, std::move(input), targets, classes, answers);
+		if (targets)
+			*loss = l;
+	});
+	if (status != ENCAS_OK)
+		drop_gradients(*training);
+	return status;
+}
+
+int encas_torch_train_apply(encas_training *training, double rate, int *applied, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		at::NoGradGuard no_gradients;
+		*applied = apply(*training, rate);
+	});
+}
+
+int encas_torch_train_state(const encas_training *training, uint8_t *data, int64_t room, int64_t *size,
+                            encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		Writer w(data, room);
+		write_state(*training, w);
+		*size = w.size();
+	});
+}
+
+int encas_torch_train_restore(encas_training *training, const uint8_t *data, int64_t size, encas_error *err) {
+	return guarded(err, ENCAS_ERROR, [&] {
+		at::NoGradGuard no_gradients;
+		restore(*training, Reader(data, size));
+	});
+}
+
+void encas_torch_train_free(encas_training *training) { delete training; }
 
 } // extern "C"

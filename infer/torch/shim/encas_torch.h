@@ -93,6 +93,26 @@ ENCAS_API int encas_torch_settle(encas_model *model, encas_error *err);
 ENCAS_API int encas_torch_save(const encas_model *model, const char *path, const char *encas_json,
                                encas_error *err);
 
+/* Puts a subnet's statistics into the supernet's own, those that cut returns for its plan:
+ * of the largest subnet they are those by which the whole file is a model. */
+ENCAS_API int encas_torch_keep(encas_model *model, encas_error *err);
+
+/* Writes a supernet as a file of its own, with all its weights and with the text of its
+ * encas.json. */
+ENCAS_API int encas_torch_write(const encas_model *supernet, const char *path, const char *encas_json,
+                                encas_error *err);
+
+/* Returns in *size how many bytes a model's parameters and buffers take, and in data, if
+ * room is that much, all of them: each after a line "BYTES NAME TYPE SHAPE" as Python prints
+ * the type and shape that its state_dict has. */
+ENCAS_API int encas_torch_weights(const encas_model *model, uint8_t *data, int64_t room,
+                                  int64_t *size, encas_error *err);
+
+/* Moves the parameters and buffers of one supernet by a share of the way to those of another
+ * of the same table. By shares of 1/2, 1/3, ... they become averages. */
+ENCAS_API int encas_torch_average(encas_model *model, const encas_model *other, double share,
+                                  encas_error *err);
+
 /* Frees a model; NULL is allowed. */
 ENCAS_API void encas_torch_free(encas_model *model);
 
@@ -126,6 +146,44 @@ ENCAS_API int encas_torch_count(encas_model *model, int height, int width,
  * take at a time on the model's device. The model's own weights are not in it. */
 ENCAS_API int encas_torch_memory(encas_model *model, int n, int height, int width,
                                  int64_t *bytes, encas_error *err);
+
+/* The training of a supernet's weights: stochastic gradient descent with Nesterov's momentum. */
+typedef struct encas_training encas_training;
+
+/* Begins to train a supernet's parameters, those that its subnets share. decay is that of
+ * the weights. scale is what losses are multiplied by, so that gradients in float16 are not
+ * 0: it is halved when gradients overflow, doubled after 2,000 times that they did not, and
+ * is to be a power of two; 0 for none. The training must be freed, before or after the
+ * supernet. */
+ENCAS_API int encas_torch_train(const encas_model *supernet, double momentum, double decay, double scale,
+                                encas_training **training, encas_error *err);
+
+/* Runs n images, as for encas_torch_run, through the subnet of a plan, whose norms take the
+ * statistics of the batch. answers, if not NULL, receives [n][classes], the softmax of its
+ * outputs. targets are [n][classes], the shares of the classes; *loss receives the mean cross
+ * entropy, and its gradients are added to those there are. Without targets, NULL, there are
+ * no gradients and *loss stays. After an error there are none either. */
+ENCAS_API int encas_torch_train_step(encas_training *training, const int64_t *plan, int length,
+                                     const uint8_t *pixels, int n, int height, int width,
+                                     const float *mean, const float *std, const float *targets,
+                                     int classes, float *answers, double *loss, encas_error *err);
+
+/* Moves the parameters that have gradients along these, and drops the gradients. *applied
+ * receives 0 if they overflowed: then nothing moves but scale. */
+ENCAS_API int encas_torch_train_apply(encas_training *training, double rate, int *applied, encas_error *err);
+
+/* Returns in *size how many bytes the state takes, and in data, if room is that much, the
+ * state: parameters, buffers, momentum and scale, without gradients. */
+ENCAS_API int encas_torch_train_state(const encas_training *training, uint8_t *data, int64_t room,
+                                      int64_t *size, encas_error *err);
+
+/* Goes on from a state of a training of the same table. A state of anything else is refused,
+ * and the training is as it was. */
+ENCAS_API int encas_torch_train_restore(encas_training *training, const uint8_t *data, int64_t size,
+                                        encas_error *err);
+
+/* Frees a training, not what it trained; NULL is allowed. */
+ENCAS_API void encas_torch_train_free(encas_training *training);
 
 #ifdef __cplusplus
 }
