@@ -440,6 +440,20 @@ func TestNotSupernets(t *testing.T) {
 	}
 }
 
+// resident is the memory of this process.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(status))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
 // TestSubnetMemory cuts hundreds of subnets from one supernet.
 func TestSubnetMemory(t *testing.T) {
 	if testing.Short() {
@@ -448,17 +462,6 @@ func TestSubnetMemory(t *testing.T) {
 	torchtest.Path(t)
 	path, space := exported(t, export.SupernetRequest{Table: family(t, "ofa-mbv3-w1.0"), Seed: 5})
 	s := supernetOf(t, path, space)
-	resident := func() int64 {
-		status, err := os.ReadFile("/proc/self/statm")
-		if err != nil {
-			t.Skip(err)
-		}
-		pages, err := strconv.ParseInt(strings.Fields(string(status))[1], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pages * int64(os.Getpagesize())
-	}
 	r := rand.New(rand.NewPCG(6, 7))
 	pixels := images(0, 1, 256)
 	cut := func() *torch.Model {
@@ -478,11 +481,11 @@ func TestSubnetMemory(t *testing.T) {
 	for range 30 {
 		cut().Close()
 	}
-	before := resident()
+	before := resident(t)
 	for range 300 {
 		cut().Close()
 	}
-	after := resident()
+	after := resident(t)
 	t.Logf("%d MB, after 300 subnets %d MB", before>>20, after>>20)
 	if after > before+16<<20 {
 		t.Errorf("300 subnets keep %d MB", (after-before)>>20)
@@ -491,7 +494,7 @@ func TestSubnetMemory(t *testing.T) {
 	for range 100 {
 		alive = append(alive, cut())
 	}
-	each := (resident() - after) / 100
+	each := (resident(t) - after) / 100
 	t.Logf("%d kB for each of 100 subnets", each>>10)
 	if each > 5<<20 {
 		t.Errorf("%d kB for each of 100 subnets", each>>10)
