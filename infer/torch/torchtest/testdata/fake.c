@@ -18,7 +18,10 @@
  *     log                      gives logarithms of probabilities
  *     free                     has no multiply-adds
  *     supernet N               has subnets, by plans of N numbers from 0; outputs depend on
- *                              all of them, and on what was observed until it was settled
+ *                              all of them, and on what was observed until it was settled.
+ *                              Training changes its seed, by plans, pixels, targets, rate
+ *                              and all that was before, and makes its loss smaller
+ *     loss N                   thousandths of the loss that training begins with (2000)
  *     end                      the rest of the file is something else
  *
  * By itself it gives logits, for as many classes as there is room for, or 5.
@@ -35,6 +38,12 @@ struct encas_model {
 	long seed, most, nan, classes, sleep, fail, single, chance, mixes, head, free, seen;
 	long supernet, subnet;             /* how long plans are; whether it is a subnet */
 	long observed, unbiased, batches;  /* a sum over what was observed */
+	long loss;
+};
+
+struct encas_training {
+	encas_model *of;
+	long gradient, steps, momentum;
 };
 
 static int failed(encas_error *err, int code, const char *message) {
@@ -60,6 +69,7 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 	}
 	encas_model *m = calloc(1, sizeof *m);
 	m->most = 1L << 30;
+	m->loss = 2000;
 	m->nan = -1;
 	while (fscanf(f, "%15s", key) == 1 && strcmp(key, "end") != 0) {
 		long *flag = strcmp(key, "fail") == 0     ? &m->fail
@@ -92,6 +102,8 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 			m->chance = value;
 		else if (strcmp(key, "supernet") == 0)
 			m->supernet = value;
+		else if (strcmp(key, "loss") == 0)
+			m->loss = value;
 	}
 	fclose(f);
 	*model = m;
@@ -101,17 +113,27 @@ int encas_torch_load(const char *path, const char *device, int precision, encas_
 void encas_torch_free(encas_model *model) { free(model); }
 int64_t encas_torch_parameters(const encas_model *model) { return 1000 + model->seed; }
 
-int encas_torch_subnet(const encas_model *supernet, const int64_t *plan, int n, encas_model **model, encas_error *err) {
+/* Adds a number to a sum over what came before. */
+static void mix(long *sum, long v) { *sum = (*sum * 31 + v % 1000003) % 1000003; }
+
+static int mix_plan(const encas_model *supernet, const int64_t *plan, int n, long *sum, encas_error *err) {
 	if (!supernet->supernet)
 		return failed(err, ENCAS_ERROR, "the file is no supernet");
 	if (n != supernet->supernet)
 		return failed(err, ENCAS_ERROR, "a plan of another length");
-	long sum = supernet->seed;
 	for (int i = 0; i < n; i++) {
 		if (plan[i] < 0)
 			return failed(err, ENCAS_ERROR, "plan: a number below 0");
-		sum = (sum * 31 + (long)plan[i]) % 1000003;
+		mix(sum, (long)plan[i]);
 	}
+	return ENCAS_OK;
+}
+
+int encas_torch_subnet(const encas_model *supernet, const int64_t *plan, int n, encas_model **model, encas_error *err) {
+	long sum = supernet->seed;
+	int status = mix_plan(supernet, plan, n, &sum, err);
+	if (status != ENCAS_OK)
+		return status;
 	encas_model *m = malloc(sizeof *m);
 	*m = *supernet;
 	m->seed = sum;
@@ -301,3 +323,148 @@ int encas_torch_memory(encas_model *m, int n, int height, int width, int64_t *by
 	*bytes = (int64_t)n * height * width * 12;
 	return ENCAS_OK;
 }
+
+int encas_torch_keep(encas_model *m, encas_error *err) {
+	return m->subnet ? ENCAS_OK : failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
+}
+
+/* Bytes of a zip archive. */
+typedef struct {
+	FILE *f;
+	long size;
+} out;
+
+static void put(out *o, int bytes, uint32_t v) {
+	for (; bytes > 0; bytes--, v >>= 8, o->size++)
+		fputc((int)(v & 255), o->f);
+}
+
+static void put_text(out *o, const char *text) {
+	fputs(text, o->f);
+	o->size += (long)strlen(text);
+}
+
+/* A model file with metadata, which lies in a zip archive behind the text. */
+int encas_torch_write(const encas_model *m, const char *path, const char *encas_json, encas_error *err) {
+	static const char name[] = "fake/extra/encas.json";
+	uint32_t crc = 0xFFFFFFFF, size = (uint32_t)strlen(encas_json);
+	for (const char *c = encas_json; *c; c++) {
+		crc ^= (uint8_t)*c;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
+	}
+	out o = {fopen(path, "w"), 0};
+	if (!o.f)
+		return failed(err, ENCAS_ERROR, "the file cannot be written");
+	fprintf(o.f, "fake seed %ld loss %ld supernet %ld sleep %ld end\n", m->seed, m->loss, m->supernet, m->sleep);
+	for (int central = 0; central < 2; central++) {
+		long begin = o.size;
+		put(&o, 4, central ? 0x02014b50 : 0x04034b50);
+		if (central)
+			put(&o, 2, 20);
+		put(&o, 2, 20), put(&o, 4, 0), put(&o, 4, 0); /* version, flags and method, time */
+		put(&o, 4, ~crc), put(&o, 4, size), put(&o, 4, size), put(&o, 2, sizeof name - 1), put(&o, 2, 0);
+		if (central)
+			put(&o, 2, 0), put(&o, 4, 0), put(&o, 4, 0), put(&o, 4, 0);
+		put_text(&o, name);
+		if (!central) {
+			put_text(&o, encas_json);
+			continue;
+		}
+		long end = o.size;
+		put(&o, 4, 0x06054b50), put(&o, 4, 0), put(&o, 2, 1), put(&o, 2, 1);
+		put(&o, 4, (uint32_t)(end - begin)), put(&o, 4, (uint32_t)begin), put(&o, 2, 0);
+	}
+	return fclose(o.f) ? failed(err, ENCAS_ERROR, "the file cannot be written") : ENCAS_OK;
+}
+
+/* Gives a text as the functions do whose size is not known before. */
+static int give(const char *text, uint8_t *data, int64_t room, int64_t *size) {
+	*size = (int64_t)strlen(text);
+	if (*size <= room)
+		memcpy(data, text, (size_t)*size);
+	return ENCAS_OK;
+}
+
+int encas_torch_weights(const encas_model *m, uint8_t *data, int64_t room, int64_t *size, encas_error *err) {
+	char text[128];
+	snprintf(text, sizeof text, "10 seed torch.uint8 (10,)\n%010ld", m->seed);
+	return give(text, data, room, size);
+}
+
+int encas_torch_average(encas_model *m, const encas_model *other, double share, encas_error *err) {
+	if (m->supernet != other->supernet)
+		return failed(err, ENCAS_ERROR, "the two files have not the same weights: they are of different supernets");
+	mix(&m->seed, other->seed);
+	mix(&m->seed, lround(share * 1e6));
+	return ENCAS_OK;
+}
+
+int encas_torch_train(const encas_model *supernet, double momentum, double decay, double scale, encas_training **training, encas_error *err) {
+	if (!supernet->supernet)
+		return failed(err, ENCAS_ERROR, "the file is no supernet");
+	encas_training *t = calloc(1, sizeof *t);
+	t->of = (encas_model *)supernet;
+	mix(&t->momentum, lround(momentum * 1e6));
+	mix(&t->momentum, lround(decay * 1e6));
+	*training = t;
+	return ENCAS_OK;
+}
+
+int encas_torch_train_step(encas_training *t, const int64_t *plan, int length, const uint8_t *pixels, int n, int height, int width,
+                           const float *mean, const float *std, const float *targets, int classes, float *answers, double *loss, encas_error *err) {
+	int status = mix_plan(t->of, plan, length, &t->gradient, err);
+	if (status == ENCAS_OK)
+		status = stopped(t->of, n, err);
+	if (status != ENCAS_OK)
+		return status;
+	size_t size = (size_t)height * width * 3;
+	for (size_t j = 0; j < n * size; j++)
+		mix(&t->gradient, pixels[j]);
+	double p[classes];
+	for (int i = 0; answers && i < n; i++) {
+		probabilities(t->of, pixels + i * size, size, classes, p);
+		for (int c = 0; c < classes; c++)
+			answers[i * classes + c] = (float)p[c];
+	}
+	if (!targets)
+		return ENCAS_OK;
+	for (int j = 0; j < n * classes; j++)
+		mix(&t->gradient, lround(targets[j] * 1e6));
+	t->steps++;
+	*loss = (double)t->of->loss / 1000;
+	return ENCAS_OK;
+}
+
+int encas_torch_train_apply(encas_training *t, double rate, int *applied, encas_error *err) {
+	if (!t->steps)
+		return failed(err, ENCAS_ERROR, "there are no gradients to apply");
+	mix(&t->momentum, t->gradient);
+	mix(&t->momentum, lround(rate * 1e9));
+	mix(&t->of->seed, t->momentum);
+	t->of->loss = t->of->loss * 999 / 1000;
+	t->gradient = t->steps = 0;
+	*applied = 1;
+	return ENCAS_OK;
+}
+
+int encas_torch_train_state(const encas_training *t, uint8_t *data, int64_t room, int64_t *size, encas_error *err) {
+	char text[128];
+	snprintf(text, sizeof text, "%ld %ld %ld", t->of->seed, t->of->loss, t->momentum);
+	return give(text, data, room, size);
+}
+
+int encas_torch_train_restore(encas_training *t, const uint8_t *data, int64_t size, encas_error *err) {
+	char text[128];
+	snprintf(text, sizeof text, "%.*s", (int)(size < 127 ? size : 127), (const char *)data);
+	long seed, loss, momentum;
+	if (sscanf(text, "%ld %ld %ld", &seed, &loss, &momentum) != 3)
+		return failed(err, ENCAS_ERROR, "the state is not one of this supernet");
+	t->of->seed = seed;
+	t->of->loss = loss;
+	t->momentum = momentum;
+	t->gradient = t->steps = 0;
+	return ENCAS_OK;
+}
+
+void encas_torch_train_free(encas_training *training) { free(training); }
