@@ -59,6 +59,10 @@ type Meta struct {
 	Pretrained    bool       `json:"pretrained"`
 	Torch         string     `json:"torch"`
 
+	// Training identifies what made the weights of a supernet: where they began, settings and
+	// images.
+	Training string `json:"training,omitempty"`
+
 	// Supernet is the table of a file that holds a supernet. All else is of its largest
 	// subnet, which the file is by itself.
 	Supernet *supernet.Table `json:"supernet,omitempty"`

@@ -24,7 +24,9 @@ type SupernetRequest struct {
 	Classes int    // of a new head; 0 for the head there is, or 1000 of random weights
 	License string // "" for the table's
 	Seed    uint64 // of random weights and of a new head
-	Out     string
+	// Untrained: random weights are those to begin training with, and not for tests.
+	Untrained bool
+	Out       string
 }
 
 // ErrNoSupernet: the file holds one model.
@@ -71,7 +73,7 @@ func (e *Exporter) Supernet(ctx context.Context, r SupernetRequest) (Meta, error
 	}
 	var reply struct{ Meta Meta }
 	err = e.ask(ctx, map[string]any{
-		"op": "supernet", "script": script, "table": r.Table, "weights": r.Weights, "classes": r.Classes, "seed": r.Seed,
+		"op": "supernet", "script": script, "table": r.Table, "weights": r.Weights, "classes": r.Classes, "seed": r.Seed, "untrained": r.Untrained,
 		"largest": plans[0], "plans": plans, "meta": supernetMeta(r), "out": r.Out,
 	}, &reply)
 	if err != nil {

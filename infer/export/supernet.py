@@ -467,6 +467,22 @@ def randomize(places, seed):
             normal(p, 0.1)
 
 
+def initialize(places, seed):
+    """Weights to begin training with: normal, by the number of inputs (He et al. 2015, section
+    2.2); matrices that shrink kernels leave them as they are."""
+    generator = torch.Generator().manual_seed(seed)
+    for key, p in places.items():
+        if key.endswith("_matrix"):
+            p.copy_(torch.eye(p.shape[0]))
+        elif key.endswith(("running_var", "bn.weight")):
+            p.fill_(1)
+        elif p.dim() > 1:
+            gain = 0.01 if key.startswith("classifier") else (2 / p[0].numel()) ** 0.5
+            p.copy_(torch.randn(p.shape, generator=generator) * gain)
+        else:
+            p.zero_()
+
+
 def new_head(places, seed):
     """A classifier for other classes."""
     generator = torch.Generator().manual_seed(seed)
@@ -489,7 +505,7 @@ def build(worker, request):
     net = Supernet(table, classes, request["largest"]).eval().requires_grad_(False)
     places = dict(net.places)
     if not path:
-        randomize(places, request["seed"])
+        (initialize if request["untrained"] else randomize)(places, request["seed"])
         return net, classes
     if request["classes"]:
         new_head(places, request["seed"])

@@ -36,6 +36,15 @@ var precisionNames = [...]string{"fp32", "bf16", "fp16"}
 
 func (p Precision) String() string { return precisionNames[p] }
 
+// MarshalText returns the name.
+func (p Precision) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads the name.
+func (p *Precision) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePrecision(string(text))
+	return err
+}
+
 // ParsePrecision reads fp32, bf16 or fp16.
 func ParsePrecision(s string) (Precision, error) {
 	for i, name := range precisionNames {

@@ -185,7 +185,7 @@ def main():
     networks = load_networks()
     net = networks.Supernet(table, int(labels.max()) + 1, plans.largest())
     with torch.no_grad():
-        initialize(net, args.seed)
+        networks.initialize(net.places, args.seed)
     decayed = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}])
@@ -206,22 +206,6 @@ def main():
     recalibrate_largest(net, plans, images, table["calibration"] == "unbiased")
     save(args.out, {"state_dict": {key: tensor.detach().clone() for key, tensor in net.places.items()}})
     os.remove(part)
-
-
-def initialize(net, seed):
-    """Weights to begin with: normal, by the number of inputs (He et al. 2015, section 2.2);
-    matrices that shrink kernels leave them as they are."""
-    generator = torch.Generator().manual_seed(seed)
-    for key, p in net.places.items():
-        if key.endswith("_matrix"):
-            p.copy_(torch.eye(p.shape[0]))
-        elif key.endswith(("running_var", "bn.weight")):
-            p.fill_(1)
-        elif p.dim() > 1:
-            gain = 0.01 if key.startswith("classifier") else (2 / p[0].numel()) ** 0.5
-            p.copy_(torch.randn(p.shape, generator=generator) * gain)
-        else:
-            p.zero_()
 
 
 if __name__ == "__main__":

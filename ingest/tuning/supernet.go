@@ -1,0 +1,200 @@
+package tuning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/supernet"
+)
+
+// A Request asks for one file to be trained.
+type Request struct {
+	Options
+	File    string // a supernet's file; or a family or table, whose weights begin at random
+	Width   string // of a family that has several
+	Data    string // images with labels
+	Classes int    // 0 for those of the file, or of the data
+	Out     string
+	Library string // the torch library; "" for the one that torch.Find finds for Python
+	Python  string // which makes the file to begin with of a table
+	Log     func(note string)
+	Stderr  io.Writer // of Python
+}
+
+// A Result is what was trained.
+type Result struct {
+	Meta   export.Meta
+	Images int // of the data set
+}
+
+// Run trains a file. If it is there already it is not trained again.
+func Run(ctx context.Context, r Request) (result Result, err error) {
+	if err := r.Settings.Check(); err != nil {
+		return result, err
+	}
+	if sameFile(r.File, r.Out) {
+		return result, fmt.Errorf("%s would take the place of the file that the training begins with: name another file", r.Out)
+	}
+	if err := atomicfile.Probe(r.Out); err != nil {
+		return result, err
+	}
+	set, err := dataset.Open(r.Data)
+	if err != nil {
+		return result, err
+	}
+	defer set.Close()
+	for _, note := range set.Notes {
+		r.Log(fmt.Sprintf("data set %s: %s", set.Path, note))
+	}
+	if r.Library == "" {
+		var note string
+		if r.Library, note, err = torch.Find(ctx, r.Python); err != nil {
+			return result, err
+		}
+		if note != "" {
+			r.Log(note)
+		}
+	}
+	if r.Shim, err = torch.Open(r.Library); err != nil {
+		return result, err
+	}
+	given := r.Device
+	if r.Device, err = r.Shim.Choose(given); err != nil {
+		return result, err
+	}
+	if given == "" {
+		r.Log("training on " + r.Device)
+	}
+	start, meta, remove, err := r.start(ctx, set)
+	if err != nil {
+		return result, err
+	}
+	defer remove()
+	if r.Images, r.Labels, err = matched(set, meta); err != nil {
+		return result, err
+	}
+	if err := r.check(); err != nil {
+		return result, err
+	}
+	j := job{start: start, out: r.Out}
+	if err := j.run(ctx, &r.Options); err != nil {
+		return result, err
+	}
+	result.Images = set.Len()
+	result.Meta, err = export.ReadMeta(r.Out)
+	return result, err
+}
+
+// start returns the file to begin with, and what removes it if it was made for that.
+func (r *Request) start(ctx context.Context, set *dataset.Set) (path string, meta export.Meta, remove func(), err error) {
+	nothing := func() {}
+	meta, errMeta := export.ReadMeta(r.File)
+	if errMeta == nil {
+		if _, err := meta.Space(); err != nil {
+			return "", meta, nothing, fmt.Errorf("%s: %w", r.File, err)
+		}
+		if r.Classes != 0 && r.Classes != meta.Classes {
+			return "", meta, nothing, fmt.Errorf("%s has %d classes; for %d export its weights again with --classes %d", r.File, meta.Classes, r.Classes, r.Classes)
+		}
+		return r.File, meta, nothing, nil
+	}
+	table, err := supernet.Find(r.File, r.Width)
+	switch {
+	case err == nil:
+	case !errors.Is(errMeta, os.ErrNotExist) && filepath.Ext(r.File) != ".json":
+		return "", meta, nothing, errMeta
+	default:
+		return "", meta, nothing, err
+	}
+	if r.Classes == 0 {
+		if r.Classes = set.Classes; r.Classes == 0 {
+			return "", meta, nothing, fmt.Errorf("data set %s does not say how many classes there are: say it with --classes", set.Path)
+		}
+	}
+	dir, err := os.MkdirTemp("", "encas-untrained")
+	if err != nil {
+		return "", meta, nothing, err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	e := export.New(r.Python, r.Stderr)
+	defer e.Close()
+	path = filepath.Join(dir, "untrained.pt")
+	meta, err = e.Supernet(ctx, export.SupernetRequest{Table: table, Classes: r.Classes, Seed: r.Seed, Untrained: true, Out: path})
+	if err != nil {
+		remove()
+		return "", meta, nothing, err
+	}
+	return path, meta, remove, nil
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// matched returns the data with the class numbers of a supernet, and what its classes are
+// called. One without names takes those of the data.
+func matched(set *dataset.Set, meta export.Meta) (*dataset.Set, []string, error) {
+	known := meta.Names()
+	if known == nil && len(set.ClassNames) == meta.Classes {
+		return set, set.ClassNames, nil
+	}
+	class, _, err := ingest.Match(set, meta.Classes, known)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data set %s: %w", set.Path, err)
+	}
+	return set.Relabel(class), nil, nil
+}
+
+// Average writes a supernet's file whose weights are the averages of those of several files
+// of one table, whatever was recalibrated in them: its statistics are new.
+func Average(ctx context.Context, o Options, files []string, out string) error {
+	if len(files) == 0 {
+		return errors.New("no files to average")
+	}
+	meta, err := export.ReadMeta(files[0])
+	if err != nil {
+		return err
+	}
+	space, err := meta.Space()
+	if err != nil {
+		return fmt.Errorf("%s: %w", files[0], err)
+	}
+	load := func(file string) (*torch.Supernet, error) {
+		return o.Shim.Supernet(file, o.Device, torch.Float32, space.Classes)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	mean, err := load(files[0])
+	if err != nil {
+		return err
+	}
+	defer mean.Close()
+	for i, file := range files[1:] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		other, err := load(file)
+		if err != nil {
+			return err
+		}
+		err = mean.Average(other, 1/float64(i+2))
+		other.Close()
+		if err != nil {
+			return fmt.Errorf("%s and %s: %w", files[0], file, err)
+		}
+	}
+	meta.Training = ""
+	return save(ctx, &o, mean, space, meta, out)
+}
