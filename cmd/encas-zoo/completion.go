@@ -151,7 +151,7 @@ func (l *line) offerArguments() offer {
 		o.others, o.words = folders, runFolders()
 	case "import", "ingest", "diff", "run", "serve":
 		o.others = files
-	case "supernet export", "supernet info":
+	case "supernet export", "supernet info", "supernet train":
 		o.others, o.words = files, supernet.Families()
 	case "supernet sample", "supernet extract":
 		o.others = files

@@ -9,13 +9,17 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/ingest/tuning"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 func supernetCommand() *cli.Command {
 	made := &supernetOptions{python: "python3", SupernetRequest: export.SupernetRequest{Seed: 1}}
+	trained := &trainOptions{Request: tuning.Request{Options: tuning.Options{Settings: tuning.Paper()}, Python: "python3"}, precision: "fp32"}
+	trained.Rate, trained.Augment.CutMix, trained.Sandwich = 0, 0, true
 	drawn := &sampleOptions{n: 100, spread: string(supernet.Uniform), seed: 1}
 	families := strings.Join(supernet.Families(), ", ")
 	return &cli.Command{
@@ -90,6 +94,54 @@ encas-zoo supernet sample ofa10.pt --n 20 --json | jq '.samples[].gflops'`),
 				Action: on(func(c *cli.Context, t *terminal) error { return runSupernetSample(c, t, drawn) }),
 			},
 			supernetExtractCommand(),
+			{
+				Name:      "train",
+				Usage:     "train the weights that all subnets share",
+				UsageText: "FILE|FAMILY|TABLE --data [train=]PATH --out FILE [--epochs E] [flags]",
+				Description: `Trains a file that 'encas-zoo supernet export' wrote, or from nothing the supernet of a
+family or of a table in JSON, on images with labels (of any form that 'encas-zoo ingest'
+reads), and writes a file of the same kind. Every batch trains the largest subnet on the
+labels, and the smallest and two random ones on what the largest answers (the sandwich rule
+with in-place distillation). SGD with Nesterov's momentum; the rate of learning falls along
+a cosine.
+
+The state is kept in FILE.part every minute, and when the training is interrupted: the same
+command goes on from there as if nothing had been. Only from nothing it needs a Python with
+torch; libtorch is prepared once by 'encas-zoo shim build'.
+
+Images are cropped at random, as far as --crop allows, or with --shift shifted; and half of
+them mirrored. --average 5 gives the average of the weights after each of the last five
+epochs.`,
+				CustomHelpTemplate: commandHelp(`
+encas-zoo supernet train mine.json --data train=photos/train --epochs 100 --out mine.pt
+encas-zoo supernet train mobile.json --data train-images-idx3-ubyte.gz --classes 10 --shift 2 --out mobile.pt
+encas-zoo supernet train ofa10.pt --data imagenet/train --epochs 5 --average 3 --device cuda --precision fp16 --out tuned.pt`,
+					"130  interrupted; the same command goes on"),
+				Flags: []cli.Flag{
+					bind(&trained.data, "data", "train on the labelled images of `[NAME=]PATH`"),
+					bind(&trained.Out, "out", "write to `FILE`"),
+					bind(&trained.Epochs, "epochs", "see all images `E` times"),
+					bind(&trained.Batch, "batch", "`N` images a step"),
+					bind(&trained.Rate, "rate", "the highest rate `R` of learning (default: 0.01, from nothing 0.1)"),
+					bind(&trained.WarmUp, "warm-up", "reach that rate after `E` epochs (default: at once, from nothing 0.5)"),
+					bind(&trained.Momentum, "momentum", "Nesterov's momentum `M`"),
+					bind(&trained.Decay, "decay", "the decay `D` of weights"),
+					bind(&trained.Average, "average", "average the weights after the last `N` epochs"),
+					bind(&trained.Augment.Crop, "crop", "crop at random, at least the share `S` of an image's area; 1 for all of it"),
+					bind(&trained.Augment.Shift, "shift", "shift images by up to `N` of their pixels instead of cropping them"),
+					bind(&trained.Augment.Flip, "flip", "mirror half of the images; --flip=false for none"),
+					bind(&trained.Augment.CutMix, "cutmix", "by the chance `P` put a rectangle of one image into another (CutMix)"),
+					bind(&trained.Classes, "classes", "number of classes `C`, from nothing and if the data do not say it"),
+					bind(&trained.Width, "width", "the width `W` of a family that has several"),
+					bind(&trained.Seed, "seed", "seed `S` of everything random"),
+					bind(&trained.Device, "device", "train on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
+					bind(&trained.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
+					bind(&trained.Threads, "threads", "train on `T` CPU threads (default: all)"),
+					bind(&trained.Python, "python", "the Python interpreter `PATH` with torch, from nothing"),
+					bind(&trained.Library, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
+				},
+				Action: on(func(c *cli.Context, t *terminal) error { return runSupernetTrain(c, t, trained) }),
+			},
 		},
 	}
 }
@@ -101,6 +153,12 @@ type supernetOptions struct {
 	width, python string
 }
 
+// trainOptions are the flags of supernet train.
+type trainOptions struct {
+	tuning.Request
+	data, precision string
+}
+
 // sampleOptions are the flags of supernet sample, and of info.
 type sampleOptions struct {
 	n             int
@@ -108,7 +166,7 @@ type sampleOptions struct {
 	seed          uint64
 }
 
-// supernetShown is the JSON result of supernet export and of supernet info.
+// supernetShown is the JSON result of supernet export, train and info.
 type supernetShown struct {
 	Version    int             `json:"version"`
 	File       string          `json:"file,omitempty"`
@@ -162,6 +220,47 @@ func runSupernetExport(c *cli.Context, t *terminal, o *supernetOptions) error {
 	}
 	defer exporter.Close()
 	meta, err := exporter.Supernet(c.Context, o.SupernetRequest)
+	if err != nil {
+		return err
+	}
+	return t.giveSupernet(o.Out, meta)
+}
+
+func runSupernetTrain(c *cli.Context, t *terminal, o *trainOptions) (err error) {
+	if o.File, err = one(c, "an exported file, a family or a table"); err != nil {
+		return err
+	}
+	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
+		return usageError{err}
+	}
+	if _, path, named := strings.Cut(o.data, "="); named {
+		o.Data = path
+	} else {
+		o.Data = o.data
+	}
+	switch {
+	case o.Data == "":
+		return usagef("name the images to train on with --data")
+	case o.Out == "":
+		return usagef("name the file to write with --out")
+	case o.Augment.Shift > 0 && c.IsSet("crop"):
+		return usagef("--shift takes the place of --crop: give one of them")
+	case o.Augment.Shift > 0:
+		o.Augment.Crop = 0
+	}
+	if err := o.Settings.Check(); err != nil {
+		return usageError{err}
+	}
+	o.Log = func(note string) { t.err.Notef("%s", note) }
+	if !c.Bool("quiet") {
+		o.Stderr = os.Stderr
+	}
+	progress := t.err.Progress("training", "images")
+	o.Progress = func(p tuning.Progress) {
+		progress.Update(p.Done, p.Total, fmt.Sprintf("epoch %d/%d, loss %.3f, %s images/s", p.Epoch, p.Epochs, p.Loss, ui.Number(p.Rate)))
+	}
+	meta, err := tuning.Run(c.Context, o.Request)
+	progress.Stop()
 	if err != nil {
 		return err
 	}

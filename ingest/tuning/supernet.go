@@ -1,6 +1,7 @@
 package tuning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,14 +32,16 @@ type Request struct {
 	Stderr  io.Writer // of Python
 }
 
-// A Result is what was trained.
-type Result struct {
-	Meta   export.Meta
-	Images int // of the data set
-}
+// What a Request takes if it says nothing else: rates of learning, and how many epochs it
+// takes from nothing to reach the rate.
+const (
+	tuningRate, untrainedRate = 0.01, 0.1
+	untrainedWarmUp           = 0.5
+)
 
-// Run trains a file. If it is there already it is not trained again.
-func Run(ctx context.Context, r Request) (result Result, err error) {
+// Run trains a file and returns what it states. If it is there already it is not trained
+// again.
+func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 	if err := r.Settings.Check(); err != nil {
 		return result, err
 	}
@@ -90,9 +93,7 @@ func Run(ctx context.Context, r Request) (result Result, err error) {
 	if err := j.run(ctx, &r.Options); err != nil {
 		return result, err
 	}
-	result.Images = set.Len()
-	result.Meta, err = export.ReadMeta(r.Out)
-	return result, err
+	return export.ReadMeta(r.Out)
 }
 
 // start returns the file to begin with, and what removes it if it was made for that.
@@ -106,6 +107,7 @@ func (r *Request) start(ctx context.Context, set *dataset.Set) (path string, met
 		if r.Classes != 0 && r.Classes != meta.Classes {
 			return "", meta, nothing, fmt.Errorf("%s has %d classes; for %d export its weights again with --classes %d", r.File, meta.Classes, r.Classes, r.Classes)
 		}
+		r.Rate = cmp.Or(r.Rate, tuningRate)
 		return r.File, meta, nothing, nil
 	}
 	table, err := supernet.Find(r.File, r.Width)
@@ -116,6 +118,7 @@ func (r *Request) start(ctx context.Context, set *dataset.Set) (path string, met
 	default:
 		return "", meta, nothing, err
 	}
+	r.Rate, r.WarmUp = cmp.Or(r.Rate, untrainedRate), cmp.Or(r.WarmUp, untrainedWarmUp)
 	if r.Classes == 0 {
 		if r.Classes = set.Classes; r.Classes == 0 {
 			return "", meta, nothing, fmt.Errorf("data set %s does not say how many classes there are: say it with --classes", set.Path)
