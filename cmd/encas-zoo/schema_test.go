@@ -119,7 +119,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	}
 
 	// These need a compiler or torch, and are tested below.
-	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract"} {
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "supernet train"} {
 		covered[name] = true
 	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
@@ -163,6 +163,16 @@ func TestJSONOfSupernetExtractFollowsItsSchema(t *testing.T) {
 	value := decode(t, "supernet extract", program(t, dir, args...))
 	follow(t, "supernet extract", "supernet-extract", value)
 	refuseSurprises(t, "supernet-extract", value)
+}
+
+func TestJSONOfSupernetTrainFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	dir := t.TempDir()
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 3)
+	line := "supernet train ofa10.pt --data train=" + torchtest.Pictures(t, 12, 3) + " --epochs 1 --batch 6 --out trained.pt"
+	value := decode(t, line, program(t, dir, append(strings.Fields(line), "--json")...))
+	follow(t, line, "supernet-train", value)
+	refuseSurprises(t, "supernet-train", value)
 }
 
 func TestJSONOfRunFollowsItsSchema(t *testing.T) {

@@ -122,7 +122,7 @@ encas-zoo supernet train ofa10.pt --data imagenet/train --epochs 5 --average 3 -
 					bind(&trained.Out, "out", "write to `FILE`"),
 					bind(&trained.Epochs, "epochs", "see all images `E` times"),
 					bind(&trained.Batch, "batch", "`N` images a step"),
-					bind(&trained.Rate, "rate", "the highest rate `R` of learning (default: 0.01, from nothing 0.1)"),
+					bind(&trained.Rate, "rate", "the highest rate `R` of learning (default: 0.01, from nothing 0.3)"),
 					bind(&trained.WarmUp, "warm-up", "reach that rate after `E` epochs (default: at once, from nothing 0.5)"),
 					bind(&trained.Momentum, "momentum", "Nesterov's momentum `M`"),
 					bind(&trained.Decay, "decay", "the decay `D` of weights"),
@@ -256,13 +256,18 @@ func runSupernetTrain(c *cli.Context, t *terminal, o *trainOptions) (err error) 
 		o.Stderr = os.Stderr
 	}
 	progress := t.err.Progress("training", "images")
+	var last tuning.Progress
 	o.Progress = func(p tuning.Progress) {
+		last = p
 		progress.Update(p.Done, p.Total, fmt.Sprintf("epoch %d/%d, loss %.3f, %s images/s", p.Epoch, p.Epochs, p.Loss, ui.Number(p.Rate)))
 	}
 	meta, err := tuning.Run(c.Context, o.Request)
 	progress.Stop()
 	if err != nil {
 		return err
+	}
+	if last.Done > 0 {
+		t.err.Notef("loss %.3f in the last epoch, %s images/s", last.Loss, ui.Number(last.Rate))
 	}
 	return t.giveSupernet(o.Out, meta)
 }

@@ -35,7 +35,7 @@ type Request struct {
 // What a Request takes if it says nothing else: rates of learning, and how many epochs it
 // takes from nothing to reach the rate.
 const (
-	tuningRate, untrainedRate = 0.01, 0.1
+	tuningRate, untrainedRate = 0.01, 0.3
 	untrainedWarmUp           = 0.5
 )
 
@@ -90,8 +90,12 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 		return result, err
 	}
 	j := job{start: start, out: r.Out}
-	if err := j.run(ctx, &r.Options); err != nil {
+	made, err := j.run(ctx, &r.Options)
+	if err != nil {
 		return result, err
+	}
+	if !made {
+		r.Log(fmt.Sprintf("%s is there already, from the same weights by the same training", r.Out))
 	}
 	return export.ReadMeta(r.Out)
 }
@@ -113,10 +117,12 @@ func (r *Request) start(ctx context.Context, set *dataset.Set) (path string, met
 	table, err := supernet.Find(r.File, r.Width)
 	switch {
 	case err == nil:
-	case !errors.Is(errMeta, os.ErrNotExist) && filepath.Ext(r.File) != ".json":
-		return "", meta, nothing, errMeta
-	default:
+	case errors.Is(errMeta, os.ErrNotExist):
+		return "", meta, nothing, fmt.Errorf("there is no file %s, and %w", r.File, err)
+	case filepath.Ext(r.File) == ".json":
 		return "", meta, nothing, err
+	default:
+		return "", meta, nothing, errMeta
 	}
 	r.Rate, r.WarmUp = cmp.Or(r.Rate, untrainedRate), cmp.Or(r.WarmUp, untrainedWarmUp)
 	if r.Classes == 0 {

@@ -126,7 +126,8 @@ func (t *Trainer) Train(ctx context.Context, iteration int, candidates []superne
 			break
 		}
 	}
-	return j.out, j.run(ctx, &t.o)
+	_, err = j.run(ctx, &t.o)
+	return j.out, err
 }
 
 func (o *Options) check() error {
@@ -177,48 +178,48 @@ func (j *job) origin(o *Options, checkpoint string) *origin {
 }
 
 // run makes the job's file, unless it is there.
-func (j *job) run(ctx context.Context, o *Options) error {
+func (j *job) run(ctx context.Context, o *Options) (made bool, err error) {
 	meta, err := export.ReadMeta(j.start)
 	if err != nil {
-		return err
+		return false, err
 	}
 	space, err := meta.Space()
 	if err != nil {
-		return fmt.Errorf("%s: %w", j.start, err)
+		return false, fmt.Errorf("%s: %w", j.start, err)
 	}
 	for i, label := range o.Images.Labels {
 		if int(label) >= meta.Classes {
-			return fmt.Errorf("data set %s: image %s has class %d, and %s has %d classes", o.Images.Path, o.Images.IDs[i], label, j.start, meta.Classes)
+			return false, fmt.Errorf("data set %s: image %s has class %d, and %s has %d classes", o.Images.Path, o.Images.IDs[i], label, j.start, meta.Classes)
 		}
 	}
 	checkpoint, err := export.Checkpoint(j.start)
 	if err != nil {
-		return err
+		return false, err
 	}
 	from := j.origin(o, checkpoint)
-	if made, err := export.ReadMeta(j.out); err == nil && made.Training == from.hash() {
-		return j.removePart()
+	if there, err := export.ReadMeta(j.out); err == nil && there.Training == from.hash() {
+		return false, j.removePart()
 	}
 	// Torch keeps a pool of threads for every thread that calls it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if o.Threads > 0 {
 		if err := o.Shim.Threads(o.Threads); err != nil {
-			return err
+			return false, err
 		}
 	}
 	r, err := begin(o, j, space, from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer r.close()
 	if err := r.resume(); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.train(ctx); err != nil {
-		return err
+		return false, err
 	}
-	return r.finish(ctx, meta)
+	return true, r.finish(ctx, meta)
 }
 
 // part is the file of the checkpoint.
