@@ -158,6 +158,8 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"supernet", "sample", "super\x1b[2J.pt", "--spread", "\x1b[2J"},
 		{"supernet", "export", "\x1b[2J", "--random", "--out", "x.pt"},
 		{"supernet", "export", "attentive", "--random", "--out", "x.pt", "--python", "\x1b[2J"},
+		{"supernet", "train", "super\x1b[2J.pt", "--data", "nowhere\x1b[2J", "--out", "x.pt"},
+		{"supernet", "train", "super\x1b[2J.pt", "--data", "train=x", "--out", "\x1b[2J/x.pt"},
 		{"completion", "\x1b[2J"},
 		{"\x1b[2J"},
 	} {

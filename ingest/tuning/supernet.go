@@ -83,7 +83,7 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 		return result, err
 	}
 	defer remove()
-	if r.Images, r.Labels, err = matched(set, meta); err != nil {
+	if r.Images, r.Labels, err = Match(set, meta); err != nil {
 		return result, err
 	}
 	if err := r.check(); err != nil {
@@ -152,9 +152,9 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// matched returns the data with the class numbers of a supernet, and what its classes are
-// called. One without names takes those of the data.
-func matched(set *dataset.Set, meta export.Meta) (*dataset.Set, []string, error) {
+// Match returns the data with the class numbers of a supernet's file, and if that has no names
+// of classes those of the data, for [Options].
+func Match(set *dataset.Set, meta export.Meta) (*dataset.Set, []string, error) {
 	known := meta.Names()
 	if known == nil && len(set.ClassNames) == meta.Classes {
 		return set, set.ClassNames, nil
