@@ -10,6 +10,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/imaging"
 	"github.com/encas-zoo/encas-zoo/ingest/augment"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -101,6 +102,7 @@ func eachBatch(ctx context.Context, o *Options, from, to int, next func(step int
 	defer cancel()
 	for range cmp.Or(o.Workers, runtime.NumCPU()) {
 		running.Go(func() {
+			defer crash.Guard()()
 			r := o.Images.NewReader()
 			defer r.Close()
 			a := augment.Augmenter{Options: o.Augment}
@@ -114,6 +116,7 @@ func eachBatch(ctx context.Context, o *Options, from, to int, next func(step int
 		})
 	}
 	running.Go(func() {
+		defer crash.Guard()()
 		defer close(tasks)
 		defer close(ready)
 		for step := from; step < to; step++ {

@@ -11,11 +11,11 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 )
 
 // A checkpoint is the first line of a file that a training goes on from; the states follow.
@@ -91,7 +91,7 @@ func (r *run) resume() error {
 
 // readCheckpoint reads a file that keep wrote, all of it or nothing.
 func readCheckpoint(path string) (c checkpoint, state, mean []byte, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return c, nil, nil, err
 	}
