@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* The version of this header. A library of another version is refused. */
-#define ENCAS_TORCH_ABI 4
+#define ENCAS_TORCH_ABI 5
 
 typedef enum {
 	ENCAS_OK = 0,

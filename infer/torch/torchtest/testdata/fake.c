@@ -191,19 +191,17 @@ static void archived(FILE *f, FILE *directory, const char *name, const char *tex
 	}
 }
 
-int encas_torch_save(const encas_model *m, const char *path, const char *encas_json, encas_error *err) {
-	if (!m->subnet)
-		return failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
-	char seed[32], *entries = NULL;
+/* A model file of that text, with its metadata and a constant in a zip archive behind it. */
+static int write_file(const char *path, const char *text, const char *constant, const char *encas_json, encas_error *err) {
+	char *entries = NULL;
 	size_t size = 0;
-	snprintf(seed, sizeof seed, "%ld", m->seed);
 	FILE *f = fopen(path, "w");
 	if (!f)
 		return failed(err, ENCAS_ERROR, "the file cannot be written");
 	FILE *directory = open_memstream(&entries, &size);
-	fprintf(f, "fake seed %s end\n", seed);
+	fprintf(f, "fake %s end\n", text);
 	archived(f, directory, "fake/extra/encas.json", encas_json);
-	archived(f, directory, "fake/constants/0", seed);
+	archived(f, directory, "fake/constants/0", constant);
 	fclose(directory);
 	uint32_t at = (uint32_t)ftell(f);
 	fwrite(entries, 1, size, f);
@@ -217,6 +215,15 @@ int encas_torch_save(const encas_model *m, const char *path, const char *encas_j
 	fclose(f);
 	free(entries);
 	return ENCAS_OK;
+}
+
+int encas_torch_save(const encas_model *m, const char *path, const char *encas_json, encas_error *err) {
+	if (!m->subnet)
+		return failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
+	char text[40], seed[32];
+	snprintf(seed, sizeof seed, "%ld", m->seed);
+	snprintf(text, sizeof text, "seed %s", seed);
+	return write_file(path, text, seed, encas_json, err);
 }
 
 /* The float16 bits of a normal number in (0, 1], rounded down. */
@@ -328,54 +335,12 @@ int encas_torch_keep(encas_model *m, encas_error *err) {
 	return m->subnet ? ENCAS_OK : failed(err, ENCAS_ERROR, "the model is no subnet of a supernet");
 }
 
-/* Bytes of a zip archive. */
-typedef struct {
-	FILE *f;
-	long size;
-} out;
-
-static void put(out *o, int bytes, uint32_t v) {
-	for (; bytes > 0; bytes--, v >>= 8, o->size++)
-		fputc((int)(v & 255), o->f);
-}
-
-static void put_text(out *o, const char *text) {
-	fputs(text, o->f);
-	o->size += (long)strlen(text);
-}
-
-/* A model file with metadata, which lies in a zip archive behind the text. */
+/* A file of a supernet and its metadata. */
 int encas_torch_write(const encas_model *m, const char *path, const char *encas_json, encas_error *err) {
-	static const char name[] = "fake/extra/encas.json";
-	uint32_t crc = 0xFFFFFFFF, size = (uint32_t)strlen(encas_json);
-	for (const char *c = encas_json; *c; c++) {
-		crc ^= (uint8_t)*c;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
-	}
-	out o = {fopen(path, "w"), 0};
-	if (!o.f)
-		return failed(err, ENCAS_ERROR, "the file cannot be written");
-	fprintf(o.f, "fake seed %ld loss %ld supernet %ld sleep %ld end\n", m->seed, m->loss, m->supernet, m->sleep);
-	for (int central = 0; central < 2; central++) {
-		long begin = o.size;
-		put(&o, 4, central ? 0x02014b50 : 0x04034b50);
-		if (central)
-			put(&o, 2, 20);
-		put(&o, 2, 20), put(&o, 4, 0), put(&o, 4, 0); /* version, flags and method, time */
-		put(&o, 4, ~crc), put(&o, 4, size), put(&o, 4, size), put(&o, 2, sizeof name - 1), put(&o, 2, 0);
-		if (central)
-			put(&o, 2, 0), put(&o, 4, 0), put(&o, 4, 0), put(&o, 4, 0);
-		put_text(&o, name);
-		if (!central) {
-			put_text(&o, encas_json);
-			continue;
-		}
-		long end = o.size;
-		put(&o, 4, 0x06054b50), put(&o, 4, 0), put(&o, 2, 1), put(&o, 2, 1);
-		put(&o, 4, (uint32_t)(end - begin)), put(&o, 4, (uint32_t)begin), put(&o, 2, 0);
-	}
-	return fclose(o.f) ? failed(err, ENCAS_ERROR, "the file cannot be written") : ENCAS_OK;
+	char text[160], seed[32];
+	snprintf(seed, sizeof seed, "%ld", m->seed);
+	snprintf(text, sizeof text, "seed %s loss %ld supernet %ld sleep %ld", seed, m->loss, m->supernet, m->sleep);
+	return write_file(path, text, seed, encas_json, err);
 }
 
 /* Gives a text as the functions do whose size is not known before. */
