@@ -1,6 +1,6 @@
 """Records what pySOT 0.3.3's cubic RBF interpolants with linear tails predict, and SciPy's
 rank correlations, in surrogate.json beside this file. Run it with a Python that has
-pysot==0.3.3, which itself needs no more than NumPy and SciPy for this."""
+pysot==0.3.3, numpy==1.23.5 and scipy==1.11.4."""
 
 import json
 import pathlib
@@ -13,8 +13,8 @@ rng = np.random.default_rng(1)
 
 
 def interpolant(rows, genes, points, queries):
-    low, high = rng.integers(0, 2, genes), rng.integers(2, 11, genes)
-    draw = lambda n: np.unique(rng.integers(low, high, (n, genes)), axis=0)
+    low, high = rng.integers(0, 2, genes), rng.integers(3, 11, genes)
+    draw = lambda n: rng.permutation(np.unique(rng.integers(low, high, (n, genes)), axis=0))
     X, Q = draw(rows)[:points], draw(queries)
     y = np.round(20 + X @ rng.normal(0, 1, genes) + rng.normal(0, 0.5, len(X)), 4)
     rbf = RBFInterpolant(dim=genes, lb=low, ub=high, kernel=CubicKernel(), tail=LinearTail(genes))
