@@ -106,8 +106,8 @@ const (
 	maxEvaluations = 10_000_000
 )
 
-// check refuses settings that cannot be.
-func (s *Settings) check() error {
+// Check refuses settings that cannot be. The error begins with the name of one.
+func (s *Settings) Check() error {
 	for _, v := range []struct {
 		name           string
 		value, low, up int

@@ -295,7 +295,7 @@ func (o *Options) check() error {
 	if o.Dir == "" || o.Artifact == "" || o.Space == nil || o.Evaluator == nil || o.Line == nil {
 		return errors.New("nat: no folder, artifact, space, evaluator or form of a line")
 	}
-	return o.Settings.check()
+	return o.Settings.Check()
 }
 
 // hashFile returns the SHA-256 of a file.

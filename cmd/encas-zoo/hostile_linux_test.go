@@ -156,6 +156,7 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"supernet", "info", "\x1b[2J"},
 		{"supernet", "sample", "super\x1b[2J.pt", "--n", "3"},
 		{"supernet", "sample", "super\x1b[2J.pt", "--spread", "\x1b[2J"},
+		{"nat", "super\x1b[2J.pt", "--data", "nowhere\x1b[2J", "--calibrate", "\x1b[2J", "--out", "\x1b[2J"},
 		{"supernet", "export", "\x1b[2J", "--random", "--out", "x.pt"},
 		{"supernet", "export", "attentive", "--random", "--out", "x.pt", "--python", "\x1b[2J"},
 		{"completion", "\x1b[2J"},

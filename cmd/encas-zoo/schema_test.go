@@ -119,7 +119,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	}
 
 	// These need a compiler or torch, and are tested below.
-	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract"} {
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "nat"} {
 		covered[name] = true
 	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
