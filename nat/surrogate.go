@@ -224,8 +224,8 @@ func judge(predicted, came []float64) (q Quality) {
 	}
 	q.RMSE = math.Sqrt(q.RMSE / float64(len(came)))
 	if ones > 0 && others > 0 {
-		q.Kendall = both / math.Sqrt(ones) / math.Sqrt(others)
-		q.Spearman = stat.Correlation(ranks(predicted), ranks(came), nil)
+		q.Kendall = both / math.Sqrt(ones*others)
+		q.Spearman = min(max(stat.Correlation(ranks(predicted), ranks(came), nil), -1), 1) // but for rounding it is
 	}
 	return q
 }

@@ -213,6 +213,17 @@ func TestJSONOfSupernetExportFollowsItsSchema(t *testing.T) {
 	refuseSurprises(t, "supernet-export", value)
 }
 
+func TestJSONOfNATFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	dir := t.TempDir()
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 5)
+	images := torchtest.Pictures(t, 40, 5)
+	line := "nat ofa10.pt --data " + images + " --calibrate " + torchtest.Pictures(t, 8, 1) + " --out run --start 6 --candidates 3 --iterations 2 --interpolants 5 --surrogate-evaluations 200 --json"
+	value := decode(t, line, program(t, dir, strings.Fields(line)...))
+	follow(t, line, "nat", value)
+	refuseSurprises(t, "nat", value)
+}
+
 // onePixel is a PNG file.
 const onePixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\nIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82"
 
