@@ -99,10 +99,12 @@ func Defaults() Settings {
 	return s
 }
 
-// Bounds of settings: what an interpolant takes grows with the cube of the subnets known.
+// Bounds of settings. The time that an interpolant takes grows with the cube of the subnets
+// it learns from, the memory with the square.
 const (
 	maxIterations  = 1000
 	maxSubnets     = 2000
+	maxArchive     = 10_000
 	maxEvaluations = 10_000_000
 )
 
@@ -121,6 +123,9 @@ func (s *Settings) Check() error {
 		if v.value < v.low || v.value > v.up {
 			return fmt.Errorf("%s is %d; it is %d to %d", v.name, v.value, v.low, v.up)
 		}
+	}
+	if n := s.Start + s.Iterations*s.Candidates; !s.Replace && n > maxArchive {
+		return fmt.Errorf("iterations of %d candidates are %d subnets with the start; a surrogate learns from %d at most", s.Candidates, n, maxArchive)
 	}
 	for _, v := range []struct {
 		name, value string

@@ -276,20 +276,26 @@ func TestReplace(t *testing.T) {
 // A space may have fewer subnets than a run asks for.
 func TestFewSubnets(t *testing.T) {
 	t.Parallel()
-	o := job(t)
-	table := o.Space.Table
+	table := testSpace(t).Table
 	table.Resolutions, table.Stem.Widths, table.Stages = []int{16, 20}, []int{8}, table.Stages[:1]
 	table.Stages[0].Depths, table.Stages[0].Kernels = []int{1, 2}, []int{3}
-	var err error
-	if o.Space, err = supernet.New(table, 10); err != nil {
-		t.Fatal(err)
-	}
-	o.Start = 10
-	o.Evaluator = &fakeEvaluator{space: o.Space}
-	for range 2 {
-		found, err := Run(context.Background(), o)
-		if err != nil || !found.Complete || int64(found.Subnets) != o.Space.Subnets().Int64() {
-			t.Errorf("%+v of %v: %v", found, o.Space.Subnets(), err)
+	one := table
+	one.Resolutions, one.Head.Widths, one.Stages = []int{16}, []int{32}, slices.Clone(table.Stages)
+	one.Stages[0].Depths, one.Stages[0].Expansions = []int{1}, []int{2}
+	for _, table := range []supernet.Table{table, one} {
+		for _, replace := range []bool{false, true} {
+			space, err := supernet.New(table, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := job(t)
+			o.Space, o.Start, o.Replace, o.Evaluator = space, 10, replace, &fakeEvaluator{space: space}
+			for range 2 {
+				found, err := Run(context.Background(), o)
+				if err != nil || !found.Complete || !replace && int64(found.Subnets) != space.Subnets().Int64() {
+					t.Errorf("%+v of %v: %v", found, space.Subnets(), err)
+				}
+			}
 		}
 	}
 }
@@ -321,6 +327,7 @@ func TestErrors(t *testing.T) {
 	refused("training", "training was false and is true", func(o *Options) { o.Trainer = fakeTrainer{o.Dir} })
 	refused("fewer iterations", "has 4 iterations already, and 3 are asked for", func(o *Options) { o.Iterations = 3 })
 	refused("no such search", `search "best" is none of nsga3, gomea`, func(o *Options) { o.Search = "best" })
+	refused("too many", "iterations of 2000 candidates are 20030 subnets", func(o *Options) { o.Iterations, o.Candidates = 10, 2000 })
 	refused("no such artifact", "no such file", func(o *Options) { o.Artifact = elsewhere + "x" })
 	refused("another folder", "has files of something else", func(o *Options) { o.Dir = filepath.Dir(elsewhere) })
 	same(t, files(t, o.Dir), before)

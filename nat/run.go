@@ -145,22 +145,18 @@ func (r *run) finish(ctx context.Context, it *iteration) error {
 		return err
 	}
 	r.recall(it)
-	for {
-		some := r.waiting(it)
-		if len(some) == 0 {
-			break
-		}
-		if err := r.evaluate(ctx, it, artifact, some); err != nil {
+	for !it.complete() {
+		if err := r.evaluate(ctx, it, artifact, r.waiting(it)); err != nil {
 			return err
 		}
-		if it.complete() {
-			it.Surrogate = quality(it)
-		}
-		if err := r.save(it); err != nil {
-			return err
+		if !it.complete() {
+			if err := r.save(it); err != nil {
+				return err
+			}
 		}
 	}
-	return r.writeFront()
+	it.Surrogate = quality(it)
+	return errors.Join(r.save(it), r.writeFront())
 }
 
 // train returns the artifact with the weights of an iteration, which it trains unless they
@@ -211,9 +207,6 @@ func (r *run) recall(it *iteration) {
 		if m := &it.Members[i]; !m.evaluated() && known[m.Genome] != nil {
 			m.Correct, m.Samples = known[m.Genome].Correct, known[m.Genome].Samples
 		}
-	}
-	if it.complete() {
-		it.Surrogate = quality(it)
 	}
 }
 
