@@ -92,10 +92,9 @@ func Paper(name string) (Settings, error) {
 	return s, fmt.Errorf("%q is none of the paper's settings: %s", name, strings.Join(Papers(), ", "))
 }
 
-// Defaults are those of the command line.
+// Defaults are those of the command line: the paper's for weights that stay.
 func Defaults() Settings {
 	s, _ := Paper("imagenet")
-	s.Scale = Log
 	return s
 }
 

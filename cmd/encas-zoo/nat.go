@@ -47,7 +47,8 @@ ingest'; curve.csv, the hypervolume after each iteration; and a file for each it
 same command continues a run that was interrupted or killed, with what was evaluated until
 then, and ends as one that was not. --iterations may be raised later.
 
---preset imagenet or cifar are the settings of the ENCAS paper; other flags change them.`,
+--preset imagenet, which is the default, and cifar are the settings of the ENCAS paper;
+other flags change them.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --out runs/nat10
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --preset imagenet --out runs/paper10
