@@ -39,7 +39,7 @@ func (r *run) choose(ctx context.Context, it *iteration) error {
 		genomes, wrong = append(genomes, m.genome), append(wrong, 100*m.wrong())
 	}
 	seed := r.random(it.Iteration).Uint64()
-	model, err := newSurrogate(r.Space.Genes(), genomes, wrong, r.Interpolants, seed)
+	model, err := newSurrogate(ctx, r.Space.Genes(), genomes, wrong, r.Interpolants, seed)
 	if err != nil {
 		return err
 	}

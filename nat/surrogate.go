@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -117,7 +118,7 @@ const tries = 100
 // newSurrogate makes a surrogate of some number of interpolants. The first of several
 // genomes that look the same to an interpolant counts. What it is depends on the seed and
 // not on the number of processors.
-func newSurrogate(space []supernet.Gene, genomes []supernet.Genome, values []float64, size int, seed uint64) (*surrogate, error) {
+func newSurrogate(ctx context.Context, space []supernet.Gene, genomes []supernet.Genome, values []float64, size int, seed uint64) (*surrogate, error) {
 	var differ []int // genes that do
 	for i := range space {
 		if slices.ContainsFunc(genomes, func(g supernet.Genome) bool { return g[i] != genomes[0][i] }) {
@@ -133,6 +134,10 @@ func newSurrogate(space []supernet.Gene, genomes []supernet.Genome, values []flo
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		errs[i] = errSingular
 		for try := 0; try < tries && errs[i] != nil; try++ {
+			if err := ctx.Err(); err != nil {
+				errs[i] = err
+				return
+			}
 			n := 1 + rng.IntN(len(differ))
 			if try == tries-1 {
 				n = 1 // with which there is a solution
@@ -144,7 +149,12 @@ func newSurrogate(space []supernet.Gene, genomes []supernet.Genome, values []flo
 			}
 		}
 	})
-	return s, errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // choose draws n of some numbers, in ascending order.

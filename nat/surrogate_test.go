@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -78,7 +79,7 @@ func sampled(t *testing.T, n int, seed uint64) ([]supernet.Gene, []supernet.Geno
 // The ensemble ranks what it has not seen, and is the same on any number of processors.
 func TestSurrogate(t *testing.T) {
 	space, genomes, values := sampled(t, 120, 1)
-	s, err := newSurrogate(space, genomes, values, 100, 7)
+	s, err := newSurrogate(context.Background(), space, genomes, values, 100, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestSurrogate(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	alone, err := newSurrogate(space, genomes, values, 100, 7)
+	alone, err := newSurrogate(context.Background(), space, genomes, values, 100, 7)
 	if err != nil || !slices.Equal(alone.predict(others), predicted) {
 		t.Errorf("on one processor it is another one: %v", err)
 	}
@@ -104,7 +105,7 @@ func TestSurrogateOfLittle(t *testing.T) {
 		{{0, 1, 0, 0}, {0, 1, 0, 0}, {3, 9, 0, 0}},
 	} {
 		values := []float64{20, 30, 40, 50}[:len(genomes)]
-		s, err := newSurrogate(space, genomes, values, 20, 1)
+		s, err := newSurrogate(context.Background(), space, genomes, values, 20, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +115,12 @@ func TestSurrogateOfLittle(t *testing.T) {
 			}
 		}
 	}
-	if _, err := newSurrogate(space, []supernet.Genome{{0, 1, 0, 0}}, []float64{20}, 20, 1); !errors.Is(err, errSingular) {
+	if _, err := newSurrogate(context.Background(), space, []supernet.Genome{{0, 1, 0, 0}}, []float64{20}, 20, 1); !errors.Is(err, errSingular) {
 		t.Errorf("of one genome: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := newSurrogate(ctx, space, []supernet.Genome{{0, 1, 0, 0}, {0, 2, 0, 0}}, []float64{20, 30}, 20, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
