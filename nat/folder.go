@@ -58,7 +58,7 @@ func (d *description) differs(other *description) string {
 		{"--interpolants", d.Settings.Interpolants, other.Settings.Interpolants},
 		{"--search", d.Settings.Search, other.Settings.Search},
 		{"--scale", d.Settings.Scale, other.Settings.Scale},
-		{"replacing the archive", d.Settings.Replace, other.Settings.Replace},
+		{"replacing the archive, as in --preset cifar,", d.Settings.Replace, other.Settings.Replace},
 		{"--seed", d.Settings.Seed, other.Settings.Seed},
 	}
 	facts := map[string]string{}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/nat"
 )
+
+// enoughImages tell subnets apart that are worth telling apart.
+const enoughImages = 5000
 
 // natOptions are the flags of nat.
 type natOptions struct {
@@ -158,6 +162,9 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 	defer evaluator.Close()
 	if n := evaluator.Overlap(); n > 0 {
 		t.err.Warnf("%s of --data are among those of --calibrate: name others, or errors are those of images that the supernet was trained on", plural(n, "image", "images"))
+	}
+	if n, _ := evaluator.Images(); n < enoughImages {
+		t.err.Notef("on %s an accuracy of 90 %% is known to %.1f points either way, so that what is best is partly luck; the ENCAS paper took 10,000 or more", plural(n, "image", "images"), 196*math.Sqrt(0.09/float64(n)))
 	}
 	o.Evaluator, o.Facts, o.Line = evaluator, evaluator.Facts(), ingest.Line
 	progress := t.err.Progress("searching", "subnets")
