@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
@@ -140,7 +141,7 @@ func (r *run) write(name string, v any) error {
 // read reads a sealed file. The error wraps fs.ErrNotExist if there is none.
 func (r *run) read(name string, v any) error {
 	path := filepath.Join(r.Dir, name)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -204,6 +205,7 @@ func parallel(n int, f func(i int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
 	for w := range workers {
 		working.Go(func() {
+			defer crash.Guard()()
 			for i := w; i < n; i += workers {
 				f(i)
 			}
