@@ -380,7 +380,7 @@ func TestManyClasses(t *testing.T) {
 		t.Helper()
 		begin := time.Now()
 		f()
-		if d := time.Since(begin); d > 10*time.Second {
+		if d := time.Since(begin); d > 60*time.Second {
 			t.Errorf("%s took %v", what, d)
 		}
 	}

@@ -624,9 +624,22 @@ var errNoModels = errors.New("no model is left")
 // A runError ends the run and not only a model.
 type runError struct{ error }
 
-// runBatch runs one model over one batch, in as many parts as the device has room
-// for, and keeps the outputs.
+// runBatch runs one model over one batch and keeps the outputs.
 func (r *runner) runBatch(m *running, s *split, b *batch) error {
+	return r.classify(m, s, b, func(_ int, probs []uint16) error {
+		if err := m.spools[s].add(probs); err != nil {
+			return &runError{err}
+		}
+		n := len(probs) / r.classes
+		m.seen += int64(n)
+		r.progress.Done += int64(n)
+		return nil
+	})
+}
+
+// classify runs one model over one batch, in as many parts as the device has room for, and
+// calls use with the outputs of each and the number of its first image.
+func (r *runner) classify(m *running, s *split, b *batch, use func(first int, probs []uint16) error) error {
 	p := m.planned
 	size := p.setting.Size()
 	for first := 0; first < b.n; {
@@ -644,11 +657,9 @@ func (r *runner) runBatch(m *running, s *split, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if err := m.spools[s].add(probs); err != nil {
-			return &runError{err}
+		if err := use(b.first+first, probs); err != nil {
+			return err
 		}
-		m.seen += int64(n)
-		r.progress.Done += int64(n)
 		first += n
 	}
 	return nil

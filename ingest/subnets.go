@@ -129,7 +129,12 @@ func (r *runner) part(p *planned) *export.Subnet {
 
 // calibrated says what the batch norms of a subnet of the file's supernet are recalibrated with.
 func (r *runner) calibrated(p *planned) string {
-	return fmt.Sprintf("%s, %d images in batches of %d: %s", p.subnet.variance, r.calibration.Len(), min(calibrationBatch, r.calibration.Len()), r.calibration.Fingerprint())
+	return r.calibrationOf(p.subnet.variance)
+}
+
+// calibrationOf says what the batch norms of a custom are recalibrated with.
+func (r *runner) calibrationOf(v supernet.Variance) string {
+	return fmt.Sprintf("%s, %d images in batches of %d: %s", v, r.calibration.Len(), min(calibrationBatch, r.calibration.Len()), r.calibration.Fingerprint())
 }
 
 // A loader loads models, and each supernet once for all of its subnets.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 // lineWords splits a line of a list into the model and its overrides. It is nil for a
@@ -100,3 +102,8 @@ var escaping = strings.NewReplacer(" ", `\ `, "\t", "\\\t", "#", `\#`, `\`, `\\`
 // Escape writes a path or another word as a list has it, whatever white space, quotation
 // marks and # are in it.
 func Escape(word string) string { return escaping.Replace(word) }
+
+// Line is the line of a list that names a subnet of a file.
+func Line(path string, g supernet.Genome) string {
+	return fmt.Sprintf("%s genome=%v", Escape(path), g)
+}

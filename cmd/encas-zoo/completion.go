@@ -15,6 +15,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/nat"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/supernet"
@@ -153,7 +154,7 @@ func (l *line) offerArguments() offer {
 		o.others = files
 	case "supernet export", "supernet info", "supernet train":
 		o.others, o.words = files, supernet.Families()
-	case "supernet sample", "supernet extract":
+	case "supernet sample", "supernet extract", "nat":
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
@@ -189,6 +190,12 @@ func (l *line) offerValues(flag, current string) offer {
 		for _, s := range supernet.Spreads() {
 			o.words = append(o.words, string(s))
 		}
+	case "search":
+		o.words = nat.Searches()
+	case "scale":
+		o.words = nat.Scales()
+	case "preset":
+		o.words = nat.Papers()
 	case "chart":
 		o.words = chartTimes
 	case "format":

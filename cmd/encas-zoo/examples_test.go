@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 		for _, example := range examples {
 			t.Run(example, func(t *testing.T) {
 				t.Parallel()
-				if slices.Contains([]string{"ingest", "build", "run", "serve"}, command.Name) || strings.Contains(example, "triton") || strings.Contains(example, "supernet ex") || strings.Contains(example, "supernet train") || strings.Contains(example, "--calibrate") {
+				if slices.Contains([]string{"ingest", "nat", "build", "run", "serve"}, command.Name) || strings.Contains(example, "triton") || strings.Contains(example, "supernet ex") || strings.Contains(example, "supernet train") || strings.Contains(example, "--calibrate") {
 					parseOnly(t, example)
 					return
 				}

@@ -156,10 +156,13 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"supernet", "info", "\x1b[2J"},
 		{"supernet", "sample", "super\x1b[2J.pt", "--n", "3"},
 		{"supernet", "sample", "super\x1b[2J.pt", "--spread", "\x1b[2J"},
+		{"nat", "super\x1b[2J.pt", "--data", "nowhere\x1b[2J", "--calibrate", "\x1b[2J", "--out", "\x1b[2J"},
 		{"supernet", "export", "\x1b[2J", "--random", "--out", "x.pt"},
 		{"supernet", "export", "attentive", "--random", "--out", "x.pt", "--python", "\x1b[2J"},
 		{"supernet", "train", "super\x1b[2J.pt", "--data", "nowhere\x1b[2J", "--out", "x.pt"},
 		{"supernet", "train", "super\x1b[2J.pt", "--data", "train=x", "--out", "\x1b[2J/x.pt"},
+		{"supernet", "extract", "super\x1b[2J.pt", "--genome", "\x1b[2J", "--calibrate", "\x1b[2J", "--out", "\x1b[2J"},
+		{"supernet", "extract", "\x1b[2J", "--genome", "0.0", "--calibrate", "\x1b[2J", "--out", "x.pt"},
 		{"completion", "\x1b[2J"},
 		{"\x1b[2J"},
 	} {

@@ -218,11 +218,33 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 		}
 		o.GroupMemory = int64(o.groupMemory * 1e9)
 	}
-	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
-		return usageError{err}
-	}
 	if !slices.Contains(ingest.Sizes(), o.SizeOf) {
 		return usagef("--size %q is neither test nor train; a number of pixels is given in the list (size=224)", o.SizeOf)
+	}
+	if err := o.readImages(); err != nil {
+		return err
+	}
+	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
+		return err
+	}
+	if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {
+		return usageError{err}
+	}
+	if o.ModelsDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("no folder for model files (name one with --models-dir): %w", err)
+		}
+		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
+	}
+	return nil
+}
+
+// readImages reads which images there are, what their classes are called, and the precision
+// in which models run over them.
+func (o *ingestOptions) readImages() (err error) {
+	if o.Precision, err = torch.ParsePrecision(o.precision); err != nil {
+		return usageError{err}
 	}
 	if err := o.readData(); err != nil {
 		return err
@@ -237,19 +259,6 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 		}
 	}
 	o.Calibrate = calibrationPath(o.calibrate)
-	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
-		return err
-	}
-	if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {
-		return usageError{err}
-	}
-	if o.ModelsDir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return fmt.Errorf("no folder for model files (name one with --models-dir): %w", err)
-		}
-		o.ModelsDir = filepath.Join(cache, "encas-zoo", "models")
-	}
 	return nil
 }
 

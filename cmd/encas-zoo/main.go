@@ -141,6 +141,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			ingestCommand(),
 			shimCommand(),
 			supernetCommand(),
+			natCommand(),
 			zooCommand(),
 			completionCommand(),
 			versionCommand(),

@@ -23,9 +23,26 @@ var update = flag.Bool("update", false, "update the expected outputs")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"encas-zoo": main,
-		"outputs":   writeOutputs,
+		"encas-zoo":      main,
+		"encas-zoo-peak": mainWithPeak,
+		"outputs":        writeOutputs,
 	})
+}
+
+// mainWithPeak is main, and writes the most memory that it took, in kB, to the file
+// $ENCAS_TEST_PEAK.
+func mainWithPeak() {
+	code := run(os.Args[1:], os.Stdout, os.Stderr)
+	status, err := os.ReadFile("/proc/self/status")
+	if err == nil {
+		_, peak, _ := strings.Cut(string(status), "VmHWM:")
+		peak, _, _ = strings.Cut(strings.TrimSpace(peak), " ")
+		err = os.WriteFile(os.Getenv("ENCAS_TEST_PEAK"), []byte(peak), 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(code)
 }
 
 func TestScripts(t *testing.T) {

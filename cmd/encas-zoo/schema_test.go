@@ -119,7 +119,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	}
 
 	// These need a compiler or torch, and are tested below.
-	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "supernet train"} {
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "supernet train", "nat"} {
 		covered[name] = true
 	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
@@ -221,6 +221,17 @@ func TestJSONOfSupernetExportFollowsItsSchema(t *testing.T) {
 	value := decode(t, "supernet export", program(t, dir, args...))
 	follow(t, "supernet export", "supernet-export", value)
 	refuseSurprises(t, "supernet-export", value)
+}
+
+func TestJSONOfNATFollowsItsSchema(t *testing.T) {
+	t.Setenv("ENCAS_TORCH_SHIM", torchtest.Fake(t))
+	dir := t.TempDir()
+	writeSupernet(t, filepath.Join(dir, "ofa10.pt"), 5)
+	images := torchtest.Pictures(t, 40, 5)
+	line := "nat ofa10.pt --data " + images + " --calibrate " + torchtest.Pictures(t, 8, 1) + " --out run --start 6 --candidates 3 --iterations 2 --interpolants 5 --surrogate-evaluations 200 --json"
+	value := decode(t, line, program(t, dir, strings.Fields(line)...))
+	follow(t, line, "nat", value)
+	refuseSurprises(t, "nat", value)
 }
 
 // onePixel is a PNG file.

@@ -386,8 +386,8 @@ func runSupernetSample(c *cli.Context, t *terminal, o *sampleOptions) error {
 		result.Samples = append(result.Samples, member)
 	}
 	return t.give(result, func() {
-		for _, s := range result.Samples {
-			t.out.Printf("%s genome=%s\n", ingest.Escape(file), s.Genome)
+		for _, g := range genomes {
+			t.out.Printf("%s\n", ingest.Line(file, g))
 		}
 	})
 }

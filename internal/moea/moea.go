@@ -1,17 +1,17 @@
 // Package moea searches for genomes that are good in two objectives at once, by
-// MO-GOMEA ([GOMEA]) or NSGA-II ([NSGA2]). It sees genomes and their scores and
-// nothing of what a genome encodes.
+// MO-GOMEA ([GOMEA]), NSGA-II ([NSGA2]) or NSGA-III ([NSGA3]). It sees genomes and their
+// scores and nothing of what a genome encodes.
 //
 // A genome is a []uint16, one number per gene: gene i is in 0..Alphabet[i]-1
 // ([Space]). The caller turns it into whatever is searched, evaluates that and
 // returns a [Score]: two objectives and by how much limits are violated, less being
 // better in all three. GOMEA asks for one genome at a time, because each answer
 // decides what it tries next; NSGA2 asks for a generation of up to 200, which may be
-// evaluated in parallel. Both ask for a genome at most once, take all chance from the
-// seed and depend on nothing else, so that a caller who records the scores can resume
+// evaluated in parallel, and NSGA3 for one of as many as it has directions. They ask for a
+// genome at most once, take all chance from the seed and depend on nothing else, so that a caller who records the scores can resume
 // a search: it starts again and is given the recorded scores first.
 //
-// Both end when evaluate returns [ErrSpent], when its error is another one, when ctx
+// They end when evaluate returns [ErrSpent], when its error is another one, when ctx
 // ends, or when they find no new genomes any more, because all are known or nearly so.
 // They return the best genomes met ([Solution]), also along with an error.
 package moea

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/encas-zoo/encas-zoo/infer/export"
+	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/nat"
+)
+
+// enoughImages tell subnets apart that are worth telling apart.
+const enoughImages = 5000
+
+// natOptions are the flags of nat.
+type natOptions struct {
+	nat.Options
+	images ingestOptions
+	preset string
+}
+
+func natCommand() *cli.Command {
+	o := &natOptions{
+		Options: nat.Options{Settings: nat.Defaults()},
+		images: ingestOptions{
+			Options:   ingest.Options{Python: "python3", CalibrateImages: ingest.DefaultCalibrateImages, GroupMemory: -1},
+			precision: "fp32",
+		},
+	}
+	return &cli.Command{
+		Name:      "nat",
+		Usage:     "search the subnets of a supernet that are best at their cost",
+		UsageText: "FILE --data [val=]PATH --calibrate [train=]PATH --out DIR [flags]",
+		Description: `Searches subnets of a file that 'encas-zoo supernet export' wrote, as Neural Architecture
+Transfer (NAT) does, with the weights as they are. It evaluates the smallest, the largest
+and random subnets. Then in each iteration a surrogate learns the error of a subnet from
+its genes, a search on the surrogate finds subnets that promise much at their cost, and
+some of them are evaluated. The cost of every subnet is known exactly.
+
+A subnet is evaluated with batch norms of its own, recalibrated on images of the training
+set (--calibrate), on the labelled images of --data. Take others for searching cascades,
+and others again for testing: what was best on some images is less good on others.
+
+The run folder gets front.txt, the subnets that no other one beats, as a list for 'encas-zoo
+ingest'; curve.csv, the hypervolume after each iteration; and a file for each iteration. The
+same command continues a run that was interrupted or killed, with what was evaluated until
+then, and ends as one that was not. --iterations may be raised later.
+
+--preset imagenet, which is the default, and cifar are the settings of the ENCAS paper;
+other flags change them.`,
+		CustomHelpTemplate: commandHelp(`
+encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --out runs/nat10
+encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --preset imagenet --out runs/paper10
+encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --search gomea --iterations 30 --out runs/gomea
+encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --out runs/nat10 --json | jq '.front[].genome'
+encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 --calibrate train=more-photos`,
+			"130  interrupted; the same command continues"),
+		Flags: []cli.Flag{
+			bind(&o.Dir, "out", "the run folder `DIR`; a run that is in it continues"),
+			bind(&o.images.data, "data", "the labelled images that subnets are evaluated on, `[SPLIT=]PATH`, or with PATH:F a share of them"),
+			bind(&o.images.calibrate, "calibrate", "recalibrate the batch norms of each subnet on images of `[NAME=]PATH`, which the supernet was trained on"),
+			bind(&o.images.CalibrateImages, "calibrate-images", "recalibrate on `N` images, drawn by --seed"),
+			bind(&o.Iterations, "iterations", "`N` iterations after the start"),
+			bind(&o.Start, "start", "`N` subnets of the start"),
+			bind(&o.Candidates, "candidates", "`N` subnets in each iteration"),
+			bind(&o.Search, "search", "search on the surrogate by `NAME`: "+strings.Join(nat.Searches(), ", ")),
+			bind(&o.Scale, "scale", "candidates are apart on a `SCALE` of cost: "+strings.Join(nat.Scales(), ", ")),
+			bind(&o.Evaluations, "surrogate-evaluations", "the search tries `N` subnets on the surrogate in each iteration"),
+			bind(&o.Interpolants, "interpolants", "the surrogate is the median of `N` interpolants"),
+			bind(&o.preset, "preset", "the settings of the ENCAS paper for `DATA`: "+strings.Join(nat.Papers(), ", ")+" (there with training)"),
+			bind(&o.Seed, "seed", "seed `S` of the search, of the images to recalibrate on and of shares"),
+			bind(&o.images.classNames, "class-names", "what the data call the classes: a text `FILE` with one name per line, class 0 first, or imagenet, the WordNet ids of its 1,000 classes"),
+			bind(&o.images.SkipBroken, "skip-broken", "leave images out that cannot be read"),
+			bind(&o.images.Limit, "limit", "use only `N` images of --data, spread evenly"),
+			bind(&o.images.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
+			bind(&o.images.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
+			bind(&o.images.Batch, "batch", "`N` images at a time; fewer if a subnet runs out of memory (default: 32 on a CPU, else 256)"),
+			bind(&o.images.Threads, "threads", "run on `T` CPU threads (default: all)"),
+			bind(&o.images.Python, "python", "the Python interpreter `PATH` whose torch is used"),
+			bind(&o.images.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
+		},
+		Action: on(func(c *cli.Context, t *terminal) error { return runNAT(c, t, o) }),
+	}
+}
+
+// natResult is the JSON result of nat.
+type natResult struct {
+	Version int    `json:"version"`
+	Out     string `json:"out"`
+	List    string `json:"list"` // the front, as a list of models
+	nat.Outcome
+}
+
+// read reads flags that are more than a value, and the arguments.
+func (o *natOptions) read(c *cli.Context) (err error) {
+	if o.Artifact, err = one(c, "a file of a supernet"); err != nil {
+		return err
+	}
+	switch {
+	case o.Dir == "":
+		return usagef("name the run folder with --out")
+	case len(o.images.data) != 1:
+		return usagef("name the labelled images that subnets are evaluated on with --data val=PATH, once")
+	case o.images.calibrate == "":
+		return usagef("name images that the supernet was trained on with --calibrate train=PATH: each subnet's batch norms are recalibrated on some")
+	case strings.ContainsAny(o.Artifact, "\r\n"):
+		return usagef("%q: a path with a line break cannot be in a list", o.Artifact)
+	}
+	if c.IsSet("preset") {
+		given := o.Settings
+		if o.Settings, err = nat.Paper(o.preset); err != nil {
+			return usagef("--preset %w", err)
+		}
+		for name, flag := range map[string]func(){
+			"iterations":            func() { o.Iterations = given.Iterations },
+			"start":                 func() { o.Start = given.Start },
+			"candidates":            func() { o.Candidates = given.Candidates },
+			"search":                func() { o.Search = given.Search },
+			"scale":                 func() { o.Scale = given.Scale },
+			"surrogate-evaluations": func() { o.Evaluations = given.Evaluations },
+			"interpolants":          func() { o.Interpolants = given.Interpolants },
+			"seed":                  func() { o.Seed = given.Seed },
+		} {
+			if c.IsSet(name) {
+				flag()
+			}
+		}
+	}
+	if err := o.Check(); err != nil {
+		return usagef("--%w", err)
+	}
+	o.images.Seed = o.Seed
+	return o.images.readImages()
+}
+
+func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
+	if err := o.read(c); err != nil {
+		return err
+	}
+	meta, err := export.ReadMeta(o.Artifact)
+	if err != nil {
+		return err
+	}
+	if o.Space, err = meta.Space(); err != nil {
+		return fmt.Errorf("%s: %w", o.Artifact, err)
+	}
+	t.noteNAT(o)
+	images := &o.images.Options
+	images.Log = func(note string) { t.err.Notef("%s", note) }
+	reading := t.err.Progress("reading all images once", "images")
+	images.Progress = func(p ingest.Progress) { reading.Update(p.Done, p.Total, p.Split) }
+	evaluator, err := ingest.NewEvaluator(c.Context, o.Artifact, *images)
+	reading.Stop()
+	if err != nil {
+		return err
+	}
+	defer evaluator.Close()
+	if n := evaluator.Overlap(); n > 0 {
+		t.err.Warnf("%s of --data are among those of --calibrate: name others, or errors are those of images that the supernet was trained on", plural(n, "image", "images"))
+	}
+	if n, _ := evaluator.Images(); n < enoughImages {
+		t.err.Notef("on %s an accuracy of 90 %% is known to %.1f points either way, so that what is best is partly luck; the ENCAS paper took 10,000 or more", plural(n, "image", "images"), 196*math.Sqrt(0.09/float64(n)))
+	}
+	o.Evaluator, o.Facts, o.Line = evaluator, evaluator.Facts(), ingest.Line
+	progress := t.err.Progress("searching", "subnets")
+	o.Progress = func(p nat.Progress) {
+		progress.Update(int64(p.Done), int64(p.Total), fmt.Sprintf("iteration %d/%d, %s", p.Iteration, p.Of, p.Doing))
+	}
+	found, err := nat.Run(c.Context, o.Options)
+	progress.Stop()
+	if err != nil && c.Context.Err() != nil && found != nil {
+		return fmt.Errorf("the same command continues, with %s evaluated: %w", plural(found.Subnets, "subnet", "subnets"), c.Context.Err())
+	}
+	if err != nil {
+		return err
+	}
+	result := natResult{1, o.Dir, filepath.Join(o.Dir, nat.FrontFile), *found}
+	return t.give(result, func() { t.showNAT(&result) })
+}
+
+// noteNAT says what a run does otherwise than one might think.
+func (t *terminal) noteNAT(o *natOptions) {
+	if o.preset == "cifar" {
+		t.err.Notef("the paper trains the weights in each iteration; here they stay as they are")
+	}
+	if split := o.images.Data[0].Split; split == "test" || split == "search" {
+		t.err.Warnf("--data %s=: subnets are chosen by these images, so that they are of no use as the split %s of cascades over these subnets; take others, such as val", split, split)
+	}
+}
+
+func (t *terminal) showNAT(r *natResult) {
+	table := new(ui.Table).Right("gflops", "accuracy", "iteration").Shrink("genome")
+	for _, p := range r.Front {
+		table.Row(ui.Number(p.GFLOPs), percent(1-p.Error), fmt.Sprint(p.Iteration), p.Genome)
+	}
+	t.out.Table(table)
+	first, last := r.Curve[0], r.Curve[len(r.Curve)-1]
+	t.out.Printf("\n%s evaluated; %s, hypervolume %.4f after the start and %.4f at the end\n",
+		plural(r.Subnets, "subnet", "subnets"), plural(len(r.Front), "is not beaten by another", "are not beaten by others"), first.Hypervolume, last.Hypervolume)
+	t.out.Printf("(reference: error %s, %s gflops, %s cost).\n", percent(r.Reference.Error), ui.Number(r.Reference.GFLOPs), r.Reference.Scale)
+	t.out.Printf("%s is a list for 'encas-zoo ingest'.\n", r.List)
+}
