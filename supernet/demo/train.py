@@ -38,7 +38,7 @@ def keep_memory():
         libc = ctypes.CDLL("libc.so.6")
     except OSError:
         return  # not glibc
-    libc.mallopt(mmap_threshold, 1 << 30)
+    libc.mallopt(mmap_threshold, 32 << 20)  # the most that it takes
     libc.mallopt(trim_threshold, 1 << 30)
 
 
