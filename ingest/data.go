@@ -156,16 +156,6 @@ func sameFolder(a, b string) bool {
 	return a == b || full(a) == full(b)
 }
 
-// named reports whether a split is one of this run.
-func (r *runner) named(split string) bool {
-	for _, s := range r.splits {
-		if s.name == split {
-			return true
-		}
-	}
-	return false
-}
-
 // ranOn reports whether a model of the zoo was run on exactly these images.
 func (r *runner) ranOn(split, fingerprint string) bool {
 	for _, m := range r.zoo.Models() {

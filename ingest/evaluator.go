@@ -9,6 +9,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/nat"
 	"github.com/encas-zoo/encas-zoo/supernet"
@@ -113,14 +114,18 @@ func (e *Evaluator) Facts() []nat.Fact {
 	}
 }
 
-// Overlap returns how many images to answer are among those to recalibrate on, by their
-// names: 0 if the two come from different files.
-func (e *Evaluator) Overlap() (n int) {
+// Overlap returns how many images to answer are among those to recalibrate on or those that
+// are trained on, nil for none, by their names: 0 if the two come from different files.
+func (e *Evaluator) Overlap(trained *dataset.Set) (n int) {
 	if !sameFolder(e.r.o.Data[0].Path, e.r.o.Calibrate) {
 		return 0
 	}
+	others := e.r.calibration
+	if trained != nil {
+		others = trained // the others are some of them
+	}
 	seen := map[string]bool{}
-	for _, id := range e.r.calibration.IDs {
+	for _, id := range others.IDs {
 		seen[id] = true
 	}
 	for _, id := range e.r.splits[0].IDs {

@@ -117,7 +117,7 @@ func TestEvaluatorFacts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		if overlap := e.Overlap(); overlap != 0 && o.Calibrate != images {
+		if overlap := e.Overlap(nil); overlap != 0 && o.Calibrate != images {
 			t.Errorf("%d images in common", overlap)
 		} else if overlap == 0 && o.Calibrate == images {
 			t.Error("no images in common")

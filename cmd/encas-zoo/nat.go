@@ -10,6 +10,8 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/ingest"
+	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/ingest/tuning"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/nat"
 )
@@ -20,24 +22,27 @@ const enoughImages = 5000
 // natOptions are the flags of nat.
 type natOptions struct {
 	nat.Options
-	images ingestOptions
-	preset string
+	images   ingestOptions
+	preset   string
+	training tuning.Settings // no epochs: the weights stay
 }
 
 func natCommand() *cli.Command {
 	o := &natOptions{
-		Options: nat.Options{Settings: nat.Defaults()},
+		Options:  nat.Options{Settings: nat.Defaults()},
+		training: tuning.Paper(),
 		images: ingestOptions{
 			Options:   ingest.Options{Python: "python3", CalibrateImages: ingest.DefaultCalibrateImages, GroupMemory: -1},
 			precision: "fp32",
 		},
 	}
+	o.training.Epochs = 0
 	return &cli.Command{
 		Name:      "nat",
 		Usage:     "search the subnets of a supernet that are best at their cost",
 		UsageText: "FILE --data [val=]PATH --calibrate [train=]PATH --out DIR [flags]",
 		Description: `Searches subnets of a file that 'encas-zoo supernet export' wrote, as Neural Architecture
-Transfer (NAT) does, with the weights as they are. It evaluates the smallest, the largest
+Transfer (NAT) does, with the weights as they are or, with --epochs, training them. It evaluates the smallest, the largest
 and random subnets. Then in each iteration a surrogate learns the error of a subnet from
 its genes, a search on the surrogate finds subnets that promise much at their cost, and
 some of them are evaluated. The cost of every subnet is known exactly.
@@ -45,6 +50,10 @@ some of them are evaluated. The cost of every subnet is known exactly.
 A subnet is evaluated with batch norms of its own, recalibrated on images of the training
 set (--calibrate), on the labelled images of --data. Take others for searching cascades,
 and others again for testing: what was best on some images is less good on others.
+
+With --epochs the weights are trained in every iteration for its subnets, of which each batch
+trains one, on the labelled images of --calibrate. An iteration then replaces the one before,
+of which its subnets may be, and the file of its weights stays in the run folder.
 
 The run folder gets front.txt, the subnets that no other one beats, as a list for 'encas-zoo
 ingest'; curve.csv, the hypervolume after each iteration; and a file for each iteration. The
@@ -57,6 +66,7 @@ other flags change them.`,
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --out runs/nat10
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --preset imagenet --out runs/paper10
 encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --search gomea --iterations 30 --out runs/gomea
+encas-zoo nat cifar.pt --data val=photos --calibrate train=more-photos --epochs 5 --preset cifar --device cuda --out runs/tuned
 encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --out runs/nat10 --json | jq '.front[].genome'
 encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 --calibrate train=more-photos`,
 			"130  interrupted; the same command continues"),
@@ -68,6 +78,11 @@ encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 
 			bind(&o.Iterations, "iterations", "`N` iterations after the start"),
 			bind(&o.Start, "start", "`N` subnets of the start"),
 			bind(&o.Candidates, "candidates", "`N` subnets in each iteration"),
+			bind(&o.training.Epochs, "epochs", "train `E` epochs in every iteration on the images of --calibrate, which have labels; 0: the weights stay"),
+			bind(&o.training.Rate, "rate", "train with the highest rate `R` of learning; it falls along a cosine in every iteration"),
+			bind(&o.training.Augment.Crop, "crop", "train on images cropped at random, at least the share `S` of their area; 1 for all of it"),
+			bind(&o.training.Augment.Shift, "shift", "train on images shifted by up to `N` of their pixels instead of cropped"),
+			bind(&o.training.Augment.CutMix, "cutmix", "by the chance `P` put a rectangle of one image into another (CutMix)"),
 			bind(&o.Search, "search", "search on the surrogate by `NAME`: "+strings.Join(nat.Searches(), ", ")),
 			bind(&o.Scale, "scale", "candidates are apart on a `SCALE` of cost: "+strings.Join(nat.Scales(), ", ")),
 			bind(&o.Evaluations, "surrogate-evaluations", "the search tries `N` subnets on the surrogate in each iteration"),
@@ -135,7 +150,43 @@ func (o *natOptions) read(c *cli.Context) (err error) {
 		return usagef("--%w", err)
 	}
 	o.images.Seed = o.Seed
-	return o.images.readImages()
+	if err := o.images.readImages(); err != nil {
+		return err
+	}
+	return o.readTraining(c)
+}
+
+// readTraining reads how the weights are trained.
+func (o *natOptions) readTraining(c *cli.Context) error {
+	s := &o.training
+	if s.Epochs == 0 {
+		for _, name := range []string{"rate", "crop", "shift", "cutmix"} {
+			if c.IsSet(name) {
+				return usagef("--%s is of training, and nothing is trained without --epochs", name)
+			}
+		}
+		return nil
+	}
+	if s.Augment.Shift > 0 {
+		if c.IsSet("crop") {
+			return usagef("--shift takes the place of --crop: give one of them")
+		}
+		s.Augment.Crop = 0
+	}
+	s.Seed, s.Precision = o.Seed, o.images.Precision
+	if err := s.Check(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// trainer opens what trains the weights.
+func (o *natOptions) trainer(c *cli.Context, progress func(tuning.Progress)) (*tuning.Trainer, error) {
+	images := &o.images.Options
+	return tuning.Open(c.Context, tuning.Request{
+		Options: tuning.Options{Settings: o.training, Device: images.Device, Threads: images.Threads, Progress: progress},
+		File:    o.Artifact, Data: images.Calibrate, Library: images.Shim, Python: images.Python, Log: images.Log,
+	}, o.Dir)
 }
 
 func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
@@ -160,15 +211,32 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 		return err
 	}
 	defer evaluator.Close()
-	if n := evaluator.Overlap(); n > 0 {
+	o.Facts = evaluator.Facts()
+	var trained *dataset.Set
+	var training func(tuning.Progress)
+	if o.training.Epochs > 0 {
+		trainer, err := o.trainer(c, func(p tuning.Progress) { training(p) })
+		if err != nil {
+			return err
+		}
+		defer trainer.Close()
+		o.Trainer, trained = trainer, trainer.Images()
+		o.Facts = append(o.Facts, trainer.Facts()...)
+	}
+	if n := evaluator.Overlap(trained); n > 0 {
 		t.err.Warnf("%s of --data are among those of --calibrate: name others, or errors are those of images that the supernet was trained on", plural(n, "image", "images"))
 	}
 	if n, _ := evaluator.Images(); n < enoughImages {
 		t.err.Notef("on %s an accuracy of 90 %% is known to %.1f points either way, so that what is best is partly luck; the ENCAS paper took 10,000 or more", plural(n, "image", "images"), 196*math.Sqrt(0.09/float64(n)))
 	}
-	o.Evaluator, o.Facts, o.Line = evaluator, evaluator.Facts(), ingest.Line
+	o.Evaluator, o.Line = evaluator, ingest.Line
 	progress := t.err.Progress("searching", "subnets")
+	var last nat.Progress
+	training = func(p tuning.Progress) {
+		progress.Update(int64(last.Done), int64(last.Total), fmt.Sprintf("iteration %d/%d, training, epoch %d/%d, loss %.3f", last.Iteration, last.Of, p.Epoch, p.Epochs, p.Loss))
+	}
 	o.Progress = func(p nat.Progress) {
+		last = p
 		progress.Update(int64(p.Done), int64(p.Total), fmt.Sprintf("iteration %d/%d, %s", p.Iteration, p.Of, p.Doing))
 	}
 	found, err := nat.Run(c.Context, o.Options)
@@ -185,8 +253,8 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 
 // noteNAT says what a run does otherwise than one might think.
 func (t *terminal) noteNAT(o *natOptions) {
-	if o.preset == "cifar" {
-		t.err.Notef("the paper trains the weights in each iteration; here they stay as they are")
+	if o.preset == "cifar" && o.training.Epochs == 0 {
+		t.err.Notef("the paper trains the weights in each iteration; here they stay as they are; --epochs 5 trains them")
 	}
 	if split := o.images.Data[0].Split; split == "test" || split == "search" {
 		t.err.Warnf("--data %s=: subnets are chosen by these images, so that they are of no use as the split %s of cascades over these subnets; take others, such as val", split, split)

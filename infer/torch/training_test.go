@@ -275,7 +275,7 @@ func TestTrainingState(t *testing.T) {
 	// Scaled by a power of two, all numbers are the same; a scale under which gradients
 	// overflow is halved until they do not.
 	for _, scale := range []float64{65536, 0x1p125} {
-		s, training := trained(t, path, torch.TrainOptions{Momentum: trainMomentum, Decay: trainDecay, Scale: scale})
+		_, training := trained(t, path, torch.TrainOptions{Momentum: trainMomentum, Decay: trainDecay, Scale: scale})
 		overflows := 0
 		for done := false; !done; overflows++ {
 			for _, plan := range batches[0][:1] {
@@ -294,7 +294,7 @@ func TestTrainingState(t *testing.T) {
 		if scale > 1e6 {
 			continue
 		}
-		s, training = trained(t, path, torch.TrainOptions{Momentum: trainMomentum, Decay: trainDecay, Scale: scale})
+		s, training := trained(t, path, torch.TrainOptions{Momentum: trainMomentum, Decay: trainDecay, Scale: scale})
 		train(t, training, 0, batches)
 		same("scaled", s)
 	}

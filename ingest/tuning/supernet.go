@@ -51,33 +51,11 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 	if err := atomicfile.Probe(r.Out); err != nil {
 		return result, err
 	}
-	set, err := dataset.Open(r.Data)
+	set, err := r.open(ctx)
 	if err != nil {
 		return result, err
 	}
 	defer set.Close()
-	for _, note := range set.Notes {
-		r.Log(fmt.Sprintf("data set %s: %s", set.Path, note))
-	}
-	if r.Library == "" {
-		var note string
-		if r.Library, note, err = torch.Find(ctx, r.Python); err != nil {
-			return result, err
-		}
-		if note != "" {
-			r.Log(note)
-		}
-	}
-	if r.Shim, err = torch.Open(r.Library); err != nil {
-		return result, err
-	}
-	given := r.Device
-	if r.Device, err = r.Shim.Choose(given); err != nil {
-		return result, err
-	}
-	if given == "" {
-		r.Log("training on " + r.Device)
-	}
 	start, meta, remove, err := r.start(ctx, set)
 	if err != nil {
 		return result, err
@@ -98,6 +76,64 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 		r.Log(fmt.Sprintf("%s is there already, from the same weights by the same training", r.Out))
 	}
 	return export.ReadMeta(r.Out)
+}
+
+// open opens the images to train on and torch, and chooses the device. The set is to be closed.
+func (r *Request) open(ctx context.Context) (set *dataset.Set, err error) {
+	set, err = dataset.Open(r.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			set.Close()
+		}
+	}()
+	for _, note := range set.Notes {
+		r.Log(fmt.Sprintf("data set %s: %s", set.Path, note))
+	}
+	if r.Library == "" {
+		var note string
+		if r.Library, note, err = torch.Find(ctx, r.Python); err != nil {
+			return nil, err
+		}
+		if note != "" {
+			r.Log(note)
+		}
+	}
+	if r.Shim, err = torch.Open(r.Library); err != nil {
+		return nil, err
+	}
+	given := r.Device
+	if r.Device, err = r.Shim.Choose(given); err != nil {
+		return nil, err
+	}
+	if given == "" {
+		r.Log("training on " + r.Device)
+	}
+	return set, nil
+}
+
+// Open opens the images and torch for a trainer, which begins with the request's file and leaves
+// what it makes in dir. It must be closed.
+func Open(ctx context.Context, r Request, dir string) (_ *Trainer, err error) {
+	meta, err := export.ReadMeta(r.File)
+	if err != nil {
+		return nil, err
+	}
+	set, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			set.Close()
+		}
+	}()
+	if r.Images, r.Labels, err = Match(set, meta); err != nil {
+		return nil, err
+	}
+	return New(r.Options, r.File, dir)
 }
 
 // start returns the file to begin with, and what removes it if it was made for that.

@@ -30,6 +30,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest/augment"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
+	"github.com/encas-zoo/encas-zoo/nat"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -100,6 +101,21 @@ type Trainer struct {
 	o          Options
 	start, dir string
 }
+
+// Close closes the images.
+func (t *Trainer) Close() error { return t.o.Images.Close() }
+
+// Facts are what the weights depend on beside those that the training begins with.
+func (t *Trainer) Facts() []nat.Fact {
+	settings, err := json.Marshal(t.o.Settings)
+	if err != nil {
+		panic(err) // numbers that Check let through
+	}
+	return []nat.Fact{{Name: "training", Value: string(settings)}, {Name: "the hash of the images trained on", Value: t.o.Images.Fingerprint()}}
+}
+
+// Images are those that are trained on.
+func (t *Trainer) Images() *dataset.Set { return t.o.Images }
 
 // New returns a trainer that begins with the file start and leaves what it makes in dir,
 // which exists.

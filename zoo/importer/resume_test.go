@@ -322,7 +322,7 @@ func TestReplaceLabelsStopped(t *testing.T) {
 		for _, then := range []string{"0\n1\n0\n", "0\n1\n1\n"} {
 			dir := filepath.Join(t.TempDir(), "zoo")
 			open := func(labels string) *Source { return mustOpen(t, "csv", OpenOptions{}, source(labels).write(t)) }
-			z, _ := mustImport(t, dir, open("0\n1\n1\n"), "search")
+			mustImport(t, dir, open("0\n1\n1\n"), "search")
 			head := filepath.Join(dir, "zoo.json")
 			before, err := os.ReadFile(head)
 			if err != nil {
@@ -335,7 +335,8 @@ func TestReplaceLabelsStopped(t *testing.T) {
 			if err := os.WriteFile(head, before, 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if z, err = zoo.Open(dir); err != nil || z.Verify(t.Context(), nil) == nil {
+			z, err := zoo.Open(dir)
+			if err != nil || z.Verify(t.Context(), nil) == nil {
 				t.Fatalf("%s: it is not damaged: %v", what, err)
 			}
 			if _, err := Import(t.Context(), dir, open(then), opt); err != nil {
