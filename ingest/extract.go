@@ -78,7 +78,7 @@ func (x *Extractor) extract(ctx context.Context, e Entry, calibration, out strin
 		return export.Meta{}, err
 	}
 	if is := r.calibrated(p); calibration != "" && is != calibration {
-		return export.Meta{}, fmt.Errorf("its batch norms were recalibrated with %q, and these images would make that %q: give --calibrate, --calibrate-images and --seed as they were given to ingest", calibration, is)
+		return export.Meta{}, fmt.Errorf("its batch norms were recalibrated with %q, and these images would make that %q: give --calibrate, --calibrate-images and --seed as they were given to ingest; or, if the cascade's subnets differ in them (the column calibration of 'encas-zoo zoo list --json'), ingest them again with --replace and one choice", calibration, is)
 	}
 	r.classes = p.meta.Classes
 	c, err := x.supernets.load(p)

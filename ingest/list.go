@@ -86,6 +86,9 @@ func ParseList(r io.Reader, name, dir string) ([]Entry, error) {
 			if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 				return nil, fmt.Errorf("%s is in UTF-16; save it as UTF-8", name)
 			}
+			if strings.HasPrefix(text, "PK\x03\x04") {
+				return nil, fmt.Errorf("%s is an archive, such as a TorchScript file, and no list of models: write its path on a line of a text file, and name that", name)
+			}
 		}
 		words, err := lineWords(text, dir)
 		if err == nil && len(words) == 0 {

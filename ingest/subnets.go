@@ -45,7 +45,7 @@ func (p *planned) planSubnet(g supernet.Genome, size *[2]int) error {
 		return err
 	}
 	if member.Genome != g.String() {
-		return fmt.Errorf("genome=%v is the subnet genome=%s, whose canonical name that is: write it so, or one subnet becomes two models", g, member.Genome)
+		return fmt.Errorf("genome=%v is the same subnet as genome=%s, its canonical form: write that, or one subnet becomes two models", g, member.Genome)
 	}
 	images := &space.Table.Images
 	side := images.Side(member.Resolution)

@@ -3,6 +3,7 @@ package supernet
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/regular"
@@ -27,7 +28,7 @@ func Families() (names []string) {
 func Family(name string) (Table, error) {
 	f, err := families.Open("families/" + name + ".json")
 	if err != nil {
-		return Table{}, fmt.Errorf("there is no family %q; there are %s", name, strings.Join(Families(), ", "))
+		return Table{}, fmt.Errorf("there is no family %q; there are %s, and tables of your own, whose names end in .json", name, strings.Join(Families(), ", "))
 	}
 	defer f.Close()
 	t, err := ReadTable(f)
@@ -41,10 +42,7 @@ func Family(name string) (Table, error) {
 // for each width ("" if there is not), or the path of a table, which ends in .json.
 func Find(name, width string) (Table, error) {
 	if !strings.HasSuffix(name, ".json") {
-		if width != "" {
-			name += "-w" + width
-		}
-		return Family(name)
+		return ofWidth(name, width)
 	}
 	if width != "" {
 		return Table{}, fmt.Errorf("%s is a table with widths of its own; leave the width out", name)
@@ -59,4 +57,26 @@ func Find(name, width string) (Table, error) {
 		return Table{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
+}
+
+// ofWidth returns the family of a name and a width, which some come in.
+func ofWidth(name, width string) (Table, error) {
+	families := Families()
+	var widths []string
+	for _, f := range families {
+		if w, ok := strings.CutPrefix(f, name+"-w"); ok {
+			widths = append(widths, w)
+		}
+	}
+	switch {
+	case width == "" && len(widths) > 0:
+		return Table{}, fmt.Errorf("%s comes in several widths: give --width %s", name, strings.Join(widths, " or --width "))
+	case width != "" && len(widths) == 0 && slices.Contains(families, name):
+		return Table{}, fmt.Errorf("%s has one width: leave --width out", name)
+	case width != "" && len(widths) > 0 && !slices.Contains(widths, width):
+		return Table{}, fmt.Errorf("%s has no width %s: give --width %s", name, width, strings.Join(widths, " or --width "))
+	case width != "":
+		name += "-w" + width
+	}
+	return Family(name)
 }

@@ -102,6 +102,13 @@ encas-zoo supernet extract ofa10.pt --genome 0.0.1.1.0.0.1.1.0.0.1.1.0.0.1.1.0.0
 	}
 }
 
+// sameFile reports whether two paths are of one file that is there.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
 // extracted is the JSON result of supernet extract.
 type extracted struct {
 	Version    int           `json:"version"`
@@ -125,6 +132,8 @@ func runSupernetExtract(c *cli.Context, t *terminal, o *extractOptions) error {
 		return usagef("name images that the supernet was trained on with --calibrate: a subnet's batch norms have to be recalibrated")
 	case o.out == "":
 		return usagef("name the file to write with --out")
+	case sameFile(file, o.out):
+		return usagef("--out %s is the supernet itself: name another file", o.out)
 	}
 	if _, err := export.ReadMeta(file); err != nil {
 		return err

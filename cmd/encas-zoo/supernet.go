@@ -82,7 +82,8 @@ encas-zoo supernet info attentive --json | jq .table`),
 				UsageText: "FILE [--n N] [--spread genes|gflops|log-gflops] [--seed S]",
 				Description: `Draws different subnets and writes them in ascending order of multiply-adds. They are
 spread over genes, each drawn by itself, or evenly over multiply-adds or their logarithm,
-the smallest and the largest subnet among them. Needs no Python.`,
+the smallest and the largest subnet among them. Paths in a list are relative to the list's
+folder: write it beside FILE. Needs no Python.`,
 				CustomHelpTemplate: commandHelp(`
 encas-zoo supernet sample ofa10.pt --n 200 --spread gflops --seed 1 > ofa10.txt
 encas-zoo supernet sample ofa10.pt --n 20 --json | jq '.samples[].gflops'`),
@@ -211,6 +212,8 @@ func runSupernetExport(c *cli.Context, t *terminal, o *supernetOptions) error {
 	switch {
 	case o.Out == "":
 		return usagef("name the file to write with --out")
+	case sameFile(o.Weights, o.Out):
+		return usagef("--out %s is the file of the weights: name another one", o.Out)
 	case o.random == (o.Weights != ""):
 		return usagef("name the weights with --weights, or ask for random ones with --random")
 	}
