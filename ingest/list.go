@@ -138,13 +138,16 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 	case isPath(e.Name):
 		e.asFile(dir)
 	}
-	named := false
+	given := map[string]bool{}
 	for _, word := range words[1:] {
 		key, value, ok := strings.Cut(word, "=")
-		named = named || key == "name"
 		if !ok {
 			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words))
 		}
+		if given[key] {
+			return e, fmt.Errorf("%s: the line has %s= twice", word, key)
+		}
+		given[key] = true
 		if err := e.set(key, value); err != nil {
 			return e, fmt.Errorf("%s: %w", word, err)
 		}
@@ -159,7 +162,7 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		if e.Source != "file" {
 			return e, fmt.Errorf("genome=%v: only a file that 'encas-zoo supernet export' wrote has subnets", e.Genome)
 		}
-		if !named {
+		if !given["name"] {
 			e.As += "/" + e.Genome.String()
 		}
 	}

@@ -77,6 +77,7 @@ func TestListErrors(t *testing.T) {
 		`a "b c.pt`:              `the quotation mark before "b c.pt" is not closed`,
 		"my net 2.pt name='a b'": `"net" is not of the form key=value; a path with spaces is written in quotation marks: "my net 2.pt"`,
 		"resnet18 size":          `list line 1: "size" is not of the form key=value`,
+		"resnet18 size=8 size=9": `list line 1: size=9: the line has size= twice`,
 		"a activation=relu":      "want softmax, sigmoid, none or log",
 		"a gflops=0":             "want a number above 0",
 		"a gflops=inf":           "want a number above 0",

@@ -30,7 +30,7 @@ type Pool struct {
 // OpenPools parts the models of a zoo by the values of a column. The pool of all comes last;
 // before it one with some of each value, spread over the costs, which shows what comes of there
 // being several values, and not of there being more models.
-// Of a value that is a path the last element without its extension is the pool's name.
+// Of values that are paths the last elements without .pt are the pools' names, if they differ.
 func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 	z, err := study.Open(ctx, dir, study.Watch{})
 	if err != nil {
@@ -51,9 +51,16 @@ func OpenPools(ctx context.Context, dir, by, cost string) ([]Pool, error) {
 	var pools []Pool
 	var names []string
 	var some []zoo.Model
+	shorter := map[string]string{}
+	for value := range parts {
+		shorter[value] = strings.TrimSuffix(value[strings.LastIndexByte(value, '/')+1:], ".pt")
+	}
+	differ := len(slices.Compact(slices.Sorted(maps.Values(shorter)))) == len(parts)
 	for _, value := range slices.Sorted(maps.Keys(parts)) {
-		name := value[strings.LastIndexByte(value, '/')+1:]
-		name, _, _ = strings.Cut(name, ".")
+		name := value
+		if differ {
+			name = shorter[value]
+		}
 		p, err := of(ctx, z, name, dir, cost, parts[value])
 		if err != nil {
 			return nil, err

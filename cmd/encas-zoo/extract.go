@@ -63,8 +63,11 @@ func (x *extraction) extractor(t *terminal) *ingest.Extractor {
 	return ingest.NewExtractor(o)
 }
 
-// calibrationPath is the path of [NAME=]PATH.
+// calibrationPath is the path of [NAME=]PATH. What is there as a whole is a path.
 func calibrationPath(text string) string {
+	if _, err := os.Stat(text); err == nil {
+		return text
+	}
 	if _, path, named := strings.Cut(text, "="); named {
 		return path
 	}
@@ -134,6 +137,8 @@ func runSupernetExtract(c *cli.Context, t *terminal, o *extractOptions) error {
 		return usagef("name the file to write with --out")
 	case sameFile(file, o.out):
 		return usagef("--out %s is the supernet itself: name another file", o.out)
+	case sameFile(calibrationPath(o.calibrate), o.out):
+		return usagef("--out %s is the file of the images: name another one", o.out)
 	}
 	if _, err := export.ReadMeta(file); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/ingest/tuning"
+	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
@@ -212,6 +213,8 @@ func runSupernetExport(c *cli.Context, t *terminal, o *supernetOptions) error {
 	switch {
 	case o.Out == "":
 		return usagef("name the file to write with --out")
+	case sameFile(name, o.Out):
+		return usagef("--out %s is the table: name another file", o.Out)
 	case sameFile(o.Weights, o.Out):
 		return usagef("--out %s is the file of the weights: name another one", o.Out)
 	case o.random == (o.Weights != ""):
@@ -376,9 +379,21 @@ func runSupernetSample(c *cli.Context, t *terminal, o *sampleOptions) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	genomes, err := space.Sample(o.n, supernet.Spread(o.spread), o.seed)
-	if err != nil {
-		return usageError{err}
+	var genomes []supernet.Genome
+	done := make(chan error, 1)
+	go func() { // the draw of very many does not look whether to stop
+		defer crash.Guard()()
+		var err error
+		genomes, err = space.Sample(o.n, supernet.Spread(o.spread), o.seed)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return usageError{err}
+		}
+	case <-c.Context.Done():
+		return c.Context.Err()
 	}
 	result := sampled{1, file, nil}
 	for _, g := range genomes {

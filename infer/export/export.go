@@ -124,9 +124,24 @@ func ReadMeta(path string) (Meta, error) {
 			return m, fmt.Errorf("%s: %w: it has format %d, and this program knows 1 to %d", path, ErrNoMeta, m.Format, Format)
 		}
 		m.Aliases = slices.DeleteFunc(m.Aliases, func(names []string) bool { return len(names) != len(m.Labels) })
-		return m, nil
+		return m, m.nameTable()
 	}
 	return m, fmt.Errorf("%s: %w", path, ErrNoMeta)
+}
+
+// nameTable makes the checkpoint of a supernet that of its weights and its table: the same
+// weights under another one are another network.
+func (m *Meta) nameTable() error {
+	if m.Supernet == nil || m.Checkpoint == "" {
+		return nil
+	}
+	table, err := json.Marshal(m.Supernet)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(append([]byte(m.Checkpoint+"\n"), table...))
+	m.Checkpoint = hex.EncodeToString(sum[:])
+	return nil
 }
 
 // Checkpoint identifies the weights in a model's file: by its metadata, or else the SHA-256

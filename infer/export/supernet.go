@@ -71,15 +71,14 @@ func (e *Exporter) Supernet(ctx context.Context, r SupernetRequest) (Meta, error
 		}
 		plans = append(plans, plan)
 	}
-	var reply struct{ Meta Meta }
 	err = e.ask(ctx, map[string]any{
 		"op": "supernet", "script": script, "table": r.Table, "weights": r.Weights, "classes": r.Classes, "seed": r.Seed, "untrained": r.Untrained,
 		"largest": plans[0], "plans": plans, "meta": supernetMeta(r), "out": r.Out,
-	}, &reply)
+	}, new(struct{}))
 	if err != nil {
 		return Meta{}, fmt.Errorf("%s: %w", r.Table.Name, err)
 	}
-	return reply.Meta, nil
+	return ReadMeta(r.Out)
 }
 
 // supernetMeta is what is known of the file before it is made.

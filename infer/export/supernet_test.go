@@ -75,6 +75,13 @@ func TestSupernetWeights(t *testing.T) {
 	if err != nil || other.Classes != 3 || other.License != "own" || other.Checkpoint == first.Checkpoint {
 		t.Errorf("a new head: %+v, %v", other, err)
 	}
+	// The same weights under another table are another network.
+	table.Eps *= 2
+	other, err = e.Supernet(ctx, SupernetRequest{Table: table, Weights: filepath.Join(dir, "plain"), Out: out})
+	if read, errRead := ReadMeta(out); err != nil || errRead != nil || other.Checkpoint == first.Checkpoint || read.Checkpoint != other.Checkpoint {
+		t.Errorf("another table: %+v, %v, %v", other, err, errRead)
+	}
+	table.Eps /= 2
 	if err := os.Remove(out); err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,9 @@ const (
 	// What the names of the files of MNIST, Fashion-MNIST, KMNIST and EMNIST hold.
 	idxImages, idxLabels = "images-idx3-ubyte", "labels-idx1-ubyte"
 
-	maxIDX      = 1 << 30 // the most bytes of such a file, unpacked
-	maxIDXRatio = 64      // how much smaller it may be packed; photographs are some five times
+	maxIDX      = 1 << 30  // the most bytes of such a file, unpacked
+	maxIDXRatio = 64       // how much smaller it may be packed; photographs are some five times
+	anyIDX      = 16 << 20 // it may have so many however small it is: labels may be in order
 )
 
 // isIDX recognises a file of images of MNIST's form by its name.
@@ -42,6 +43,9 @@ func openIDX(path string, bare bool) (*Set, error) {
 	shape, pixels, err := readIDX(path, 3)
 	if err != nil {
 		return nil, err
+	}
+	if shape[1]*shape[2] > imaging.MaxPixels {
+		return nil, fmt.Errorf("its images are of %dx%d pixels, at most %d pixels are read", shape[2], shape[1], imaging.MaxPixels)
 	}
 	src := &idx{width: shape[2], height: shape[1], pixels: pixels}
 	set := &Set{source: src}
@@ -99,7 +103,7 @@ func readIDX(path string, dimensions int) (shape []int, data []byte, err error) 
 		if r, err = gzip.NewReader(f); err != nil {
 			return nil, nil, err
 		}
-		limit *= maxIDXRatio
+		limit = max(limit*maxIDXRatio, anyIDX)
 	}
 	header := make([]byte, 4+4*dimensions)
 	if _, err := io.ReadFull(r, header); err != nil {

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,24 @@ func TestIDX(t *testing.T) {
 				t.Errorf("image 1: %+v, %v", img, err)
 			}
 		}
+	}
+}
+
+// Labels in order pack to next to nothing.
+func TestSortedIDX(t *testing.T) {
+	t.Parallel()
+	const n = 200_000
+	labels := []byte("\x00\x00\x08\x01")
+	labels = binary.BigEndian.AppendUint32(labels, n)
+	for i := range n {
+		labels = append(labels, byte(i*10/n))
+	}
+	path := filepath.Join(t.TempDir(), "t10k-labels-idx1-ubyte.gz")
+	if err := os.WriteFile(path, []byte(packed(t, string(labels))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if shape, data, err := readIDX(path, 1); err != nil || shape[0] != n || data[n-1] != 9 {
+		t.Errorf("%v, %v", shape, err)
 	}
 }
 
