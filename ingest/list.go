@@ -144,8 +144,8 @@ func ParseEntry(words []string, dir string) (Entry, error) {
 		if !ok {
 			return e, fmt.Errorf("%q is not of the form key=value%s", word, quoted(words))
 		}
-		if given[key] {
-			return e, fmt.Errorf("%s: the line has %s= twice", word, key)
+		if key == "genome" && given[key] {
+			return e, fmt.Errorf("%s: the line has a genome already; write each subnet on a line of its own", word)
 		}
 		given[key] = true
 		if err := e.set(key, value); err != nil {

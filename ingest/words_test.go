@@ -73,17 +73,17 @@ func TestSplitWords(t *testing.T) {
 func TestListErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"my models/x.pt size=8":  `list line 1: "models/x.pt" is not of the form key=value; a path with spaces is written in quotation marks: "my models/x.pt"`,
-		`a "b c.pt`:              `the quotation mark before "b c.pt" is not closed`,
-		"my net 2.pt name='a b'": `"net" is not of the form key=value; a path with spaces is written in quotation marks: "my net 2.pt"`,
-		"resnet18 size":          `list line 1: "size" is not of the form key=value`,
-		"resnet18 size=8 size=9": `list line 1: size=9: the line has size= twice`,
-		"a activation=relu":      "want softmax, sigmoid, none or log",
-		"a gflops=0":             "want a number above 0",
-		"a gflops=inf":           "want a number above 0",
-		"a size=big":             "or test or train",
-		"\xff\xfea\x00":          "UTF-16",
-		`""`:                     "names no model",
+		"my models/x.pt size=8":      `list line 1: "models/x.pt" is not of the form key=value; a path with spaces is written in quotation marks: "my models/x.pt"`,
+		`a "b c.pt`:                  `the quotation mark before "b c.pt" is not closed`,
+		"my net 2.pt name='a b'":     `"net" is not of the form key=value; a path with spaces is written in quotation marks: "my net 2.pt"`,
+		"resnet18 size":              `list line 1: "size" is not of the form key=value`,
+		"resnet18 genome=1 genome=2": `list line 1: genome=2: the line has a genome already`,
+		"a activation=relu":          "want softmax, sigmoid, none or log",
+		"a gflops=0":                 "want a number above 0",
+		"a gflops=inf":               "want a number above 0",
+		"a size=big":                 "or test or train",
+		"\xff\xfea\x00":              "UTF-16",
+		`""`:                         "names no model",
 	} {
 		if _, err := ParseList(strings.NewReader(text), "list", t.TempDir()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one with %q", text, err, want)
