@@ -173,7 +173,7 @@ func fileName(s string) string {
 // identity is what makes two runs of a model the same.
 func (r *runner) identity(p *planned) map[string]string {
 	identity := map[string]string{
-		zoo.ColumnCheckpoint:    p.meta.Checkpoint,
+		zoo.ColumnCheckpoint:    p.meta.Identity(),
 		zoo.ColumnPreprocessing: fmt.Sprintf("%v, mean %v, std %v", p.setting, p.mean, p.std),
 		zoo.ColumnPrecision:     r.o.Precision.String(),
 		zoo.ColumnClassMap:      p.head.column(),

@@ -124,7 +124,7 @@ func (r *runner) part(p *planned) *export.Subnet {
 	if p.subnet == nil {
 		return p.meta.Subnet
 	}
-	return &export.Subnet{Supernet: p.subnet.table, Checkpoint: p.meta.Checkpoint, Calibration: r.calibrated(p), Member: p.subnet.Member}
+	return &export.Subnet{Supernet: p.subnet.table, Checkpoint: p.meta.Identity(), Calibration: r.calibrated(p), Member: p.subnet.Member}
 }
 
 // calibrated says what the batch norms of a subnet of the file's supernet are recalibrated with.

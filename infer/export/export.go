@@ -124,32 +124,31 @@ func ReadMeta(path string) (Meta, error) {
 			return m, fmt.Errorf("%s: %w: it has format %d, and this program knows 1 to %d", path, ErrNoMeta, m.Format, Format)
 		}
 		m.Aliases = slices.DeleteFunc(m.Aliases, func(names []string) bool { return len(names) != len(m.Labels) })
-		return m, m.nameTable()
+		return m, nil
 	}
 	return m, fmt.Errorf("%s: %w", path, ErrNoMeta)
 }
 
-// nameTable makes the checkpoint of a supernet that of its weights and its table: the same
-// weights under another one are another network.
-func (m *Meta) nameTable() error {
+// Identity tells networks apart: the checkpoint, for a supernet with its table, since the same
+// weights under another one are another network. It is "" without a checkpoint.
+func (m *Meta) Identity() string {
 	if m.Supernet == nil || m.Checkpoint == "" {
-		return nil
+		return m.Checkpoint
 	}
 	table, err := json.Marshal(m.Supernet)
 	if err != nil {
-		return err
+		panic(err) // it was read from JSON
 	}
 	sum := sha256.Sum256(append([]byte(m.Checkpoint+"\n"), table...))
-	m.Checkpoint = hex.EncodeToString(sum[:])
-	return nil
+	return hex.EncodeToString(sum[:])
 }
 
-// Checkpoint identifies the weights in a model's file: by its metadata, or else the SHA-256
+// Checkpoint identifies the network in a model's file: by its metadata, or else the SHA-256
 // of the file.
 func Checkpoint(path string) (string, error) {
 	m, err := ReadMeta(path)
 	if err == nil && m.Checkpoint != "" {
-		return m.Checkpoint, nil
+		return m.Identity(), nil
 	}
 	if err != nil && !errors.Is(err, ErrNoMeta) {
 		return "", err

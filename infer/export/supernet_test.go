@@ -78,7 +78,7 @@ func TestSupernetWeights(t *testing.T) {
 	// The same weights under another table are another network.
 	table.Eps *= 2
 	other, err = e.Supernet(ctx, SupernetRequest{Table: table, Weights: filepath.Join(dir, "plain"), Out: out})
-	if read, errRead := ReadMeta(out); err != nil || errRead != nil || other.Checkpoint == first.Checkpoint || read.Checkpoint != other.Checkpoint {
+	if identity, errRead := Checkpoint(out); err != nil || errRead != nil || other.Checkpoint != first.Checkpoint || identity == first.Identity() || identity != other.Identity() {
 		t.Errorf("another table: %+v, %v, %v", other, err, errRead)
 	}
 	table.Eps /= 2
