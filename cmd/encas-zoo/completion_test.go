@@ -87,7 +87,9 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
 		"max-images", "listen", "queue", "name", "wait",
-		"n", "width", "license", "calibrate-images", "genome"}
+		"n", "width", "license", "calibrate-images", "genome",
+		"epochs", "rate", "momentum", "decay", "warm-up", "average", "crop", "shift", "cutmix",
+		"iterations", "start", "candidates", "surrogate-evaluations", "interpolants"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue
