@@ -121,6 +121,7 @@ func (t *trial) models() []scored {
 // expectAll adds to a result what its cascades, and all models, are expected to do on other
 // samples.
 func (t *trial) expectAll(result *Result, scores []scored, folds []fold) {
+	result.Folds = len(folds)
 	for i, accuracy := range expectFront(scores, folds) {
 		p := &result.Front[i]
 		p.Expected = &front.Expected{Accuracy: plausible(accuracy, p.Correct, p.Samples)}

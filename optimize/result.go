@@ -25,6 +25,10 @@ type Result struct {
 	Corrected int
 	Curve     []CurvePoint
 
+	// Folds is how many of [Options.Folds] expected accuracies are from: the time may have been
+	// up before all were searched.
+	Folds int
+
 	Models   []float64 // accuracies that the problem's models are expected to have, like those of Front; else nil
 	Settings *Settings // of a search by evidence; else nil
 }

@@ -258,7 +258,7 @@ func (s *search) selection(result *optimize.Result) *front.Selection {
 	}
 	for _, p := range result.Front {
 		if e := p.Expected; e != nil {
-			chosen.Folds = min(s.search.Folds, p.Samples)
+			chosen.Folds = result.Folds
 			e.Interval[0], e.Interval[1] = stats.OnOthers(e.Accuracy, p.Samples, confidenceLevel)
 		}
 	}
