@@ -49,16 +49,9 @@ func evolve(ctx context.Context, space Space, seed uint64, evaluate func(genomes
 		if len(genomes) == 0 {
 			return parents, nil // the space is exhausted
 		}
-		if err := ctx.Err(); err != nil {
+		scores, spent, err := score(ctx, genomes, evaluate)
+		if err != nil {
 			return parents, err
-		}
-		scores, err := evaluate(genomes)
-		spent := errors.Is(err, ErrSpent)
-		if err != nil && !spent {
-			return parents, err
-		}
-		if len(scores) > len(genomes) || len(scores) < len(genomes) && !spent {
-			return parents, fmt.Errorf("moea: %d scores for %d genomes", len(scores), len(genomes))
 		}
 		for i, s := range scores {
 			parents = append(parents, individual{Solution: Solution{genomes[i], s}})
@@ -203,4 +196,21 @@ func (b *breeder) breed(child, mother, father []uint16) {
 			child[i] = uint16(b.rng.IntN(values))
 		}
 	}
+}
+
+// score evaluates genomes, unless the context has ended. There are scores of the first ones
+// only if the budget is spent.
+func score(ctx context.Context, genomes [][]uint16, evaluate func(genomes [][]uint16) ([]Score, error)) (scores []Score, spent bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	scores, err = evaluate(genomes)
+	spent = errors.Is(err, ErrSpent)
+	if err != nil && !spent {
+		return nil, false, err
+	}
+	if len(scores) > len(genomes) || len(scores) < len(genomes) && !spent {
+		return nil, false, fmt.Errorf("moea: %d scores for %d genomes", len(scores), len(genomes))
+	}
+	return scores, spent, nil
 }

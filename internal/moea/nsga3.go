@@ -3,8 +3,6 @@ package moea
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -44,16 +42,9 @@ func NSGA3(ctx context.Context, space Space, s Settings, seed uint64, evaluate f
 	order := survival{directions: s.Directions, permute: b.rng.Perm}
 	var parents []Solution
 	for genomes := b.first(s.Start, len(s.Directions)); len(genomes) > 0; genomes = b.children(parents, len(s.Directions)) {
-		if err := ctx.Err(); err != nil {
+		scores, spent, err := score(ctx, genomes, evaluate)
+		if err != nil {
 			return parents, err
-		}
-		scores, err := evaluate(genomes)
-		spent := errors.Is(err, ErrSpent)
-		if err != nil && !spent {
-			return parents, err
-		}
-		if len(scores) > len(genomes) || len(scores) < len(genomes) && !spent {
-			return parents, fmt.Errorf("moea: %d scores for %d genomes", len(scores), len(genomes))
 		}
 		for i, score := range scores {
 			parents = append(parents, Solution{genomes[i], score})
