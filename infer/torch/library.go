@@ -6,7 +6,11 @@ package torch
 #cgo CFLAGS: -I${SRCDIR}/shim
 #cgo linux LDFLAGS: -ldl
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include "encas_torch.h"
 
 // The functions of encas_torch.h, by the same names.
@@ -38,6 +42,18 @@ typedef struct {
 	int (*train_restore)(encas_training *, const uint8_t *, int64_t, encas_error *);
 	void (*train_free)(encas_training *);
 } encas_shim;
+
+#ifdef __GLIBC__
+// malloc would return the large tensors of each batch to the system, and the system clear them
+// for the next: up to two fifths of a batch's time on a CPU. It keeps them, in the one arena
+// that may grow as it likes, until a model is freed. A thread's arena is chosen when it first
+// allocates, hence so early.
+__attribute__((constructor)) static void encas_keep_memory(void) {
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+#endif
 
 // Fills *s from the library at path. Returns NULL, or what is wrong.
 static const char *encas_shim_open(encas_shim *s, const char *path) {
@@ -87,7 +103,12 @@ static int encas_shim_subnet(encas_shim *s, const encas_model *of, const int64_t
 static int encas_shim_observe(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, int unbiased, encas_error *e) { return s->observe(m, px, n, h, w, mean, std, unbiased, e); }
 static int encas_shim_settle(encas_shim *s, encas_model *m, encas_error *e) { return s->settle(m, e); }
 static int encas_shim_save(encas_shim *s, const encas_model *m, const char *p, const char *json, encas_error *e) { return s->save(m, p, json, e); }
-static void encas_shim_free(encas_shim *s, encas_model *m) { s->free(m); }
+static void encas_shim_free(encas_shim *s, encas_model *m) {
+	s->free(m);
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
 static int64_t encas_shim_parameters(encas_shim *s, encas_model *m) { return s->parameters(m); }
 static int encas_shim_run(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, uint16_t *out, int c, encas_error *e) { return s->run(m, px, n, h, w, mean, std, out, c, e); }
 static int encas_shim_outputs(encas_shim *s, encas_model *m, const uint8_t *px, int n, int h, int w, const float *mean, const float *std, float *out, int64_t room, int64_t *c, encas_error *e) { return s->outputs(m, px, n, h, w, mean, std, out, room, c, e); }

@@ -19,10 +19,6 @@
 #define ENCAS_QUANTIZED 1
 #endif
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -595,15 +591,6 @@ void average(const encas_model &m, const encas_model &other, double share) {
 			mine[i].tensor.lerp_(theirs[i].tensor.to(mine[i].tensor.device()), share);
 }
 
-// keep_memory lets glibc keep what tensors leave. To give it back and to fetch it again for
-// every tensor takes a good part of the time of training on a CPU.
-void keep_memory() {
-#ifdef __GLIBC__
-	mallopt(M_MMAP_THRESHOLD, 32 << 20); // more is refused
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
-}
-
 } // namespace
 
 struct encas_training {
@@ -968,7 +955,6 @@ int encas_torch_train(const encas_model *supernet, double momentum, double decay
                       encas_training **training, encas_error *err) {
 	return guarded(err, ENCAS_ERROR, [&] {
 		need_methods(*supernet);
-		keep_memory();
 		auto t = std::make_unique<encas_training>();
 		t->supernet.module = supernet->module;
 		t->supernet.device = supernet->device;
