@@ -78,7 +78,7 @@ func (t *tracer) run(args []string) (out string, code int) {
 	}
 	defer os.Remove(log.Name())
 	defer log.Close()
-	process, err := syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, log.Fd(), log.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true}})
+	process, err := syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, log.Fd(), log.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true}})
 	if err != nil {
 		return err.Error(), -1
 	}
@@ -100,7 +100,8 @@ func (t *tracer) follow(process int) (code int) {
 	inside := map[int]bool{}  // by thread: it is in a system call
 	failing := map[int]bool{} // which is to fail
 	for {
-		thread, err := syscall.Wait4(-1, &status, syscall.WALL|unix.WNOTHREAD, nil)
+		// A group of its own: the thread may have started others' processes before.
+		thread, err := syscall.Wait4(-process, &status, syscall.WALL|unix.WNOTHREAD, nil)
 		if err == syscall.EINTR {
 			continue
 		}
