@@ -39,6 +39,27 @@ func bind[T string | []string | bool | *bool | uint64 | int | int64 | float64 | 
 	panic("a type without a flag")
 }
 
+// bind0 is bind for a number that may be 0, too.
+func bind0[T int | float64](p *T, name, usage string) cli.Flag {
+	flag := bind(p, name, usage)
+	switch flag := flag.(type) {
+	case *cli.IntFlag:
+		flag.Action = from0[int](name)
+	case *cli.Float64Flag:
+		flag.Action = from0[float64](name)
+	}
+	return flag
+}
+
+func from0[T int | float64](name string) func(*cli.Context, T) error {
+	return func(_ *cli.Context, value T) error {
+		if !(value >= 0) || math.IsInf(float64(value), 1) {
+			return usagef("--%s %v: it must be 0 or more", name, value)
+		}
+		return nil
+	}
+}
+
 func above0[T int | int64 | float64 | time.Duration](name string) func(*cli.Context, T) error {
 	return func(_ *cli.Context, value T) error {
 		switch {
