@@ -6,7 +6,7 @@
 //	go run ./benchmarks -only search    suites whose name holds the word
 //	go run ./benchmarks algorithms      the search algorithms, half an hour
 //	go run ./benchmarks holdout         what fronts are worth on other samples, hours
-//	go run ./benchmarks pools -zoo DIR  groups of a zoo's models beside all of them, such as supernets
+//	go run ./benchmarks pools -zoo DIR  groups or lists of a zoo's models beside each other, such as supernets
 //	go run ./benchmarks simulate -dir DIR
 //
 // The last writes the simulated zoo that the suites use as a zoo folder of its own.

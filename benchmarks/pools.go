@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/holdout"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
@@ -17,11 +19,21 @@ import (
 )
 
 // runPools compares what groups of the models of a zoo, and cascades of them, are worth on
-// samples that were not searched, with what all of its models are.
+// samples that were not searched, with what all of its models are, or with one of the groups.
 func runPools(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks pools", flag.ContinueOnError)
 	dir := flags.String("zoo", "", "`folder` of the zoo")
 	by := flags.String("by", zoo.ColumnSupernet, "`column` whose values part the models")
+	var lists []holdout.List
+	flags.Func("list", "`NAME=FILE`, a list of models: compare the models of lists, instead; once for each list", func(v string) error {
+		name, file, ok := strings.Cut(v, "=")
+		if !ok {
+			return errors.New("it is NAME=FILE")
+		}
+		lists = append(lists, holdout.List{Name: name, Path: file})
+		return nil
+	})
+	against := flags.String("against", "", "`NAME` of the list that the others are compared with (default: the last)")
 	cost := flags.String("cost", study.DefaultCost, "`column` of the models that is their cost")
 	splits := flags.Int("splits", 10, "`number` of random splits into halves")
 	threads := flags.Int("threads", 2, "`number` of threads")
@@ -32,7 +44,14 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 	if *dir == "" || flags.NArg() > 0 {
 		return errors.New("pools takes flags only, and needs -zoo (see -help)")
 	}
-	pools, err := holdout.OpenPools(ctx, *dir, *by, *cost)
+	var pools []holdout.Pool
+	var err error
+	if len(lists) > 0 {
+		*against = cmp.Or(*against, lists[len(lists)-1].Name)
+		pools, err = holdout.OpenLists(ctx, *dir, *cost, lists)
+	} else {
+		pools, err = holdout.OpenPools(ctx, *dir, *by, *cost)
+	}
 	if err != nil {
 		return err
 	}
@@ -50,7 +69,14 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	var table, picture bytes.Buffer
-	holdout.WritePools(&table, results)
+	if len(lists) > 0 {
+		err = holdout.WriteAgainst(&table, results, *against)
+	} else {
+		holdout.WritePools(&table, results)
+	}
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\n%s", table.Bytes())
 	if err := holdout.DrawPools(&picture, pools, results, axis(*cost)); err != nil {
 		return err

@@ -211,36 +211,26 @@ func (c *contender) values(value func(PoolResult) float64) []float64 {
 	return v
 }
 
+// poolFigures are what contenders are compared by.
+var poolFigures = []struct {
+	name  string
+	scale float64
+	sign  float64 // 1 if more is better
+	of    func(PoolResult) float64
+}{
+	{"hypervolume, log", 1, 1, func(r PoolResult) float64 { return r.HypervolumeLog }},
+	{"hypervolume, linear", 1, 1, func(r PoolResult) float64 { return r.HypervolumeLinear }},
+	{"deployed error, log (%)", 100, -1, func(r PoolResult) float64 { return r.Log }},
+	{"deployed error, linear (%)", 100, -1, func(r PoolResult) float64 { return r.Linear }},
+}
+
 // WritePools writes a table of all contenders with their means over the splits, and then
 // how they differ from the best of those that have one thing less: cascades of all from the
 // best cascades of a part, these from the best models. Differences are paired on the splits,
 // with intervals of 95 %.
 func WritePools(w io.Writer, results []PoolResult) {
-	figures := []struct {
-		name  string
-		scale float64
-		sign  float64 // 1 if more is better
-		of    func(PoolResult) float64
-	}{
-		{"hypervolume, log", 1, 1, func(r PoolResult) float64 { return r.HypervolumeLog }},
-		{"hypervolume, linear", 1, 1, func(r PoolResult) float64 { return r.HypervolumeLinear }},
-		{"deployed error, log (%)", 100, -1, func(r PoolResult) float64 { return r.Log }},
-		{"deployed error, linear (%)", 100, -1, func(r PoolResult) float64 { return r.Linear }},
-	}
 	all := contenders(results)
-	fmt.Fprint(w, "| |")
-	for _, f := range figures {
-		fmt.Fprintf(w, " %s |", f.name)
-	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", len(figures)))
-	for _, c := range all {
-		fmt.Fprintf(w, "| %s |", c.what())
-		for _, f := range figures {
-			v := c.values(f.of)
-			fmt.Fprintf(w, " %s ± %s |", digits(f.scale*stat.Mean(v, nil), f.scale), digits(f.scale*halfWidth(v), f.scale))
-		}
-		fmt.Fprintln(w)
-	}
+	writeMeans(w, all)
 	var parts []*contender // cascades of one part
 	var models, whole, thinned *contender
 	for _, c := range all {
@@ -259,7 +249,7 @@ func WritePools(w io.Writer, results []PoolResult) {
 	if models == nil || whole == nil || thinned == nil || len(parts) == 0 {
 		return
 	}
-	for _, f := range figures {
+	for _, f := range poolFigures {
 		best := slices.MaxFunc(parts, func(a, b *contender) int {
 			return cmp.Compare(f.sign*stat.Mean(a.values(f.of), nil), f.sign*stat.Mean(b.values(f.of), nil))
 		})
@@ -267,6 +257,23 @@ func WritePools(w io.Writer, results []PoolResult) {
 		for _, pair := range [][2]*contender{{best, models}, {whole, best}, {thinned, best}} {
 			fmt.Fprintf(w, "- %s against %s: %s\n", pair[0].what(), pair[1].what(), paired(pair[0], pair[1], f.of, f.scale))
 		}
+	}
+}
+
+// writeMeans writes a table of the means over the splits.
+func writeMeans(w io.Writer, all []*contender) {
+	fmt.Fprint(w, "| |")
+	for _, f := range poolFigures {
+		fmt.Fprintf(w, " %s |", f.name)
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", len(poolFigures)))
+	for _, c := range all {
+		fmt.Fprintf(w, "| %s |", c.what())
+		for _, f := range poolFigures {
+			v := c.values(f.of)
+			fmt.Fprintf(w, " %s ± %s |", digits(f.scale*stat.Mean(v, nil), f.scale), digits(f.scale*halfWidth(v), f.scale))
+		}
+		fmt.Fprintln(w)
 	}
 }
 

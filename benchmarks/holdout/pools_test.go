@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,5 +82,49 @@ func TestHalfWidth(t *testing.T) {
 	}
 	if got := halfWidth([]float64{1}); !math.IsNaN(got) {
 		t.Errorf("%v of one value", got)
+	}
+}
+
+// What lists have in common is no difference.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	var lists []List
+	for name, models := range map[string]string{"cheap": "resnet20\nresnet32\n", "all of them": "resnet20\nresnet32\nresnet20\nresnet56\n"} {
+		l := List{name, filepath.Join(t.TempDir(), "list.txt")}
+		if err := os.WriteFile(l.Path, []byte(models), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lists = append(lists, l)
+	}
+	slices.SortFunc(lists, func(a, b List) int { return strings.Compare(b.Name, a.Name) })
+	pools, err := OpenLists(t.Context(), "cifar10", study.DefaultCost, lists)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pools) != 3 || len(pools[0].Problem.Models()) != 2 || len(pools[1].Problem.Models()) != 3 || len(pools[2].Problem.Models()) != 3 {
+		t.Fatalf("%d pools", len(pools))
+	}
+	var results []PoolResult
+	if err := ComparePools(t.Context(), pools, Methods(1)[1], 2, func(r PoolResult) { results = append(results, r) }); err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	if err := WriteAgainst(&table, results, "all of them"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| cheap |", "- all: +0.0000 ± 0.0000 (0 of 2)", "- cheap: -0.", "- cascades of cheap: "} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %q in\n%s", want, &table)
+		}
+	}
+	if err := WriteAgainst(&table, results, "none"); err == nil {
+		t.Error("a list that is not there was compared with")
+	}
+	lists[0].Path = filepath.Join(t.TempDir(), "list.txt")
+	if err := os.WriteFile(lists[0].Path, []byte("resnet1001\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenLists(t.Context(), "cifar10", study.DefaultCost, lists); err == nil || !strings.Contains(err.Error(), "resnet1001 is not in all splits") {
+		t.Errorf("a model that is not there: %v", err)
 	}
 }
