@@ -82,6 +82,7 @@ encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 
 			bind(&o.training.Rate, "rate", "train with the highest rate `R` of learning; it falls along a cosine in every iteration"),
 			bind(&o.training.Augment.Crop, "crop", "train on images cropped at random, at least the share `S` of their area; 1 for all of it"),
 			bind0(&o.training.Augment.Shift, "shift", "train on images shifted by up to `N` of their pixels instead of cropped"),
+			bind(&o.training.Augment.Flip, "flip", "mirror half of the images that are trained on; --flip=false for none"),
 			bind0(&o.training.Augment.CutMix, "cutmix", "by the chance `P` put a rectangle of one image into another (CutMix)"),
 			bind(&o.Search, "search", "search on the surrogate by `NAME`: "+strings.Join(nat.Searches(), ", ")),
 			bind(&o.Scale, "scale", "candidates are apart on a `SCALE` of cost: "+strings.Join(nat.Scales(), ", ")),
@@ -160,7 +161,7 @@ func (o *natOptions) read(c *cli.Context) (err error) {
 func (o *natOptions) readTraining(c *cli.Context) error {
 	s := &o.training
 	if s.Epochs == 0 {
-		for _, name := range []string{"rate", "crop", "shift", "cutmix"} {
+		for _, name := range []string{"rate", "crop", "shift", "flip", "cutmix"} {
 			if c.IsSet(name) {
 				return usagef("--%s is of training, and nothing is trained without --epochs", name)
 			}
