@@ -1,13 +1,15 @@
 """Checks and times encas-zoo on a GPU, and writes a report. scripts/gpu runs this.
 
-    python3 gpu.py WORK [--device cuda] [--out DIR] [--quick]
+    python3 gpu.py WORK [--device cuda] [--out DIR] [--quick] [--nat]
 
-WORK holds the programs. Every part is a check, with what was seen and what was wanted, or a
+WORK holds the programs. With --nat the last part is an iteration of NAT with the paper's
+settings for CIFAR-10, which takes long. Every part is a check, with what was seen and what was wanted, or a
 figure. A part that fails does not end the others; the exit status says whether one did.
 """
 import argparse
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "supernet" / "demo"
 # Two steps of float16 near 1, since sums are rounded in another order; bfloat16 and float16
 # compute with 8 and 11 bits.
 TOLERANCE = {"fp32": 2e-3, "bf16": 6e-2, "fp16": 1e-2}
@@ -279,6 +282,110 @@ def cascade(machine, report):
     report.add("cascade", "one image: p50 of the cascade, of the large model", f"{a['cascade_speed']['p50_ms_one']:.1f}, {a['other_speed']['p50_ms_one']:.1f}", "ms")
 
 
+def cifar10(machine):
+    "Parquet files of training and test images, and a supernet for them with random weights."
+    import pyarrow.parquet as pq
+    source = ROOT.parent / "shared" / "data" / "cifar10_images"
+    if not source.exists():
+        return None
+    files = []
+    for name, n in (("train", 96 if machine.quick else 9600), ("test", 48 if machine.quick else 9600)):
+        files.append(machine.work / f"cifar10-{name}.parquet")
+        pq.write_table(pq.read_table(source / f"{name}-00000-of-00001.parquet").slice(0, n), files[-1])
+    supernet = machine.work / "supernet.pt"
+    if not supernet.exists():
+        family = DEMO / "mobile.json" if machine.quick else "ofa-mbv3-w1.0"
+        machine.run("supernet", "export", family, "--random", "--classes", 10, "--out", supernet, "--python", sys.executable)
+    return supernet, *files
+
+
+def supernets(machine, report):
+    "Evaluation of the largest subnet, and training of the supernet, against the same in Python."
+    if not (found := cifar10(machine)):
+        report.add("supernets", "left out", "", note="there is no ../shared/data/cifar10_images")
+        return
+    supernet, train, test = found
+    precision, batch = "fp16" if machine.cuda else "fp32", 16 if machine.quick else 96
+    (machine.work / "largest.txt").write_text(f"{supernet}\n")
+    machine.run("ingest", machine.work / "largest.txt", "--zoo", machine.work / "largest", "--data", f"search={test}", "--device", machine.device,
+                "--precision", precision, "--batch", batch)
+    ours = float(next(iter(machine.zoo("largest").values()))["columns"]["throughput"])
+
+    sys.path.insert(0, str(DEMO))
+    import train as demo
+    table = json.loads(machine.run("supernet", "info", supernet, "--json")[0])["table"]
+    plans, net = demo.Plans(table), torch.jit.load(str(supernet), map_location=machine.device)
+    kind = torch.float16 if machine.cuda else torch.bfloat16  # which is not used
+    side = max(table["resolutions"])
+    x, y = torch.randn(batch, 3, side, side, device=machine.device), torch.arange(batch, device=machine.device) % 10
+
+    def median(step, n):
+        times = []
+        with torch.autocast(machine.device.split(":")[0], dtype=kind, enabled=machine.cuda):
+            for _ in range(n):
+                begin = time.time()
+                step()
+                machine.sync()
+                times.append(time.time() - begin)
+        return statistics.median(times[1:])
+
+    def evaluate():
+        with torch.inference_mode():
+            net.run(x, plan, weights, norms).float().softmax(1).half().cpu()
+
+    plan = plans.largest()
+    with torch.no_grad():
+        weights, norms = net.cut(plan)
+    theirs = batch / median(evaluate, 3 if machine.quick else 20)
+    report.add("supernets", f"evaluation of the largest subnet, batches of {batch}, {precision}", round(ours, 1), "images/s", f"Python {theirs:.1f}")
+
+    def trained(images, name):
+        begin = time.time()
+        machine.run("supernet", "train", supernet, "--data", f"train={images}", "--epochs", 1, "--batch", batch, "--device", machine.device,
+                    "--precision", precision, "--out", machine.work / name, "--quiet", seconds=600)
+        return time.time() - begin
+
+    import pyarrow.parquet as pq
+    one = machine.work / "one.parquet"
+    pq.write_table(pq.read_table(train).slice(0, batch), one)
+    start = trained(one, "one.pt")  # what a single step takes is mostly to begin and to end
+    n = pq.read_metadata(train).num_rows
+    ours = (n - batch) / max(trained(train, "trained.pt") - start, 1e-3)
+
+    optimizer = torch.optim.SGD([p.requires_grad_(True) for p in net.parameters() if p.numel()], 0.01, 0.9, weight_decay=4e-5, nesterov=True)
+    scaler, rng = torch.cuda.amp.GradScaler(enabled=machine.cuda), random.Random(1)
+
+    def step():
+        optimizer.zero_grad()
+        target = None
+        for plan in (plans.largest(), plans.smallest(), plans.random(rng), plans.random(rng)):
+            images = x if plan[0] == side else torch.nn.functional.interpolate(x, size=[plan[0], plan[0]])
+            logits = net.observe(images, plan, net.cut(plan)[0], False)[0]
+            loss = torch.nn.functional.cross_entropy(logits, y if target is None else target)
+            target = logits.detach().float().softmax(1) if target is None else target
+            scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    theirs = batch / median(step, 3 if machine.quick else 12)
+    report.add("supernets", f"training by the sandwich rule, batches of {batch}, {precision}", round(ours, 1), "images/s", f"Python {theirs:.1f}")
+
+
+def nat(machine, report):
+    "An iteration of NAT on CIFAR-10 with the paper's settings."
+    if not (found := cifar10(machine)):
+        report.add("nat", "left out", "", note="there is no ../shared/data/cifar10_images")
+        return
+    supernet, train, test = found
+    settings = ["--epochs", 1, "--start", 4, "--candidates", 2, "--interpolants", 10, "--calibrate-images", 32] if machine.quick else ["--epochs", 5]
+    begin = time.time()
+    curve = json.loads(machine.run("nat", supernet, "--data", f"val={test}", "--calibrate", f"train={train}", "--preset", "cifar", "--iterations", 1, *settings,
+                                   "--device", machine.device, "--precision", "fp16" if machine.cuda else "fp32", "--out", machine.work / "nat",
+                                   "--json", seconds=6 * 3600)[0])["curve"]
+    report.add("nat", f"start and one iteration, {curve[-1]['subnets']} subnets", round(time.time() - begin), "s",
+               note=f"hypervolume {curve[0]['hypervolume']:.3f}, then {curve[-1]['hypervolume']:.3f}")
+
+
 def write(report, machine, out):
     out.mkdir(parents=True, exist_ok=True)
     card = torch.cuda.get_device_name(machine.device) if machine.cuda else f"CPU, {os.cpu_count()} cores"
@@ -302,10 +409,14 @@ def main():
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "gpu")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--nat", action="store_true")
     machine, report = Machine(options := parser.parse_args()), Report()
     if machine.cuda and not torch.cuda.is_available():
         sys.exit("gpu: torch sees no GPU; --device cpu --quick shows that everything works")
-    for part in (shim, unit_tests, correctness, multiply_adds, faults, throughput, cascade):
+    parts = [shim, unit_tests, correctness, multiply_adds, faults, throughput, cascade, supernets]
+    if options.nat:
+        parts.append(nat)
+    for part in parts:
         try:
             part(machine, report)
         except Exception as problem:

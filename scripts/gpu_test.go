@@ -25,7 +25,7 @@ func TestGPUScript(t *testing.T) {
 		t.Fatalf("%s: %s", python, out)
 	}
 	folder, out := t.TempDir(), t.TempDir()
-	for _, args := range [][]string{{"pack", folder}, {"run", folder, "--device", "cpu", "--quick", "--out", out}} {
+	for _, args := range [][]string{{"pack", folder}, {"run", folder, "--device", "cpu", "--quick", "--nat", "--out", out}} {
 		if text, err := exec.Command("./gpu", args...).CombinedOutput(); err != nil {
 			t.Fatalf("scripts/gpu %v: %v\n%s", args, err, text)
 		}
@@ -42,7 +42,7 @@ func TestGPUScript(t *testing.T) {
 	for _, p := range report.Parts {
 		seen[p.Part] = true
 	}
-	for _, part := range []string{"shim", "tests of the shim", "outputs against Python's", "a model that fails", "together and alone", "throughput", "cascade"} {
+	for _, part := range []string{"shim", "tests of the shim", "outputs against Python's", "a model that fails", "together and alone", "throughput", "cascade", "supernets", "nat"} {
 		if !seen[part] {
 			t.Errorf("the report has nothing of %q", part)
 		}
