@@ -546,8 +546,11 @@ func exampleProblem(t testing.TB) *Problem {
 }
 
 func TestEveryStageIsReachedInExample(t *testing.T) {
-	p := exampleProblem(t)
-	for _, o := range []Options{{Algorithm: "exact", MaxModels: 3}, {Algorithm: "auto", Evals: 20_000_000}, {Algorithm: "nsga2", Evals: 10_000}} {
+	p, evals := exampleProblem(t), int64(20_000_000)
+	if testing.Short() {
+		evals = 200_000
+	}
+	for _, o := range []Options{{Algorithm: "exact", MaxModels: 3}, {Algorithm: "auto", Evals: evals}, {Algorithm: "nsga2", Evals: 10_000}} {
 		o.Rules = bothRules
 		r, err := Search(context.Background(), p, o)
 		if err != nil {

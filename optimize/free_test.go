@@ -20,10 +20,14 @@ func TestFreeModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	evals := int64(300_000)
+	if testing.Short() {
+		evals = 20_000
+	}
 	for _, o := range []Options{
 		{Algorithm: "exact"}, {Algorithm: "exact", MaxModels: 3, Grid: Grid{0.5, 0.9}}, {Algorithm: "greedy"}, {Algorithm: "ensemble"},
 		{Algorithm: "gomea", Evals: 3000}, {Algorithm: "nsga2", Evals: 3000}, {Algorithm: "gomea-exact", Evals: 100_000}, {Algorithm: "random", Evals: 3000},
-		{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleMean, cascade.RuleLast}, Evidence: true, Folds: 3, Evals: 300_000},
+		{Algorithm: "auto", Rules: []cascade.Rule{cascade.RuleMean, cascade.RuleLast}, Evidence: true, Folds: 3, Evals: evals},
 		{Algorithm: "exact", MaxCost: 1e-30, MaxModels: 2},
 	} {
 		r, err := Search(t.Context(), p, o)
