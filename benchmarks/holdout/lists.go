@@ -15,8 +15,8 @@ import (
 // A List names a list of models, as ingest reads it.
 type List struct{ Name, Path string }
 
-// OpenLists makes a pool of the models of each list, and a last one, "all", of those of any. A
-// model may be on several lists. Models are known by the names that ingest gives them.
+// OpenLists makes a pool of the models of each list, and a last one, "all", of those of any,
+// unless the last list has them all. A model may be on several lists. Models are known by the names that ingest gives them.
 func OpenLists(ctx context.Context, dir, cost string, lists []List) ([]Pool, error) {
 	z, err := study.Open(ctx, dir, study.Watch{})
 	if err != nil {
@@ -50,6 +50,9 @@ func OpenLists(ctx context.Context, dir, cost string, lists []List) ([]Pool, err
 			return nil, fmt.Errorf("%s: %w", l.Path, err)
 		}
 		pools = append(pools, Pool{Zoo: p, Parts: 1})
+	}
+	if last := pools[len(pools)-1]; len(last.Problem.Models()) == len(all) {
+		return pools, nil
 	}
 	whole, err := of(ctx, z, "all", dir, cost, all)
 	return append(pools, Pool{Zoo: whole, Parts: len(lists)}), err
