@@ -12,9 +12,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/lock"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 )
 
@@ -24,7 +23,7 @@ type Folder struct {
 	Dir     string
 	made    bool // by CreateFolder
 	earlier bool // it holds an earlier run, which goes when the first of this one is written
-	lock    *flock.Flock
+	lock    *lock.Lock
 }
 
 // ErrInUse: another process writes to the run folder.
@@ -73,7 +72,9 @@ func CreateFolder(dir string, now time.Time, algorithm string, earlier Earlier) 
 func useFolder(dir string, earlier Earlier) (*Folder, error) {
 	_, err := os.Stat(dir)
 	f := &Folder{Dir: dir, made: errors.Is(err, os.ErrNotExist)}
-	if f.lock, err = lockFolder(dir); err != nil {
+	if f.lock, err = lock.Folder(dir); errors.Is(err, lock.ErrInUse) {
+		return nil, fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
+	} else if err != nil {
 		return nil, err
 	}
 	if err := f.use(earlier); err != nil {
@@ -117,39 +118,6 @@ func (f *Folder) use(earlier Earlier) error {
 	return nil
 }
 
-// lockFolder makes a folder if it is missing and locks it. The lock is on the folder itself,
-// so that it leaves nothing behind; nil if the file system has no such locks.
-func lockFolder(dir string) (*flock.Flock, error) {
-	for {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, err
-		}
-		lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
-		switch ok, err := lock.TryLock(); {
-		case errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist):
-			return nil, err
-		case err != nil:
-			return nil, nil
-		case !ok:
-			return nil, fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
-		}
-		// The search that had it may have removed it in between.
-		locked, err := lock.Stat()
-		if there, errThere := os.Stat(dir); err == nil && errThere == nil && os.SameFile(locked, there) {
-			return lock, nil
-		}
-		if err := lock.Unlock(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (f *Folder) unlock() {
-	if f.lock != nil {
-		f.lock.Unlock()
-	}
-}
-
 // files are all that this program writes to a run folder, the last to be removed last.
 func files() []string {
 	return []string{FrontFile, CertifiedFile, CSVFile, ReportFile, "front.svg", "front.png", "front.pdf", StateFile, RunFile}
@@ -171,7 +139,7 @@ func (f *Folder) clear() error {
 
 // Discard gives the folder back, and removes it if it was empty and nothing was written.
 func (f *Folder) Discard() {
-	defer f.unlock()
+	defer f.lock.Unlock()
 	if f.made {
 		os.Remove(f.Dir) // fails if there is anything in it
 	}

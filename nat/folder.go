@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/lock"
 	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/seal"
 	"github.com/encas-zoo/encas-zoo/supernet"
@@ -24,7 +25,38 @@ const (
 	RunFile   = "nat.json"  // what the run is
 	CurveFile = "curve.csv" // how it went, a row for each iteration
 	FrontFile = "front.txt" // its front, as a list of models
+
+	AverageFile    = "average.json" // what the mean of weights gave, like an iteration's
+	AverageWeights = "average.pt"   // the file with that mean
 )
+
+// A Folder is a run folder that is taken: no other process may run in it.
+type Folder struct {
+	dir  string
+	made bool
+	lock *lock.Lock
+}
+
+// Take takes a run folder, and makes it if it is missing, without waiting. The error wraps
+// ErrInUse if another process has it. Who takes a folder before it prepares a run knows at once.
+func Take(dir string) (*Folder, error) {
+	_, err := os.Stat(dir)
+	f := &Folder{dir: dir, made: errors.Is(err, fs.ErrNotExist)}
+	if f.lock, err = lock.Folder(dir); errors.Is(err, lock.ErrInUse) {
+		return nil, fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
+	} else if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Leave gives the folder back, and removes it if nothing came of it.
+func (f *Folder) Leave() {
+	if f.made {
+		os.Remove(f.dir) // fails if there is anything in it
+	}
+	f.lock.Unlock()
+}
 
 // iterationFile is the file of an iteration.
 func iterationFile(n int) string { return fmt.Sprintf("iteration-%04d.json", n) }
@@ -38,7 +70,7 @@ type description struct {
 	Weights  string   `json:"weights"`  // SHA-256 of the file
 	Genes    int      `json:"genes"`
 	Trained  bool     `json:"trained"`
-	Settings Settings `json:"settings"` // Iterations is what was asked for last
+	Settings Settings `json:"settings"` // Iterations and Average are what was asked for last
 	Facts    []Fact   `json:"facts"`
 }
 
@@ -94,6 +126,7 @@ func shown(v any) any {
 type iteration struct {
 	Version   int      `json:"version"`
 	Iteration int      `json:"iteration"`
+	Averaged  int      `json:"averaged,omitempty"` // how many iterations up to this one have these weights as their mean; 0: it is one itself
 	Artifact  string   `json:"artifact,omitempty"` // with the weights trained for it, from the run folder
 	Weights   string   `json:"weights,omitempty"`  // SHA-256 of the artifact; "" before it is trained
 	Members   []member `json:"members"`
@@ -194,6 +227,9 @@ func (r *run) open() error {
 	if n := len(r.iterations) - 1; n > r.Iterations {
 		return fmt.Errorf("%s has %d iterations already, and %d are asked for; name another folder", r.Dir, n, r.Iterations)
 	}
+	if err := r.readAverage(); err != nil {
+		return err
+	}
 	return r.write(RunFile, r.describe)
 }
 
@@ -232,6 +268,50 @@ func (r *run) readIterations() error {
 	return nil
 }
 
+// readAverage reads what the mean of weights gave, if it is what the run ends with.
+func (r *run) readAverage() error {
+	if r.Trainer == nil {
+		return nil
+	}
+	it := new(iteration)
+	if r.Average > 0 {
+		if err := r.read(AverageFile, it); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	last := len(r.iterations) - 1
+	if it.Averaged == 0 || it.Averaged != r.Average || it.Iteration != r.Iterations || last != r.Iterations || !r.iterations[last].complete() {
+		return r.dropAverage()
+	}
+	if err := r.checkIteration(it, r.Iterations); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(r.Dir, AverageFile), err)
+	}
+	r.average = it
+	return nil
+}
+
+// dropAverage removes an average that the run does not end with, if there is one. The front names
+// the file with its weights no longer when that goes.
+func (r *run) dropAverage() error {
+	if err := remove(filepath.Join(r.Dir, AverageFile)); err != nil {
+		return err
+	}
+	if len(r.iterations) > 0 && r.iterations[0].complete() {
+		if err := r.writeFront(); err != nil {
+			return err
+		}
+	}
+	return remove(filepath.Join(r.Dir, AverageWeights))
+}
+
+// remove removes a file, if there is one.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // checkIteration reports what no iteration has.
 func (r *run) checkIteration(it *iteration, n int) error {
 	switch {
@@ -264,7 +344,15 @@ func (r *run) checkIteration(it *iteration, n int) error {
 	return nil
 }
 
-func (r *run) save(it *iteration) error { return r.write(iterationFile(it.Iteration), it) }
+// file is where an iteration, or an average, is kept.
+func (it *iteration) file() string {
+	if it.Averaged > 0 {
+		return AverageFile
+	}
+	return iterationFile(it.Iteration)
+}
+
+func (r *run) save(it *iteration) error { return r.write(it.file(), it) }
 
 // writeFront writes the front and the curve so far, which are made of the iterations.
 func (r *run) writeFront() error {

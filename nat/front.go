@@ -35,12 +35,20 @@ type Reference struct {
 	Scale  string  `json:"scale"`
 }
 
+// An Average is what the mean of weights gave.
+type Average struct {
+	Iterations  int     `json:"iterations"` // the last, whose weights were averaged
+	Hypervolume float64 `json:"hypervolume"`
+	LeastError  float64 `json:"least_error"`
+}
+
 // An Outcome is what a run has found.
 type Outcome struct {
-	Front     []Point    `json:"front"` // over all iterations, in ascending order of cost
+	Front     []Point    `json:"front"` // over all iterations, or of the average, in ascending order of cost
 	Curve     []Step     `json:"curve"` // of complete iterations
 	Reference *Reference `json:"reference,omitempty"`
-	Subnets   int        `json:"subnets"` // evaluated, each once for each of its weights
+	Average   *Average   `json:"average,omitempty"` // if the front is of averaged weights
+	Subnets   int        `json:"subnets"`           // evaluated, each once for each of its weights
 	Complete  bool       `json:"complete"`
 }
 
@@ -70,7 +78,20 @@ func (r *run) outcome() *Outcome {
 		front := frontOf(all)
 		o.Curve = append(o.Curve, Step{n, len(all), r.hypervolume(front, o.Reference), front[len(front)-1].Error, it.Surrogate})
 	}
-	o.Front, o.Subnets = append(o.Front, frontOf(all)...), len(all)
+	front := frontOf(all)
+	if it := r.average; it != nil {
+		var mean []Point
+		for i := range it.Members {
+			if m := &it.Members[i]; m.evaluated() {
+				mean = append(mean, r.point(it, m))
+			}
+		}
+		if all = append(all, mean...); it.complete() {
+			front = frontOf(mean)
+			o.Average = &Average{it.Averaged, r.hypervolume(front, o.Reference), front[len(front)-1].Error}
+		}
+	}
+	o.Front, o.Subnets = append(o.Front, front...), len(all)
 	return o
 }
 

@@ -43,6 +43,10 @@ type Trainer interface {
 	// Train trains for an iteration, from 0 for the start, and returns the file with the
 	// weights. If a run is killed it may be called again for the same iteration.
 	Train(ctx context.Context, iteration int, candidates []supernet.Genome) (artifact string, err error)
+
+	// Average writes the file out, whose weights are the mean of those of some files. It may be
+	// called again for the same, too.
+	Average(ctx context.Context, artifacts []string, out string) error
 }
 
 // Searches.
@@ -72,7 +76,8 @@ type Settings struct {
 	Interpolants int    `json:"interpolants"` // of the surrogate
 	Search       string `json:"search"`
 	Scale        string `json:"scale"`
-	Replace      bool   `json:"replace"` // candidates replace what was known before, which may be among them
+	Average      int    `json:"average,omitempty"` // last iterations whose weights are averaged in the end; a run may end again with another number
+	Replace      bool   `json:"replace"`           // candidates replace what was known before, which may be among them
 	Seed         uint64 `json:"seed"`
 }
 
@@ -123,6 +128,9 @@ func (s *Settings) Check() error {
 			return fmt.Errorf("%s is %d; it is %d to %d", v.name, v.value, v.low, v.up)
 		}
 	}
+	if s.Average < 0 || s.Average > s.Iterations {
+		return fmt.Errorf("average is %d; it is 0 for none, or at most as many as there are iterations, %d", s.Average, s.Iterations)
+	}
 	if n := s.Start + s.Iterations*s.Candidates; !s.Replace && n > maxArchive {
 		return fmt.Errorf("iterations of %d candidates are %d subnets with the start; a surrogate learns from %d at most", s.Candidates, n, maxArchive)
 	}
@@ -146,8 +154,9 @@ type Fact struct {
 
 // Options say what Run does.
 type Options struct {
-	Dir      string // the run folder; made if there is none
-	Artifact string // the supernet's file
+	Dir      string  // the run folder; made if there is none
+	Folder   *Folder // that folder, if it is taken already
+	Artifact string  // the supernet's file
 	Space    *supernet.Space
 	Settings
 	Facts     []Fact // another run has other ones
@@ -164,9 +173,14 @@ type Options struct {
 // Progress is how far a run is.
 type Progress struct {
 	Iteration, Of int
-	Doing         string // choosing, training or evaluating
+	Doing         string // choosing, training, averaging or evaluating
 	Done, Total   int    // subnets of the whole run
 }
 
-// ErrOther: the folder has another run.
-var ErrOther = errors.New("the folder has another run")
+var (
+	// ErrOther: the folder has another run.
+	ErrOther = errors.New("the folder has another run")
+
+	// ErrInUse: another process is at a run in the folder.
+	ErrInUse = errors.New("another search writes to this run folder")
+)

@@ -98,6 +98,19 @@ func (f fakeTrainer) Train(_ context.Context, iteration int, candidates []supern
 	return path, os.WriteFile(path, []byte(strings.Repeat("w", 1+iteration)), 0o666)
 }
 
+// Average makes weights that are about as good as those averaged.
+func (f fakeTrainer) Average(_ context.Context, artifacts []string, out string) error {
+	sum := 0
+	for _, path := range artifacts {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		sum += len(data)
+	}
+	return os.WriteFile(out, []byte(strings.Repeat("m", (sum+1)/len(artifacts))), 0o666)
+}
+
 // job returns a small run in a new folder, of weights beside it.
 func job(t testing.TB) Options {
 	dir := t.TempDir()
@@ -274,6 +287,154 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestAverage ends runs with the mean of the weights of the last iterations.
+func TestAverage(t *testing.T) {
+	t.Parallel()
+	trained := func(average int) Options {
+		o := job(t)
+		o.Trainer, o.Average = fakeTrainer{o.Dir}, average
+		return o
+	}
+	run := func(o Options) *Outcome {
+		t.Helper()
+		found, err := Run(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	plain, whole := trained(0), trained(2)
+	before, found := run(plain), run(whole)
+	if found.Average == nil || found.Average.Iterations != 2 || before.Average != nil {
+		t.Fatalf("averages: %+v, %+v", found.Average, before.Average)
+	}
+	if n := found.Subnets - before.Subnets; n != len(before.Front) {
+		t.Errorf("%d subnets evaluated with averaged weights, of a front of %d", n, len(before.Front))
+	}
+	all := files(t, whole.Dir)
+	if all[AverageWeights] != "mmmmm" { // of 4 and 5
+		t.Errorf("the average is %q", all[AverageWeights])
+	}
+	known := map[string]bool{}
+	for _, p := range before.Front {
+		known[p.Genome] = true
+	}
+	for i, p := range found.Front {
+		if p.Artifact != filepath.Join(whole.Dir, AverageWeights) || p.Iteration != 4 || !known[p.Genome] {
+			t.Errorf("on the front: %+v", p)
+		}
+		if i > 0 && (p.GFLOPs <= found.Front[i-1].GFLOPs || p.Error >= found.Front[i-1].Error) {
+			t.Errorf("%+v after %+v", p, found.Front[i-1])
+		}
+	}
+	if list := all[FrontFile]; strings.Count(list, AverageWeights+" genome=") != len(found.Front) || strings.Contains(list, "weights-") {
+		t.Errorf("the list is\n%s", list)
+	}
+	if list := files(t, plain.Dir)[FrontFile]; strings.Contains(list, AverageWeights) {
+		t.Errorf("the list without an average is\n%s", list)
+	}
+	without := files(t, plain.Dir)
+
+	// Interrupted at many places, of fewer iterations, then of all.
+	o := trained(2)
+	e := o.Evaluator.(*fakeEvaluator)
+	for _, iterations := range []int{2, 4} {
+		o.Iterations = iterations
+		for n := 1; ; n++ {
+			ctx, cancel := context.WithCancel(context.Background())
+			e.after, e.cancel = 9, cancel
+			_, err := Run(ctx, o)
+			cancel()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) || n > 30 {
+				t.Fatal(err)
+			}
+		}
+	}
+	e.cancel = nil
+	same(t, files(t, o.Dir), all)
+
+	// The number may change, and nothing but the average is made anew.
+	e.seen = map[string]int{}
+	o.Average = 3
+	three := run(o)
+	if n := len(e.seen); n != len(before.Front) || three.Average.Iterations != 3 {
+		t.Errorf("%d subnets evaluated, %+v", n, three.Average)
+	}
+	o.Average = 0
+	run(o)
+	same(t, files(t, o.Dir), without)
+	o.Average = 2
+	run(o)
+	same(t, files(t, o.Dir), all)
+
+	// Fewer iterations than there are change nothing, nor does what cannot be.
+	o.Iterations = 3
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "has 4 iterations already") {
+		t.Error(err)
+	}
+	o.Iterations, o.Average = 4, 5
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "average is 5; it is 0 for none, or at most as many as there are iterations, 4") {
+		t.Error(err)
+	}
+	same(t, files(t, o.Dir), all)
+	untrained := job(t)
+	untrained.Average = 1
+	if _, err := Run(context.Background(), untrained); err == nil || !strings.Contains(err.Error(), "weights that are not trained have no average") {
+		t.Error(err)
+	}
+
+	// Weights that are gone, and a damaged file, are named.
+	o.Average = 3
+	if err := os.Remove(filepath.Join(o.Dir, "weights-3.pt")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "weights-3.pt is not what iteration 3 was evaluated with") {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(o.Dir, AverageFile), []byte("{}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), AverageFile+": it has no checksum") {
+		t.Error(err)
+	}
+}
+
+// A folder has one run at a time.
+func TestTaken(t *testing.T) {
+	t.Parallel()
+	o := job(t)
+	taken, err := Take(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), o); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), o.Dir+": ") || !strings.Contains(err.Error(), "wait until it ends, or name another folder") {
+		t.Errorf("a second run: %v", err)
+	}
+	taken.Leave()
+	if _, err := os.Stat(o.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if o.Folder, err = Take(o.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Error(err)
+	}
+	if _, err := Take(o.Dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("after the run, before it is left: %v", err)
+	}
+	o.Folder.Leave()
+	o.Folder = nil
+	for range 2 {
+		if _, err := Run(context.Background(), o); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
 // A space may have fewer subnets than a run asks for.
 func TestFewSubnets(t *testing.T) {
 	t.Parallel()
@@ -432,7 +593,7 @@ func child(t *testing.T, dir string, trained bool, progress func(Progress)) {
 	o.Dir, o.Iterations = filepath.Join(dir, "run"), 6
 	o.Evaluator.(*fakeEvaluator).takes = time.Millisecond
 	if trained {
-		o.Trainer = fakeTrainer{o.Dir}
+		o.Trainer, o.Average = fakeTrainer{o.Dir}, 3
 	}
 	o.Progress = progress
 	if _, err := Run(context.Background(), o); err != nil {

@@ -25,6 +25,7 @@ type run struct {
 	Options
 	describe   *description
 	iterations []*iteration // all complete but the last one
+	average    *iteration   // after them, with the mean of weights; nil for none yet
 	costs      [2]float64   // of the smallest and the largest subnet, in GFLOPs
 }
 
@@ -33,6 +34,13 @@ type run struct {
 func Run(ctx context.Context, o Options) (*Outcome, error) {
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if o.Folder == nil {
+		taken, err := Take(o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		defer taken.Leave()
 	}
 	r := &run{Options: o}
 	for i, g := range []supernet.Genome{o.Space.Smallest(), o.Space.Largest()} {
@@ -75,7 +83,32 @@ func (r *run) iterate(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.Average > 0 {
+		if err := r.finishAverage(ctx); err != nil {
+			return err
+		}
+	}
 	return r.writeFront()
+}
+
+// finishAverage does what is left to do of the average of weights: it has the subnets of the
+// front of all iterations.
+func (r *run) finishAverage(ctx context.Context) error {
+	if r.average == nil {
+		it := &iteration{Version: version, Iteration: r.Iterations, Averaged: r.Average}
+		for _, p := range r.outcome().Front {
+			g, err := supernet.ParseGenome(p.Genome)
+			if err != nil {
+				return err
+			}
+			it.Members = append(it.Members, r.member(g))
+		}
+		if err := r.save(it); err != nil {
+			return err
+		}
+		r.average = it
+	}
+	return r.finish(ctx, r.average)
 }
 
 // next makes the next iteration.
@@ -159,25 +192,27 @@ func (r *run) finish(ctx context.Context, it *iteration) error {
 	return errors.Join(r.save(it), r.writeFront())
 }
 
-// train returns the artifact with the weights of an iteration, which it trains unless they
-// are.
+// train returns the artifact with the weights of an iteration, which it trains, or averages,
+// unless they are.
 func (r *run) train(ctx context.Context, it *iteration) (artifact string, err error) {
 	switch {
 	case r.Trainer == nil:
 		return r.Artifact, nil
 	case it.Weights != "":
-		artifact = filepath.Join(r.Dir, it.Artifact)
-		if hash, err := hashFile(artifact); err != nil || hash != it.Weights {
-			return "", errors.Join(err, fmt.Errorf("%s is not what iteration %d was evaluated with; start again in another folder", artifact, it.Iteration))
+		return r.trained(it)
+	}
+	if it.Averaged > 0 {
+		r.report(it.Iteration, "averaging", 0)
+		artifact, err = r.mean(ctx, it)
+	} else {
+		r.report(it.Iteration, "training", 0)
+		var candidates []supernet.Genome
+		for i := range it.Members {
+			candidates = append(candidates, it.Members[i].genome)
 		}
-		return artifact, nil
+		artifact, err = r.Trainer.Train(ctx, it.Iteration, candidates)
 	}
-	r.report(it.Iteration, "training", 0)
-	var candidates []supernet.Genome
-	for i := range it.Members {
-		candidates = append(candidates, it.Members[i].genome)
-	}
-	if artifact, err = r.Trainer.Train(ctx, it.Iteration, candidates); err != nil {
+	if err != nil {
 		return "", err
 	}
 	if it.Artifact, err = r.fromFolder(artifact); err != nil {
@@ -190,6 +225,29 @@ func (r *run) train(ctx context.Context, it *iteration) (artifact string, err er
 		return "", err
 	}
 	return artifact, r.save(it)
+}
+
+// trained returns the artifact with the weights of an iteration, which has them.
+func (r *run) trained(it *iteration) (artifact string, err error) {
+	artifact = filepath.Join(r.Dir, it.Artifact)
+	if hash, err := hashFile(artifact); err != nil || hash != it.Weights {
+		return "", errors.Join(err, fmt.Errorf("%s is not what iteration %d was evaluated with; start again in another folder", artifact, it.Iteration))
+	}
+	return artifact, nil
+}
+
+// mean averages the weights of the last iterations.
+func (r *run) mean(ctx context.Context, it *iteration) (artifact string, err error) {
+	var artifacts []string
+	for _, last := range r.iterations[len(r.iterations)-it.Averaged:] {
+		artifact, err := r.trained(last)
+		if err != nil {
+			return "", err
+		}
+		artifacts = append(artifacts, artifact)
+	}
+	artifact = filepath.Join(r.Dir, AverageWeights)
+	return artifact, r.Trainer.Average(ctx, artifacts, artifact)
 }
 
 // recall fills in what was evaluated with the same weights before.
@@ -273,7 +331,12 @@ func (r *run) report(n int, doing string, more int) {
 		return
 	}
 	p := Progress{Iteration: n, Of: r.Iterations, Doing: doing, Done: more, Total: r.Start + r.Iterations*r.Candidates}
-	for _, it := range r.iterations {
+	all := r.iterations
+	if r.average != nil {
+		all = append(slices.Clip(all), r.average)
+		p.Total += len(r.average.Members)
+	}
+	for _, it := range all {
 		for i := range it.Members {
 			if it.Members[i].evaluated() {
 				p.Done++
@@ -287,6 +350,9 @@ func (r *run) report(n int, doing string, more int) {
 func (o *Options) check() error {
 	if o.Dir == "" || o.Artifact == "" || o.Space == nil || o.Evaluator == nil || o.Line == nil {
 		return errors.New("nat: no folder, artifact, space, evaluator or form of a line")
+	}
+	if o.Average > 0 && o.Trainer == nil {
+		return errors.New("nat: weights that are not trained have no average")
 	}
 	return o.Settings.Check()
 }

@@ -53,12 +53,14 @@ and others again for testing: what was best on some images is less good on other
 
 With --epochs the weights are trained in every iteration for its subnets, of which each batch
 trains one, on the labelled images of --calibrate. An iteration then replaces the one before,
-of which its subnets may be, and the file of its weights stays in the run folder.
+of which its subnets may be, and the file of its weights stays in the run folder. With --average
+the front's subnets are evaluated once more in the end, with the average of the weights of the
+last iterations, and the front is what is not beaten then.
 
 The run folder gets front.txt, the subnets that no other one beats, as a list for 'encas-zoo
 ingest'; curve.csv, the hypervolume after each iteration; and a file for each iteration. The
 same command continues a run that was interrupted or killed, with what was evaluated until
-then, and ends as one that was not. --iterations may be raised later.
+then, and ends as one that was not. --iterations may be raised later, and --average changed.
 
 --preset imagenet, which is the default, and cifar are the settings of the ENCAS paper;
 other flags change them.`,
@@ -66,7 +68,7 @@ other flags change them.`,
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --out runs/nat10
 encas-zoo nat ofa10.pt --data val=imagenetv2 --calibrate train=imagenet/train --preset imagenet --out runs/paper10
 encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --search gomea --iterations 30 --out runs/gomea
-encas-zoo nat cifar.pt --data val=photos --calibrate train=more-photos --epochs 5 --preset cifar --device cuda --out runs/tuned
+encas-zoo nat cifar.pt --data val=photos --calibrate train=more-photos --epochs 5 --average 20 --preset cifar --device cuda --out runs/tuned
 encas-zoo nat ofa10.pt --data val=photos --calibrate train=more-photos --out runs/nat10 --json | jq '.front[].genome'
 encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 --calibrate train=more-photos`,
 			"130  interrupted; the same command continues"),
@@ -79,11 +81,13 @@ encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 
 			bind(&o.Start, "start", "`N` subnets of the start"),
 			bind(&o.Candidates, "candidates", "`N` subnets in each iteration"),
 			bind0(&o.training.Epochs, "epochs", "train `E` epochs in every iteration on the images of --calibrate, which have labels; 0: the weights stay"),
+			bind0(&o.Average, "average", "average the weights of the last `N` iterations in the end, and evaluate the front with them"),
 			bind(&o.training.Rate, "rate", "train with the highest rate `R` of learning; it falls along a cosine in every iteration"),
 			bind(&o.training.Augment.Crop, "crop", "train on images cropped at random, at least the share `S` of their area; 1 for all of it"),
 			bind0(&o.training.Augment.Shift, "shift", "train on images shifted by up to `N` of their pixels instead of cropped"),
 			bind(&o.training.Augment.Flip, "flip", "mirror half of the images that are trained on; --flip=false for none"),
 			bind0(&o.training.Augment.CutMix, "cutmix", "by the chance `P` put a rectangle of one image into another (CutMix)"),
+			bind0(&o.training.Augment.RandAugment, "randaugment", "change images by RandAugment of magnitude `M`, up to 10; 0: not at all"),
 			bind(&o.Search, "search", "search on the surrogate by `NAME`: "+strings.Join(nat.Searches(), ", ")),
 			bind(&o.Scale, "scale", "candidates are apart on a `SCALE` of cost: "+strings.Join(nat.Scales(), ", ")),
 			bind(&o.Evaluations, "surrogate-evaluations", "the search tries `N` subnets on the surrogate in each iteration"),
@@ -141,6 +145,7 @@ func (o *natOptions) read(c *cli.Context) (err error) {
 			"surrogate-evaluations": func() { o.Evaluations = given.Evaluations },
 			"interpolants":          func() { o.Interpolants = given.Interpolants },
 			"seed":                  func() { o.Seed = given.Seed },
+			"average":               func() { o.Average = given.Average },
 		} {
 			if c.IsSet(name) {
 				flag()
@@ -161,7 +166,7 @@ func (o *natOptions) read(c *cli.Context) (err error) {
 func (o *natOptions) readTraining(c *cli.Context) error {
 	s := &o.training
 	if s.Epochs == 0 {
-		for _, name := range []string{"rate", "crop", "shift", "flip", "cutmix"} {
+		for _, name := range []string{"average", "rate", "crop", "shift", "flip", "cutmix", "randaugment"} {
 			if c.IsSet(name) {
 				return usagef("--%s is of training, and nothing is trained without --epochs", name)
 			}
@@ -201,6 +206,11 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 	if o.Space, err = meta.Space(); err != nil {
 		return fmt.Errorf("%s: %w", o.Artifact, err)
 	}
+	// Before anything that takes time.
+	if o.Folder, err = nat.Take(o.Dir); err != nil {
+		return err
+	}
+	defer o.Folder.Leave()
 	t.noteNAT(o)
 	images := &o.images.Options
 	images.Log = func(note string) { t.err.Notef("%s", note) }
@@ -254,8 +264,11 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 
 // noteNAT says what a run does otherwise than one might think.
 func (t *terminal) noteNAT(o *natOptions) {
-	if o.preset == "cifar" && o.training.Epochs == 0 {
-		t.err.Notef("the paper trains the weights in each iteration; here they stay as they are; --epochs 5 trains them")
+	switch {
+	case o.preset == "cifar" && o.training.Epochs == 0:
+		t.err.Notef("the paper trains the weights in each iteration; here they stay as they are; --epochs 5 --average 20 does as the paper does")
+	case o.preset == "cifar" && o.Average == 0:
+		t.err.Notef("the paper averages the weights of the last 20 iterations in the end; --average 20 does, now or later")
 	}
 	if split := o.images.Data[0].Split; split == "test" || split == "search" {
 		t.err.Warnf("--data %s=: subnets are chosen by these images, so that they are of no use as the split %s of cascades over these subnets; take others, such as val", split, split)
@@ -271,6 +284,9 @@ func (t *terminal) showNAT(r *natResult) {
 	first, last := r.Curve[0], r.Curve[len(r.Curve)-1]
 	t.out.Printf("\n%s evaluated; %s, hypervolume %.4f after the start and %.4f at the end\n",
 		plural(r.Subnets, "subnet", "subnets"), plural(len(r.Front), "is not beaten by another", "are not beaten by others"), first.Hypervolume, last.Hypervolume)
+	if a := r.Average; a != nil {
+		t.out.Printf("with the average of the weights of the last %s, hypervolume %.4f; the front is of these weights\n", plural(a.Iterations, "iteration", "iterations"), a.Hypervolume)
+	}
 	t.out.Printf("(reference: error %s, %s gflops, %s cost).\n", percent(r.Reference.Error), ui.Number(r.Reference.GFLOPs), r.Reference.Scale)
 	t.out.Printf("%s is a list for 'encas-zoo ingest'.\n", r.List)
 }

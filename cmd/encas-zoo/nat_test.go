@@ -1,14 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/nat"
+	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
 // Ctrl-C ends nat, and the same command ends with what one that was not interrupted has.
@@ -44,5 +52,158 @@ func TestInterruptedNAT(t *testing.T) {
 		if err != nil || string(broken) != string(whole) {
 			t.Errorf("%s of the interrupted run:\n%s\nof the other:\n%s%v", file, broken, whole, err)
 		}
+	}
+}
+
+// TestKilledTraining kills programs that train and evaluate a supernet, again and again; they end
+// with what those have that were not killed. With a second one at work they do not begin.
+func TestKilledTraining(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals")
+	}
+	t.Run("fake", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		writeSupernet(t, filepath.Join(dir, "super.pt"), 5)
+		killTraining(t, dir, torchtest.Fake(t))
+	})
+	t.Run("torch", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("trains a network")
+		}
+		dir, shim := t.TempDir(), torchtest.Path(t)
+		exporter := export.New(torchtest.Python(t), nil)
+		defer exporter.Close()
+		table, err := supernet.Family("ofa-mbv3-w1.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.Resolutions, table.Stages = []int{16, 24}, table.Stages[:2]
+		if _, err := exporter.Supernet(context.Background(), export.SupernetRequest{Table: table, Classes: 5, Seed: 2, Out: filepath.Join(dir, "super.pt")}); err != nil {
+			t.Fatal(err)
+		}
+		killTraining(t, dir, shim)
+	})
+}
+
+func killTraining(t *testing.T, dir, shim string) {
+	images, train := torchtest.Pictures(t, 40, 5), torchtest.Pictures(t, 100, 5)
+	search := func(out string) []string {
+		return strings.Fields("nat super.pt --epochs 1 --average 2 --threads 1 --calibrate-images 64 --data " + images + " --calibrate " + train +
+			" --start 8 --candidates 4 --iterations 3 --interpolants 10 --surrogate-evaluations 200 --shim " + shim + " --out " + out)
+	}
+	tune := func(out string) []string {
+		return strings.Fields("supernet train super.pt --epochs 2 --average 2 --threads 1 --batch 20 --randaugment 9 --data " + train + " --shim " + shim + " --out " + out + ".pt")
+	}
+	// What the killed program was at.
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	killed := func(args []string, when func() bool, within time.Duration) bool {
+		cmd := exec.Command("encas-zoo", args...)
+		cmd.Dir = dir
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for !when() {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Fatalf("%s: %v", strings.Join(args, " "), err)
+				}
+				return false
+			case <-time.After(time.Millisecond):
+			}
+		}
+		time.Sleep(time.Duration(random.Float64() * float64(within)))
+		cmd.Process.Kill()
+		return <-ended != nil
+	}
+	content := func(out string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, out))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return data
+	}
+	same := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if broken, whole := content("broken"+name), content("whole"+name); !bytes.Equal(broken, whole) || len(whole) == 0 {
+				t.Errorf("%s of the killed run:\n%.1500s\nof the other:\n%.1500s", name, broken, whole)
+			}
+		}
+	}
+
+	started := time.Now()
+	program(t, dir, search("whole")...)
+	took := time.Since(started)
+	var names []string
+	kills := 0
+	// In the training of each iteration, or what is made of it, and in its evaluation.
+	for _, file := range []string{"iteration-0000.json", "iteration-0001.json", "iteration-0002.json", "iteration-0003.json", "average.json"} {
+		names = append(names, "/"+file)
+		for _, trained := range []bool{false, true} {
+			if killed(search("broken"), func() bool {
+				data := content("broken/" + file)
+				return data != nil && (!trained || bytes.Contains(data, []byte(`"weights"`)))
+			}, took/20) {
+				kills++
+			}
+		}
+	}
+	if kills < 5 {
+		t.Errorf("only %d kills of a search met it", kills)
+	}
+	program(t, dir, search("broken")...)
+	same(append(names, "/"+nat.RunFile, "/"+nat.CurveFile, "/"+nat.FrontFile, "/"+nat.AverageWeights)...)
+
+	started = time.Now()
+	program(t, dir, tune("whole")...)
+	took = time.Since(started)
+	kills = 0
+	for range 8 {
+		if killed(tune("broken"), func() bool { return content("broken.pt.lock") != nil }, took*3/4) {
+			kills++
+		}
+	}
+	if kills < 5 {
+		t.Errorf("only %d kills of a training met it", kills)
+	}
+	program(t, dir, tune("broken")...)
+	same(".pt")
+}
+
+// Two programs do not write to one run folder, or train one file.
+func TestTwoTrainings(t *testing.T) {
+	t.Parallel()
+	shim, dir := torchtest.Fake(t), t.TempDir()
+	writeSupernet(t, filepath.Join(dir, "super.pt"), 5)
+	images := torchtest.Pictures(t, 400, 5)
+	for _, c := range []struct{ args, there, words string }{
+		{"nat super.pt --data " + images + " --calibrate " + images + " --out run", "run/iteration-0000.json", "run: another search writes to this run folder: wait until it ends, or name another folder"},
+		{"supernet train super.pt --epochs 10000 --data " + images + " --out run.pt", "run.pt.lock", "run.pt: another training writes to this file: wait until it ends, or name another file"},
+	} {
+		args := strings.Fields(c.args + " --shim " + shim)
+		first := exec.Command("encas-zoo", args...)
+		first.Dir = dir
+		if err := first.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for range 10_000 {
+			if _, err := os.Stat(filepath.Join(dir, c.there)); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		second := exec.Command("encas-zoo", args...)
+		second.Dir = dir
+		out, err := second.CombinedOutput()
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != exitError || !strings.Contains(string(out), c.words) {
+			t.Errorf("%s beside another: %v\n%s", args[0], err, out)
+		}
+		first.Process.Kill()
+		first.Wait()
 	}
 }

@@ -20,7 +20,7 @@ import (
 func supernetCommand() *cli.Command {
 	made := &supernetOptions{python: "python3", SupernetRequest: export.SupernetRequest{Seed: 1}}
 	trained := &trainOptions{Request: tuning.Request{Options: tuning.Options{Settings: tuning.Paper()}, Python: "python3"}, precision: "fp32"}
-	trained.Rate, trained.Augment.CutMix, trained.Sandwich = 0, 0, true
+	trained.Rate, trained.Augment.CutMix, trained.Augment.RandAugment, trained.Sandwich = 0, 0, 0, true
 	drawn := &sampleOptions{n: 100, spread: string(supernet.Uniform), seed: 1}
 	families := strings.Join(supernet.Families(), ", ")
 	return &cli.Command{
@@ -133,6 +133,7 @@ encas-zoo supernet train ofa10.pt --data imagenet/train --epochs 5 --average 3 -
 					bind0(&trained.Augment.Shift, "shift", "shift images by up to `N` of their pixels instead of cropping them"),
 					bind(&trained.Augment.Flip, "flip", "mirror half of the images; --flip=false for none"),
 					bind0(&trained.Augment.CutMix, "cutmix", "by the chance `P` put a rectangle of one image into another (CutMix)"),
+					bind0(&trained.Augment.RandAugment, "randaugment", "change images by RandAugment of magnitude `M`, up to 10; 0: not at all"),
 					bind(&trained.Classes, "classes", "number of classes `C`, from nothing and if the data do not say it"),
 					bind(&trained.Width, "width", "the width `W` of a family that has several"),
 					bind(&trained.Seed, "seed", "seed `S` of everything random"),

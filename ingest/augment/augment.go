@@ -1,5 +1,5 @@
-// Package augment changes training images by chance: crops, shifts, mirror images, and cuts
-// of one image in another. All chance comes from the caller's generator, so that the same
+// Package augment changes training images by chance: crops, shifts, mirror images, the operations
+// of RandAugment, and cuts of one image in another. All chance comes from the caller's generator, so that the same
 // seed gives the same pixels.
 package augment
 
@@ -22,6 +22,8 @@ type Options struct {
 	Shift int `json:"shift"`
 	// Flip: half of the images are mirrored.
 	Flip bool `json:"flip"`
+	// RandAugment is the magnitude of RandAugment, 0 for none: see [MaxMagnitude].
+	RandAugment float64 `json:"randaugment,omitempty"`
 	// CutMix is the chance of a batch that its images exchange a rectangle, and their targets
 	// by its share of the area.
 	CutMix float64 `json:"cutmix"`
@@ -37,6 +39,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("a random crop has a share of the area from 0 to 1, not %v", o.Crop)
 	case o.Shift < 0 || o.Shift > maxShift:
 		return fmt.Errorf("images are shifted by 0 to %d pixels, not %d", maxShift, o.Shift)
+	case !(o.RandAugment >= 0 && o.RandAugment <= MaxMagnitude):
+		return fmt.Errorf("the magnitude of RandAugment is from 0 to %d, not %v", MaxMagnitude, o.RandAugment)
 	case !(o.CutMix >= 0 && o.CutMix <= 1):
 		return fmt.Errorf("the chance of CutMix is from 0 to 1, not %v", o.CutMix)
 	}
@@ -49,10 +53,12 @@ type Augmenter struct {
 	Options
 	resizer   imaging.Resizer
 	buf, last []uint8
+	before    []uint8 // an operation of RandAugment
 }
 
 // Image writes an augmented image into each dst, in the size of the preprocessing of the same
-// number: the same picture in several sizes. img may be changed.
+// number: the same picture in several sizes. Where an operation of RandAugment leaves nothing of
+// it, there is the preprocessing's Fill. img may be changed.
 func (a *Augmenter) Image(dst [][]uint8, img imaging.RGB, sizes []imaging.Preprocessing, r *rand.Rand) {
 	if a.Flip && r.IntN(2) == 0 {
 		mirror(img)
@@ -65,11 +71,18 @@ func (a *Augmenter) Image(dst [][]uint8, img imaging.RGB, sizes []imaging.Prepro
 		x, y, w, h := box(img.Width, img.Height, a.Crop, r)
 		img = a.cut(img, x, y, w, h)
 	}
+	var changes []change
+	if a.RandAugment > 0 {
+		changes = draw(a.RandAugment, r)
+	}
 	for i, p := range sizes {
 		if a.Crop > 0 {
 			p.CropPct, p.Mode = 1, imaging.Squash
 		}
 		a.resizer.Apply(dst[i], img, p)
+		for _, c := range changes {
+			c.do(a, imaging.RGB{Width: p.Width, Height: p.Height, Pix: dst[i]}, c.by, p.Fill)
+		}
 	}
 }
 

@@ -255,6 +255,7 @@ func TestCheck(t *testing.T) {
 		"share of the area":     {Crop: math.NaN()},
 		"shifted by 0 to 1024":  {Shift: -1},
 		"the chance of CutMix ": {CutMix: 1.5},
+		"RandAugment is from 0": {RandAugment: 11},
 	} {
 		if err := o.Check(); (err == nil) != (words == "") || err != nil && !strings.Contains(err.Error(), words) {
 			t.Errorf("%+v: %v", o, err)

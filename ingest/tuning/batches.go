@@ -48,6 +48,7 @@ func (r *run) newBatch(images []int, plans []supernet.Plan) *batch {
 			continue
 		}
 		p := imaging.Preprocessing{Height: side, Width: side, CropPct: of.CropPct(side), Filter: r.filter}
+		p.SetFill(of.Mean)
 		b.sides, b.sizes = append(b.sides, side), append(b.sizes, p)
 		b.pixels = append(b.pixels, make([]byte, len(images)*p.Size()))
 	}

@@ -8,13 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/ingest/dataset"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/lock"
 	"github.com/encas-zoo/encas-zoo/supernet"
 )
 
@@ -39,6 +39,9 @@ const (
 	untrainedWarmUp           = 0.5
 )
 
+// ErrInUse: another process trains the file that is asked for.
+var ErrInUse = errors.New("another training writes to this file")
+
 // Run trains a file and returns what it states. If it is there already it is not trained
 // again.
 func Run(ctx context.Context, r Request) (result export.Meta, err error) {
@@ -51,6 +54,13 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 	if err := atomicfile.Probe(r.Out); err != nil {
 		return result, err
 	}
+	held, err := lock.File(r.Out + ".lock")
+	if errors.Is(err, lock.ErrInUse) {
+		return result, fmt.Errorf("%s: %w: wait until it ends, or name another file", r.Out, ErrInUse)
+	} else if err != nil {
+		return result, err
+	}
+	defer held.Unlock()
 	set, err := r.open(ctx)
 	if err != nil {
 		return result, err
@@ -219,8 +229,11 @@ func Average(ctx context.Context, o Options, files []string, out string) error {
 	load := func(file string) (*torch.Supernet, error) {
 		return o.Shim.Supernet(file, o.Device, torch.Float32, space.Classes)
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	release, err := o.useTorch()
+	if err != nil {
+		return err
+	}
+	defer release()
 	mean, err := load(files[0])
 	if err != nil {
 		return err

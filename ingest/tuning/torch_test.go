@@ -7,9 +7,12 @@ import (
 	"image/png"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/infer/export"
 	"github.com/encas-zoo/encas-zoo/infer/torch"
@@ -49,6 +52,18 @@ func colours(t *testing.T, n int) string {
 	return dir
 }
 
+// tinyTable writes a table of a small supernet.
+func tinyTable(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(`{"name": "tiny", "resolutions": [8, 12], "stem": {"widths": [8, 16], "stride": 2, "activation": "relu"},
+		"stages": [{"widths": [16], "depths": [1, 2], "kernels": [3, 5], "expansions": [2], "stride": 2, "activation": "h-swish", "se": true}],
+		"head": {"kind": "mix", "widths": [32], "activation": "relu"}, "shortcut": "identity", "shrink": "matrix", "genes": "block",
+		"eps": 1e-5, "calibration": "biased",
+		"images": {"mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2], "interpolation": "bilinear", "crop": 1}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTorch trains a table from nothing until it tells three colours apart: in one go, and
 // interrupted once, which gives the same weights; then it fine-tunes what came out.
 func TestTorch(t *testing.T) {
@@ -57,13 +72,7 @@ func TestTorch(t *testing.T) {
 	}
 	dir := t.TempDir()
 	table := filepath.Join(dir, "tiny.json")
-	if err := os.WriteFile(table, []byte(`{"name": "tiny", "resolutions": [8, 12], "stem": {"widths": [8, 16], "stride": 2, "activation": "relu"},
-		"stages": [{"widths": [16], "depths": [1, 2], "kernels": [3, 5], "expansions": [2], "stride": 2, "activation": "h-swish", "se": true}],
-		"head": {"kind": "mix", "widths": [32], "activation": "relu"}, "shortcut": "identity", "shrink": "matrix", "genes": "block",
-		"eps": 1e-5, "calibration": "biased",
-		"images": {"mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2], "interpolation": "bilinear", "crop": 1}}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	tinyTable(t, table)
 	r := Request{
 		Options: Options{Settings: Settings{Epochs: 6, Batch: 16, Momentum: .9, Decay: 1e-4, Sandwich: true, Average: 2, Augment: augment.Options{Shift: 1, Flip: true}, Seed: 1}, Device: "cpu", Threads: 1, Workers: 2},
 		File:    table, Data: colours(t, 96), Python: torchtest.Python(t), Library: torchtest.Path(t),
@@ -150,5 +159,83 @@ func TestTorch(t *testing.T) {
 	}
 	if correct < 90 {
 		t.Errorf("as a model it tells %d of %d", correct, set.Len())
+	}
+}
+
+// TestKilledOnTorch kills a process that trains a network, by SIGKILL at random moments, most of
+// them after some checkpoint; it ends with the weights of one that was not killed.
+func TestKilledOnTorch(t *testing.T) {
+	request := func(dir, data, python, library string) Request {
+		return Request{
+			Options: Options{Settings: Settings{Epochs: 8, Batch: 16, Momentum: .9, Decay: 1e-4, Sandwich: true, Average: 3, Augment: augment.Options{Crop: .3, Flip: true, CutMix: .5, RandAugment: 9}, Seed: 1}, Device: "cpu", Threads: 1, Workers: 1, Every: 1},
+			File:    filepath.Join(dir, "start.pt"), Data: data, Out: filepath.Join(dir, "out.pt"), Python: python, Library: library, Log: func(string) {},
+		}
+	}
+	const folder, data, library = "ENCAS_TEST_FOLDER", "ENCAS_TEST_DATA", "ENCAS_TEST_LIBRARY"
+	if dir := os.Getenv(folder); dir != "" {
+		if _, err := Run(context.Background(), request(dir, os.Getenv(data), "", os.Getenv(library))); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if testing.Short() {
+		t.Skip("trains a network")
+	}
+	python, lib, dir, images := torchtest.Python(t), torchtest.Path(t), t.TempDir(), colours(t, 96)
+	tinyTable(t, filepath.Join(dir, "tiny.json"))
+	start := request(dir, images, python, lib)
+	start.File, start.Out, start.Epochs, start.Average = filepath.Join(dir, "tiny.json"), filepath.Join(dir, "start.pt"), 1, 0
+	if _, err := Run(t.Context(), start); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	whole, err := Run(t.Context(), request(dir, images, python, lib))
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(begun)
+	out := filepath.Join(dir, "out.pt")
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	kills, resumed := 0, 0
+	for {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledOnTorch$")
+		cmd.Env = append(os.Environ(), folder+"="+dir, data+"="+images, library+"="+lib)
+		var text strings.Builder
+		cmd.Stdout, cmd.Stderr = &text, &text
+		before, _ := os.Stat(out + ".part")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		if kills < 8 {
+			// From the next checkpoint on.
+			for range 3000 {
+				if now, err := os.Stat(out + ".part"); err == nil && (before == nil || now.ModTime() != before.ModTime()) {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(time.Duration(r.Float64() * float64(took) / 10))
+			cmd.Process.Kill()
+		}
+		if err := <-ended; err == nil {
+			break
+		} else if kills++; kills > 8 {
+			t.Fatalf("%v\n%s", err, text.String())
+		}
+		if _, err := os.Stat(out + ".part"); err == nil {
+			resumed++
+		}
+	}
+	t.Logf("killed %d times, %d of them with a checkpoint", kills, resumed)
+	if kills < 5 || resumed < 3 {
+		t.Errorf("killed %d times, %d of them with a checkpoint", kills, resumed)
+	}
+	if meta, err := export.ReadMeta(out); err != nil || meta.Checkpoint != whole.Checkpoint {
+		t.Errorf("killed %d times it gives %s and not %s (%v)", kills, meta.Checkpoint, whole.Checkpoint, err)
 	}
 }

@@ -53,9 +53,9 @@ type Settings struct {
 	Seed      uint64          `json:"seed"`
 }
 
-// Paper returns the settings with which NAT and ENCAS fine-tune, but for RandAugment.
+// Paper returns the settings with which NAT and ENCAS fine-tune.
 func Paper() Settings {
-	return Settings{Epochs: 5, Batch: 96, Rate: 0.01, Momentum: 0.9, Decay: 4e-5, Augment: augment.Options{Crop: 0.08, Flip: true, CutMix: 0.5}, Seed: 1}
+	return Settings{Epochs: 5, Batch: 96, Rate: 0.01, Momentum: 0.9, Decay: 4e-5, Augment: augment.Options{Crop: 0.08, Flip: true, CutMix: 0.5, RandAugment: 9}, Seed: 1}
 }
 
 // Check fails unless the settings are possible.
@@ -146,6 +146,11 @@ func (t *Trainer) Train(ctx context.Context, iteration int, candidates []superne
 	return j.out, err
 }
 
+// Average writes the file out with the mean of the weights of some files, as [Average] does.
+func (t *Trainer) Average(ctx context.Context, artifacts []string, out string) error {
+	return Average(ctx, t.o, artifacts, out)
+}
+
 func (o *Options) check() error {
 	if err := o.Settings.Check(); err != nil {
 		return err
@@ -216,14 +221,11 @@ func (j *job) run(ctx context.Context, o *Options) (made bool, err error) {
 	if there, err := export.ReadMeta(j.out); err == nil && there.Training == from.hash() {
 		return false, j.removePart()
 	}
-	// Torch keeps a pool of threads for every thread that calls it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if o.Threads > 0 {
-		if err := o.Shim.Threads(o.Threads); err != nil {
-			return false, err
-		}
+	release, err := o.useTorch()
+	if err != nil {
+		return false, err
 	}
+	defer release()
 	r, err := begin(o, j, space, from)
 	if err != nil {
 		return false, err
@@ -236,6 +238,19 @@ func (j *job) run(ctx context.Context, o *Options) (made bool, err error) {
 		return false, err
 	}
 	return true, r.finish(ctx, meta)
+}
+
+// useTorch prepares this goroutine for torch, until release is called.
+func (o *Options) useTorch() (release func(), err error) {
+	// Torch keeps a pool of threads for every thread that calls it.
+	runtime.LockOSThread()
+	if o.Threads > 0 {
+		if err := o.Shim.Threads(o.Threads); err != nil {
+			runtime.UnlockOSThread()
+			return nil, err
+		}
+	}
+	return runtime.UnlockOSThread, nil
 }
 
 // part is the file of the checkpoint.

@@ -139,6 +139,7 @@ func TestTrain(t *testing.T) {
 		"crop":     func(o *Options) { o.Augment.Crop = .5 },
 		"shift":    func(o *Options) { o.Augment.Shift = 1 },
 		"cutmix":   func(o *Options) { o.Augment.CutMix = 0 },
+		"randaug":  func(o *Options) { o.Augment.RandAugment = 9 },
 		"average":  func(o *Options) { o.Average = 2 },
 		"images":   func(o *Options) { o.Images = o.Images.Head(29) },
 	} {
