@@ -12,6 +12,8 @@ from PIL import Image
 from timm.data import auto_augment
 
 auto_augment._randomly_negate = lambda v: v
+# Newer Pillows refuse to keep no bits, which older ones do.
+auto_augment.NAME_TO_OP["Posterize"] = lambda img, bits, **_: auto_augment.posterize(img, bits) if bits else img.point(lambda v: 0)
 MAGNITUDES = [0, 1, 2.5, 4, 5, 6.2, 7.3, 8.1, 8.6, 9, 9.4, 9.9, 10]
 NEGATED = ("Rotate", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
 
@@ -49,5 +51,9 @@ for number, (img, fill) in enumerate(images):
             out = auto_augment.NAME_TO_OP[name](img, *args, fillcolor=fill if len(fill) > 1 else fill[0], resample=Image.BICUBIC)
             recorded["results"].append({"image": number, "operation": name, "magnitude": magnitude, "strength": args[0] if args else 0,
                                         "sha256": hashlib.sha256(rgb(out)).hexdigest()})
-json.dump(recorded, sys.stdout, indent=0)
-print()
+for key, value in recorded.items():
+    # A line for each image and result.
+    rows = [value] if isinstance(value, str) else value
+    text = ",\n".join(json.dumps(row) for row in rows)
+    print("{" if key == "pillow" else ",", json.dumps(key), ":", text if isinstance(value, str) else "[\n" + text + "]")
+print("}")
