@@ -88,7 +88,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
 		"max-images", "listen", "queue", "name", "wait",
 		"n", "width", "license", "calibrate-images", "genome",
-		"epochs", "rate", "momentum", "decay", "warm-up", "average", "crop", "shift", "cutmix",
+		"epochs", "rate", "momentum", "decay", "warm-up", "average", "crop", "shift", "cutmix", "randaugment",
 		"iterations", "start", "candidates", "surrogate-evaluations", "interpolants"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
