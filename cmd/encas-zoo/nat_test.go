@@ -62,10 +62,17 @@ func TestKilledTraining(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs signals")
 	}
+	table, err := supernet.Family("ofa-mbv3-w1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Resolutions, table.Stages = []int{16, 24}, table.Stages[:2]
 	t.Run("fake", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		writeSupernet(t, filepath.Join(dir, "super.pt"), 5)
+		torchtest.WriteFake(t, filepath.Join(dir, "super.pt"), "supernet 19", export.Meta{
+			Format: export.Format, Name: table.Name, Source: "supernet", Classes: 5, License: table.License, Checkpoint: "0123", Supernet: &table,
+		})
 		killTraining(t, dir, torchtest.Fake(t))
 	})
 	t.Run("torch", func(t *testing.T) {
@@ -75,11 +82,6 @@ func TestKilledTraining(t *testing.T) {
 		dir, shim := t.TempDir(), torchtest.Path(t)
 		exporter := export.New(torchtest.Python(t), nil)
 		defer exporter.Close()
-		table, err := supernet.Family("ofa-mbv3-w1.0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		table.Resolutions, table.Stages = []int{16, 24}, table.Stages[:2]
 		if _, err := exporter.Supernet(context.Background(), export.SupernetRequest{Table: table, Classes: 5, Seed: 2, Out: filepath.Join(dir, "super.pt")}); err != nil {
 			t.Fatal(err)
 		}
