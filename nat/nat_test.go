@@ -366,6 +366,25 @@ func TestAverage(t *testing.T) {
 	o.Average = 0
 	run(o)
 	same(t, files(t, o.Dir), without)
+	// An average that is changed before it is evaluated is told, and made again.
+	o.Average = 3
+	ctx, cancel := context.WithCancel(context.Background())
+	e.after, e.cancel = 1, cancel
+	if _, err := Run(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	e.cancel = nil
+	if err := os.WriteFile(filepath.Join(o.Dir, AverageWeights), []byte("other"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	remedy := filepath.Join(o.Dir, AverageFile)
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "average.pt is not what average.json was evaluated with; remove "+remedy+" to average again") {
+		t.Error(err)
+	}
+	if err := os.Remove(remedy); err != nil {
+		t.Fatal(err)
+	}
+	run(o)
 	o.Average = 2
 	run(o)
 	same(t, files(t, o.Dir), all)
@@ -391,7 +410,7 @@ func TestAverage(t *testing.T) {
 	if err := os.Remove(filepath.Join(o.Dir, "weights-3.pt")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "weights-3.pt is not what iteration 3 was evaluated with") {
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "weights-3.pt is not what iteration-0003.json was evaluated with; start again in another folder") {
 		t.Error(err)
 	}
 	if err := os.WriteFile(filepath.Join(o.Dir, AverageFile), []byte("{}"), 0o666); err != nil {

@@ -231,7 +231,11 @@ func (r *run) train(ctx context.Context, it *iteration) (artifact string, err er
 func (r *run) trained(it *iteration) (artifact string, err error) {
 	artifact = filepath.Join(r.Dir, it.Artifact)
 	if hash, err := hashFile(artifact); err != nil || hash != it.Weights {
-		return "", errors.Join(err, fmt.Errorf("%s is not what iteration %d was evaluated with; start again in another folder", artifact, it.Iteration))
+		remedy := "start again in another folder"
+		if it.Averaged > 0 {
+			remedy = fmt.Sprintf("remove %s to average again", filepath.Join(r.Dir, AverageFile))
+		}
+		return "", errors.Join(err, fmt.Errorf("%s is not what %s was evaluated with; %s", artifact, it.file(), remedy))
 	}
 	return artifact, nil
 }

@@ -209,23 +209,31 @@ func TestKilledOnTorch(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		if kills < 8 {
-			// From the next checkpoint on.
-			for range 3000 {
-				if now, err := os.Stat(out + ".part"); err == nil && (before == nil || now.ModTime() != before.ModTime()) {
-					break
-				}
-				time.Sleep(time.Millisecond)
+		var failed error
+		ended := make(chan struct{})
+		go func() { defer close(ended); failed = cmd.Wait() }()
+		next := func() bool { // a checkpoint
+			now, err := os.Stat(out + ".part")
+			return err == nil && (before == nil || now.ModTime() != before.ModTime())
+		}
+		for kills < 8 && !next() {
+			select {
+			case <-ended:
+			case <-time.After(time.Millisecond):
+				continue
 			}
+			break
+		}
+		if kills < 8 {
 			time.Sleep(time.Duration(r.Float64() * float64(took) / 10))
 			cmd.Process.Kill()
 		}
-		if err := <-ended; err == nil {
+		<-ended
+		if failed == nil {
 			break
-		} else if kills++; kills > 8 {
-			t.Fatalf("%v\n%s", err, text.String())
+		}
+		if kills++; kills > 8 {
+			t.Fatalf("%v\n%s", failed, text.String())
 		}
 		if _, err := os.Stat(out + ".part"); err == nil {
 			resumed++
