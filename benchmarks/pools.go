@@ -35,6 +35,7 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 	})
 	against := flags.String("against", "", "`NAME` of the list that the others are compared with (default: the last)")
 	cost := flags.String("cost", study.DefaultCost, "`column` of the models that is their cost")
+	cascades := flags.Bool("cascades", true, "search cascades of their models, too")
 	splits := flags.Int("splits", 10, "`number` of random splits into halves")
 	threads := flags.Int("threads", 2, "`number` of threads")
 	outDir := flags.String("out", ".", "`folder` for pools.md, pools.json and pools.svg")
@@ -56,7 +57,11 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	var results []holdout.PoolResult
-	err = holdout.ComparePools(ctx, pools, holdout.DefaultMethod(*threads), *splits, func(r holdout.PoolResult) {
+	methods := []holdout.Method{holdout.Methods(1)[0]}
+	if *cascades {
+		methods = append(methods, holdout.DefaultMethod(*threads))
+	}
+	err = holdout.ComparePools(ctx, pools, methods, *splits, func(r holdout.PoolResult) {
 		results = append(results, r)
 		what := "models"
 		if r.Cascades {

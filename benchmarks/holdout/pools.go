@@ -126,21 +126,21 @@ func budgetsOf(pools []Pool) Budgets {
 	return budgetsBetween(low, all[len(all)-1])
 }
 
-// ComparePools measures the single models of every pool, and what a method makes of them, on
-// the same splits of the samples into halves, and calls each with what it found.
-func ComparePools(ctx context.Context, pools []Pool, cascades Method, splits int, each func(PoolResult)) error {
+// ComparePools measures what methods make of every pool, the first of which takes single models,
+// on the same splits of the samples into halves, and calls each with what it found.
+func ComparePools(ctx context.Context, pools []Pool, methods []Method, splits int, each func(PoolResult)) error {
 	all := pools[len(pools)-1].Problem
 	budgets, ref := budgetsOf(pools), reference(all)
 	logarithmic := ref
 	logarithmic.Log = true
 	for split := range splits {
-		for _, m := range []Method{Methods(1)[0], cascades} {
+		for i, m := range methods {
 			for _, pool := range pools {
 				s, err := search(ctx, pool.Zoo, m, all.Samples()/2, split)
 				if err != nil {
 					return err
 				}
-				r := PoolResult{Pool: pool.Name, Parts: pool.Parts, Thinned: pool.Thinned, Cascades: m.Name == cascades.Name, Split: split}
+				r := PoolResult{Pool: pool.Name, Parts: pool.Parts, Thinned: pool.Thinned, Cascades: i > 0, Split: split}
 				var errors, costs []float64
 				for _, e := range s.tested {
 					errors, costs = append(errors, 1-e.Accuracy()), append(costs, e.Cost)
