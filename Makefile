@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 30m
 RACE   := ./cascade ./serve/... ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture road supernets test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
+.PHONY: help build shim demo picture road supernets nat test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,16 @@ road: build ## Run published networks over real images, search, certify: docs/ro
 supernets: build ## Search cascades over subnets of two supernets, measure them: docs/supernets.md
 	scripts/supernets $(BIN)/encas-zoo build/supernets
 	$(GO) run ./benchmarks pools -zoo build/supernets/zoo -out build/supernets
+
+nat: build ## Search subnets of two supernets beside random ones, measure them: docs/nat.md
+	scripts/nat $(BIN)/encas-zoo build/nat
+	@for family in mobile attentive; do mkdir -p build/nat/$$family; \
+	$(GO) run ./benchmarks pools -zoo build/nat/zoo -cascades=false \
+		$$(for run in build/nat/$$family-nat-*; do echo -list $$(basename $$run)=$$run/front.txt; done) \
+		-list random=build/nat/$$family-random/front.txt -against random -out build/nat/$$family || exit; done
+	$(GO) run ./benchmarks pools -zoo build/nat/zoo -list mobile=build/nat/mobile.txt -list attentive=build/nat/attentive.txt -against all -out build/nat
+	@if [ -e build/nat/mnist/zoo ]; then $(GO) run ./benchmarks pools -zoo build/nat/mnist/zoo -cascades=false \
+		-list transfer=build/nat/mnist/transfer/front.txt -list nothing=build/nat/mnist/nothing/front.txt -against nothing -out build/nat/mnist; fi
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.
 firsthour: venv ## Follow the first hour of README.md, word for word
