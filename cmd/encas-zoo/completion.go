@@ -158,6 +158,8 @@ func (l *line) offerArguments() offer {
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
+	case "zoo merge":
+		o.others = folders
 	case "completion":
 		o.words = shells
 	}

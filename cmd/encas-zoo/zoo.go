@@ -16,7 +16,7 @@ func zooCommand() *cli.Command {
 	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "inspect and check a zoo, set columns, calibrate or remove models",
+		Usage:              "inspect, check and merge zoos, set columns, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -61,6 +61,7 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooInfo(c, t, z, info) }),
 			},
 			verifyCommand(),
+			mergeCommand(),
 			calibrateCommand(),
 			setCommand(),
 			removeCommand(),
