@@ -483,10 +483,7 @@ func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (
 		return nil, &sourceError{err}
 	}
 	a := there.Splits[s.Name]
-	source, path := from.archivePath(s.Name, model.Name, a.Second), m.w.z.archivePath(s.Name, model.Name, false)
-	if a.IndexOnly {
-		source, path = from.indexPath(s.Name, model.Name), m.w.z.indexPath(s.Name, model.Name)
-	}
+	source, path := from.predictionsPath(s.Name, model.Name, a), m.w.z.predictionsPath(s.Name, model.Name, Archive{IndexOnly: a.IndexOnly})
 	bad := func(err error) error { return &sourceError{from.orChanged(there, s, err)} }
 	in, err := regular.Open(source)
 	if err != nil {

@@ -45,8 +45,8 @@ type Archive struct {
 	SHA256 string `json:"sha256"`
 	// IndexOnly is true if there is a search index and no full output.
 	IndexOnly bool `json:"index_only,omitempty"`
-	// Second is true if the archive has the second of its two possible names: a model
-	// that is replaced keeps its archive until the new one is complete.
+	// Second is true if the file has the second of its two possible names: a model
+	// that is replaced keeps its own until the new one is complete.
 	Second bool `json:"second,omitempty"`
 }
 
@@ -110,6 +110,24 @@ func (z *Zoo) archivePath(split, model string, second bool) string {
 		name += secondName
 	}
 	return filepath.Join(z.dir, "archive", split, name+".parquet")
+}
+
+// listsPath is where the lists of a model that has nothing else are. The first of the two names
+// is that of an index.
+func (z *Zoo) listsPath(split, model string, second bool) string {
+	name := slug(model)
+	if second {
+		name += secondName
+	}
+	return filepath.Join(z.dir, "index", split, name+".arrow")
+}
+
+// predictionsPath is the file that an archive describes.
+func (z *Zoo) predictionsPath(split, model string, a Archive) string {
+	if a.IndexOnly {
+		return z.listsPath(split, model, a.Second)
+	}
+	return z.archivePath(split, model, a.Second)
 }
 
 func (z *Zoo) indexPath(split, model string) string {

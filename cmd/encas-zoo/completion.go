@@ -186,6 +186,8 @@ func (l *line) offerValues(flag, current string) offer {
 		o.words = study.Selections()
 	case "effort":
 		o.words = study.Efforts()
+	case "keep":
+		o.words = study.Keeps()
 	case "size":
 		o.words = ingest.Sizes()
 	case "spread":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -74,6 +75,7 @@ type modelSummary struct {
 	Name    string            `json:"name"`
 	Answers bool              `json:"answers"` // has answers and confidences only
 	Splits  []string          `json:"splits"`
+	Lists   []string          `json:"lists"` // those of which only the largest classes were kept
 	Bytes   int64             `json:"bytes"`
 	Columns map[string]string `json:"columns"`
 }
@@ -87,12 +89,16 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	table := new(ui.Table).Shrink("model").Right(columns...).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
-		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
+		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}, Lists: []string{}}
 		for name, archive := range m.Splits {
 			s.Splits = append(s.Splits, name)
 			s.Bytes += archive.Bytes
+			if archive.IndexOnly && !z.ListsComplete() {
+				s.Lists = append(s.Lists, name)
+			}
 		}
 		slices.Sort(s.Splits)
+		slices.Sort(s.Lists)
 		row, gives := []string{s.Name}, "outputs"
 		for _, column := range columns {
 			cost := "-"
@@ -101,8 +107,13 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 			}
 			row = append(row, cost)
 		}
-		if m.Answers {
+		switch {
+		case m.Answers:
 			gives = "answers"
+		case len(s.Lists) == len(s.Splits):
+			gives = fmt.Sprintf("top %d", z.ListLength())
+		case len(s.Lists) > 0:
+			gives += fmt.Sprintf(", top %d", z.ListLength())
 		}
 		table.Row(append(row, gives, listSplits(z, s.Splits), ui.Bytes(s.Bytes))...)
 		summaries[i] = s
