@@ -63,6 +63,7 @@ type Options struct {
 	Shard       int           // of Shards: this run takes every Shards-th model
 	Shards      int           // 0 or 1 for all
 	Replace     bool          // models of the same name that differ
+	KeepLists   bool          // of outputs the largest classes alone: see zoo.Writer.KeepLists
 	FailFast    bool
 
 	// Progress is called after every batch and every model; it may be nil. It is called
@@ -452,6 +453,9 @@ func (r *runner) needZoo(ctx context.Context, models []*planned) (err error) {
 	if err != nil {
 		return err
 	}
+	if r.o.KeepLists && !r.zoo.ListsSmaller() {
+		r.log("all %d classes are kept: lists of the largest would take more", r.zoo.Classes())
+	}
 	r.classes = r.zoo.Classes()
 	r.probs = make([]uint16, r.o.Batch*r.classes)
 	return nil
@@ -678,6 +682,7 @@ func (r *runner) commit(ctx context.Context, m *running) error {
 		if len(splits) == 0 {
 			return nil
 		}
+		w.KeepLists(r.o.KeepLists)
 		var mw *zoo.ModelWriter
 		if extend {
 			if stored, err := r.zoo.Model(m.name); err != nil {

@@ -257,8 +257,8 @@ func addPromise(ctx context.Context, z *zoo.Zoo, f *front.Front, b *bundle.Bundl
 func hasAll(z *zoo.Zoo, c cascade.Cascade, split string) bool {
 	return !slices.ContainsFunc(c.Stages, func(s cascade.Stage) bool {
 		m, err := z.Model(s.Model)
-		archive, ok := m.Splits[split]
-		return err != nil || !ok || archive.IndexOnly
+		_, ok := m.Splits[split]
+		return err != nil || !ok || cutShort(z, m, split)
 	})
 }
 

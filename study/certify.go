@@ -170,7 +170,26 @@ func newCertification(ctx context.Context, z *zoo.Zoo, f *front.Front, o Certify
 		}
 	}
 	c.result.Candidates = len(c.candidates)
-	return c, nil
+	return c, c.needsOutputs()
+}
+
+// needsOutputs refuses to certify what would be evaluated on less than full outputs: what it
+// states is of cascades that run.
+func (c *certification) needsOutputs() error {
+	models := []string{c.result.Reference.Model}
+	for _, i := range c.candidates {
+		for _, s := range c.front.Points[i].Stages {
+			models = append(models, s.Model)
+		}
+	}
+	for _, split := range []string{c.front.Split.Name, c.result.Split.Name} {
+		for _, name := range models {
+			if m, err := c.zoo.Model(name); err == nil && cutShort(c.zoo, m, split) {
+				return fmt.Errorf("nothing can be certified: of the outputs of %q on the split %s only the %d largest classes were kept, and the guarantee is one for all of them; import or ingest the models into another zoo, without --keep top-k", name, split, c.zoo.ListLength())
+			}
+		}
+	}
+	return nil
 }
 
 // cheaper reports whether a cost is below another one, rounding apart.

@@ -130,7 +130,7 @@ func Confirm(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, numb
 		if err != nil {
 			return nil, err
 		}
-		if archive, ok := m.Splits[split]; !ok || archive.IndexOnly {
+		if _, ok := m.Splits[split]; !ok || cutShort(z, m, split) {
 			return nil, nil
 		}
 	}

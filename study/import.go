@@ -26,6 +26,24 @@ type ImportOptions struct {
 	Seed       uint64 // of samples drawn at random; 0 is 1, the command line's
 	Threads    int    // models at a time; 0 chooses
 	Replace    bool   // predictions that the zoo has of the same models by other ones
+	Keep       string // what of the outputs, one of [Keeps]; "" is all
+}
+
+// What of outputs is kept.
+const (
+	KeepAll  = "all"
+	KeepTopK = "top-k"
+)
+
+// Keeps are what of outputs can be kept.
+func Keeps() []string { return []string{KeepAll, KeepTopK} }
+
+// KeepsLists reports whether top-K lists alone are kept.
+func KeepsLists(keep string) (bool, error) {
+	if keep != "" && !slices.Contains(Keeps(), keep) {
+		return false, &InputError{"keep", keep, fmt.Errorf("it is one of: %s", strings.Join(Keeps(), ", ")), Keeps()}
+	}
+	return keep == KeepTopK, nil
 }
 
 // Import adds the models of a source to the zoo in a folder, which is made if there is
@@ -38,6 +56,9 @@ func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary 
 		return summary, &InputError{"activation", o.Activation, fmt.Errorf("it is one of: %s", strings.Join(known, ", ")), known}
 	}
 	options := importer.Options{Seed: max(o.Seed, 1), Threads: o.Threads, Replace: o.Replace}
+	if options.KeepLists, err = KeepsLists(o.Keep); err != nil {
+		return summary, err
+	}
 	if options.Splits, err = importer.ParseSplits(o.Splits); err != nil {
 		return summary, &InputError{Option: "split", Err: err}
 	}

@@ -21,6 +21,7 @@ type Inspection struct {
 	Splits      []SplitSize      `json:"splits"`
 	Overlaps    []Overlap        `json:"overlaps"` // of splits that have samples in common
 	Models      int              `json:"models"`
+	Lists       int              `json:"lists"`               // of these have only the largest classes of their outputs on some split
 	Cost        string           `json:"cost"`                // the column that costs are of
 	Split       string           `json:"split,omitempty"`     // that models are inspected on
 	Missing     []string         `json:"missing"`             // models that have no predictions there
@@ -89,9 +90,14 @@ func Inspect(ctx context.Context, z *zoo.Zoo, split, column string, globs []stri
 		noteCosts(models, in.Cost, w)
 	}
 	for _, m := range models {
-		for _, archive := range m.Splits {
+		lists := 0
+		for split, archive := range m.Splits {
 			in.Bytes += archive.Bytes
+			if cutShort(z, m, split) {
+				lists = 1
+			}
 		}
+		in.Lists += lists
 	}
 	if in.Split, err = splitToJudge(z, split); err != nil {
 		return nil, nil, err

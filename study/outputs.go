@@ -2,7 +2,9 @@ package study
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -22,6 +24,10 @@ func storedSplit(z *zoo.Zoo, split string, costs map[string]float64, w Watch) (s
 		if labels, _, err = z.Labels(split); err != nil {
 			return nil, nil, err
 		}
+	}
+	names := slices.Sorted(maps.Keys(costs))
+	if short := CutShort(z, split, names); short != "" {
+		w.warn("%s", short)
 	}
 	update, stop := w.task("reading stored outputs", "rows")
 	var opened, done atomic.Int64
@@ -57,9 +63,29 @@ func detail(ctx context.Context, z *zoo.Zoo, split string, costs map[string]floa
 	return details, places, err
 }
 
-// stored reports whether the zoo has the full outputs of all models.
-func stored(models []zoo.Model, split string) bool {
-	return !slices.ContainsFunc(models, func(m zoo.Model) bool { return m.Splits[split].IndexOnly })
+// stored reports whether the zoo has the full outputs of all models: as rows, or as lists that
+// have all classes.
+func stored(z *zoo.Zoo, models []zoo.Model, split string) bool {
+	return !slices.ContainsFunc(models, func(m zoo.Model) bool { return cutShort(z, m, split) })
+}
+
+// cutShort reports whether only the largest classes of a model's outputs were kept.
+func cutShort(z *zoo.Zoo, m zoo.Model, split string) bool {
+	return m.Splits[split].IndexOnly && !z.ListsComplete()
+}
+
+// CutShort says what results on a split of cascades with models of which only the largest
+// classes were kept are worth; "" if there is no such model.
+func CutShort(z *zoo.Zoo, split string, models []string) string {
+	short := slices.DeleteFunc(slices.Sorted(slices.Values(models)), func(name string) bool {
+		m, err := z.Model(name)
+		return err != nil || !cutShort(z, m, split)
+	})
+	if short = slices.Compact(short); len(short) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("only the %d largest of %d classes were kept of %s on the split %s: the answers of single models are exact, and so are confidences of the kinds max and margin in them; what several models answer together takes the other classes to be equal, and may differ from full outputs on a few samples",
+		z.ListLength(), z.Classes(), zoo.FewNames(short), split)
 }
 
 type rowsCloser interface {
@@ -67,11 +93,15 @@ type rowsCloser interface {
 	io.Closer
 }
 
-// openRows opens the stored outputs of a model.
+// openRows opens the stored outputs of a model or, if lists are all that was kept, what these
+// tell of them.
 func openRows(z *zoo.Zoo, model, split string) (rowsCloser, error) {
 	m, err := z.Model(model)
 	if err != nil {
 		return nil, err
+	}
+	if m.Splits[split].IndexOnly {
+		return z.Listed(model, split)
 	}
 	r, err := z.Predictions(model, split)
 	if err == nil && m.Answers {

@@ -131,7 +131,7 @@ func (r *reporting) onSearch(ctx context.Context) error {
 		return err
 	}
 	if !r.hasOutputs(split.Name) {
-		return r.lack("the zoo has no full outputs on the split %s, only a search index: the results of single stages there are not known", split.Name)
+		return r.lack("the zoo has the largest classes alone of some outputs on the split %s: the results of single stages there are not known", split.Name)
 	}
 	results, err := r.results(ctx, split)
 	if err != nil {
@@ -184,7 +184,7 @@ func (r *reporting) onTest(ctx context.Context, asked TestSplit) (err error) {
 		}
 	}
 	if !r.hasOutputs(split.Name) {
-		return r.lack("the zoo has a search index of the split %s, but no full outputs to check the cascades on", split.Name)
+		return r.lack("the zoo has the largest classes alone of some outputs on the split %s, and no full outputs to check the cascades on", split.Name)
 	}
 	results, err := r.results(ctx, split)
 	if err != nil {
@@ -238,7 +238,7 @@ func (r *reporting) hasOutputs(split string) bool {
 	all := true
 	r.each(func(_ int, c *report.Cascade) {
 		for _, m := range c.Models {
-			all = all && !r.models[m].Splits[split].IndexOnly
+			all = all && !cutShort(r.zoo, r.models[m], split)
 		}
 	})
 	return all
@@ -252,7 +252,7 @@ func (r *reporting) results(ctx context.Context, split zoo.Split) ([]report.Resu
 	r.each(func(_ int, c *report.Cascade) {
 		rival := ""
 		if m := c.NoMoreCost; m >= 0 {
-			if archive, ok := r.models[m].Splits[split.Name]; ok && !archive.IndexOnly {
+			if _, ok := r.models[m].Splits[split.Name]; ok && !cutShort(r.zoo, r.models[m], split.Name) {
 				rival = r.models[m].Name
 			}
 		}

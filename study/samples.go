@@ -111,10 +111,10 @@ const digestModels = 4
 func digest(ctx context.Context, z *zoo.Zoo, a, b *samples) (comparedBy, error) {
 	var full, answers []zoo.Model
 	for _, m := range z.Models() {
-		first, ok := m.Splits[a.split.Name]
-		second, both := m.Splits[b.split.Name]
+		_, ok := m.Splits[a.split.Name]
+		_, both := m.Splits[b.split.Name]
 		switch {
-		case !ok || !both || first.IndexOnly || second.IndexOnly:
+		case !ok || !both || cutShort(z, m, a.split.Name) || cutShort(z, m, b.split.Name):
 		case m.Answers:
 			answers = append(answers, m)
 		default:

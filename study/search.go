@@ -275,7 +275,7 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	if s.watch.Search != nil {
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
 	}
-	if stored(s.models, s.split.Name) {
+	if stored(s.zoo, s.models, s.split.Name) {
 		o.Outputs = func(model string) (cascade.Rows, error) { return openRows(s.zoo, model, s.split.Name) }
 	}
 	result, err := optimize.Search(ctx, p, o)
@@ -306,8 +306,8 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
 	}
-	if !stored(s.models, s.split.Name) {
-		s.watch.warn("the zoo has search indexes without full outputs: the front is not checked on them")
+	if !stored(s.zoo, s.models, s.split.Name) {
+		s.watch.warn("the zoo has the %d largest classes alone of some models' outputs: results are those on these, and cannot be checked on full outputs", s.zoo.ListLength())
 		return nil
 	}
 	inTime := context.WithoutCancel(ctx)

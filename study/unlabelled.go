@@ -27,8 +27,8 @@ func (s *search) checkUnlabelled(ctx context.Context) error {
 	switch {
 	case len(here) == 0:
 		return inputf("unlabelled", name, "no model that is searched has predictions on this split")
-	case !stored(s.models, s.split.Name) || !stored(here, name):
-		return inputf("unlabelled", name, "the zoo has search indexes without full outputs, which this needs")
+	case !stored(s.zoo, s.models, s.split.Name) || !stored(s.zoo, here, name):
+		return inputf("unlabelled", name, "the zoo has the largest classes alone of some outputs, and this needs all of them")
 	}
 	shared, err := searchedAgain(ctx, s.zoo, describeSplit(s.split), split, s.watch)
 	if shared != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,17 +25,19 @@ import (
 // time on the clock.
 func perCore(b *testing.B, bytes int) func() {
 	b.SetBytes(int64(bytes))
-	used := func() float64 {
-		var u unix.Rusage
-		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
-	}
-	start := used()
+	start := coreSeconds(b)
 	return func() {
-		b.ReportMetric(float64(bytes)*float64(b.N)/(used()-start)/1e6, "MB/core-s")
+		b.ReportMetric(float64(bytes)*float64(b.N)/(coreSeconds(b)-start)/1e6, "MB/core-s")
 	}
+}
+
+// coreSeconds is the processor time that the process has used.
+func coreSeconds(b *testing.B) float64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // softmaxRows makes n outputs as an image classifier gives them: normal logits, one
@@ -153,5 +156,37 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 		ix.Close()
+	}
+}
+
+// BenchmarkOpenMany opens a zoo of 15,000 models, whose metadata it reads.
+func BenchmarkOpenMany(b *testing.B) {
+	dir := manyModels(b, 15_000).Dir()
+	start := coreSeconds(b)
+	defer func() { b.ReportMetric((coreSeconds(b)-start)/float64(b.N), "core-s/op") }()
+	for b.Loop() {
+		z, err := Open(dir)
+		if err != nil || len(z.Models()) != 15_000 {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWriteMany begins and ends a change of a zoo of 15,000 models, as ingest does for each
+// model that is finished.
+func BenchmarkWriteMany(b *testing.B) {
+	z := manyModels(b, 15_000)
+	time.Sleep(settled)
+	if err := z.load(); err != nil {
+		b.Fatal(err)
+	}
+	start := coreSeconds(b)
+	defer func() { b.ReportMetric((coreSeconds(b)-start)/float64(b.N), "core-s/op") }()
+	for b.Loop() {
+		w, err := z.Write()
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.Close()
 	}
 }

@@ -324,7 +324,11 @@ func text(t flatbuffers.Table, field flatbuffers.VOffsetT) string {
 // loadIndex reads the index file of one model, or returns an error if there
 // is no valid one.
 func (z *Zoo) loadIndex(m Model, s Split) (openIndex, error) {
-	return readIndex(z.indexPath(s.Name, m.Name), z.indexMeta(m.Splits[s.Name], s))
+	a, path := m.Splits[s.Name], z.indexPath(s.Name, m.Name)
+	if a.IndexOnly {
+		path = z.listsPath(s.Name, m.Name, a.Second)
+	}
+	return readIndex(path, z.indexMeta(a, s))
 }
 
 func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {

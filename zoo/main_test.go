@@ -23,6 +23,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(mergeVariable); dir != "" {
+		if err := mergeJob(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(replaceVariable); dir != "" {
 		fmt.Fprintln(os.Stderr, replaceForEver(dir))
 		os.Exit(1)

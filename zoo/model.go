@@ -1,10 +1,12 @@
 package zoo
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"math"
 	"path/filepath"
@@ -43,8 +45,8 @@ type Archive struct {
 	SHA256 string `json:"sha256"`
 	// IndexOnly is true if there is a search index and no full output.
 	IndexOnly bool `json:"index_only,omitempty"`
-	// Second is true if the archive has the second of its two possible names: a model
-	// that is replaced keeps its archive until the new one is complete.
+	// Second is true if the file has the second of its two possible names: a model
+	// that is replaced keeps its own until the new one is complete.
 	Second bool `json:"second,omitempty"`
 }
 
@@ -110,6 +112,24 @@ func (z *Zoo) archivePath(split, model string, second bool) string {
 	return filepath.Join(z.dir, "archive", split, name+".parquet")
 }
 
+// listsPath is where the lists of a model that has nothing else are. The first of the two names
+// is that of an index.
+func (z *Zoo) listsPath(split, model string, second bool) string {
+	name := slug(model)
+	if second {
+		name += secondName
+	}
+	return filepath.Join(z.dir, "index", split, name+".arrow")
+}
+
+// predictionsPath is the file that an archive describes.
+func (z *Zoo) predictionsPath(split, model string, a Archive) string {
+	if a.IndexOnly {
+		return z.listsPath(split, model, a.Second)
+	}
+	return z.archivePath(split, model, a.Second)
+}
+
 func (z *Zoo) indexPath(split, model string) string {
 	return filepath.Join(z.dir, "index", split, slug(model)+".arrow")
 }
@@ -128,42 +148,44 @@ type damage struct{ error }
 
 func (d damage) Unwrap() error { return d.error }
 
-// readModel reads and checks one model's file against the splits of the zoo. The error is
-// damage if it is the content that is wrong.
-func (z *Zoo) readModel(path string) (Model, error) {
-	data, err := readBytes(path)
-	if err != nil {
-		return Model{}, err
-	}
+// decodeModel decodes and checks the content of a model's file. The error is damage if it is
+// the content that is wrong.
+func decodeModel(path string, data []byte) (Model, error) {
 	var f modelFile
 	if err := decodeJSON(path, data, &f, &f.Format); err != nil {
 		return Model{}, err
 	}
-	bad := func(format string, args ...any) (Model, error) {
-		return Model{}, damage{fmt.Errorf("zoo: %s: %s", path, fmt.Sprintf(format, args...))}
-	}
 	m := Model{f.Name, f.Answers, f.Columns, f.Splits}
 	if err := m.check(); err != nil {
-		return bad("%v", err)
+		return Model{}, badModel(path, "%v", err)
 	}
 	if want := slug(f.Name) + ".json"; want != filepath.Base(path) {
-		return bad("it describes the model %q, whose file is %s", f.Name, want)
+		return Model{}, badModel(path, "it describes the model %q, whose file is %s", f.Name, want)
 	}
+	if len(m.Splits) == 0 {
+		return Model{}, badModel(path, "it has no predictions")
+	}
+	return m, nil
+}
+
+// fits checks a model, which is described at path, against the splits of the zoo.
+func (z *Zoo) fits(path string, m Model) error {
 	for name, a := range m.Splits {
 		s, ok := z.split(name)
 		switch {
 		case !ok:
-			return bad("it names the split %q, which the zoo does not have", name)
+			return badModel(path, "it names the split %q, which the zoo does not have", name)
 		case a.Rows != s.Samples:
-			return bad("it has %d rows for the split %q of %d samples", a.Rows, name, s.Samples)
+			return badModel(path, "it has %d rows for the split %q of %d samples", a.Rows, name, s.Samples)
 		case a.Bytes <= 0 || !isSHA256(a.SHA256):
-			return bad("it gives no valid size and SHA-256 for the split %q", name)
+			return badModel(path, "it gives no valid size and SHA-256 for the split %q", name)
 		}
 	}
-	if len(m.Splits) == 0 {
-		return bad("it has no predictions")
-	}
-	return m, nil
+	return nil
+}
+
+func badModel(path, format string, args ...any) error {
+	return damage{fmt.Errorf("zoo: %s: %s", path, fmt.Sprintf(format, args...))}
 }
 
 func isSHA256(s string) bool {
@@ -196,44 +218,59 @@ func encodeJSON(path string, v any) ([]byte, error) {
 
 // readBytes reads a file of metadata.
 func readBytes(path string) ([]byte, error) {
+	data, _, err := readWhole(path)
+	return data, err
+}
+
+// readWhole reads a file of metadata, and returns what the system says of it, too.
+func readWhole(path string) ([]byte, fs.FileInfo, error) {
 	f, err := regular.Open(path)
 	if errors.Is(err, regular.ErrNotRegular) {
-		return nil, damage{fmt.Errorf("zoo: %w", err)}
+		return nil, nil, damage{fmt.Errorf("zoo: %w", err)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
+		return nil, nil, fmt.Errorf("zoo: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
+	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("zoo: %w", err)
+		return nil, nil, fmt.Errorf("zoo: %w", err)
 	}
-	if len(data) > maxJSON {
-		return nil, damage{fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)}
+	var b bytes.Buffer
+	b.Grow(int(min(info.Size(), maxJSON)) + bytes.MinRead)
+	if _, err = b.ReadFrom(io.LimitReader(f, maxJSON+1)); err != nil {
+		return nil, nil, fmt.Errorf("zoo: %w", err)
 	}
-	return data, nil
+	if b.Len() > maxJSON {
+		return nil, nil, damage{fmt.Errorf("zoo: %s: more than %d bytes of metadata", path, maxJSON)}
+	}
+	return b.Bytes(), info, nil
 }
 
 // decodeJSON decodes the content of the file at path into v, whose field for the format
 // version is format. A newer version is refused before anything else is believed.
 func decodeJSON(path string, data []byte, v any, format *int) error {
-	var head struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return damage{fmt.Errorf("zoo: %s is damaged: %w", path, err)}
-	}
 	_, unsealed := seal.Check(data)
-	if head.Format > FormatVersion && unsealed == nil {
-		return fmt.Errorf("zoo: %s: %w: it has format version %d, this program knows versions up to %d; use a newer encas-zoo", path, ErrNewerFormat, head.Format, FormatVersion)
+	err := json.Unmarshal(data, v)
+	version := *format
+	if err != nil {
+		// Of another version a field may be of another type.
+		var head struct {
+			Format int `json:"format"`
+		}
+		if err := json.Unmarshal(data, &head); err != nil {
+			return damage{fmt.Errorf("zoo: %s is damaged: %w", path, err)}
+		}
+		version = head.Format
 	}
-	if unsealed != nil {
+	switch {
+	case version > FormatVersion && unsealed == nil:
+		return fmt.Errorf("zoo: %s: %w: it has format version %d, this program knows versions up to %d; use a newer encas-zoo", path, ErrNewerFormat, version, FormatVersion)
+	case unsealed != nil:
 		return damage{fmt.Errorf("zoo: %s: %w; restore it, or, if what it says is correct, delete its line \"checksum\"", path, unsealed)}
-	}
-	if err := json.Unmarshal(data, v); err != nil {
+	case err != nil:
 		return damage{fmt.Errorf("zoo: %s is damaged: %w", path, err)}
-	}
-	if *format < 1 {
+	case version < 1:
 		return damage{fmt.Errorf("zoo: %s is damaged: no format version", path)}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
@@ -15,6 +16,7 @@ type ModelWriter struct {
 	w      *Writer
 	model  Model
 	splits map[string]*splitWriter
+	lists  bool               // are all that is kept
 	old    map[string]Archive // of the model that this one replaces
 	err    error              // the first failed write
 	done   bool
@@ -26,17 +28,51 @@ type ModelWriter struct {
 type splitWriter struct {
 	split   Split
 	rows    int
-	second  bool          // of the archive's names
-	archive *rowWriter    // full outputs
-	answers *answerWriter // or answers
-	lists   *Lists        // the unfinished search index, nil if it would be too large
+	second  bool             // of the file's names
+	archive *rowWriter       // full outputs
+	answers *answerWriter    // or answers
+	lists   *Lists           // the unfinished search index, nil if it would be too large
+	kept    bool             // the writer counts the memory of lists
+	listed  *atomicfile.File // of lists alone, once they are complete
 }
 
-func (s *splitWriter) file() *parquetFile {
+func (s *splitWriter) parquet() *parquetFile {
 	if s.archive != nil {
 		return s.archive.parquetFile
 	}
 	return s.answers.parquetFile
+}
+
+// file is the file of the split's predictions, nil if it is not begun yet.
+func (s *splitWriter) file() *atomicfile.File {
+	if s.archive == nil && s.answers == nil {
+		return s.listed
+	}
+	return s.parquet().out
+}
+
+// finish completes the file of a split's predictions, under its temporary name.
+func (m *ModelWriter) finish(s *splitWriter) (Archive, error) {
+	a := Archive{Rows: s.rows, IndexOnly: m.lists, Second: s.second}
+	if !m.lists {
+		if err := s.parquet().finish(); err != nil {
+			return a, err
+		}
+	} else {
+		labels, err := m.w.labelsOf(s.split)
+		if err != nil {
+			return a, err
+		}
+		path := m.w.z.listsPath(s.split.Name, m.model.Name, s.second)
+		if s.listed, err = createIndex(path, *s.lists, labels, m.w.z.indexMeta(a, s.split)); err != nil {
+			return a, err
+		}
+		if err := s.listed.Sync(); err != nil {
+			return a, err
+		}
+	}
+	a.Bytes, a.SHA256 = s.file().Size(), s.file().SHA256()
+	return a, nil
 }
 
 var errDone = errors.New("zoo: the model is already committed or aborted")
@@ -61,11 +97,16 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		s = &splitWriter{split: info}
 		if old, ok := m.old[split]; ok {
 			s.second = !old.Second && !old.IndexOnly
+			if m.lists { // whose first name is that of the index of what is replaced
+				s.second = !old.Second || !old.IndexOnly
+			}
 		}
 		path := m.w.z.archivePath(split, m.model.Name, s.second)
-		if m.model.Answers {
+		switch {
+		case m.lists:
+		case m.model.Answers:
 			s.answers, err = createAnswers(path, m.model.Name, split, info.Samples)
-		} else {
+		default:
 			s.archive, err = createRows(path, m.model.Name, split, info.Samples, m.w.z.classes)
 		}
 		if err != nil {
@@ -74,7 +115,10 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		}
 		m.splits[split] = s
 		// The index of a model that has nothing else stays as long as the model.
-		if !m.old[split].IndexOnly && m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes)) {
+		if m.lists || !m.old[split].IndexOnly {
+			s.kept = m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes))
+		}
+		if m.lists || s.kept {
 			s.lists = new(outputs.NewLists(info.Samples, m.w.z.classes))
 		}
 	}
@@ -103,9 +147,11 @@ func (m *ModelWriter) WriteRow(split string, row []uint16) error {
 	if err := checkRow(s.lists, s.rows, m.clean); err != nil {
 		return fmt.Errorf("zoo: model %q, split %q, row %d: %w", m.model.Name, split, s.rows, err)
 	}
-	if err := s.archive.write(m.clean); err != nil {
-		m.err = err
-		return err
+	if !m.lists {
+		if err := s.archive.write(m.clean); err != nil {
+			m.err = err
+			return err
+		}
 	}
 	s.rows++
 	return nil
@@ -184,22 +230,21 @@ func (m *ModelWriter) commit() error {
 		}
 	}
 	for name, s := range m.splits {
-		if err := s.file().finish(); err != nil {
+		var err error
+		if model.Splits[name], err = m.finish(s); err != nil {
 			return err
 		}
-		f := s.file().out
-		model.Splits[name] = Archive{Rows: s.rows, Bytes: f.Size(), SHA256: f.SHA256(), Second: s.second}
 	}
 	if err := m.w.hold.mustBe(); err != nil {
 		return err
 	}
 	for _, s := range m.splits {
-		if err := s.file().out.Place(); err != nil {
+		if err := s.file().Place(); err != nil {
 			return err
 		}
 	}
 	for name, s := range m.splits {
-		if s.lists == nil {
+		if s.lists == nil || m.lists {
 			continue
 		}
 		if err := m.w.index(*s.lists, m.model.Name, s.split, model.Splits[name]); err != nil {
@@ -210,14 +255,15 @@ func (m *ModelWriter) commit() error {
 	if err := m.w.publish(model); err != nil {
 		return err
 	}
-	// Nothing refers to the replaced archives any more. What cannot be removed now is
-	// removed by the next writer.
+	// Nothing refers to the replaced files any more. What cannot be removed now is removed by
+	// the next writer.
 	for split, a := range m.old {
-		if _, ok := m.splits[split]; !ok {
+		now, ok := model.Splits[split]
+		if !ok || now.IndexOnly && now.Second {
 			os.Remove(m.w.z.indexPath(split, m.model.Name))
 		}
-		if s := m.splits[split]; s == nil || s.second != a.Second {
-			os.Remove(m.w.z.archivePath(split, m.model.Name, a.Second))
+		if old := m.w.z.predictionsPath(split, m.model.Name, a); !ok || old != m.w.z.predictionsPath(split, m.model.Name, now) {
+			os.Remove(old)
 		}
 	}
 	return nil
@@ -231,11 +277,14 @@ func (m *ModelWriter) Abort() {
 	}
 	m.done = true
 	for _, s := range m.splits {
-		f := s.file().out
+		f := s.file()
+		if f == nil {
+			continue
+		}
 		f.Discard()
 		if f.Renamed() && !m.placed && m.w.hold.mustBe() == nil {
 			os.Remove(f.Path())
-			if s.lists != nil {
+			if s.lists != nil && !m.lists {
 				os.Remove(m.w.z.indexPath(s.split.Name, m.model.Name))
 			}
 		}
@@ -249,7 +298,7 @@ func (m *ModelWriter) release() {
 	defer m.w.mu.Unlock()
 	delete(m.w.open, m.model.Name)
 	for _, s := range m.splits {
-		if s.lists != nil {
+		if s.kept {
 			m.w.kept -= outputs.ListBytes(s.split.Samples, m.w.z.classes)
 		}
 	}

@@ -72,7 +72,7 @@ func (w *Writer) forget(model, split string) error {
 		w.z.models[model] = m
 		w.z.mu.Unlock()
 	}
-	return errors.Join(err, remove(w.z.archivePath(split, model, a.Second)), remove(w.z.indexPath(split, model)))
+	return errors.Join(err, remove(w.z.predictionsPath(split, model, a)), remove(w.z.indexPath(split, model)))
 }
 
 // dropModel makes a model not exist. Its archives and indexes stay.

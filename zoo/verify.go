@@ -15,8 +15,8 @@ import (
 // Verify reads everything: the metadata against their checksums, the ids, and labels, of every split against its
 // fingerprint, and every archive against its size and SHA-256 and row by row. It
 // returns all problems, joined. report, which may be nil, is called with how many
-// archives are done. Of a model that has a search index only, the index is checked;
-// this is reported through Notify.
+// archives are done. Of models that have lists alone these are checked; how many they are is
+// reported through Notify.
 func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	type item struct {
 		m Model
@@ -47,6 +47,15 @@ func (z *Zoo) Verify(ctx context.Context, report func(done, total int)) error {
 	})
 	if err != nil {
 		return err
+	}
+	alone := 0
+	for _, i := range items {
+		if i.m.Splits[i.s.Name].IndexOnly {
+			alone++
+		}
+	}
+	if alone > 0 {
+		z.note("of %d of %d predictions there are the lists of the %d largest classes alone, which were checked, and no full outputs to verify", alone, len(items), z.ListLength())
 	}
 	return errors.Join(append(problems, found...)...)
 }
@@ -85,11 +94,7 @@ func (z *Zoo) verifyMetadata() error {
 
 func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	a := m.Splits[s.Name]
-	path := z.archivePath(s.Name, m.Name, a.Second)
-	if a.IndexOnly {
-		path = z.indexPath(s.Name, m.Name)
-	}
-	if err := z.verifyFile(ctx, path, a); err != nil {
+	if err := z.verifyFile(ctx, z.predictionsPath(s.Name, m.Name, a), a); err != nil {
 		return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, z.orChanged(m, s, err))
 	}
 	if a.IndexOnly {
@@ -97,7 +102,6 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 		if err != nil {
 			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
 		}
-		z.note("model %q, split %q: there is a search index only, no full outputs to verify", clip(m.Name, 200), s.Name)
 		return ix.unmap()
 	}
 	r, err := z.predictions(ctx, m.Name, s.Name)

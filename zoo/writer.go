@@ -26,6 +26,7 @@ type Writer struct {
 	labels map[string][]uint16 // of the splits whose index is written
 	added  map[string]bool     // splits, by this writer
 	kept   int                 // bytes of lists held by open models
+	lists  bool                // models get top-K lists alone
 	shut   bool
 }
 
@@ -246,6 +247,15 @@ func (w *Writer) ReplacePredictions(name string, splits []string) (*ModelWriter,
 	return mw, nil
 }
 
+// KeepLists says whether models that are begun from now on keep the top-K lists of their outputs
+// alone, a few bytes a sample instead of all classes, or everything. Answers, and outputs where
+// lists are not smaller, are kept as they are. The lists of a model are in memory until Commit.
+func (w *Writer) KeepLists(alone bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lists = alone
+}
+
 // begin makes a ModelWriter; known allows a model of that name.
 func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 	w.mu.Lock()
@@ -264,7 +274,7 @@ func (w *Writer) begin(m Model, known bool) (*ModelWriter, error) {
 	if !known && err != nil {
 		return nil, err
 	}
-	mw := &ModelWriter{w: w, model: m, splits: map[string]*splitWriter{}}
+	mw := &ModelWriter{w: w, model: m, lists: w.lists && !m.Answers && w.z.ListsSmaller(), splits: map[string]*splitWriter{}}
 	w.open[m.Name] = mw
 	return mw, nil
 }
@@ -411,7 +421,7 @@ func (w *Writer) RemoveModels(names ...string) error {
 	}
 	for _, m := range models {
 		for split, a := range m.Splits {
-			for _, p := range []string{w.z.archivePath(split, m.Name, a.Second), w.z.indexPath(split, m.Name)} {
+			for _, p := range []string{w.z.predictionsPath(split, m.Name, a), w.z.indexPath(split, m.Name)} {
 				if err := remove(p); err != nil {
 					return err
 				}
@@ -465,8 +475,10 @@ func (z *Zoo) clean() error {
 	}
 	for name, m := range z.models {
 		for split, a := range m.Splits {
-			keep[z.archivePath(split, name, a.Second)] = true
-			keep[z.indexPath(split, name)] = true
+			keep[z.predictionsPath(split, name, a)] = true
+			if !a.IndexOnly {
+				keep[z.indexPath(split, name)] = true
+			}
 		}
 	}
 	type folder struct {
@@ -480,7 +492,7 @@ func (z *Zoo) clean() error {
 	folders := []folder{{"models", "", none}, {"splits", ".parquet", isSplit}}
 	for _, s := range z.splits {
 		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
-			folder{filepath.Join("index", s.Name), ".arrow", isSlug})
+			folder{filepath.Join("index", s.Name), ".arrow", isArchive})
 	}
 	// Whoever is about to ask for the zoo writes its record beside zoo.json.
 	shared := []string{"."}

@@ -36,6 +36,7 @@ type Zoo struct {
 	classNames []string                 // nil if unknown
 	notify     func(string)
 
+	read    readFiles // models' files, as they were when they were read last
 	checked checkedFiles
 }
 
@@ -126,7 +127,7 @@ func (z *Zoo) load() error {
 	const most, patient = 50, 5
 	for try := 1; ; try++ {
 		before := z.moment()
-		n, err := readZoo(z.dir)
+		n, err := readZoo(z.dir, &z.read)
 		after := z.moment()
 		if before != after && (try < patient || before.head != after.head || err != nil) && try < most {
 			time.Sleep(time.Duration(try) * time.Millisecond)
@@ -192,8 +193,9 @@ func readHead(dir string) (*Zoo, error) {
 	return n, nil
 }
 
-// readZoo reads all metadata.
-func readZoo(dir string) (*Zoo, error) {
+// readZoo reads all metadata, but for the files of models that have not changed since they were
+// read.
+func readZoo(dir string, read *readFiles) (*Zoo, error) {
 	n, err := readHead(dir)
 	if err != nil {
 		return nil, err
@@ -202,23 +204,30 @@ func readZoo(dir string) (*Zoo, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("zoo: %w", err)
 	}
-	for _, e := range entries {
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		base, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !isSlug(base) {
-			continue
+		return !ok || !isSlug(base)
+	})
+	files := make([]readFile, len(entries))
+	failed := make([]error, len(entries))
+	each(len(entries), func(i int) {
+		path := filepath.Join(dir, "models", entries[i].Name())
+		if files[i], failed[i] = read.file(path); failed[i] == nil {
+			failed[i] = n.fits(path, files[i].model)
 		}
-		m, err := n.readModel(n.modelPath(base))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed since the folder was read
-		}
-		if errors.As(err, new(damage)) {
+	})
+	read.keep(files)
+	for i, e := range entries {
+		switch err := failed[i]; {
+		case err == nil:
+			n.models[files[i].model.Name] = files[i].model
+		case errors.Is(err, fs.ErrNotExist): // removed since the folder was read
+		case errors.As(err, new(damage)):
+			base := strings.TrimSuffix(e.Name(), ".json")
 			n.damaged[base] = n.damagedModel(base, err)
-			continue
-		}
-		if err != nil {
+		default:
 			return nil, err
 		}
-		n.models[m.Name] = m
 	}
 	return n, nil
 }

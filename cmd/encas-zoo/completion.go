@@ -158,6 +158,8 @@ func (l *line) offerArguments() offer {
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
+	case "zoo merge":
+		o.others = folders
 	case "completion":
 		o.words = shells
 	}
@@ -184,6 +186,8 @@ func (l *line) offerValues(flag, current string) offer {
 		o.words = study.Selections()
 	case "effort":
 		o.words = study.Efforts()
+	case "keep":
+		o.words = study.Keeps()
 	case "size":
 		o.words = ingest.Sizes()
 	case "spread":

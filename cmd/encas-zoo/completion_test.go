@@ -32,7 +32,7 @@ func TestComplete(t *testing.T) {
 		want  string // other offers: words
 	}{
 		{[]string{"opt"}, "none: optimize"},
-		{[]string{"zoo", ""}, "none: list info verify calibrate set remove"},
+		{[]string{"zoo", ""}, "none: list info verify merge calibrate set remove"},
 		{[]string{"zoo", "in"}, "none: info"},
 		{[]string{"nonsense", ""}, "none:"},
 		{[]string{"--v"}, "none: --version"},
@@ -62,6 +62,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"import", "--format", "n"}, "none: npy npz"},
 		{[]string{"import", ""}, "files:"},
 		{[]string{"zoo", "remove", "--zoo", "z", "--", "m01"}, "none: m01"},
+		{[]string{"zoo", "merge", ""}, "folders:"},
 		{[]string{"completion", ""}, "none: bash zsh fish"},
 		{[]string{"optimize", "--seed", ""}, "none:"},
 	} {

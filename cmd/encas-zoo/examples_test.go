@@ -209,6 +209,10 @@ func exampleFolder(t *testing.T) string {
 	check(os.Link(filepath.Join(made, "vit_small.npy"), filepath.Join(made, "vit_small_distilled.npy")))
 	program(t, dir, "import", "--zoo", "cifar", "--format", "npy", "--split", "search=0:300", "--split", "test=300:600", "--split", "val=600:800", "--unlabelled", "pool=800:900", "made")
 	check(os.RemoveAll(made))
+	for _, part := range []string{"part-0", "part-1", "part-2", "parts/0", "parts/1"} {
+		check(os.MkdirAll(filepath.Dir(filepath.Join(dir, part)), 0o777))
+		program(t, dir, "zoo", "merge", "cifar", "--out", part)
+	}
 	for run, args := range map[string]string{
 		"first": "--zoo example --algorithm greedy",
 		"exact": "--zoo cifar --algorithm exact",

@@ -80,6 +80,13 @@ func runExplain(c *cli.Context, t *terminal, o *explainOptions) error {
 	if err != nil {
 		return err
 	}
+	var models []string
+	for _, s := range chosen.Stages {
+		models = append(models, s.Model)
+	}
+	if short := study.CutShort(z, o.split, models); short != "" {
+		t.err.Warnf("%s", short)
+	}
 	return t.give(e, func() { t.showExplained(e) })
 }
 

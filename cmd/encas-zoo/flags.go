@@ -114,6 +114,11 @@ func modelsFlag(p *[]string) cli.Flag {
 	return bind(p, "models", "use only models whose names match `GLOB`; lists with commas, ! excludes")
 }
 
+// keepFlag says what of outputs is kept.
+func keepFlag(p *string) cli.Flag {
+	return bind(p, "keep", "keep `WHAT` of the outputs: "+study.KeepAll+", or "+study.KeepTopK+", the 16 largest classes alone: 72 bytes a sample, enough to search, not to check the front exactly, certify or calibrate")
+}
+
 func costFlag(p *string) cli.Flag {
 	return bind(p, "cost", "the `COLUMN` with the cost of each model, such as latency_ms or price (default: gflops, or the only column of numbers)")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func importCommand() *cli.Command {
-	o := &study.ImportOptions{Seed: 1}
+	o := &study.ImportOptions{Seed: 1, Keep: study.KeepAll}
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "import stored predictions into a zoo",
@@ -55,7 +55,8 @@ encas-zoo import --zoo cifar --format npy --unlabelled pool seen-today/
 encas-zoo import --zoo mine --format parquet --split search --activation log outputs.parquet
 encas-zoo import --zoo apis --format csv --split search --class-names names.txt answers/
 encas-zoo import --zoo mine --format npy --split search --map-classes no-background.csv tf/
-encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar10/`,
+encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar10/
+encas-zoo import --zoo large --format npy --split search=0:5000 --keep top-k cifar10/`,
 			"130  interrupted; finished models are in the zoo"),
 		Flags: []cli.Flag{
 			ownZooFlag(),
@@ -70,6 +71,7 @@ encas-zoo import --zoo cifar --format npy --split search=0:5000 --replace cifar1
 			bind(&o.ClassNames, "class-names", "names of the classes: a text `FILE` with one name per line, from class 0 on (default: the zoo's)"),
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
 			bind(&o.Replace, "replace", "replace predictions that the zoo has of the same models, and labels, where they differ"),
+			keepFlag(&o.Keep),
 			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runImport(c, t, o) }),

@@ -16,6 +16,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/internal/regular"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo/importer"
 )
 
@@ -29,6 +30,7 @@ func ingestCommand() *cli.Command {
 	o := &ingestOptions{
 		Options:   ingest.Options{Python: "python3", Pretrained: true, Seed: 1, SizeOf: "test", CalibrateImages: ingest.DefaultCalibrateImages, GroupMemory: -1, Timing: timing},
 		precision: "fp32",
+		keep:      study.KeepAll,
 	}
 	return &cli.Command{
 		Name:      "ingest",
@@ -91,6 +93,7 @@ encas-zoo ingest models.txt --data search=scans:0.5 --data test=scans:0.5 --grou
 encas-zoo ingest timm-list.txt --data adversarial=imagenet-a --class-names imagenet --skip-broken
 encas-zoo ingest timm-list.txt --data search=imagenetv2 --unlabelled pool=seen-today
 encas-zoo ingest --list encas-518 --data imagenet/val --shard 0/4
+encas-zoo ingest hub.txt --data search=imagenetv2 --data test=imagenet/val --keep top-k
 encas-zoo ingest ofa10.txt --data search=imagenetv2 --data test=imagenet/val --calibrate train=imagenet/train
 encas-zoo ingest timm-list.txt --data imagenet/val --python venv/bin/python --size train
 encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretrained=false`,
@@ -121,6 +124,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.Seed, "seed", "seed `S` of random weights and of shares"),
 			bind(&o.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
 			bind(&o.Replace, "replace", "replace models of the same name that have other weights, preprocessing or data"),
+			keepFlag(&o.keep),
 			bind(&o.FailFast, "fail-fast", "stop at the first model that fails"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runIngest(c, t, o) }),
@@ -148,7 +152,7 @@ type ingestOptions struct {
 	list, precision, shard string
 	classNames             string
 	groupMemory            float64 // GB
-	calibrate              string
+	calibrate, keep        string
 }
 
 func runIngest(c *cli.Context, t *terminal, o *ingestOptions) error {
@@ -225,6 +229,9 @@ func (o *ingestOptions) read(c *cli.Context) (err error) {
 		return err
 	}
 	if o.Models, err = readLists(o.list, c.Args().Slice()); err != nil {
+		return err
+	}
+	if o.KeepLists, err = study.KeepsLists(o.keep); err != nil {
 		return err
 	}
 	if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {

@@ -80,6 +80,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"zoo list --zoo calibrated",
 		"optimize --zoo calibrated --algorithm exact --rule mean --out tempered",
 		"export --pick 0 tempered",
+		"zoo merge digits digits --out merged",
 		"zoo remove --zoo digits qda tree_4",
 		"zoo list --zoo made-zoo --models m00",
 		"zoo remove --zoo digits --split search --force",

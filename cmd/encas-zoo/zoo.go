@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ func zooCommand() *cli.Command {
 	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "inspect and check a zoo, set columns, calibrate or remove models",
+		Usage:              "inspect, check and merge zoos, set columns, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -61,6 +62,7 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 				Action: onZoo(func(c *cli.Context, t *terminal, z *zoo.Zoo) error { return runZooInfo(c, t, z, info) }),
 			},
 			verifyCommand(),
+			mergeCommand(),
 			calibrateCommand(),
 			setCommand(),
 			removeCommand(),
@@ -73,6 +75,7 @@ type modelSummary struct {
 	Name    string            `json:"name"`
 	Answers bool              `json:"answers"` // has answers and confidences only
 	Splits  []string          `json:"splits"`
+	Lists   []string          `json:"lists"` // those of which only the largest classes were kept
 	Bytes   int64             `json:"bytes"`
 	Columns map[string]string `json:"columns"`
 }
@@ -86,12 +89,16 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 	table := new(ui.Table).Shrink("model").Right(columns...).Left("gives", "splits").Right("size")
 	summaries := make([]modelSummary, len(models))
 	for i, m := range models {
-		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}}
+		s := modelSummary{Name: m.Name, Answers: m.Answers, Columns: m.Columns, Splits: []string{}, Lists: []string{}}
 		for name, archive := range m.Splits {
 			s.Splits = append(s.Splits, name)
 			s.Bytes += archive.Bytes
+			if archive.IndexOnly && !z.ListsComplete() {
+				s.Lists = append(s.Lists, name)
+			}
 		}
 		slices.Sort(s.Splits)
+		slices.Sort(s.Lists)
 		row, gives := []string{s.Name}, "outputs"
 		for _, column := range columns {
 			cost := "-"
@@ -100,8 +107,13 @@ func runZooList(t *terminal, z *zoo.Zoo, globs []string) error {
 			}
 			row = append(row, cost)
 		}
-		if m.Answers {
+		switch {
+		case m.Answers:
 			gives = "answers"
+		case len(s.Lists) == len(s.Splits):
+			gives = fmt.Sprintf("top %d", z.ListLength())
+		case len(s.Lists) > 0:
+			gives += fmt.Sprintf(", top %d", z.ListLength())
 		}
 		table.Row(append(row, gives, listSplits(z, s.Splits), ui.Bytes(s.Bytes))...)
 		summaries[i] = s

@@ -49,6 +49,9 @@ func (t *terminal) showInfo(info *study.Inspection) {
 	}
 	table.Row("models", ui.Count(info.Models))
 	judged := info.Judged.Models
+	if info.Lists > 0 {
+		table.Row("top classes only", "of "+plural(info.Lists, "model", "models")+": searched, but not evaluated exactly")
+	}
 	priced := slices.IndexFunc(judged, func(m inspect.Judged) bool { return m.Cost == nil })
 	if priced < 0 {
 		priced = len(judged)

@@ -4,6 +4,7 @@
 package atomicfile
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,18 +94,83 @@ type File struct {
 	size    int64
 	err     error
 	renamed bool
+	linked  bool
+}
+
+// temporaryPath returns a new name for a file that will be called path.
+func temporaryPath(path string) string {
+	return filepath.Join(filepath.Dir(path), temporary+RandomName()+ownerSuffix())
 }
 
 // Create begins a file that will be called path, with the permissions that the umask
 // leaves.
 func Create(path string) (*File, error) {
-	temp := filepath.Join(filepath.Dir(path), temporary+RandomName()+ownerSuffix())
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(temporaryPath(path), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, named(err, path)
 	}
 	return &File{f: f, path: path, hash: sha256.New()}, nil
 }
+
+// Take begins a file that will be called path and has the content of the open file source:
+// as another name of that file if the system gives it one, and else as a copy. Either way
+// all of it is read, and hashed.
+func Take(ctx context.Context, source *os.File, path string) (*File, error) {
+	f, err := link(source, path)
+	if err != nil { // another file system, or one without such names
+		if f, err = Create(path); err != nil {
+			return nil, err
+		}
+	}
+	buf := make([]byte, 1<<20)
+	for at := int64(0); err == nil; {
+		if ctx.Err() != nil {
+			f.Discard()
+			return nil, context.Cause(ctx)
+		}
+		var n int
+		n, err = source.ReadAt(buf, at)
+		at += int64(n)
+		if _, failed := f.Write(buf[:n]); failed != nil {
+			err = failed
+		}
+	}
+	if err != io.EOF {
+		f.Discard()
+		return nil, err
+	}
+	return f, nil
+}
+
+// link begins a file that will be called path as another name of the open file source.
+func link(source *os.File, path string) (*File, error) {
+	target, err := filepath.EvalSymlinks(source.Name())
+	if err != nil {
+		return nil, err
+	}
+	temp := temporaryPath(path)
+	if err := os.Link(target, temp); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(temp)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(temp))
+	}
+	linked := &File{f: f, path: path, hash: sha256.New(), linked: true}
+	is, err := f.Stat()
+	want, errWant := source.Stat()
+	if err = errors.Join(err, errWant); err == nil && !os.SameFile(is, want) {
+		err = fmt.Errorf("%s was replaced", source.Name())
+	}
+	if err != nil {
+		linked.Discard()
+		return nil, err
+	}
+	return linked, nil
+}
+
+// Linked reports whether the file is another name of one that there was.
+func (f *File) Linked() bool { return f.linked }
 
 // named is err as an error of writing the final file.
 func named(err error, path string) error {
@@ -169,12 +235,15 @@ func WriteFile(path string, data []byte) error {
 	return f.Place()
 }
 
-// Write adds p to the file.
+// Write adds p to the file. (Take writes to a linked one, too: it counts and hashes that.)
 func (f *File) Write(p []byte) (int, error) {
 	if f.err != nil {
 		return 0, f.err
 	}
-	n, err := f.f.Write(p)
+	n, err := len(p), error(nil)
+	if !f.linked { // it has its content
+		n, err = f.f.Write(p)
+	}
 	f.hash.Write(p[:n])
 	f.size += int64(n)
 	if err != nil {
@@ -214,7 +283,8 @@ func (f *File) SHA256() string { return hex.EncodeToString(f.hash.Sum(nil)) }
 // Sync makes the content durable and closes the file, still under its temporary name.
 func (f *File) Sync() error {
 	if f.err == nil {
-		if err := f.f.Sync(); err != nil {
+		// Some systems sync only what may be written to.
+		if err := f.f.Sync(); err != nil && !(f.linked && os.IsPermission(err)) {
 			f.Fail(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -179,5 +180,50 @@ func TestRemoveAbandoned(t *testing.T) {
 	}
 	if err := mine.Place(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is taken over is another name of the source, which stays, or a copy.
+func TestTake(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source, path := filepath.Join(dir, "source"), filepath.Join(dir, "taken")
+	if err := os.WriteFile(source, []byte("abc"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, linked := range []bool{true, false} {
+		in, err := os.Open(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		if !linked { // the name is another file's now
+			if err := errors.Join(os.Remove(source), os.WriteFile(source, []byte("other"), 0o666)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := Take(t.Context(), in, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Linked() != linked || f.Size() != 3 || f.SHA256() != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+			t.Errorf("linked %v, %d bytes, %s", f.Linked(), f.Size(), f.SHA256())
+		}
+		if err := errors.Join(f.Sync(), f.Place()); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != "abc" {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	in, _ := os.Open(source)
+	defer in.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Take(ctx, in, path); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if names := list(t, dir); names != "source taken" {
+		t.Errorf("the folder has %s", names)
 	}
 }

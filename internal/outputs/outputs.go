@@ -6,6 +6,7 @@ package outputs
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
@@ -86,6 +87,23 @@ func SetAnswer(l *Lists, i int, label, confidence uint16) {
 	}
 	classes[0], values[0] = label, confidence
 	l.TopClass[i], l.TopValue[i] = label, confidence
+}
+
+// ListedRow makes the row that the list of sample i stands for: every class that is not in it
+// has the tail, rounded down to a float16. Of complete lists it is the row they were made of.
+func ListedRow(row []uint16, l *Lists, i int) {
+	tail, found := slices.BinarySearch(fixed[:OneBits+1], l.Tail[i])
+	if !found {
+		tail--
+	}
+	for c := range row {
+		row[c] = uint16(tail)
+	}
+	for j, class := range l.Classes[i*l.K : (i+1)*l.K] {
+		if class != NoClass {
+			row[class] = l.Values[i*l.K+j]
+		}
+	}
 }
 
 // CheckLists reports whether l can be used without further checks: lengths, classes

@@ -88,7 +88,7 @@ func check(m zoo.Model, split string) error {
 	leave := fmt.Sprintf("leave it out with --models '!%s'", m.Name)
 	for name, a := range m.Splits {
 		if a.IndexOnly {
-			return fmt.Errorf("model %q has a search index only on the split %q: there are no full outputs to calibrate; %s", m.Name, name, leave)
+			return fmt.Errorf("model %q has lists of its largest classes only on the split %q: there are no full outputs to calibrate; %s", m.Name, name, leave)
 		}
 	}
 	if _, ok := m.Splits[split]; !ok && !m.Answers {

@@ -351,7 +351,7 @@ func TestZooRefuses(t *testing.T) {
 		want    string
 	}{
 		{"no such split", from, "new", Options{Split: "val", Models: from.Models()}, `"val"`},
-		{"index only", odd, "new", Options{Split: "search", Models: model("ghost")}, `"ghost" has a search index only`},
+		{"index only", odd, "new", Options{Split: "search", Models: model("ghost")}, `"ghost" has lists of its largest classes only`},
 		{"not on the split", odd, "new", Options{Split: "search", Models: model("untested")}, `"untested" has no predictions on the split "search"`},
 		{"a column of that name", odd, "new", Options{Split: "search", Models: model("warm")}, `already has a column "temperature", with "37"`},
 		{"already calibrated", calibrated, "new", Options{Split: "search", Models: calibrated.Models()}, "already calibrated"},

@@ -37,6 +37,8 @@ type Options struct {
 	// and labels in that of others of a split whose models are all in the source. Otherwise
 	// these are an error.
 	Replace bool
+	// KeepLists keeps the largest classes of outputs alone: see [zoo.Writer.KeepLists].
+	KeepLists bool
 	// Threads is how many models are imported at a time; 0 chooses.
 	Threads int
 	// Progress is called as rows are written and models finished, one call at a
@@ -130,7 +132,11 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if opt.ClassNames == nil && z.ClassNames() == nil && len(src.named) == classes {
 		opt.ClassNames = src.named
 	}
+	w.KeepLists(opt.KeepLists)
 	j := job{src: src, plan: plan, classes: classes, z: z, w: w, opt: opt}
+	if opt.KeepLists && !z.ListsSmaller() {
+		j.summary.Warnings = append(j.summary.Warnings, fmt.Sprintf("all %d classes are kept: lists of the largest would take more", classes))
+	}
 	if err = j.run(ctx); err != nil && made {
 		return j.summary, errors.Join(err, w.Discard())
 	}

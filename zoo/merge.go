@@ -1,0 +1,526 @@
+package zoo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
+	"github.com/encas-zoo/encas-zoo/internal/regular"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
+)
+
+// MergeOptions are those of Merge. Either function may be nil; they are called one call at a
+// time.
+type MergeOptions struct {
+	Progress func(done, total int, model string) // models that are taken over
+	Note     func(text string)                   // one sentence on a choice that was made
+}
+
+// Merged is what became of the models of the zoos that Merge joined.
+type Merged struct {
+	Added   []string // or given further splits
+	Skipped []string // the zoo had all of them already
+	Failed  []MergeFailure
+	Linked  int64 // bytes of predictions that are a second name of the source's files
+	Copied  int64 // and of those that had to be copied
+}
+
+// A MergeFailure is a model that was not taken over.
+type MergeFailure struct {
+	Model string
+	Err   error
+}
+
+// Merge adds the models of several zoos to the zoo in dir, which is made if there is none. It
+// is for zoos of shards, written by processes that need no common lock.
+//
+// Zoos can be merged that have the same number of classes, do not call a class what another
+// one calls another class, and have the same samples wherever their splits have the same name.
+// A model that several of them have must have the same outputs, byte for byte, on the splits
+// that they share, and be the same by the columns that tell models apart; its predictions on
+// others are put together. Of its other columns, such as measured times, those of the first
+// zoo stay. If any of that is not so, the error says of what, and nothing is merged.
+//
+// Files of predictions are compared with their SHA-256 and become a second name of those of
+// the source, or are copied where file systems have no such names. A model whose files are
+// damaged fails, and the others go on. Each model appears as a whole; the same call completes
+// one that was stopped.
+func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Merged, error) {
+	m := &merge{options: o, splits: map[string]splitOf{}, models: map[string]*joining{}}
+	if len(sources) == 0 {
+		return m.result, errors.New("zoo: no zoos to merge")
+	}
+	target, err := Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m.intoNew(ctx, dir, sources)
+	}
+	if err != nil {
+		return m.result, err
+	}
+	if err := notAmong(target, sources); err != nil {
+		return m.result, err
+	}
+	if m.w, err = target.Write(); err != nil {
+		return m.result, err
+	}
+	m.target = target
+	if err = m.plan(slices.Concat([]*Zoo{target}, sources)); err == nil {
+		err = m.run(ctx)
+	}
+	return m.result, errors.Join(err, m.w.Close())
+}
+
+// intoNew merges zoos into one that is made, and stays if a model gets into it.
+func (m *merge) intoNew(ctx context.Context, dir string, sources []*Zoo) (Merged, error) {
+	if err := m.plan(sources); err != nil {
+		return m.result, err
+	}
+	target, err := Create(dir, sources[0].classes)
+	if err != nil {
+		return m.result, err
+	}
+	if m.w, err = target.Write(); err != nil {
+		return m.result, err
+	}
+	err = m.run(ctx)
+	return m.result, errors.Join(err, m.w.Discard())
+}
+
+// notAmong refuses to merge a zoo into itself.
+func notAmong(target *Zoo, sources []*Zoo) error {
+	own, err := os.Stat(target.dir)
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	for _, z := range sources {
+		if info, err := os.Stat(z.dir); err == nil && os.SameFile(own, info) {
+			return fmt.Errorf("zoo: %s is the zoo to merge into: leave it out of those to be merged", z.dir)
+		}
+	}
+	return nil
+}
+
+// merge is a Merge on its way.
+type merge struct {
+	options MergeOptions
+	target  *Zoo // nil if it is made
+	w       *Writer
+
+	names  []string            // of the classes, nil if no zoo has any
+	splits map[string]splitOf  // that the merged zoo will have
+	models map[string]*joining // by name
+
+	mu     sync.Mutex
+	done   int
+	result Merged
+}
+
+// A splitOf is a split and a zoo that has it.
+type splitOf struct {
+	Split
+	z *Zoo
+}
+
+// A joining is a model put together from several zoos.
+type joining struct {
+	model Model           // as it will be
+	first *Zoo            // whose columns it has
+	from  map[string]*Zoo // by split, which zoo its predictions there come from
+	there bool            // the target has all of it
+	asked bool            // one of the sources has it
+}
+
+func (m *merge) note(format string, args ...any) {
+	if m.options.Note != nil {
+		m.options.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// plan puts together what the merged zoo will have, or finds out why that cannot be. If there
+// is a target it is the first of the zoos.
+func (m *merge) plan(zoos []*Zoo) error {
+	if err := m.planClasses(zoos); err != nil {
+		return err
+	}
+	if err := m.planSplits(zoos); err != nil {
+		return err
+	}
+	return m.planModels(zoos)
+}
+
+func (m *merge) planClasses(zoos []*Zoo) error {
+	named := zoos[0]
+	for _, z := range zoos {
+		if z.classes != zoos[0].classes {
+			return fmt.Errorf("zoo: %s has %d classes and %s has %d: they cannot be merged", zoos[0].dir, zoos[0].classes, z.dir, z.classes)
+		}
+		names := z.ClassNames()
+		if m.names == nil {
+			m.names, named = names, z
+		}
+		if err := CheckAliases(m.names, names); err != nil {
+			return fmt.Errorf("zoo: the classes of %s are not in the order of those of %s: %w", z.dir, named.dir, err)
+		}
+		if names != nil && !slices.Equal(names, m.names) {
+			m.note("%s has other names of the classes than %s: those of %s are kept", z.dir, named.dir, named.dir)
+		}
+	}
+	return nil
+}
+
+// planSplits gathers the splits. Those without predictions bind nobody: they are left out if
+// another zoo has other samples of that name.
+func (m *merge) planSplits(zoos []*Zoo) error {
+	var unused []splitOf
+	for _, z := range zoos {
+		used := z.usedSplits()
+		for _, s := range z.Splits() {
+			if !used[s.Name] {
+				unused = append(unused, splitOf{s, z})
+			} else if err := m.addSplit(splitOf{s, z}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range unused {
+		if err := m.addSplit(s); err != nil {
+			m.note("the split %s of %s, on which no model has predictions, is left out: %v", s.Name, s.z.dir, err)
+		}
+	}
+	return nil
+}
+
+// usedSplits are those on which a model has predictions.
+func (z *Zoo) usedSplits() map[string]bool {
+	used := map[string]bool{}
+	for _, m := range z.Models() {
+		for split := range m.Splits {
+			used[split] = true
+		}
+	}
+	return used
+}
+
+func (m *merge) addSplit(s splitOf) error {
+	for _, have := range m.splits {
+		if have.Name != s.Name && strings.EqualFold(have.Name, s.Name) {
+			return fmt.Errorf("zoo: the split %q of %s and %q of %s differ in case only", have.Name, have.z.dir, s.Name, s.z.dir)
+		}
+	}
+	have, ok := m.splits[s.Name]
+	switch {
+	case !ok:
+		m.splits[s.Name] = s
+	case have.Samples != s.Samples:
+		return fmt.Errorf("zoo: the split %q has %d samples in %s and %d in %s", s.Name, have.Samples, have.z.dir, s.Samples, s.z.dir)
+	case have.Split != s.Split:
+		return fmt.Errorf("zoo: the split %q has other labels or sample ids in %s than in %s", s.Name, s.z.dir, have.z.dir)
+	}
+	return nil
+}
+
+// planModels puts models together, in the order of the zoos.
+func (m *merge) planModels(zoos []*Zoo) error {
+	var conflicts []string
+	remedy := ""
+	kept := map[string]int{} // columns of which models have other values: how many
+	for _, z := range zoos {
+		for _, model := range z.Models() {
+			j := m.models[model.Name]
+			if j == nil {
+				m.models[model.Name] = m.begin(z, model)
+				continue
+			}
+			j.asked = true
+			if difference := j.differs(model); difference != "" {
+				conflicts = append(conflicts, fmt.Sprintf("the model %q of %s %s in %s", clip(model.Name, 200), z.dir, difference, j.first.dir))
+				if remedy == "" {
+					remedy = fmt.Sprintf("encas-zoo zoo remove --zoo %s -- %s", shell.Word(z.dir), shell.Word(model.Name))
+				}
+				continue
+			}
+			for _, column := range j.add(z, model) {
+				kept[column]++
+			}
+		}
+	}
+	const few = 4
+	if n := len(conflicts); n > 0 {
+		more := ""
+		if n > few {
+			more = fmt.Sprintf("; and so on: %d models in all", n)
+		}
+		return fmt.Errorf("zoo: %s%s: nothing was merged; remove what is not to be kept, as with %s", strings.Join(conflicts[:min(n, few)], "; "), more, remedy)
+	}
+	for _, column := range slices.Sorted(maps.Keys(kept)) {
+		m.note("the column %s of %d models has another value in another zoo: that of the first zoo is kept", column, kept[column])
+	}
+	asked := false
+	for _, j := range m.models {
+		asked = asked || j.asked
+	}
+	m.planDamaged(zoos)
+	if !asked && len(m.result.Failed) == 0 {
+		return fmt.Errorf("zoo: %s: there is no model to merge", zoos[len(zoos)-1].dir)
+	}
+	return nil
+}
+
+// begin begins a model that no zoo before z had.
+func (m *merge) begin(z *Zoo, model Model) *joining {
+	j := &joining{model: model, first: z, from: map[string]*Zoo{}, there: z == m.target, asked: z != m.target}
+	for split, a := range model.Splits {
+		j.from[split] = z
+		a.Second = a.Second && j.there
+		model.Splits[split] = a
+	}
+	return j
+}
+
+// planDamaged reports models whose files cannot be read, unless another zoo has them. What the
+// target cannot read is not replaced.
+func (m *merge) planDamaged(zoos []*Zoo) {
+	fail := func(model string, err error) {
+		m.result.Failed = append(m.result.Failed, MergeFailure{model, err})
+	}
+	for _, z := range zoos {
+		if z == m.target {
+			for name, j := range m.models {
+				if err := z.asDamaged(name); err != nil {
+					fail(name, err)
+					j.asked = false
+				}
+			}
+			continue
+		}
+		for _, d := range z.Damaged() {
+			if m.models[d.Name] == nil {
+				fail(cmp.Or(d.Name, d.Path), d)
+			}
+		}
+	}
+}
+
+// tellApart are the columns by which two models of one name are different ones, whatever
+// splits they have predictions on.
+var tellApart = []string{ColumnCheckpoint, ColumnPreprocessing, ColumnPrecision, ColumnClassMap, ColumnActivation, ColumnSupernet, ColumnConfig,
+	ColumnGenome, ColumnCalibration, ColumnTemperature, ColumnCalibratedFrom}
+
+// differs says in what another zoo's model of the same name is another one, "" if it is not.
+func (j *joining) differs(other Model) string {
+	if j.model.Answers != other.Answers {
+		return "gives answers in one zoo and probabilities"
+	}
+	for _, column := range tellApart {
+		if j.model.Columns[column] != other.Columns[column] {
+			return fmt.Sprintf("is not the one (another %s)", column)
+		}
+	}
+	for _, split := range slices.Sorted(maps.Keys(other.Splits)) {
+		a, ok := j.model.Splits[split]
+		b := other.Splits[split]
+		if ok && (a.SHA256 != b.SHA256 || a.Bytes != b.Bytes || a.IndexOnly != b.IndexOnly) {
+			return fmt.Sprintf("has other outputs on the split %q than", split)
+		}
+	}
+	return ""
+}
+
+// add adds another zoo's predictions of the model, and returns the columns in which it differs
+// otherwise.
+func (j *joining) add(z *Zoo, other Model) (differ []string) {
+	for split, a := range other.Splits {
+		if _, ok := j.model.Splits[split]; ok {
+			continue
+		}
+		j.there = false
+		a.Second = false
+		j.model.Splits[split], j.from[split] = a, z
+		for _, prefix := range []string{ColumnDataPrefix, ColumnImportedPrefix} {
+			if value, ok := other.Columns[prefix+split]; ok {
+				j.model.Columns[prefix+split] = value
+			}
+		}
+	}
+	for column, value := range other.Columns {
+		if strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix) {
+			continue
+		}
+		if own, ok := j.model.Columns[column]; !ok || own != value {
+			differ = append(differ, column)
+		}
+	}
+	return differ
+}
+
+// run takes over what was planned.
+func (m *merge) run(ctx context.Context) error {
+	if m.names != nil && m.w.z.ClassNames() == nil {
+		if err := m.w.SetClassNames(m.names); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.splits)) {
+		if err := m.takeSplit(m.splits[name]); err != nil {
+			return err
+		}
+	}
+	var todo []*joining
+	for _, name := range slices.Sorted(maps.Keys(m.models)) {
+		switch j := m.models[name]; {
+		case !j.asked:
+		case j.there:
+			m.result.Skipped = append(m.result.Skipped, name)
+		default:
+			todo = append(todo, j)
+		}
+	}
+	err := parallel(ctx, len(todo), nil, func(i int) error { return m.take(ctx, todo[i], len(todo)) })
+	slices.Sort(m.result.Added)
+	slices.SortFunc(m.result.Failed, func(a, b MergeFailure) int { return strings.Compare(a.Model, b.Model) })
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return fmt.Errorf("stopped with %d models in %s; the same command again does the rest: %w", len(m.w.z.Models()), m.w.z.dir, context.Cause(ctx))
+	}
+	return err
+}
+
+func (m *merge) takeSplit(s splitOf) error {
+	if s.z == m.w.z {
+		return nil
+	}
+	labels, ids, err := s.z.readSplit(s.Split)
+	if err != nil {
+		return err
+	}
+	return m.w.addSplit(s.Name, s.Samples, labels, ids)
+}
+
+// take takes one model over. Only what is wrong with the target is an error.
+func (m *merge) take(ctx context.Context, j *joining, of int) error {
+	linked, copied, err := m.takeFiles(ctx, j)
+	if err == nil {
+		err = m.w.publish(j.model)
+	}
+	var bad *sourceError
+	if err != nil && !errors.As(err, &bad) {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done++
+	if bad != nil {
+		m.result.Failed = append(m.result.Failed, MergeFailure{j.model.Name, bad.error})
+	} else {
+		m.result.Added = append(m.result.Added, j.model.Name)
+		m.result.Linked += linked
+		m.result.Copied += copied
+	}
+	if m.options.Progress != nil {
+		m.options.Progress(m.done, of, j.model.Name)
+	}
+	return nil
+}
+
+// A sourceError is about a file that was to be merged, and not about the merged zoo.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// takeFiles gives the predictions of a model their names in the merged zoo.
+func (m *merge) takeFiles(ctx context.Context, j *joining) (linked, copied int64, err error) {
+	var files []*atomicfile.File
+	defer func() {
+		for _, f := range files {
+			f.Discard()
+		}
+	}()
+	for split, from := range j.from {
+		if from == m.w.z {
+			continue
+		}
+		f, err := m.takeFile(ctx, j.model, m.splits[split].Split, from)
+		if err != nil {
+			return 0, 0, err
+		}
+		files = append(files, f)
+		if err := f.Sync(); err != nil {
+			return 0, 0, err
+		}
+		if f.Linked() {
+			linked += f.Size()
+		} else {
+			copied += f.Size()
+		}
+	}
+	if err := m.w.hold.mustBe(); err != nil {
+		return 0, 0, err
+	}
+	for _, f := range files {
+		if err := f.Place(); err != nil {
+			return 0, 0, err
+		}
+	}
+	for split, from := range j.from {
+		if from != m.w.z && !j.model.Splits[split].IndexOnly {
+			m.takeIndex(ctx, j.model.Name, split, from)
+		}
+	}
+	return linked, copied, nil
+}
+
+// takeFile begins the file of a model's predictions on a split that a zoo has.
+func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (*atomicfile.File, error) {
+	there, err := from.Model(model.Name)
+	if err != nil {
+		return nil, &sourceError{err}
+	}
+	a := there.Splits[s.Name]
+	source, path := from.predictionsPath(s.Name, model.Name, a), m.w.z.predictionsPath(s.Name, model.Name, Archive{IndexOnly: a.IndexOnly})
+	bad := func(err error) error { return &sourceError{from.orChanged(there, s, err)} }
+	in, err := regular.Open(source)
+	if err != nil {
+		return nil, bad(fmt.Errorf("zoo: %w", err))
+	}
+	defer in.Close()
+	if info, err := in.Stat(); err != nil || info.Size() != a.Bytes {
+		return nil, bad(fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or of another model", source, a.Bytes))
+	}
+	f, err := atomicfile.Take(ctx, in, path)
+	if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Path == source {
+		return nil, bad(fmt.Errorf("zoo: %w", err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.SHA256() != a.SHA256 {
+		f.Discard()
+		return nil, bad(fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with", source))
+	}
+	return f, nil
+}
+
+// takeIndex takes a search index over, if there is one. If that fails it is built when it is
+// needed; its checksum shows whether it is correct.
+func (m *merge) takeIndex(ctx context.Context, model, split string, from *Zoo) {
+	in, err := regular.Open(from.indexPath(split, model))
+	if err != nil {
+		return
+	}
+	defer in.Close()
+	f, err := atomicfile.Take(ctx, in, m.w.z.indexPath(split, model))
+	if err != nil {
+		return
+	}
+	defer f.Discard()
+	if f.Close() == nil {
+		f.Rename()
+	}
+}

@@ -1,0 +1,496 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const mergeClasses = 20
+
+// A part describes a zoo to be merged.
+type part struct {
+	classes int
+	names   []string
+	splits  map[string]int               // samples
+	labels  map[string][]uint16          // others than usual
+	ids     map[string][]string          // likewise
+	models  map[string]map[string]uint64 // name, split: the seed of the outputs
+	columns map[string]map[string]string // of models
+	lists   []string                     // models without full outputs
+}
+
+// make writes the zoo.
+func (p part) make(t testing.TB, dir string) *Zoo {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.classes == 0 {
+		p.classes = mergeClasses
+	}
+	z, err := Create(dir, p.classes)
+	must(err)
+	w := write(t, z)
+	if p.names != nil {
+		must(w.SetClassNames(p.names))
+	}
+	for split, n := range p.splits {
+		labels := randomLabels(n, p.classes)
+		if p.labels[split] != nil {
+			labels = p.labels[split]
+		}
+		must(w.AddSplit(split, labels, p.ids[split]))
+	}
+	for name, splits := range p.models {
+		m := Model{Name: name, Columns: map[string]string{"gflops": "1"}}
+		for column, value := range p.columns[name] {
+			m.Columns[column] = value
+		}
+		if slices.Contains(p.lists, name) {
+			lists := map[string]Lists{}
+			for split, seed := range splits {
+				lists[split] = BuildLists(randomRows(seed, p.splits[split], p.classes), p.classes)
+			}
+			must(w.AddIndexOnly(m, lists))
+			continue
+		}
+		mw, err := w.NewModel(m)
+		must(err)
+		for split, seed := range splits {
+			writeRows(t, mw, split, randomRows(seed, p.splits[split], p.classes))
+		}
+		must(mw.Commit())
+	}
+	must(w.Close())
+	return z
+}
+
+// merged merges zoos and opens the result, which must be undamaged.
+func merged(t *testing.T, dir string, zoos ...*Zoo) (*Zoo, Merged) {
+	t.Helper()
+	result, err := Merge(t.Context(), dir, zoos, MergeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return z, result
+}
+
+// usual is the splits of most parts.
+var usual = map[string]int{"search": 50, "test": 30}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := part{splits: usual, models: map[string]map[string]uint64{"a": {"search": 1, "test": 2}, "both": {"search": 3}},
+		columns: map[string]map[string]string{"both": {"latency_ms": "1", "data:search": "x"}}}.make(t, filepath.Join(dir, "a"))
+	b := part{splits: map[string]int{"search": 50, "test": 30, "pool": 7}, models: map[string]map[string]uint64{"b/1": {"search": 4}, "both": {"search": 3, "test": 5}},
+		columns: map[string]map[string]string{"both": {"latency_ms": "2", "data:search": "x", "data:test": "y"}}}.make(t, filepath.Join(dir, "b"))
+	lists := part{splits: usual, models: map[string]map[string]uint64{"list": {"search": 6}}, lists: []string{"list"}}.make(t, filepath.Join(dir, "c"))
+	empty := part{splits: map[string]int{"search": 49}}.make(t, filepath.Join(dir, "empty"))
+
+	repairs := notes
+	var notes []string
+	out := filepath.Join(dir, "out")
+	result, err := Merge(t.Context(), out, []*Zoo{a, empty, b, lists}, MergeOptions{Note: func(text string) { notes = append(notes, text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "b/1", "both", "list"}; !slices.Equal(result.Added, want) || len(result.Skipped)+len(result.Failed) > 0 || result.Copied > 0 || result.Linked == 0 {
+		t.Errorf("%+v", result)
+	}
+	if len(notes) != 2 || !strings.Contains(notes[0], "the split search of "+empty.Dir()) || !strings.Contains(notes[1], "latency_ms of 1 models") {
+		t.Errorf("notes: %q", notes)
+	}
+	// The others can go.
+	for _, z := range []*Zoo{a, b, lists, empty} {
+		for _, m := range z.Models() {
+			for split, archive := range m.Splits {
+				if archive.IndexOnly {
+					continue
+				}
+				source, err1 := os.Stat(z.archivePath(split, m.Name, false))
+				target, err2 := os.Stat(filepath.Join(out, "archive", split, slug(m.Name)+".parquet"))
+				if err := errors.Join(err1, err2); err != nil {
+					t.Fatal(err)
+				}
+				if m.Name != "both" && !os.SameFile(source, target) {
+					t.Errorf("%s on %s was copied", m.Name, split)
+				}
+			}
+		}
+		if err := os.RemoveAll(z.Dir()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	z, err := Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := repairs(z)
+	if err := z.Verify(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "splits/pool.parquet",
+		"models/{a}.json", "models/{b/1}.json", "models/{both}.json", "models/{list}.json",
+		"archive/search/{a}.parquet", "archive/search/{b/1}.parquet", "archive/search/{both}.parquet", "archive/test/{a}.parquet", "archive/test/{both}.parquet",
+		"index/search/{a}.arrow", "index/search/{b/1}.arrow", "index/search/{both}.arrow", "index/search/{list}.arrow", "index/test/{a}.arrow", "index/test/{both}.arrow")
+	for _, test := range []struct {
+		model, split string
+		seed         uint64
+	}{{"a", "search", 1}, {"a", "test", 2}, {"b/1", "search", 4}, {"both", "search", 3}, {"both", "test", 5}} {
+		want := randomRows(test.seed, usual[test.split], mergeClasses)
+		if !slices.Equal(readAll(t, z, test.model, test.split), want) {
+			t.Errorf("%s on %s: other rows", test.model, test.split)
+		}
+		if !sameLists(openIndexOf(t, z, test.split, test.model).Lists(test.model), BuildLists(want, mergeClasses)) {
+			t.Errorf("%s on %s: other lists", test.model, test.split)
+		}
+	}
+	if !sameLists(openIndexOf(t, z, "search", "list").Lists("list"), BuildLists(randomRows(6, 50, mergeClasses), mergeClasses)) {
+		t.Error("list: other lists")
+	}
+	if both, _ := z.Model("both"); both.Columns["latency_ms"] != "1" || both.Columns["data:test"] != "y" {
+		t.Errorf("columns of both: %v", both.Columns)
+	}
+	if slices.ContainsFunc(*said, func(note string) bool { return !strings.Contains(note, "lists of the 32 largest classes alone") }) {
+		t.Errorf("the zoo had to repair something: %q", *said)
+	}
+}
+
+// Models of further zoos are added to a zoo that there is, and the same call again changes
+// nothing. The result does not depend on how often it is called.
+func TestMergeAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	models := func(seeds ...uint64) map[string]map[string]uint64 {
+		all := map[string]map[string]uint64{}
+		for _, s := range seeds {
+			all[fmt.Sprint("m", s)] = map[string]uint64{"search": s}
+		}
+		return all
+	}
+	a := part{splits: usual, models: models(1, 2)}.make(t, filepath.Join(dir, "a"))
+	b := part{splits: usual, models: models(2, 3)}.make(t, filepath.Join(dir, "b"))
+	out := filepath.Join(dir, "out")
+	merged(t, out, a)
+	// A model that was replaced has the other of its archive's names.
+	w := write(t, a)
+	mw, err := w.ReplaceModel(Model{Name: "m4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeRows(t, mw, "search", randomRows(9, 50, mergeClasses))
+	if err := mw.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if mw, err = w.ReplaceModel(Model{Name: "m4"}); err != nil {
+		t.Fatal(err)
+	}
+	writeRows(t, mw, "search", randomRows(4, 50, mergeClasses))
+	if err := mw.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	z, result := merged(t, out, a, b)
+	if !slices.Equal(result.Added, []string{"m3", "m4"}) || !slices.Equal(result.Skipped, []string{"m1", "m2"}) {
+		t.Errorf("%+v", result)
+	}
+	before := z.Fingerprint()
+	again, result := merged(t, out, b, a, b)
+	if again.Fingerprint() != before || len(result.Added) > 0 || len(result.Skipped) != 4 {
+		t.Errorf("%+v", result)
+	}
+	whole := part{splits: usual, models: models(1, 2, 3, 4)}.make(t, filepath.Join(dir, "whole"))
+	w = write(t, whole)
+	w.SetColumns(map[string]map[string]string{"m4": {"gflops": "1"}})
+	w.Close()
+	w = write(t, again)
+	w.SetColumns(map[string]map[string]string{"m4": {"gflops": "1"}})
+	w.Close()
+	if whole.Fingerprint() != again.Fingerprint() {
+		t.Error("the merged zoo is not the one that one writer makes")
+	}
+}
+
+// What cannot be merged is named, and leaves no zoo behind.
+func TestMergeRefuses(t *testing.T) {
+	t.Parallel()
+	one := map[string]map[string]uint64{"m": {"search": 1}}
+	numbered := make([]string, mergeClasses)
+	for i := range numbered {
+		numbered[i] = fmt.Sprint("class ", i)
+	}
+	other := slices.Clone(numbered)
+	other[3], other[4] = other[4], other[3]
+	ids := make([]string, usual["search"])
+	for i := range ids {
+		ids[i] = fmt.Sprint("x", i)
+	}
+	labels := randomLabels(usual["search"], mergeClasses)
+	labels[7] = (labels[7] + 1) % mergeClasses
+	for what, test := range map[string]struct {
+		a, b part
+		want []string
+	}{
+		"classes":     {part{splits: usual, models: one}, part{classes: 19, splits: usual, models: one}, []string{"20 classes", "19"}},
+		"class names": {part{splits: usual, models: one, names: numbered}, part{splits: usual, models: one, names: other}, []string{`"class 4" is the name of class 4`}},
+		"samples":     {part{splits: usual, models: one}, part{splits: map[string]int{"search": 49}, models: one}, []string{`"search" has 50 samples`, "and 49"}},
+		"labels":      {part{splits: usual, models: one}, part{splits: usual, labels: map[string][]uint16{"search": labels}, models: one}, []string{`"search" has other labels or sample ids`}},
+		"ids":         {part{splits: usual, models: one}, part{splits: usual, ids: map[string][]string{"search": ids}, models: one}, []string{`"search" has other labels or sample ids`}},
+		"case":        {part{splits: usual, models: one}, part{splits: map[string]int{"Search": 50}, models: map[string]map[string]uint64{"m": {"Search": 1}}}, []string{"case only"}},
+		"outputs":     {part{splits: usual, models: one}, part{splits: usual, models: map[string]map[string]uint64{"m": {"search": 2}}}, []string{`"m"`, `other outputs on the split "search"`, "encas-zoo zoo remove --zoo ", " -- m"}},
+		"lists":       {part{splits: usual, models: one}, part{splits: usual, models: one, lists: []string{"m"}}, []string{`"m"`, "other outputs"}},
+		"checkpoint": {part{splits: usual, models: one, columns: map[string]map[string]string{"m": {"checkpoint": "1"}}},
+			part{splits: usual, models: map[string]map[string]uint64{"m": {"test": 1}}, columns: map[string]map[string]string{"m": {"checkpoint": "2"}}}, []string{`"m"`, "another checkpoint"}},
+		"no models": {part{splits: usual}, part{splits: usual}, []string{"no model to merge"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			a, b := test.a.make(t, filepath.Join(dir, "a")), test.b.make(t, filepath.Join(dir, "b"))
+			out := filepath.Join(dir, "out")
+			_, err := Merge(t.Context(), out, []*Zoo{a, b}, MergeOptions{})
+			expectError(t, err, test.want...)
+			if _, err := os.Stat(out); err == nil {
+				t.Error("it left a zoo")
+			}
+			// The same of a zoo that there is.
+			before := a.Fingerprint()
+			_, err = Merge(t.Context(), a.Dir(), []*Zoo{b}, MergeOptions{})
+			expectError(t, err, test.want...)
+			if now, err := Open(a.Dir()); err != nil || now.Fingerprint() != before {
+				t.Errorf("the zoo changed: %v", err)
+			}
+		})
+	}
+	t.Run("itself", func(t *testing.T) {
+		t.Parallel()
+		a := part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "a"))
+		_, err := Merge(t.Context(), a.Dir()+"/.", []*Zoo{a}, MergeOptions{})
+		expectError(t, err, "leave it out")
+		_, err = Merge(t.Context(), a.Dir(), nil, MergeOptions{})
+		expectError(t, err, "no zoos")
+		w := write(t, a)
+		defer w.Close()
+		b := part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "b"))
+		if _, err := Merge(t.Context(), a.Dir(), []*Zoo{b}, MergeOptions{}); !errors.Is(err, ErrLocked) {
+			t.Errorf("beside a writer: %v", err)
+		}
+	})
+}
+
+// A damaged model fails by name, the others go on, and once it is restored the same call
+// completes the zoo.
+func TestMergeDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := part{splits: usual, models: map[string]map[string]uint64{"good": {"search": 1}, "bad": {"search": 2}}}.make(t, filepath.Join(dir, "a"))
+	archive, file := a.archivePath("search", "bad", false), a.modelPath(slug("bad"))
+	whole, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, damage := range map[string]func(){
+		"a bit":   func() { b := slices.Clone(whole); b[len(b)/2] ^= 1; os.WriteFile(archive, b, 0o666) },
+		"cut":     func() { os.WriteFile(archive, whole[:len(whole)-1], 0o666) },
+		"missing": func() { os.Remove(archive) },
+		"folder":  func() { os.Remove(archive); os.Mkdir(archive, 0o777) },
+		"model":   func() { os.WriteFile(file, []byte("{"), 0o666) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			described, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damage()
+			from, err := Open(a.Dir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(dir, "out "+what)
+			result, err := Merge(t.Context(), out, []*Zoo{from}, MergeOptions{})
+			if err != nil || !slices.Equal(result.Added, []string{"good"}) || len(result.Failed) != 1 || result.Failed[0].Model != "bad" {
+				t.Fatalf("%+v, %v", result, err)
+			}
+			os.Remove(archive)
+			if err := errors.Join(os.WriteFile(archive, whole, 0o666), os.WriteFile(file, described, 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			z, result := merged(t, out, a)
+			if !slices.Equal(result.Added, []string{"bad"}) || !slices.Equal(result.Skipped, []string{"good"}) {
+				t.Errorf("%+v", result)
+			}
+			if !slices.Equal(readAll(t, z, "bad", "search"), randomRows(2, 50, mergeClasses)) {
+				t.Error("other rows")
+			}
+		})
+	}
+}
+
+// Between file systems predictions are copied.
+func TestMergeCopies(t *testing.T) {
+	t.Parallel()
+	const memory = "/dev/shm"
+	elsewhere, err := os.MkdirTemp(memory, "encas-zoo-test-")
+	if err != nil {
+		t.Skip("no second file system: ", err)
+	}
+	defer os.RemoveAll(elsewhere)
+	dir := t.TempDir()
+	a := part{splits: usual, models: map[string]map[string]uint64{"m": {"search": 1, "test": 2}}}.make(t, filepath.Join(dir, "a"))
+	if os.Link(filepath.Join(a.Dir(), "zoo.json"), filepath.Join(elsewhere, "linked")) == nil {
+		t.Skip(memory + " is no other file system")
+	}
+	z, result := merged(t, filepath.Join(elsewhere, "out"), a)
+	if result.Linked != 0 || result.Copied == 0 {
+		t.Errorf("%+v", result)
+	}
+	if !slices.Equal(readAll(t, z, "m", "test"), randomRows(2, 30, mergeClasses)) {
+		t.Error("other rows")
+	}
+}
+
+// A folder of links to archives elsewhere becomes one of files.
+func TestMergeFollowsLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := part{splits: usual, models: map[string]map[string]uint64{"m": {"search": 1}}}.make(t, filepath.Join(dir, "a"))
+	archive, moved := a.archivePath("search", "m", false), filepath.Join(dir, "moved")
+	if err := os.Rename(archive, moved); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(moved, archive); err != nil {
+		t.Skip(err)
+	}
+	z, _ := merged(t, filepath.Join(dir, "out"), a)
+	if info, err := os.Lstat(z.archivePath("search", "m", false)); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// Interrupted, it says how far it came, and the same call does the rest.
+func TestMergeInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	models := map[string]map[string]uint64{}
+	for i := range 20 {
+		models[fmt.Sprint("m", i)] = map[string]uint64{"search": uint64(i)}
+	}
+	a := part{splits: usual, models: models}.make(t, filepath.Join(dir, "a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	out := filepath.Join(dir, "out")
+	_, err := Merge(ctx, out, []*Zoo{a}, MergeOptions{Progress: func(done, total int, model string) {
+		if done == 5 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	expectError(t, err, "the same command again")
+	if z, _ := merged(t, out, a); z.Fingerprint() != a.Fingerprint() {
+		t.Error("the merged zoo is another one")
+	}
+}
+
+// mergeVariable makes the test program one that merges the zoos in the folder DIR/parts into
+// DIR/out.
+const mergeVariable = "ENCAS_ZOO_TEST_MERGE"
+
+func mergeJob(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "parts", "*"))
+	if err != nil {
+		return err
+	}
+	var zoos []*Zoo
+	for _, path := range paths {
+		z, err := Open(path)
+		if err != nil {
+			return err
+		}
+		zoos = append(zoos, z)
+	}
+	_, err = Merge(context.Background(), filepath.Join(dir, "out"), zoos, MergeOptions{})
+	return err
+}
+
+// TestMergeKilled kills a merge again and again. What is there is undamaged at any moment, and
+// at last it is all there.
+func TestMergeKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want := part{splits: usual, models: map[string]map[string]uint64{}}
+	for p := range 3 {
+		models := map[string]map[string]uint64{}
+		for i := range 12 {
+			name := fmt.Sprint("m", p, "-", i)
+			models[name] = map[string]uint64{"search": uint64(p*100 + i), "test": uint64(p*1000 + i)}
+			want.models[name] = models[name]
+		}
+		part{splits: usual, models: models}.make(t, filepath.Join(dir, "parts", fmt.Sprint(p)))
+	}
+	whole := want.make(t, filepath.Join(dir, "whole"))
+	r := rand.New(rand.NewPCG(1, 1))
+	kills := 12
+	if testing.Short() {
+		kills = 3
+	}
+	for killed, wait := 0, 10*time.Millisecond; ; {
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), mergeVariable+"="+dir)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if killed < kills {
+			time.AfterFunc(time.Duration(r.Int64N(int64(wait))), func() { c.Process.Kill() })
+		}
+		err := c.Wait()
+		if err != nil && c.ProcessState.Exited() {
+			t.Fatalf("it failed after %d kills: %v", killed, err)
+		}
+		out := filepath.Join(dir, "out")
+		z, errOpen := Open(out)
+		if errOpen == nil {
+			errOpen = z.Verify(t.Context(), nil)
+		}
+		if errOpen != nil && (err == nil || !strings.Contains(errOpen.Error(), "no zoo")) {
+			t.Fatal(errOpen)
+		}
+		if err == nil {
+			if z.Fingerprint() != whole.Fingerprint() {
+				t.Error("the merged zoo is not the one that one writer makes")
+			}
+			files, _ := filepath.Glob(filepath.Join(out, "*", "*", ".tmp-*"))
+			if len(files) > 0 {
+				t.Errorf("it left %v", files)
+			}
+			if killed == kills {
+				return
+			}
+			os.RemoveAll(out)
+			wait = 10 * time.Millisecond
+			continue
+		}
+		killed++
+		wait += 15 * time.Millisecond
+	}
+}
