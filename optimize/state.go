@@ -16,7 +16,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 5
+const stateVersion = 6
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second

@@ -153,7 +153,9 @@ func TestUnitsStop(t *testing.T) {
 	}
 	solver := newThresholdSolver(w, 8)
 	for what, do := range map[string]func(){
-		"pairs":      func() { newPairSolver(w, r.limits, cascade.RuleMean).solve(tilesOf(len(p.models))[0]) },
+		"pairs": func() {
+			newPairSolver(r, w, cascade.RuleMean, r.eval.margins(t.Context(), cascade.RuleMean, 1)).solve(tilesOf(len(p.models))[0])
+		},
 		"neighbours": func() { newNeighborhood(ended, r, w, models, anyOrder).explore([]plan{chain}) },
 		"a child":    func() { child{plan: chain}.raise(solver, newWindow(w)) },
 	} {

@@ -445,3 +445,33 @@ func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
 	}
 	countReachingGeneric(hist, cells[done:], values[done:], needed[done:])
 }
+
+func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
+	n, done := len(may), 0
+	if n >= marginBlock {
+		switch active {
+		case AVX512:
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX512(&may[0], &open[0], &a.data[0], &b.data[0], done)
+		case AVX2:
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX2(&may[0], &open[0], &a.data[0], &b.data[0], done)
+		}
+	}
+	return judgeGeneric(may, open, a, b, done, nOpen)
+}
+
+func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
+	n, done := len(cells), 0
+	if n >= marginBlock {
+		switch active {
+		case AVX512:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX512(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		case AVX2:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX2(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		}
+	}
+	foreseeGeneric(f, cells, right, a, b, done)
+}
