@@ -430,22 +430,6 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
-	n, done, ok := len(cells), 0, false
-	if n >= 32 && 0 < len(hist) && len(hist) <= 1<<15 {
-		switch active {
-		case AVX512:
-			ok = countReachingAVX512(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
-		case AVX2:
-			ok = countReachingAVX2(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
-		}
-		if ok {
-			done = n &^ 31
-		}
-	}
-	countReachingGeneric(hist, cells[done:], values[done:], needed[done:])
-}
-
 func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
 	n, done := len(may), 0
 	if n >= marginBlock {
