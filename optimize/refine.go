@@ -40,7 +40,7 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	r.options.Save, r.recorder.next, r.checkpoint.units = nil, math.MaxInt64, 0
 	w := r.newWorker()
 	for _, score := range found.front() {
-		p := found.plans[score]
+		p := found.plan(score)
 		if now, reach := w.evaluate(p); now != found.correct(score) || r.eval.totalCost(p, reach) != found.totals[score] {
 			corrected++
 		}

@@ -192,9 +192,9 @@ func TestReachIsKept(t *testing.T) {
 		}
 		w := r.newWorker()
 		for _, score := range r.archive.front() {
-			_, reach := w.evaluate(r.archive.plans[score])
-			if got := r.archive.reaches[score]; fmt.Sprint(got) != fmt.Sprint(reach) {
-				t.Errorf("zoo %d, %v: %v is kept, %v reach it", seed, r.archive.plans[score], got, reach)
+			_, reach := w.evaluate(r.archive.plan(score))
+			if got := r.archive.places[score].reach; fmt.Sprint(got) != fmt.Sprint(reach) {
+				t.Errorf("zoo %d, %v: %v is kept, %v reach it", seed, r.archive.plan(score), got, reach)
 			}
 		}
 	}
