@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"strconv"
 )
@@ -24,20 +23,15 @@ func exactFronts(ctx context.Context, b *bench) ([]Row, error) {
 	if rows[1].Missing == "" {
 		rows[1] = rows[1].atMost(4)
 	}
-	for _, models := range []int{b.models / 8, b.models / 4} {
+	for _, models := range []int{b.models / 8, b.models / 4, b.models} {
 		triples, err := exactFront(ctx, job{dir, models, 3, threads}, 1)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, triples[0])
 	}
-	last := rows[len(rows)-1]
-	inTen := float64(b.models/4) * math.Cbrt(600/last.Median)
-	return append(rows, Row{
-		Figure:      "models whose chains of at most 3 take ten minutes",
-		Measurement: measurement("models", []float64{math.Floor(min(inTen, float64(b.models)))}),
-		Note:        "Worked out from the row above; the time grows as the cube of the models.",
-	}), nil
+	rows[len(rows)-1] = rows[len(rows)-1].atMost(600)
+	return rows, nil
 }
 
 // exactFront runs a job and returns a row for its time and one for its memory.

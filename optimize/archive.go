@@ -3,6 +3,7 @@ package optimize
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -19,18 +20,23 @@ import (
 // accuracy and cost have an order ([limits.compare]), so that what it holds depends on
 // neither the order of offers nor on which threads make them.
 type archive struct {
-	limits  *limits
-	cells   []float64 // -Inf for every negative score, then totals
-	totals  []float64 // by score: what the cost of an offer must not exceed
-	plans   []plan    // the cascades; one without members if there is none
-	reaches [][]int   // of each, how many samples reach each of its stages; nil if it was restored
-	room    plan      // for the form of an offer
+	limits *limits
+	cells  []float64 // -Inf for every negative score, then totals
+	totals []float64 // by score: what the cost of an offer must not exceed
+	places []*place  // by score; nil if nothing is kept. Few are not, and places are never changed
+	room   plan      // for the form of an offer
+}
+
+// A place is a cascade that an archive keeps.
+type place struct {
+	plan  plan
+	reach []int // how many samples reach each of its stages; nil if it was restored
 }
 
 // newArchive returns an empty archive for n samples that takes what is within limits.
 func newArchive(n int, l *limits) *archive {
 	below := l.charge * (cascade.MaxStages - 1)
-	a := &archive{limits: l, cells: make([]float64, below+n+1), plans: make([]plan, n+1), reaches: make([][]int, n+1)}
+	a := &archive{limits: l, cells: make([]float64, below+n+1), places: make([]*place, n+1)}
 	a.totals = a.cells[below:]
 	for i := range a.cells {
 		a.cells[i] = math.Inf(-1)
@@ -41,10 +47,32 @@ func newArchive(n int, l *limits) *archive {
 	return a
 }
 
-// copy returns an archive that holds what a holds; the plans are shared.
+// copy returns an archive that holds what a holds; the places are shared.
 func (a *archive) copy() *archive {
 	cells := slices.Clone(a.cells)
-	return &archive{limits: a.limits, cells: cells, totals: cells[len(cells)-len(a.totals):], plans: slices.Clone(a.plans), reaches: slices.Clone(a.reaches)}
+	return &archive{limits: a.limits, cells: cells, totals: cells[len(cells)-len(a.totals):], places: slices.Clone(a.places)}
+}
+
+// samples is the number of samples, and the highest score.
+func (a *archive) samples() int { return len(a.totals) - 1 }
+
+// plan returns the cascade with a score; one without members if there is none.
+func (a *archive) plan(score int) plan {
+	if p := a.places[score]; p != nil {
+		return p.plan
+	}
+	return plan{}
+}
+
+// plans goes through the cascades kept, ascending in score.
+func (a *archive) plans() iter.Seq2[int, plan] {
+	return func(yield func(score int, p plan) bool) {
+		for score, place := range a.places {
+			if place != nil && !yield(score, place.plan) {
+				return
+			}
+		}
+	}
 }
 
 // offer keeps a plan, in canonical form, if it is within the limits and comes before
@@ -64,8 +92,9 @@ func (a *archive) offer(correct int, total float64, p plan, reach []int) {
 	}
 	score := a.score(correct, len(c.members))
 	if a.takes(score, total, c) && a.limits.within(c) {
-		a.totals[score], a.plans[score], a.reaches[score] = total, c.clone(), make([]int, len(c.members))
-		copy(a.reaches[score], reach) // no sample reaches the stages that are not in c, nor those put last
+		kept := &place{c.clone(), make([]int, len(c.members))}
+		copy(kept.reach, reach) // no sample reaches the stages that are not in c, nor those put last
+		a.totals[score], a.places[score] = total, kept
 	}
 }
 
@@ -81,22 +110,22 @@ func (a *archive) known(models int) []float64 {
 
 // correct returns the correct answers of the cascade with a score.
 func (a *archive) correct(score int) int {
-	return score + a.limits.charge*(len(a.plans[score].members)-1)
+	return score + a.limits.charge*(len(a.plan(score).members)-1)
 }
 
 // takes reports whether a plan in canonical form comes before what is known.
 func (a *archive) takes(score int, total float64, p plan) bool {
-	if old := a.plans[score]; total == a.totals[score] && len(old.members) > 0 {
-		return a.limits.compare(p, old) < 0
+	if old := a.places[score]; total == a.totals[score] && old != nil {
+		return a.limits.compare(p, old.plan) < 0
 	}
 	return total <= a.totals[score]
 }
 
 // merge takes over what b has found.
 func (a *archive) merge(b *archive) {
-	for score, p := range b.plans {
-		if total := b.totals[score]; len(p.members) > 0 && a.takes(score, total, p) {
-			a.totals[score], a.plans[score], a.reaches[score] = total, p, b.reaches[score]
+	for score, p := range b.places {
+		if total := b.totals[score]; p != nil && p != a.places[score] && a.takes(score, total, p.plan) {
+			a.totals[score], a.places[score] = total, p
 		}
 	}
 	if invariants {
@@ -108,16 +137,16 @@ func (a *archive) merge(b *archive) {
 // must be one that offer could have kept there.
 func (a *archive) restore(score int, total float64, p plan) error {
 	switch {
-	case score < 0 || score >= len(a.plans):
-		return fmt.Errorf("a score of %d of %d", score, len(a.plans)-1)
-	case len(a.plans[score].members) > 0:
+	case score < 0 || score > a.samples():
+		return fmt.Errorf("a score of %d of %d", score, a.samples())
+	case a.places[score] != nil:
 		return fmt.Errorf("two cascades with the score %d", score)
 	case !(total >= 0 && total <= a.totals[score]) || !a.limits.within(p):
 		return fmt.Errorf("a cascade with the score %d at a cost of %v is beyond the limits", score, total)
 	case !a.isCanonical(p):
 		return fmt.Errorf("a cascade with the score %d has weights or a rule that the search does not keep", score)
 	}
-	a.totals[score], a.plans[score] = total, p
+	a.totals[score], a.places[score] = total, &place{plan: p}
 	return nil
 }
 
@@ -134,7 +163,7 @@ func (a *archive) staircase(bound []float64) {
 	least := math.Inf(1)
 	bound[len(a.totals)] = least
 	for score := len(a.totals) - 1; score >= 0; score-- {
-		if len(a.plans[score].members) > 0 {
+		if a.places[score] != nil {
 			least = min(least, a.totals[score])
 		}
 		bound[score] = least
@@ -147,7 +176,7 @@ func (a *archive) front() []int {
 	var front []int
 	least := math.Inf(1)
 	for score := len(a.totals) - 1; score >= 0; score-- {
-		if len(a.plans[score].members) > 0 && a.totals[score] < least {
+		if a.places[score] != nil && a.totals[score] < least {
 			least = a.totals[score]
 			front = append(front, score)
 		}
@@ -167,8 +196,8 @@ func (a *archive) near(slack int) []plan {
 	bound := make([]float64, len(a.totals)+1)
 	a.staircase(bound)
 	var plans []plan
-	for score, p := range a.plans {
-		if len(p.members) > 0 && a.totals[score] < bound[min(score+slack+1, len(bound)-1)] {
+	for score, p := range a.plans() {
+		if a.totals[score] < bound[min(score+slack+1, len(bound)-1)] {
 			plans = append(plans, p)
 		}
 	}
@@ -179,7 +208,7 @@ func (a *archive) near(slack int) []plan {
 // the budgets.
 func (a *archive) worth(b budgets) float64 {
 	var all []scored
-	samples := float64(len(a.plans) - 1)
+	samples := float64(a.samples())
 	for _, score := range a.front() {
 		all = append(all, scored{a.totals[score] / samples, float64(score) / samples})
 	}
@@ -191,7 +220,7 @@ func (a *archive) worth(b budgets) float64 {
 
 // drawn returns error and mean cost at places of the front, by their scores.
 func (a *archive) drawn(places []int) (errors, costs []float64) {
-	samples := float64(len(a.plans) - 1)
+	samples := float64(a.samples())
 	for _, score := range places {
 		errors = append(errors, 1-float64(score)/samples)
 		costs = append(costs, a.totals[score]/samples)

@@ -154,27 +154,6 @@ func (e *evaluator) cascade(p plan) cascade.Cascade {
 	return c
 }
 
-// labelValues returns for every model and sample what the model can do for the sample's
-// label: with rules mean and vote its value of the label in fixed point, with rule last 1 if
-// it is correct and 0 if it is wrong.
-func (e *evaluator) labelValues(rule cascade.Rule, threads int) [][]uint32 {
-	lists, singles := e.of(rule)
-	values := make([][]uint32, len(lists))
-	inPieces(threads, len(values), func(_, from, to int) {
-		for m := from; m < to; m++ {
-			values[m] = make([]uint32, e.samples())
-			for i, label := range e.labels {
-				if rule == cascade.RuleLast {
-					values[m][i] = uint32(singles[m][i] & 1)
-				} else {
-					values[m][i] = classValue(&lists[m], i, label)
-				}
-			}
-		}
-	})
-	return values
-}
-
 // classValue returns a model's value of a class on sample i, by its list, in fixed point.
 func classValue(l *kernel.Lists, i int, class uint16) uint32 {
 	from, to := i*l.K, (i+1)*l.K

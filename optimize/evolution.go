@@ -103,7 +103,7 @@ func (b *breeder) breed() []child {
 			father = min(max(mother+b.rng.IntN(2*kin+1)-kin, 0), len(b.places)-1)
 		}
 		c := child{
-			plan:  b.cross(b.run.archive.plans[b.places[mother]], b.run.archive.plans[b.places[father]]),
+			plan:  b.cross(b.run.archive.plan(b.places[mother]), b.run.archive.plan(b.places[father])),
 			rates: [2]float64{b.exchangeRate(mother), b.exchangeRate(father)},
 		}
 		if b.rng.IntN(mutations) == 0 {
@@ -130,7 +130,7 @@ func (b *breeder) breed() []child {
 // drawn evenly, or evenly by its logarithm, up to that of the most expensive model. Most
 // cascades are cheap, but what the expensive ones gain matters at most of the costs.
 func (b *breeder) drawPlace() int {
-	low, high := b.run.archive.totals[b.places[0]], slices.Max(b.run.eval.costs)*float64(len(b.run.archive.plans)-1)
+	low, high := b.run.archive.totals[b.places[0]], slices.Max(b.run.eval.costs)*float64(b.run.archive.samples())
 	share := b.rng.Float64()
 	cost := low + share*(high-low)
 	switch b.rng.IntN(3) {

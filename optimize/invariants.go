@@ -9,7 +9,7 @@ import (
 // mustOffer panics unless an offer to an archive fits together: every sample reaches the
 // first stage, and no stage is reached by more than the one before.
 func (a *archive) mustOffer(correct int, p plan, reach []int) {
-	samples := len(a.plans) - 1
+	samples := a.samples()
 	must(correct >= 0 && correct <= samples, "%d correct answers of %d", correct, samples)
 	must(len(p.members) > 0 && len(p.exits) == len(p.members)-1 && len(reach) == len(p.members),
 		"%d members, %d thresholds, %d numbers of samples", len(p.members), len(p.exits), len(reach))
@@ -21,10 +21,7 @@ func (a *archive) mustOffer(correct int, p plan, reach []int) {
 // mustHold panics unless all that an archive holds is within its limits and in canonical
 // form.
 func (a *archive) mustHold() {
-	for score, p := range a.plans {
-		if len(p.members) == 0 {
-			continue
-		}
+	for score, p := range a.plans() {
 		must(score >= a.limits.correct && a.totals[score] >= 0 && a.totals[score] <= a.limits.total && a.limits.within(p), "%+v is beyond the limits", p)
 		must(a.isCanonical(p), "%+v is not in canonical form", p)
 	}

@@ -14,7 +14,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 		"first stage left out": func(a *archive) { a.offer(5, 10, plan{members: []member{{0, 1}}}, []int{9}) },
 		"a place out of form": func(a *archive) {
 			b := a.copy()
-			b.totals[5], b.plans[5] = 10, plan{members: []member{{0, 2}}}
+			b.totals[5], b.places[5] = 10, &place{plan: plan{members: []member{{0, 2}}}}
 			a.merge(b)
 		},
 	} {

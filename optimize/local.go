@@ -88,7 +88,7 @@ func (x *explorer) begin(turn turn) [][]plan {
 
 	open := byChain{places: make(map[string]int)}
 	for _, correct := range archive.front() {
-		p, place := archive.plans[correct], archive.placeKey(correct)
+		p, place := archive.plan(correct), archive.placeKey(correct)
 		if turn.notLast && p.rule == cascade.RuleLast || x.known[scope][string(place)] {
 			continue
 		}
@@ -113,7 +113,7 @@ func (x *explorer) modelsIn(scope scope) []uint16 {
 	}
 	archive := x.r.archive
 	for _, correct := range archive.front() {
-		for _, m := range archive.plans[correct].members {
+		for _, m := range archive.plan(correct).members {
 			models = append(models, m.model)
 		}
 	}

@@ -42,52 +42,76 @@ func (t tile) pairs() [][2]int {
 	return pairs
 }
 
-// tryPairs offers every chain of two distinct models with all thresholds.
+// tryPairs offers every chain of two distinct models with all thresholds, except those
+// that [pairSolver.mayImprove] proves to be dominated.
 func (r *run) tryPairs(ctx context.Context, rule cascade.Rule) error {
 	tiles := tilesOf(len(r.eval.models))
+	margins := r.eval.margins(ctx, rule, r.options.Threads)
 	return r.parallelLong(ctx, "tiles of pairs", len(tiles), func(w *worker) func(int) {
-		p := newPairSolver(w, r.limits, rule)
+		p := newPairSolver(r, w, rule, margins)
 		return func(unit int) { p.solve(tiles[unit]) }
 	})
 }
 
+// margins returns the margins of every model's lists that a rule combines. With rule last
+// they say what the model answers. If ctx ends they are of no use.
+func (e *evaluator) margins(ctx context.Context, rule cascade.Rule, threads int) []*kernel.Margins {
+	lists, singles := e.of(rule)
+	all := make([]*kernel.Margins, len(lists))
+	inPieces(threads, len(all), func(_, from, to int) {
+		for m := from; m < to; m++ {
+			all[m] = kernel.NewMargins(e.samples())
+			switch {
+			case ctx.Err() != nil:
+			case rule == cascade.RuleLast:
+				all[m].SetAnswers(singles[m])
+			default:
+				all[m].SetSingle(&lists[m], e.labels)
+			}
+		}
+	})
+	return all
+}
+
 // A pairSolver offers chains of two with all thresholds.
 type pairSolver struct {
+	run     *run
 	w       *worker
-	limits  *limits
 	rule    cascade.Rule
 	bins    int
 	lists   []kernel.Lists
 	singles [][]byte
-	reach   [][]int32    // by model and bin: samples not above it
-	correct []int        // by model
-	single  *kernel.Sums // for measures of confidence that need sums
-	table   []byte
-	gains   []int32 // see gain
+	margins []*kernel.Margins
+	reach   [][]int32 // by model and bin: samples not above it
+	correct []int     // by model
+	may     []byte    // on the samples of a block, whether a pair may be correct
+	gains   []int32   // see gain
+	open    []int     // of each pair of a tile, the samples on which its margins do not decide
+	bound   []float64 // least total known for each score or more
 	plan    plan
 	stages  []int // samples that reach each stage of the plan
 }
 
-func newPairSolver(w *worker, l *limits, rule cascade.Rule) *pairSolver {
+func newPairSolver(r *run, w *worker, rule cascade.Rule, margins []*kernel.Margins) *pairSolver {
 	e := w.eval
 	bins := len(e.grid) + 1
 	lists, singles := e.of(rule)
 	p := &pairSolver{
+		run:     r,
 		w:       w,
-		limits:  l,
 		rule:    rule,
 		bins:    bins,
 		lists:   lists,
 		singles: singles,
+		margins: margins,
 		reach:   make([][]int32, len(e.models)),
 		correct: make([]int, len(e.models)),
-		table:   make([]byte, tileSamples),
+		may:     make([]byte, tileSamples),
 		gains:   make([]int32, tileModels*tileModels*2*bins),
+		open:    make([]int, tileModels*tileModels),
+		bound:   make([]float64, e.samples()+2),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}},
 		stages:  []int{e.samples(), 0},
-	}
-	if e.confidence != cascade.MaxProbability {
-		p.single = kernel.NewSums(tileSamples, e.listed())
 	}
 	for m, t := range singles {
 		p.reach[m] = make([]int32, bins)
@@ -104,52 +128,90 @@ func (p *pairSolver) gain(i, order int) []int32 {
 	return p.gains[(2*i+order)*p.bins:][:p.bins]
 }
 
-// solve offers both chains of every pair of a tile.
+// solve offers both chains of every pair of a tile. Margins decide nearly all samples, and
+// leave an upper bound of the correct answers: only for pairs that may improve the front by
+// that are the others decided.
 func (p *pairSolver) solve(t tile) {
-	e := p.w.eval
-	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > p.limits.worst })
+	e, limits := p.w.eval, p.run.limits
+	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > limits.worst })
+	p.run.boundOf(p.w, p.bound)
 	clear(p.gains)
+	clear(p.open)
 	for from := 0; from < e.samples(); from += tileSamples {
 		if p.w.stopped() {
 			return
 		}
 		to := min(from+tileSamples, e.samples())
-		table := p.table[:to-from]
 		for i, xy := range pairs {
-			x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
-			if p.rule != cascade.RuleLast {
-				p.combine(table, xy[0], xy[1], from, to)
-				kernel.Delta1(p.gain(i, 0), x, x, table)
-				kernel.Delta1(p.gain(i, 1), y, y, table)
-			} else {
-				kernel.Delta1(p.gain(i, 0), x, x, y)
-				kernel.Delta1(p.gain(i, 1), y, y, x)
-			}
+			p.open[i] += len(p.judge(i, xy, from, to, false))
 		}
 	}
 	for i, xy := range pairs {
 		if p.w.stopped() {
 			return
 		}
+		p.w.evaluations.Add(int64(2 * len(e.grid)))
+		if !p.mayImprove(xy[0], xy[1], p.gain(i, 0)) && !p.mayImprove(xy[1], xy[0], p.gain(i, 1)) {
+			continue
+		}
+		if p.open[i] > 0 {
+			clear(p.gain(i, 0))
+			clear(p.gain(i, 1))
+			for from := 0; from < e.samples(); from += tileSamples {
+				p.judge(i, xy, from, min(from+tileSamples, e.samples()), true)
+			}
+		}
 		p.offer(xy[0], xy[1], p.gain(i, 0))
 		p.offer(xy[1], xy[0], p.gain(i, 1))
 	}
 }
 
-// combine makes the table of two models together on the samples from..to-1.
-func (p *pairSolver) combine(table []byte, x, y, from, to int) {
-	w, e := p.w, p.w.eval
-	a, b := p.lists[x].Slice(from, to), p.lists[y].Slice(from, to)
-	best, class := w.best[:to-from], w.class[:to-from]
-	if e.confidence == cascade.MaxProbability {
-		kernel.Pair(best, class, w.open, &a, &b)
-	} else {
-		single, both := p.single.Slice(0, to-from), w.extended.Slice(0, to-from)
-		kernel.Single(&single, &a, 1)
-		kernel.Extend(&both, &single, []*kernel.Lists{&a}, nil, &b, 1)
-		w.measure(&both)
+// judge adds to the gains of pair number i of the tile what the samples from..to-1 give it,
+// and returns those that margins leave open. These are decided, or counted as correct.
+func (p *pairSolver) judge(i int, xy [2]int, from, to int, decide bool) (open []int32) {
+	x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
+	if p.rule == cascade.RuleLast { // the second model answers alone
+		kernel.Delta1(p.gain(i, 0), x, x, y)
+		kernel.Delta1(p.gain(i, 1), y, y, x)
+		return nil
 	}
-	kernel.Bins(table, best, class, e.labels[from:to], e.cuts(2))
+	may, w := p.may[:to-from], p.w
+	a, b := p.margins[xy[0]].Slice(from, to), p.margins[xy[1]].Slice(from, to)
+	open = w.open[:kernel.Judge(may, w.open, &a, &b)]
+	if decide && len(open) > 0 {
+		a, b := p.lists[xy[0]].Slice(from, to), p.lists[xy[1]].Slice(from, to)
+		kernel.PairSamples(w.best[:to-from], w.class[:to-from], open, &a, &b)
+		w.correctAmong(may, open, w.eval.labels[from:to])
+	}
+	kernel.Delta1(p.gain(i, 0), x, x, may)
+	kernel.Delta1(p.gain(i, 1), y, y, may)
+	return open
+}
+
+// correctAmong says of the given samples whether their class is the label.
+func (w *worker) correctAmong(correct []byte, samples []int32, labels []uint16) {
+	for _, i := range samples {
+		correct[i] = 0
+		if w.class[i] == labels[i] {
+			correct[i] = 1
+		}
+	}
+}
+
+// mayImprove reports whether the chain x, y might belong on the front if its second stage
+// adds no more than gain: whether at any threshold it costs no more than what is known for
+// as many correct answers or more.
+func (p *pairSolver) mayImprove(x, y int, gain []int32) bool {
+	e, limits := p.w.eval, p.run.limits
+	correct := p.correct[x] - limits.charge
+	base, cost := float64(e.costs[x]*float64(e.samples())), e.costs[y]
+	for g, reach := range p.reach[x][:len(e.grid)] {
+		correct += int(gain[g])
+		if (reach > 0 || len(limits.required) > 0) && base+float64(cost*float64(reach)) <= p.bound[max(0, correct)] {
+			return true
+		}
+	}
+	return false
 }
 
 // offer offers the chain x, y at all thresholds, gain being what its second stage adds. If
@@ -160,7 +222,7 @@ func (p *pairSolver) offer(x, y int, gain []int32) {
 	correct, known := p.correct[x], archive.known(2)
 	base, cost := float64(e.costs[x]*float64(e.samples())), e.costs[y]
 	last := int32(-1)
-	if len(p.limits.required) == 0 {
+	if len(p.run.limits.required) == 0 {
 		last = 0
 	}
 	for g, reach := range p.reach[x][:len(e.grid)] {
@@ -172,5 +234,4 @@ func (p *pairSolver) offer(x, y int, gain []int32) {
 		}
 		last = reach
 	}
-	p.w.evaluations.Add(int64(len(e.grid)))
 }

@@ -40,7 +40,7 @@ func (r *run) refine(ctx context.Context) (corrected int, err error) {
 	r.options.Save, r.recorder.next, r.checkpoint.units = nil, math.MaxInt64, 0
 	w := r.newWorker()
 	for _, score := range found.front() {
-		p := found.plans[score]
+		p := found.plan(score)
 		if now, reach := w.evaluate(p); now != found.correct(score) || r.eval.totalCost(p, reach) != found.totals[score] {
 			corrected++
 		}
@@ -78,13 +78,19 @@ func (e *evaluator) sure(p plan) bool {
 	return e.confidence == cascade.MaxProbability && (p.rule == cascade.RuleLast || len(p.members) == 1)
 }
 
-// allowNear raises a staircase so that what is near the front passes too. Chains that
-// [prefix.mayImprove] proves to be dominated may be near it, and which of them are tried
-// would depend on what a thread knows at the time.
-func allowNear(bound []float64) {
-	n := copy(bound, bound[nearFront+1:])
-	for correct := n; correct < len(bound); correct++ {
-		bound[correct] = math.Inf(1)
+// boundOf sets bound[s] to the least total at which a worker knows a score of s or more:
+// what costs strictly more is dominated. If full outputs follow, bound is raised so that
+// what is near the front passes too. Chains that are left out because they are dominated
+// may be near it, and which of them are tried would depend on what a thread knows at the
+// time.
+func (r *run) boundOf(w *worker, bound []float64) {
+	w.archive.staircase(bound)
+	if !r.truncated() {
+		return
+	}
+	n := copy(bound, bound[min(nearFront+1, len(bound)):])
+	for score := n; score < len(bound); score++ {
+		bound[score] = math.Inf(1)
 	}
 }
 

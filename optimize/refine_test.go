@@ -155,9 +155,9 @@ func TestNearFrontOfTriples(t *testing.T) {
 		}
 		known, want := near(nil)
 		front := *known.copy()
-		for correct := range front.plans {
+		for correct := range front.places {
 			if !slices.Contains(known.front(), correct) {
-				front.plans[correct] = plan{}
+				front.places[correct] = nil
 			}
 		}
 		if _, got := near(&front); !slices.Equal(got, want) {

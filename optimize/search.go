@@ -169,7 +169,7 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 	inPieces(r.options.Threads, len(places), func(piece, from, to int) {
 		w := workers[piece]
 		for i := from; i < to; i++ {
-			p, correct, reach := r.archive.plans[places[i]], r.archive.correct(places[i]), r.archive.reaches[places[i]]
+			p, correct, reach := r.archive.plan(places[i]), r.archive.correct(places[i]), r.archive.places[places[i]].reach
 			if reach == nil || ctx.Err() == nil {
 				var now int
 				if now, reach = w.evaluate(p); now != correct || r.eval.totalCost(p, reach) != r.archive.totals[places[i]] {

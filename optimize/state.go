@@ -16,7 +16,7 @@ import (
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
 // stateVersion is raised when the meaning of a saved state changes.
-const stateVersion = 5
+const stateVersion = 6
 
 // saveEvery is the least time between two states saved.
 const saveEvery = 10 * time.Second
@@ -89,10 +89,7 @@ func (r *run) save() error {
 		Results:     packOutcomes(r.outcomes),
 		Curve:       r.recorder.curve,
 	}
-	for score, p := range r.archive.plans {
-		if len(p.members) == 0 {
-			continue
-		}
+	for score, p := range r.archive.plans() {
 		saved := savedPlan{Score: score, Cost: r.archive.totals[score], Rule: p.rule}
 		for _, m := range p.members {
 			saved.Models = append(saved.Models, m.model)

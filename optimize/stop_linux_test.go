@@ -153,7 +153,9 @@ func TestUnitsStop(t *testing.T) {
 	}
 	solver := newThresholdSolver(w, 8)
 	for what, do := range map[string]func(){
-		"pairs":      func() { newPairSolver(w, r.limits, cascade.RuleMean).solve(tilesOf(len(p.models))[0]) },
+		"pairs": func() {
+			newPairSolver(r, w, cascade.RuleMean, r.eval.margins(t.Context(), cascade.RuleMean, 1)).solve(tilesOf(len(p.models))[0])
+		},
 		"neighbours": func() { newNeighborhood(ended, r, w, models, anyOrder).explore([]plan{chain}) },
 		"a child":    func() { child{plan: chain}.raise(solver, newWindow(w)) },
 	} {
@@ -190,9 +192,9 @@ func TestReachIsKept(t *testing.T) {
 		}
 		w := r.newWorker()
 		for _, score := range r.archive.front() {
-			_, reach := w.evaluate(r.archive.plans[score])
-			if got := r.archive.reaches[score]; fmt.Sprint(got) != fmt.Sprint(reach) {
-				t.Errorf("zoo %d, %v: %v is kept, %v reach it", seed, r.archive.plans[score], got, reach)
+			_, reach := w.evaluate(r.archive.plan(score))
+			if got := r.archive.places[score].reach; fmt.Sprint(got) != fmt.Sprint(reach) {
+				t.Errorf("zoo %d, %v: %v is kept, %v reach it", seed, r.archive.plan(score), got, reach)
 			}
 		}
 	}

@@ -1,37 +1,67 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
+// Third models are tried a few at a time, on a few pairs at a time, and on blocks of
+// samples, so that what is read of the pairs stays in the second-level cache (9 bytes a
+// sample) and what is read of the third models (6 bytes) is used for all of the pairs.
+const (
+	triplePairs   = 4
+	tripleThirds  = 8
+	tripleSamples = 8192
+)
+
 // tryTriples offers every chain of three distinct models with all thresholds, except those
-// that [prefix.mayImprove] proves to be dominated. A unit is a pair of models; both its
-// orders are prefixes of chains.
+// that [prefix.mayImproveRoughly] and [prefix.mayImprove] prove to be dominated. A unit is a
+// few pairs of models; both orders of a pair are prefixes of chains.
 func (r *run) tryTriples(ctx context.Context, rule cascade.Rule) error {
-	models := len(r.eval.models)
-	values := r.eval.labelValues(rule, r.options.Threads)
-	most := make([]uint32, r.eval.samples()) // of each sample, the largest of all values
-	for i := range most {
-		for m := range values {
-			most[i] = max(most[i], values[m][i])
+	pairs := len(r.eval.models) * (len(r.eval.models) - 1) / 2
+	models, margins := r.eval.byPromise(), r.eval.margins(ctx, rule, r.options.Threads)
+	return r.parallelLong(ctx, "groups of pairs extended by all others", (pairs+triplePairs-1)/triplePairs, func(w *worker) func(int) {
+		t := newTripleSolver(r, w, rule, margins)
+		return func(unit int) {
+			var group [][2]int
+			for u := triplePairs * unit; u < min(triplePairs*(unit+1), pairs); u++ {
+				a, b := pairNumber(u)
+				group = append(group, [2]int{models[a], models[b]})
+			}
+			t.solve(group)
 		}
-	}
-	return r.parallelLong(ctx, "pairs extended by all others", models*(models-1)/2, func(w *worker) func(int) {
-		t := newTripleSolver(r, w, rule, values, most)
-		return func(unit int) { t.solve(pairNumber(unit, models)) }
 	})
 }
 
-// pairNumber returns the u-th of the pairs x < y of so many models, in lexicographic order.
-func pairNumber(u, models int) (x, y int) {
-	for x = 0; u >= models-1-x; x++ {
-		u -= models - 1 - x
+// pairNumber returns the u-th of the pairs a < b, in order of b and then of a.
+func pairNumber(u int) (a, b int) {
+	b = int((1 + math.Sqrt(float64(1+8*u))) / 2)
+	for b*(b-1)/2 > u { // the root was rounded
+		b--
 	}
-	return x, x + 1 + u
+	for b*(b+1)/2 <= u {
+		b++
+	}
+	return u - b*(b-1)/2, b
+}
+
+// byPromise returns the models, first those with the fewest correct answers less than the
+// best model at no more cost. Chains of these are the best to know early.
+func (e *evaluator) byPromise() []int {
+	models, best := e.byCost(), 0
+	behind := make([]int, len(models))
+	for _, m := range models {
+		correct := kernel.Correct(e.singles[m])
+		best = max(best, correct)
+		behind[m] = best - correct
+	}
+	slices.SortStableFunc(models, func(a, b int) int { return cmp.Compare(behind[a], behind[b]) })
+	return models
 }
 
 // A tripleSolver offers chains of three that begin with a pair of models in either order.
@@ -39,106 +69,180 @@ type tripleSolver struct {
 	run       *run
 	w         *worker
 	rule      cascade.Rule
-	values    [][]uint32 // what each model can do for each sample's label
-	most      []uint32   // of each sample, the largest of these
-	bound     []float64  // least total known for each number of correct answers or more
-	prefixes  [2]*prefix
+	margins   []*kernel.Margins // by model
+	bound     []float64         // least total known for each score or more
 	lists     []kernel.Lists
 	singles   [][]byte
-	pair      []member // of the lists
-	single    *kernel.Sums
-	owner     int // the model whose sums single holds
-	sums      *kernel.Sums
-	pairTable []byte
-	table     []byte // of all three
+	pairs     [triplePairs]*firstPair
+	forecasts [tripleThirds][triplePairs][2]kernel.Forecast // of the third models tried; see firstPair.foresee
+	may       []byte                                        // whether a chain of three may be correct
+	single    *kernel.Sums                                  // for measures of confidence that need sums
 }
 
-func newTripleSolver(r *run, w *worker, rule cascade.Rule, values [][]uint32, most []uint32) *tripleSolver {
-	n := r.eval.samples()
+func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins []*kernel.Margins) *tripleSolver {
 	lists, singles := r.eval.of(rule)
-	return &tripleSolver{
-		run: r, w: w, rule: rule, values: values, most: most, lists: lists, singles: singles,
-		bound:     make([]float64, n+2),
-		prefixes:  [2]*prefix{newPrefix(w, r.limits, rule), newPrefix(w, r.limits, rule)},
-		single:    kernel.NewSums(n, r.eval.listed()),
-		owner:     -1,
-		sums:      kernel.NewSums(n, r.eval.listed()),
-		pairTable: make([]byte, n),
-		table:     make([]byte, n),
+	t := &tripleSolver{
+		run: r, w: w, rule: rule, margins: margins, lists: lists, singles: singles,
+		bound: make([]float64, r.eval.samples()+2),
+		may:   make([]byte, r.eval.samples()),
 	}
+	for i := range t.pairs {
+		t.pairs[i] = newFirstPair(r, w, rule)
+	}
+	if r.eval.confidence != cascade.MaxProbability {
+		t.single = kernel.NewSums(r.eval.samples(), r.eval.listed())
+	}
+	return t
 }
 
-// solve offers the chains that begin with x and y or with y and x.
-func (t *tripleSolver) solve(x, y int) {
-	e := t.run.eval
-	models, grid := len(e.models), len(e.grid)
-	t.w.evaluations.Add(int64(2 * (models - 2) * grid * grid))
-	if e.costs[x]+e.costs[y] > t.run.limits.worst {
-		return
+// solve offers the chains that begin with the models of each of the pairs, in either order.
+func (t *tripleSolver) solve(group [][2]int) {
+	e, worst := t.run.eval, t.run.limits.worst
+	models, grid, n := len(e.models), len(e.grid), e.samples()
+	t.w.evaluations.Add(int64(len(group) * 2 * (models - 2) * grid * grid))
+	group = slices.DeleteFunc(group, func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > worst })
+	t.run.boundOf(t.w, t.bound)
+	for i, xy := range group {
+		t.begin(t.pairs[i], xy[0], xy[1])
 	}
-	t.w.archive.staircase(t.bound)
-	if t.run.truncated() {
-		allowNear(t.bound)
+	pairs := t.pairs[:len(group)]
+	extends := func(p *firstPair, z int) bool {
+		return z != p.x && z != p.y && e.costs[p.x]+e.costs[p.y]+e.costs[z] <= worst
 	}
-	t.begin(x, y)
-	limits := [2]float64{t.prefixes[0].costLimit(t.most, t.bound), t.prefixes[1].costLimit(t.most, t.bound)}
-	summed := false
-	for z := range models {
+	for first := 0; first < models && len(pairs) > 0; first += tripleThirds {
 		if t.w.stopped() {
 			return
 		}
-		if z == x || z == y || e.costs[x]+e.costs[y]+e.costs[z] > t.run.limits.worst {
-			continue
+		thirds := min(tripleThirds, models-first)
+		clear(t.forecasts[:thirds])
+		for from := 0; from < n; from += tripleSamples {
+			to := min(from+tripleSamples, n)
+			for k := range thirds {
+				third := t.margins[first+k].Slice(from, to)
+				for i, p := range pairs {
+					if extends(p, first+k) {
+						p.foresee(&t.forecasts[k][i], &third, from, to)
+					}
+				}
+			}
 		}
-		table := t.singles[z]
-		made := t.rule == cascade.RuleLast
-		for order, p := range t.prefixes {
-			if e.costs[z] > limits[order] || !p.mayImprove(z, t.values[z], t.bound) {
-				continue
+		for k := range thirds {
+			for i, p := range pairs {
+				if extends(p, first+k) {
+					t.extend(p, first+k, &t.forecasts[k][i])
+				}
 			}
-			if !summed && t.rule != cascade.RuleLast {
-				parts, weights := t.w.split(t.pair[:1])
-				kernel.Extend(t.sums, t.single, parts, weights, &t.lists[y], 1)
-				summed = true
-			}
-			if !made {
-				t.w.combine(t.table, t.sums, t.pair, member{uint16(e.firstOf(t.rule) + z), 1})
-				table, made = t.table, true
-			}
-			p.solve(z, table)
 		}
 	}
 }
 
-// begin makes the prefixes those of a pair.
-func (t *tripleSolver) begin(x, y int) {
+// begin makes p the pair of two models.
+func (t *tripleSolver) begin(p *firstPair, x, y int) {
+	p.x, p.y = x, y
 	w, e := t.w, t.run.eval
 	if t.rule == cascade.RuleLast {
-		t.prefixes[0].set(x, y, t.singles[y])
-		t.prefixes[1].set(y, x, t.singles[x])
-		for _, p := range t.prefixes {
-			p.findNeeds(func(int) uint32 { return 1 }) // the third model answers alone
-		}
+		p.orders[0].set(x, y, t.singles[y])
+		p.orders[1].set(y, x, t.singles[x])
+		p.margins.SetBlank()
+		p.number()
 		return
 	}
-	first := e.firstOf(t.rule)
-	t.pair = []member{{uint16(first + x), 1}, {uint16(first + y), 1}}
-	if t.owner != x {
-		kernel.Single(t.single, &t.lists[x], 1)
-		t.owner = x
+	a, b := &t.lists[x], &t.lists[y]
+	if t.single != nil {
+		kernel.Single(t.single, a, 1)
+		first := uint16(e.firstOf(t.rule))
+		w.combine(p.table, t.single, []member{{first + uint16(x), 1}}, member{first + uint16(y), 1})
 	}
-	w.combine(t.pairTable, t.single, t.pair[:1], t.pair[1])
-	top := w.best // the top sums of the pair
-	if e.confidence != cascade.MaxProbability {
-		top = w.extended.Top
+	kernel.Pair(w.best, w.class, w.open, a, b)
+	if t.single == nil {
+		kernel.Bins(p.table, w.best, w.class, e.labels, e.cuts(2))
 	}
-	t.prefixes[0].set(x, y, t.pairTable)
-	t.prefixes[1].set(y, x, t.pairTable)
-	for _, p := range t.prefixes {
-		// The label wins only if its sum and the third model's value reach the present top
-		// sum, to which the third model adds 0 or more.
-		p.findNeeds(func(i int) uint32 { return top[i] - t.values[x][i] - t.values[y][i] })
+	p.margins.SetPair(a, b, t.margins[x], t.margins[y], w.best, w.class, e.labels)
+	p.orders[0].set(x, y, p.table)
+	p.orders[1].set(y, x, p.table)
+	p.number()
+}
+
+// extend offers the chains of a pair and z, if the forecast does not rule them out: then
+// margins say of nearly all samples whether the three have them correct, and if that does
+// not rule the chains out, lists say it of the others.
+func (t *tripleSolver) extend(p *firstPair, z int, forecast *[2]kernel.Forecast) {
+	e, w := t.run.eval, t.w
+	var tried []*prefix
+	for order, chain := range p.orders {
+		if gains, losses := p.foreseen(forecast, order); chain.mayImproveRoughly(z, gains, losses, t.bound) {
+			tried = append(tried, chain)
+		}
 	}
+	if len(tried) == 0 {
+		return
+	}
+	open := w.open[:kernel.Judge(t.may, w.open, p.margins, t.margins[z])]
+	tried = slices.DeleteFunc(tried, func(chain *prefix) bool { return !chain.mayImprove(z, t.may, t.bound) })
+	if len(tried) == 0 {
+		return
+	}
+	if len(open) > 0 {
+		kernel.ResolveSamples(w.best, w.class, open, []*kernel.Lists{&t.lists[p.x], &t.lists[p.y], &t.lists[z]}, nil)
+		w.correctAmong(t.may, open, e.labels)
+	}
+	for _, chain := range tried {
+		chain.solve(z, t.may)
+	}
+}
+
+// A firstPair is the first two models of chains of three, in both orders.
+type firstPair struct {
+	x, y    int
+	rule    cascade.Rule
+	table   []byte          // of both together
+	margins *kernel.Margins // of both together; blank with rule last
+	orders  [2]*prefix
+	cells   []uint16 // rough cells of both orders, those of the first in the low byte
+}
+
+func newFirstPair(r *run, w *worker, rule cascade.Rule) *firstPair {
+	n := r.eval.samples()
+	return &firstPair{
+		rule:    rule,
+		table:   make([]byte, n),
+		margins: kernel.NewMargins(n),
+		orders:  [2]*prefix{newPrefix(w, r.limits, rule), newPrefix(w, r.limits, rule)},
+		cells:   make([]uint16, n),
+	}
+}
+
+// number gives the samples their rough cells.
+func (p *firstPair) number() {
+	a, b := p.orders[0], p.orders[1]
+	for _, chain := range p.orders {
+		chain.makeBlocks()
+	}
+	for i := range p.cells {
+		p.cells[i] = uint16(a.rough[a.cells[i]]) | uint16(b.rough[b.cells[i]])<<8
+	}
+}
+
+// foresee adds to a forecast what a third model may change on the samples from..to-1, third
+// being its margins there. With rule last the orders have different second tables, and so a
+// forecast each.
+func (p *firstPair) foresee(forecast *[2]kernel.Forecast, third *kernel.Margins, from, to int) {
+	pair := p.margins.Slice(from, to)
+	kernel.Foresee(&forecast[0], p.cells[from:to], p.orders[0].second[from:to], &pair, third)
+	if p.rule == cascade.RuleLast {
+		kernel.Foresee(&forecast[1], p.cells[from:to], p.orders[1].second[from:to], &pair, third)
+	}
+}
+
+// foreseen returns the histograms of a forecast for one of the orders.
+func (p *firstPair) foreseen(forecast *[2]kernel.Forecast, order int) (gains, losses []int32) {
+	switch {
+	case order == 0:
+		return forecast[0].Gains[:], forecast[0].Losses[:]
+	case p.rule == cascade.RuleLast:
+		return forecast[1].Gains2[:], forecast[1].Losses2[:]
+	}
+	return forecast[0].Gains2[:], forecast[0].Losses2[:]
 }
 
 // A prefix holds what all chains of three that begin with the same two models share, for
@@ -157,9 +261,8 @@ type prefix struct {
 	plan    plan
 	reach   []int // samples that reach each of its stages
 
-	// Of each sample, the least label value a third model must have to make it correct;
-	// more than any value if it is correct at the second stage.
-	need []uint32
+	rough  []uint8 // by cell: its rough cell
+	blocks []block
 }
 
 func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
@@ -169,13 +272,13 @@ func newPrefix(w *worker, l *limits, rule cascade.Rule) *prefix {
 		limits:  l,
 		bins:    bins,
 		cells:   make([]uint16, samples),
-		need:    make([]uint32, samples),
 		correct: make([]int32, bins),
 		total:   make([]float64, bins),
 		reach3:  make([]int32, bins*bins),
 		gain:    make([]int32, bins*bins),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}, {0, 1}}, exits: []uint8{0, 0}},
 		reach:   []int{samples, 0, 0},
+		rough:   make([]uint8, bins*bins),
 	}
 }
 
@@ -204,15 +307,70 @@ func (p *prefix) set(x, y int, table []byte) {
 	kernel.Prefix2(p.reach3, p.bins, p.bins)
 }
 
-// findNeeds finds what the samples need; need is called for those that the second stage
-// gets wrong.
-func (p *prefix) findNeeds(need func(i int) uint32) {
-	for i, b := range p.second {
-		p.need[i] = math.MaxUint32
-		if b&1 == 0 {
-			p.need[i] = need(i)
+// Each axis of the bins of stages 1 and 2 is cut into rough bins, so that a byte numbers a
+// rough cell: those of bins that some threshold is above, and a last one of the bin that
+// none is.
+const (
+	roughBins = 16
+	lastRough = roughBins - 1
+)
+
+// A block is all pairs of thresholds that are in the same rough bins.
+type block struct {
+	to, before int     // the last rough cell that reaches stage 3 at some of them, and the one before those that not all of them do; -1: none
+	correct    int32   // most correct answers if stage 2 were the last
+	total      float64 // least cost of stages 1 and 2 for all samples
+	reach3     float64 // least reach of stage 3
+}
+
+// makeBlocks cuts the thresholds into blocks, finer where few samples reach a stage.
+func (p *prefix) makeBlocks() {
+	grid, bins := p.bins-1, p.bins
+	rows := roughly(grid, func(g int) int32 { return p.reach3[g*bins+grid] })
+	columns := roughly(grid, func(g int) int32 { return p.reach3[grid*bins+g] })
+	for b1, row := range rows {
+		for b2, column := range columns {
+			p.rough[b1*bins+b2] = uint8(row*roughBins + column)
 		}
 	}
+	p.blocks = p.blocks[:0]
+	required := len(p.limits.required) > 0
+	for from1 := 0; from1 < grid; {
+		to1 := from1
+		for to1+1 < grid && rows[to1+1] == rows[from1] {
+			to1++
+		}
+		for from2 := 0; from2 < grid; {
+			to2 := from2
+			for to2+1 < grid && columns[to2+1] == columns[from2] {
+				to2++
+			}
+			// If no sample reaches stage 3 it is a chain of two, which is known already unless
+			// the third model is required.
+			if p.reach3[to1*bins+to2] > 0 || required {
+				row, column := rows[from1], columns[from2]
+				b := block{to: row*roughBins + column, before: -1, correct: slices.Max(p.correct[from1 : to1+1]), total: p.total[from1], reach3: float64(p.reach3[from1*bins+from2])}
+				if row > 0 && column > 0 {
+					b.before = (row-1)*roughBins + column - 1
+				}
+				p.blocks = append(p.blocks, b)
+			}
+			from2 = to2 + 1
+		}
+		from1 = to1 + 1
+	}
+}
+
+// roughly returns the rough bins of all bins of a grid: as many samples as reach says have a
+// bin that the threshold g is not below.
+func roughly(grid int, reach func(g int) int32) []int {
+	rough := make([]int, grid+1)
+	rough[grid] = lastRough
+	all := float64(max(1, reach(grid-1)))
+	for g := range grid {
+		rough[g] = min(lastRough-1, int(lastRough*math.Sqrt(float64(reach(g))/all)))
+	}
+	return rough
 }
 
 // known returns the least total at which the score of a chain of three with so many
@@ -221,55 +379,43 @@ func (p *prefix) known(bound []float64, correct int32) float64 {
 	return bound[max(0, int(correct)-2*p.limits.charge)]
 }
 
-// repairable leaves in gain, by g1 and g2, how many wrong samples a third model with these
-// label values can make correct.
-func (p *prefix) repairable(values []uint32) {
-	clear(p.gain)
-	kernel.CountReaching(p.gain, p.cells, values, p.need)
-	kernel.Prefix2(p.gain, p.bins, p.bins)
-}
-
-// costLimit returns a cost above which no third model can belong to a cascade on the
-// front, by the proof at [prefix.mayImprove] with the largest label values of all models.
-// The bound is widened by more than the rounding of a division.
-func (p *prefix) costLimit(most []uint32, bound []float64) float64 {
-	if len(p.limits.required) > 0 {
-		return math.Inf(1) // the third model may be required, reached or not
-	}
-	p.repairable(most)
-	limit := math.Inf(-1)
-	for g1 := range p.w.eval.grid {
-		for g2 := range p.w.eval.grid {
-			cell := g1*p.bins + g2
-			if reach := p.reach3[cell]; reach > 0 {
-				limit = max(limit, (p.known(bound, p.correct[g1]+p.gain[cell])*(1+1e-12)-p.total[g1])/float64(reach))
-			}
+// mayImproveRoughly reports whether any cascade of the prefix and z might belong on the
+// front, by what z may change, which it sums up: the samples that it may make correct and
+// those that it surely makes wrong, by rough cell.
+//
+// Proof: take a pair of thresholds of a block. The samples that reach z are in the rough
+// cells up to the block's, so of these no more than gains become correct; and all samples
+// before the block reach it, so of these losses become wrong. Neither the correct answers
+// without z nor the cost is better than what the block has. If that much is strictly
+// dominated by a known cascade for all blocks, all cascades are.
+func (p *prefix) mayImproveRoughly(z int, gains, losses []int32, bound []float64) bool {
+	kernel.Prefix2(gains, roughBins, roughBins)
+	kernel.Prefix2(losses, roughBins, roughBins)
+	cost, most := p.w.eval.costs[z], int32(p.w.eval.samples())
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		correct := b.correct + gains[b.to]
+		if b.before >= 0 {
+			correct -= losses[b.before]
+		}
+		if b.total+float64(cost*b.reach3) <= p.known(bound, min(correct, most)) {
+			return true
 		}
 	}
-	return limit
+	return false
 }
 
-// mayImprove reports whether any cascade of the prefix and z might belong on the front,
-// given the least total known for each number of correct answers or more.
-//
-// Proof: at thresholds (g1, g2), z answers reach3 samples. Those that are correct at stage
-// 2 can at best stay so, and of the others only those can become correct for which z's
-// label value is at least the one needed. So the cascade gives at most
-//
-//	u(g1, g2) = correct(g1) + those among the samples that reach z
-//
-// correct answers, and its total is known beforehand. If that exceeds bound[u] at all
-// thresholds, every cascade is strictly dominated by a known one.
-func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
-	p.repairable(values)
+// mayImprove reports whether any cascade of the prefix and z might belong on the front, if
+// its third stage has no other samples correct than may says: whether at any thresholds it
+// costs no more than what is known for as many correct answers or more.
+func (p *prefix) mayImprove(z int, may []byte, bound []float64) bool {
+	p.gains(may)
 	cost, grid := p.w.eval.costs[z], len(p.w.eval.grid)
 	for g1 := range p.w.eval.grid {
 		row := g1 * p.bins
-		repaired, reach := p.gain[row:][:grid], p.reach3[row:][:grid]
+		gain, reach := p.gain[row:][:grid], p.reach3[row:][:grid]
 		correct, total := p.correct[g1], p.total[g1]
-		for g2, more := range repaired {
-			// If no sample reaches z it is a chain of two, which is known already unless
-			// z is required.
+		for g2, more := range gain {
 			if (reach[g2] > 0 || len(p.limits.required) > 0) && total+float64(cost*float64(reach[g2])) <= p.known(bound, correct+more) {
 				return true
 			}
@@ -278,12 +424,17 @@ func (p *prefix) mayImprove(z int, values []uint32, bound []float64) bool {
 	return false
 }
 
-// solve offers the chain of the prefix and z with all thresholds; table is that of its
-// third stage.
-func (p *prefix) solve(z int, table []byte) {
+// gains leaves in gain how many correct answers a third stage with this table adds.
+func (p *prefix) gains(table []byte) {
 	clear(p.gain)
 	kernel.Delta(p.gain, p.cells, p.second, table)
 	kernel.Prefix2(p.gain, p.bins, p.bins)
+}
+
+// solve offers the chain of the prefix and z with all thresholds; correct says, in its
+// lowest bits, which samples are correct at the third stage.
+func (p *prefix) solve(z int, correctAt3 []byte) {
+	p.gains(correctAt3)
 	archive := p.w.archive
 	cost, known, grid := p.w.eval.costs[z], archive.known(3), len(p.w.eval.grid)
 	for g1 := range p.w.eval.grid {

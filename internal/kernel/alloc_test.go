@@ -14,6 +14,7 @@ func TestNoAllocations(t *testing.T) {
 	floats, halves := make([]float32, n), make([]uint16, n)
 	weights, reach, exits, cuts := []uint32{1, 2}, make([]int, 3), []byte{8, 20}, paperCuts(20, 3)
 	row := softmaxRow(newRand(), 100)
+	margins, pair, forecast := z.margins(), NewMargins(n), &Forecast{}
 	eachPath(t, func(t *testing.T) {
 		if allocations := testing.AllocsPerRun(5, func() {
 			F16FromF32(halves, floats)
@@ -30,7 +31,10 @@ func TestNoAllocations(t *testing.T) {
 			Evaluate(tables, exits, reach)
 			Chain2(correct[:20], reach2, tables[0], tables[1])
 			Chain3(correct, reach3, reach2, tables[0], tables[1], tables[2], cells)
-			CountReaching(correct, cells, best, best)
+			pair.SetPair(z.lists[0], z.lists[1], margins[0], margins[1], best, class, z.labels)
+			m = Judge(tables[0], open, pair, margins[2])
+			PairSamples(best, class, open[:m], z.lists[0], z.lists[1])
+			Foresee(forecast, cells, tables[0], pair, margins[2])
 		}); allocations != 0 {
 			t.Errorf("%v allocations", allocations)
 		}

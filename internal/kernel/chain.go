@@ -64,21 +64,6 @@ func Delta1(hist []int32, table, from, to []byte) {
 	delta1(hist, table, from, to)
 }
 
-// CountReaching adds a histogram of the samples whose value reaches what they
-// need:
-//
-//	for i, c := range cells {
-//		if values[i] >= needed[i] {
-//			hist[c]++
-//		}
-//	}
-//
-// It panics if the cell of such a sample is outside hist.
-func CountReaching(hist []int32, cells []uint16, values, needed []uint32) {
-	need(len(values) == len(cells) && len(needed) == len(cells), "CountReaching: lengths do not fit the number of samples")
-	countReaching(hist, cells, values, needed)
-}
-
 // Prefix1 replaces every entry by the sum of all entries up to and with it.
 func Prefix1(hist []int32) {
 	sum := int32(0)

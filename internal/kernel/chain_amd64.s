@@ -634,152 +634,6 @@ delta1AVX2_bad:
 	VZEROUPPER
 	RET
 
-// func countReachingAVX512(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI2, CMOV, POPCNT
-TEXT ·countReachingAVX512(SB), $2112-49
-	MOVQ hist+0(FP), AX
-	MOVQ limit+8(FP), CX
-	MOVQ cells+16(FP), DX
-	MOVQ values+24(FP), BX
-	MOVQ needed+32(FP), SI
-	MOVQ n+40(FP), DI
-	LEAQ (SP), R11
-	XORQ R8, R8
-
-reaching512_chunk:
-	CMPQ    R8, DI
-	JGE     reaching512_return
-	LEAQ    1024(R8), R12
-	CMPQ    R12, DI
-	CMOVQGT DI, R12
-	XORQ    R9, R9
-	VPXORD  Z0, Z0, Z0
-	CMPQ    R8, R12
-	JGE     reaching512_collect_end
-
-reaching512_collect:
-	VMOVDQU32     (BX)(R8*4), Z1
-	VPCMPUD       $0x05, (SI)(R8*4), Z1, K1
-	VMOVDQU32     64(BX)(R8*4), Z1
-	VPCMPUD       $0x05, 64(SI)(R8*4), Z1, K2
-	KUNPCKWD      K1, K2, K1
-	VMOVDQU16     (DX)(R8*2), Z1
-	VPCOMPRESSW.Z Z1, K1, Z1
-	VPMAXUW       Z1, Z0, Z0
-	VMOVDQU16     Z1, (R11)(R9*2)
-	KMOVD         K1, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R9
-	ADDQ          $+32, R8
-	CMPQ          R8, R12
-	JLT           reaching512_collect
-
-reaching512_collect_end:
-	VMOVQ        CX, X1
-	VPBROADCASTW X1, Z1
-	VPCMPUW      $0x05, Z1, Z0, K1
-	KORTESTD     K1, K1
-	JNZ          reaching512_bad
-	XORQ         R10, R10
-	MOVQ         R9, R12
-	ANDQ         $-4, R12
-	CMPQ         R10, R12
-	JGE          reaching512_fours_end
-
-reaching512_fours:
-	MOVWLZX (R11)(R10*2), R13
-	INCL    (AX)(R13*4)
-	MOVWLZX 2(R11)(R10*2), R13
-	INCL    (AX)(R13*4)
-	MOVWLZX 4(R11)(R10*2), R13
-	INCL    (AX)(R13*4)
-	MOVWLZX 6(R11)(R10*2), R13
-	INCL    (AX)(R13*4)
-	ADDQ    $+4, R10
-	CMPQ    R10, R12
-	JLT     reaching512_fours
-
-reaching512_fours_end:
-	CMPQ R10, R9
-	JGE  reaching512_last_end
-
-reaching512_last:
-	MOVWLZX (R11)(R10*2), R13
-	INCL    (AX)(R13*4)
-	ADDQ    $+1, R10
-	CMPQ    R10, R9
-	JLT     reaching512_last
-
-reaching512_last_end:
-	JMP reaching512_chunk
-
-reaching512_return:
-	MOVB $0x01, AL
-	MOVB AL, ok+48(FP)
-	VZEROUPPER
-	RET
-
-reaching512_bad:
-	XORB AL, AL
-	MOVB AL, ok+48(FP)
-	VZEROUPPER
-	RET
-
-// func countReachingAVX2(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)
-// Requires: AVX, AVX2, BMI
-TEXT ·countReachingAVX2(SB), NOSPLIT, $0-49
-	MOVQ hist+0(FP), AX
-	MOVQ limit+8(FP), CX
-	MOVQ cells+16(FP), DX
-	MOVQ values+24(FP), BX
-	MOVQ needed+32(FP), SI
-	MOVQ n+40(FP), DI
-	XORQ R8, R8
-	CMPQ R8, DI
-	JGE  reaching256_loop_end
-
-reaching256_loop:
-	VMOVDQU      (BX)(R8*4), Y0
-	VPMAXUD      (SI)(R8*4), Y0, Y2
-	VPCMPEQD     Y0, Y2, Y0
-	VMOVDQU      32(BX)(R8*4), Y1
-	VPMAXUD      32(SI)(R8*4), Y1, Y2
-	VPCMPEQD     Y1, Y2, Y1
-	VPACKSSDW    Y1, Y0, Y0
-	VPERMQ       $0xd8, Y0, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPACKSSWB    X1, X0, X1
-	VPMOVMSKB    X1, R9
-	TESTL        R9, R9
-	JZ           reaching256_none
-
-reaching256_next:
-	TZCNTL  R9, R10
-	ADDQ    R8, R10
-	MOVWLZX (DX)(R10*2), R10
-	CMPQ    R10, CX
-	JAE     reaching256_bad
-	INCL    (AX)(R10*4)
-	BLSRL   R9, R9
-	JNZ     reaching256_next
-
-reaching256_none:
-	ADDQ $+16, R8
-	CMPQ R8, DI
-	JLT  reaching256_loop
-
-reaching256_loop_end:
-	MOVB $0x01, AL
-	MOVB AL, ok+48(FP)
-	VZEROUPPER
-	RET
-
-reaching256_bad:
-	XORB AL, AL
-	MOVB AL, ok+48(FP)
-	VZEROUPPER
-	RET
-
 // func prefix2AVX512(hist *int32, rows int, cols int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·prefix2AVX512(SB), NOSPLIT, $0-24
@@ -795,19 +649,19 @@ TEXT ·prefix2AVX512(SB), NOSPLIT, $0-24
 	KMOVW        BX, K1
 	MOVQ         DX, BX
 	ANDQ         $-16, BX
-	MOVQ         AX, SI
-	XORQ         DI, DI
-	CMPQ         DI, CX
+	MOVQ         AX, DI
+	XORQ         R8, R8
+	CMPQ         R8, CX
 	JGE          prefix2_row_end
 
 prefix2_row:
 	VPXORD Z2, Z2, Z2
-	XORQ   R8, R8
-	CMPQ   R8, BX
+	XORQ   R9, R9
+	CMPQ   R9, BX
 	JGE    prefix2_along_end
 
 prefix2_along:
-	VMOVDQU32 (SI)(R8*4), Z3
+	VMOVDQU32 (DI)(R9*4), Z3
 	VALIGND   $0x0f, Z0, Z3, Z4
 	VPADDD    Z4, Z3, Z3
 	VALIGND   $0x0e, Z0, Z3, Z4
@@ -818,13 +672,15 @@ prefix2_along:
 	VPADDD    Z4, Z3, Z3
 	VPADDD    Z2, Z3, Z3
 	VPERMD    Z3, Z1, Z2
-	VMOVDQU32 Z3, (SI)(R8*4)
-	ADDQ      $+16, R8
-	CMPQ      R8, BX
+	VMOVDQU32 Z3, (DI)(R9*4)
+	ADDQ      $+16, R9
+	CMPQ      R9, BX
 	JLT       prefix2_along
 
 prefix2_along_end:
-	VMOVDQU32.Z (SI)(R8*4), K1, Z3
+	TESTQ       SI, SI
+	JZ          prefix2_next
+	VMOVDQU32.Z (DI)(R9*4), K1, Z3
 	VALIGND     $0x0f, Z0, Z3, Z4
 	VPADDD      Z4, Z3, Z3
 	VALIGND     $0x0e, Z0, Z3, Z4
@@ -835,55 +691,60 @@ prefix2_along_end:
 	VPADDD      Z4, Z3, Z3
 	VPADDD      Z2, Z3, Z3
 	VPERMD      Z3, Z1, Z2
-	VMOVDQU32   Z3, K1, (SI)(R8*4)
-	LEAQ        (SI)(DX*4), SI
-	ADDQ        $+1, DI
-	CMPQ        DI, CX
-	JLT         prefix2_row
+	VMOVDQU32   Z3, K1, (DI)(R9*4)
+
+prefix2_next:
+	LEAQ (DI)(DX*4), DI
+	ADDQ $+1, R8
+	CMPQ R8, CX
+	JLT  prefix2_row
 
 prefix2_row_end:
-	XORQ R8, R8
-	CMPQ R8, BX
+	XORQ R9, R9
+	CMPQ R9, BX
 	JGE  prefix2_column_end
 
 prefix2_column:
-	LEAQ   (AX)(R8*4), SI
+	LEAQ   (AX)(R9*4), DI
 	VPXORD Z2, Z2, Z2
-	XORQ   DI, DI
-	CMPQ   DI, CX
+	XORQ   R8, R8
+	CMPQ   R8, CX
 	JGE    prefix2_down_end
 
 prefix2_down:
-	VMOVDQU32 (SI), Z3
+	VMOVDQU32 (DI), Z3
 	VPADDD    Z3, Z2, Z2
-	VMOVDQU32 Z2, (SI)
-	LEAQ      (SI)(DX*4), SI
-	ADDQ      $+1, DI
-	CMPQ      DI, CX
+	VMOVDQU32 Z2, (DI)
+	LEAQ      (DI)(DX*4), DI
+	ADDQ      $+1, R8
+	CMPQ      R8, CX
 	JLT       prefix2_down
 
 prefix2_down_end:
-	ADDQ $+16, R8
-	CMPQ R8, BX
+	ADDQ $+16, R9
+	CMPQ R9, BX
 	JLT  prefix2_column
 
 prefix2_column_end:
-	LEAQ   (AX)(R8*4), SI
+	TESTQ  SI, SI
+	JZ     prefix2_return
+	LEAQ   (AX)(R9*4), DI
 	VPXORD Z2, Z2, Z2
-	XORQ   DI, DI
-	CMPQ   DI, CX
+	XORQ   R8, R8
+	CMPQ   R8, CX
 	JGE    prefix2_last_end
 
 prefix2_last:
-	VMOVDQU32.Z (SI), K1, Z3
+	VMOVDQU32.Z (DI), K1, Z3
 	VPADDD      Z3, Z2, Z2
-	VMOVDQU32   Z2, K1, (SI)
-	LEAQ        (SI)(DX*4), SI
-	ADDQ        $+1, DI
-	CMPQ        DI, CX
+	VMOVDQU32   Z2, K1, (DI)
+	LEAQ        (DI)(DX*4), DI
+	ADDQ        $+1, R8
+	CMPQ        R8, CX
 	JLT         prefix2_last
 
 prefix2_last_end:
+prefix2_return:
 	VZEROUPPER
 	RET
 

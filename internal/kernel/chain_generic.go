@@ -34,14 +34,6 @@ func delta1Generic(hist []int32, table, from, to []byte) {
 	}
 }
 
-func countReachingGeneric(hist []int32, cells []uint16, values, needed []uint32) {
-	for i, c := range cells {
-		if values[i] >= needed[i] {
-			hist[c]++
-		}
-	}
-}
-
 func prefix2Generic(hist []int32, rows, cols int) {
 	for r := range rows {
 		row := hist[r*cols:][:cols]

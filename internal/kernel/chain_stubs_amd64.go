@@ -52,18 +52,6 @@ func deltaAVX2(hist *int32, limit int, cells *uint16, from *byte, to *byte, n in
 //go:noescape
 func delta1AVX2(hist *int32, limit int, cells *byte, from *byte, to *byte, n int) (ok bool)
 
-// countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.
-// It stops, and is not ok, if a cell is outside.
-//
-//go:noescape
-func countReachingAVX512(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)
-
-// countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).
-// It stops, and is not ok, if a cell is outside.
-//
-//go:noescape
-func countReachingAVX2(hist *int32, limit int, cells *uint16, values *uint32, needed *uint32, n int) (ok bool)
-
 // prefix2AVX512 is prefix2.
 //
 //go:noescape

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -100,49 +99,6 @@ func TestHistogramsRefuse(t *testing.T) {
 					}
 					run(make([]int32, 51))
 				}
-			}
-		}
-	})
-}
-
-func TestCountReaching(t *testing.T) {
-	rng := rand.New(rand.NewPCG(20, 1))
-	eachPath(t, func(t *testing.T) {
-		for _, n := range append(lengths, 5000) {
-			bins := 1 + rng.IntN(128)
-			cells := guardOf(fill(n, func() uint16 { return uint16(rng.IntN(bins * bins)) }), n%3)
-			share := 1 + rng.Uint32N(10)
-			values := guardOf(fill(n, func() uint32 { return rng.Uint32N(10) << 28 }), n%2)
-			needed := guardOf(fill(n, func() uint32 { return rng.Uint32N(share) << 28 }), n%5)
-			for i := range needed.s {
-				if rng.IntN(3) == 0 {
-					needed.s[i] = math.MaxUint32
-					values.s[i] = math.MaxUint32 - rng.Uint32N(2)
-				}
-			}
-			start := fill(bins*bins, func() int32 { return rng.Int32() - 1<<30 })
-			hist, want := guardOf(start, n%3), slices.Clone(start)
-			CountReaching(hist.s, cells.s, values.s, needed.s)
-			hist.check(t, "CountReaching")
-			for i, c := range cells.s {
-				if values.s[i] >= needed.s[i] {
-					want[c]++
-				}
-			}
-			if !slices.Equal(hist.s, want) {
-				t.Fatalf("n %d, %d bins: histograms differ", n, bins)
-			}
-		}
-		for _, n := range []int{1, 31, 32, 33, 64, 1000} {
-			for _, at := range []int{0, n / 2, n - 1} {
-				cells, values := make([]uint16, n), make([]uint32, n)
-				cells[at] = 50
-				for _, size := range []int{0, 1, 50} {
-					hist := guard[int32](size, 0)
-					panics(t, "CountReaching", func() { CountReaching(hist.s, cells, values, values) })
-					hist.check(t, "CountReaching")
-				}
-				CountReaching(make([]int32, 51), cells, values, values)
 			}
 		}
 	})
@@ -288,25 +244,6 @@ func BenchmarkDelta1(b *testing.B) {
 	})
 }
 
-func BenchmarkCountReaching(b *testing.B) {
-	_, t12, _, cells := chainData()
-	rng := rand.New(rand.NewPCG(22, 1))
-	values, needed := make([]uint32, len(cells)), make([]uint32, len(cells))
-	for i := range cells { // as many as are wrong can be right, half of them are
-		values[i], needed[i] = rng.Uint32N(100), 50
-		if t12[i]&1 != 0 {
-			needed[i] = math.MaxUint32
-		}
-	}
-	hist := make([]int32, 51*51)
-	eachPathBench(b, func(b *testing.B) {
-		b.SetBytes(int64(10 * len(cells)))
-		for b.Loop() {
-			CountReaching(hist, cells, values, needed)
-		}
-	})
-}
-
 func BenchmarkPrefix2(b *testing.B) {
 	hist := make([]int32, 51*51)
 	eachPathBench(b, func(b *testing.B) {
@@ -351,19 +288,14 @@ func FuzzChains(f *testing.F) {
 				tables[j][i] = b>>1%byte(bins)<<1 | b&1
 			}
 		}
-		values, needed := make([]uint32, n), make([]uint32, n)
-		for i := range n {
-			values[i], needed[i] = uint32(data[i])<<24, uint32(data[2*n+i])<<24
-		}
-		type answer struct{ correct, reach3, reach2, bins1, reaching []int32 }
+		type answer struct{ correct, reach3, reach2, bins1 []int32 }
 		var want answer
 		for _, p := range Paths() {
 			restore := Force(p)
-			got := answer{make([]int32, bins*bins), make([]int32, bins*bins), make([]int32, bins), make([]int32, bins), make([]int32, bins*bins)}
+			got := answer{make([]int32, bins*bins), make([]int32, bins*bins), make([]int32, bins), make([]int32, bins)}
 			cells := make([]uint16, n)
 			Chain3(got.correct, got.reach3, got.reach2, tables[0], tables[1], tables[2], cells)
 			Count1(got.bins1, tables[1])
-			CountReaching(got.reaching, cells, values, needed)
 			restore()
 			if p == Generic {
 				want = got

@@ -430,18 +430,32 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
-	n, done, ok := len(cells), 0, false
-	if n >= 32 && 0 < len(hist) && len(hist) <= 1<<15 {
+func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
+	n, done := len(may), 0
+	if n >= marginBlock {
 		switch active {
 		case AVX512:
-			ok = countReachingAVX512(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX512(&may[0], &open[0], &a.data[0], &b.data[0], done)
 		case AVX2:
-			ok = countReachingAVX2(&hist[0], len(hist), &cells[0], &values[0], &needed[0], n&^31)
-		}
-		if ok {
-			done = n &^ 31
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX2(&may[0], &open[0], &a.data[0], &b.data[0], done)
 		}
 	}
-	countReachingGeneric(hist, cells[done:], values[done:], needed[done:])
+	return judgeGeneric(may, open, a, b, done, nOpen)
+}
+
+func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
+	n, done := len(cells), 0
+	if n >= marginBlock {
+		switch active {
+		case AVX512:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX512(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		case AVX2:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX2(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		}
+	}
+	foreseeGeneric(f, cells, right, a, b, done)
 }

@@ -46,6 +46,8 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-func countReaching(hist []int32, cells []uint16, values, needed []uint32) {
-	countReachingGeneric(hist, cells, values, needed)
+func judge(may []byte, open []int32, a, b *Margins) int { return judgeGeneric(may, open, a, b, 0, 0) }
+
+func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
+	foreseeGeneric(f, cells, right, a, b, 0)
 }

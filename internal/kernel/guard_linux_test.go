@@ -47,8 +47,8 @@ func TestAtTheEdge(t *testing.T) {
 			t.Run("Correct", TestCorrect)
 			t.Run("Cells", TestCells)
 			t.Run("Histograms", TestHistograms)
-			t.Run("CountReaching", TestCountReaching)
 			t.Run("Prefix2", TestPrefix2)
+			t.Run("Judge", TestJudge)
 		})
 	}
 }

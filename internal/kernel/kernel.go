@@ -35,3 +35,4 @@ func need(ok bool, rule string) {
 //go:generate go run -C _gen . -family lists -out ../lists_amd64.s -stubs ../lists_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family table -out ../table_amd64.s -stubs ../table_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family chain -out ../chain_amd64.s -stubs ../chain_stubs_amd64.go -pkg kernel
+//go:generate go run -C _gen . -family margins -out ../margins_amd64.s -stubs ../margins_stubs_amd64.go -pkg kernel

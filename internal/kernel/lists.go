@@ -222,6 +222,25 @@ func Pair(best []uint32, class []uint16, open []int32, a, b *Lists) {
 	pair(best, class, open[:agree(best, class, open, best, a.TopClass, b, 1)], a, b)
 }
 
+// PairSamples is Pair for the given samples alone.
+func PairSamples(best []uint32, class []uint16, samples []int32, a, b *Lists) {
+	n := a.Len()
+	a.check(n, a.K)
+	b.check(n, a.K)
+	need(len(best) == n && len(class) == n, "PairSamples: lengths do not fit the number of samples")
+	needSamples(samples, n)
+	pair(best, class, samples, a, b)
+}
+
+// needSamples panics unless all numbers are those of n samples.
+func needSamples(samples []int32, n int) {
+	last := uint32(0)
+	for _, i := range samples {
+		last = max(last, uint32(i))
+	}
+	need(len(samples) == 0 || int(last) < n, "no such sample")
+}
+
 // ResolveSamples applies the definition of a set's sum to the given samples:
 //
 //	for _, i := range samples {
@@ -237,11 +256,7 @@ func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 	n := members[0].Len()
 	checkMembers(n, members[0].K, members, weights)
 	need(len(best) == n && len(class) == n, "ResolveSamples: lengths do not fit the number of samples")
-	last := uint32(0)
-	for _, i := range samples {
-		last = max(last, uint32(i))
-	}
-	need(len(samples) == 0 || int(last) < n, "ResolveSamples: no such sample")
+	needSamples(samples, n)
 	resolveSamples(best, class, samples, members, weights)
 }
 

@@ -17,8 +17,6 @@ func chain() {
 	deltaAVX512("delta1", 1)
 	deltaAVX2("delta", 2)
 	deltaAVX2("delta1", 1)
-	countReachingAVX512()
-	countReachingAVX2()
 	prefix2AVX512()
 }
 
@@ -334,81 +332,6 @@ func deltaAVX2(family string, size int) {
 	returnOK(bad)
 }
 
-// countReachingAVX512 collects the cells of the samples it counts and counts them
-// afterwards.
-func countReachingAVX512() {
-	const name = "reaching512"
-	function("countReachingAVX512", 0, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
-	Doc("countReachingAVX512 is countReaching for n samples, n a multiple of 32, and limit = len(hist) in 1..32768.",
-		"It stops, and is not ok, if a cell is outside.")
-	buffer := AllocLocal(chunk*2 + 64)
-	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
-	i, m, t, list := GP64(), GP64(), GP64(), GP64()
-	LEAQ(buffer, list)
-	XORQ(i, i)
-	most := ZMM()
-	chunks(name, i, n, func(end GPVirtual) {
-		XORQ(m, m)
-		VPXORD(most, most, most)
-		loop(name+"_collect", i, end, 32, func() {
-			v, low, high := ZMM(), K(), K()
-			VMOVDQU32(at(values, i, 4, 0), v)
-			VPCMPUD(greaterEqual, at(needed, i, 4, 0), v, low)
-			VMOVDQU32(at(values, i, 4, 64), v)
-			VPCMPUD(greaterEqual, at(needed, i, 4, 64), v, high)
-			KUNPCKWD(low, high, low)
-			VMOVDQU16(at(cells, i, 2, 0), v)
-			VPCOMPRESSW_Z(v, low, v)
-			VPMAXUW(v, most, most)
-			VMOVDQU16(v, at(list, m, 2, 0))
-			KMOVD(low, t.As32())
-			POPCNTL(t.As32(), t.As32())
-			ADDQ(t, m)
-		})
-		checkLimit(2, most, limit, name+"_bad")
-		tally(name, INCL, hist, list, m, 2)
-	})
-	returnOK(name + "_bad")
-}
-
-// countReachingAVX2 walks over the samples it counts, found 16 at a time.
-func countReachingAVX2() {
-	const name = "reaching256"
-	function("countReachingAVX2", NOSPLIT, "func(hist *int32, limit int, cells *uint16, values, needed *uint32, n int) (ok bool)")
-	Doc("countReachingAVX2 is countReaching for n samples, n a multiple of 16, and limit = len(hist).",
-		"It stops, and is not ok, if a cell is outside.")
-	hist, limit, cells, values, needed, n := arg("hist"), arg("limit"), arg("cells"), arg("values"), arg("needed"), arg("n")
-	i, mask, at0, c := GP64(), GP32(), GP64(), GP64()
-	XORQ(i, i)
-	loop(name+"_loop", i, n, 16, func() {
-		a, b, t := YMM(), YMM(), YMM()
-		for h, r := range []VecVirtual{a, b} {
-			VMOVDQU(at(values, i, 4, 32*h), r)
-			VPMAXUD(at(needed, i, 4, 32*h), r, t)
-			VPCMPEQD(r, t, r)
-		}
-		VPACKSSDW(b, a, a)
-		VPERMQ(U8(0b11011000), a, a)
-		x := XMM()
-		VEXTRACTI128(U8(1), a, x)
-		VPACKSSWB(x, a.AsX(), x)
-		VPMOVMSKB(x, mask)
-		TESTL(mask, mask)
-		JZ(LabelRef(name + "_none"))
-		Label(name + "_next")
-		TZCNTL(mask, at0.As32())
-		ADDQ(i, at0)
-		MOVWLZX(at(cells, at0, 2, 0), c.As32())
-		CMPQ(c, limit)
-		JAE(LabelRef(name + "_bad"))
-		INCL(at(hist, c, 4, 0))
-		BLSRL(mask, mask)
-		JNZ(LabelRef(name + "_next"))
-		Label(name + "_none")
-	})
-	returnOK(name + "_bad")
-}
-
 // prefix2AVX512 sums along the rows first, 16 columns at a time with four shifts
 // and adds within the register, and then down the columns. One pass for both would
 // wait for the row above to arrive in memory.
@@ -448,9 +371,12 @@ func prefix2AVX512() {
 			along()
 			VMOVDQU32(v, at(p, i, 4, 0))
 		})
+		TESTQ(rest, rest)
+		JZ(LabelRef("prefix2_next"))
 		VMOVDQU32_Z(at(p, i, 4, 0), tail, v)
 		along()
 		VMOVDQU32(v, tail, at(p, i, 4, 0))
+		Label("prefix2_next")
 		LEAQ(at(p, cols, 4, 0), p)
 	})
 
@@ -469,7 +395,10 @@ func prefix2AVX512() {
 	loop("prefix2_column", i, whole, 16, func() {
 		down("prefix2_down", func() { VMOVDQU32(Mem{Base: p}, v) }, func() { VMOVDQU32(carry, Mem{Base: p}) })
 	})
+	TESTQ(rest, rest)
+	JZ(LabelRef("prefix2_return"))
 	down("prefix2_last", func() { VMOVDQU32_Z(Mem{Base: p}, tail, v) }, func() { VMOVDQU32(carry, tail, Mem{Base: p}) })
+	Label("prefix2_return")
 	VZEROUPPER()
 	RET()
 }

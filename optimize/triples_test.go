@@ -1,0 +1,108 @@
+package optimize
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+func TestPairNumbers(t *testing.T) {
+	t.Parallel()
+	u := 0
+	for b := range 700 {
+		for a := range b {
+			if gotA, gotB := pairNumber(u); gotA != a || gotB != b {
+				t.Fatalf("pair %d is %d, %d, want %d, %d", u, gotA, gotB, a, b)
+			}
+			u++
+		}
+	}
+}
+
+// What is proved to be dominated is: none of these chains costs as little as what is known
+// for as many correct answers.
+func TestChainsRuledOutAreDominated(t *testing.T) {
+	t.Parallel()
+	for _, o := range []Options{
+		{Rules: []cascade.Rule{cascade.RuleMean}},
+		{Rules: []cascade.Rule{cascade.RuleLast}},
+		{Rules: []cascade.Rule{cascade.RuleVote}},
+		{Rules: []cascade.Rule{cascade.RuleMean}, Confidence: cascade.Margin},
+		{Rules: []cascade.Rule{cascade.RuleMean}, Confidence: cascade.Entropy, Include: []string{"m3"}},
+		{Rules: []cascade.Rule{cascade.RuleMean}, charge: 2},
+	} {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprint(o.Rules[0], o.Confidence, o.Include, o.charge, seed), func(t *testing.T) {
+				t.Parallel()
+				p, _ := newZoo(t, 70+seed, 6, 240, []int{2, 5, 40}[seed])
+				o.Algorithm, o.MaxModels = "exact", 3
+				r := runOf(t, p, o)
+				if err := r.tryChains(t.Context(), 3); err != nil {
+					t.Fatal(err)
+				}
+				ruledOut, all := checkRuledOut(t, r)
+				t.Logf("%d of %d chains of models ruled out", ruledOut, all)
+				if o.Include == nil && ruledOut == 0 { // ties of votes are left open
+					t.Error("no chain is ruled out")
+				}
+			})
+		}
+	}
+}
+
+// checkRuledOut checks the chains of three that a finished run rules out, and counts them.
+func checkRuledOut(t *testing.T, r *run) (ruledOut, all int) {
+	t.Helper()
+	e, rule := r.eval, r.options.Rules[0]
+	w := r.newWorker()
+	w.archive = r.archive
+	s := newTripleSolver(r, w, rule, e.margins(t.Context(), rule, 1))
+	r.boundOf(w, s.bound)
+	p := s.pairs[0]
+	for x := range e.models {
+		for y := range x {
+			s.begin(p, x, y)
+			for z := range e.models {
+				if z == x || z == y {
+					continue
+				}
+				var forecast [2]kernel.Forecast
+				p.foresee(&forecast, s.margins[z], 0, e.samples())
+				kernel.Judge(s.may, w.open, p.margins, s.margins[z])
+				for order, chain := range p.orders {
+					gains, losses := p.foreseen(&forecast, order)
+					rough, fine := chain.mayImproveRoughly(z, gains, losses, s.bound), chain.mayImprove(z, s.may, s.bound)
+					all++
+					if !rough || !fine {
+						ruledOut++
+					}
+					if fine && !rough {
+						t.Errorf("%v, %d: ruled out roughly, but not by all thresholds", chain.plan.members[:2], z)
+					}
+					if !fine && belongs(r, w, chain, z, s.bound) {
+						t.Errorf("%v, %d: ruled out, but it belongs on the front", chain.plan.members[:2], z)
+					}
+				}
+			}
+		}
+	}
+	return ruledOut, all
+}
+
+// belongs reports whether a chain is on the front at any thresholds, by trying them.
+func belongs(r *run, w *worker, p *prefix, z int, bound []float64) bool {
+	c := p.plan.clone()
+	c.members[2].model = uint16(z)
+	for g1 := range r.eval.grid {
+		for g2 := range r.eval.grid {
+			c.exits[0], c.exits[1] = uint8(g1), uint8(g2)
+			correct, reach := w.evaluate(c)
+			if reach[2] > 0 && r.eval.totalCost(c, reach) <= p.known(bound, int32(correct)) {
+				return true
+			}
+		}
+	}
+	return false
+}
