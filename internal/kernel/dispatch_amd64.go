@@ -114,6 +114,21 @@ func evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return correct + evaluateGeneric(tables, exits, reach, done)
 }
 
+func missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+	done := len(tables[0]) &^ 63
+	if done > 0 {
+		switch active {
+		case AVX512:
+			n = missingAVX512(&open[0], &tables[0], len(exits), done, &exits[0], &known[0])
+		case AVX2:
+			n = missingAVX2(&open[0], &tables[0], len(exits), done, &exits[0], &known[0])
+		default:
+			done = 0
+		}
+	}
+	return missingGeneric(open, tables, exits, known, done, n)
+}
+
 func correct(table []byte) (right int) {
 	n, done := len(table), 0
 	if n > 0 {
@@ -428,6 +443,47 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 		return agreeAllAVX512(&best[0], &class[0], &open[0], from, to, set.bytes(), len(members))
 	}
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
+}
+
+// stances is what the assembly needs to know of one member's. The generator knows its
+// layout.
+type stances struct {
+	label, rival *uint32
+	w            uint32
+	scale        float32 // w·2^24
+}
+
+// screening is what the assembly needs to know of a Screened, and how many samples it has
+// listed in it. The generator knows its layout.
+type screening struct {
+	entries       *byte
+	exact         *int32
+	sums          *uint32
+	right         *uint16
+	open          *int32
+	nExact, nOpen int
+}
+
+// The generator knows these offsets; a change is a compile error here.
+var (
+	_ = [1]int{}[unsafe.Offsetof(stances{}.scale)-20]
+	_ = [1]int{}[unsafe.Sizeof(stances{})-24]
+	_ = [1]int{}[unsafe.Offsetof(screening{}.nOpen)-48]
+)
+
+func screen(to *Screened, samples []int32, members []*Stances, weights []uint32, least uint32) (exact, open int) {
+	done := len(samples) &^ 15
+	if active == AVX512 && done > 0 && len(members) <= maxMembers {
+		var set [maxMembers]stances
+		for m, s := range members {
+			w := weight(weights, m)
+			set[m] = stances{&s.Label[0], &s.Rival[0], w, float32(w) * One}
+		}
+		s := screening{&to.Entries[0], &to.Exact[0], &to.Sums[0], &to.Right[0], &to.Open[0], 0, 0}
+		screenAVX512((*byte)(unsafe.Pointer(&s)), &samples[0], done, (*byte)(unsafe.Pointer(&set)), len(members), least)
+		return screenGeneric(to, samples, members, weights, least, done, s.nExact, s.nOpen)
+	}
+	return screenGeneric(to, samples, members, weights, least, 0, 0, 0)
 }
 
 func countReaching(hist []int32, cells []uint16, values, needed []uint32) {

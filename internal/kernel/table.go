@@ -41,6 +41,28 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return evaluate(tables, exits, reach)
 }
 
+// Missing lists the samples that the cascade of the k tables and k-1 exits (see [Evaluate])
+// brings to its last stage and whose entry in the last table is not known: of bit i of
+// known is 1 if that of sample i is.
+//
+//	for i := range N {
+//		if tables[j][i] < exits[j] for every j < k-1 && known[i/64]>>(i%64)&1 == 0 {
+//			open = append(open, i)
+//		}
+//	}
+//
+// open is room for N numbers. Entries that samples do not bring them to are not looked at,
+// so that they need not be known either.
+func Missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+	k, samples := len(tables), len(tables[0])
+	need(k >= 2 && len(exits) == k-1, "Missing: k tables, 2 or more, need k-1 exits")
+	for _, t := range tables {
+		need(len(t) == samples, "Missing: tables differ in length")
+	}
+	need(len(open) >= samples && len(known) == (samples+63)/64, "Missing: lengths do not fit the number of samples")
+	return missing(open, tables, exits, known)
+}
+
 // Correct counts the samples that a set predicts correctly:
 //
 //	for _, b := range table {

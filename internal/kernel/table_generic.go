@@ -38,6 +38,24 @@ func evaluateGeneric(tables [][]byte, exits []byte, reach []int, from int) (corr
 	return correct
 }
 
+// missingGeneric goes from the given sample on, before which n are listed.
+func missingGeneric(open []int32, tables [][]byte, exits []byte, known []uint64, from, n int) int {
+next:
+	for i := from; i < len(tables[0]); i++ {
+		if known[i>>6]>>(i&63)&1 != 0 {
+			continue
+		}
+		for j, exit := range exits {
+			if tables[j][i] >= exit {
+				continue next
+			}
+		}
+		open[n] = int32(i)
+		n++
+	}
+	return n
+}
+
 func correctGeneric(table []byte) (n int) {
 	for _, b := range table {
 		n += int(b & 1)

@@ -24,6 +24,7 @@ var families = map[string]func(){
 	"chain":   chain,
 	"float16": float16,
 	"lists":   lists,
+	"screen":  screen,
 	"table":   table,
 	"topk":    topK,
 }
