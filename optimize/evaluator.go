@@ -23,9 +23,9 @@ type evaluator struct {
 	grid       Grid
 	confidence cascade.Confidence
 	cuts       func(weight uint32) []uint32
-	singles    [][]byte                 // tables of each of the lists alone; none before tabulateSingles
-	stances    []func() *kernel.Stances // of each of the lists, made when first asked for; none if there is no room
-	replayed   map[string][]byte        // tables from full outputs, by set
+	singles    [][]byte                // tables of each of the lists alone; none before tabulateSingles
+	stances    []func() kernel.Stances // of each of the lists, made when first asked for; none if there is no room
+	replayed   map[string][]byte       // tables from full outputs, by set
 }
 
 // newEvaluator returns the evaluator of a problem; with votes for rule vote, too.
@@ -53,7 +53,7 @@ func (e *evaluator) keepStances(bytes int64) {
 		return
 	}
 	for i := range e.lists {
-		e.stances = append(e.stances, sync.OnceValue(func() *kernel.Stances { return kernel.NewStances(&e.lists[i], e.labels) }))
+		e.stances = append(e.stances, sync.OnceValue(func() kernel.Stances { return kernel.NewStances(&e.lists[i], e.labels) }))
 	}
 }
 

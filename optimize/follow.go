@@ -25,7 +25,15 @@ type setTable struct {
 }
 
 func newSetTable(n int) *setTable {
-	return &setTable{entries: make([]byte, n), known: make([]uint64, (n+63)/64)}
+	t := &setTable{entries: make([]byte, n), known: make([]uint64, (n+63)/64)}
+	// Pages that nothing was written to are not there yet. Loads under a mask that leaves
+	// them out do not bring them there either, but take a thousand cycles each time.
+	const page = 4096
+	for i := 0; i < n; i += page {
+		t.entries[i] = 0
+	}
+	t.entries[n-1] = 0
+	return t
 }
 
 // setTableBytes is the memory of a table of n samples.
@@ -47,7 +55,7 @@ func (w *worker) setTable() *setTable {
 type stageSet struct {
 	table   *setTable // nil: the stage has all its entries
 	parts   []*kernel.Lists
-	stances []*kernel.Stances // none if they are not kept
+	stances []kernel.Stances // none if they are not kept
 	weights []uint32
 	cuts    []uint32
 }
@@ -104,19 +112,16 @@ type piece struct {
 	tables   [][]byte
 	samples  []int32
 	ones     []uint16
-	screened kernel.Screened
+	screened *kernel.Screened
 }
 
 func newPiece(from, to int) *piece {
 	n := to - from
 	return &piece{
 		from: from, to: to,
-		samples: make([]int32, n),
-		ones:    slices.Repeat([]uint16{1}, n),
-		screened: kernel.Screened{
-			Entries: make([]byte, n), Exact: make([]int32, n), Sums: make([]uint32, n),
-			Right: make([]uint16, n), Open: make([]int32, n),
-		},
+		samples:  make([]int32, n),
+		ones:     slices.Repeat([]uint16{1}, n),
+		screened: kernel.NewScreened(n),
 	}
 }
 
@@ -169,15 +174,18 @@ func (x *piece) complete(w *worker, exits []uint8) {
 // find finds entries of a table: those of the samples, which are numbered within the piece,
 // as far as sums below least go on and others do not.
 func (x *piece) find(w *worker, s *stageSet, samples []int32, least uint32) {
-	for r := range samples {
-		samples[r] += int32(x.from)
+	if x.from > 0 {
+		for r := range samples {
+			samples[r] += int32(x.from)
+		}
 	}
-	open, exact, to, t := samples, 0, &x.screened, s.table
+	open, exact, to, t := samples, 0, x.screened, s.table
 	if len(s.stances) > 0 {
 		var left int
 		exact, left = kernel.Screen(to, samples, s.stances, s.weights, least)
+		entries := to.Entries[:len(samples)]
 		for r, i := range samples {
-			t.entries[i] = to.Entries[r]
+			t.entries[i] = entries[r]
 		}
 		open = to.Open[:left]
 	}

@@ -14,8 +14,8 @@ func TestNoAllocations(t *testing.T) {
 	floats, halves := make([]float32, n), make([]uint16, n)
 	weights, reach, exits, cuts := []uint32{1, 2}, make([]int, 3), []byte{8, 20}, paperCuts(20, 3)
 	row := softmaxRow(newRand(), 100)
-	known, stances := make([]uint64, (n+63)/64), []*Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
-	screened := &Screened{make([]byte, n), make([]int32, n), make([]uint32, n), make([]uint16, n), make([]int32, n)}
+	known, stances := make([]uint64, (n+63)/64), []Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
+	screened := NewScreened(n)
 	eachPath(t, func(t *testing.T) {
 		if allocations := testing.AllocsPerRun(5, func() {
 			F16FromF32(halves, floats)

@@ -445,16 +445,15 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
-// stances is what the assembly needs to know of one member's. The generator knows its
-// layout.
-type stances struct {
-	label, rival *uint32
-	w            uint32
-	scale        float32 // w·2^24
+// A voter is what the assembly needs to know of a member whose stances are gathered. The
+// generator knows its layout.
+type voter struct {
+	w     uint32
+	scale float32 // w·2^24
 }
 
-// screening is what the assembly needs to know of a Screened, and how many samples it has
-// listed in it. The generator knows its layout.
+// screening is what the assembly knows of a Screened from the present samples on, and how
+// many it has listed in it. The generator knows its layout.
 type screening struct {
 	entries       *byte
 	exact         *int32
@@ -462,28 +461,37 @@ type screening struct {
 	right         *uint16
 	open          *int32
 	nExact, nOpen int
+	gathered      *uint64
 }
 
 // The generator knows these offsets; a change is a compile error here.
 var (
-	_ = [1]int{}[unsafe.Offsetof(stances{}.scale)-20]
-	_ = [1]int{}[unsafe.Sizeof(stances{})-24]
-	_ = [1]int{}[unsafe.Offsetof(screening{}.nOpen)-48]
+	_ = [1]int{}[unsafe.Offsetof(voter{}.scale)-4]
+	_ = [1]int{}[unsafe.Offsetof(screening{}.gathered)-56]
 )
 
-func screen(to *Screened, samples []int32, members []*Stances, weights []uint32, least uint32) (exact, open int) {
-	done := len(samples) &^ 15
-	if active == AVX512 && done > 0 && len(members) <= maxMembers {
-		var set [maxMembers]stances
-		for m, s := range members {
-			w := weight(weights, m)
-			set[m] = stances{&s.Label[0], &s.Rival[0], w, float32(w) * One}
-		}
-		s := screening{&to.Entries[0], &to.Exact[0], &to.Sums[0], &to.Right[0], &to.Open[0], 0, 0}
-		screenAVX512((*byte)(unsafe.Pointer(&s)), &samples[0], done, (*byte)(unsafe.Pointer(&set)), len(members), least)
-		return screenGeneric(to, samples, members, weights, least, done, s.nExact, s.nOpen)
+func screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+	if active == Generic || len(members) > maxScreened || len(samples) == 0 {
+		return screenGeneric(to, samples, members, weights, least)
 	}
-	return screenGeneric(to, samples, members, weights, least, 0, 0, 0)
+	var set [maxScreened]voter
+	for m := range members {
+		w := weight(weights, m)
+		set[m] = voter{w, float32(w) * One}
+	}
+	s := screening{nil, &to.Exact[0], &to.Sums[0], &to.Right[0], &to.Open[0], 0, 0, &to.gathered[0]}
+	this, voters := (*byte)(unsafe.Pointer(&s)), (*byte)(unsafe.Pointer(&set))
+	for from := 0; from < len(samples); from += screenStep {
+		part := samples[from:min(from+screenStep, len(samples))]
+		to.gather(part, members)
+		s.entries = &to.Entries[from]
+		if active == AVX512 {
+			screenAVX512(this, &to.numbers[0], len(part), voters, len(members), least)
+		} else {
+			screenAVX2(this, &to.numbers[0], len(part), voters, len(members), least)
+		}
+	}
+	return s.nExact, s.nOpen
 }
 
 func countReaching(hist []int32, cells []uint16, values, needed []uint32) {

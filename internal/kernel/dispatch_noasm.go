@@ -13,8 +13,8 @@ func evaluate(tables [][]byte, exits []byte, reach []int) int {
 func missing(open []int32, tables [][]byte, exits []byte, known []uint64) int {
 	return missingGeneric(open, tables, exits, known, 0, 0)
 }
-func screen(to *Screened, samples []int32, members []*Stances, weights []uint32, least uint32) (exact, open int) {
-	return screenGeneric(to, samples, members, weights, least, 0, 0, 0)
+func screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+	return screenGeneric(to, samples, members, weights, least)
 }
 func correct(table []byte) int                            { return correctGeneric(table) }
 func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }

@@ -1,29 +1,27 @@
 package kernel
 
 // Stances hold, in eight bytes a sample, what a model makes of the labels: enough to tell
-// for most samples, without their lists, whether a set answers them correctly.
-type Stances struct {
-	// [N]: the value of the label, in fixed point.
-	Label []uint32
-
-	// [N]: in the lower half the largest value of the other classes, as float16 bits, in
-	// the upper half the class that has it if that is the first of all, and NoClass if
-	// the label is.
-	Rival []uint32
-}
+// for most samples, without their lists, whether a set answers them correctly. Of each
+// sample
+//
+//   - bits 0 to 31 are the value of the label, in fixed point;
+//   - bits 32 to 47 are the largest value of the other classes, as float16 bits;
+//   - bits 48 to 63 are the class that has it if that is the first of all, and NoClass if the
+//     label is.
+type Stances []uint64
 
 // NewStances returns what a model with the lists l makes of the labels.
-func NewStances(l *Lists, labels []uint16) *Stances {
+func NewStances(l *Lists, labels []uint16) Stances {
 	n := l.Len()
 	l.check(n, l.K)
 	need(len(labels) == n, "NewStances: lengths do not fit the number of samples")
-	s := &Stances{Label: make([]uint32, n), Rival: make([]uint32, n)}
+	s := make(Stances, n)
 	for i, label := range labels {
-		s.Label[i] = l.value(i, label)
-		s.Rival[i] = uint32(l.TopClass[i])<<16 | uint32(l.TopValue[i])
-		if l.TopClass[i] == label {
-			s.Rival[i] = NoClass<<16 | uint32(l.Values[i*l.K+1])
+		class, value := l.TopClass[i], l.TopValue[i]
+		if class == label {
+			class, value = NoClass, l.Values[i*l.K+1]
 		}
+		s[i] = uint64(class)<<48 | uint64(value)<<32 | uint64(l.value(i, label))
 	}
 	return s
 }
@@ -32,27 +30,51 @@ func NewStances(l *Lists, labels []uint16) *Stances {
 // budget.
 func StancesBytes(n int) int { return 8 * n }
 
-// Slice is the part of s with samples from..to-1; it shares s's memory.
-func (s *Stances) Slice(from, to int) Stances { return Stances{s.Label[from:to], s.Rival[from:to]} }
+// rival returns the class that is first on sample i, or NoClass if the label is, and the
+// largest value of a class that is not the label.
+func (s Stances) rival(i int32) (class uint16, value uint32) {
+	return uint16(s[i] >> 48), fixed1(uint16(s[i] >> 32))
+}
 
-// Screened is what Screen finds. All slices have room for as many samples as it is given.
+// Screened is what Screen finds. Its slices have room for as many samples as it is given,
+// rounded up to a multiple of 16.
 type Screened struct {
-	// What the first samples given would be as entries of the set's table with the one
-	// threshold in question, [n], where they are not open: see [Screen].
+	// What the samples given would be as entries of the set's table, where they are neither
+	// exact nor open: see [Screen].
 	Entries []byte
 
-	// Samples of which all is known, their sums and whether the answer is correct (1 or 0).
+	// Samples of which all is known, their sums, and whether the answer is correct (1 or 0).
 	Exact []int32
 	Sums  []uint32
 	Right []uint16
 
 	// Samples that remain to be resolved.
 	Open []int32
+
+	numbers  [screenStep]int32                // of the samples of a step
+	gathered [maxScreened * screenStep]uint64 // their stances, by member
+}
+
+const (
+	maxScreened = 16  // members that the assembly takes
+	screenStep  = 256 // samples whose stances are gathered at a time
+)
+
+// NewScreened returns room for n samples.
+func NewScreened(n int) *Screened {
+	n = (n + 15) &^ 15
+	return &Screened{
+		Entries: make([]byte, n),
+		Exact:   make([]int32, n),
+		Sums:    make([]uint32, n),
+		Right:   make([]uint16, n),
+		Open:    make([]int32, n),
+	}
 }
 
 // Screen decides, of the samples given, those for which the members' stances suffice. With
 //
-//	label = Σ weights[m] * members[m].Label[i]
+//	label = Σ weights[m] * the value of the label, by members[m]
 //	rival = Σ weights[m] * the largest value of another class, by members[m]
 //	top   = Σ weights[m] * the larger of the two
 //	vote  = the largest of Σ weights[m] * that value over members that have the same other class first
@@ -71,23 +93,30 @@ type Screened struct {
 // as far as a cascade can tell that continues with sums below least; a last stage, of which
 // nothing continues, has least = 0. Weights are 1 or more and sum to at most 255; nil means
 // all 1.
-func Screen(to *Screened, samples []int32, members []*Stances, weights []uint32, least uint32) (exact, open int) {
+func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
 	need(len(members) > 0, "Screen: no members")
 	need(weights == nil || len(weights) == len(members), "members and weights differ in length")
-	n, total := len(members[0].Label), uint64(0)
+	total := uint64(0)
 	for m, s := range members {
-		need(len(s.Label) == n && len(s.Rival) == n, "Screen: lengths do not fit the number of samples")
+		need(len(s) == len(members[0]), "Screen: lengths do not fit the number of samples")
 		w := weight(weights, m)
 		need(w >= 1, "a weight is 0")
 		total += uint64(w)
 	}
 	need(total <= 255, "the weights sum to more than 255")
-	k := len(samples)
-	need(len(to.Entries) >= k && len(to.Exact) >= k && len(to.Sums) >= k && len(to.Right) >= k && len(to.Open) >= k, "Screen: no room for all samples")
-	last := uint32(0)
-	for _, i := range samples {
-		last = max(last, uint32(i))
-	}
-	need(k == 0 || int(last) < n, "Screen: no such sample")
+	n := (len(samples) + 15) &^ 15
+	need(len(to.Entries) >= n && len(to.Exact) >= n && len(to.Sums) >= n && len(to.Right) >= n && len(to.Open) >= n, "Screen: no room for all samples")
 	return screen(to, samples, members, weights, least)
+}
+
+// gather copies the stances of some samples, at most a step of them, side by side. It
+// panics at a sample that does not exist.
+func (to *Screened) gather(samples []int32, members []Stances) {
+	copy(to.numbers[:], samples)
+	for m, s := range members {
+		row := to.gathered[m*screenStep:][:len(samples)]
+		for r, i := range samples {
+			row[r] = s[i]
+		}
+	}
 }

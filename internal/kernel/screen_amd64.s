@@ -4,124 +4,134 @@
 
 #include "textflag.h"
 
-// func screenAVX512(to *byte, samples *int32, n int, members *byte, k int, least uint32)
-// Requires: AVX, AVX512F, POPCNT
+// func screenAVX512(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+// Requires: AVX, AVX512F, BMI2, CMOV, POPCNT
 TEXT ·screenAVX512(SB), $2048-44
 	MOVQ         to+0(FP), AX
 	MOVQ         samples+8(FP), CX
-	MOVQ         members+24(FP), DX
+	MOVQ         voters+24(FP), DX
 	MOVQ         k+32(FP), BX
-	IMUL3Q       $0x18, BX, BX
-	ADDQ         DX, BX
-	VPBROADCASTD least+40(FP), Z0
+	LEAQ         (DX)(BX*8), BX
+	VBROADCASTSS least+40(FP), Z0
 	VPBROADCASTD screen512_none<>+0(SB), Z1
 	VPBROADCASTD screen512_wrong<>+0(SB), Z2
 	VPBROADCASTD screen512_one<>+0(SB), Z3
+	VMOVDQU32    screen512_even<>+0(SB), Z4
+	VMOVDQU32    screen512_odd<>+0(SB), Z5
 	XORQ         SI, SI
 	CMPQ         SI, n+16(FP)
 	JGE          screen512_end
 
 screen512:
-	VMOVDQU32 (CX)(SI*4), Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
+	MOVQ      n+16(FP), R10
+	SUBQ      SI, R10
+	MOVL      $-1, DI
+	BZHIL     R10, DI, DI
+	CMPQ      R10, $0x10
+	MOVL      $0x0000ffff, R10
+	CMOVLGE   R10, DI
+	KMOVW     DI, K1
+	VMOVDQU32 (CX)(SI*4), Z6
 	VPXORD    Z7, Z7, Z7
-	KXNORW    K1, K1, K1
-	MOVQ      DX, R8
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+	KXNORW    K2, K2, K2
+	MOVQ      DX, DI
 	XORQ      R9, R9
+	MOVQ      56(AX), R8
+	LEAQ      (R8)(SI*8), R8
 
 screen512_member:
-	MOVQ         (R8), DI
-	KXNORW       K2, K2, K2
-	VPXORD       Z9, Z9, Z9
-	VPGATHERDD   (DI)(Z4*4), K2, Z9
-	MOVQ         8(R8), DI
-	KXNORW       K2, K2, K2
-	VPXORD       Z11, Z11, Z11
-	VPGATHERDD   (DI)(Z4*4), K2, Z11
-	VPMOVDW      Z11, Y10
-	VCVTPH2PS    Y10, Z10
-	VMULPS.BCST  20(R8), Z10, Z10
-	VCVTPS2UDQ   Z10, Z10
-	VPMULLD.BCST 16(R8), Z9, Z9
-	VPSRLD       $0x10, Z11, Z11
-	VPADDD       Z9, Z5, Z5
-	VPADDD       Z10, Z6, Z6
-	VMOVDQU32    Z11, (SP)(R9*1)
-	VMOVDQU32    Z10, 1024(SP)(R9*1)
-	VPMAXUD      Z9, Z10, Z10
-	VPADDD       Z10, Z7, Z7
+	VMOVDQU32    (R8), Z13
+	VMOVDQU32    64(R8), Z12
+	VMOVDQA32    Z4, Z11
+	VPERMI2D     Z12, Z13, Z11
+	VPERMT2D     Z12, Z5, Z13
+	VPMOVDW      Z13, Y12
+	VCVTPH2PS    Y12, Z12
+	VMULPS.BCST  4(DI), Z12, Z12
+	VCVTPS2UDQ   Z12, Z12
+	VPMULLD.BCST (DI), Z11, Z11
+	VPSRLD       $0x10, Z13, Z13
+	VPADDD       Z11, Z7, Z7
+	VPADDD       Z12, Z8, Z8
+	VMOVDQU32    Z13, (SP)(R9*1)
+	VMOVDQU32    Z12, 1024(SP)(R9*1)
+	VPMAXUD      Z11, Z12, Z12
+	VPADDD       Z12, Z9, Z9
 	TESTQ        R9, R9
 	JNZ          screen512_other
-	VMOVDQA32    Z11, Z8
+	VMOVDQA32    Z13, Z10
 
 screen512_other:
-	VPCMPEQD      Z8, Z11, K1, K1
+	VPCMPEQD      Z10, Z13, K2, K2
 	ADDQ          $0x40, R9
-	ADDQ          $0x18, R8
-	CMPQ          R8, BX
+	ADDQ          $0x00000800, R8
+	ADDQ          $0x08, DI
+	CMPQ          DI, BX
 	JNE           screen512_member
-	VPCMPUD       $0x06, Z6, Z5, K3
-	KORW          K1, K3, K4
-	VMOVDQA32     Z5, K3, Z7
-	VPCMPEQD      Z1, Z8, K1, K5
+	VPCMPUD       $0x06, Z8, Z7, K3
+	KORW          K2, K3, K4
+	VPCMPEQD      Z1, Z10, K2, K5
 	KORW          K3, K5, K5
+	KANDNW        K1, K4, K6
+	KANDW         K1, K4, K4
 	MOVQ          40(AX), R8
 	MOVQ          8(AX), DI
-	VPCOMPRESSD.Z Z4, K4, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
+	VPCOMPRESSD.Z Z6, K4, Z11
+	VMOVDQU32     Z11, (DI)(R8*4)
 	MOVQ          16(AX), DI
-	VPCOMPRESSD.Z Z7, K4, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
+	VPBLENDMD     Z7, Z9, K3, Z11
+	VPCOMPRESSD.Z Z11, K4, Z11
+	VMOVDQU32     Z11, (DI)(R8*4)
 	MOVQ          24(AX), DI
-	VMOVDQA32.Z   Z3, K5, Z10
-	VPCOMPRESSD.Z Z10, K4, Z10
-	VPMOVDW       Z10, (DI)(R8*2)
-	KMOVW         K4, DI
-	POPCNTL       DI, DI
-	ADDQ          DI, R8
+	VMOVDQA32.Z   Z3, K5, Z11
+	VPCOMPRESSD.Z Z11, K4, Z11
+	VPMOVDW       Z11, (DI)(R8*2)
+	KMOVW         K4, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R8
 	MOVQ          R8, 40(AX)
-	KNOTW         K4, K3
-	VPXORD        Z12, Z12, Z12
-	VPCMPUD       $0x05, Z0, Z7, K3, K3
-	KMOVW         K3, DI
-	TESTL         DI, DI
+	VPXORD        Z14, Z14, Z14
+	VPCMPUD       $0x05, Z0, Z9, K6, K6
+	KMOVW         K6, R10
+	TESTL         R10, R10
 	JZ            screen512_decided
-	VPXORD        Z13, Z13, Z13
+	VPXORD        Z15, Z15, Z15
 	XORQ          DI, DI
 
 screen512_candidate:
-	VMOVDQU32 (SP)(DI*1), Z11
-	VPXORD    Z14, Z14, Z14
+	VMOVDQU32 (SP)(DI*1), Z13
+	VPXORD    Z16, Z16, Z16
 	XORQ      R8, R8
 
 screen512_voter:
-	VPCMPEQD      (SP)(R8*1), Z11, K4
-	VPADDD        1024(SP)(R8*1), Z14, K4, Z14
+	VPCMPEQD      (SP)(R8*1), Z13, K1
+	VPADDD        1024(SP)(R8*1), Z16, K1, Z16
 	ADDQ          $0x40, R8
 	CMPQ          R8, R9
 	JNE           screen512_voter
-	VPCMPUD       $0x04, Z1, Z11, K4
-	VPMAXUD       Z14, Z13, K4, Z13
+	VPCMPUD       $0x04, Z1, Z13, K1
+	VPMAXUD       Z16, Z15, K1, Z15
 	ADDQ          $0x40, DI
 	CMPQ          DI, R9
 	JNE           screen512_candidate
-	VPCMPUD       $0x05, Z0, Z13, K3, K4
-	VPCMPUD       $0x06, Z5, Z13, K4, K4
-	VMOVDQA32.Z   Z2, K4, Z12
-	KANDNW        K3, K4, K3
+	VPCMPUD       $0x05, Z0, Z15, K6, K1
+	VPCMPUD       $0x06, Z7, Z15, K1, K1
+	VMOVDQA32.Z   Z2, K1, Z14
+	KANDNW        K6, K1, K6
 	MOVQ          48(AX), R8
 	MOVQ          32(AX), DI
-	VPCOMPRESSD.Z Z4, K3, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
-	KMOVW         K3, DI
-	POPCNTL       DI, DI
-	ADDQ          DI, R8
+	VPCOMPRESSD.Z Z6, K6, Z11
+	VMOVDQU32     Z11, (DI)(R8*4)
+	KMOVW         K6, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R8
 	MOVQ          R8, 48(AX)
 
 screen512_decided:
 	MOVQ    (AX), DI
-	VPMOVDB Z12, (DI)(SI*1)
+	VPMOVDB Z14, (DI)(SI*1)
 	ADDQ    $+16, SI
 	CMPQ    SI, n+16(FP)
 	JLT     screen512
@@ -138,3 +148,2295 @@ GLOBL screen512_wrong<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_one<>+0(SB)/4, $0x00000001
 GLOBL screen512_one<>(SB), RODATA|NOPTR, $4
+
+DATA screen512_even<>+0(SB)/4, $0x00000000
+DATA screen512_even<>+4(SB)/4, $0x00000002
+DATA screen512_even<>+8(SB)/4, $0x00000004
+DATA screen512_even<>+12(SB)/4, $0x00000006
+DATA screen512_even<>+16(SB)/4, $0x00000008
+DATA screen512_even<>+20(SB)/4, $0x0000000a
+DATA screen512_even<>+24(SB)/4, $0x0000000c
+DATA screen512_even<>+28(SB)/4, $0x0000000e
+DATA screen512_even<>+32(SB)/4, $0x00000010
+DATA screen512_even<>+36(SB)/4, $0x00000012
+DATA screen512_even<>+40(SB)/4, $0x00000014
+DATA screen512_even<>+44(SB)/4, $0x00000016
+DATA screen512_even<>+48(SB)/4, $0x00000018
+DATA screen512_even<>+52(SB)/4, $0x0000001a
+DATA screen512_even<>+56(SB)/4, $0x0000001c
+DATA screen512_even<>+60(SB)/4, $0x0000001e
+GLOBL screen512_even<>(SB), RODATA|NOPTR, $64
+
+DATA screen512_odd<>+0(SB)/4, $0x00000001
+DATA screen512_odd<>+4(SB)/4, $0x00000003
+DATA screen512_odd<>+8(SB)/4, $0x00000005
+DATA screen512_odd<>+12(SB)/4, $0x00000007
+DATA screen512_odd<>+16(SB)/4, $0x00000009
+DATA screen512_odd<>+20(SB)/4, $0x0000000b
+DATA screen512_odd<>+24(SB)/4, $0x0000000d
+DATA screen512_odd<>+28(SB)/4, $0x0000000f
+DATA screen512_odd<>+32(SB)/4, $0x00000011
+DATA screen512_odd<>+36(SB)/4, $0x00000013
+DATA screen512_odd<>+40(SB)/4, $0x00000015
+DATA screen512_odd<>+44(SB)/4, $0x00000017
+DATA screen512_odd<>+48(SB)/4, $0x00000019
+DATA screen512_odd<>+52(SB)/4, $0x0000001b
+DATA screen512_odd<>+56(SB)/4, $0x0000001d
+DATA screen512_odd<>+60(SB)/4, $0x0000001f
+GLOBL screen512_odd<>(SB), RODATA|NOPTR, $64
+
+// func screenAVX2(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+// Requires: AVX, AVX2, BMI, BMI2, F16C, POPCNT
+TEXT ·screenAVX2(SB), $1024-44
+	MOVQ to+0(FP), AX
+	MOVQ samples+8(FP), CX
+	MOVQ voters+24(FP), DX
+	MOVQ k+32(FP), BX
+	LEAQ (DX)(BX*8), BX
+	LEAQ screen256_compressions<>+0(SB), SI
+	XORQ DI, DI
+	CMPQ DI, n+16(FP)
+	JGE  screen256_end
+
+screen256:
+	MOVQ  n+16(FP), R9
+	SUBQ  DI, R9
+	MOVL  $0x000000ff, R8
+	CMPQ  R9, $0x08
+	JGE   screen256_whole
+	BZHIL R9, R8, R8
+
+screen256_whole:
+	VPXOR    Y0, Y0, Y0
+	VPXOR    Y1, Y1, Y1
+	VPXOR    Y2, Y2, Y2
+	VPCMPEQD Y4, Y4, Y4
+	MOVQ     DX, R9
+	XORQ     R10, R10
+	MOVQ     56(AX), R11
+	LEAQ     (R11)(DI*8), R11
+
+screen256_member:
+	VMOVDQU      (R11), Y7
+	VMOVDQU      32(R11), Y8
+	VSHUFPS      $0x88, Y8, Y7, Y5
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VPERMQ       $0xd8, Y5, Y5
+	VPERMQ       $0xd8, Y7, Y7
+	VPSLLD       $0x10, Y7, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X8
+	VPACKUSDW    X8, X6, X8
+	VCVTPH2PS    X8, Y6
+	VMULPS       screen256_scale<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTD (R9), Y8
+	VPMULLD      Y8, Y6, Y6
+	VPMULLD      Y8, Y5, Y5
+	VPSRLD       $0x10, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VMOVDQU      Y7, (SP)(R10*1)
+	VMOVDQU      Y6, 512(SP)(R10*1)
+	VPMAXUD      Y5, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	TESTQ        R10, R10
+	JNZ          screen256_other
+	VMOVDQU      Y7, Y3
+
+screen256_other:
+	VPCMPEQD     Y3, Y7, Y7
+	VPAND        Y7, Y4, Y4
+	ADDQ         $0x20, R10
+	ADDQ         $0x00000800, R11
+	ADDQ         $0x08, R9
+	CMPQ         R9, BX
+	JNE          screen256_member
+	VPMAXUD      Y0, Y1, Y6
+	VPCMPEQD     Y1, Y6, Y6
+	VPCMPEQD     Y1, Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPCMPEQD     screen256_none<>+0(SB), Y3, Y7
+	VPAND        Y4, Y7, Y7
+	VPOR         Y6, Y7, Y7
+	VPOR         Y6, Y4, Y4
+	VMOVMSKPS    Y4, R11
+	MOVL         R11, R12
+	NOTL         R12
+	ANDL         R8, R11
+	ANDL         R8, R12
+	VMOVDQU      (CX)(DI*4), Y4
+	VPMOVZXBD    (SI)(R11*8), Y5
+	MOVQ         40(AX), R9
+	MOVQ         8(AX), R8
+	VPERMD       Y4, Y5, Y1
+	VMOVDQU      Y1, (R8)(R9*4)
+	MOVQ         16(AX), R8
+	VBLENDVPS    Y6, Y0, Y2, Y1
+	VPERMD       Y1, Y5, Y1
+	VMOVDQU      Y1, (R8)(R9*4)
+	MOVQ         24(AX), R8
+	VPAND        screen256_one<>+0(SB), Y7, Y7
+	VPERMD       Y7, Y5, Y1
+	VEXTRACTI128 $0x01, Y1, X8
+	VPACKUSDW    X8, X1, X8
+	VMOVDQU      X8, (R8)(R9*2)
+	POPCNTL      R11, R11
+	ADDQ         R11, R9
+	MOVQ         R9, 40(AX)
+	VBROADCASTSS least+40(FP), Y5
+	VPXOR        Y6, Y6, Y6
+	VPMAXUD      Y5, Y2, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVMSKPS    Y1, R9
+	ANDL         R9, R12
+	JZ           screen256_decided
+	VPXOR        Y2, Y2, Y2
+	XORQ         R8, R8
+
+screen256_candidate:
+	VMOVDQU (SP)(R8*1), Y7
+	VPXOR   Y6, Y6, Y6
+	XORQ    R9, R9
+
+screen256_voter:
+	VPCMPEQD  (SP)(R9*1), Y7, Y1
+	VPAND     512(SP)(R9*1), Y1, Y1
+	VPADDD    Y1, Y6, Y6
+	ADDQ      $0x20, R9
+	CMPQ      R9, R10
+	JNE       screen256_voter
+	VPCMPEQD  screen256_none<>+0(SB), Y7, Y1
+	VPANDN    Y6, Y1, Y6
+	VPMAXUD   Y6, Y2, Y2
+	ADDQ      $0x20, R8
+	CMPQ      R8, R10
+	JNE       screen256_candidate
+	VPMAXUD   Y5, Y2, Y6
+	VPCMPEQD  Y2, Y6, Y6
+	VPMAXUD   Y0, Y2, Y1
+	VPCMPEQD  Y0, Y1, Y1
+	VPANDN    Y6, Y1, Y6
+	VMOVMSKPS Y6, R9
+	ANDNL     R12, R9, R12
+	VPMOVZXBD (SI)(R12*8), Y5
+	MOVQ      48(AX), R9
+	MOVQ      32(AX), R8
+	VPERMD    Y4, Y5, Y1
+	VMOVDQU   Y1, (R8)(R9*4)
+	POPCNTL   R12, R12
+	ADDQ      R12, R9
+	MOVQ      R9, 48(AX)
+
+screen256_decided:
+	VEXTRACTI128 $0x01, Y6, X8
+	VPACKSSDW    X8, X6, X8
+	VPACKSSWB    X8, X8, X8
+	VPAND        screen256_wrong<>+0(SB), X8, X8
+	MOVQ         (AX), R8
+	VMOVQ        X8, (R8)(DI*1)
+	ADDQ         $+8, DI
+	CMPQ         DI, n+16(FP)
+	JLT          screen256
+
+screen256_end:
+	VZEROUPPER
+	RET
+
+DATA screen256_scale<>+0(SB)/4, $0x4b800000
+DATA screen256_scale<>+4(SB)/4, $0x4b800000
+DATA screen256_scale<>+8(SB)/4, $0x4b800000
+DATA screen256_scale<>+12(SB)/4, $0x4b800000
+DATA screen256_scale<>+16(SB)/4, $0x4b800000
+DATA screen256_scale<>+20(SB)/4, $0x4b800000
+DATA screen256_scale<>+24(SB)/4, $0x4b800000
+DATA screen256_scale<>+28(SB)/4, $0x4b800000
+GLOBL screen256_scale<>(SB), RODATA|NOPTR, $32
+
+DATA screen256_none<>+0(SB)/4, $0x0000ffff
+DATA screen256_none<>+4(SB)/4, $0x0000ffff
+DATA screen256_none<>+8(SB)/4, $0x0000ffff
+DATA screen256_none<>+12(SB)/4, $0x0000ffff
+DATA screen256_none<>+16(SB)/4, $0x0000ffff
+DATA screen256_none<>+20(SB)/4, $0x0000ffff
+DATA screen256_none<>+24(SB)/4, $0x0000ffff
+DATA screen256_none<>+28(SB)/4, $0x0000ffff
+GLOBL screen256_none<>(SB), RODATA|NOPTR, $32
+
+DATA screen256_one<>+0(SB)/4, $0x00000001
+DATA screen256_one<>+4(SB)/4, $0x00000001
+DATA screen256_one<>+8(SB)/4, $0x00000001
+DATA screen256_one<>+12(SB)/4, $0x00000001
+DATA screen256_one<>+16(SB)/4, $0x00000001
+DATA screen256_one<>+20(SB)/4, $0x00000001
+DATA screen256_one<>+24(SB)/4, $0x00000001
+DATA screen256_one<>+28(SB)/4, $0x00000001
+GLOBL screen256_one<>(SB), RODATA|NOPTR, $32
+
+DATA screen256_wrong<>+0(SB)/1, $0xfe
+DATA screen256_wrong<>+1(SB)/1, $0xfe
+DATA screen256_wrong<>+2(SB)/1, $0xfe
+DATA screen256_wrong<>+3(SB)/1, $0xfe
+DATA screen256_wrong<>+4(SB)/1, $0xfe
+DATA screen256_wrong<>+5(SB)/1, $0xfe
+DATA screen256_wrong<>+6(SB)/1, $0xfe
+DATA screen256_wrong<>+7(SB)/1, $0xfe
+DATA screen256_wrong<>+8(SB)/1, $0xfe
+DATA screen256_wrong<>+9(SB)/1, $0xfe
+DATA screen256_wrong<>+10(SB)/1, $0xfe
+DATA screen256_wrong<>+11(SB)/1, $0xfe
+DATA screen256_wrong<>+12(SB)/1, $0xfe
+DATA screen256_wrong<>+13(SB)/1, $0xfe
+DATA screen256_wrong<>+14(SB)/1, $0xfe
+DATA screen256_wrong<>+15(SB)/1, $0xfe
+GLOBL screen256_wrong<>(SB), RODATA|NOPTR, $16
+
+DATA screen256_compressions<>+0(SB)/1, $0x00
+DATA screen256_compressions<>+1(SB)/1, $0x00
+DATA screen256_compressions<>+2(SB)/1, $0x00
+DATA screen256_compressions<>+3(SB)/1, $0x00
+DATA screen256_compressions<>+4(SB)/1, $0x00
+DATA screen256_compressions<>+5(SB)/1, $0x00
+DATA screen256_compressions<>+6(SB)/1, $0x00
+DATA screen256_compressions<>+7(SB)/1, $0x00
+DATA screen256_compressions<>+8(SB)/1, $0x00
+DATA screen256_compressions<>+9(SB)/1, $0x00
+DATA screen256_compressions<>+10(SB)/1, $0x00
+DATA screen256_compressions<>+11(SB)/1, $0x00
+DATA screen256_compressions<>+12(SB)/1, $0x00
+DATA screen256_compressions<>+13(SB)/1, $0x00
+DATA screen256_compressions<>+14(SB)/1, $0x00
+DATA screen256_compressions<>+15(SB)/1, $0x00
+DATA screen256_compressions<>+16(SB)/1, $0x01
+DATA screen256_compressions<>+17(SB)/1, $0x00
+DATA screen256_compressions<>+18(SB)/1, $0x00
+DATA screen256_compressions<>+19(SB)/1, $0x00
+DATA screen256_compressions<>+20(SB)/1, $0x00
+DATA screen256_compressions<>+21(SB)/1, $0x00
+DATA screen256_compressions<>+22(SB)/1, $0x00
+DATA screen256_compressions<>+23(SB)/1, $0x00
+DATA screen256_compressions<>+24(SB)/1, $0x00
+DATA screen256_compressions<>+25(SB)/1, $0x01
+DATA screen256_compressions<>+26(SB)/1, $0x00
+DATA screen256_compressions<>+27(SB)/1, $0x00
+DATA screen256_compressions<>+28(SB)/1, $0x00
+DATA screen256_compressions<>+29(SB)/1, $0x00
+DATA screen256_compressions<>+30(SB)/1, $0x00
+DATA screen256_compressions<>+31(SB)/1, $0x00
+DATA screen256_compressions<>+32(SB)/1, $0x02
+DATA screen256_compressions<>+33(SB)/1, $0x00
+DATA screen256_compressions<>+34(SB)/1, $0x00
+DATA screen256_compressions<>+35(SB)/1, $0x00
+DATA screen256_compressions<>+36(SB)/1, $0x00
+DATA screen256_compressions<>+37(SB)/1, $0x00
+DATA screen256_compressions<>+38(SB)/1, $0x00
+DATA screen256_compressions<>+39(SB)/1, $0x00
+DATA screen256_compressions<>+40(SB)/1, $0x00
+DATA screen256_compressions<>+41(SB)/1, $0x02
+DATA screen256_compressions<>+42(SB)/1, $0x00
+DATA screen256_compressions<>+43(SB)/1, $0x00
+DATA screen256_compressions<>+44(SB)/1, $0x00
+DATA screen256_compressions<>+45(SB)/1, $0x00
+DATA screen256_compressions<>+46(SB)/1, $0x00
+DATA screen256_compressions<>+47(SB)/1, $0x00
+DATA screen256_compressions<>+48(SB)/1, $0x01
+DATA screen256_compressions<>+49(SB)/1, $0x02
+DATA screen256_compressions<>+50(SB)/1, $0x00
+DATA screen256_compressions<>+51(SB)/1, $0x00
+DATA screen256_compressions<>+52(SB)/1, $0x00
+DATA screen256_compressions<>+53(SB)/1, $0x00
+DATA screen256_compressions<>+54(SB)/1, $0x00
+DATA screen256_compressions<>+55(SB)/1, $0x00
+DATA screen256_compressions<>+56(SB)/1, $0x00
+DATA screen256_compressions<>+57(SB)/1, $0x01
+DATA screen256_compressions<>+58(SB)/1, $0x02
+DATA screen256_compressions<>+59(SB)/1, $0x00
+DATA screen256_compressions<>+60(SB)/1, $0x00
+DATA screen256_compressions<>+61(SB)/1, $0x00
+DATA screen256_compressions<>+62(SB)/1, $0x00
+DATA screen256_compressions<>+63(SB)/1, $0x00
+DATA screen256_compressions<>+64(SB)/1, $0x03
+DATA screen256_compressions<>+65(SB)/1, $0x00
+DATA screen256_compressions<>+66(SB)/1, $0x00
+DATA screen256_compressions<>+67(SB)/1, $0x00
+DATA screen256_compressions<>+68(SB)/1, $0x00
+DATA screen256_compressions<>+69(SB)/1, $0x00
+DATA screen256_compressions<>+70(SB)/1, $0x00
+DATA screen256_compressions<>+71(SB)/1, $0x00
+DATA screen256_compressions<>+72(SB)/1, $0x00
+DATA screen256_compressions<>+73(SB)/1, $0x03
+DATA screen256_compressions<>+74(SB)/1, $0x00
+DATA screen256_compressions<>+75(SB)/1, $0x00
+DATA screen256_compressions<>+76(SB)/1, $0x00
+DATA screen256_compressions<>+77(SB)/1, $0x00
+DATA screen256_compressions<>+78(SB)/1, $0x00
+DATA screen256_compressions<>+79(SB)/1, $0x00
+DATA screen256_compressions<>+80(SB)/1, $0x01
+DATA screen256_compressions<>+81(SB)/1, $0x03
+DATA screen256_compressions<>+82(SB)/1, $0x00
+DATA screen256_compressions<>+83(SB)/1, $0x00
+DATA screen256_compressions<>+84(SB)/1, $0x00
+DATA screen256_compressions<>+85(SB)/1, $0x00
+DATA screen256_compressions<>+86(SB)/1, $0x00
+DATA screen256_compressions<>+87(SB)/1, $0x00
+DATA screen256_compressions<>+88(SB)/1, $0x00
+DATA screen256_compressions<>+89(SB)/1, $0x01
+DATA screen256_compressions<>+90(SB)/1, $0x03
+DATA screen256_compressions<>+91(SB)/1, $0x00
+DATA screen256_compressions<>+92(SB)/1, $0x00
+DATA screen256_compressions<>+93(SB)/1, $0x00
+DATA screen256_compressions<>+94(SB)/1, $0x00
+DATA screen256_compressions<>+95(SB)/1, $0x00
+DATA screen256_compressions<>+96(SB)/1, $0x02
+DATA screen256_compressions<>+97(SB)/1, $0x03
+DATA screen256_compressions<>+98(SB)/1, $0x00
+DATA screen256_compressions<>+99(SB)/1, $0x00
+DATA screen256_compressions<>+100(SB)/1, $0x00
+DATA screen256_compressions<>+101(SB)/1, $0x00
+DATA screen256_compressions<>+102(SB)/1, $0x00
+DATA screen256_compressions<>+103(SB)/1, $0x00
+DATA screen256_compressions<>+104(SB)/1, $0x00
+DATA screen256_compressions<>+105(SB)/1, $0x02
+DATA screen256_compressions<>+106(SB)/1, $0x03
+DATA screen256_compressions<>+107(SB)/1, $0x00
+DATA screen256_compressions<>+108(SB)/1, $0x00
+DATA screen256_compressions<>+109(SB)/1, $0x00
+DATA screen256_compressions<>+110(SB)/1, $0x00
+DATA screen256_compressions<>+111(SB)/1, $0x00
+DATA screen256_compressions<>+112(SB)/1, $0x01
+DATA screen256_compressions<>+113(SB)/1, $0x02
+DATA screen256_compressions<>+114(SB)/1, $0x03
+DATA screen256_compressions<>+115(SB)/1, $0x00
+DATA screen256_compressions<>+116(SB)/1, $0x00
+DATA screen256_compressions<>+117(SB)/1, $0x00
+DATA screen256_compressions<>+118(SB)/1, $0x00
+DATA screen256_compressions<>+119(SB)/1, $0x00
+DATA screen256_compressions<>+120(SB)/1, $0x00
+DATA screen256_compressions<>+121(SB)/1, $0x01
+DATA screen256_compressions<>+122(SB)/1, $0x02
+DATA screen256_compressions<>+123(SB)/1, $0x03
+DATA screen256_compressions<>+124(SB)/1, $0x00
+DATA screen256_compressions<>+125(SB)/1, $0x00
+DATA screen256_compressions<>+126(SB)/1, $0x00
+DATA screen256_compressions<>+127(SB)/1, $0x00
+DATA screen256_compressions<>+128(SB)/1, $0x04
+DATA screen256_compressions<>+129(SB)/1, $0x00
+DATA screen256_compressions<>+130(SB)/1, $0x00
+DATA screen256_compressions<>+131(SB)/1, $0x00
+DATA screen256_compressions<>+132(SB)/1, $0x00
+DATA screen256_compressions<>+133(SB)/1, $0x00
+DATA screen256_compressions<>+134(SB)/1, $0x00
+DATA screen256_compressions<>+135(SB)/1, $0x00
+DATA screen256_compressions<>+136(SB)/1, $0x00
+DATA screen256_compressions<>+137(SB)/1, $0x04
+DATA screen256_compressions<>+138(SB)/1, $0x00
+DATA screen256_compressions<>+139(SB)/1, $0x00
+DATA screen256_compressions<>+140(SB)/1, $0x00
+DATA screen256_compressions<>+141(SB)/1, $0x00
+DATA screen256_compressions<>+142(SB)/1, $0x00
+DATA screen256_compressions<>+143(SB)/1, $0x00
+DATA screen256_compressions<>+144(SB)/1, $0x01
+DATA screen256_compressions<>+145(SB)/1, $0x04
+DATA screen256_compressions<>+146(SB)/1, $0x00
+DATA screen256_compressions<>+147(SB)/1, $0x00
+DATA screen256_compressions<>+148(SB)/1, $0x00
+DATA screen256_compressions<>+149(SB)/1, $0x00
+DATA screen256_compressions<>+150(SB)/1, $0x00
+DATA screen256_compressions<>+151(SB)/1, $0x00
+DATA screen256_compressions<>+152(SB)/1, $0x00
+DATA screen256_compressions<>+153(SB)/1, $0x01
+DATA screen256_compressions<>+154(SB)/1, $0x04
+DATA screen256_compressions<>+155(SB)/1, $0x00
+DATA screen256_compressions<>+156(SB)/1, $0x00
+DATA screen256_compressions<>+157(SB)/1, $0x00
+DATA screen256_compressions<>+158(SB)/1, $0x00
+DATA screen256_compressions<>+159(SB)/1, $0x00
+DATA screen256_compressions<>+160(SB)/1, $0x02
+DATA screen256_compressions<>+161(SB)/1, $0x04
+DATA screen256_compressions<>+162(SB)/1, $0x00
+DATA screen256_compressions<>+163(SB)/1, $0x00
+DATA screen256_compressions<>+164(SB)/1, $0x00
+DATA screen256_compressions<>+165(SB)/1, $0x00
+DATA screen256_compressions<>+166(SB)/1, $0x00
+DATA screen256_compressions<>+167(SB)/1, $0x00
+DATA screen256_compressions<>+168(SB)/1, $0x00
+DATA screen256_compressions<>+169(SB)/1, $0x02
+DATA screen256_compressions<>+170(SB)/1, $0x04
+DATA screen256_compressions<>+171(SB)/1, $0x00
+DATA screen256_compressions<>+172(SB)/1, $0x00
+DATA screen256_compressions<>+173(SB)/1, $0x00
+DATA screen256_compressions<>+174(SB)/1, $0x00
+DATA screen256_compressions<>+175(SB)/1, $0x00
+DATA screen256_compressions<>+176(SB)/1, $0x01
+DATA screen256_compressions<>+177(SB)/1, $0x02
+DATA screen256_compressions<>+178(SB)/1, $0x04
+DATA screen256_compressions<>+179(SB)/1, $0x00
+DATA screen256_compressions<>+180(SB)/1, $0x00
+DATA screen256_compressions<>+181(SB)/1, $0x00
+DATA screen256_compressions<>+182(SB)/1, $0x00
+DATA screen256_compressions<>+183(SB)/1, $0x00
+DATA screen256_compressions<>+184(SB)/1, $0x00
+DATA screen256_compressions<>+185(SB)/1, $0x01
+DATA screen256_compressions<>+186(SB)/1, $0x02
+DATA screen256_compressions<>+187(SB)/1, $0x04
+DATA screen256_compressions<>+188(SB)/1, $0x00
+DATA screen256_compressions<>+189(SB)/1, $0x00
+DATA screen256_compressions<>+190(SB)/1, $0x00
+DATA screen256_compressions<>+191(SB)/1, $0x00
+DATA screen256_compressions<>+192(SB)/1, $0x03
+DATA screen256_compressions<>+193(SB)/1, $0x04
+DATA screen256_compressions<>+194(SB)/1, $0x00
+DATA screen256_compressions<>+195(SB)/1, $0x00
+DATA screen256_compressions<>+196(SB)/1, $0x00
+DATA screen256_compressions<>+197(SB)/1, $0x00
+DATA screen256_compressions<>+198(SB)/1, $0x00
+DATA screen256_compressions<>+199(SB)/1, $0x00
+DATA screen256_compressions<>+200(SB)/1, $0x00
+DATA screen256_compressions<>+201(SB)/1, $0x03
+DATA screen256_compressions<>+202(SB)/1, $0x04
+DATA screen256_compressions<>+203(SB)/1, $0x00
+DATA screen256_compressions<>+204(SB)/1, $0x00
+DATA screen256_compressions<>+205(SB)/1, $0x00
+DATA screen256_compressions<>+206(SB)/1, $0x00
+DATA screen256_compressions<>+207(SB)/1, $0x00
+DATA screen256_compressions<>+208(SB)/1, $0x01
+DATA screen256_compressions<>+209(SB)/1, $0x03
+DATA screen256_compressions<>+210(SB)/1, $0x04
+DATA screen256_compressions<>+211(SB)/1, $0x00
+DATA screen256_compressions<>+212(SB)/1, $0x00
+DATA screen256_compressions<>+213(SB)/1, $0x00
+DATA screen256_compressions<>+214(SB)/1, $0x00
+DATA screen256_compressions<>+215(SB)/1, $0x00
+DATA screen256_compressions<>+216(SB)/1, $0x00
+DATA screen256_compressions<>+217(SB)/1, $0x01
+DATA screen256_compressions<>+218(SB)/1, $0x03
+DATA screen256_compressions<>+219(SB)/1, $0x04
+DATA screen256_compressions<>+220(SB)/1, $0x00
+DATA screen256_compressions<>+221(SB)/1, $0x00
+DATA screen256_compressions<>+222(SB)/1, $0x00
+DATA screen256_compressions<>+223(SB)/1, $0x00
+DATA screen256_compressions<>+224(SB)/1, $0x02
+DATA screen256_compressions<>+225(SB)/1, $0x03
+DATA screen256_compressions<>+226(SB)/1, $0x04
+DATA screen256_compressions<>+227(SB)/1, $0x00
+DATA screen256_compressions<>+228(SB)/1, $0x00
+DATA screen256_compressions<>+229(SB)/1, $0x00
+DATA screen256_compressions<>+230(SB)/1, $0x00
+DATA screen256_compressions<>+231(SB)/1, $0x00
+DATA screen256_compressions<>+232(SB)/1, $0x00
+DATA screen256_compressions<>+233(SB)/1, $0x02
+DATA screen256_compressions<>+234(SB)/1, $0x03
+DATA screen256_compressions<>+235(SB)/1, $0x04
+DATA screen256_compressions<>+236(SB)/1, $0x00
+DATA screen256_compressions<>+237(SB)/1, $0x00
+DATA screen256_compressions<>+238(SB)/1, $0x00
+DATA screen256_compressions<>+239(SB)/1, $0x00
+DATA screen256_compressions<>+240(SB)/1, $0x01
+DATA screen256_compressions<>+241(SB)/1, $0x02
+DATA screen256_compressions<>+242(SB)/1, $0x03
+DATA screen256_compressions<>+243(SB)/1, $0x04
+DATA screen256_compressions<>+244(SB)/1, $0x00
+DATA screen256_compressions<>+245(SB)/1, $0x00
+DATA screen256_compressions<>+246(SB)/1, $0x00
+DATA screen256_compressions<>+247(SB)/1, $0x00
+DATA screen256_compressions<>+248(SB)/1, $0x00
+DATA screen256_compressions<>+249(SB)/1, $0x01
+DATA screen256_compressions<>+250(SB)/1, $0x02
+DATA screen256_compressions<>+251(SB)/1, $0x03
+DATA screen256_compressions<>+252(SB)/1, $0x04
+DATA screen256_compressions<>+253(SB)/1, $0x00
+DATA screen256_compressions<>+254(SB)/1, $0x00
+DATA screen256_compressions<>+255(SB)/1, $0x00
+DATA screen256_compressions<>+256(SB)/1, $0x05
+DATA screen256_compressions<>+257(SB)/1, $0x00
+DATA screen256_compressions<>+258(SB)/1, $0x00
+DATA screen256_compressions<>+259(SB)/1, $0x00
+DATA screen256_compressions<>+260(SB)/1, $0x00
+DATA screen256_compressions<>+261(SB)/1, $0x00
+DATA screen256_compressions<>+262(SB)/1, $0x00
+DATA screen256_compressions<>+263(SB)/1, $0x00
+DATA screen256_compressions<>+264(SB)/1, $0x00
+DATA screen256_compressions<>+265(SB)/1, $0x05
+DATA screen256_compressions<>+266(SB)/1, $0x00
+DATA screen256_compressions<>+267(SB)/1, $0x00
+DATA screen256_compressions<>+268(SB)/1, $0x00
+DATA screen256_compressions<>+269(SB)/1, $0x00
+DATA screen256_compressions<>+270(SB)/1, $0x00
+DATA screen256_compressions<>+271(SB)/1, $0x00
+DATA screen256_compressions<>+272(SB)/1, $0x01
+DATA screen256_compressions<>+273(SB)/1, $0x05
+DATA screen256_compressions<>+274(SB)/1, $0x00
+DATA screen256_compressions<>+275(SB)/1, $0x00
+DATA screen256_compressions<>+276(SB)/1, $0x00
+DATA screen256_compressions<>+277(SB)/1, $0x00
+DATA screen256_compressions<>+278(SB)/1, $0x00
+DATA screen256_compressions<>+279(SB)/1, $0x00
+DATA screen256_compressions<>+280(SB)/1, $0x00
+DATA screen256_compressions<>+281(SB)/1, $0x01
+DATA screen256_compressions<>+282(SB)/1, $0x05
+DATA screen256_compressions<>+283(SB)/1, $0x00
+DATA screen256_compressions<>+284(SB)/1, $0x00
+DATA screen256_compressions<>+285(SB)/1, $0x00
+DATA screen256_compressions<>+286(SB)/1, $0x00
+DATA screen256_compressions<>+287(SB)/1, $0x00
+DATA screen256_compressions<>+288(SB)/1, $0x02
+DATA screen256_compressions<>+289(SB)/1, $0x05
+DATA screen256_compressions<>+290(SB)/1, $0x00
+DATA screen256_compressions<>+291(SB)/1, $0x00
+DATA screen256_compressions<>+292(SB)/1, $0x00
+DATA screen256_compressions<>+293(SB)/1, $0x00
+DATA screen256_compressions<>+294(SB)/1, $0x00
+DATA screen256_compressions<>+295(SB)/1, $0x00
+DATA screen256_compressions<>+296(SB)/1, $0x00
+DATA screen256_compressions<>+297(SB)/1, $0x02
+DATA screen256_compressions<>+298(SB)/1, $0x05
+DATA screen256_compressions<>+299(SB)/1, $0x00
+DATA screen256_compressions<>+300(SB)/1, $0x00
+DATA screen256_compressions<>+301(SB)/1, $0x00
+DATA screen256_compressions<>+302(SB)/1, $0x00
+DATA screen256_compressions<>+303(SB)/1, $0x00
+DATA screen256_compressions<>+304(SB)/1, $0x01
+DATA screen256_compressions<>+305(SB)/1, $0x02
+DATA screen256_compressions<>+306(SB)/1, $0x05
+DATA screen256_compressions<>+307(SB)/1, $0x00
+DATA screen256_compressions<>+308(SB)/1, $0x00
+DATA screen256_compressions<>+309(SB)/1, $0x00
+DATA screen256_compressions<>+310(SB)/1, $0x00
+DATA screen256_compressions<>+311(SB)/1, $0x00
+DATA screen256_compressions<>+312(SB)/1, $0x00
+DATA screen256_compressions<>+313(SB)/1, $0x01
+DATA screen256_compressions<>+314(SB)/1, $0x02
+DATA screen256_compressions<>+315(SB)/1, $0x05
+DATA screen256_compressions<>+316(SB)/1, $0x00
+DATA screen256_compressions<>+317(SB)/1, $0x00
+DATA screen256_compressions<>+318(SB)/1, $0x00
+DATA screen256_compressions<>+319(SB)/1, $0x00
+DATA screen256_compressions<>+320(SB)/1, $0x03
+DATA screen256_compressions<>+321(SB)/1, $0x05
+DATA screen256_compressions<>+322(SB)/1, $0x00
+DATA screen256_compressions<>+323(SB)/1, $0x00
+DATA screen256_compressions<>+324(SB)/1, $0x00
+DATA screen256_compressions<>+325(SB)/1, $0x00
+DATA screen256_compressions<>+326(SB)/1, $0x00
+DATA screen256_compressions<>+327(SB)/1, $0x00
+DATA screen256_compressions<>+328(SB)/1, $0x00
+DATA screen256_compressions<>+329(SB)/1, $0x03
+DATA screen256_compressions<>+330(SB)/1, $0x05
+DATA screen256_compressions<>+331(SB)/1, $0x00
+DATA screen256_compressions<>+332(SB)/1, $0x00
+DATA screen256_compressions<>+333(SB)/1, $0x00
+DATA screen256_compressions<>+334(SB)/1, $0x00
+DATA screen256_compressions<>+335(SB)/1, $0x00
+DATA screen256_compressions<>+336(SB)/1, $0x01
+DATA screen256_compressions<>+337(SB)/1, $0x03
+DATA screen256_compressions<>+338(SB)/1, $0x05
+DATA screen256_compressions<>+339(SB)/1, $0x00
+DATA screen256_compressions<>+340(SB)/1, $0x00
+DATA screen256_compressions<>+341(SB)/1, $0x00
+DATA screen256_compressions<>+342(SB)/1, $0x00
+DATA screen256_compressions<>+343(SB)/1, $0x00
+DATA screen256_compressions<>+344(SB)/1, $0x00
+DATA screen256_compressions<>+345(SB)/1, $0x01
+DATA screen256_compressions<>+346(SB)/1, $0x03
+DATA screen256_compressions<>+347(SB)/1, $0x05
+DATA screen256_compressions<>+348(SB)/1, $0x00
+DATA screen256_compressions<>+349(SB)/1, $0x00
+DATA screen256_compressions<>+350(SB)/1, $0x00
+DATA screen256_compressions<>+351(SB)/1, $0x00
+DATA screen256_compressions<>+352(SB)/1, $0x02
+DATA screen256_compressions<>+353(SB)/1, $0x03
+DATA screen256_compressions<>+354(SB)/1, $0x05
+DATA screen256_compressions<>+355(SB)/1, $0x00
+DATA screen256_compressions<>+356(SB)/1, $0x00
+DATA screen256_compressions<>+357(SB)/1, $0x00
+DATA screen256_compressions<>+358(SB)/1, $0x00
+DATA screen256_compressions<>+359(SB)/1, $0x00
+DATA screen256_compressions<>+360(SB)/1, $0x00
+DATA screen256_compressions<>+361(SB)/1, $0x02
+DATA screen256_compressions<>+362(SB)/1, $0x03
+DATA screen256_compressions<>+363(SB)/1, $0x05
+DATA screen256_compressions<>+364(SB)/1, $0x00
+DATA screen256_compressions<>+365(SB)/1, $0x00
+DATA screen256_compressions<>+366(SB)/1, $0x00
+DATA screen256_compressions<>+367(SB)/1, $0x00
+DATA screen256_compressions<>+368(SB)/1, $0x01
+DATA screen256_compressions<>+369(SB)/1, $0x02
+DATA screen256_compressions<>+370(SB)/1, $0x03
+DATA screen256_compressions<>+371(SB)/1, $0x05
+DATA screen256_compressions<>+372(SB)/1, $0x00
+DATA screen256_compressions<>+373(SB)/1, $0x00
+DATA screen256_compressions<>+374(SB)/1, $0x00
+DATA screen256_compressions<>+375(SB)/1, $0x00
+DATA screen256_compressions<>+376(SB)/1, $0x00
+DATA screen256_compressions<>+377(SB)/1, $0x01
+DATA screen256_compressions<>+378(SB)/1, $0x02
+DATA screen256_compressions<>+379(SB)/1, $0x03
+DATA screen256_compressions<>+380(SB)/1, $0x05
+DATA screen256_compressions<>+381(SB)/1, $0x00
+DATA screen256_compressions<>+382(SB)/1, $0x00
+DATA screen256_compressions<>+383(SB)/1, $0x00
+DATA screen256_compressions<>+384(SB)/1, $0x04
+DATA screen256_compressions<>+385(SB)/1, $0x05
+DATA screen256_compressions<>+386(SB)/1, $0x00
+DATA screen256_compressions<>+387(SB)/1, $0x00
+DATA screen256_compressions<>+388(SB)/1, $0x00
+DATA screen256_compressions<>+389(SB)/1, $0x00
+DATA screen256_compressions<>+390(SB)/1, $0x00
+DATA screen256_compressions<>+391(SB)/1, $0x00
+DATA screen256_compressions<>+392(SB)/1, $0x00
+DATA screen256_compressions<>+393(SB)/1, $0x04
+DATA screen256_compressions<>+394(SB)/1, $0x05
+DATA screen256_compressions<>+395(SB)/1, $0x00
+DATA screen256_compressions<>+396(SB)/1, $0x00
+DATA screen256_compressions<>+397(SB)/1, $0x00
+DATA screen256_compressions<>+398(SB)/1, $0x00
+DATA screen256_compressions<>+399(SB)/1, $0x00
+DATA screen256_compressions<>+400(SB)/1, $0x01
+DATA screen256_compressions<>+401(SB)/1, $0x04
+DATA screen256_compressions<>+402(SB)/1, $0x05
+DATA screen256_compressions<>+403(SB)/1, $0x00
+DATA screen256_compressions<>+404(SB)/1, $0x00
+DATA screen256_compressions<>+405(SB)/1, $0x00
+DATA screen256_compressions<>+406(SB)/1, $0x00
+DATA screen256_compressions<>+407(SB)/1, $0x00
+DATA screen256_compressions<>+408(SB)/1, $0x00
+DATA screen256_compressions<>+409(SB)/1, $0x01
+DATA screen256_compressions<>+410(SB)/1, $0x04
+DATA screen256_compressions<>+411(SB)/1, $0x05
+DATA screen256_compressions<>+412(SB)/1, $0x00
+DATA screen256_compressions<>+413(SB)/1, $0x00
+DATA screen256_compressions<>+414(SB)/1, $0x00
+DATA screen256_compressions<>+415(SB)/1, $0x00
+DATA screen256_compressions<>+416(SB)/1, $0x02
+DATA screen256_compressions<>+417(SB)/1, $0x04
+DATA screen256_compressions<>+418(SB)/1, $0x05
+DATA screen256_compressions<>+419(SB)/1, $0x00
+DATA screen256_compressions<>+420(SB)/1, $0x00
+DATA screen256_compressions<>+421(SB)/1, $0x00
+DATA screen256_compressions<>+422(SB)/1, $0x00
+DATA screen256_compressions<>+423(SB)/1, $0x00
+DATA screen256_compressions<>+424(SB)/1, $0x00
+DATA screen256_compressions<>+425(SB)/1, $0x02
+DATA screen256_compressions<>+426(SB)/1, $0x04
+DATA screen256_compressions<>+427(SB)/1, $0x05
+DATA screen256_compressions<>+428(SB)/1, $0x00
+DATA screen256_compressions<>+429(SB)/1, $0x00
+DATA screen256_compressions<>+430(SB)/1, $0x00
+DATA screen256_compressions<>+431(SB)/1, $0x00
+DATA screen256_compressions<>+432(SB)/1, $0x01
+DATA screen256_compressions<>+433(SB)/1, $0x02
+DATA screen256_compressions<>+434(SB)/1, $0x04
+DATA screen256_compressions<>+435(SB)/1, $0x05
+DATA screen256_compressions<>+436(SB)/1, $0x00
+DATA screen256_compressions<>+437(SB)/1, $0x00
+DATA screen256_compressions<>+438(SB)/1, $0x00
+DATA screen256_compressions<>+439(SB)/1, $0x00
+DATA screen256_compressions<>+440(SB)/1, $0x00
+DATA screen256_compressions<>+441(SB)/1, $0x01
+DATA screen256_compressions<>+442(SB)/1, $0x02
+DATA screen256_compressions<>+443(SB)/1, $0x04
+DATA screen256_compressions<>+444(SB)/1, $0x05
+DATA screen256_compressions<>+445(SB)/1, $0x00
+DATA screen256_compressions<>+446(SB)/1, $0x00
+DATA screen256_compressions<>+447(SB)/1, $0x00
+DATA screen256_compressions<>+448(SB)/1, $0x03
+DATA screen256_compressions<>+449(SB)/1, $0x04
+DATA screen256_compressions<>+450(SB)/1, $0x05
+DATA screen256_compressions<>+451(SB)/1, $0x00
+DATA screen256_compressions<>+452(SB)/1, $0x00
+DATA screen256_compressions<>+453(SB)/1, $0x00
+DATA screen256_compressions<>+454(SB)/1, $0x00
+DATA screen256_compressions<>+455(SB)/1, $0x00
+DATA screen256_compressions<>+456(SB)/1, $0x00
+DATA screen256_compressions<>+457(SB)/1, $0x03
+DATA screen256_compressions<>+458(SB)/1, $0x04
+DATA screen256_compressions<>+459(SB)/1, $0x05
+DATA screen256_compressions<>+460(SB)/1, $0x00
+DATA screen256_compressions<>+461(SB)/1, $0x00
+DATA screen256_compressions<>+462(SB)/1, $0x00
+DATA screen256_compressions<>+463(SB)/1, $0x00
+DATA screen256_compressions<>+464(SB)/1, $0x01
+DATA screen256_compressions<>+465(SB)/1, $0x03
+DATA screen256_compressions<>+466(SB)/1, $0x04
+DATA screen256_compressions<>+467(SB)/1, $0x05
+DATA screen256_compressions<>+468(SB)/1, $0x00
+DATA screen256_compressions<>+469(SB)/1, $0x00
+DATA screen256_compressions<>+470(SB)/1, $0x00
+DATA screen256_compressions<>+471(SB)/1, $0x00
+DATA screen256_compressions<>+472(SB)/1, $0x00
+DATA screen256_compressions<>+473(SB)/1, $0x01
+DATA screen256_compressions<>+474(SB)/1, $0x03
+DATA screen256_compressions<>+475(SB)/1, $0x04
+DATA screen256_compressions<>+476(SB)/1, $0x05
+DATA screen256_compressions<>+477(SB)/1, $0x00
+DATA screen256_compressions<>+478(SB)/1, $0x00
+DATA screen256_compressions<>+479(SB)/1, $0x00
+DATA screen256_compressions<>+480(SB)/1, $0x02
+DATA screen256_compressions<>+481(SB)/1, $0x03
+DATA screen256_compressions<>+482(SB)/1, $0x04
+DATA screen256_compressions<>+483(SB)/1, $0x05
+DATA screen256_compressions<>+484(SB)/1, $0x00
+DATA screen256_compressions<>+485(SB)/1, $0x00
+DATA screen256_compressions<>+486(SB)/1, $0x00
+DATA screen256_compressions<>+487(SB)/1, $0x00
+DATA screen256_compressions<>+488(SB)/1, $0x00
+DATA screen256_compressions<>+489(SB)/1, $0x02
+DATA screen256_compressions<>+490(SB)/1, $0x03
+DATA screen256_compressions<>+491(SB)/1, $0x04
+DATA screen256_compressions<>+492(SB)/1, $0x05
+DATA screen256_compressions<>+493(SB)/1, $0x00
+DATA screen256_compressions<>+494(SB)/1, $0x00
+DATA screen256_compressions<>+495(SB)/1, $0x00
+DATA screen256_compressions<>+496(SB)/1, $0x01
+DATA screen256_compressions<>+497(SB)/1, $0x02
+DATA screen256_compressions<>+498(SB)/1, $0x03
+DATA screen256_compressions<>+499(SB)/1, $0x04
+DATA screen256_compressions<>+500(SB)/1, $0x05
+DATA screen256_compressions<>+501(SB)/1, $0x00
+DATA screen256_compressions<>+502(SB)/1, $0x00
+DATA screen256_compressions<>+503(SB)/1, $0x00
+DATA screen256_compressions<>+504(SB)/1, $0x00
+DATA screen256_compressions<>+505(SB)/1, $0x01
+DATA screen256_compressions<>+506(SB)/1, $0x02
+DATA screen256_compressions<>+507(SB)/1, $0x03
+DATA screen256_compressions<>+508(SB)/1, $0x04
+DATA screen256_compressions<>+509(SB)/1, $0x05
+DATA screen256_compressions<>+510(SB)/1, $0x00
+DATA screen256_compressions<>+511(SB)/1, $0x00
+DATA screen256_compressions<>+512(SB)/1, $0x06
+DATA screen256_compressions<>+513(SB)/1, $0x00
+DATA screen256_compressions<>+514(SB)/1, $0x00
+DATA screen256_compressions<>+515(SB)/1, $0x00
+DATA screen256_compressions<>+516(SB)/1, $0x00
+DATA screen256_compressions<>+517(SB)/1, $0x00
+DATA screen256_compressions<>+518(SB)/1, $0x00
+DATA screen256_compressions<>+519(SB)/1, $0x00
+DATA screen256_compressions<>+520(SB)/1, $0x00
+DATA screen256_compressions<>+521(SB)/1, $0x06
+DATA screen256_compressions<>+522(SB)/1, $0x00
+DATA screen256_compressions<>+523(SB)/1, $0x00
+DATA screen256_compressions<>+524(SB)/1, $0x00
+DATA screen256_compressions<>+525(SB)/1, $0x00
+DATA screen256_compressions<>+526(SB)/1, $0x00
+DATA screen256_compressions<>+527(SB)/1, $0x00
+DATA screen256_compressions<>+528(SB)/1, $0x01
+DATA screen256_compressions<>+529(SB)/1, $0x06
+DATA screen256_compressions<>+530(SB)/1, $0x00
+DATA screen256_compressions<>+531(SB)/1, $0x00
+DATA screen256_compressions<>+532(SB)/1, $0x00
+DATA screen256_compressions<>+533(SB)/1, $0x00
+DATA screen256_compressions<>+534(SB)/1, $0x00
+DATA screen256_compressions<>+535(SB)/1, $0x00
+DATA screen256_compressions<>+536(SB)/1, $0x00
+DATA screen256_compressions<>+537(SB)/1, $0x01
+DATA screen256_compressions<>+538(SB)/1, $0x06
+DATA screen256_compressions<>+539(SB)/1, $0x00
+DATA screen256_compressions<>+540(SB)/1, $0x00
+DATA screen256_compressions<>+541(SB)/1, $0x00
+DATA screen256_compressions<>+542(SB)/1, $0x00
+DATA screen256_compressions<>+543(SB)/1, $0x00
+DATA screen256_compressions<>+544(SB)/1, $0x02
+DATA screen256_compressions<>+545(SB)/1, $0x06
+DATA screen256_compressions<>+546(SB)/1, $0x00
+DATA screen256_compressions<>+547(SB)/1, $0x00
+DATA screen256_compressions<>+548(SB)/1, $0x00
+DATA screen256_compressions<>+549(SB)/1, $0x00
+DATA screen256_compressions<>+550(SB)/1, $0x00
+DATA screen256_compressions<>+551(SB)/1, $0x00
+DATA screen256_compressions<>+552(SB)/1, $0x00
+DATA screen256_compressions<>+553(SB)/1, $0x02
+DATA screen256_compressions<>+554(SB)/1, $0x06
+DATA screen256_compressions<>+555(SB)/1, $0x00
+DATA screen256_compressions<>+556(SB)/1, $0x00
+DATA screen256_compressions<>+557(SB)/1, $0x00
+DATA screen256_compressions<>+558(SB)/1, $0x00
+DATA screen256_compressions<>+559(SB)/1, $0x00
+DATA screen256_compressions<>+560(SB)/1, $0x01
+DATA screen256_compressions<>+561(SB)/1, $0x02
+DATA screen256_compressions<>+562(SB)/1, $0x06
+DATA screen256_compressions<>+563(SB)/1, $0x00
+DATA screen256_compressions<>+564(SB)/1, $0x00
+DATA screen256_compressions<>+565(SB)/1, $0x00
+DATA screen256_compressions<>+566(SB)/1, $0x00
+DATA screen256_compressions<>+567(SB)/1, $0x00
+DATA screen256_compressions<>+568(SB)/1, $0x00
+DATA screen256_compressions<>+569(SB)/1, $0x01
+DATA screen256_compressions<>+570(SB)/1, $0x02
+DATA screen256_compressions<>+571(SB)/1, $0x06
+DATA screen256_compressions<>+572(SB)/1, $0x00
+DATA screen256_compressions<>+573(SB)/1, $0x00
+DATA screen256_compressions<>+574(SB)/1, $0x00
+DATA screen256_compressions<>+575(SB)/1, $0x00
+DATA screen256_compressions<>+576(SB)/1, $0x03
+DATA screen256_compressions<>+577(SB)/1, $0x06
+DATA screen256_compressions<>+578(SB)/1, $0x00
+DATA screen256_compressions<>+579(SB)/1, $0x00
+DATA screen256_compressions<>+580(SB)/1, $0x00
+DATA screen256_compressions<>+581(SB)/1, $0x00
+DATA screen256_compressions<>+582(SB)/1, $0x00
+DATA screen256_compressions<>+583(SB)/1, $0x00
+DATA screen256_compressions<>+584(SB)/1, $0x00
+DATA screen256_compressions<>+585(SB)/1, $0x03
+DATA screen256_compressions<>+586(SB)/1, $0x06
+DATA screen256_compressions<>+587(SB)/1, $0x00
+DATA screen256_compressions<>+588(SB)/1, $0x00
+DATA screen256_compressions<>+589(SB)/1, $0x00
+DATA screen256_compressions<>+590(SB)/1, $0x00
+DATA screen256_compressions<>+591(SB)/1, $0x00
+DATA screen256_compressions<>+592(SB)/1, $0x01
+DATA screen256_compressions<>+593(SB)/1, $0x03
+DATA screen256_compressions<>+594(SB)/1, $0x06
+DATA screen256_compressions<>+595(SB)/1, $0x00
+DATA screen256_compressions<>+596(SB)/1, $0x00
+DATA screen256_compressions<>+597(SB)/1, $0x00
+DATA screen256_compressions<>+598(SB)/1, $0x00
+DATA screen256_compressions<>+599(SB)/1, $0x00
+DATA screen256_compressions<>+600(SB)/1, $0x00
+DATA screen256_compressions<>+601(SB)/1, $0x01
+DATA screen256_compressions<>+602(SB)/1, $0x03
+DATA screen256_compressions<>+603(SB)/1, $0x06
+DATA screen256_compressions<>+604(SB)/1, $0x00
+DATA screen256_compressions<>+605(SB)/1, $0x00
+DATA screen256_compressions<>+606(SB)/1, $0x00
+DATA screen256_compressions<>+607(SB)/1, $0x00
+DATA screen256_compressions<>+608(SB)/1, $0x02
+DATA screen256_compressions<>+609(SB)/1, $0x03
+DATA screen256_compressions<>+610(SB)/1, $0x06
+DATA screen256_compressions<>+611(SB)/1, $0x00
+DATA screen256_compressions<>+612(SB)/1, $0x00
+DATA screen256_compressions<>+613(SB)/1, $0x00
+DATA screen256_compressions<>+614(SB)/1, $0x00
+DATA screen256_compressions<>+615(SB)/1, $0x00
+DATA screen256_compressions<>+616(SB)/1, $0x00
+DATA screen256_compressions<>+617(SB)/1, $0x02
+DATA screen256_compressions<>+618(SB)/1, $0x03
+DATA screen256_compressions<>+619(SB)/1, $0x06
+DATA screen256_compressions<>+620(SB)/1, $0x00
+DATA screen256_compressions<>+621(SB)/1, $0x00
+DATA screen256_compressions<>+622(SB)/1, $0x00
+DATA screen256_compressions<>+623(SB)/1, $0x00
+DATA screen256_compressions<>+624(SB)/1, $0x01
+DATA screen256_compressions<>+625(SB)/1, $0x02
+DATA screen256_compressions<>+626(SB)/1, $0x03
+DATA screen256_compressions<>+627(SB)/1, $0x06
+DATA screen256_compressions<>+628(SB)/1, $0x00
+DATA screen256_compressions<>+629(SB)/1, $0x00
+DATA screen256_compressions<>+630(SB)/1, $0x00
+DATA screen256_compressions<>+631(SB)/1, $0x00
+DATA screen256_compressions<>+632(SB)/1, $0x00
+DATA screen256_compressions<>+633(SB)/1, $0x01
+DATA screen256_compressions<>+634(SB)/1, $0x02
+DATA screen256_compressions<>+635(SB)/1, $0x03
+DATA screen256_compressions<>+636(SB)/1, $0x06
+DATA screen256_compressions<>+637(SB)/1, $0x00
+DATA screen256_compressions<>+638(SB)/1, $0x00
+DATA screen256_compressions<>+639(SB)/1, $0x00
+DATA screen256_compressions<>+640(SB)/1, $0x04
+DATA screen256_compressions<>+641(SB)/1, $0x06
+DATA screen256_compressions<>+642(SB)/1, $0x00
+DATA screen256_compressions<>+643(SB)/1, $0x00
+DATA screen256_compressions<>+644(SB)/1, $0x00
+DATA screen256_compressions<>+645(SB)/1, $0x00
+DATA screen256_compressions<>+646(SB)/1, $0x00
+DATA screen256_compressions<>+647(SB)/1, $0x00
+DATA screen256_compressions<>+648(SB)/1, $0x00
+DATA screen256_compressions<>+649(SB)/1, $0x04
+DATA screen256_compressions<>+650(SB)/1, $0x06
+DATA screen256_compressions<>+651(SB)/1, $0x00
+DATA screen256_compressions<>+652(SB)/1, $0x00
+DATA screen256_compressions<>+653(SB)/1, $0x00
+DATA screen256_compressions<>+654(SB)/1, $0x00
+DATA screen256_compressions<>+655(SB)/1, $0x00
+DATA screen256_compressions<>+656(SB)/1, $0x01
+DATA screen256_compressions<>+657(SB)/1, $0x04
+DATA screen256_compressions<>+658(SB)/1, $0x06
+DATA screen256_compressions<>+659(SB)/1, $0x00
+DATA screen256_compressions<>+660(SB)/1, $0x00
+DATA screen256_compressions<>+661(SB)/1, $0x00
+DATA screen256_compressions<>+662(SB)/1, $0x00
+DATA screen256_compressions<>+663(SB)/1, $0x00
+DATA screen256_compressions<>+664(SB)/1, $0x00
+DATA screen256_compressions<>+665(SB)/1, $0x01
+DATA screen256_compressions<>+666(SB)/1, $0x04
+DATA screen256_compressions<>+667(SB)/1, $0x06
+DATA screen256_compressions<>+668(SB)/1, $0x00
+DATA screen256_compressions<>+669(SB)/1, $0x00
+DATA screen256_compressions<>+670(SB)/1, $0x00
+DATA screen256_compressions<>+671(SB)/1, $0x00
+DATA screen256_compressions<>+672(SB)/1, $0x02
+DATA screen256_compressions<>+673(SB)/1, $0x04
+DATA screen256_compressions<>+674(SB)/1, $0x06
+DATA screen256_compressions<>+675(SB)/1, $0x00
+DATA screen256_compressions<>+676(SB)/1, $0x00
+DATA screen256_compressions<>+677(SB)/1, $0x00
+DATA screen256_compressions<>+678(SB)/1, $0x00
+DATA screen256_compressions<>+679(SB)/1, $0x00
+DATA screen256_compressions<>+680(SB)/1, $0x00
+DATA screen256_compressions<>+681(SB)/1, $0x02
+DATA screen256_compressions<>+682(SB)/1, $0x04
+DATA screen256_compressions<>+683(SB)/1, $0x06
+DATA screen256_compressions<>+684(SB)/1, $0x00
+DATA screen256_compressions<>+685(SB)/1, $0x00
+DATA screen256_compressions<>+686(SB)/1, $0x00
+DATA screen256_compressions<>+687(SB)/1, $0x00
+DATA screen256_compressions<>+688(SB)/1, $0x01
+DATA screen256_compressions<>+689(SB)/1, $0x02
+DATA screen256_compressions<>+690(SB)/1, $0x04
+DATA screen256_compressions<>+691(SB)/1, $0x06
+DATA screen256_compressions<>+692(SB)/1, $0x00
+DATA screen256_compressions<>+693(SB)/1, $0x00
+DATA screen256_compressions<>+694(SB)/1, $0x00
+DATA screen256_compressions<>+695(SB)/1, $0x00
+DATA screen256_compressions<>+696(SB)/1, $0x00
+DATA screen256_compressions<>+697(SB)/1, $0x01
+DATA screen256_compressions<>+698(SB)/1, $0x02
+DATA screen256_compressions<>+699(SB)/1, $0x04
+DATA screen256_compressions<>+700(SB)/1, $0x06
+DATA screen256_compressions<>+701(SB)/1, $0x00
+DATA screen256_compressions<>+702(SB)/1, $0x00
+DATA screen256_compressions<>+703(SB)/1, $0x00
+DATA screen256_compressions<>+704(SB)/1, $0x03
+DATA screen256_compressions<>+705(SB)/1, $0x04
+DATA screen256_compressions<>+706(SB)/1, $0x06
+DATA screen256_compressions<>+707(SB)/1, $0x00
+DATA screen256_compressions<>+708(SB)/1, $0x00
+DATA screen256_compressions<>+709(SB)/1, $0x00
+DATA screen256_compressions<>+710(SB)/1, $0x00
+DATA screen256_compressions<>+711(SB)/1, $0x00
+DATA screen256_compressions<>+712(SB)/1, $0x00
+DATA screen256_compressions<>+713(SB)/1, $0x03
+DATA screen256_compressions<>+714(SB)/1, $0x04
+DATA screen256_compressions<>+715(SB)/1, $0x06
+DATA screen256_compressions<>+716(SB)/1, $0x00
+DATA screen256_compressions<>+717(SB)/1, $0x00
+DATA screen256_compressions<>+718(SB)/1, $0x00
+DATA screen256_compressions<>+719(SB)/1, $0x00
+DATA screen256_compressions<>+720(SB)/1, $0x01
+DATA screen256_compressions<>+721(SB)/1, $0x03
+DATA screen256_compressions<>+722(SB)/1, $0x04
+DATA screen256_compressions<>+723(SB)/1, $0x06
+DATA screen256_compressions<>+724(SB)/1, $0x00
+DATA screen256_compressions<>+725(SB)/1, $0x00
+DATA screen256_compressions<>+726(SB)/1, $0x00
+DATA screen256_compressions<>+727(SB)/1, $0x00
+DATA screen256_compressions<>+728(SB)/1, $0x00
+DATA screen256_compressions<>+729(SB)/1, $0x01
+DATA screen256_compressions<>+730(SB)/1, $0x03
+DATA screen256_compressions<>+731(SB)/1, $0x04
+DATA screen256_compressions<>+732(SB)/1, $0x06
+DATA screen256_compressions<>+733(SB)/1, $0x00
+DATA screen256_compressions<>+734(SB)/1, $0x00
+DATA screen256_compressions<>+735(SB)/1, $0x00
+DATA screen256_compressions<>+736(SB)/1, $0x02
+DATA screen256_compressions<>+737(SB)/1, $0x03
+DATA screen256_compressions<>+738(SB)/1, $0x04
+DATA screen256_compressions<>+739(SB)/1, $0x06
+DATA screen256_compressions<>+740(SB)/1, $0x00
+DATA screen256_compressions<>+741(SB)/1, $0x00
+DATA screen256_compressions<>+742(SB)/1, $0x00
+DATA screen256_compressions<>+743(SB)/1, $0x00
+DATA screen256_compressions<>+744(SB)/1, $0x00
+DATA screen256_compressions<>+745(SB)/1, $0x02
+DATA screen256_compressions<>+746(SB)/1, $0x03
+DATA screen256_compressions<>+747(SB)/1, $0x04
+DATA screen256_compressions<>+748(SB)/1, $0x06
+DATA screen256_compressions<>+749(SB)/1, $0x00
+DATA screen256_compressions<>+750(SB)/1, $0x00
+DATA screen256_compressions<>+751(SB)/1, $0x00
+DATA screen256_compressions<>+752(SB)/1, $0x01
+DATA screen256_compressions<>+753(SB)/1, $0x02
+DATA screen256_compressions<>+754(SB)/1, $0x03
+DATA screen256_compressions<>+755(SB)/1, $0x04
+DATA screen256_compressions<>+756(SB)/1, $0x06
+DATA screen256_compressions<>+757(SB)/1, $0x00
+DATA screen256_compressions<>+758(SB)/1, $0x00
+DATA screen256_compressions<>+759(SB)/1, $0x00
+DATA screen256_compressions<>+760(SB)/1, $0x00
+DATA screen256_compressions<>+761(SB)/1, $0x01
+DATA screen256_compressions<>+762(SB)/1, $0x02
+DATA screen256_compressions<>+763(SB)/1, $0x03
+DATA screen256_compressions<>+764(SB)/1, $0x04
+DATA screen256_compressions<>+765(SB)/1, $0x06
+DATA screen256_compressions<>+766(SB)/1, $0x00
+DATA screen256_compressions<>+767(SB)/1, $0x00
+DATA screen256_compressions<>+768(SB)/1, $0x05
+DATA screen256_compressions<>+769(SB)/1, $0x06
+DATA screen256_compressions<>+770(SB)/1, $0x00
+DATA screen256_compressions<>+771(SB)/1, $0x00
+DATA screen256_compressions<>+772(SB)/1, $0x00
+DATA screen256_compressions<>+773(SB)/1, $0x00
+DATA screen256_compressions<>+774(SB)/1, $0x00
+DATA screen256_compressions<>+775(SB)/1, $0x00
+DATA screen256_compressions<>+776(SB)/1, $0x00
+DATA screen256_compressions<>+777(SB)/1, $0x05
+DATA screen256_compressions<>+778(SB)/1, $0x06
+DATA screen256_compressions<>+779(SB)/1, $0x00
+DATA screen256_compressions<>+780(SB)/1, $0x00
+DATA screen256_compressions<>+781(SB)/1, $0x00
+DATA screen256_compressions<>+782(SB)/1, $0x00
+DATA screen256_compressions<>+783(SB)/1, $0x00
+DATA screen256_compressions<>+784(SB)/1, $0x01
+DATA screen256_compressions<>+785(SB)/1, $0x05
+DATA screen256_compressions<>+786(SB)/1, $0x06
+DATA screen256_compressions<>+787(SB)/1, $0x00
+DATA screen256_compressions<>+788(SB)/1, $0x00
+DATA screen256_compressions<>+789(SB)/1, $0x00
+DATA screen256_compressions<>+790(SB)/1, $0x00
+DATA screen256_compressions<>+791(SB)/1, $0x00
+DATA screen256_compressions<>+792(SB)/1, $0x00
+DATA screen256_compressions<>+793(SB)/1, $0x01
+DATA screen256_compressions<>+794(SB)/1, $0x05
+DATA screen256_compressions<>+795(SB)/1, $0x06
+DATA screen256_compressions<>+796(SB)/1, $0x00
+DATA screen256_compressions<>+797(SB)/1, $0x00
+DATA screen256_compressions<>+798(SB)/1, $0x00
+DATA screen256_compressions<>+799(SB)/1, $0x00
+DATA screen256_compressions<>+800(SB)/1, $0x02
+DATA screen256_compressions<>+801(SB)/1, $0x05
+DATA screen256_compressions<>+802(SB)/1, $0x06
+DATA screen256_compressions<>+803(SB)/1, $0x00
+DATA screen256_compressions<>+804(SB)/1, $0x00
+DATA screen256_compressions<>+805(SB)/1, $0x00
+DATA screen256_compressions<>+806(SB)/1, $0x00
+DATA screen256_compressions<>+807(SB)/1, $0x00
+DATA screen256_compressions<>+808(SB)/1, $0x00
+DATA screen256_compressions<>+809(SB)/1, $0x02
+DATA screen256_compressions<>+810(SB)/1, $0x05
+DATA screen256_compressions<>+811(SB)/1, $0x06
+DATA screen256_compressions<>+812(SB)/1, $0x00
+DATA screen256_compressions<>+813(SB)/1, $0x00
+DATA screen256_compressions<>+814(SB)/1, $0x00
+DATA screen256_compressions<>+815(SB)/1, $0x00
+DATA screen256_compressions<>+816(SB)/1, $0x01
+DATA screen256_compressions<>+817(SB)/1, $0x02
+DATA screen256_compressions<>+818(SB)/1, $0x05
+DATA screen256_compressions<>+819(SB)/1, $0x06
+DATA screen256_compressions<>+820(SB)/1, $0x00
+DATA screen256_compressions<>+821(SB)/1, $0x00
+DATA screen256_compressions<>+822(SB)/1, $0x00
+DATA screen256_compressions<>+823(SB)/1, $0x00
+DATA screen256_compressions<>+824(SB)/1, $0x00
+DATA screen256_compressions<>+825(SB)/1, $0x01
+DATA screen256_compressions<>+826(SB)/1, $0x02
+DATA screen256_compressions<>+827(SB)/1, $0x05
+DATA screen256_compressions<>+828(SB)/1, $0x06
+DATA screen256_compressions<>+829(SB)/1, $0x00
+DATA screen256_compressions<>+830(SB)/1, $0x00
+DATA screen256_compressions<>+831(SB)/1, $0x00
+DATA screen256_compressions<>+832(SB)/1, $0x03
+DATA screen256_compressions<>+833(SB)/1, $0x05
+DATA screen256_compressions<>+834(SB)/1, $0x06
+DATA screen256_compressions<>+835(SB)/1, $0x00
+DATA screen256_compressions<>+836(SB)/1, $0x00
+DATA screen256_compressions<>+837(SB)/1, $0x00
+DATA screen256_compressions<>+838(SB)/1, $0x00
+DATA screen256_compressions<>+839(SB)/1, $0x00
+DATA screen256_compressions<>+840(SB)/1, $0x00
+DATA screen256_compressions<>+841(SB)/1, $0x03
+DATA screen256_compressions<>+842(SB)/1, $0x05
+DATA screen256_compressions<>+843(SB)/1, $0x06
+DATA screen256_compressions<>+844(SB)/1, $0x00
+DATA screen256_compressions<>+845(SB)/1, $0x00
+DATA screen256_compressions<>+846(SB)/1, $0x00
+DATA screen256_compressions<>+847(SB)/1, $0x00
+DATA screen256_compressions<>+848(SB)/1, $0x01
+DATA screen256_compressions<>+849(SB)/1, $0x03
+DATA screen256_compressions<>+850(SB)/1, $0x05
+DATA screen256_compressions<>+851(SB)/1, $0x06
+DATA screen256_compressions<>+852(SB)/1, $0x00
+DATA screen256_compressions<>+853(SB)/1, $0x00
+DATA screen256_compressions<>+854(SB)/1, $0x00
+DATA screen256_compressions<>+855(SB)/1, $0x00
+DATA screen256_compressions<>+856(SB)/1, $0x00
+DATA screen256_compressions<>+857(SB)/1, $0x01
+DATA screen256_compressions<>+858(SB)/1, $0x03
+DATA screen256_compressions<>+859(SB)/1, $0x05
+DATA screen256_compressions<>+860(SB)/1, $0x06
+DATA screen256_compressions<>+861(SB)/1, $0x00
+DATA screen256_compressions<>+862(SB)/1, $0x00
+DATA screen256_compressions<>+863(SB)/1, $0x00
+DATA screen256_compressions<>+864(SB)/1, $0x02
+DATA screen256_compressions<>+865(SB)/1, $0x03
+DATA screen256_compressions<>+866(SB)/1, $0x05
+DATA screen256_compressions<>+867(SB)/1, $0x06
+DATA screen256_compressions<>+868(SB)/1, $0x00
+DATA screen256_compressions<>+869(SB)/1, $0x00
+DATA screen256_compressions<>+870(SB)/1, $0x00
+DATA screen256_compressions<>+871(SB)/1, $0x00
+DATA screen256_compressions<>+872(SB)/1, $0x00
+DATA screen256_compressions<>+873(SB)/1, $0x02
+DATA screen256_compressions<>+874(SB)/1, $0x03
+DATA screen256_compressions<>+875(SB)/1, $0x05
+DATA screen256_compressions<>+876(SB)/1, $0x06
+DATA screen256_compressions<>+877(SB)/1, $0x00
+DATA screen256_compressions<>+878(SB)/1, $0x00
+DATA screen256_compressions<>+879(SB)/1, $0x00
+DATA screen256_compressions<>+880(SB)/1, $0x01
+DATA screen256_compressions<>+881(SB)/1, $0x02
+DATA screen256_compressions<>+882(SB)/1, $0x03
+DATA screen256_compressions<>+883(SB)/1, $0x05
+DATA screen256_compressions<>+884(SB)/1, $0x06
+DATA screen256_compressions<>+885(SB)/1, $0x00
+DATA screen256_compressions<>+886(SB)/1, $0x00
+DATA screen256_compressions<>+887(SB)/1, $0x00
+DATA screen256_compressions<>+888(SB)/1, $0x00
+DATA screen256_compressions<>+889(SB)/1, $0x01
+DATA screen256_compressions<>+890(SB)/1, $0x02
+DATA screen256_compressions<>+891(SB)/1, $0x03
+DATA screen256_compressions<>+892(SB)/1, $0x05
+DATA screen256_compressions<>+893(SB)/1, $0x06
+DATA screen256_compressions<>+894(SB)/1, $0x00
+DATA screen256_compressions<>+895(SB)/1, $0x00
+DATA screen256_compressions<>+896(SB)/1, $0x04
+DATA screen256_compressions<>+897(SB)/1, $0x05
+DATA screen256_compressions<>+898(SB)/1, $0x06
+DATA screen256_compressions<>+899(SB)/1, $0x00
+DATA screen256_compressions<>+900(SB)/1, $0x00
+DATA screen256_compressions<>+901(SB)/1, $0x00
+DATA screen256_compressions<>+902(SB)/1, $0x00
+DATA screen256_compressions<>+903(SB)/1, $0x00
+DATA screen256_compressions<>+904(SB)/1, $0x00
+DATA screen256_compressions<>+905(SB)/1, $0x04
+DATA screen256_compressions<>+906(SB)/1, $0x05
+DATA screen256_compressions<>+907(SB)/1, $0x06
+DATA screen256_compressions<>+908(SB)/1, $0x00
+DATA screen256_compressions<>+909(SB)/1, $0x00
+DATA screen256_compressions<>+910(SB)/1, $0x00
+DATA screen256_compressions<>+911(SB)/1, $0x00
+DATA screen256_compressions<>+912(SB)/1, $0x01
+DATA screen256_compressions<>+913(SB)/1, $0x04
+DATA screen256_compressions<>+914(SB)/1, $0x05
+DATA screen256_compressions<>+915(SB)/1, $0x06
+DATA screen256_compressions<>+916(SB)/1, $0x00
+DATA screen256_compressions<>+917(SB)/1, $0x00
+DATA screen256_compressions<>+918(SB)/1, $0x00
+DATA screen256_compressions<>+919(SB)/1, $0x00
+DATA screen256_compressions<>+920(SB)/1, $0x00
+DATA screen256_compressions<>+921(SB)/1, $0x01
+DATA screen256_compressions<>+922(SB)/1, $0x04
+DATA screen256_compressions<>+923(SB)/1, $0x05
+DATA screen256_compressions<>+924(SB)/1, $0x06
+DATA screen256_compressions<>+925(SB)/1, $0x00
+DATA screen256_compressions<>+926(SB)/1, $0x00
+DATA screen256_compressions<>+927(SB)/1, $0x00
+DATA screen256_compressions<>+928(SB)/1, $0x02
+DATA screen256_compressions<>+929(SB)/1, $0x04
+DATA screen256_compressions<>+930(SB)/1, $0x05
+DATA screen256_compressions<>+931(SB)/1, $0x06
+DATA screen256_compressions<>+932(SB)/1, $0x00
+DATA screen256_compressions<>+933(SB)/1, $0x00
+DATA screen256_compressions<>+934(SB)/1, $0x00
+DATA screen256_compressions<>+935(SB)/1, $0x00
+DATA screen256_compressions<>+936(SB)/1, $0x00
+DATA screen256_compressions<>+937(SB)/1, $0x02
+DATA screen256_compressions<>+938(SB)/1, $0x04
+DATA screen256_compressions<>+939(SB)/1, $0x05
+DATA screen256_compressions<>+940(SB)/1, $0x06
+DATA screen256_compressions<>+941(SB)/1, $0x00
+DATA screen256_compressions<>+942(SB)/1, $0x00
+DATA screen256_compressions<>+943(SB)/1, $0x00
+DATA screen256_compressions<>+944(SB)/1, $0x01
+DATA screen256_compressions<>+945(SB)/1, $0x02
+DATA screen256_compressions<>+946(SB)/1, $0x04
+DATA screen256_compressions<>+947(SB)/1, $0x05
+DATA screen256_compressions<>+948(SB)/1, $0x06
+DATA screen256_compressions<>+949(SB)/1, $0x00
+DATA screen256_compressions<>+950(SB)/1, $0x00
+DATA screen256_compressions<>+951(SB)/1, $0x00
+DATA screen256_compressions<>+952(SB)/1, $0x00
+DATA screen256_compressions<>+953(SB)/1, $0x01
+DATA screen256_compressions<>+954(SB)/1, $0x02
+DATA screen256_compressions<>+955(SB)/1, $0x04
+DATA screen256_compressions<>+956(SB)/1, $0x05
+DATA screen256_compressions<>+957(SB)/1, $0x06
+DATA screen256_compressions<>+958(SB)/1, $0x00
+DATA screen256_compressions<>+959(SB)/1, $0x00
+DATA screen256_compressions<>+960(SB)/1, $0x03
+DATA screen256_compressions<>+961(SB)/1, $0x04
+DATA screen256_compressions<>+962(SB)/1, $0x05
+DATA screen256_compressions<>+963(SB)/1, $0x06
+DATA screen256_compressions<>+964(SB)/1, $0x00
+DATA screen256_compressions<>+965(SB)/1, $0x00
+DATA screen256_compressions<>+966(SB)/1, $0x00
+DATA screen256_compressions<>+967(SB)/1, $0x00
+DATA screen256_compressions<>+968(SB)/1, $0x00
+DATA screen256_compressions<>+969(SB)/1, $0x03
+DATA screen256_compressions<>+970(SB)/1, $0x04
+DATA screen256_compressions<>+971(SB)/1, $0x05
+DATA screen256_compressions<>+972(SB)/1, $0x06
+DATA screen256_compressions<>+973(SB)/1, $0x00
+DATA screen256_compressions<>+974(SB)/1, $0x00
+DATA screen256_compressions<>+975(SB)/1, $0x00
+DATA screen256_compressions<>+976(SB)/1, $0x01
+DATA screen256_compressions<>+977(SB)/1, $0x03
+DATA screen256_compressions<>+978(SB)/1, $0x04
+DATA screen256_compressions<>+979(SB)/1, $0x05
+DATA screen256_compressions<>+980(SB)/1, $0x06
+DATA screen256_compressions<>+981(SB)/1, $0x00
+DATA screen256_compressions<>+982(SB)/1, $0x00
+DATA screen256_compressions<>+983(SB)/1, $0x00
+DATA screen256_compressions<>+984(SB)/1, $0x00
+DATA screen256_compressions<>+985(SB)/1, $0x01
+DATA screen256_compressions<>+986(SB)/1, $0x03
+DATA screen256_compressions<>+987(SB)/1, $0x04
+DATA screen256_compressions<>+988(SB)/1, $0x05
+DATA screen256_compressions<>+989(SB)/1, $0x06
+DATA screen256_compressions<>+990(SB)/1, $0x00
+DATA screen256_compressions<>+991(SB)/1, $0x00
+DATA screen256_compressions<>+992(SB)/1, $0x02
+DATA screen256_compressions<>+993(SB)/1, $0x03
+DATA screen256_compressions<>+994(SB)/1, $0x04
+DATA screen256_compressions<>+995(SB)/1, $0x05
+DATA screen256_compressions<>+996(SB)/1, $0x06
+DATA screen256_compressions<>+997(SB)/1, $0x00
+DATA screen256_compressions<>+998(SB)/1, $0x00
+DATA screen256_compressions<>+999(SB)/1, $0x00
+DATA screen256_compressions<>+1000(SB)/1, $0x00
+DATA screen256_compressions<>+1001(SB)/1, $0x02
+DATA screen256_compressions<>+1002(SB)/1, $0x03
+DATA screen256_compressions<>+1003(SB)/1, $0x04
+DATA screen256_compressions<>+1004(SB)/1, $0x05
+DATA screen256_compressions<>+1005(SB)/1, $0x06
+DATA screen256_compressions<>+1006(SB)/1, $0x00
+DATA screen256_compressions<>+1007(SB)/1, $0x00
+DATA screen256_compressions<>+1008(SB)/1, $0x01
+DATA screen256_compressions<>+1009(SB)/1, $0x02
+DATA screen256_compressions<>+1010(SB)/1, $0x03
+DATA screen256_compressions<>+1011(SB)/1, $0x04
+DATA screen256_compressions<>+1012(SB)/1, $0x05
+DATA screen256_compressions<>+1013(SB)/1, $0x06
+DATA screen256_compressions<>+1014(SB)/1, $0x00
+DATA screen256_compressions<>+1015(SB)/1, $0x00
+DATA screen256_compressions<>+1016(SB)/1, $0x00
+DATA screen256_compressions<>+1017(SB)/1, $0x01
+DATA screen256_compressions<>+1018(SB)/1, $0x02
+DATA screen256_compressions<>+1019(SB)/1, $0x03
+DATA screen256_compressions<>+1020(SB)/1, $0x04
+DATA screen256_compressions<>+1021(SB)/1, $0x05
+DATA screen256_compressions<>+1022(SB)/1, $0x06
+DATA screen256_compressions<>+1023(SB)/1, $0x00
+DATA screen256_compressions<>+1024(SB)/1, $0x07
+DATA screen256_compressions<>+1025(SB)/1, $0x00
+DATA screen256_compressions<>+1026(SB)/1, $0x00
+DATA screen256_compressions<>+1027(SB)/1, $0x00
+DATA screen256_compressions<>+1028(SB)/1, $0x00
+DATA screen256_compressions<>+1029(SB)/1, $0x00
+DATA screen256_compressions<>+1030(SB)/1, $0x00
+DATA screen256_compressions<>+1031(SB)/1, $0x00
+DATA screen256_compressions<>+1032(SB)/1, $0x00
+DATA screen256_compressions<>+1033(SB)/1, $0x07
+DATA screen256_compressions<>+1034(SB)/1, $0x00
+DATA screen256_compressions<>+1035(SB)/1, $0x00
+DATA screen256_compressions<>+1036(SB)/1, $0x00
+DATA screen256_compressions<>+1037(SB)/1, $0x00
+DATA screen256_compressions<>+1038(SB)/1, $0x00
+DATA screen256_compressions<>+1039(SB)/1, $0x00
+DATA screen256_compressions<>+1040(SB)/1, $0x01
+DATA screen256_compressions<>+1041(SB)/1, $0x07
+DATA screen256_compressions<>+1042(SB)/1, $0x00
+DATA screen256_compressions<>+1043(SB)/1, $0x00
+DATA screen256_compressions<>+1044(SB)/1, $0x00
+DATA screen256_compressions<>+1045(SB)/1, $0x00
+DATA screen256_compressions<>+1046(SB)/1, $0x00
+DATA screen256_compressions<>+1047(SB)/1, $0x00
+DATA screen256_compressions<>+1048(SB)/1, $0x00
+DATA screen256_compressions<>+1049(SB)/1, $0x01
+DATA screen256_compressions<>+1050(SB)/1, $0x07
+DATA screen256_compressions<>+1051(SB)/1, $0x00
+DATA screen256_compressions<>+1052(SB)/1, $0x00
+DATA screen256_compressions<>+1053(SB)/1, $0x00
+DATA screen256_compressions<>+1054(SB)/1, $0x00
+DATA screen256_compressions<>+1055(SB)/1, $0x00
+DATA screen256_compressions<>+1056(SB)/1, $0x02
+DATA screen256_compressions<>+1057(SB)/1, $0x07
+DATA screen256_compressions<>+1058(SB)/1, $0x00
+DATA screen256_compressions<>+1059(SB)/1, $0x00
+DATA screen256_compressions<>+1060(SB)/1, $0x00
+DATA screen256_compressions<>+1061(SB)/1, $0x00
+DATA screen256_compressions<>+1062(SB)/1, $0x00
+DATA screen256_compressions<>+1063(SB)/1, $0x00
+DATA screen256_compressions<>+1064(SB)/1, $0x00
+DATA screen256_compressions<>+1065(SB)/1, $0x02
+DATA screen256_compressions<>+1066(SB)/1, $0x07
+DATA screen256_compressions<>+1067(SB)/1, $0x00
+DATA screen256_compressions<>+1068(SB)/1, $0x00
+DATA screen256_compressions<>+1069(SB)/1, $0x00
+DATA screen256_compressions<>+1070(SB)/1, $0x00
+DATA screen256_compressions<>+1071(SB)/1, $0x00
+DATA screen256_compressions<>+1072(SB)/1, $0x01
+DATA screen256_compressions<>+1073(SB)/1, $0x02
+DATA screen256_compressions<>+1074(SB)/1, $0x07
+DATA screen256_compressions<>+1075(SB)/1, $0x00
+DATA screen256_compressions<>+1076(SB)/1, $0x00
+DATA screen256_compressions<>+1077(SB)/1, $0x00
+DATA screen256_compressions<>+1078(SB)/1, $0x00
+DATA screen256_compressions<>+1079(SB)/1, $0x00
+DATA screen256_compressions<>+1080(SB)/1, $0x00
+DATA screen256_compressions<>+1081(SB)/1, $0x01
+DATA screen256_compressions<>+1082(SB)/1, $0x02
+DATA screen256_compressions<>+1083(SB)/1, $0x07
+DATA screen256_compressions<>+1084(SB)/1, $0x00
+DATA screen256_compressions<>+1085(SB)/1, $0x00
+DATA screen256_compressions<>+1086(SB)/1, $0x00
+DATA screen256_compressions<>+1087(SB)/1, $0x00
+DATA screen256_compressions<>+1088(SB)/1, $0x03
+DATA screen256_compressions<>+1089(SB)/1, $0x07
+DATA screen256_compressions<>+1090(SB)/1, $0x00
+DATA screen256_compressions<>+1091(SB)/1, $0x00
+DATA screen256_compressions<>+1092(SB)/1, $0x00
+DATA screen256_compressions<>+1093(SB)/1, $0x00
+DATA screen256_compressions<>+1094(SB)/1, $0x00
+DATA screen256_compressions<>+1095(SB)/1, $0x00
+DATA screen256_compressions<>+1096(SB)/1, $0x00
+DATA screen256_compressions<>+1097(SB)/1, $0x03
+DATA screen256_compressions<>+1098(SB)/1, $0x07
+DATA screen256_compressions<>+1099(SB)/1, $0x00
+DATA screen256_compressions<>+1100(SB)/1, $0x00
+DATA screen256_compressions<>+1101(SB)/1, $0x00
+DATA screen256_compressions<>+1102(SB)/1, $0x00
+DATA screen256_compressions<>+1103(SB)/1, $0x00
+DATA screen256_compressions<>+1104(SB)/1, $0x01
+DATA screen256_compressions<>+1105(SB)/1, $0x03
+DATA screen256_compressions<>+1106(SB)/1, $0x07
+DATA screen256_compressions<>+1107(SB)/1, $0x00
+DATA screen256_compressions<>+1108(SB)/1, $0x00
+DATA screen256_compressions<>+1109(SB)/1, $0x00
+DATA screen256_compressions<>+1110(SB)/1, $0x00
+DATA screen256_compressions<>+1111(SB)/1, $0x00
+DATA screen256_compressions<>+1112(SB)/1, $0x00
+DATA screen256_compressions<>+1113(SB)/1, $0x01
+DATA screen256_compressions<>+1114(SB)/1, $0x03
+DATA screen256_compressions<>+1115(SB)/1, $0x07
+DATA screen256_compressions<>+1116(SB)/1, $0x00
+DATA screen256_compressions<>+1117(SB)/1, $0x00
+DATA screen256_compressions<>+1118(SB)/1, $0x00
+DATA screen256_compressions<>+1119(SB)/1, $0x00
+DATA screen256_compressions<>+1120(SB)/1, $0x02
+DATA screen256_compressions<>+1121(SB)/1, $0x03
+DATA screen256_compressions<>+1122(SB)/1, $0x07
+DATA screen256_compressions<>+1123(SB)/1, $0x00
+DATA screen256_compressions<>+1124(SB)/1, $0x00
+DATA screen256_compressions<>+1125(SB)/1, $0x00
+DATA screen256_compressions<>+1126(SB)/1, $0x00
+DATA screen256_compressions<>+1127(SB)/1, $0x00
+DATA screen256_compressions<>+1128(SB)/1, $0x00
+DATA screen256_compressions<>+1129(SB)/1, $0x02
+DATA screen256_compressions<>+1130(SB)/1, $0x03
+DATA screen256_compressions<>+1131(SB)/1, $0x07
+DATA screen256_compressions<>+1132(SB)/1, $0x00
+DATA screen256_compressions<>+1133(SB)/1, $0x00
+DATA screen256_compressions<>+1134(SB)/1, $0x00
+DATA screen256_compressions<>+1135(SB)/1, $0x00
+DATA screen256_compressions<>+1136(SB)/1, $0x01
+DATA screen256_compressions<>+1137(SB)/1, $0x02
+DATA screen256_compressions<>+1138(SB)/1, $0x03
+DATA screen256_compressions<>+1139(SB)/1, $0x07
+DATA screen256_compressions<>+1140(SB)/1, $0x00
+DATA screen256_compressions<>+1141(SB)/1, $0x00
+DATA screen256_compressions<>+1142(SB)/1, $0x00
+DATA screen256_compressions<>+1143(SB)/1, $0x00
+DATA screen256_compressions<>+1144(SB)/1, $0x00
+DATA screen256_compressions<>+1145(SB)/1, $0x01
+DATA screen256_compressions<>+1146(SB)/1, $0x02
+DATA screen256_compressions<>+1147(SB)/1, $0x03
+DATA screen256_compressions<>+1148(SB)/1, $0x07
+DATA screen256_compressions<>+1149(SB)/1, $0x00
+DATA screen256_compressions<>+1150(SB)/1, $0x00
+DATA screen256_compressions<>+1151(SB)/1, $0x00
+DATA screen256_compressions<>+1152(SB)/1, $0x04
+DATA screen256_compressions<>+1153(SB)/1, $0x07
+DATA screen256_compressions<>+1154(SB)/1, $0x00
+DATA screen256_compressions<>+1155(SB)/1, $0x00
+DATA screen256_compressions<>+1156(SB)/1, $0x00
+DATA screen256_compressions<>+1157(SB)/1, $0x00
+DATA screen256_compressions<>+1158(SB)/1, $0x00
+DATA screen256_compressions<>+1159(SB)/1, $0x00
+DATA screen256_compressions<>+1160(SB)/1, $0x00
+DATA screen256_compressions<>+1161(SB)/1, $0x04
+DATA screen256_compressions<>+1162(SB)/1, $0x07
+DATA screen256_compressions<>+1163(SB)/1, $0x00
+DATA screen256_compressions<>+1164(SB)/1, $0x00
+DATA screen256_compressions<>+1165(SB)/1, $0x00
+DATA screen256_compressions<>+1166(SB)/1, $0x00
+DATA screen256_compressions<>+1167(SB)/1, $0x00
+DATA screen256_compressions<>+1168(SB)/1, $0x01
+DATA screen256_compressions<>+1169(SB)/1, $0x04
+DATA screen256_compressions<>+1170(SB)/1, $0x07
+DATA screen256_compressions<>+1171(SB)/1, $0x00
+DATA screen256_compressions<>+1172(SB)/1, $0x00
+DATA screen256_compressions<>+1173(SB)/1, $0x00
+DATA screen256_compressions<>+1174(SB)/1, $0x00
+DATA screen256_compressions<>+1175(SB)/1, $0x00
+DATA screen256_compressions<>+1176(SB)/1, $0x00
+DATA screen256_compressions<>+1177(SB)/1, $0x01
+DATA screen256_compressions<>+1178(SB)/1, $0x04
+DATA screen256_compressions<>+1179(SB)/1, $0x07
+DATA screen256_compressions<>+1180(SB)/1, $0x00
+DATA screen256_compressions<>+1181(SB)/1, $0x00
+DATA screen256_compressions<>+1182(SB)/1, $0x00
+DATA screen256_compressions<>+1183(SB)/1, $0x00
+DATA screen256_compressions<>+1184(SB)/1, $0x02
+DATA screen256_compressions<>+1185(SB)/1, $0x04
+DATA screen256_compressions<>+1186(SB)/1, $0x07
+DATA screen256_compressions<>+1187(SB)/1, $0x00
+DATA screen256_compressions<>+1188(SB)/1, $0x00
+DATA screen256_compressions<>+1189(SB)/1, $0x00
+DATA screen256_compressions<>+1190(SB)/1, $0x00
+DATA screen256_compressions<>+1191(SB)/1, $0x00
+DATA screen256_compressions<>+1192(SB)/1, $0x00
+DATA screen256_compressions<>+1193(SB)/1, $0x02
+DATA screen256_compressions<>+1194(SB)/1, $0x04
+DATA screen256_compressions<>+1195(SB)/1, $0x07
+DATA screen256_compressions<>+1196(SB)/1, $0x00
+DATA screen256_compressions<>+1197(SB)/1, $0x00
+DATA screen256_compressions<>+1198(SB)/1, $0x00
+DATA screen256_compressions<>+1199(SB)/1, $0x00
+DATA screen256_compressions<>+1200(SB)/1, $0x01
+DATA screen256_compressions<>+1201(SB)/1, $0x02
+DATA screen256_compressions<>+1202(SB)/1, $0x04
+DATA screen256_compressions<>+1203(SB)/1, $0x07
+DATA screen256_compressions<>+1204(SB)/1, $0x00
+DATA screen256_compressions<>+1205(SB)/1, $0x00
+DATA screen256_compressions<>+1206(SB)/1, $0x00
+DATA screen256_compressions<>+1207(SB)/1, $0x00
+DATA screen256_compressions<>+1208(SB)/1, $0x00
+DATA screen256_compressions<>+1209(SB)/1, $0x01
+DATA screen256_compressions<>+1210(SB)/1, $0x02
+DATA screen256_compressions<>+1211(SB)/1, $0x04
+DATA screen256_compressions<>+1212(SB)/1, $0x07
+DATA screen256_compressions<>+1213(SB)/1, $0x00
+DATA screen256_compressions<>+1214(SB)/1, $0x00
+DATA screen256_compressions<>+1215(SB)/1, $0x00
+DATA screen256_compressions<>+1216(SB)/1, $0x03
+DATA screen256_compressions<>+1217(SB)/1, $0x04
+DATA screen256_compressions<>+1218(SB)/1, $0x07
+DATA screen256_compressions<>+1219(SB)/1, $0x00
+DATA screen256_compressions<>+1220(SB)/1, $0x00
+DATA screen256_compressions<>+1221(SB)/1, $0x00
+DATA screen256_compressions<>+1222(SB)/1, $0x00
+DATA screen256_compressions<>+1223(SB)/1, $0x00
+DATA screen256_compressions<>+1224(SB)/1, $0x00
+DATA screen256_compressions<>+1225(SB)/1, $0x03
+DATA screen256_compressions<>+1226(SB)/1, $0x04
+DATA screen256_compressions<>+1227(SB)/1, $0x07
+DATA screen256_compressions<>+1228(SB)/1, $0x00
+DATA screen256_compressions<>+1229(SB)/1, $0x00
+DATA screen256_compressions<>+1230(SB)/1, $0x00
+DATA screen256_compressions<>+1231(SB)/1, $0x00
+DATA screen256_compressions<>+1232(SB)/1, $0x01
+DATA screen256_compressions<>+1233(SB)/1, $0x03
+DATA screen256_compressions<>+1234(SB)/1, $0x04
+DATA screen256_compressions<>+1235(SB)/1, $0x07
+DATA screen256_compressions<>+1236(SB)/1, $0x00
+DATA screen256_compressions<>+1237(SB)/1, $0x00
+DATA screen256_compressions<>+1238(SB)/1, $0x00
+DATA screen256_compressions<>+1239(SB)/1, $0x00
+DATA screen256_compressions<>+1240(SB)/1, $0x00
+DATA screen256_compressions<>+1241(SB)/1, $0x01
+DATA screen256_compressions<>+1242(SB)/1, $0x03
+DATA screen256_compressions<>+1243(SB)/1, $0x04
+DATA screen256_compressions<>+1244(SB)/1, $0x07
+DATA screen256_compressions<>+1245(SB)/1, $0x00
+DATA screen256_compressions<>+1246(SB)/1, $0x00
+DATA screen256_compressions<>+1247(SB)/1, $0x00
+DATA screen256_compressions<>+1248(SB)/1, $0x02
+DATA screen256_compressions<>+1249(SB)/1, $0x03
+DATA screen256_compressions<>+1250(SB)/1, $0x04
+DATA screen256_compressions<>+1251(SB)/1, $0x07
+DATA screen256_compressions<>+1252(SB)/1, $0x00
+DATA screen256_compressions<>+1253(SB)/1, $0x00
+DATA screen256_compressions<>+1254(SB)/1, $0x00
+DATA screen256_compressions<>+1255(SB)/1, $0x00
+DATA screen256_compressions<>+1256(SB)/1, $0x00
+DATA screen256_compressions<>+1257(SB)/1, $0x02
+DATA screen256_compressions<>+1258(SB)/1, $0x03
+DATA screen256_compressions<>+1259(SB)/1, $0x04
+DATA screen256_compressions<>+1260(SB)/1, $0x07
+DATA screen256_compressions<>+1261(SB)/1, $0x00
+DATA screen256_compressions<>+1262(SB)/1, $0x00
+DATA screen256_compressions<>+1263(SB)/1, $0x00
+DATA screen256_compressions<>+1264(SB)/1, $0x01
+DATA screen256_compressions<>+1265(SB)/1, $0x02
+DATA screen256_compressions<>+1266(SB)/1, $0x03
+DATA screen256_compressions<>+1267(SB)/1, $0x04
+DATA screen256_compressions<>+1268(SB)/1, $0x07
+DATA screen256_compressions<>+1269(SB)/1, $0x00
+DATA screen256_compressions<>+1270(SB)/1, $0x00
+DATA screen256_compressions<>+1271(SB)/1, $0x00
+DATA screen256_compressions<>+1272(SB)/1, $0x00
+DATA screen256_compressions<>+1273(SB)/1, $0x01
+DATA screen256_compressions<>+1274(SB)/1, $0x02
+DATA screen256_compressions<>+1275(SB)/1, $0x03
+DATA screen256_compressions<>+1276(SB)/1, $0x04
+DATA screen256_compressions<>+1277(SB)/1, $0x07
+DATA screen256_compressions<>+1278(SB)/1, $0x00
+DATA screen256_compressions<>+1279(SB)/1, $0x00
+DATA screen256_compressions<>+1280(SB)/1, $0x05
+DATA screen256_compressions<>+1281(SB)/1, $0x07
+DATA screen256_compressions<>+1282(SB)/1, $0x00
+DATA screen256_compressions<>+1283(SB)/1, $0x00
+DATA screen256_compressions<>+1284(SB)/1, $0x00
+DATA screen256_compressions<>+1285(SB)/1, $0x00
+DATA screen256_compressions<>+1286(SB)/1, $0x00
+DATA screen256_compressions<>+1287(SB)/1, $0x00
+DATA screen256_compressions<>+1288(SB)/1, $0x00
+DATA screen256_compressions<>+1289(SB)/1, $0x05
+DATA screen256_compressions<>+1290(SB)/1, $0x07
+DATA screen256_compressions<>+1291(SB)/1, $0x00
+DATA screen256_compressions<>+1292(SB)/1, $0x00
+DATA screen256_compressions<>+1293(SB)/1, $0x00
+DATA screen256_compressions<>+1294(SB)/1, $0x00
+DATA screen256_compressions<>+1295(SB)/1, $0x00
+DATA screen256_compressions<>+1296(SB)/1, $0x01
+DATA screen256_compressions<>+1297(SB)/1, $0x05
+DATA screen256_compressions<>+1298(SB)/1, $0x07
+DATA screen256_compressions<>+1299(SB)/1, $0x00
+DATA screen256_compressions<>+1300(SB)/1, $0x00
+DATA screen256_compressions<>+1301(SB)/1, $0x00
+DATA screen256_compressions<>+1302(SB)/1, $0x00
+DATA screen256_compressions<>+1303(SB)/1, $0x00
+DATA screen256_compressions<>+1304(SB)/1, $0x00
+DATA screen256_compressions<>+1305(SB)/1, $0x01
+DATA screen256_compressions<>+1306(SB)/1, $0x05
+DATA screen256_compressions<>+1307(SB)/1, $0x07
+DATA screen256_compressions<>+1308(SB)/1, $0x00
+DATA screen256_compressions<>+1309(SB)/1, $0x00
+DATA screen256_compressions<>+1310(SB)/1, $0x00
+DATA screen256_compressions<>+1311(SB)/1, $0x00
+DATA screen256_compressions<>+1312(SB)/1, $0x02
+DATA screen256_compressions<>+1313(SB)/1, $0x05
+DATA screen256_compressions<>+1314(SB)/1, $0x07
+DATA screen256_compressions<>+1315(SB)/1, $0x00
+DATA screen256_compressions<>+1316(SB)/1, $0x00
+DATA screen256_compressions<>+1317(SB)/1, $0x00
+DATA screen256_compressions<>+1318(SB)/1, $0x00
+DATA screen256_compressions<>+1319(SB)/1, $0x00
+DATA screen256_compressions<>+1320(SB)/1, $0x00
+DATA screen256_compressions<>+1321(SB)/1, $0x02
+DATA screen256_compressions<>+1322(SB)/1, $0x05
+DATA screen256_compressions<>+1323(SB)/1, $0x07
+DATA screen256_compressions<>+1324(SB)/1, $0x00
+DATA screen256_compressions<>+1325(SB)/1, $0x00
+DATA screen256_compressions<>+1326(SB)/1, $0x00
+DATA screen256_compressions<>+1327(SB)/1, $0x00
+DATA screen256_compressions<>+1328(SB)/1, $0x01
+DATA screen256_compressions<>+1329(SB)/1, $0x02
+DATA screen256_compressions<>+1330(SB)/1, $0x05
+DATA screen256_compressions<>+1331(SB)/1, $0x07
+DATA screen256_compressions<>+1332(SB)/1, $0x00
+DATA screen256_compressions<>+1333(SB)/1, $0x00
+DATA screen256_compressions<>+1334(SB)/1, $0x00
+DATA screen256_compressions<>+1335(SB)/1, $0x00
+DATA screen256_compressions<>+1336(SB)/1, $0x00
+DATA screen256_compressions<>+1337(SB)/1, $0x01
+DATA screen256_compressions<>+1338(SB)/1, $0x02
+DATA screen256_compressions<>+1339(SB)/1, $0x05
+DATA screen256_compressions<>+1340(SB)/1, $0x07
+DATA screen256_compressions<>+1341(SB)/1, $0x00
+DATA screen256_compressions<>+1342(SB)/1, $0x00
+DATA screen256_compressions<>+1343(SB)/1, $0x00
+DATA screen256_compressions<>+1344(SB)/1, $0x03
+DATA screen256_compressions<>+1345(SB)/1, $0x05
+DATA screen256_compressions<>+1346(SB)/1, $0x07
+DATA screen256_compressions<>+1347(SB)/1, $0x00
+DATA screen256_compressions<>+1348(SB)/1, $0x00
+DATA screen256_compressions<>+1349(SB)/1, $0x00
+DATA screen256_compressions<>+1350(SB)/1, $0x00
+DATA screen256_compressions<>+1351(SB)/1, $0x00
+DATA screen256_compressions<>+1352(SB)/1, $0x00
+DATA screen256_compressions<>+1353(SB)/1, $0x03
+DATA screen256_compressions<>+1354(SB)/1, $0x05
+DATA screen256_compressions<>+1355(SB)/1, $0x07
+DATA screen256_compressions<>+1356(SB)/1, $0x00
+DATA screen256_compressions<>+1357(SB)/1, $0x00
+DATA screen256_compressions<>+1358(SB)/1, $0x00
+DATA screen256_compressions<>+1359(SB)/1, $0x00
+DATA screen256_compressions<>+1360(SB)/1, $0x01
+DATA screen256_compressions<>+1361(SB)/1, $0x03
+DATA screen256_compressions<>+1362(SB)/1, $0x05
+DATA screen256_compressions<>+1363(SB)/1, $0x07
+DATA screen256_compressions<>+1364(SB)/1, $0x00
+DATA screen256_compressions<>+1365(SB)/1, $0x00
+DATA screen256_compressions<>+1366(SB)/1, $0x00
+DATA screen256_compressions<>+1367(SB)/1, $0x00
+DATA screen256_compressions<>+1368(SB)/1, $0x00
+DATA screen256_compressions<>+1369(SB)/1, $0x01
+DATA screen256_compressions<>+1370(SB)/1, $0x03
+DATA screen256_compressions<>+1371(SB)/1, $0x05
+DATA screen256_compressions<>+1372(SB)/1, $0x07
+DATA screen256_compressions<>+1373(SB)/1, $0x00
+DATA screen256_compressions<>+1374(SB)/1, $0x00
+DATA screen256_compressions<>+1375(SB)/1, $0x00
+DATA screen256_compressions<>+1376(SB)/1, $0x02
+DATA screen256_compressions<>+1377(SB)/1, $0x03
+DATA screen256_compressions<>+1378(SB)/1, $0x05
+DATA screen256_compressions<>+1379(SB)/1, $0x07
+DATA screen256_compressions<>+1380(SB)/1, $0x00
+DATA screen256_compressions<>+1381(SB)/1, $0x00
+DATA screen256_compressions<>+1382(SB)/1, $0x00
+DATA screen256_compressions<>+1383(SB)/1, $0x00
+DATA screen256_compressions<>+1384(SB)/1, $0x00
+DATA screen256_compressions<>+1385(SB)/1, $0x02
+DATA screen256_compressions<>+1386(SB)/1, $0x03
+DATA screen256_compressions<>+1387(SB)/1, $0x05
+DATA screen256_compressions<>+1388(SB)/1, $0x07
+DATA screen256_compressions<>+1389(SB)/1, $0x00
+DATA screen256_compressions<>+1390(SB)/1, $0x00
+DATA screen256_compressions<>+1391(SB)/1, $0x00
+DATA screen256_compressions<>+1392(SB)/1, $0x01
+DATA screen256_compressions<>+1393(SB)/1, $0x02
+DATA screen256_compressions<>+1394(SB)/1, $0x03
+DATA screen256_compressions<>+1395(SB)/1, $0x05
+DATA screen256_compressions<>+1396(SB)/1, $0x07
+DATA screen256_compressions<>+1397(SB)/1, $0x00
+DATA screen256_compressions<>+1398(SB)/1, $0x00
+DATA screen256_compressions<>+1399(SB)/1, $0x00
+DATA screen256_compressions<>+1400(SB)/1, $0x00
+DATA screen256_compressions<>+1401(SB)/1, $0x01
+DATA screen256_compressions<>+1402(SB)/1, $0x02
+DATA screen256_compressions<>+1403(SB)/1, $0x03
+DATA screen256_compressions<>+1404(SB)/1, $0x05
+DATA screen256_compressions<>+1405(SB)/1, $0x07
+DATA screen256_compressions<>+1406(SB)/1, $0x00
+DATA screen256_compressions<>+1407(SB)/1, $0x00
+DATA screen256_compressions<>+1408(SB)/1, $0x04
+DATA screen256_compressions<>+1409(SB)/1, $0x05
+DATA screen256_compressions<>+1410(SB)/1, $0x07
+DATA screen256_compressions<>+1411(SB)/1, $0x00
+DATA screen256_compressions<>+1412(SB)/1, $0x00
+DATA screen256_compressions<>+1413(SB)/1, $0x00
+DATA screen256_compressions<>+1414(SB)/1, $0x00
+DATA screen256_compressions<>+1415(SB)/1, $0x00
+DATA screen256_compressions<>+1416(SB)/1, $0x00
+DATA screen256_compressions<>+1417(SB)/1, $0x04
+DATA screen256_compressions<>+1418(SB)/1, $0x05
+DATA screen256_compressions<>+1419(SB)/1, $0x07
+DATA screen256_compressions<>+1420(SB)/1, $0x00
+DATA screen256_compressions<>+1421(SB)/1, $0x00
+DATA screen256_compressions<>+1422(SB)/1, $0x00
+DATA screen256_compressions<>+1423(SB)/1, $0x00
+DATA screen256_compressions<>+1424(SB)/1, $0x01
+DATA screen256_compressions<>+1425(SB)/1, $0x04
+DATA screen256_compressions<>+1426(SB)/1, $0x05
+DATA screen256_compressions<>+1427(SB)/1, $0x07
+DATA screen256_compressions<>+1428(SB)/1, $0x00
+DATA screen256_compressions<>+1429(SB)/1, $0x00
+DATA screen256_compressions<>+1430(SB)/1, $0x00
+DATA screen256_compressions<>+1431(SB)/1, $0x00
+DATA screen256_compressions<>+1432(SB)/1, $0x00
+DATA screen256_compressions<>+1433(SB)/1, $0x01
+DATA screen256_compressions<>+1434(SB)/1, $0x04
+DATA screen256_compressions<>+1435(SB)/1, $0x05
+DATA screen256_compressions<>+1436(SB)/1, $0x07
+DATA screen256_compressions<>+1437(SB)/1, $0x00
+DATA screen256_compressions<>+1438(SB)/1, $0x00
+DATA screen256_compressions<>+1439(SB)/1, $0x00
+DATA screen256_compressions<>+1440(SB)/1, $0x02
+DATA screen256_compressions<>+1441(SB)/1, $0x04
+DATA screen256_compressions<>+1442(SB)/1, $0x05
+DATA screen256_compressions<>+1443(SB)/1, $0x07
+DATA screen256_compressions<>+1444(SB)/1, $0x00
+DATA screen256_compressions<>+1445(SB)/1, $0x00
+DATA screen256_compressions<>+1446(SB)/1, $0x00
+DATA screen256_compressions<>+1447(SB)/1, $0x00
+DATA screen256_compressions<>+1448(SB)/1, $0x00
+DATA screen256_compressions<>+1449(SB)/1, $0x02
+DATA screen256_compressions<>+1450(SB)/1, $0x04
+DATA screen256_compressions<>+1451(SB)/1, $0x05
+DATA screen256_compressions<>+1452(SB)/1, $0x07
+DATA screen256_compressions<>+1453(SB)/1, $0x00
+DATA screen256_compressions<>+1454(SB)/1, $0x00
+DATA screen256_compressions<>+1455(SB)/1, $0x00
+DATA screen256_compressions<>+1456(SB)/1, $0x01
+DATA screen256_compressions<>+1457(SB)/1, $0x02
+DATA screen256_compressions<>+1458(SB)/1, $0x04
+DATA screen256_compressions<>+1459(SB)/1, $0x05
+DATA screen256_compressions<>+1460(SB)/1, $0x07
+DATA screen256_compressions<>+1461(SB)/1, $0x00
+DATA screen256_compressions<>+1462(SB)/1, $0x00
+DATA screen256_compressions<>+1463(SB)/1, $0x00
+DATA screen256_compressions<>+1464(SB)/1, $0x00
+DATA screen256_compressions<>+1465(SB)/1, $0x01
+DATA screen256_compressions<>+1466(SB)/1, $0x02
+DATA screen256_compressions<>+1467(SB)/1, $0x04
+DATA screen256_compressions<>+1468(SB)/1, $0x05
+DATA screen256_compressions<>+1469(SB)/1, $0x07
+DATA screen256_compressions<>+1470(SB)/1, $0x00
+DATA screen256_compressions<>+1471(SB)/1, $0x00
+DATA screen256_compressions<>+1472(SB)/1, $0x03
+DATA screen256_compressions<>+1473(SB)/1, $0x04
+DATA screen256_compressions<>+1474(SB)/1, $0x05
+DATA screen256_compressions<>+1475(SB)/1, $0x07
+DATA screen256_compressions<>+1476(SB)/1, $0x00
+DATA screen256_compressions<>+1477(SB)/1, $0x00
+DATA screen256_compressions<>+1478(SB)/1, $0x00
+DATA screen256_compressions<>+1479(SB)/1, $0x00
+DATA screen256_compressions<>+1480(SB)/1, $0x00
+DATA screen256_compressions<>+1481(SB)/1, $0x03
+DATA screen256_compressions<>+1482(SB)/1, $0x04
+DATA screen256_compressions<>+1483(SB)/1, $0x05
+DATA screen256_compressions<>+1484(SB)/1, $0x07
+DATA screen256_compressions<>+1485(SB)/1, $0x00
+DATA screen256_compressions<>+1486(SB)/1, $0x00
+DATA screen256_compressions<>+1487(SB)/1, $0x00
+DATA screen256_compressions<>+1488(SB)/1, $0x01
+DATA screen256_compressions<>+1489(SB)/1, $0x03
+DATA screen256_compressions<>+1490(SB)/1, $0x04
+DATA screen256_compressions<>+1491(SB)/1, $0x05
+DATA screen256_compressions<>+1492(SB)/1, $0x07
+DATA screen256_compressions<>+1493(SB)/1, $0x00
+DATA screen256_compressions<>+1494(SB)/1, $0x00
+DATA screen256_compressions<>+1495(SB)/1, $0x00
+DATA screen256_compressions<>+1496(SB)/1, $0x00
+DATA screen256_compressions<>+1497(SB)/1, $0x01
+DATA screen256_compressions<>+1498(SB)/1, $0x03
+DATA screen256_compressions<>+1499(SB)/1, $0x04
+DATA screen256_compressions<>+1500(SB)/1, $0x05
+DATA screen256_compressions<>+1501(SB)/1, $0x07
+DATA screen256_compressions<>+1502(SB)/1, $0x00
+DATA screen256_compressions<>+1503(SB)/1, $0x00
+DATA screen256_compressions<>+1504(SB)/1, $0x02
+DATA screen256_compressions<>+1505(SB)/1, $0x03
+DATA screen256_compressions<>+1506(SB)/1, $0x04
+DATA screen256_compressions<>+1507(SB)/1, $0x05
+DATA screen256_compressions<>+1508(SB)/1, $0x07
+DATA screen256_compressions<>+1509(SB)/1, $0x00
+DATA screen256_compressions<>+1510(SB)/1, $0x00
+DATA screen256_compressions<>+1511(SB)/1, $0x00
+DATA screen256_compressions<>+1512(SB)/1, $0x00
+DATA screen256_compressions<>+1513(SB)/1, $0x02
+DATA screen256_compressions<>+1514(SB)/1, $0x03
+DATA screen256_compressions<>+1515(SB)/1, $0x04
+DATA screen256_compressions<>+1516(SB)/1, $0x05
+DATA screen256_compressions<>+1517(SB)/1, $0x07
+DATA screen256_compressions<>+1518(SB)/1, $0x00
+DATA screen256_compressions<>+1519(SB)/1, $0x00
+DATA screen256_compressions<>+1520(SB)/1, $0x01
+DATA screen256_compressions<>+1521(SB)/1, $0x02
+DATA screen256_compressions<>+1522(SB)/1, $0x03
+DATA screen256_compressions<>+1523(SB)/1, $0x04
+DATA screen256_compressions<>+1524(SB)/1, $0x05
+DATA screen256_compressions<>+1525(SB)/1, $0x07
+DATA screen256_compressions<>+1526(SB)/1, $0x00
+DATA screen256_compressions<>+1527(SB)/1, $0x00
+DATA screen256_compressions<>+1528(SB)/1, $0x00
+DATA screen256_compressions<>+1529(SB)/1, $0x01
+DATA screen256_compressions<>+1530(SB)/1, $0x02
+DATA screen256_compressions<>+1531(SB)/1, $0x03
+DATA screen256_compressions<>+1532(SB)/1, $0x04
+DATA screen256_compressions<>+1533(SB)/1, $0x05
+DATA screen256_compressions<>+1534(SB)/1, $0x07
+DATA screen256_compressions<>+1535(SB)/1, $0x00
+DATA screen256_compressions<>+1536(SB)/1, $0x06
+DATA screen256_compressions<>+1537(SB)/1, $0x07
+DATA screen256_compressions<>+1538(SB)/1, $0x00
+DATA screen256_compressions<>+1539(SB)/1, $0x00
+DATA screen256_compressions<>+1540(SB)/1, $0x00
+DATA screen256_compressions<>+1541(SB)/1, $0x00
+DATA screen256_compressions<>+1542(SB)/1, $0x00
+DATA screen256_compressions<>+1543(SB)/1, $0x00
+DATA screen256_compressions<>+1544(SB)/1, $0x00
+DATA screen256_compressions<>+1545(SB)/1, $0x06
+DATA screen256_compressions<>+1546(SB)/1, $0x07
+DATA screen256_compressions<>+1547(SB)/1, $0x00
+DATA screen256_compressions<>+1548(SB)/1, $0x00
+DATA screen256_compressions<>+1549(SB)/1, $0x00
+DATA screen256_compressions<>+1550(SB)/1, $0x00
+DATA screen256_compressions<>+1551(SB)/1, $0x00
+DATA screen256_compressions<>+1552(SB)/1, $0x01
+DATA screen256_compressions<>+1553(SB)/1, $0x06
+DATA screen256_compressions<>+1554(SB)/1, $0x07
+DATA screen256_compressions<>+1555(SB)/1, $0x00
+DATA screen256_compressions<>+1556(SB)/1, $0x00
+DATA screen256_compressions<>+1557(SB)/1, $0x00
+DATA screen256_compressions<>+1558(SB)/1, $0x00
+DATA screen256_compressions<>+1559(SB)/1, $0x00
+DATA screen256_compressions<>+1560(SB)/1, $0x00
+DATA screen256_compressions<>+1561(SB)/1, $0x01
+DATA screen256_compressions<>+1562(SB)/1, $0x06
+DATA screen256_compressions<>+1563(SB)/1, $0x07
+DATA screen256_compressions<>+1564(SB)/1, $0x00
+DATA screen256_compressions<>+1565(SB)/1, $0x00
+DATA screen256_compressions<>+1566(SB)/1, $0x00
+DATA screen256_compressions<>+1567(SB)/1, $0x00
+DATA screen256_compressions<>+1568(SB)/1, $0x02
+DATA screen256_compressions<>+1569(SB)/1, $0x06
+DATA screen256_compressions<>+1570(SB)/1, $0x07
+DATA screen256_compressions<>+1571(SB)/1, $0x00
+DATA screen256_compressions<>+1572(SB)/1, $0x00
+DATA screen256_compressions<>+1573(SB)/1, $0x00
+DATA screen256_compressions<>+1574(SB)/1, $0x00
+DATA screen256_compressions<>+1575(SB)/1, $0x00
+DATA screen256_compressions<>+1576(SB)/1, $0x00
+DATA screen256_compressions<>+1577(SB)/1, $0x02
+DATA screen256_compressions<>+1578(SB)/1, $0x06
+DATA screen256_compressions<>+1579(SB)/1, $0x07
+DATA screen256_compressions<>+1580(SB)/1, $0x00
+DATA screen256_compressions<>+1581(SB)/1, $0x00
+DATA screen256_compressions<>+1582(SB)/1, $0x00
+DATA screen256_compressions<>+1583(SB)/1, $0x00
+DATA screen256_compressions<>+1584(SB)/1, $0x01
+DATA screen256_compressions<>+1585(SB)/1, $0x02
+DATA screen256_compressions<>+1586(SB)/1, $0x06
+DATA screen256_compressions<>+1587(SB)/1, $0x07
+DATA screen256_compressions<>+1588(SB)/1, $0x00
+DATA screen256_compressions<>+1589(SB)/1, $0x00
+DATA screen256_compressions<>+1590(SB)/1, $0x00
+DATA screen256_compressions<>+1591(SB)/1, $0x00
+DATA screen256_compressions<>+1592(SB)/1, $0x00
+DATA screen256_compressions<>+1593(SB)/1, $0x01
+DATA screen256_compressions<>+1594(SB)/1, $0x02
+DATA screen256_compressions<>+1595(SB)/1, $0x06
+DATA screen256_compressions<>+1596(SB)/1, $0x07
+DATA screen256_compressions<>+1597(SB)/1, $0x00
+DATA screen256_compressions<>+1598(SB)/1, $0x00
+DATA screen256_compressions<>+1599(SB)/1, $0x00
+DATA screen256_compressions<>+1600(SB)/1, $0x03
+DATA screen256_compressions<>+1601(SB)/1, $0x06
+DATA screen256_compressions<>+1602(SB)/1, $0x07
+DATA screen256_compressions<>+1603(SB)/1, $0x00
+DATA screen256_compressions<>+1604(SB)/1, $0x00
+DATA screen256_compressions<>+1605(SB)/1, $0x00
+DATA screen256_compressions<>+1606(SB)/1, $0x00
+DATA screen256_compressions<>+1607(SB)/1, $0x00
+DATA screen256_compressions<>+1608(SB)/1, $0x00
+DATA screen256_compressions<>+1609(SB)/1, $0x03
+DATA screen256_compressions<>+1610(SB)/1, $0x06
+DATA screen256_compressions<>+1611(SB)/1, $0x07
+DATA screen256_compressions<>+1612(SB)/1, $0x00
+DATA screen256_compressions<>+1613(SB)/1, $0x00
+DATA screen256_compressions<>+1614(SB)/1, $0x00
+DATA screen256_compressions<>+1615(SB)/1, $0x00
+DATA screen256_compressions<>+1616(SB)/1, $0x01
+DATA screen256_compressions<>+1617(SB)/1, $0x03
+DATA screen256_compressions<>+1618(SB)/1, $0x06
+DATA screen256_compressions<>+1619(SB)/1, $0x07
+DATA screen256_compressions<>+1620(SB)/1, $0x00
+DATA screen256_compressions<>+1621(SB)/1, $0x00
+DATA screen256_compressions<>+1622(SB)/1, $0x00
+DATA screen256_compressions<>+1623(SB)/1, $0x00
+DATA screen256_compressions<>+1624(SB)/1, $0x00
+DATA screen256_compressions<>+1625(SB)/1, $0x01
+DATA screen256_compressions<>+1626(SB)/1, $0x03
+DATA screen256_compressions<>+1627(SB)/1, $0x06
+DATA screen256_compressions<>+1628(SB)/1, $0x07
+DATA screen256_compressions<>+1629(SB)/1, $0x00
+DATA screen256_compressions<>+1630(SB)/1, $0x00
+DATA screen256_compressions<>+1631(SB)/1, $0x00
+DATA screen256_compressions<>+1632(SB)/1, $0x02
+DATA screen256_compressions<>+1633(SB)/1, $0x03
+DATA screen256_compressions<>+1634(SB)/1, $0x06
+DATA screen256_compressions<>+1635(SB)/1, $0x07
+DATA screen256_compressions<>+1636(SB)/1, $0x00
+DATA screen256_compressions<>+1637(SB)/1, $0x00
+DATA screen256_compressions<>+1638(SB)/1, $0x00
+DATA screen256_compressions<>+1639(SB)/1, $0x00
+DATA screen256_compressions<>+1640(SB)/1, $0x00
+DATA screen256_compressions<>+1641(SB)/1, $0x02
+DATA screen256_compressions<>+1642(SB)/1, $0x03
+DATA screen256_compressions<>+1643(SB)/1, $0x06
+DATA screen256_compressions<>+1644(SB)/1, $0x07
+DATA screen256_compressions<>+1645(SB)/1, $0x00
+DATA screen256_compressions<>+1646(SB)/1, $0x00
+DATA screen256_compressions<>+1647(SB)/1, $0x00
+DATA screen256_compressions<>+1648(SB)/1, $0x01
+DATA screen256_compressions<>+1649(SB)/1, $0x02
+DATA screen256_compressions<>+1650(SB)/1, $0x03
+DATA screen256_compressions<>+1651(SB)/1, $0x06
+DATA screen256_compressions<>+1652(SB)/1, $0x07
+DATA screen256_compressions<>+1653(SB)/1, $0x00
+DATA screen256_compressions<>+1654(SB)/1, $0x00
+DATA screen256_compressions<>+1655(SB)/1, $0x00
+DATA screen256_compressions<>+1656(SB)/1, $0x00
+DATA screen256_compressions<>+1657(SB)/1, $0x01
+DATA screen256_compressions<>+1658(SB)/1, $0x02
+DATA screen256_compressions<>+1659(SB)/1, $0x03
+DATA screen256_compressions<>+1660(SB)/1, $0x06
+DATA screen256_compressions<>+1661(SB)/1, $0x07
+DATA screen256_compressions<>+1662(SB)/1, $0x00
+DATA screen256_compressions<>+1663(SB)/1, $0x00
+DATA screen256_compressions<>+1664(SB)/1, $0x04
+DATA screen256_compressions<>+1665(SB)/1, $0x06
+DATA screen256_compressions<>+1666(SB)/1, $0x07
+DATA screen256_compressions<>+1667(SB)/1, $0x00
+DATA screen256_compressions<>+1668(SB)/1, $0x00
+DATA screen256_compressions<>+1669(SB)/1, $0x00
+DATA screen256_compressions<>+1670(SB)/1, $0x00
+DATA screen256_compressions<>+1671(SB)/1, $0x00
+DATA screen256_compressions<>+1672(SB)/1, $0x00
+DATA screen256_compressions<>+1673(SB)/1, $0x04
+DATA screen256_compressions<>+1674(SB)/1, $0x06
+DATA screen256_compressions<>+1675(SB)/1, $0x07
+DATA screen256_compressions<>+1676(SB)/1, $0x00
+DATA screen256_compressions<>+1677(SB)/1, $0x00
+DATA screen256_compressions<>+1678(SB)/1, $0x00
+DATA screen256_compressions<>+1679(SB)/1, $0x00
+DATA screen256_compressions<>+1680(SB)/1, $0x01
+DATA screen256_compressions<>+1681(SB)/1, $0x04
+DATA screen256_compressions<>+1682(SB)/1, $0x06
+DATA screen256_compressions<>+1683(SB)/1, $0x07
+DATA screen256_compressions<>+1684(SB)/1, $0x00
+DATA screen256_compressions<>+1685(SB)/1, $0x00
+DATA screen256_compressions<>+1686(SB)/1, $0x00
+DATA screen256_compressions<>+1687(SB)/1, $0x00
+DATA screen256_compressions<>+1688(SB)/1, $0x00
+DATA screen256_compressions<>+1689(SB)/1, $0x01
+DATA screen256_compressions<>+1690(SB)/1, $0x04
+DATA screen256_compressions<>+1691(SB)/1, $0x06
+DATA screen256_compressions<>+1692(SB)/1, $0x07
+DATA screen256_compressions<>+1693(SB)/1, $0x00
+DATA screen256_compressions<>+1694(SB)/1, $0x00
+DATA screen256_compressions<>+1695(SB)/1, $0x00
+DATA screen256_compressions<>+1696(SB)/1, $0x02
+DATA screen256_compressions<>+1697(SB)/1, $0x04
+DATA screen256_compressions<>+1698(SB)/1, $0x06
+DATA screen256_compressions<>+1699(SB)/1, $0x07
+DATA screen256_compressions<>+1700(SB)/1, $0x00
+DATA screen256_compressions<>+1701(SB)/1, $0x00
+DATA screen256_compressions<>+1702(SB)/1, $0x00
+DATA screen256_compressions<>+1703(SB)/1, $0x00
+DATA screen256_compressions<>+1704(SB)/1, $0x00
+DATA screen256_compressions<>+1705(SB)/1, $0x02
+DATA screen256_compressions<>+1706(SB)/1, $0x04
+DATA screen256_compressions<>+1707(SB)/1, $0x06
+DATA screen256_compressions<>+1708(SB)/1, $0x07
+DATA screen256_compressions<>+1709(SB)/1, $0x00
+DATA screen256_compressions<>+1710(SB)/1, $0x00
+DATA screen256_compressions<>+1711(SB)/1, $0x00
+DATA screen256_compressions<>+1712(SB)/1, $0x01
+DATA screen256_compressions<>+1713(SB)/1, $0x02
+DATA screen256_compressions<>+1714(SB)/1, $0x04
+DATA screen256_compressions<>+1715(SB)/1, $0x06
+DATA screen256_compressions<>+1716(SB)/1, $0x07
+DATA screen256_compressions<>+1717(SB)/1, $0x00
+DATA screen256_compressions<>+1718(SB)/1, $0x00
+DATA screen256_compressions<>+1719(SB)/1, $0x00
+DATA screen256_compressions<>+1720(SB)/1, $0x00
+DATA screen256_compressions<>+1721(SB)/1, $0x01
+DATA screen256_compressions<>+1722(SB)/1, $0x02
+DATA screen256_compressions<>+1723(SB)/1, $0x04
+DATA screen256_compressions<>+1724(SB)/1, $0x06
+DATA screen256_compressions<>+1725(SB)/1, $0x07
+DATA screen256_compressions<>+1726(SB)/1, $0x00
+DATA screen256_compressions<>+1727(SB)/1, $0x00
+DATA screen256_compressions<>+1728(SB)/1, $0x03
+DATA screen256_compressions<>+1729(SB)/1, $0x04
+DATA screen256_compressions<>+1730(SB)/1, $0x06
+DATA screen256_compressions<>+1731(SB)/1, $0x07
+DATA screen256_compressions<>+1732(SB)/1, $0x00
+DATA screen256_compressions<>+1733(SB)/1, $0x00
+DATA screen256_compressions<>+1734(SB)/1, $0x00
+DATA screen256_compressions<>+1735(SB)/1, $0x00
+DATA screen256_compressions<>+1736(SB)/1, $0x00
+DATA screen256_compressions<>+1737(SB)/1, $0x03
+DATA screen256_compressions<>+1738(SB)/1, $0x04
+DATA screen256_compressions<>+1739(SB)/1, $0x06
+DATA screen256_compressions<>+1740(SB)/1, $0x07
+DATA screen256_compressions<>+1741(SB)/1, $0x00
+DATA screen256_compressions<>+1742(SB)/1, $0x00
+DATA screen256_compressions<>+1743(SB)/1, $0x00
+DATA screen256_compressions<>+1744(SB)/1, $0x01
+DATA screen256_compressions<>+1745(SB)/1, $0x03
+DATA screen256_compressions<>+1746(SB)/1, $0x04
+DATA screen256_compressions<>+1747(SB)/1, $0x06
+DATA screen256_compressions<>+1748(SB)/1, $0x07
+DATA screen256_compressions<>+1749(SB)/1, $0x00
+DATA screen256_compressions<>+1750(SB)/1, $0x00
+DATA screen256_compressions<>+1751(SB)/1, $0x00
+DATA screen256_compressions<>+1752(SB)/1, $0x00
+DATA screen256_compressions<>+1753(SB)/1, $0x01
+DATA screen256_compressions<>+1754(SB)/1, $0x03
+DATA screen256_compressions<>+1755(SB)/1, $0x04
+DATA screen256_compressions<>+1756(SB)/1, $0x06
+DATA screen256_compressions<>+1757(SB)/1, $0x07
+DATA screen256_compressions<>+1758(SB)/1, $0x00
+DATA screen256_compressions<>+1759(SB)/1, $0x00
+DATA screen256_compressions<>+1760(SB)/1, $0x02
+DATA screen256_compressions<>+1761(SB)/1, $0x03
+DATA screen256_compressions<>+1762(SB)/1, $0x04
+DATA screen256_compressions<>+1763(SB)/1, $0x06
+DATA screen256_compressions<>+1764(SB)/1, $0x07
+DATA screen256_compressions<>+1765(SB)/1, $0x00
+DATA screen256_compressions<>+1766(SB)/1, $0x00
+DATA screen256_compressions<>+1767(SB)/1, $0x00
+DATA screen256_compressions<>+1768(SB)/1, $0x00
+DATA screen256_compressions<>+1769(SB)/1, $0x02
+DATA screen256_compressions<>+1770(SB)/1, $0x03
+DATA screen256_compressions<>+1771(SB)/1, $0x04
+DATA screen256_compressions<>+1772(SB)/1, $0x06
+DATA screen256_compressions<>+1773(SB)/1, $0x07
+DATA screen256_compressions<>+1774(SB)/1, $0x00
+DATA screen256_compressions<>+1775(SB)/1, $0x00
+DATA screen256_compressions<>+1776(SB)/1, $0x01
+DATA screen256_compressions<>+1777(SB)/1, $0x02
+DATA screen256_compressions<>+1778(SB)/1, $0x03
+DATA screen256_compressions<>+1779(SB)/1, $0x04
+DATA screen256_compressions<>+1780(SB)/1, $0x06
+DATA screen256_compressions<>+1781(SB)/1, $0x07
+DATA screen256_compressions<>+1782(SB)/1, $0x00
+DATA screen256_compressions<>+1783(SB)/1, $0x00
+DATA screen256_compressions<>+1784(SB)/1, $0x00
+DATA screen256_compressions<>+1785(SB)/1, $0x01
+DATA screen256_compressions<>+1786(SB)/1, $0x02
+DATA screen256_compressions<>+1787(SB)/1, $0x03
+DATA screen256_compressions<>+1788(SB)/1, $0x04
+DATA screen256_compressions<>+1789(SB)/1, $0x06
+DATA screen256_compressions<>+1790(SB)/1, $0x07
+DATA screen256_compressions<>+1791(SB)/1, $0x00
+DATA screen256_compressions<>+1792(SB)/1, $0x05
+DATA screen256_compressions<>+1793(SB)/1, $0x06
+DATA screen256_compressions<>+1794(SB)/1, $0x07
+DATA screen256_compressions<>+1795(SB)/1, $0x00
+DATA screen256_compressions<>+1796(SB)/1, $0x00
+DATA screen256_compressions<>+1797(SB)/1, $0x00
+DATA screen256_compressions<>+1798(SB)/1, $0x00
+DATA screen256_compressions<>+1799(SB)/1, $0x00
+DATA screen256_compressions<>+1800(SB)/1, $0x00
+DATA screen256_compressions<>+1801(SB)/1, $0x05
+DATA screen256_compressions<>+1802(SB)/1, $0x06
+DATA screen256_compressions<>+1803(SB)/1, $0x07
+DATA screen256_compressions<>+1804(SB)/1, $0x00
+DATA screen256_compressions<>+1805(SB)/1, $0x00
+DATA screen256_compressions<>+1806(SB)/1, $0x00
+DATA screen256_compressions<>+1807(SB)/1, $0x00
+DATA screen256_compressions<>+1808(SB)/1, $0x01
+DATA screen256_compressions<>+1809(SB)/1, $0x05
+DATA screen256_compressions<>+1810(SB)/1, $0x06
+DATA screen256_compressions<>+1811(SB)/1, $0x07
+DATA screen256_compressions<>+1812(SB)/1, $0x00
+DATA screen256_compressions<>+1813(SB)/1, $0x00
+DATA screen256_compressions<>+1814(SB)/1, $0x00
+DATA screen256_compressions<>+1815(SB)/1, $0x00
+DATA screen256_compressions<>+1816(SB)/1, $0x00
+DATA screen256_compressions<>+1817(SB)/1, $0x01
+DATA screen256_compressions<>+1818(SB)/1, $0x05
+DATA screen256_compressions<>+1819(SB)/1, $0x06
+DATA screen256_compressions<>+1820(SB)/1, $0x07
+DATA screen256_compressions<>+1821(SB)/1, $0x00
+DATA screen256_compressions<>+1822(SB)/1, $0x00
+DATA screen256_compressions<>+1823(SB)/1, $0x00
+DATA screen256_compressions<>+1824(SB)/1, $0x02
+DATA screen256_compressions<>+1825(SB)/1, $0x05
+DATA screen256_compressions<>+1826(SB)/1, $0x06
+DATA screen256_compressions<>+1827(SB)/1, $0x07
+DATA screen256_compressions<>+1828(SB)/1, $0x00
+DATA screen256_compressions<>+1829(SB)/1, $0x00
+DATA screen256_compressions<>+1830(SB)/1, $0x00
+DATA screen256_compressions<>+1831(SB)/1, $0x00
+DATA screen256_compressions<>+1832(SB)/1, $0x00
+DATA screen256_compressions<>+1833(SB)/1, $0x02
+DATA screen256_compressions<>+1834(SB)/1, $0x05
+DATA screen256_compressions<>+1835(SB)/1, $0x06
+DATA screen256_compressions<>+1836(SB)/1, $0x07
+DATA screen256_compressions<>+1837(SB)/1, $0x00
+DATA screen256_compressions<>+1838(SB)/1, $0x00
+DATA screen256_compressions<>+1839(SB)/1, $0x00
+DATA screen256_compressions<>+1840(SB)/1, $0x01
+DATA screen256_compressions<>+1841(SB)/1, $0x02
+DATA screen256_compressions<>+1842(SB)/1, $0x05
+DATA screen256_compressions<>+1843(SB)/1, $0x06
+DATA screen256_compressions<>+1844(SB)/1, $0x07
+DATA screen256_compressions<>+1845(SB)/1, $0x00
+DATA screen256_compressions<>+1846(SB)/1, $0x00
+DATA screen256_compressions<>+1847(SB)/1, $0x00
+DATA screen256_compressions<>+1848(SB)/1, $0x00
+DATA screen256_compressions<>+1849(SB)/1, $0x01
+DATA screen256_compressions<>+1850(SB)/1, $0x02
+DATA screen256_compressions<>+1851(SB)/1, $0x05
+DATA screen256_compressions<>+1852(SB)/1, $0x06
+DATA screen256_compressions<>+1853(SB)/1, $0x07
+DATA screen256_compressions<>+1854(SB)/1, $0x00
+DATA screen256_compressions<>+1855(SB)/1, $0x00
+DATA screen256_compressions<>+1856(SB)/1, $0x03
+DATA screen256_compressions<>+1857(SB)/1, $0x05
+DATA screen256_compressions<>+1858(SB)/1, $0x06
+DATA screen256_compressions<>+1859(SB)/1, $0x07
+DATA screen256_compressions<>+1860(SB)/1, $0x00
+DATA screen256_compressions<>+1861(SB)/1, $0x00
+DATA screen256_compressions<>+1862(SB)/1, $0x00
+DATA screen256_compressions<>+1863(SB)/1, $0x00
+DATA screen256_compressions<>+1864(SB)/1, $0x00
+DATA screen256_compressions<>+1865(SB)/1, $0x03
+DATA screen256_compressions<>+1866(SB)/1, $0x05
+DATA screen256_compressions<>+1867(SB)/1, $0x06
+DATA screen256_compressions<>+1868(SB)/1, $0x07
+DATA screen256_compressions<>+1869(SB)/1, $0x00
+DATA screen256_compressions<>+1870(SB)/1, $0x00
+DATA screen256_compressions<>+1871(SB)/1, $0x00
+DATA screen256_compressions<>+1872(SB)/1, $0x01
+DATA screen256_compressions<>+1873(SB)/1, $0x03
+DATA screen256_compressions<>+1874(SB)/1, $0x05
+DATA screen256_compressions<>+1875(SB)/1, $0x06
+DATA screen256_compressions<>+1876(SB)/1, $0x07
+DATA screen256_compressions<>+1877(SB)/1, $0x00
+DATA screen256_compressions<>+1878(SB)/1, $0x00
+DATA screen256_compressions<>+1879(SB)/1, $0x00
+DATA screen256_compressions<>+1880(SB)/1, $0x00
+DATA screen256_compressions<>+1881(SB)/1, $0x01
+DATA screen256_compressions<>+1882(SB)/1, $0x03
+DATA screen256_compressions<>+1883(SB)/1, $0x05
+DATA screen256_compressions<>+1884(SB)/1, $0x06
+DATA screen256_compressions<>+1885(SB)/1, $0x07
+DATA screen256_compressions<>+1886(SB)/1, $0x00
+DATA screen256_compressions<>+1887(SB)/1, $0x00
+DATA screen256_compressions<>+1888(SB)/1, $0x02
+DATA screen256_compressions<>+1889(SB)/1, $0x03
+DATA screen256_compressions<>+1890(SB)/1, $0x05
+DATA screen256_compressions<>+1891(SB)/1, $0x06
+DATA screen256_compressions<>+1892(SB)/1, $0x07
+DATA screen256_compressions<>+1893(SB)/1, $0x00
+DATA screen256_compressions<>+1894(SB)/1, $0x00
+DATA screen256_compressions<>+1895(SB)/1, $0x00
+DATA screen256_compressions<>+1896(SB)/1, $0x00
+DATA screen256_compressions<>+1897(SB)/1, $0x02
+DATA screen256_compressions<>+1898(SB)/1, $0x03
+DATA screen256_compressions<>+1899(SB)/1, $0x05
+DATA screen256_compressions<>+1900(SB)/1, $0x06
+DATA screen256_compressions<>+1901(SB)/1, $0x07
+DATA screen256_compressions<>+1902(SB)/1, $0x00
+DATA screen256_compressions<>+1903(SB)/1, $0x00
+DATA screen256_compressions<>+1904(SB)/1, $0x01
+DATA screen256_compressions<>+1905(SB)/1, $0x02
+DATA screen256_compressions<>+1906(SB)/1, $0x03
+DATA screen256_compressions<>+1907(SB)/1, $0x05
+DATA screen256_compressions<>+1908(SB)/1, $0x06
+DATA screen256_compressions<>+1909(SB)/1, $0x07
+DATA screen256_compressions<>+1910(SB)/1, $0x00
+DATA screen256_compressions<>+1911(SB)/1, $0x00
+DATA screen256_compressions<>+1912(SB)/1, $0x00
+DATA screen256_compressions<>+1913(SB)/1, $0x01
+DATA screen256_compressions<>+1914(SB)/1, $0x02
+DATA screen256_compressions<>+1915(SB)/1, $0x03
+DATA screen256_compressions<>+1916(SB)/1, $0x05
+DATA screen256_compressions<>+1917(SB)/1, $0x06
+DATA screen256_compressions<>+1918(SB)/1, $0x07
+DATA screen256_compressions<>+1919(SB)/1, $0x00
+DATA screen256_compressions<>+1920(SB)/1, $0x04
+DATA screen256_compressions<>+1921(SB)/1, $0x05
+DATA screen256_compressions<>+1922(SB)/1, $0x06
+DATA screen256_compressions<>+1923(SB)/1, $0x07
+DATA screen256_compressions<>+1924(SB)/1, $0x00
+DATA screen256_compressions<>+1925(SB)/1, $0x00
+DATA screen256_compressions<>+1926(SB)/1, $0x00
+DATA screen256_compressions<>+1927(SB)/1, $0x00
+DATA screen256_compressions<>+1928(SB)/1, $0x00
+DATA screen256_compressions<>+1929(SB)/1, $0x04
+DATA screen256_compressions<>+1930(SB)/1, $0x05
+DATA screen256_compressions<>+1931(SB)/1, $0x06
+DATA screen256_compressions<>+1932(SB)/1, $0x07
+DATA screen256_compressions<>+1933(SB)/1, $0x00
+DATA screen256_compressions<>+1934(SB)/1, $0x00
+DATA screen256_compressions<>+1935(SB)/1, $0x00
+DATA screen256_compressions<>+1936(SB)/1, $0x01
+DATA screen256_compressions<>+1937(SB)/1, $0x04
+DATA screen256_compressions<>+1938(SB)/1, $0x05
+DATA screen256_compressions<>+1939(SB)/1, $0x06
+DATA screen256_compressions<>+1940(SB)/1, $0x07
+DATA screen256_compressions<>+1941(SB)/1, $0x00
+DATA screen256_compressions<>+1942(SB)/1, $0x00
+DATA screen256_compressions<>+1943(SB)/1, $0x00
+DATA screen256_compressions<>+1944(SB)/1, $0x00
+DATA screen256_compressions<>+1945(SB)/1, $0x01
+DATA screen256_compressions<>+1946(SB)/1, $0x04
+DATA screen256_compressions<>+1947(SB)/1, $0x05
+DATA screen256_compressions<>+1948(SB)/1, $0x06
+DATA screen256_compressions<>+1949(SB)/1, $0x07
+DATA screen256_compressions<>+1950(SB)/1, $0x00
+DATA screen256_compressions<>+1951(SB)/1, $0x00
+DATA screen256_compressions<>+1952(SB)/1, $0x02
+DATA screen256_compressions<>+1953(SB)/1, $0x04
+DATA screen256_compressions<>+1954(SB)/1, $0x05
+DATA screen256_compressions<>+1955(SB)/1, $0x06
+DATA screen256_compressions<>+1956(SB)/1, $0x07
+DATA screen256_compressions<>+1957(SB)/1, $0x00
+DATA screen256_compressions<>+1958(SB)/1, $0x00
+DATA screen256_compressions<>+1959(SB)/1, $0x00
+DATA screen256_compressions<>+1960(SB)/1, $0x00
+DATA screen256_compressions<>+1961(SB)/1, $0x02
+DATA screen256_compressions<>+1962(SB)/1, $0x04
+DATA screen256_compressions<>+1963(SB)/1, $0x05
+DATA screen256_compressions<>+1964(SB)/1, $0x06
+DATA screen256_compressions<>+1965(SB)/1, $0x07
+DATA screen256_compressions<>+1966(SB)/1, $0x00
+DATA screen256_compressions<>+1967(SB)/1, $0x00
+DATA screen256_compressions<>+1968(SB)/1, $0x01
+DATA screen256_compressions<>+1969(SB)/1, $0x02
+DATA screen256_compressions<>+1970(SB)/1, $0x04
+DATA screen256_compressions<>+1971(SB)/1, $0x05
+DATA screen256_compressions<>+1972(SB)/1, $0x06
+DATA screen256_compressions<>+1973(SB)/1, $0x07
+DATA screen256_compressions<>+1974(SB)/1, $0x00
+DATA screen256_compressions<>+1975(SB)/1, $0x00
+DATA screen256_compressions<>+1976(SB)/1, $0x00
+DATA screen256_compressions<>+1977(SB)/1, $0x01
+DATA screen256_compressions<>+1978(SB)/1, $0x02
+DATA screen256_compressions<>+1979(SB)/1, $0x04
+DATA screen256_compressions<>+1980(SB)/1, $0x05
+DATA screen256_compressions<>+1981(SB)/1, $0x06
+DATA screen256_compressions<>+1982(SB)/1, $0x07
+DATA screen256_compressions<>+1983(SB)/1, $0x00
+DATA screen256_compressions<>+1984(SB)/1, $0x03
+DATA screen256_compressions<>+1985(SB)/1, $0x04
+DATA screen256_compressions<>+1986(SB)/1, $0x05
+DATA screen256_compressions<>+1987(SB)/1, $0x06
+DATA screen256_compressions<>+1988(SB)/1, $0x07
+DATA screen256_compressions<>+1989(SB)/1, $0x00
+DATA screen256_compressions<>+1990(SB)/1, $0x00
+DATA screen256_compressions<>+1991(SB)/1, $0x00
+DATA screen256_compressions<>+1992(SB)/1, $0x00
+DATA screen256_compressions<>+1993(SB)/1, $0x03
+DATA screen256_compressions<>+1994(SB)/1, $0x04
+DATA screen256_compressions<>+1995(SB)/1, $0x05
+DATA screen256_compressions<>+1996(SB)/1, $0x06
+DATA screen256_compressions<>+1997(SB)/1, $0x07
+DATA screen256_compressions<>+1998(SB)/1, $0x00
+DATA screen256_compressions<>+1999(SB)/1, $0x00
+DATA screen256_compressions<>+2000(SB)/1, $0x01
+DATA screen256_compressions<>+2001(SB)/1, $0x03
+DATA screen256_compressions<>+2002(SB)/1, $0x04
+DATA screen256_compressions<>+2003(SB)/1, $0x05
+DATA screen256_compressions<>+2004(SB)/1, $0x06
+DATA screen256_compressions<>+2005(SB)/1, $0x07
+DATA screen256_compressions<>+2006(SB)/1, $0x00
+DATA screen256_compressions<>+2007(SB)/1, $0x00
+DATA screen256_compressions<>+2008(SB)/1, $0x00
+DATA screen256_compressions<>+2009(SB)/1, $0x01
+DATA screen256_compressions<>+2010(SB)/1, $0x03
+DATA screen256_compressions<>+2011(SB)/1, $0x04
+DATA screen256_compressions<>+2012(SB)/1, $0x05
+DATA screen256_compressions<>+2013(SB)/1, $0x06
+DATA screen256_compressions<>+2014(SB)/1, $0x07
+DATA screen256_compressions<>+2015(SB)/1, $0x00
+DATA screen256_compressions<>+2016(SB)/1, $0x02
+DATA screen256_compressions<>+2017(SB)/1, $0x03
+DATA screen256_compressions<>+2018(SB)/1, $0x04
+DATA screen256_compressions<>+2019(SB)/1, $0x05
+DATA screen256_compressions<>+2020(SB)/1, $0x06
+DATA screen256_compressions<>+2021(SB)/1, $0x07
+DATA screen256_compressions<>+2022(SB)/1, $0x00
+DATA screen256_compressions<>+2023(SB)/1, $0x00
+DATA screen256_compressions<>+2024(SB)/1, $0x00
+DATA screen256_compressions<>+2025(SB)/1, $0x02
+DATA screen256_compressions<>+2026(SB)/1, $0x03
+DATA screen256_compressions<>+2027(SB)/1, $0x04
+DATA screen256_compressions<>+2028(SB)/1, $0x05
+DATA screen256_compressions<>+2029(SB)/1, $0x06
+DATA screen256_compressions<>+2030(SB)/1, $0x07
+DATA screen256_compressions<>+2031(SB)/1, $0x00
+DATA screen256_compressions<>+2032(SB)/1, $0x01
+DATA screen256_compressions<>+2033(SB)/1, $0x02
+DATA screen256_compressions<>+2034(SB)/1, $0x03
+DATA screen256_compressions<>+2035(SB)/1, $0x04
+DATA screen256_compressions<>+2036(SB)/1, $0x05
+DATA screen256_compressions<>+2037(SB)/1, $0x06
+DATA screen256_compressions<>+2038(SB)/1, $0x07
+DATA screen256_compressions<>+2039(SB)/1, $0x00
+DATA screen256_compressions<>+2040(SB)/1, $0x00
+DATA screen256_compressions<>+2041(SB)/1, $0x01
+DATA screen256_compressions<>+2042(SB)/1, $0x02
+DATA screen256_compressions<>+2043(SB)/1, $0x03
+DATA screen256_compressions<>+2044(SB)/1, $0x04
+DATA screen256_compressions<>+2045(SB)/1, $0x05
+DATA screen256_compressions<>+2046(SB)/1, $0x06
+DATA screen256_compressions<>+2047(SB)/1, $0x07
+GLOBL screen256_compressions<>(SB), RODATA|NOPTR, $2048

@@ -3,37 +3,31 @@ package kernel
 // wrongEntry is an entry that is incorrect and above every exit.
 const wrongEntry = 254
 
-// screenGeneric goes on after the first done samples, of which so many are exact and open.
-func screenGeneric(to *Screened, samples []int32, members []*Stances, weights []uint32, least uint32, done, exact, open int) (int, int) {
-	for r := done; r < len(samples); r++ {
-		i := samples[r]
+func screenGeneric(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+	for r, i := range samples {
 		var label, rival, top, vote uint32
-		first, agreed := members[0].Rival[i]>>16, true
+		first, _ := members[0].rival(i)
+		agreed := true
 		for m, s := range members {
-			w, class := weight(weights, m), s.Rival[i]>>16
-			l, v := w*s.Label[i], w*fixed1(uint16(s.Rival[i]))
+			w := weight(weights, m)
+			class, value := s.rival(i)
+			l, v := w*uint32(s[i]), w*value
 			label += l
 			rival += v
 			top += max(l, v)
 			agreed = agreed && class == first
 			if class != NoClass {
-				votes := uint32(0)
-				for o, other := range members {
-					if other.Rival[i]>>16 == class {
-						votes += weight(weights, o) * fixed1(uint16(other.Rival[i]))
-					}
-				}
-				vote = max(vote, votes)
+				vote = max(vote, votesFor(class, i, members, weights))
 			}
 		}
 		to.Entries[r] = 0
 		switch {
-		case label > rival || agreed:
+		case label > rival:
+			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, label, 1
+			exact++
+		case agreed:
 			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, top, 0
-			if label > rival {
-				to.Sums[exact] = label
-			}
-			if label > rival || first == NoClass {
+			if first == NoClass {
 				to.Right[exact] = 1
 			}
 			exact++
@@ -46,4 +40,14 @@ func screenGeneric(to *Screened, samples []int32, members []*Stances, weights []
 		}
 	}
 	return exact, open
+}
+
+// votesFor is what members that have a class first give it.
+func votesFor(class uint16, i int32, members []Stances, weights []uint32) (votes uint32) {
+	for m, s := range members {
+		if c, value := s.rival(i); c == class {
+			votes += weight(weights, m) * value
+		}
+	}
+	return votes
 }

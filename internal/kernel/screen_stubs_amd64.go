@@ -4,8 +4,14 @@
 
 package kernel
 
-// screenAVX512 is screen for n samples, n a multiple of 16, and k members, at most 16; to is a screening,
-// members are stances.
+// screenAVX512 is screen for n samples and k members, at most 16, whose stances are gathered, as are the
+// numbers of the samples; to is a screening.
 //
 //go:noescape
-func screenAVX512(to *byte, samples *int32, n int, members *byte, k int, least uint32)
+func screenAVX512(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+
+// screenAVX2 is screen for n samples and k members, at most 16, whose stances are gathered, as are the
+// numbers of the samples; to is a screening.
+//
+//go:noescape
+func screenAVX2(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
