@@ -2561,8 +2561,34 @@ TEXT ·resolve16AVX512(SB), NOSPLIT, $0-48
 	VPTERNLOGD   $0xff, Z11, Z11, Z11
 	VPXORD       Z12, Z12, Z12
 	XORQ         CX, CX
-	CMPQ         CX, n+24(FP)
-	JGE          resolve16AVX512_loop_end
+
+resolve16AVX512_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve16AVX512_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	MOVQ    members+32(FP), DI
+
+resolve16AVX512_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve16AVX512_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve16AVX512_first
+
+resolve16AVX512_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve16AVX512_loop_end
 
 resolve16AVX512_loop:
 	LEAQ    24(CX), SI
@@ -3018,8 +3044,34 @@ TEXT ·resolve32AVX512(SB), NOSPLIT, $0-48
 	VPTERNLOGD   $0xff, Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
 	XORQ         CX, CX
-	CMPQ         CX, n+24(FP)
-	JGE          resolve32AVX512_loop_end
+
+resolve32AVX512_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve32AVX512_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x06, BX
+	MOVQ    members+32(FP), DI
+
+resolve32AVX512_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve32AVX512_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve32AVX512_first
+
+resolve32AVX512_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve32AVX512_loop_end
 
 resolve32AVX512_loop:
 	LEAQ    24(CX), SI
@@ -5289,8 +5341,34 @@ TEXT ·resolve16AVX2(SB), NOSPLIT, $0-48
 	IMUL3Q $0x30, AX, AX
 	ADDQ   members+32(FP), AX
 	XORQ   CX, CX
-	CMPQ   CX, n+24(FP)
-	JGE    resolve16_256_loop_end
+
+resolve16_256_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve16_256_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	MOVQ    members+32(FP), DI
+
+resolve16_256_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve16_256_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve16_256_first
+
+resolve16_256_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve16_256_loop_end
 
 resolve16_256_loop:
 	LEAQ    24(CX), SI

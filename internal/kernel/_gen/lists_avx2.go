@@ -300,6 +300,7 @@ func resolve16AVX2() {
 	ADDQ(argAddr("members"), end)
 	scale := scale256(name)
 	m := newMatcher256(name)
+	prefetchFirst(name, end, 16)
 	r := GP64()
 	XORQ(r, r)
 	loop(name+"_loop", r, argAddr("n"), 1, func() {
