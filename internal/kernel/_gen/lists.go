@@ -504,6 +504,9 @@ func resolveAVX512(k int) {
 			IMULL(Mem{Base: member, Disp: memberW}, t)
 			ADDL(t, base)
 			VPBROADCASTD(t, tail)
+			MOVQ(later, t.As64())
+			SHRQ(U8(3+halves-1), t.As64()) // from rows to tails
+			PREFETCHT0(at(p, t.As64(), 1, 0))
 			MOVQ(Mem{Base: member, Disp: memberValues}, p)
 			PREFETCHT0(at(p, later, 1, 0))
 			for h := range e {
