@@ -1,13 +1,14 @@
 package kernel
 
 // Stances hold, in eight bytes a sample, what a model makes of the labels: enough to tell
-// for most samples, without their lists, whether a set answers them correctly. Of each
-// sample
+// for most samples, without their lists, whether a set answers them correctly. The rival is
+// the class other than the label that the model gives the largest value, the lowest of
+// several. Of each sample
 //
-//   - bits 0 to 31 are the value of the label, in fixed point;
-//   - bits 32 to 47 are the largest value of the other classes, as float16 bits;
-//   - bits 48 to 63 are the class that has it if that is the first of all, and NoClass if the
-//     label is.
+//   - bits 0 to 24 are the value of the label, in fixed point;
+//   - bits 25 to 31 are q: no class but these two has more than (q+1)/128 of the rival's value;
+//   - bits 32 to 47 are the rival's value, as float16 bits;
+//   - bits 48 to 63 are the rival, or NoClass if there are no other classes.
 type Stances []uint64
 
 // NewStances returns what a model with the lists l makes of the labels.
@@ -17,11 +18,21 @@ func NewStances(l *Lists, labels []uint16) Stances {
 	need(len(labels) == n, "NewStances: lengths do not fit the number of samples")
 	s := make(Stances, n)
 	for i, label := range labels {
-		class, value := l.TopClass[i], l.TopValue[i]
-		if class == label {
-			class, value = NoClass, l.Values[i*l.K+1]
+		first, second := -1, -1 // of the listed classes but the label
+		for j, class := range l.Classes[i*l.K:][:3] {
+			switch {
+			case class == label:
+			case first < 0:
+				first = i*l.K + j
+			case second < 0:
+				second = i*l.K + j
+			}
 		}
-		s[i] = uint64(class)<<48 | uint64(value)<<32 | uint64(l.value(i, label))
+		q := uint64(0)
+		if value := uint64(fixed1(l.Values[first])); value > 0 {
+			q = max(1, (128*uint64(fixed1(l.Values[second]))+value-1)/value) - 1
+		}
+		s[i] = uint64(l.Classes[first])<<48 | uint64(l.Values[first])<<32 | q<<25 | uint64(l.value(i, label))
 	}
 	return s
 }
@@ -30,12 +41,6 @@ func NewStances(l *Lists, labels []uint16) Stances {
 // budget.
 func StancesBytes(n int) int { return 8 * n }
 
-// rival returns the class that is first on sample i, or NoClass if the label is, and the
-// largest value of a class that is not the label.
-func (s Stances) rival(i int32) (class uint16, value uint32) {
-	return uint16(s[i] >> 48), fixed1(uint16(s[i] >> 32))
-}
-
 // Screened is what Screen finds. Its slices have room for as many samples as it is given,
 // rounded up to a multiple of 16.
 type Screened struct {
@@ -43,7 +48,7 @@ type Screened struct {
 	// exact nor open: see [Screen].
 	Entries []byte
 
-	// Samples of which all is known, their sums, and whether the answer is correct (1 or 0).
+	// Samples of which all is known: numbers, sums, and whether the answer is correct (1 or 0).
 	Exact []int32
 	Sums  []uint32
 	Right []uint16
@@ -72,19 +77,21 @@ func NewScreened(n int) *Screened {
 	}
 }
 
-// Screen decides, of the samples given, those for which the members' stances suffice. With
+// Screen decides, of the samples given, those for which the members' stances suffice. For
+// sample r of them, number i, let
 //
-//	label = Σ weights[m] * the value of the label, by members[m]
-//	rival = Σ weights[m] * the largest value of another class, by members[m]
-//	top   = Σ weights[m] * the larger of the two
-//	vote  = the largest of Σ weights[m] * that value over members that have the same other class first
+//	label = Σ weights[m] * the value of the label
+//	vote  = the largest of votes(c), of all members' rivals c
+//	most  = the largest of bound(c), of all members' rivals c
 //
-// sample r of them, number i, is
+// where member m adds to votes(c) and to bound(c) v, its weight times its rival's value, if c
+// is its rival, and else nothing to votes(c) and (v/128+1)*(q+1) to bound(c). No class but
+// the label has a sum above most, and one has vote or more. The sample is
 //
-//   - exact if label > rival: the answer is the label and its sum is label; or if all members
-//     have the same class first: the answer is this class and its sum is top. i, sum and
+//   - exact if label > most: the answer is the label, its sum label; or if all members have the
+//     same rival and give it more than the label: this is the answer, its sum vote. i, sum and
 //     correctness are appended to Exact, Sums and Right;
-//   - known to go on if top < least, whatever the answer: Entries[r] is 0;
+//   - known to go on if label and most are below least: Entries[r] is 0;
 //   - known to be answered incorrectly if vote >= least and vote > label: Entries[r] is 254,
 //     the answer of the highest confidence that is wrong;
 //   - else open: i is appended to Open.

@@ -6,16 +6,16 @@
 
 // func screenAVX512(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
 // Requires: AVX, AVX512F, BMI2, CMOV, POPCNT
-TEXT ·screenAVX512(SB), $2048-44
+TEXT ·screenAVX512(SB), $3072-44
 	MOVQ         to+0(FP), AX
 	MOVQ         samples+8(FP), CX
 	MOVQ         voters+24(FP), DX
 	MOVQ         k+32(FP), BX
 	LEAQ         (DX)(BX*8), BX
 	VBROADCASTSS least+40(FP), Z0
-	VPBROADCASTD screen512_none<>+0(SB), Z1
-	VPBROADCASTD screen512_wrong<>+0(SB), Z2
-	VPBROADCASTD screen512_one<>+0(SB), Z3
+	VPBROADCASTD screen512_wrong<>+0(SB), Z1
+	VPBROADCASTD screen512_one<>+0(SB), Z2
+	VPBROADCASTD screen512_low<>+0(SB), Z3
 	VMOVDQU32    screen512_even<>+0(SB), Z4
 	VMOVDQU32    screen512_odd<>+0(SB), Z5
 	XORQ         SI, SI
@@ -23,131 +23,133 @@ TEXT ·screenAVX512(SB), $2048-44
 	JGE          screen512_end
 
 screen512:
-	MOVQ      n+16(FP), R10
-	SUBQ      SI, R10
+	MOVQ      n+16(FP), R9
+	SUBQ      SI, R9
 	MOVL      $-1, DI
-	BZHIL     R10, DI, DI
-	CMPQ      R10, $0x10
-	MOVL      $0x0000ffff, R10
-	CMOVLGE   R10, DI
+	BZHIL     R9, DI, DI
+	CMPQ      R9, $0x10
+	MOVL      $0x0000ffff, R9
+	CMOVLGE   R9, DI
 	KMOVW     DI, K1
 	VMOVDQU32 (CX)(SI*4), Z6
 	VPXORD    Z7, Z7, Z7
 	VPXORD    Z8, Z8, Z8
-	VPXORD    Z9, Z9, Z9
 	KXNORW    K2, K2, K2
 	MOVQ      DX, DI
-	XORQ      R9, R9
-	MOVQ      56(AX), R8
-	LEAQ      (R8)(SI*8), R8
+	XORQ      R8, R8
+	MOVQ      56(AX), R9
+	LEAQ      (R9)(SI*8), R9
 
 screen512_member:
-	VMOVDQU32    (R8), Z13
-	VMOVDQU32    64(R8), Z12
-	VMOVDQA32    Z4, Z11
-	VPERMI2D     Z12, Z13, Z11
-	VPERMT2D     Z12, Z5, Z13
-	VPMOVDW      Z13, Y12
-	VCVTPH2PS    Y12, Z12
-	VMULPS.BCST  4(DI), Z12, Z12
-	VCVTPS2UDQ   Z12, Z12
-	VPMULLD.BCST (DI), Z11, Z11
-	VPSRLD       $0x10, Z13, Z13
-	VPADDD       Z11, Z7, Z7
-	VPADDD       Z12, Z8, Z8
-	VMOVDQU32    Z13, (SP)(R9*1)
-	VMOVDQU32    Z12, 1024(SP)(R9*1)
-	VPMAXUD      Z11, Z12, Z12
-	VPADDD       Z12, Z9, Z9
-	TESTQ        R9, R9
+	VMOVDQU32    (R9), Z12
+	VMOVDQU32    64(R9), Z13
+	VMOVDQA32    Z4, Z10
+	VPERMI2D     Z13, Z12, Z10
+	VPERMT2D     Z13, Z5, Z12
+	VPMOVDW      Z12, Y11
+	VCVTPH2PS    Y11, Z11
+	VMULPS.BCST  4(DI), Z11, Z11
+	VCVTPS2UDQ   Z11, Z11
+	VPSRLD       $0x19, Z10, Z14
+	VPADDD       Z2, Z14, Z14
+	VPANDD       Z3, Z10, Z10
+	VPMULLD.BCST (DI), Z10, Z10
+	VPSRLD       $0x07, Z11, Z13
+	VPADDD       Z2, Z13, Z13
+	VPMULLD      Z14, Z13, Z13
+	VPSRLD       $0x10, Z12, Z12
+	VPADDD       Z10, Z7, Z7
+	VPADDD       Z13, Z8, Z8
+	VPSUBD       Z13, Z11, Z13
+	VMOVDQU32    Z12, (SP)(R8*1)
+	VMOVDQU32    Z11, 1024(SP)(R8*1)
+	VMOVDQU32    Z13, 2048(SP)(R8*1)
+	TESTQ        R8, R8
 	JNZ          screen512_other
-	VMOVDQA32    Z13, Z10
+	VMOVDQA32    Z12, Z9
 
 screen512_other:
-	VPCMPEQD      Z10, Z13, K2, K2
+	VPCMPEQD Z9, Z12, K2, K2
+	VPCMPUD  $0x01, Z11, Z10, K2, K2
+	ADDQ     $0x40, R8
+	ADDQ     $0x00000800, R9
+	ADDQ     $0x08, DI
+	CMPQ     DI, BX
+	JNE      screen512_member
+	VPXORD   Z15, Z15, Z15
+	VPXORD   Z16, Z16, Z16
+	XORQ     DI, DI
+
+screen512_rival:
+	VMOVDQU32 (SP)(DI*1), Z12
+	VPXORD    Z17, Z17, Z17
+	VMOVDQA32 Z8, Z10
+	XORQ      R9, R9
+
+screen512_voter:
+	VPCMPEQD      (SP)(R9*1), Z12, K3
+	VPADDD        1024(SP)(R9*1), Z17, K3, Z17
+	VPADDD        2048(SP)(R9*1), Z10, K3, Z10
 	ADDQ          $0x40, R9
-	ADDQ          $0x00000800, R8
-	ADDQ          $0x08, DI
-	CMPQ          DI, BX
-	JNE           screen512_member
-	VPCMPUD       $0x06, Z8, Z7, K3
+	CMPQ          R9, R8
+	JNE           screen512_voter
+	VPMAXUD       Z17, Z15, Z15
+	VPMAXUD       Z10, Z16, Z16
+	ADDQ          $0x40, DI
+	CMPQ          DI, R8
+	JNE           screen512_rival
+	VPCMPUD       $0x06, Z16, Z7, K3
 	KORW          K2, K3, K4
-	VPCMPEQD      Z1, Z10, K2, K5
-	KORW          K3, K5, K5
-	KANDNW        K1, K4, K6
+	KANDNW        K1, K4, K5
 	KANDW         K1, K4, K4
 	MOVQ          40(AX), R8
 	MOVQ          8(AX), DI
-	VPCOMPRESSD.Z Z6, K4, Z11
-	VMOVDQU32     Z11, (DI)(R8*4)
+	VPCOMPRESSD.Z Z6, K4, Z10
+	VMOVDQU32     Z10, (DI)(R8*4)
 	MOVQ          16(AX), DI
-	VPBLENDMD     Z7, Z9, K3, Z11
-	VPCOMPRESSD.Z Z11, K4, Z11
-	VMOVDQU32     Z11, (DI)(R8*4)
+	VPBLENDMD     Z7, Z15, K3, Z10
+	VPCOMPRESSD.Z Z10, K4, Z10
+	VMOVDQU32     Z10, (DI)(R8*4)
 	MOVQ          24(AX), DI
-	VMOVDQA32.Z   Z3, K5, Z11
-	VPCOMPRESSD.Z Z11, K4, Z11
-	VPMOVDW       Z11, (DI)(R8*2)
-	KMOVW         K4, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R8
+	VMOVDQA32.Z   Z2, K3, Z10
+	VPCOMPRESSD.Z Z10, K4, Z10
+	VPMOVDW       Z10, (DI)(R8*2)
+	KMOVW         K4, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R8
 	MOVQ          R8, 40(AX)
-	VPXORD        Z14, Z14, Z14
-	VPCMPUD       $0x05, Z0, Z9, K6, K6
-	KMOVW         K6, R10
-	TESTL         R10, R10
-	JZ            screen512_decided
-	VPXORD        Z15, Z15, Z15
-	XORQ          DI, DI
-
-screen512_candidate:
-	VMOVDQU32 (SP)(DI*1), Z13
-	VPXORD    Z16, Z16, Z16
-	XORQ      R8, R8
-
-screen512_voter:
-	VPCMPEQD      (SP)(R8*1), Z13, K1
-	VPADDD        1024(SP)(R8*1), Z16, K1, Z16
-	ADDQ          $0x40, R8
-	CMPQ          R8, R9
-	JNE           screen512_voter
-	VPCMPUD       $0x04, Z1, Z13, K1
-	VPMAXUD       Z16, Z15, K1, Z15
-	ADDQ          $0x40, DI
-	CMPQ          DI, R9
-	JNE           screen512_candidate
-	VPCMPUD       $0x05, Z0, Z15, K6, K1
+	VPMAXUD       Z7, Z16, Z16
+	VPCMPUD       $0x05, Z0, Z16, K5, K5
+	VPCMPUD       $0x05, Z0, Z15, K5, K1
 	VPCMPUD       $0x06, Z7, Z15, K1, K1
-	VMOVDQA32.Z   Z2, K1, Z14
-	KANDNW        K6, K1, K6
+	KANDNW        K5, K1, K5
 	MOVQ          48(AX), R8
 	MOVQ          32(AX), DI
-	VPCOMPRESSD.Z Z6, K6, Z11
-	VMOVDQU32     Z11, (DI)(R8*4)
-	KMOVW         K6, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R8
+	VPCOMPRESSD.Z Z6, K5, Z10
+	VMOVDQU32     Z10, (DI)(R8*4)
+	KMOVW         K5, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R8
 	MOVQ          R8, 48(AX)
-
-screen512_decided:
-	MOVQ    (AX), DI
-	VPMOVDB Z14, (DI)(SI*1)
-	ADDQ    $+16, SI
-	CMPQ    SI, n+16(FP)
-	JLT     screen512
+	MOVQ          (AX), DI
+	VMOVDQA32.Z   Z1, K1, Z6
+	VPMOVDB       Z6, (DI)(SI*1)
+	ADDQ          $+16, SI
+	CMPQ          SI, n+16(FP)
+	JLT           screen512
 
 screen512_end:
 	VZEROUPPER
 	RET
-
-DATA screen512_none<>+0(SB)/4, $0x0000ffff
-GLOBL screen512_none<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_wrong<>+0(SB)/4, $0x000000fe
 GLOBL screen512_wrong<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_one<>+0(SB)/4, $0x00000001
 GLOBL screen512_one<>(SB), RODATA|NOPTR, $4
+
+DATA screen512_low<>+0(SB)/4, $0x01ffffff
+GLOBL screen512_low<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_even<>+0(SB)/4, $0x00000000
 DATA screen512_even<>+4(SB)/4, $0x00000002
@@ -187,7 +189,7 @@ GLOBL screen512_odd<>(SB), RODATA|NOPTR, $64
 
 // func screenAVX2(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
 // Requires: AVX, AVX2, BMI, BMI2, F16C, POPCNT
-TEXT ·screenAVX2(SB), $1024-44
+TEXT ·screenAVX2(SB), $1536-44
 	MOVQ to+0(FP), AX
 	MOVQ samples+8(FP), CX
 	MOVQ voters+24(FP), DX
@@ -209,132 +211,137 @@ screen256:
 screen256_whole:
 	VPXOR    Y0, Y0, Y0
 	VPXOR    Y1, Y1, Y1
-	VPXOR    Y2, Y2, Y2
-	VPCMPEQD Y4, Y4, Y4
+	VPCMPEQD Y3, Y3, Y3
 	MOVQ     DX, R9
 	XORQ     R10, R10
 	MOVQ     56(AX), R11
 	LEAQ     (R11)(DI*8), R11
 
 screen256_member:
-	VMOVDQU      (R11), Y7
-	VMOVDQU      32(R11), Y8
-	VSHUFPS      $0x88, Y8, Y7, Y5
-	VSHUFPS      $0xdd, Y8, Y7, Y7
-	VPERMQ       $0xd8, Y5, Y5
-	VPERMQ       $0xd8, Y7, Y7
-	VPSLLD       $0x10, Y7, Y6
-	VPSRLD       $0x10, Y6, Y6
-	VEXTRACTI128 $0x01, Y6, X8
-	VPACKUSDW    X8, X6, X8
-	VCVTPH2PS    X8, Y6
-	VMULPS       screen256_scale<>+0(SB), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      (R11), Y6
+	VMOVDQU      32(R11), Y7
+	VSHUFPS      $0x88, Y7, Y6, Y4
+	VSHUFPS      $0xdd, Y7, Y6, Y6
+	VPERMQ       $0xd8, Y4, Y4
+	VPERMQ       $0xd8, Y6, Y6
+	VPSLLD       $0x10, Y6, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X7
+	VPACKUSDW    X7, X5, X7
+	VCVTPH2PS    X7, Y5
+	VMULPS       screen256_scale<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
 	VPBROADCASTD (R9), Y8
-	VPMULLD      Y8, Y6, Y6
 	VPMULLD      Y8, Y5, Y5
-	VPSRLD       $0x10, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VMOVDQU      Y7, (SP)(R10*1)
-	VMOVDQU      Y6, 512(SP)(R10*1)
-	VPMAXUD      Y5, Y6, Y6
-	VPADDD       Y6, Y2, Y2
+	VPSRLD       $0x19, Y4, Y7
+	VPADDD       screen256_one<>+0(SB), Y7, Y7
+	VPAND        screen256_low<>+0(SB), Y4, Y4
+	VPMULLD      Y8, Y4, Y4
+	VPSRLD       $0x07, Y5, Y8
+	VPADDD       screen256_one<>+0(SB), Y8, Y8
+	VPMULLD      Y8, Y7, Y7
+	VPSRLD       $0x10, Y6, Y6
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y7, Y1, Y1
+	VPSUBD       Y7, Y5, Y7
+	VMOVDQU      Y6, (SP)(R10*1)
+	VMOVDQU      Y5, 512(SP)(R10*1)
+	VMOVDQU      Y7, 1024(SP)(R10*1)
 	TESTQ        R10, R10
 	JNZ          screen256_other
-	VMOVDQU      Y7, Y3
+	VMOVDQU      Y6, Y2
 
 screen256_other:
-	VPCMPEQD     Y3, Y7, Y7
-	VPAND        Y7, Y4, Y4
-	ADDQ         $0x20, R10
-	ADDQ         $0x00000800, R11
-	ADDQ         $0x08, R9
-	CMPQ         R9, BX
-	JNE          screen256_member
-	VPMAXUD      Y0, Y1, Y6
-	VPCMPEQD     Y1, Y6, Y6
-	VPCMPEQD     Y1, Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPCMPEQD     screen256_none<>+0(SB), Y3, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y6, Y7, Y7
-	VPOR         Y6, Y4, Y4
-	VMOVMSKPS    Y4, R11
-	MOVL         R11, R12
-	NOTL         R12
-	ANDL         R8, R11
-	ANDL         R8, R12
-	VMOVDQU      (CX)(DI*4), Y4
-	VPMOVZXBD    (SI)(R11*8), Y5
-	MOVQ         40(AX), R9
-	MOVQ         8(AX), R8
-	VPERMD       Y4, Y5, Y1
-	VMOVDQU      Y1, (R8)(R9*4)
-	MOVQ         16(AX), R8
-	VBLENDVPS    Y6, Y0, Y2, Y1
-	VPERMD       Y1, Y5, Y1
-	VMOVDQU      Y1, (R8)(R9*4)
-	MOVQ         24(AX), R8
-	VPAND        screen256_one<>+0(SB), Y7, Y7
-	VPERMD       Y7, Y5, Y1
-	VEXTRACTI128 $0x01, Y1, X8
-	VPACKUSDW    X8, X1, X8
-	VMOVDQU      X8, (R8)(R9*2)
-	POPCNTL      R11, R11
-	ADDQ         R11, R9
-	MOVQ         R9, 40(AX)
-	VBROADCASTSS least+40(FP), Y5
-	VPXOR        Y6, Y6, Y6
-	VPMAXUD      Y5, Y2, Y1
-	VPCMPEQD     Y2, Y1, Y1
-	VMOVMSKPS    Y1, R9
-	ANDL         R9, R12
-	JZ           screen256_decided
-	VPXOR        Y2, Y2, Y2
-	XORQ         R8, R8
+	VPCMPEQD Y2, Y6, Y6
+	VPAND    Y6, Y3, Y3
+	VPMAXUD  Y4, Y5, Y5
+	VPCMPEQD Y4, Y5, Y5
+	VPANDN   Y3, Y5, Y3
+	ADDQ     $0x20, R10
+	ADDQ     $0x00000800, R11
+	ADDQ     $0x08, R9
+	CMPQ     R9, BX
+	JNE      screen256_member
+	VPXOR    Y4, Y4, Y4
+	VPXOR    Y5, Y5, Y5
+	XORQ     R9, R9
 
-screen256_candidate:
-	VMOVDQU (SP)(R8*1), Y7
-	VPXOR   Y6, Y6, Y6
-	XORQ    R9, R9
+screen256_rival:
+	VMOVDQU (SP)(R9*1), Y6
+	VPXOR   Y7, Y7, Y7
+	VMOVDQU Y1, Y10
+	XORQ    R11, R11
 
 screen256_voter:
-	VPCMPEQD  (SP)(R9*1), Y7, Y1
-	VPAND     512(SP)(R9*1), Y1, Y1
-	VPADDD    Y1, Y6, Y6
-	ADDQ      $0x20, R9
-	CMPQ      R9, R10
-	JNE       screen256_voter
-	VPCMPEQD  screen256_none<>+0(SB), Y7, Y1
-	VPANDN    Y6, Y1, Y6
-	VPMAXUD   Y6, Y2, Y2
-	ADDQ      $0x20, R8
-	CMPQ      R8, R10
-	JNE       screen256_candidate
-	VPMAXUD   Y5, Y2, Y6
-	VPCMPEQD  Y2, Y6, Y6
-	VPMAXUD   Y0, Y2, Y1
-	VPCMPEQD  Y0, Y1, Y1
-	VPANDN    Y6, Y1, Y6
-	VMOVMSKPS Y6, R9
-	ANDNL     R12, R9, R12
-	VPMOVZXBD (SI)(R12*8), Y5
-	MOVQ      48(AX), R9
-	MOVQ      32(AX), R8
-	VPERMD    Y4, Y5, Y1
-	VMOVDQU   Y1, (R8)(R9*4)
-	POPCNTL   R12, R12
-	ADDQ      R12, R9
-	MOVQ      R9, 48(AX)
-
-screen256_decided:
-	VEXTRACTI128 $0x01, Y6, X8
-	VPACKSSDW    X8, X6, X8
-	VPACKSSWB    X8, X8, X8
-	VPAND        screen256_wrong<>+0(SB), X8, X8
+	VPCMPEQD     (SP)(R11*1), Y6, Y9
+	VPAND        512(SP)(R11*1), Y9, Y8
+	VPAND        1024(SP)(R11*1), Y9, Y9
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y9, Y10, Y10
+	ADDQ         $0x20, R11
+	CMPQ         R11, R10
+	JNE          screen256_voter
+	VPMAXUD      Y7, Y4, Y4
+	VPMAXUD      Y10, Y5, Y5
+	ADDQ         $0x20, R9
+	CMPQ         R9, R10
+	JNE          screen256_rival
+	VPMAXUD      Y0, Y5, Y1
+	VPCMPEQD     Y5, Y1, Y1
+	VPCMPEQD     Y9, Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	VPOR         Y1, Y3, Y3
+	VMOVMSKPS    Y3, R10
+	MOVL         R10, R11
+	NOTL         R11
+	ANDL         R8, R10
+	ANDL         R8, R11
+	VMOVDQU      (CX)(DI*4), Y3
+	VPMOVZXBD    (SI)(R10*8), Y6
+	MOVQ         40(AX), R9
+	MOVQ         8(AX), R8
+	VPERMD       Y3, Y6, Y9
+	VMOVDQU      Y9, (R8)(R9*4)
+	MOVQ         16(AX), R8
+	VBLENDVPS    Y1, Y0, Y4, Y9
+	VPERMD       Y9, Y6, Y9
+	VMOVDQU      Y9, (R8)(R9*4)
+	MOVQ         24(AX), R8
+	VPAND        screen256_one<>+0(SB), Y1, Y9
+	VPERMD       Y9, Y6, Y9
+	VEXTRACTI128 $0x01, Y9, X7
+	VPACKUSDW    X7, X9, X7
+	VMOVDQU      X7, (R8)(R9*2)
+	POPCNTL      R10, R10
+	ADDQ         R10, R9
+	MOVQ         R9, 40(AX)
+	VBROADCASTSS least+40(FP), Y1
+	VPMAXUD      Y0, Y5, Y5
+	VPMAXUD      Y1, Y5, Y9
+	VPCMPEQD     Y5, Y9, Y9
+	VMOVMSKPS    Y9, R9
+	ANDL         R9, R11
+	VPMAXUD      Y1, Y4, Y1
+	VPCMPEQD     Y4, Y1, Y1
+	VPMAXUD      Y0, Y4, Y9
+	VPCMPEQD     Y0, Y9, Y9
+	VPANDN       Y1, Y9, Y1
+	VMOVMSKPS    Y1, R9
+	ANDNL        R11, R9, R11
+	VPMOVZXBD    (SI)(R11*8), Y6
+	MOVQ         48(AX), R9
+	MOVQ         32(AX), R8
+	VPERMD       Y3, Y6, Y9
+	VMOVDQU      Y9, (R8)(R9*4)
+	POPCNTL      R11, R11
+	ADDQ         R11, R9
+	MOVQ         R9, 48(AX)
+	VEXTRACTI128 $0x01, Y1, X7
+	VPACKSSDW    X7, X1, X7
+	VPACKSSWB    X7, X7, X7
+	VPAND        screen256_wrong<>+0(SB), X7, X7
 	MOVQ         (AX), R8
-	VMOVQ        X8, (R8)(DI*1)
+	VMOVQ        X7, (R8)(DI*1)
 	ADDQ         $+8, DI
 	CMPQ         DI, n+16(FP)
 	JLT          screen256
@@ -353,15 +360,15 @@ DATA screen256_scale<>+24(SB)/4, $0x4b800000
 DATA screen256_scale<>+28(SB)/4, $0x4b800000
 GLOBL screen256_scale<>(SB), RODATA|NOPTR, $32
 
-DATA screen256_none<>+0(SB)/4, $0x0000ffff
-DATA screen256_none<>+4(SB)/4, $0x0000ffff
-DATA screen256_none<>+8(SB)/4, $0x0000ffff
-DATA screen256_none<>+12(SB)/4, $0x0000ffff
-DATA screen256_none<>+16(SB)/4, $0x0000ffff
-DATA screen256_none<>+20(SB)/4, $0x0000ffff
-DATA screen256_none<>+24(SB)/4, $0x0000ffff
-DATA screen256_none<>+28(SB)/4, $0x0000ffff
-GLOBL screen256_none<>(SB), RODATA|NOPTR, $32
+DATA screen256_low<>+0(SB)/4, $0x01ffffff
+DATA screen256_low<>+4(SB)/4, $0x01ffffff
+DATA screen256_low<>+8(SB)/4, $0x01ffffff
+DATA screen256_low<>+12(SB)/4, $0x01ffffff
+DATA screen256_low<>+16(SB)/4, $0x01ffffff
+DATA screen256_low<>+20(SB)/4, $0x01ffffff
+DATA screen256_low<>+24(SB)/4, $0x01ffffff
+DATA screen256_low<>+28(SB)/4, $0x01ffffff
+GLOBL screen256_low<>(SB), RODATA|NOPTR, $32
 
 DATA screen256_one<>+0(SB)/4, $0x00000001
 DATA screen256_one<>+4(SB)/4, $0x00000001
