@@ -28,11 +28,11 @@ func NewStances(l *Lists, labels []uint16) Stances {
 				second = i*l.K + j
 			}
 		}
-		q := uint64(0)
-		if value := uint64(fixed1(l.Values[first])); value > 0 {
-			q = max(1, (128*uint64(fixed1(l.Values[second]))+value-1)/value) - 1
+		q := uint32(0)
+		if value := fixed1(l.Values[first]); value > 0 {
+			q = max(1, (128*fixed1(l.Values[second])+value-1)/value) - 1
 		}
-		s[i] = uint64(l.Classes[first])<<48 | uint64(l.Values[first])<<32 | q<<25 | uint64(l.value(i, label))
+		s[i] = uint64(l.Classes[first])<<48 | uint64(l.Values[first])<<32 | uint64(q<<25|l.value(i, label))
 	}
 	return s
 }
