@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -10,30 +11,31 @@ import (
 )
 
 // An evaluation needs of a set's table only the entries of the samples that reach the stage:
-// of most sets that a search tries, few, and most sets are tried a few times. So a table has
-// its entries as evaluations ask for them, each made once. Those that are asked for are first
-// screened: whether a sample goes on at the threshold in question, and whether its answer is
-// wrong, shows for most without their lists, and then the entry remains unknown, with a
-// value in its place that serves this evaluation. The counts are the same as with whole
-// tables.
+// of most sets that a search tries, few, and most sets are tried a few times. So a table gets
+// its entries as evaluations ask for them, each once. What is asked for is first screened:
+// whether a sample goes on at the threshold in question, and whether its answer is wrong,
+// shows for most without their lists. The entry then remains unknown, with a value in its
+// place that serves this evaluation. The counts are the same as with whole tables.
 
 // A setTable is the table of a set, as far as it is known.
 type setTable struct {
-	entries []byte
+	entries []byte   // where they are not known, no less but for the lowest bit
 	known   []uint64 // a bit a sample; of no meaning if the table is whole
 	whole   bool
 }
 
 func newSetTable(n int) *setTable {
-	t := &setTable{entries: make([]byte, n), known: make([]uint64, (n+63)/64)}
-	// Pages that nothing was written to are not there yet. Loads under a mask that leaves
-	// them out do not bring them there either, but take a thousand cycles each time.
-	const page = 4096
-	for i := 0; i < n; i += page {
-		t.entries[i] = 0
+	return &setTable{entries: make([]byte, n), known: make([]uint64, (n+63)/64)}
+}
+
+// forget makes t the table of a set of which nothing is known.
+func (t *setTable) forget() {
+	t.whole = false
+	clear(t.known)
+	t.entries[0] = math.MaxUint8
+	for filled := 1; filled < len(t.entries); filled *= 2 { // much faster than a loop
+		copy(t.entries[filled:], t.entries[:filled])
 	}
-	t.entries[n-1] = 0
-	return t
 }
 
 // setTableBytes is the memory of a table of n samples.
@@ -45,8 +47,7 @@ func (w *worker) setTable() *setTable {
 	t, cached := w.cache.get(w.key)
 	if !cached {
 		t = w.cache.put(w.key)
-		t.whole = false
-		clear(t.known)
+		t.forget()
 	}
 	return t
 }
@@ -73,7 +74,7 @@ func (w *worker) follow(p plan) (correct int, reach []int) {
 		partial = partial || s.table != nil
 	}
 	if partial {
-		w.exitsOf(p)
+		w.exits = append(w.exitsOf(p), 0) // of the last stage, at which none goes on
 		w.inPieces(func(x *piece) { x.complete(w, p.exits) })
 	}
 	return w.count(p, w.tables)
@@ -111,7 +112,9 @@ type piece struct {
 	from, to int // whole words of what is known
 	tables   [][]byte
 	samples  []int32
+	entries  []byte
 	ones     []uint16
+	wrong    []uint16 // zeros
 	screened *kernel.Screened
 }
 
@@ -120,6 +123,8 @@ func newPiece(from, to int) *piece {
 	return &piece{
 		from: from, to: to,
 		samples:  make([]int32, n),
+		entries:  make([]byte, n),
+		wrong:    make([]uint16, n),
 		ones:     slices.Repeat([]uint16{1}, n),
 		screened: kernel.NewScreened(n),
 	}
@@ -159,7 +164,7 @@ func (x *piece) complete(w *worker, exits []uint8) {
 		for _, table := range w.tables[:stage+1] {
 			x.tables = append(x.tables, table[x.from:x.to])
 		}
-		n := kernel.Missing(x.samples, x.tables, w.exits[:stage], s.table.known[x.from/64:(x.to+63)/64])
+		n := kernel.Missing(x.samples, x.tables, w.exits[:stage+1], s.table.known[x.from/64:(x.to+63)/64])
 		if n == 0 {
 			continue
 		}
@@ -183,11 +188,11 @@ func (x *piece) find(w *worker, s *stageSet, samples []int32, least uint32) {
 	if len(s.stances) > 0 {
 		var left int
 		exact, left = kernel.Screen(to, samples, s.stances, s.weights, least)
-		entries := to.Entries[:len(samples)]
-		for r, i := range samples {
-			t.entries[i] = entries[r]
-		}
 		open = to.Open[:left]
+		// Those of exact and open samples are replaced below.
+		for r, entry := range x.bins(to.Bounds, x.wrong, s, len(samples)) {
+			t.entries[samples[r]] = entry
+		}
 	}
 	kernel.ResolveSamples(w.best, w.class, open, s.parts, s.weights)
 	for _, i := range open {
@@ -198,10 +203,16 @@ func (x *piece) find(w *worker, s *stageSet, samples []int32, least uint32) {
 		to.Exact[exact], to.Sums[exact], to.Right[exact] = i, w.best[i], right
 		exact++
 	}
-	entries := to.Entries[:exact]
-	kernel.Bins(entries, to.Sums[:exact], to.Right[:exact], x.ones[:exact], s.cuts)
-	for r, i := range to.Exact[:exact] {
-		t.entries[i] = entries[r]
+	for r, entry := range x.bins(to.Sums, to.Right, s, exact) {
+		i := to.Exact[r]
+		t.entries[i] = entry
 		t.known[i>>6] |= 1 << (i & 63)
 	}
+}
+
+// bins returns the entries of n sums and answers, which are right if they are 1, valid until
+// the next call.
+func (x *piece) bins(sums []uint32, right []uint16, s *stageSet, n int) []byte {
+	kernel.Bins(x.entries[:n], sums[:n], right[:n], x.ones[:n], s.cuts)
+	return x.entries[:n]
 }

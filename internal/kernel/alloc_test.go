@@ -30,7 +30,7 @@ func TestNoAllocations(t *testing.T) {
 			ResolveAll(best, class, z.lists, nil)
 			Bins(tables[0], best, class, z.labels, cuts)
 			Evaluate(tables, exits, reach)
-			Screen(screened, open[:Missing(open, tables, exits, known)], stances, weights, One)
+			Screen(screened, open[:Missing(open, tables[:2], exits, known)], stances, weights, One)
 			Chain2(correct[:20], reach2, tables[0], tables[1])
 			Chain3(correct, reach3, reach2, tables[0], tables[1], tables[2], cells)
 			CountReaching(correct, cells, best, best)

@@ -119,9 +119,9 @@ func missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int
 	if done > 0 {
 		switch active {
 		case AVX512:
-			n = missingAVX512(&open[0], &tables[0], len(exits), done, &exits[0], &known[0])
+			n = missingAVX512(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
 		case AVX2:
-			n = missingAVX2(&open[0], &tables[0], len(exits), done, &exits[0], &known[0])
+			n = missingAVX2(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
 		default:
 			done = 0
 		}
@@ -455,7 +455,7 @@ type voter struct {
 // screening is what the assembly knows of a Screened from the present samples on, and how
 // many it has listed in it. The generator knows its layout.
 type screening struct {
-	entries       *byte
+	bounds        *uint32
 	exact         *int32
 	sums          *uint32
 	right         *uint16
@@ -484,7 +484,7 @@ func screen(to *Screened, samples []int32, members []Stances, weights []uint32, 
 	for from := 0; from < len(samples); from += screenStep {
 		part := samples[from:min(from+screenStep, len(samples))]
 		to.gather(part, members)
-		s.entries = &to.Entries[from]
+		s.bounds = &to.Bounds[from]
 		if active == AVX512 {
 			screenAVX512(this, &to.numbers[0], len(part), voters, len(members), least)
 		} else {

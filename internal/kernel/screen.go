@@ -44,9 +44,9 @@ func StancesBytes(n int) int { return 8 * n }
 // Screened is what Screen finds. Its slices have room for as many samples as it is given,
 // rounded up to a multiple of 16.
 type Screened struct {
-	// What the samples given would be as entries of the set's table, where they are neither
-	// exact nor open: see [Screen].
-	Entries []byte
+	// Of the samples given that are neither exact nor open, sums that serve in place of
+	// theirs: see [Screen].
+	Bounds []uint32
 
 	// Samples of which all is known: numbers, sums, and whether the answer is correct (1 or 0).
 	Exact []int32
@@ -69,11 +69,11 @@ const (
 func NewScreened(n int) *Screened {
 	n = (n + 15) &^ 15
 	return &Screened{
-		Entries: make([]byte, n),
-		Exact:   make([]int32, n),
-		Sums:    make([]uint32, n),
-		Right:   make([]uint16, n),
-		Open:    make([]int32, n),
+		Bounds: make([]uint32, n),
+		Exact:  make([]int32, n),
+		Sums:   make([]uint32, n),
+		Right:  make([]uint16, n),
+		Open:   make([]int32, n),
 	}
 }
 
@@ -91,14 +91,14 @@ func NewScreened(n int) *Screened {
 //   - exact if label > most: the answer is the label, its sum label; or if all members have the
 //     same rival and give it more than the label: this is the answer, its sum vote. i, sum and
 //     correctness are appended to Exact, Sums and Right;
-//   - known to go on if label and most are below least: Entries[r] is 0;
-//   - known to be answered incorrectly if vote >= least and vote > label: Entries[r] is 254,
-//     the answer of the highest confidence that is wrong;
+//   - known to go on if label and most are below least: Bounds[r] is the larger of them, which
+//     its sum does not exceed;
+//   - known to be answered incorrectly if vote >= least and vote > label: Bounds[r] is 2^32-1;
 //   - else open: i is appended to Open.
 //
-// The first that applies counts. An entry that is neither open nor exact is that of the set
-// as far as a cascade can tell that continues with sums below least; a last stage, of which
-// nothing continues, has least = 0. Weights are 1 or more and sum to at most 255; nil means
+// The first that applies counts. A cascade that continues with sums below least does the same
+// with the bounds in place of the sums and the answers taken as wrong. At a last stage, of
+// which nothing continues, least is 0. Weights are 1 or more and sum to at most 255; nil means
 // all 1.
 func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
 	need(len(members) > 0, "Screen: no members")
@@ -112,7 +112,7 @@ func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, 
 	}
 	need(total <= 255, "the weights sum to more than 255")
 	n := (len(samples) + 15) &^ 15
-	need(len(to.Entries) >= n && len(to.Exact) >= n && len(to.Sums) >= n && len(to.Right) >= n && len(to.Open) >= n, "Screen: no room for all samples")
+	need(len(to.Bounds) >= n && len(to.Exact) >= n && len(to.Sums) >= n && len(to.Right) >= n && len(to.Open) >= n, "Screen: no room for all samples")
 	return screen(to, samples, members, weights, least)
 }
 

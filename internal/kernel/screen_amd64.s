@@ -12,10 +12,10 @@ TEXT ·screenAVX512(SB), $3072-44
 	MOVQ         voters+24(FP), DX
 	MOVQ         k+32(FP), BX
 	LEAQ         (DX)(BX*8), BX
+	VPTERNLOGD   $0xff, Z3, Z3, Z3
 	VBROADCASTSS least+40(FP), Z0
-	VPBROADCASTD screen512_wrong<>+0(SB), Z1
-	VPBROADCASTD screen512_one<>+0(SB), Z2
-	VPBROADCASTD screen512_low<>+0(SB), Z3
+	VPBROADCASTD screen512_one<>+0(SB), Z1
+	VPBROADCASTD screen512_low<>+0(SB), Z2
 	VMOVDQU32    screen512_even<>+0(SB), Z4
 	VMOVDQU32    screen512_odd<>+0(SB), Z5
 	XORQ         SI, SI
@@ -51,11 +51,11 @@ screen512_member:
 	VMULPS.BCST  4(DI), Z11, Z11
 	VCVTPS2UDQ   Z11, Z11
 	VPSRLD       $0x19, Z10, Z14
-	VPADDD       Z2, Z14, Z14
-	VPANDD       Z3, Z10, Z10
+	VPADDD       Z1, Z14, Z14
+	VPANDD       Z2, Z10, Z10
 	VPMULLD.BCST (DI), Z10, Z10
 	VPSRLD       $0x07, Z11, Z13
-	VPADDD       Z2, Z13, Z13
+	VPADDD       Z1, Z13, Z13
 	VPMULLD      Z14, Z13, Z13
 	VPSRLD       $0x10, Z12, Z12
 	VPADDD       Z10, Z7, Z7
@@ -111,7 +111,7 @@ screen512_voter:
 	VPCOMPRESSD.Z Z10, K4, Z10
 	VMOVDQU32     Z10, (DI)(R8*4)
 	MOVQ          24(AX), DI
-	VMOVDQA32.Z   Z2, K3, Z10
+	VMOVDQA32.Z   Z1, K3, Z10
 	VPCOMPRESSD.Z Z10, K4, Z10
 	VPMOVDW       Z10, (DI)(R8*2)
 	KMOVW         K4, R9
@@ -132,8 +132,8 @@ screen512_voter:
 	ADDQ          R9, R8
 	MOVQ          R8, 48(AX)
 	MOVQ          (AX), DI
-	VMOVDQA32.Z   Z1, K1, Z6
-	VPMOVDB       Z6, (DI)(SI*1)
+	VMOVDQA32     Z3, K1, Z16
+	VMOVDQU32     Z16, (DI)(SI*4)
 	ADDQ          $+16, SI
 	CMPQ          SI, n+16(FP)
 	JLT           screen512
@@ -141,9 +141,6 @@ screen512_voter:
 screen512_end:
 	VZEROUPPER
 	RET
-
-DATA screen512_wrong<>+0(SB)/4, $0x000000fe
-GLOBL screen512_wrong<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_one<>+0(SB)/4, $0x00000001
 GLOBL screen512_one<>(SB), RODATA|NOPTR, $4
@@ -336,12 +333,9 @@ screen256_voter:
 	POPCNTL      R11, R11
 	ADDQ         R11, R9
 	MOVQ         R9, 48(AX)
-	VEXTRACTI128 $0x01, Y1, X7
-	VPACKSSDW    X7, X1, X7
-	VPACKSSWB    X7, X7, X7
-	VPAND        screen256_wrong<>+0(SB), X7, X7
 	MOVQ         (AX), R8
-	VMOVQ        X7, (R8)(DI*1)
+	VPOR         Y1, Y5, Y5
+	VMOVDQU      Y5, (R8)(DI*4)
 	ADDQ         $+8, DI
 	CMPQ         DI, n+16(FP)
 	JLT          screen256
@@ -379,24 +373,6 @@ DATA screen256_one<>+20(SB)/4, $0x00000001
 DATA screen256_one<>+24(SB)/4, $0x00000001
 DATA screen256_one<>+28(SB)/4, $0x00000001
 GLOBL screen256_one<>(SB), RODATA|NOPTR, $32
-
-DATA screen256_wrong<>+0(SB)/1, $0xfe
-DATA screen256_wrong<>+1(SB)/1, $0xfe
-DATA screen256_wrong<>+2(SB)/1, $0xfe
-DATA screen256_wrong<>+3(SB)/1, $0xfe
-DATA screen256_wrong<>+4(SB)/1, $0xfe
-DATA screen256_wrong<>+5(SB)/1, $0xfe
-DATA screen256_wrong<>+6(SB)/1, $0xfe
-DATA screen256_wrong<>+7(SB)/1, $0xfe
-DATA screen256_wrong<>+8(SB)/1, $0xfe
-DATA screen256_wrong<>+9(SB)/1, $0xfe
-DATA screen256_wrong<>+10(SB)/1, $0xfe
-DATA screen256_wrong<>+11(SB)/1, $0xfe
-DATA screen256_wrong<>+12(SB)/1, $0xfe
-DATA screen256_wrong<>+13(SB)/1, $0xfe
-DATA screen256_wrong<>+14(SB)/1, $0xfe
-DATA screen256_wrong<>+15(SB)/1, $0xfe
-GLOBL screen256_wrong<>(SB), RODATA|NOPTR, $16
 
 DATA screen256_compressions<>+0(SB)/1, $0x00
 DATA screen256_compressions<>+1(SB)/1, $0x00

@@ -1,7 +1,6 @@
 package kernel
 
-// wrongEntry is an entry that is incorrect and above every exit.
-const wrongEntry = 254
+import "math"
 
 func screenGeneric(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
 	for r, i := range samples {
@@ -15,7 +14,7 @@ func screenGeneric(to *Screened, samples []int32, members []Stances, weights []u
 			votes, bound := votesFor(x.rival, i, members, weights)
 			vote, most = max(vote, votes), max(most, bound)
 		}
-		to.Entries[r] = 0
+		to.Bounds[r] = max(label, most)
 		switch {
 		case label > most:
 			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, label, 1
@@ -25,7 +24,7 @@ func screenGeneric(to *Screened, samples []int32, members []Stances, weights []u
 			exact++
 		case label < least && most < least:
 		case vote >= least && vote > label:
-			to.Entries[r] = wrongEntry
+			to.Bounds[r] = math.MaxUint32
 		default:
 			to.Open[open] = i
 			open++

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -9,11 +10,11 @@ import (
 // guardScreened is room for n samples in guarded memory.
 func guardScreened(t *testing.T, n, offset int) (*Screened, func()) {
 	n = (n + 15) &^ 15
-	entries, exact, sums := guard[byte](n, offset), guard[int32](n, offset+1), guard[uint32](n, offset)
+	bounds, exact, sums := guard[uint32](n, offset), guard[int32](n, offset+1), guard[uint32](n, offset)
 	right, open := guard[uint16](n, offset+2), guard[int32](n, offset)
-	return &Screened{Entries: entries.s, Exact: exact.s, Sums: sums.s, Right: right.s, Open: open.s}, func() {
+	return &Screened{Bounds: bounds.s, Exact: exact.s, Sums: sums.s, Right: right.s, Open: open.s}, func() {
 		t.Helper()
-		entries.check(t, "Screened.Entries")
+		bounds.check(t, "Screened.Bounds")
 		exact.check(t, "Screened.Exact")
 		sums.check(t, "Screened.Sums")
 		right.check(t, "Screened.Right")
@@ -46,7 +47,7 @@ func screenWith(t *testing.T, z *zoo, weights []uint32, samples []int32, least u
 			slices.Equal(got.Right, want.Right) && slices.Equal(got.Open, want.Open)
 		for r, i := range samples {
 			if !slices.Contains(want.Exact, i) && !slices.Contains(want.Open, i) {
-				same = same && got.Entries[r] == want.Entries[r]
+				same = same && got.Bounds[r] == want.Bounds[r]
 			}
 		}
 		if !same {
@@ -66,10 +67,12 @@ func screenWith(t *testing.T, z *zoo, weights []uint32, samples []int32, least u
 			}
 			exact++
 		case slices.Contains(want.Open, i):
-		case want.Entries[r] == 0 && best >= least || want.Entries[r] == wrongEntry && (best < least || right):
-			t.Fatalf("sample %d: entry %d, least %d; want %d of class %d, label %d", i, want.Entries[r], least, best, class, z.labels[i])
-		case want.Entries[r] != 0 && want.Entries[r] != wrongEntry:
-			t.Fatalf("sample %d: entry %d", i, want.Entries[r])
+		case want.Bounds[r] == math.MaxUint32:
+			if best < least || right {
+				t.Fatalf("sample %d: wrong, least %d; want %d of class %d, label %d", i, least, best, class, z.labels[i])
+			}
+		case want.Bounds[r] < best || want.Bounds[r] >= least:
+			t.Fatalf("sample %d: at most %d, least %d; want %d", i, want.Bounds[r], least, best)
 		}
 	}
 	return wantOpen

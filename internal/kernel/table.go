@@ -41,21 +41,22 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return evaluate(tables, exits, reach)
 }
 
-// Missing lists the samples that the cascade of the k tables and k-1 exits (see [Evaluate])
-// brings to its last stage and whose entry in the last table is not known: of bit i of
-// known is 1 if that of sample i is.
+// Missing lists the samples of which the cascade of k tables needs the entry in the last one,
+// but this is not known: bit i of known is 1 if that of sample i is. What the table has in
+// place of an entry is no less, but for the lowest bit: if it is below the last of the k
+// exits, so is the entry. For the last stage of a cascade that exit is 0.
 //
 //	for i := range N {
-//		if tables[j][i] < exits[j] for every j < k-1 && known[i/64]>>(i%64)&1 == 0 {
+//		if tables[j][i] < exits[j] for every j < k-1 && tables[k-1][i] >= exits[k-1] &&
+//			known[i/64]>>(i%64)&1 == 0 {
 //			open = append(open, i)
 //		}
 //	}
 //
-// open is room for N numbers. Entries that samples do not bring them to are not looked at,
-// so that they need not be known either.
+// open is room for N numbers.
 func Missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
 	k, samples := len(tables), len(tables[0])
-	need(k >= 2 && len(exits) == k-1, "Missing: k tables, 2 or more, need k-1 exits")
+	need(k >= 1 && len(exits) == k, "Missing: k tables need k exits")
 	for _, t := range tables {
 		need(len(t) == samples, "Missing: tables differ in length")
 	}

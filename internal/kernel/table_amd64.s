@@ -4154,15 +4154,19 @@ missing512:
 	XORQ  R10, R10
 
 missing512_stage:
-	KORTESTQ      K1, K1
-	JZ            missing512_none
-	MOVQ          (R11), R12
-	VPBROADCASTB  (SI)(R10*1), Z1
-	VPCMPUB       $0x06, (R12)(R8*1), Z1, K1, K1
-	ADDQ          $0x18, R11
-	INCQ          R10
-	CMPQ          R10, DX
-	JNE           missing512_stage
+	KORTESTQ     K1, K1
+	JZ           missing512_none
+	MOVQ         (R11), R12
+	VPBROADCASTB (SI)(R10*1), Z1
+	CMPQ         R10, DX
+	JE           missing512_last
+	VPCMPUB      $0x06, (R12)(R8*1), Z1, K1, K1
+	ADDQ         $0x18, R11
+	INCQ         R10
+	JMP          missing512_stage
+
+missing512_last:
+	VPCMPUB       $0x02, (R12)(R8*1), Z1, K1, K1
 	KMOVQ         K1, R12
 	TESTQ         R12, R12
 	JZ            missing512_none
@@ -4260,13 +4264,16 @@ missing256_stage:
 	VPMAXUB      Y0, Y1, Y1
 	VPCMPEQB     Y0, Y1, Y1
 	VPMOVMSKB    Y1, R12
+	CMPQ         R10, DX
+	JE           missing256_last
 	ANDNL        R13, R12, R13
 	ADDQ         $0x18, R11
 	INCQ         R10
-	CMPQ         R10, DX
-	JNE          missing256_stage
-	TESTL        R13, R13
-	JZ           missing256_none
+	JMP          missing256_stage
+
+missing256_last:
+	ANDL R12, R13
+	JZ   missing256_none
 
 missing256_next:
 	TZCNTL R13, R12

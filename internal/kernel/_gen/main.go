@@ -47,6 +47,7 @@ func main() {
 const (
 	equal        = U8(0)
 	less         = U8(1)
+	lessEqual    = U8(2)
 	notEqual     = U8(4)
 	greaterEqual = U8(5)
 	greater      = U8(6)

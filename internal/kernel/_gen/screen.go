@@ -16,7 +16,7 @@ const (
 	voterScale = 4
 	voterSize  = 8
 
-	screeningEntries  = 0
+	screeningBounds   = 0
 	screeningExact    = 8
 	screeningSums     = 16
 	screeningRight    = 24
@@ -43,9 +43,8 @@ func screenAVX512() {
 	rivals, values, ahead := AllocLocal(64*maxScreened), AllocLocal(64*maxScreened), AllocLocal(64*maxScreened)
 	to, samples, voters, end := arg("to"), arg("samples"), arg("voters"), arg("k")
 	LEAQ(Mem{Base: voters, Index: end, Scale: voterSize}, end)
-	least, wrong, one, low := ZMM(), ZMM(), ZMM(), ZMM()
+	least, one, low, ones := ZMM(), ZMM(), ZMM(), ones512()
 	VBROADCASTSS(argAddr("least"), least)
-	VPBROADCASTD(words32(name+"_wrong", []uint32{254}), wrong)
 	VPBROADCASTD(words32(name+"_one", []uint32{1}), one)
 	VPBROADCASTD(words32(name+"_low", []uint32{1<<25 - 1}), low)
 	even, odd := ZMM(), ZMM()
@@ -158,7 +157,7 @@ func screenAVX512() {
 		MOVQ(q, Mem{Base: to, Disp: screeningNExact})
 
 		// So is what neither surely goes on nor is surely wrong.
-		lost, entries := K(), ZMM()
+		lost := K()
 		VPMAXUD(label, most, most)
 		VPCMPUD(greaterEqual, least, most, rest, rest)
 		VPCMPUD(greaterEqual, least, vote, rest, lost)
@@ -172,9 +171,9 @@ func screenAVX512() {
 		POPCNTL(count.As32(), count.As32())
 		ADDQ(count, q)
 		MOVQ(q, Mem{Base: to, Disp: screeningNOpen})
-		MOVQ(Mem{Base: to, Disp: screeningEntries}, p)
-		VMOVDQA32_Z(wrong, lost, entries)
-		VPMOVDB(entries, at(p, r, 1, 0))
+		MOVQ(Mem{Base: to, Disp: screeningBounds}, p)
+		VMOVDQA32(ones, lost, most)
+		VMOVDQU32(most, at(p, r, 4, 0))
 	})
 	VZEROUPPER()
 	RET()
@@ -207,8 +206,7 @@ func screenAVX2() {
 	to, samples, voters, end := arg("to"), arg("samples"), arg("voters"), arg("k")
 	LEAQ(Mem{Base: voters, Index: end, Scale: voterSize}, end)
 	scale, low := scale256(name), words32(name+"_low", sequence[uint32](8, 1<<25-1, 0))
-	one, wrong := words32(name+"_one", sequence[uint32](8, 1, 0)), words8(name+"_wrong", sequence[byte](16, 254, 0))
-	table := GP64()
+	one, table := words32(name+"_one", sequence[uint32](8, 1, 0)), GP64()
 	LEAQ(compressions(name), table)
 	r, p, q, m, slot := GP64(), GP64(), GP64(), GP64(), GP64()
 	row, valid, t := GP64(), GP32(), GP64()
@@ -355,12 +353,9 @@ func screenAVX2() {
 		POPCNTL(rest, rest)
 		ADDQ(rest.As64(), q)
 		MOVQ(q, Mem{Base: to, Disp: screeningNOpen})
-		VEXTRACTI128(U8(1), lost, x)
-		VPACKSSDW(x, lost.AsX(), x)
-		VPACKSSWB(x, x, x)
-		VPAND(wrong, x, x)
-		MOVQ(Mem{Base: to, Disp: screeningEntries}, p)
-		VMOVQ(x, at(p, r, 1, 0))
+		MOVQ(Mem{Base: to, Disp: screeningBounds}, p)
+		VPOR(lost, most, most)
+		VMOVDQU(most, at(p, r, 4, 0))
 	})
 	VZEROUPPER()
 	RET()

@@ -171,12 +171,12 @@ func (c stageCounts) store(reach Register) {
 	}
 }
 
-// missingAVX512 follows 64 samples at a time as evaluateAVX512 does, without looking at the
-// last table, and leaves off where none of them is left.
+// missingAVX512 follows 64 samples at a time through k tables, and of those that are left
+// looks for the ones that would exit by the last table. It leaves off where none is left.
 func missingAVX512() {
 	const name = "missing512"
 	function("missingAVX512", NOSPLIT, "func(open *int32, tables *[]byte, k, n int, exits *byte, known *uint64) (listed int)")
-	Doc("missingAVX512 is missing for k exits and n samples, n a multiple of 64.")
+	Doc("missingAVX512 is missing for k+1 tables and n samples, n a multiple of 64.")
 	open, tables, k, n, exits, known := arg("open"), arg("tables"), arg("k"), arg("n"), arg("exits"), arg("known")
 	sixteen, number := ZMM(), ZMM()
 	VPBROADCASTD(words32(name+"_sixteen", []uint32{16}), sixteen)
@@ -197,11 +197,14 @@ func missingAVX512() {
 		JZ(LabelRef(name + "_none"))
 		MOVQ(Mem{Base: p}, t)
 		VPBROADCASTB(at(exits, j, 1, 0), z)
+		CMPQ(j, k)
+		JE(LabelRef(name + "_last"))
 		VPCMPUB(greater, at(t, i, 1, 0), z, alive, alive)
 		ADDQ(U8(24), p)
 		INCQ(j)
-		CMPQ(j, k)
-		JNE(LabelRef(name + "_stage"))
+		JMP(LabelRef(name + "_stage"))
+		Label(name + "_last")
+		VPCMPUB(lessEqual, at(t, i, 1, 0), z, alive, alive)
 		KMOVQ(alive, t)
 		TESTQ(t, t)
 		JZ(LabelRef(name + "_none"))
@@ -231,7 +234,7 @@ func missingAVX512() {
 func missingAVX2() {
 	const name = "missing256"
 	function("missingAVX2", NOSPLIT, "func(open *int32, tables *[]byte, k, n int, exits *byte, known *uint64) (listed int)")
-	Doc("missingAVX2 is missing for k exits and n samples, n a multiple of 32.")
+	Doc("missingAVX2 is missing for k+1 tables and n samples, n a multiple of 32.")
 	open, tables, k, n, exits, known := arg("open"), arg("tables"), arg("k"), arg("n"), arg("exits"), arg("known")
 	i, listed, j, p, t, alive := GP64(), GP64(), GP64(), GP64(), GP64(), GP32()
 	XORQ(i, i)
@@ -253,12 +256,14 @@ func missingAVX2() {
 		VPMAXUB(table, exit, exit)
 		VPCMPEQB(table, exit, exit) // table >= exit
 		VPMOVMSKB(exit, t.As32())
+		CMPQ(j, k)
+		JE(LabelRef(name + "_last"))
 		ANDNL(alive, t.As32(), alive)
 		ADDQ(U8(24), p)
 		INCQ(j)
-		CMPQ(j, k)
-		JNE(LabelRef(name + "_stage"))
-		TESTL(alive, alive)
+		JMP(LabelRef(name + "_stage"))
+		Label(name + "_last")
+		ANDL(t.As32(), alive)
 		JZ(LabelRef(name + "_none"))
 		Label(name + "_next")
 		TZCNTL(alive, t.As32())
