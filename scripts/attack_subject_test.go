@@ -426,6 +426,10 @@ func (a *attack) makeJobs() {
 			}}
 		},
 		func(x *attempt) job {
+			zoo := x.path("merged")
+			return job{args: []string{"zoo", "merge", a.zoo, "--out", zoo}, done: func() { whole(x, zoo, a.front) }}
+		},
+		func(x *attempt) job {
 			return job{args: searchIn(a.zoo, x.path("run")), done: run(x, x.path("run"), a.front)}
 		},
 		func(x *attempt) job {

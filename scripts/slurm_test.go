@@ -59,7 +59,7 @@ const (
 func newCluster(t *testing.T) *cluster {
 	shim := torchtest.Fake(t)
 	at := t.TempDir()
-	start := exec.Command("./slurm", at, fmt.Sprint(slurmNodes), "240")
+	start := exec.Command("./slurm", at, fmt.Sprint(slurmNodes), "600")
 	hold, err := start.StdinPipe()
 	check(t, err)
 	out, err := start.StdoutPipe()
@@ -146,13 +146,13 @@ func (a *array) said(task int) string {
 	return string(data)
 }
 
-// until waits for something, for a minute at most.
+// until waits for something, for two minutes at most.
 func (a *array) until(what string, happened func() bool) {
 	a.t.Helper()
-	for end := time.Now().Add(time.Minute); !happened(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !happened(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			logs, _ := exec.Command("sh", "-c", "tail -n 30 "+a.at+"/log/slurmctld "+a.dir+"/"+a.name+"/*.out").CombinedOutput()
-			a.t.Fatalf("%s: not in a minute\n%s", what, logs)
+			a.t.Fatalf("%s: not in two minutes\n%s", what, logs)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (r *reporting) onSearch(ctx context.Context) error {
 		return err
 	}
 	if !r.hasOutputs(split.Name) {
-		return r.lack("the zoo has the largest classes alone of some outputs on the split %s: the results of single stages there are not known", split.Name)
+		return r.lack("the zoo has no full outputs of some models on the split %s, only their largest classes: the results of single stages there are not known", split.Name)
 	}
 	results, err := r.results(ctx, split)
 	if err != nil {

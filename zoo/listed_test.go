@@ -180,6 +180,20 @@ func TestReplaceLists(t *testing.T) {
 		check()
 		last = kind
 	}
+	// A removal that was interrupted is known by the lists that are left.
+	w.KeepLists(true)
+	addModel(t, w, "gone", "search", randomRows(1, n, classes))
+	if err := os.Remove(z.modelPath(slug("gone"))); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if now, err := Open(z.Dir()); err != nil || !now.HasRemains("gone") || now.HasRemains("other") {
+		t.Errorf("nothing remains of a model (%v)", err)
+	}
+	w = write(t, z)
+	if z.HasRemains("gone") {
+		t.Error("the next writer leaves it")
+	}
 	// The index of a model that is replaced by lists must not take their place.
 	if err := w.RemoveModel("net"); err != nil {
 		t.Fatal(err)

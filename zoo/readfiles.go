@@ -45,7 +45,10 @@ func (r *readFiles) file(path string) (readFile, error) {
 		return readFile{}, err
 	}
 	m, err := decodeModel(path, data)
-	return readFile{name, m, info, at}, err
+	if err != nil {
+		return readFile{}, err // and read again, whenever the zoo is
+	}
+	return readFile{name, m, info, at}, nil
 }
 
 // keep replaces what is known.

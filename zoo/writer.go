@@ -447,8 +447,10 @@ func (z *Zoo) HasRemains(name string) bool {
 	}
 	for _, s := range z.Splits() {
 		for _, second := range []bool{false, true} {
-			if _, err := os.Stat(z.archivePath(s.Name, name, second)); err == nil {
-				return true
+			for _, path := range []string{z.archivePath(s.Name, name, second), z.listsPath(s.Name, name, second)} {
+				if _, err := os.Stat(path); err == nil {
+					return true
+				}
 			}
 		}
 	}

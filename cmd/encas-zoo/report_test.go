@@ -109,7 +109,7 @@ func checkHostileReport(t *testing.T, dir string, found *front.Front) {
 // it cannot know.
 func TestReportOfAnIndexOnlyZoo(t *testing.T) {
 	dir := t.TempDir()
-	if err := makeOutputs(filepath.Join(dir, "made"), 4, 200, 5); err != nil {
+	if err := makeOutputs(filepath.Join(dir, "made"), 4, 200, 40); err != nil {
 		t.Fatal(err)
 	}
 	program(t, dir, "import", "--zoo", "full", "--format", "npy", "--split", "search=0.5", "--split", "test=0.5", "made")
