@@ -445,6 +445,36 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
+func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
+	n, done := len(may), 0
+	if n >= marginBlock {
+		switch active {
+		case AVX512:
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX512(&may[0], &open[0], &a.data[0], &b.data[0], done)
+		case AVX2:
+			done = n &^ (marginBlock - 1)
+			nOpen = judgeAVX2(&may[0], &open[0], &a.data[0], &b.data[0], done)
+		}
+	}
+	return judgeGeneric(may, open, a, b, done, nOpen)
+}
+
+func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
+	n, done := len(cells), 0
+	if n >= marginBlock {
+		switch active {
+		case AVX512:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX512(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		case AVX2:
+			done = n &^ (marginBlock - 1)
+			foreseeAVX2(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
+		}
+	}
+	foreseeGeneric(f, cells, right, a, b, done)
+}
+
 // A voter is what the assembly needs to know of a member whose stances are gathered. The
 // generator knows its layout.
 type voter struct {
@@ -492,34 +522,4 @@ func screen(to *Screened, samples []int32, members []Stances, weights []uint32, 
 		}
 	}
 	return s.nExact, s.nOpen
-}
-
-func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
-	n, done := len(may), 0
-	if n >= marginBlock {
-		switch active {
-		case AVX512:
-			done = n &^ (marginBlock - 1)
-			nOpen = judgeAVX512(&may[0], &open[0], &a.data[0], &b.data[0], done)
-		case AVX2:
-			done = n &^ (marginBlock - 1)
-			nOpen = judgeAVX2(&may[0], &open[0], &a.data[0], &b.data[0], done)
-		}
-	}
-	return judgeGeneric(may, open, a, b, done, nOpen)
-}
-
-func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
-	n, done := len(cells), 0
-	if n >= marginBlock {
-		switch active {
-		case AVX512:
-			done = n &^ (marginBlock - 1)
-			foreseeAVX512(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
-		case AVX2:
-			done = n &^ (marginBlock - 1)
-			foreseeAVX2(&f.Gains[0], &cells[0], &right[0], &a.data[0], &b.data[0], done)
-		}
-	}
-	foreseeGeneric(f, cells, right, a, b, done)
 }
