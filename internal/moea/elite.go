@@ -40,7 +40,7 @@ func (e *elite) offer(genes []uint16, s Score, replace bool) admission {
 		case s.Dominates(m.Score):
 			dominates = true
 		case e.sameBox(s, m.Score):
-			if replace && !slices.Equal(genes, m.Genes) && e.distance(genes, i) > e.distance(m.Genes, i) {
+			if replace && !slices.Equal(genes, m.Genes) && e.farther(genes, i) {
 				copy(m.Genes, genes)
 				m.Score = s
 			}
@@ -75,23 +75,28 @@ func (e *elite) sameBox(a, b Score) bool {
 	return true
 }
 
-// distance returns in how many genes a genome differs from the member nearest to
-// it, not counting the member except.
-func (e *elite) distance(genes []uint16, except int) int {
-	nearest := len(genes) + 1
+// farther reports whether genes are farther from all members but one than that one is: in
+// how many genes they differ from the nearest of the others.
+func (e *elite) farther(genes []uint16, but int) bool {
+	present := e.members[but].Genes
+	nearest, nearestPresent := len(genes)+1, len(genes)+1
 	for i := range e.members {
-		if i == except {
+		if i == but {
 			continue
 		}
-		d := 0
-		for g, gene := range e.members[i].Genes {
+		other := e.members[i].Genes[:len(genes)]
+		d, dPresent := 0, 0
+		for g, gene := range other {
 			if gene != genes[g] {
 				d++
 			}
+			if gene != present[g] {
+				dPresent++
+			}
 		}
-		nearest = min(nearest, d)
+		nearest, nearestPresent = min(nearest, d), min(nearestPresent, dPresent)
 	}
-	return nearest
+	return nearest > nearestPresent
 }
 
 // best returns the member that is best in one objective, the first of several.
