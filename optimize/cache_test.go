@@ -25,3 +25,60 @@ func TestSumsInLittleMemory(t *testing.T) {
 		}
 	}
 }
+
+// A cache holds at most what it has room for, and sets asked for once leave those asked for
+// again in it.
+func TestCache(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ capacity, together, newest int }{{160, 2, 10}, {160, 10, 10}, {32, 2, 2}, {20, 5, 20}, {0, 3, 3}} {
+		created := 0
+		c := newCache(int64(test.capacity)*300, 100, test.together, func() *int { created++; return new(int) })
+		if c.newest != test.newest {
+			t.Fatalf("%+v: %d values asked for once", test, c.newest)
+		}
+		ask := func(set int) {
+			key := []byte{byte(set), byte(set >> 8)}
+			v, known := c.get(key)
+			if !known {
+				v = c.put(key)
+				*v = set
+			}
+			if *v != set {
+				t.Fatalf("%+v: the value of set %d is that of %d", test, set, *v)
+			}
+		}
+		often := c.capacity - c.newest
+		for range 2 {
+			for set := range often {
+				ask(set)
+				ask(set)
+			}
+		}
+		for set := range 1000 {
+			ask(1000 + set)
+			for back := range min(test.together, set+1) {
+				at := 1000 + set - back
+				if _, known := c.index[string([]byte{byte(at), byte(at >> 8)})]; !known {
+					t.Fatalf("%+v: one of the last %d sets is gone", test, test.together)
+				}
+			}
+		}
+		if created > c.capacity || len(c.index) != c.once.Len()+c.again.Len() || len(c.index) > c.capacity {
+			t.Errorf("%+v: %d values, %d keys, room for %d", test, created, len(c.index), c.capacity)
+		}
+	}
+	c := newCache(160*300, 100, 2, func() *int { return new(int) })
+	for _, set := range []byte{1, 1, 2, 2} {
+		if _, known := c.get([]byte{set}); !known {
+			c.put([]byte{set})
+		}
+	}
+	for set := range 1000 {
+		c.put([]byte{byte(set), byte(set >> 8)})
+	}
+	for _, set := range []byte{1, 2} {
+		if _, known := c.get([]byte{set}); !known {
+			t.Errorf("set %d, asked for again, is gone", set)
+		}
+	}
+}
