@@ -23,8 +23,9 @@ type evaluator struct {
 	grid       Grid
 	confidence cascade.Confidence
 	cuts       func(weight uint32) []uint32
-	singles    [][]byte          // tables of each of the lists alone; none before tabulateSingles
-	replayed   map[string][]byte // tables from full outputs, by set
+	singles    [][]byte                // tables of each of the lists alone; none before tabulateSingles
+	stances    []func() kernel.Stances // of each of the lists, made when first asked for; none if there is no room
+	replayed   map[string][]byte       // tables from full outputs, by set
 }
 
 // newEvaluator returns the evaluator of a problem; with votes for rule vote, too.
@@ -43,6 +44,22 @@ func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence, votes bo
 	}
 	e.cuts = func(weight uint32) []uint32 { return cuts[weight]() }
 	return e
+}
+
+// keepStances has what the models make of the labels kept once it is asked for, if that
+// takes at most so many bytes.
+func (e *evaluator) keepStances(bytes int64) {
+	if e.stancesBytes() > bytes {
+		return
+	}
+	for i := range e.lists {
+		e.stances = append(e.stances, sync.OnceValue(func() kernel.Stances { return kernel.NewStances(&e.lists[i], e.labels) }))
+	}
+}
+
+// stancesBytes is the memory that all models' stances take.
+func (e *evaluator) stancesBytes() int64 {
+	return int64(kernel.StancesBytes(e.samples())) * int64(len(e.lists))
 }
 
 // addBallots adds the models' ballots to the lists: outputs that are 1 for the answer and 0

@@ -59,6 +59,7 @@ func newRun(p *Problem, o Options) (*run, *algorithm, error) {
 		saveNext: time.Now().Add(saveEvery),
 	}
 	r.eval.tabulateSingles()
+	r.eval.keepStances(o.Memory / stancesShare)
 	r.archive = newArchive(p.Samples(), r.limits)
 	if o.Resume != nil {
 		if err := r.resume(o.Resume); err != nil {
@@ -80,6 +81,9 @@ func (r *run) left() int64 {
 	return r.options.Evals - r.evaluations.Load()
 }
 
+// stancesShare is the part of the memory that may go to the models' stances.
+const stancesShare = 4
+
 // newWorker returns a worker with a thread's share of the memory.
 func (r *run) newWorker() *worker {
 	memory := r.options.Memory / int64(r.options.Threads)
@@ -94,7 +98,11 @@ const pieceSamples = 8192
 // has all the memory for tables, makes large ones on all threads, and offers to the run's
 // archive.
 func (r *run) newSoleWorker() *worker {
-	w := r.eval.newWorker(r.options.Memory, r.options.Memory/int64(2*r.options.Threads), &r.evaluations)
+	tables := r.options.Memory
+	if r.eval.stances != nil {
+		tables -= r.eval.stancesBytes()
+	}
+	w := r.eval.newWorker(tables, r.options.Memory/int64(2*r.options.Threads), &r.evaluations)
 	if r.eval.confidence == cascade.MaxProbability {
 		w.pieces = min(r.options.Threads, r.eval.samples()/pieceSamples)
 	}

@@ -22,13 +22,15 @@ type worker struct {
 
 	extended *kernel.Sums // for measures of confidence that need sums
 
-	cache   *cache[[]byte] // tables
+	cache   *cache[*setTable]
 	sums    *cache[*kernel.Sums]
 	pieces  int             // that the samples of a table are cut into, a thread for each
 	parts   []*kernel.Lists // members as the kernels take them
 	weights []uint32
 
 	tables [][]byte // of the stages of the plan being evaluated
+	stages []stageSet
+	rooms  []*piece // of follow; made when needed
 	exits  []byte
 	reach  []int
 	key    []byte
@@ -45,7 +47,7 @@ func (e *evaluator) newWorker(tables, sums int64, evaluations *atomic.Int64) *wo
 		best:        make([]uint32, n),
 		class:       make([]uint16, n),
 		open:        make([]int32, n),
-		cache:       newCache(tables, n, cascade.MaxStages+1, func() []byte { return make([]byte, n) }),
+		cache:       newCache(tables, setTableBytes(n), cascade.MaxStages+1, func() *setTable { return newSetTable(n) }),
 		sums:        newCache(sums, kernel.SumsBytes(n, k), 2, func() *kernel.Sums { return kernel.NewSums(n, k) }),
 	}
 	if e.confidence != cascade.MaxProbability {
@@ -113,19 +115,28 @@ func (w *worker) split(set []member) ([]*kernel.Lists, []uint32) {
 // stages; reach is valid until the next call.
 func (w *worker) evaluate(p plan) (correct int, reach []int) {
 	w.evaluations.Add(1)
+	if w.eval.confidence == cascade.MaxProbability {
+		return w.follow(p)
+	}
 	return w.count(p, w.tabulate(p, -1))
 }
 
 // count is evaluate for a plan whose stages have these tables.
 func (w *worker) count(p plan, tables [][]byte) (correct int, reach []int) {
-	w.exits, w.reach = w.exits[:0], w.reach[:0]
-	for _, g := range p.exits {
-		w.exits = append(w.exits, 2*(g+1))
-	}
+	w.reach = w.reach[:0]
 	for range tables {
 		w.reach = append(w.reach, 0)
 	}
-	return kernel.Evaluate(tables, w.exits, w.reach), w.reach
+	return kernel.Evaluate(tables, w.exitsOf(p), w.reach), w.reach
+}
+
+// exitsOf returns the exits of a plan as the kernels take them, valid until the next call.
+func (w *worker) exitsOf(p plan) []byte {
+	w.exits = w.exits[:0]
+	for _, g := range p.exits {
+		w.exits = append(w.exits, 2*(g+1))
+	}
+	return w.exits
 }
 
 // evaluateAndOffer evaluates a plan and offers it to an archive.
@@ -158,11 +169,12 @@ func (w *worker) table(p plan, stage, fresh int) []byte {
 	if table, known := w.eval.replayed[string(w.key)]; known {
 		return table
 	}
-	table, known := w.cache.get(w.key)
-	if known {
-		return table
+	t := w.setTable()
+	if t.whole {
+		return t.entries
 	}
-	table = w.cache.put(w.key)
+	t.whole = true
+	table := t.entries
 	switch {
 	case 0 <= fresh && fresh <= stage:
 		add := p.members[fresh]

@@ -114,6 +114,21 @@ func evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return correct + evaluateGeneric(tables, exits, reach, done)
 }
 
+func missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+	done := len(tables[0]) &^ 63
+	if done > 0 {
+		switch active {
+		case AVX512:
+			n = missingAVX512(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
+		case AVX2:
+			n = missingAVX2(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
+		default:
+			done = 0
+		}
+	}
+	return missingGeneric(open, tables, exits, known, done, n)
+}
+
 func correct(table []byte) (right int) {
 	n, done := len(table), 0
 	if n > 0 {
@@ -458,4 +473,53 @@ func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
 		}
 	}
 	foreseeGeneric(f, cells, right, a, b, done)
+}
+
+// A voter is what the assembly needs to know of a member whose stances are gathered. The
+// generator knows its layout.
+type voter struct {
+	w     uint32
+	scale float32 // w·2^24
+}
+
+// screening is what the assembly knows of a Screened from the present samples on, and how
+// many it has listed in it. The generator knows its layout.
+type screening struct {
+	bounds        *uint32
+	exact         *int32
+	sums          *uint32
+	right         *uint16
+	open          *int32
+	nExact, nOpen int
+	gathered      *uint64
+}
+
+// The generator knows these offsets; a change is a compile error here.
+var (
+	_ = [1]int{}[unsafe.Offsetof(voter{}.scale)-4]
+	_ = [1]int{}[unsafe.Offsetof(screening{}.gathered)-56]
+)
+
+func screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+	if active == Generic || len(members) > maxScreened || len(samples) == 0 {
+		return screenGeneric(to, samples, members, weights, least)
+	}
+	var set [maxScreened]voter
+	for m := range members {
+		w := weight(weights, m)
+		set[m] = voter{w, float32(w) * One}
+	}
+	s := screening{nil, &to.Exact[0], &to.Sums[0], &to.Right[0], &to.Open[0], 0, 0, &to.gathered[0]}
+	this, voters := (*byte)(unsafe.Pointer(&s)), (*byte)(unsafe.Pointer(&set))
+	for from := 0; from < len(samples); from += screenStep {
+		part := samples[from:min(from+screenStep, len(samples))]
+		to.gather(part, members)
+		s.bounds = &to.Bounds[from]
+		if active == AVX512 {
+			screenAVX512(this, &to.numbers[0], len(part), voters, len(members), least)
+		} else {
+			screenAVX2(this, &to.numbers[0], len(part), voters, len(members), least)
+		}
+	}
+	return s.nExact, s.nOpen
 }

@@ -2561,8 +2561,34 @@ TEXT ·resolve16AVX512(SB), NOSPLIT, $0-48
 	VPTERNLOGD   $0xff, Z11, Z11, Z11
 	VPXORD       Z12, Z12, Z12
 	XORQ         CX, CX
-	CMPQ         CX, n+24(FP)
-	JGE          resolve16AVX512_loop_end
+
+resolve16AVX512_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve16AVX512_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	MOVQ    members+32(FP), DI
+
+resolve16AVX512_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve16AVX512_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve16AVX512_first
+
+resolve16AVX512_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve16AVX512_loop_end
 
 resolve16AVX512_loop:
 	LEAQ    24(CX), SI
@@ -2576,45 +2602,51 @@ resolve16AVX512_loop:
 	MOVLQSX (DI)(CX*4), DX
 	MOVQ    DX, BX
 	SHLQ    $0x05, BX
-	XORL    R9, R9
-	MOVL    $0x0000ffff, R10
-	MOVQ    members+32(FP), R11
+	XORL    R10, R10
+	MOVL    $0x0000ffff, R11
+	MOVQ    members+32(FP), R12
 
 resolve16AVX512_anchor:
 	XORL         R8, R8
-	MOVQ         16(R11), DI
-	MOVL         (DI)(DX*4), DI
-	IMULL        40(R11), DI
-	ADDL         DI, R8
-	VPBROADCASTD DI, Z13
-	MOVQ         8(R11), DI
+	MOVQ         16(R12), DI
+	MOVL         (DI)(DX*4), R9
+	IMULL        40(R12), R9
+	ADDL         R9, R8
+	VPBROADCASTD R9, Z13
+	MOVQ         SI, R9
+	SHRQ         $0x03, R9
+	PREFETCHT0   (DI)(R9*1)
+	MOVQ         8(R12), DI
 	PREFETCHT0   (DI)(SI*1)
 	VCVTPH2PS    (DI)(BX*1), Z0
-	VMULPS.BCST  44(R11), Z0, Z0
+	VMULPS.BCST  44(R12), Z0, Z0
 	VCVTPS2UDQ   Z0, Z0
 	VPSUBD       Z13, Z0, Z0
 	VMOVDQA64    Z12, Z13
-	MOVQ         (R11), DI
+	MOVQ         (R12), DI
 	PREFETCHT0   (DI)(SI*1)
 	VMOVDQU16    (DI)(BX*1), Y15
 	VPERMW       Z15, Z1, Z16
-	MOVQ         members+32(FP), R12
+	MOVQ         members+32(FP), R13
 
 resolve16AVX512_member:
-	CMPQ         R12, R11
+	CMPQ         R13, R12
 	JE           resolve16AVX512_skip
-	MOVQ         16(R12), DI
-	MOVL         (DI)(DX*4), DI
-	IMULL        40(R12), DI
-	ADDL         DI, R8
-	VPBROADCASTD DI, Z17
-	MOVQ         8(R12), DI
+	MOVQ         16(R13), DI
+	MOVL         (DI)(DX*4), R9
+	IMULL        40(R13), R9
+	ADDL         R9, R8
+	VPBROADCASTD R9, Z17
+	MOVQ         SI, R9
+	SHRQ         $0x03, R9
+	PREFETCHT0   (DI)(R9*1)
+	MOVQ         8(R13), DI
 	PREFETCHT0   (DI)(SI*1)
 	VCVTPH2PS    (DI)(BX*1), Z18
-	VMULPS.BCST  44(R12), Z18, Z18
+	VMULPS.BCST  44(R13), Z18, Z18
 	VCVTPS2UDQ   Z18, Z18
 	VPSUBD       Z17, Z18, Z18
-	MOVQ         (R12), DI
+	MOVQ         (R13), DI
 	PREFETCHT0   (DI)(SI*1)
 	VMOVDQA64    Z2, Z17
 	VPBROADCASTD (DI)(BX*1), Z19
@@ -2650,8 +2682,8 @@ resolve16AVX512_member:
 	VPADDD       Z18, Z13, Z13
 
 resolve16AVX512_skip:
-	ADDQ          $0x30, R12
-	CMPQ          R12, AX
+	ADDQ          $0x30, R13
+	CMPQ          R13, AX
 	JNE           resolve16AVX512_member
 	VMOVDQA64     Z0, Z16
 	VEXTRACTI64X4 $0x01, Z16, Y17
@@ -2662,7 +2694,7 @@ resolve16AVX512_skip:
 	VPMAXUD       X17, X16, X16
 	VPSHUFD       $0xb1, X16, X17
 	VPMAXUD       X17, X16, X16
-	VMOVD         X16, R12
+	VMOVD         X16, DI
 	VPBROADCASTD  X16, Z16
 	VPCMPUD       $0x00, Z16, Z0, K1
 	VPBLENDMW     Z15, Z11, K1, Z14
@@ -2680,30 +2712,30 @@ resolve16AVX512_skip:
 	VPADDD        X0, X13, X13
 	VPSHUFD       $0xb1, X13, X0
 	VPADDD        X0, X13, X13
-	VMOVD         X13, DI
-	CMPL          R12, R9
+	VMOVD         X13, R9
+	CMPL          DI, R10
 	JB            resolve16AVX512_worse
 	JNE           resolve16AVX512_better
-	CMPL          R13, R10
+	CMPL          R13, R11
 	JAE           resolve16AVX512_worse
 
 resolve16AVX512_better:
-	MOVL R12, R9
-	MOVL R13, R10
+	MOVL DI, R10
+	MOVL R13, R11
 
 resolve16AVX512_worse:
-	CMPL DI, R9
+	CMPL R9, R10
 	JB   resolve16AVX512_decided
-	ADDQ $0x30, R11
-	CMPQ R11, AX
+	ADDQ $0x30, R12
+	CMPQ R12, AX
 	JNE  resolve16AVX512_anchor
 
 resolve16AVX512_decided:
-	ADDL R8, R9
+	ADDL R8, R10
 	MOVQ best+0(FP), DI
-	MOVL R9, (DI)(DX*4)
+	MOVL R10, (DI)(DX*4)
 	MOVQ class+8(FP), DI
-	MOVW R10, (DI)(DX*2)
+	MOVW R11, (DI)(DX*2)
 	ADDQ $+1, CX
 	CMPQ CX, n+24(FP)
 	JLT  resolve16AVX512_loop
@@ -3018,8 +3050,34 @@ TEXT ·resolve32AVX512(SB), NOSPLIT, $0-48
 	VPTERNLOGD   $0xff, Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
 	XORQ         CX, CX
-	CMPQ         CX, n+24(FP)
-	JGE          resolve32AVX512_loop_end
+
+resolve32AVX512_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve32AVX512_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x06, BX
+	MOVQ    members+32(FP), DI
+
+resolve32AVX512_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve32AVX512_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve32AVX512_first
+
+resolve32AVX512_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve32AVX512_loop_end
 
 resolve32AVX512_loop:
 	LEAQ    24(CX), SI
@@ -3033,55 +3091,61 @@ resolve32AVX512_loop:
 	MOVLQSX (DI)(CX*4), DX
 	MOVQ    DX, BX
 	SHLQ    $0x06, BX
-	XORL    R9, R9
-	MOVL    $0x0000ffff, R10
-	MOVQ    members+32(FP), R11
+	XORL    R10, R10
+	MOVL    $0x0000ffff, R11
+	MOVQ    members+32(FP), R12
 
 resolve32AVX512_anchor:
 	XORL         R8, R8
-	MOVQ         16(R11), DI
-	MOVL         (DI)(DX*4), DI
-	IMULL        40(R11), DI
-	ADDL         DI, R8
-	VPBROADCASTD DI, Z5
-	MOVQ         8(R11), DI
+	MOVQ         16(R12), DI
+	MOVL         (DI)(DX*4), R9
+	IMULL        40(R12), R9
+	ADDL         R9, R8
+	VPBROADCASTD R9, Z5
+	MOVQ         SI, R9
+	SHRQ         $0x04, R9
+	PREFETCHT0   (DI)(R9*1)
+	MOVQ         8(R12), DI
 	PREFETCHT0   (DI)(SI*1)
 	VCVTPH2PS    (DI)(BX*1), Z0
-	VMULPS.BCST  44(R11), Z0, Z0
+	VMULPS.BCST  44(R12), Z0, Z0
 	VCVTPS2UDQ   Z0, Z0
 	VPSUBD       Z5, Z0, Z0
 	VCVTPH2PS    32(DI)(BX*1), Z8
-	VMULPS.BCST  44(R11), Z8, Z8
+	VMULPS.BCST  44(R12), Z8, Z8
 	VCVTPS2UDQ   Z8, Z8
 	VPSUBD       Z5, Z8, Z8
 	VMOVDQA64    Z4, Z5
-	MOVQ         (R11), DI
+	MOVQ         (R12), DI
 	PREFETCHT0   (DI)(SI*1)
 	VMOVDQU16    (DI)(BX*1), Y9
 	VPERMW       Z9, Z1, Z10
 	VMOVDQU16    32(DI)(BX*1), Y11
 	VPERMW       Z11, Z1, Z12
-	MOVQ         members+32(FP), R12
+	MOVQ         members+32(FP), R13
 
 resolve32AVX512_member:
-	CMPQ         R12, R11
+	CMPQ         R13, R12
 	JE           resolve32AVX512_skip
-	MOVQ         16(R12), DI
-	MOVL         (DI)(DX*4), DI
-	IMULL        40(R12), DI
-	ADDL         DI, R8
-	VPBROADCASTD DI, Z13
-	MOVQ         8(R12), DI
+	MOVQ         16(R13), DI
+	MOVL         (DI)(DX*4), R9
+	IMULL        40(R13), R9
+	ADDL         R9, R8
+	VPBROADCASTD R9, Z13
+	MOVQ         SI, R9
+	SHRQ         $0x04, R9
+	PREFETCHT0   (DI)(R9*1)
+	MOVQ         8(R13), DI
 	PREFETCHT0   (DI)(SI*1)
 	VCVTPH2PS    (DI)(BX*1), Z14
-	VMULPS.BCST  44(R12), Z14, Z14
+	VMULPS.BCST  44(R13), Z14, Z14
 	VCVTPS2UDQ   Z14, Z14
 	VPSUBD       Z13, Z14, Z14
 	VCVTPH2PS    32(DI)(BX*1), Z15
-	VMULPS.BCST  44(R12), Z15, Z15
+	VMULPS.BCST  44(R13), Z15, Z15
 	VCVTPS2UDQ   Z15, Z15
 	VPSUBD       Z13, Z15, Z15
-	MOVQ         (R12), DI
+	MOVQ         (R13), DI
 	PREFETCHT0   (DI)(SI*1)
 	VMOVDQA64    Z2, Z13
 	VPBROADCASTD (DI)(BX*1), Z16
@@ -3201,8 +3265,8 @@ resolve32AVX512_member:
 	VPADDD       Z15, Z5, Z5
 
 resolve32AVX512_skip:
-	ADDQ          $0x30, R12
-	CMPQ          R12, AX
+	ADDQ          $0x30, R13
+	CMPQ          R13, AX
 	JNE           resolve32AVX512_member
 	VPMAXUD       Z0, Z8, Z10
 	VEXTRACTI64X4 $0x01, Z10, Y12
@@ -3213,7 +3277,7 @@ resolve32AVX512_skip:
 	VPMAXUD       X12, X10, X10
 	VPSHUFD       $0xb1, X10, X12
 	VPMAXUD       X12, X10, X10
-	VMOVD         X10, R12
+	VMOVD         X10, DI
 	VPBROADCASTD  X10, Z10
 	VPCMPUD       $0x00, Z10, Z0, K1
 	VPBLENDMW     Z9, Z3, K1, Z6
@@ -3234,30 +3298,30 @@ resolve32AVX512_skip:
 	VPADDD        X0, X5, X5
 	VPSHUFD       $0xb1, X5, X0
 	VPADDD        X0, X5, X5
-	VMOVD         X5, DI
-	CMPL          R12, R9
+	VMOVD         X5, R9
+	CMPL          DI, R10
 	JB            resolve32AVX512_worse
 	JNE           resolve32AVX512_better
-	CMPL          R13, R10
+	CMPL          R13, R11
 	JAE           resolve32AVX512_worse
 
 resolve32AVX512_better:
-	MOVL R12, R9
-	MOVL R13, R10
+	MOVL DI, R10
+	MOVL R13, R11
 
 resolve32AVX512_worse:
-	CMPL DI, R9
+	CMPL R9, R10
 	JB   resolve32AVX512_decided
-	ADDQ $0x30, R11
-	CMPQ R11, AX
+	ADDQ $0x30, R12
+	CMPQ R12, AX
 	JNE  resolve32AVX512_anchor
 
 resolve32AVX512_decided:
-	ADDL R8, R9
+	ADDL R8, R10
 	MOVQ best+0(FP), DI
-	MOVL R9, (DI)(DX*4)
+	MOVL R10, (DI)(DX*4)
 	MOVQ class+8(FP), DI
-	MOVW R10, (DI)(DX*2)
+	MOVW R11, (DI)(DX*2)
 	ADDQ $+1, CX
 	CMPQ CX, n+24(FP)
 	JLT  resolve32AVX512_loop
@@ -5289,8 +5353,34 @@ TEXT ·resolve16AVX2(SB), NOSPLIT, $0-48
 	IMUL3Q $0x30, AX, AX
 	ADDQ   members+32(FP), AX
 	XORQ   CX, CX
-	CMPQ   CX, n+24(FP)
-	JGE    resolve16_256_loop_end
+
+resolve16_256_first:
+	CMPQ    CX, n+24(FP)
+	JGE     resolve16_256_asked
+	MOVQ    samples+16(FP), SI
+	MOVLQSX (SI)(CX*4), DX
+	MOVQ    DX, BX
+	SHLQ    $0x05, BX
+	MOVQ    members+32(FP), DI
+
+resolve16_256_first_member:
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       8(DI), SI
+	PREFETCHT0 (SI)(BX*1)
+	MOVQ       16(DI), SI
+	PREFETCHT0 (SI)(DX*4)
+	ADDQ       $0x30, DI
+	CMPQ       DI, AX
+	JNE        resolve16_256_first_member
+	INCQ       CX
+	CMPQ       CX, $0x18
+	JNE        resolve16_256_first
+
+resolve16_256_asked:
+	XORQ CX, CX
+	CMPQ CX, n+24(FP)
+	JGE  resolve16_256_loop_end
 
 resolve16_256_loop:
 	LEAQ    24(CX), SI
@@ -5315,6 +5405,9 @@ resolve16_256_anchor:
 	VPBROADCASTD (DI)(DX*4), Y2
 	IMULL        40(R13), R9
 	ADDL         R9, R8
+	MOVQ         SI, R9
+	SHRQ         $0x03, R9
+	PREFETCHT0   (DI)(R9*1)
 	VPBROADCASTD 40(R13), Y3
 	MOVQ         8(R13), DI
 	PREFETCHT0   (DI)(SI*1)
@@ -5411,6 +5504,9 @@ resolve16_256_member:
 	VPBROADCASTD (DI)(DX*4), Y9
 	IMULL        40(R12), R9
 	ADDL         R9, R8
+	MOVQ         SI, R9
+	SHRQ         $0x03, R9
+	PREFETCHT0   (DI)(R9*1)
 	VPBROADCASTD 40(R12), Y10
 	MOVQ         8(R12), DI
 	PREFETCHT0   (DI)(SI*1)

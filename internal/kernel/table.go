@@ -41,6 +41,29 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return evaluate(tables, exits, reach)
 }
 
+// Missing lists the samples of which the cascade of k tables needs the entry in the last one,
+// but this is not known: bit i of known is 1 if that of sample i is. What the table has in
+// place of an entry is no less, but for the lowest bit: if it is below the last of the k
+// exits, so is the entry. For the last stage of a cascade that exit is 0.
+//
+//	for i := range N {
+//		if tables[j][i] < exits[j] for every j < k-1 && tables[k-1][i] >= exits[k-1] &&
+//			known[i/64]>>(i%64)&1 == 0 {
+//			open = append(open, i)
+//		}
+//	}
+//
+// open is room for N numbers.
+func Missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+	k, samples := len(tables), len(tables[0])
+	need(k >= 1 && len(exits) == k, "Missing: k tables need k exits")
+	for _, t := range tables {
+		need(len(t) == samples, "Missing: tables differ in length")
+	}
+	need(len(open) >= samples && len(known) == (samples+63)/64, "Missing: lengths do not fit the number of samples")
+	return missing(open, tables, exits, known)
+}
+
 // Correct counts the samples that a set predicts correctly:
 //
 //	for _, b := range table {

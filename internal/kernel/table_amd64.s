@@ -4130,6 +4130,169 @@ evaluate256_2_end:
 	VZEROUPPER
 	RET
 
+// func missingAVX512(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+// Requires: AVX, AVX512BW, AVX512F, POPCNT
+TEXT ·missingAVX512(SB), NOSPLIT, $0-56
+	MOVQ         open+0(FP), AX
+	MOVQ         tables+8(FP), CX
+	MOVQ         k+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         exits+32(FP), SI
+	MOVQ         known+40(FP), DI
+	VPBROADCASTD missing512_sixteen<>+0(SB), Z0
+	XORQ         R8, R8
+	XORQ         R9, R9
+	CMPQ         R8, BX
+	JGE          missing512_end
+
+missing512:
+	MOVQ  R8, R12
+	SHRQ  $0x06, R12
+	KMOVQ (DI)(R12*8), K1
+	KNOTQ K1, K1
+	MOVQ  CX, R11
+	XORQ  R10, R10
+
+missing512_stage:
+	KORTESTQ     K1, K1
+	JZ           missing512_none
+	MOVQ         (R11), R12
+	VPBROADCASTB (SI)(R10*1), Z1
+	CMPQ         R10, DX
+	JE           missing512_last
+	VPCMPUB      $0x06, (R12)(R8*1), Z1, K1, K1
+	ADDQ         $0x18, R11
+	INCQ         R10
+	JMP          missing512_stage
+
+missing512_last:
+	VPCMPUB       $0x02, (R12)(R8*1), Z1, K1, K1
+	KMOVQ         K1, R12
+	TESTQ         R12, R12
+	JZ            missing512_none
+	VPBROADCASTD  R8, Z1
+	VPADDD        missing512_numbers<>+0(SB), Z1, Z1
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R9*4)
+	MOVWLZX       R12, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R9
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R12
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R9*4)
+	MOVWLZX       R12, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R9
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R12
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R9*4)
+	MOVWLZX       R12, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R9
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R12
+	VPCOMPRESSD.Z Z1, K1, Z1
+	VMOVDQU32     Z1, (AX)(R9*4)
+	MOVWLZX       R12, R10
+	POPCNTL       R10, R10
+	ADDQ          R10, R9
+
+missing512_none:
+	ADDQ $+64, R8
+	CMPQ R8, BX
+	JLT  missing512
+
+missing512_end:
+	MOVQ R9, listed+48(FP)
+	VZEROUPPER
+	RET
+
+DATA missing512_sixteen<>+0(SB)/4, $0x00000010
+GLOBL missing512_sixteen<>(SB), RODATA|NOPTR, $4
+
+DATA missing512_numbers<>+0(SB)/4, $0x00000000
+DATA missing512_numbers<>+4(SB)/4, $0x00000001
+DATA missing512_numbers<>+8(SB)/4, $0x00000002
+DATA missing512_numbers<>+12(SB)/4, $0x00000003
+DATA missing512_numbers<>+16(SB)/4, $0x00000004
+DATA missing512_numbers<>+20(SB)/4, $0x00000005
+DATA missing512_numbers<>+24(SB)/4, $0x00000006
+DATA missing512_numbers<>+28(SB)/4, $0x00000007
+DATA missing512_numbers<>+32(SB)/4, $0x00000008
+DATA missing512_numbers<>+36(SB)/4, $0x00000009
+DATA missing512_numbers<>+40(SB)/4, $0x0000000a
+DATA missing512_numbers<>+44(SB)/4, $0x0000000b
+DATA missing512_numbers<>+48(SB)/4, $0x0000000c
+DATA missing512_numbers<>+52(SB)/4, $0x0000000d
+DATA missing512_numbers<>+56(SB)/4, $0x0000000e
+DATA missing512_numbers<>+60(SB)/4, $0x0000000f
+GLOBL missing512_numbers<>(SB), RODATA|NOPTR, $64
+
+// func missingAVX2(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+// Requires: AVX, AVX2, BMI
+TEXT ·missingAVX2(SB), NOSPLIT, $0-56
+	MOVQ open+0(FP), AX
+	MOVQ tables+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ exits+32(FP), SI
+	MOVQ known+40(FP), DI
+	XORQ R8, R8
+	XORQ R9, R9
+	CMPQ R8, BX
+	JGE  missing256_end
+
+missing256:
+	MOVQ R8, R12
+	SHRQ $0x03, R12
+	MOVL (DI)(R12*1), R13
+	NOTL R13
+	MOVQ CX, R11
+	XORQ R10, R10
+
+missing256_stage:
+	TESTL        R13, R13
+	JZ           missing256_none
+	MOVQ         (R11), R12
+	VMOVDQU      (R12)(R8*1), Y0
+	VPBROADCASTB (SI)(R10*1), Y1
+	VPMAXUB      Y0, Y1, Y1
+	VPCMPEQB     Y0, Y1, Y1
+	VPMOVMSKB    Y1, R12
+	CMPQ         R10, DX
+	JE           missing256_last
+	ANDNL        R13, R12, R13
+	ADDQ         $0x18, R11
+	INCQ         R10
+	JMP          missing256_stage
+
+missing256_last:
+	ANDL R12, R13
+	JZ   missing256_none
+
+missing256_next:
+	TZCNTL R13, R12
+	ADDL   R8, R12
+	MOVL   R12, (AX)(R9*4)
+	INCQ   R9
+	BLSRL  R13, R13
+	JNZ    missing256_next
+
+missing256_none:
+	ADDQ $+32, R8
+	CMPQ R8, BX
+	JLT  missing256
+
+missing256_end:
+	MOVQ R9, listed+48(FP)
+	VZEROUPPER
+	RET
+
 // func correctAVX512(table *byte, n int) (right int)
 // Requires: AVX, AVX512BW, BMI2, POPCNT
 TEXT ·correctAVX512(SB), NOSPLIT, $0-24

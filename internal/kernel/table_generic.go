@@ -38,6 +38,25 @@ func evaluateGeneric(tables [][]byte, exits []byte, reach []int, from int) (corr
 	return correct
 }
 
+// missingGeneric goes from the given sample on, before which n are listed.
+func missingGeneric(open []int32, tables [][]byte, exits []byte, known []uint64, from, n int) int {
+	last := len(tables) - 1
+next:
+	for i := from; i < len(tables[0]); i++ {
+		if known[i>>6]>>(i&63)&1 != 0 || tables[last][i] < exits[last] {
+			continue
+		}
+		for j, exit := range exits[:last] {
+			if tables[j][i] >= exit {
+				continue next
+			}
+		}
+		open[n] = int32(i)
+		n++
+	}
+	return n
+}
+
 func correctGeneric(table []byte) (n int) {
 	for _, b := range table {
 		n += int(b & 1)

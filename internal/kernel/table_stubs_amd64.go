@@ -14,6 +14,16 @@ func evaluateAVX512(tables *[]byte, k int, n int, exits *byte, reach *int) (corr
 //go:noescape
 func evaluateAVX2(tables *[]byte, k int, n int, exits *byte, reach *int) (correct int)
 
+// missingAVX512 is missing for k+1 tables and n samples, n a multiple of 64.
+//
+//go:noescape
+func missingAVX512(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+
+// missingAVX2 is missing for k+1 tables and n samples, n a multiple of 32.
+//
+//go:noescape
+func missingAVX2(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+
 // correctAVX512 is correct for n bytes.
 //
 //go:noescape

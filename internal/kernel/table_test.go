@@ -98,6 +98,54 @@ func evaluateDefinition(tables [][]byte, exits []byte) (reach []int, correct int
 	return reach, correct
 }
 
+func TestMissing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	eachPath(t, func(t *testing.T) {
+		check := func(n, k, bins, offset int) {
+			exits := fill(k, func() byte { return byte(2 * (1 + rng.IntN(bins))) })
+			if rng.IntN(2) == 0 {
+				exits[k-1] = 0
+			}
+			known := guardOf(fill((n+63)/64, func() uint64 { return rng.Uint64() & rng.Uint64() }), offset)
+			open := guard[int32](n, offset)
+			var guards []guarded[byte]
+			var tables [][]byte
+			for _, table := range randomTables(rng, n, k, bins) {
+				g := guardOf(table, offset)
+				guards, tables = append(guards, g), append(tables, g.s)
+				offset++
+			}
+			got := open.s[:Missing(open.s, tables, exits, known.s)]
+			open.check(t, "Missing open")
+			known.check(t, "Missing known")
+			for _, g := range guards {
+				g.check(t, "Missing tables")
+			}
+			var want []int32
+			for i := range n {
+				reaches := true
+				for j, exit := range exits[:k-1] {
+					reaches = reaches && tables[j][i] < exit
+				}
+				if reaches && tables[k-1][i] >= exits[k-1] && known.s[i/64]>>(i%64)&1 == 0 {
+					want = append(want, int32(i))
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("n %d, k %d, exits %d: %d, want %d", n, k, exits, got, want)
+			}
+		}
+		for _, n := range lengths {
+			check(n, 1+rng.IntN(6), 1+rng.IntN(127), n%3)
+		}
+		for k := 1; k <= 20; k++ {
+			for _, n := range []int{0, 1, 63, 64, 65, 4099} {
+				check(n, k, 78, k%3)
+			}
+		}
+	})
+}
+
 func TestEvaluate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	eachPath(t, func(t *testing.T) {

@@ -377,6 +377,35 @@ func listed(name string, open, n GPVirtual, k int, prefetch func(row GPVirtual),
 	})
 }
 
+// prefetchFirst asks for the rows and tails of the first listed samples, of all members up to
+// end, which nothing has asked for ahead.
+func prefetchFirst(name string, end GPVirtual, k int) {
+	r, i, row, p, member := GP64(), GP64(), GP64(), GP64(), GP64()
+	XORQ(r, r)
+	Label(name + "_first")
+	CMPQ(r, argAddr("n"))
+	JGE(LabelRef(name + "_asked"))
+	MOVQ(argAddr("samples"), p)
+	MOVLQSX(at(p, r, 4, 0), i)
+	MOVQ(i, row)
+	SHLQ(U8(bits.TrailingZeros(uint(2*k))), row)
+	MOVQ(argAddr("members"), member)
+	Label(name + "_first_member")
+	MOVQ(Mem{Base: member, Disp: memberClasses}, p)
+	PREFETCHT0(at(p, row, 1, 0))
+	MOVQ(Mem{Base: member, Disp: memberValues}, p)
+	PREFETCHT0(at(p, row, 1, 0))
+	MOVQ(Mem{Base: member, Disp: memberTail}, p)
+	PREFETCHT0(at(p, i, 4, 0))
+	ADDQ(U8(memberSize), member)
+	CMPQ(member, end)
+	JNE(LabelRef(name + "_first_member"))
+	INCQ(r)
+	CMPQ(r, U8(ahead))
+	JNE(LabelRef(name + "_first"))
+	Label(name + "_asked")
+}
+
 // bothLists are the classes of s and the classes and values of l, and all ones.
 type bothLists struct {
 	sClasses, lClasses, lValues GPVirtual
@@ -451,6 +480,7 @@ func resolveAVX512(k int) {
 	ones, zero := ones512(), ZMM()
 	VPXORD(zero, zero, zero)
 	halves := k / 16
+	prefetchFirst(name, end, k)
 	r := GP64()
 	XORQ(r, r)
 	loop(name+"_loop", r, argAddr("n"), 1, func() {
@@ -474,6 +504,9 @@ func resolveAVX512(k int) {
 			IMULL(Mem{Base: member, Disp: memberW}, t)
 			ADDL(t, base)
 			VPBROADCASTD(t, tail)
+			MOVQ(later, t.As64())
+			SHRQ(U8(3+halves-1), t.As64()) // from rows to tails
+			PREFETCHT0(at(p, t.As64(), 1, 0))
 			MOVQ(Mem{Base: member, Disp: memberValues}, p)
 			PREFETCHT0(at(p, later, 1, 0))
 			for h := range e {

@@ -300,6 +300,7 @@ func resolve16AVX2() {
 	ADDQ(argAddr("members"), end)
 	scale := scale256(name)
 	m := newMatcher256(name)
+	prefetchFirst(name, end, 16)
 	r := GP64()
 	XORQ(r, r)
 	loop(name+"_loop", r, argAddr("n"), 1, func() {
@@ -323,6 +324,9 @@ func resolve16AVX2() {
 			VPBROADCASTD(at(p, i, 4, 0), tail)
 			IMULL(Mem{Base: member, Disp: memberW}, t)
 			ADDL(t, base)
+			MOVQ(later, t.As64())
+			SHRQ(U8(3), t.As64()) // from rows to tails
+			PREFETCHT0(at(p, t.As64(), 1, 0))
 			VPBROADCASTD(Mem{Base: member, Disp: memberW}, w)
 			MOVQ(Mem{Base: member, Disp: memberValues}, p)
 			PREFETCHT0(at(p, later, 1, 0))

@@ -25,6 +25,7 @@ var families = map[string]func(){
 	"float16": float16,
 	"lists":   lists,
 	"margins": margins,
+	"screen":  screen,
 	"table":   table,
 	"topk":    topK,
 }
@@ -47,6 +48,7 @@ func main() {
 const (
 	equal        = U8(0)
 	less         = U8(1)
+	lessEqual    = U8(2)
 	notEqual     = U8(4)
 	greaterEqual = U8(5)
 	greater      = U8(6)

@@ -14,6 +14,8 @@ const maxStages = 16
 func table() {
 	evaluateAVX512()
 	evaluateAVX2()
+	missingAVX512()
+	missingAVX2()
 	correctAVX512()
 	correctAVX2()
 	binsAVX512()
@@ -167,6 +169,114 @@ func (c stageCounts) store(reach Register) {
 	for j := 1; j < len(c); j++ {
 		ADDQ(c[j], Mem{Base: reach, Disp: 8 * j})
 	}
+}
+
+// missingAVX512 follows 64 samples at a time through k tables, and of those that are left
+// looks for the ones that would exit by the last table. It leaves off where none is left.
+func missingAVX512() {
+	const name = "missing512"
+	function("missingAVX512", NOSPLIT, "func(open *int32, tables *[]byte, k, n int, exits *byte, known *uint64) (listed int)")
+	Doc("missingAVX512 is missing for k+1 tables and n samples, n a multiple of 64.")
+	open, tables, k, n, exits, known := arg("open"), arg("tables"), arg("k"), arg("n"), arg("exits"), arg("known")
+	sixteen, number := ZMM(), ZMM()
+	VPBROADCASTD(words32(name+"_sixteen", []uint32{16}), sixteen)
+	first := words32(name+"_numbers", sequence[uint32](16, 0, 1))
+	i, listed, j, p, t := GP64(), GP64(), GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(listed, listed)
+	loop(name, i, n, 64, func() {
+		alive, z := K(), ZMM()
+		MOVQ(i, t)
+		SHRQ(U8(6), t)
+		KMOVQ(at(known, t, 8, 0), alive)
+		KNOTQ(alive, alive)
+		MOVQ(tables, p)
+		XORQ(j, j)
+		Label(name + "_stage")
+		KORTESTQ(alive, alive)
+		JZ(LabelRef(name + "_none"))
+		MOVQ(Mem{Base: p}, t)
+		VPBROADCASTB(at(exits, j, 1, 0), z)
+		CMPQ(j, k)
+		JE(LabelRef(name + "_last"))
+		VPCMPUB(greater, at(t, i, 1, 0), z, alive, alive)
+		ADDQ(U8(24), p)
+		INCQ(j)
+		JMP(LabelRef(name + "_stage"))
+		Label(name + "_last")
+		VPCMPUB(lessEqual, at(t, i, 1, 0), z, alive, alive)
+		KMOVQ(alive, t)
+		TESTQ(t, t)
+		JZ(LabelRef(name + "_none"))
+		VPBROADCASTD(i.As32(), number)
+		VPADDD(first, number, number)
+		for h := range 4 {
+			c, count := ZMM(), GP64()
+			VPCOMPRESSD_Z(number, alive, c)
+			VMOVDQU32(c, at(open, listed, 4, 0))
+			MOVWLZX(t.As16(), count.As32())
+			POPCNTL(count.As32(), count.As32())
+			ADDQ(count, listed)
+			if h < 3 {
+				VPADDD(sixteen, number, number)
+				KSHIFTRQ(U8(16), alive, alive)
+				SHRQ(U8(16), t)
+			}
+		}
+		Label(name + "_none")
+	})
+	Store(listed, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// missingAVX2 does the same with 32 samples and byte masks.
+func missingAVX2() {
+	const name = "missing256"
+	function("missingAVX2", NOSPLIT, "func(open *int32, tables *[]byte, k, n int, exits *byte, known *uint64) (listed int)")
+	Doc("missingAVX2 is missing for k+1 tables and n samples, n a multiple of 32.")
+	open, tables, k, n, exits, known := arg("open"), arg("tables"), arg("k"), arg("n"), arg("exits"), arg("known")
+	i, listed, j, p, t, alive := GP64(), GP64(), GP64(), GP64(), GP64(), GP32()
+	XORQ(i, i)
+	XORQ(listed, listed)
+	loop(name, i, n, 32, func() {
+		table, exit := YMM(), YMM()
+		MOVQ(i, t)
+		SHRQ(U8(3), t)
+		MOVL(at(known, t, 1, 0), alive)
+		NOTL(alive)
+		MOVQ(tables, p)
+		XORQ(j, j)
+		Label(name + "_stage")
+		TESTL(alive, alive)
+		JZ(LabelRef(name + "_none"))
+		MOVQ(Mem{Base: p}, t)
+		VMOVDQU(at(t, i, 1, 0), table)
+		VPBROADCASTB(at(exits, j, 1, 0), exit)
+		VPMAXUB(table, exit, exit)
+		VPCMPEQB(table, exit, exit) // table >= exit
+		VPMOVMSKB(exit, t.As32())
+		CMPQ(j, k)
+		JE(LabelRef(name + "_last"))
+		ANDNL(alive, t.As32(), alive)
+		ADDQ(U8(24), p)
+		INCQ(j)
+		JMP(LabelRef(name + "_stage"))
+		Label(name + "_last")
+		ANDL(t.As32(), alive)
+		JZ(LabelRef(name + "_none"))
+		Label(name + "_next")
+		TZCNTL(alive, t.As32())
+		ADDL(i.As32(), t.As32())
+		MOVL(t.As32(), at(open, listed, 4, 0))
+		INCQ(listed)
+		BLSRL(alive, alive)
+		JNZ(LabelRef(name + "_next"))
+		Label(name + "_none")
+	})
+	Store(listed, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
 }
 
 func correctAVX512() {

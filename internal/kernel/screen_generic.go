@@ -1,0 +1,67 @@
+package kernel
+
+import "math"
+
+func screenGeneric(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+	for r, i := range samples {
+		var label, vote, most uint32
+		agreed := true
+		first := members[0].at(i, 1).rival
+		for m, s := range members {
+			x := s.at(i, weight(weights, m))
+			label += x.label
+			agreed = agreed && x.rival == first && x.label < x.value
+			votes, bound := votesFor(x.rival, i, members, weights)
+			vote, most = max(vote, votes), max(most, bound)
+		}
+		to.Bounds[r] = max(label, most)
+		switch {
+		case label > most:
+			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, label, 1
+			exact++
+		case agreed:
+			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, vote, 0
+			exact++
+		case label < least && most < least:
+		case vote >= least && vote > label:
+			to.Bounds[r] = math.MaxUint32
+		default:
+			to.Open[open] = i
+			open++
+		}
+	}
+	return exact, open
+}
+
+// A stance is what a member makes of a sample's label: values times its weight.
+type stance struct {
+	rival        uint16
+	label, value uint32
+	other        uint32 // what other classes have at the most
+}
+
+// at returns the stance on sample i of a member of weight w.
+func (s Stances) at(i int32, w uint32) stance {
+	x := s[i]
+	value := w * fixed1(uint16(x>>32))
+	return stance{
+		rival: uint16(x >> 48),
+		label: w * (uint32(x) & (1<<25 - 1)),
+		value: value,
+		other: (value>>7 + 1) * (uint32(x)>>25 + 1),
+	}
+}
+
+// votesFor returns votes and bound of a rival: see Screen.
+func votesFor(rival uint16, i int32, members []Stances, weights []uint32) (votes, bound uint32) {
+	for m, s := range members {
+		x := s.at(i, weight(weights, m))
+		if x.rival == rival {
+			votes += x.value
+			bound += x.value
+		} else {
+			bound += x.other
+		}
+	}
+	return votes, bound
+}

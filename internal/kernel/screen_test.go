@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// guardScreened is room for n samples in guarded memory.
+func guardScreened(t *testing.T, n, offset int) (*Screened, func()) {
+	n = (n + 15) &^ 15
+	bounds, exact, sums := guard[uint32](n, offset), guard[int32](n, offset+1), guard[uint32](n, offset)
+	right, open := guard[uint16](n, offset+2), guard[int32](n, offset)
+	return &Screened{Bounds: bounds.s, Exact: exact.s, Sums: sums.s, Right: right.s, Open: open.s}, func() {
+		t.Helper()
+		bounds.check(t, "Screened.Bounds")
+		exact.check(t, "Screened.Exact")
+		sums.check(t, "Screened.Sums")
+		right.check(t, "Screened.Right")
+		open.check(t, "Screened.Open")
+	}
+}
+
+// screenWith compares Screen's answers about some samples with the definition of a set's
+// sum, and those of every path with the reference's. It returns how many it left open.
+func screenWith(t *testing.T, z *zoo, weights []uint32, samples []int32, least uint32, offset int) int {
+	t.Helper()
+	var members []Stances
+	for _, l := range z.lists {
+		members = append(members, NewStances(l, z.labels))
+	}
+	var want *Screened
+	var wantExact, wantOpen int
+	for _, p := range Paths() {
+		restore := Force(p)
+		got, check := guardScreened(t, len(samples), offset)
+		exact, open := Screen(got, samples, members, weights, least)
+		restore()
+		check()
+		got.Exact, got.Sums, got.Right, got.Open = got.Exact[:exact], got.Sums[:exact], got.Right[:exact], got.Open[:open]
+		if p == Generic {
+			want, wantExact, wantOpen = got, exact, open
+			continue
+		}
+		same := exact == wantExact && open == wantOpen && slices.Equal(got.Exact, want.Exact) && slices.Equal(got.Sums, want.Sums) &&
+			slices.Equal(got.Right, want.Right) && slices.Equal(got.Open, want.Open)
+		for r, i := range samples {
+			if !slices.Contains(want.Exact, i) && !slices.Contains(want.Open, i) {
+				same = same && got.Bounds[r] == want.Bounds[r]
+			}
+		}
+		if !same {
+			t.Fatalf("%d samples, weights %d, least %d: %v and %v differ", len(samples), weights, least, p, Generic)
+		}
+	}
+
+	exact := 0
+	for r, i := range samples {
+		sums, _ := define(int(i), z.lists, weights)
+		best, class := bestOf(sums)
+		right := class == z.labels[i]
+		switch {
+		case exact < wantExact && want.Exact[exact] == i:
+			if want.Sums[exact] != best || want.Right[exact] == 1 != right {
+				t.Fatalf("sample %d: %d, correct %d; want %d of class %d, label %d", i, want.Sums[exact], want.Right[exact], best, class, z.labels[i])
+			}
+			exact++
+		case slices.Contains(want.Open, i):
+		case want.Bounds[r] == math.MaxUint32:
+			if best < least || right {
+				t.Fatalf("sample %d: wrong, least %d; want %d of class %d, label %d", i, least, best, class, z.labels[i])
+			}
+		case want.Bounds[r] < best || want.Bounds[r] >= least:
+			t.Fatalf("sample %d: at most %d, least %d; want %d", i, want.Bounds[r], least, best)
+		}
+	}
+	return wantOpen
+}
+
+// stanceShapes are zoos of many and of few classes, with short and long lists.
+var stanceShapes = []struct{ n, classes, k int }{{1000, 120, 16}, {300, 10, 16}, {200, 40, 32}, {300, 3, 16}, {100, 1, 16}}
+
+func TestScreen(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 1))
+	for _, sh := range stanceShapes {
+		for _, models := range []int{1, 2, 3, 4, 5, 8, 16, 17} { // the assembly takes up to 16
+			z := newZoo(sh.n, sh.classes, sh.k, models, uint64(100*models+sh.classes))
+			weights := make([]uint32, models)
+			total := uint32(0)
+			for m := range weights {
+				weights[m] = 1 + rng.Uint32N(3)
+				total += weights[m]
+			}
+			open, seen := 0, 0
+			for range 6 {
+				var samples []int32
+				for i := range sh.n {
+					if rng.IntN(3) == 0 {
+						samples = append(samples, int32(i))
+					}
+				}
+				samples = samples[:rng.IntN(len(samples)+1)]
+				open += screenWith(t, z, weights, samples, rng.Uint32N(total*One), rng.IntN(3))
+				open += screenWith(t, z, weights, samples, 0, rng.IntN(3))
+				seen += 2 * len(samples)
+			}
+			if open > seen*2/3 {
+				t.Errorf("%d models, %d classes: %d of %d samples are open", models, sh.classes, open, seen)
+			}
+		}
+	}
+}
+
+// FuzzScreen makes lists of few classes and few values, so that there are ties.
+func FuzzScreen(f *testing.F) {
+	f.Add([]byte("a seed with some variety 0123456789"), uint8(40), uint8(1), uint32(One))
+	f.Add(make([]byte, 300), uint8(17), uint8(7), uint32(0))
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 17}, uint8(3), uint8(2), uint32(3*One/2))
+	f.Fuzz(func(t *testing.T, data []byte, classes, weight uint8, least uint32) {
+		if len(data) == 0 || classes == 0 {
+			return
+		}
+		const n = 20
+		at := 0
+		next := func() uint16 {
+			b := data[at%len(data)]
+			at++
+			return uint16(b)
+		}
+		z := &zoo{labels: make([]uint16, n)}
+		for i := range z.labels {
+			z.labels[i] = next() % uint16(classes)
+		}
+		row := make([]uint16, classes)
+		for range 3 {
+			l := &Lists{K: 16, Classes: make([]uint16, n*16), Values: make([]uint16, n*16), Tail: make([]uint32, n), TopClass: make([]uint16, n), TopValue: make([]uint16, n)}
+			for i := range n {
+				for c := range row {
+					row[c] = next() % 5 * 0x300
+				}
+				row[int(next())%len(row)] = 0x3000 + next()%3
+				setList(l, i, row)
+			}
+			z.lists = append(z.lists, l)
+		}
+		samples := make([]int32, n)
+		for i := range samples {
+			samples[i] = int32(i)
+		}
+		screenWith(t, z, []uint32{1, 1 + uint32(weight%100), 1 + uint32(weight/3)}, samples, least%(200*One), 0)
+	})
+}
+
+func BenchmarkScreen(b *testing.B) {
+	z := bigZoo()
+	var members []Stances
+	for _, l := range z.lists {
+		members = append(members, NewStances(l, z.labels))
+	}
+	n := len(z.labels)
+	to := NewScreened(n)
+	var samples []int32
+	for i := range n {
+		if i%10 < 3 {
+			samples = append(samples, int32(i))
+		}
+	}
+	for _, k := range []int{2, 3, 5} {
+		b.Run(itoa(k), func(b *testing.B) {
+			eachPathBench(b, func(b *testing.B) {
+				b.SetBytes(int64(8 * k * len(samples)))
+				for b.Loop() {
+					Screen(to, samples, members[:k], nil, uint32(k)*One/2)
+				}
+			})
+		})
+	}
+}
