@@ -29,7 +29,7 @@ func (x *extraction) flags() []cli.Flag {
 		bind(&x.Seed, "seed", "seed `S` of the draw"),
 		bind(&x.SkipBroken, "skip-broken", "leave out images that cannot be read"),
 		bind(&x.Device, "device", "recalibrate on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
-		bind(&x.Threads, "threads", "recalibrate on `T` CPU threads (default: all)"),
+		bindThreads(&x.Threads, "recalibrate on `T` CPU threads (default: all)"),
 		bind(&x.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' built last)"),
 	}
 }

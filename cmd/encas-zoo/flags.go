@@ -60,6 +60,22 @@ func from0[T int | float64](name string) func(*cli.Context, T) error {
 	}
 }
 
+// maxThreads is more than any machine has use for: what is started for each is little, but not
+// nothing.
+const maxThreads = 1024
+
+// bindThreads is bind for a number of threads, --threads.
+func bindThreads(p *int, usage string) cli.Flag {
+	flag := bind(p, "threads", usage).(*cli.IntFlag)
+	flag.Action = func(c *cli.Context, n int) error {
+		if n > maxThreads {
+			return usagef("--threads %d: it must be at most %d", n, maxThreads)
+		}
+		return above0[int]("threads")(c, n)
+	}
+	return flag
+}
+
 func above0[T int | int64 | float64 | time.Duration](name string) func(*cli.Context, T) error {
 	return func(_ *cli.Context, value T) error {
 		switch {

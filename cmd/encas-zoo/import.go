@@ -72,7 +72,7 @@ encas-zoo import --zoo large --format npy --split search=0:5000 --keep top-k cif
 			bind(&o.Seed, "seed", "seed `S` of the samples drawn at random"),
 			bind(&o.Replace, "replace", "replace predictions that the zoo has of the same models, and labels, where they differ"),
 			keepFlag(&o.Keep),
-			bind(&o.Threads, "threads", "import `T` models at a time (default: up to 4)"),
+			bindThreads(&o.Threads, "import `T` models at a time (default: up to 4)"),
 		},
 		Action: on(func(c *cli.Context, t *terminal) error { return runImport(c, t, o) }),
 	}

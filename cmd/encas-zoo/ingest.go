@@ -113,7 +113,7 @@ encas-zoo ingest models.txt --data val=cifar/test_batch.bin --limit 100 --pretra
 			bind(&o.SizeOf, "size", "run models given by name at the image size `WHICH` of theirs: test or train"),
 			bind(&o.Batch, "batch", "`N` images at a time; fewer if a model runs out of memory (default: 32 on a CPU, else 256)"),
 			&cli.Float64Flag{Name: "group-memory", Destination: &o.groupMemory, Usage: "run models with the same preprocessing together as long as their files take at most `GB` (default: one model on a CPU, else 8.6)"},
-			bind(&o.Threads, "threads", "run on `T` CPU threads (default: all)"),
+			bindThreads(&o.Threads, "run on `T` CPU threads (default: all)"),
 			bind(&o.calibrate, "calibrate", "recalibrate the batch norms of subnets on images of `[NAME=]PATH`, which the supernet was trained on"),
 			bind(&o.CalibrateImages, "calibrate-images", "recalibrate on `N` images, drawn by --seed"),
 			bind(&o.Limit, "limit", "use only `N` images of each data set, spread evenly"),

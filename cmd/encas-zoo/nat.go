@@ -100,7 +100,7 @@ encas-zoo ingest runs/nat10/front.txt --data search=photos2 --data test=photos3 
 			bind(&o.images.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
 			bind(&o.images.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
 			bind(&o.images.Batch, "batch", "`N` images at a time; fewer if a subnet runs out of memory (default: 32 on a CPU, else 256)"),
-			bind(&o.images.Threads, "threads", "run on `T` CPU threads (default: all)"),
+			bindThreads(&o.images.Threads, "run on `T` CPU threads (default: all)"),
 			bind(&o.images.Python, "python", "the Python interpreter `PATH` whose torch is used"),
 			bind(&o.images.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
 		},

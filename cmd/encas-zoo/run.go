@@ -26,7 +26,7 @@ func machineFlags(m *serve.Machine) []cli.Flag {
 	return []cli.Flag{
 		bind(&m.Device, "device", "run on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
 		bind(&m.Batch, "batch", "`N` images at a time; fewer if a model runs out of memory (default: 32 on a CPU, else 256)"),
-		bind(&m.Threads, "threads", "run on `T` CPU threads (default: all)"),
+		bindThreads(&m.Threads, "run on `T` CPU threads (default: all)"),
 		bind(&m.Shim, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' built last)"),
 	}
 }

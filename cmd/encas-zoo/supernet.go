@@ -139,7 +139,7 @@ encas-zoo supernet train ofa10.pt --data imagenet/train --epochs 5 --average 3 -
 					bind(&trained.Seed, "seed", "seed `S` of everything random"),
 					bind(&trained.Device, "device", "train on `DEVICE`: cpu, cuda, cuda:1 (default: cuda if available)"),
 					bind(&trained.precision, "precision", "compute in `P`: fp32, bf16, fp16"),
-					bind(&trained.Threads, "threads", "train on `T` CPU threads (default: all)"),
+					bindThreads(&trained.Threads, "train on `T` CPU threads (default: all)"),
 					bind(&trained.Python, "python", "the Python interpreter `PATH` with torch, from nothing"),
 					bind(&trained.Library, "shim", "the torch library `PATH` (default: the one that 'encas-zoo shim build' made for the torch of --python, else its latest)"),
 				},
