@@ -22,6 +22,7 @@ type Evaluator struct {
 	r     *runner
 	space *supernet.Space
 	order []int // of the outputs; nil if it is that of the classes
+	names []string
 }
 
 // NewEvaluator opens data and torch for subnets of an artifact, and reads each image once.
@@ -71,6 +72,7 @@ func NewEvaluator(ctx context.Context, artifact string, o Options) (_ *Evaluator
 	for _, note := range notes {
 		r.log("%s", note)
 	}
+	e.names = names
 	if e.order, err = permutation(names, meta.Names()); err != nil {
 		return nil, fmt.Errorf("%s: %w", artifact, err)
 	}
@@ -113,6 +115,9 @@ func (e *Evaluator) Facts() []nat.Fact {
 		{Name: "--precision", Value: e.r.o.Precision.String()},
 	}
 }
+
+// ClassNames is what the classes are called, in the order of their numbers; nil if nobody says.
+func (e *Evaluator) ClassNames() []string { return e.names }
 
 // Overlap returns how many images to answer are among those to recalibrate on or those that
 // are trained on, nil for none, by their names: 0 if the two come from different files.

@@ -367,7 +367,11 @@ func (r *run) writeFront() error {
 		if err != nil {
 			return err
 		}
-		list.WriteString(r.Line(path, genome) + "\n")
+		line := r.Line(path, genome)
+		if p.Artifact != r.Artifact { // all runs have files of such names
+			line += fmt.Sprintf(" name=%s-%.8s/%s", strings.TrimSuffix(filepath.Base(p.Artifact), ".pt"), p.Weights, p.Genome)
+		}
+		list.WriteString(line + "\n")
 	}
 	var table bytes.Buffer
 	w := csv.NewWriter(&table)

@@ -619,3 +619,27 @@ func child(t *testing.T, dir string, trained bool, progress func(Progress)) {
 		t.Fatal(err)
 	}
 }
+
+// TestWeightsAreChecked: weights that an iteration was evaluated with, and that are there no
+// more or are others, end a run that is continued, even one that has ended.
+func TestWeightsAreChecked(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"removed":   os.Remove,
+		"exchanged": func(path string) error { return os.WriteFile(path, []byte("other weights"), 0o600) },
+	} {
+		for _, more := range []int{0, 1} {
+			o := job(t)
+			o.Iterations, o.Trainer, o.Replace = 2, fakeTrainer{o.Dir}, true
+			if _, err := Run(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(filepath.Join(o.Dir, "weights-2.pt")); err != nil {
+				t.Fatal(err)
+			}
+			o.Iterations += more
+			if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "weights-2.pt is not what iteration-0002.json was evaluated with") {
+				t.Errorf("%s, %d more iterations: %v", name, more, err)
+			}
+		}
+	}
+}

@@ -170,8 +170,15 @@ func (r *run) gflops(g supernet.Genome) float64 {
 
 // finish trains and evaluates what is left to do of an iteration.
 func (r *run) finish(ctx context.Context, it *iteration) error {
+	if r.Trainer == nil && it.Weights != r.describe.Weights {
+		return fmt.Errorf("%s is of other weights than this run: it is of another one; start again in another folder", filepath.Join(r.Dir, it.file()))
+	}
 	if it.complete() {
-		return nil
+		if r.Trainer == nil {
+			return nil
+		}
+		_, err := r.trained(it) // what comes after it is made of these weights
+		return err
 	}
 	artifact, err := r.train(ctx, it)
 	if err != nil {

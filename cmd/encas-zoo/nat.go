@@ -187,11 +187,11 @@ func (o *natOptions) readTraining(c *cli.Context) error {
 }
 
 // trainer opens what trains the weights.
-func (o *natOptions) trainer(c *cli.Context, progress func(tuning.Progress)) (*tuning.Trainer, error) {
+func (o *natOptions) trainer(c *cli.Context, classes []string, progress func(tuning.Progress)) (*tuning.Trainer, error) {
 	images := &o.images.Options
 	return tuning.Open(c.Context, tuning.Request{
 		Options: tuning.Options{Settings: o.training, Device: images.Device, Threads: images.Threads, Progress: progress},
-		File:    o.Artifact, Data: images.Calibrate, Library: images.Shim, Python: images.Python, Log: images.Log,
+		File:    o.Artifact, Data: images.Calibrate, ClassNames: classes, Library: images.Shim, Python: images.Python, Log: images.Log,
 	}, o.Dir)
 }
 
@@ -226,7 +226,7 @@ func runNAT(c *cli.Context, t *terminal, o *natOptions) error {
 	var trained *dataset.Set
 	var training func(tuning.Progress)
 	if o.training.Epochs > 0 {
-		trainer, err := o.trainer(c, func(p tuning.Progress) { training(p) })
+		trainer, err := o.trainer(c, evaluator.ClassNames(), func(p tuning.Progress) { training(p) })
 		if err != nil {
 			return err
 		}

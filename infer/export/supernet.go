@@ -52,6 +52,11 @@ func (e *Exporter) Supernet(ctx context.Context, r SupernetRequest) (Meta, error
 			return Meta{}, err
 		}
 	}
+	if _, err := os.Lstat(r.Out); err == nil {
+		if _, err := ReadMeta(r.Out); err != nil {
+			return Meta{}, fmt.Errorf("%s is there already, and is not a supernet's file: remove it, or name another file", r.Out)
+		}
+	}
 	// TorchScript reads the source of what it compiles from a file.
 	dir, err := os.MkdirTemp("", "encas-supernet")
 	if err != nil {

@@ -87,7 +87,7 @@ func begin(o *Options, j *job, space *supernet.Space, from *origin) (r *run, err
 		options.Scale = firstScale
 	}
 	if r.net, r.training, err = r.load(options); err != nil {
-		return nil, err
+		return r, err
 	}
 	if o.Average > 0 {
 		r.mean, r.meanOf, err = r.load(torch.TrainOptions{})

@@ -25,11 +25,14 @@ type Request struct {
 	Width   string // of a family that has several
 	Data    string // images with labels
 	Classes int    // 0 for those of the file, or of the data
-	Out     string
-	Library string // the torch library; "" for the one that torch.Find finds for Python
-	Python  string // which makes the file to begin with of a table
-	Log     func(note string)
-	Stderr  io.Writer // of Python
+	// ClassNames is what the classes are called if the file does not say so; nil if nobody says.
+	// [Run] then takes the order of the data's names.
+	ClassNames []string
+	Out        string
+	Library    string // the torch library; "" for the one that torch.Find finds for Python
+	Python     string // which makes the file to begin with of a table
+	Log        func(note string)
+	Stderr     io.Writer // of Python
 }
 
 // What a Request takes if it says nothing else: rates of learning, and how many epochs it
@@ -71,13 +74,13 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 		return result, err
 	}
 	defer remove()
-	if r.Images, r.Labels, err = Match(set, meta); err != nil {
+	if r.Images, r.Labels, err = Match(set, meta, r.ClassNames); err != nil {
 		return result, err
 	}
 	if err := r.check(); err != nil {
 		return result, err
 	}
-	j := job{start: start, out: r.Out}
+	j := job{start: start, out: r.Out, keeps: true}
 	made, err := j.run(ctx, &r.Options)
 	if err != nil {
 		return result, err
@@ -140,8 +143,11 @@ func Open(ctx context.Context, r Request, dir string) (_ *Trainer, err error) {
 			set.Close()
 		}
 	}()
-	if r.Images, r.Labels, err = Match(set, meta); err != nil {
-		return nil, err
+	if r.ClassNames == nil {
+		r.ClassNames = []string{} // nobody says, and the order of the data's names is that of chance
+	}
+	if r.Images, r.Labels, err = Match(set, meta, r.ClassNames); err != nil {
+		return nil, fmt.Errorf("%w; give --class-names, the names of the classes in the order of the outputs of %s", err, r.File)
 	}
 	return New(r.Options, r.File, dir)
 }
@@ -199,11 +205,15 @@ func sameFile(a, b string) bool {
 }
 
 // Match returns the data with the class numbers of a supernet's file, and if that has no names
-// of classes those of the data, for [Options].
-func Match(set *dataset.Set, meta export.Meta) (*dataset.Set, []string, error) {
+// of classes those of the data, for [Options]. If the file has none, the classes have the given
+// names; with nil, those of the data in their order, and with no names, only numbers will do.
+func Match(set *dataset.Set, meta export.Meta, names []string) (*dataset.Set, []string, error) {
 	known := meta.Names()
-	if known == nil && len(set.ClassNames) == meta.Classes {
+	switch {
+	case known == nil && names == nil && len(set.ClassNames) == meta.Classes:
 		return set, set.ClassNames, nil
+	case known == nil && len(names) > 0:
+		known = [][]string{names}
 	}
 	class, _, err := ingest.Match(set, meta.Classes, known)
 	if err != nil {

@@ -169,6 +169,7 @@ type job struct {
 	start, out string
 	iteration  int
 	candidates []supernet.Genome
+	keeps      bool // a file that is there already, whatever it is
 }
 
 // An origin is all that the weights depend on.
@@ -220,6 +221,9 @@ func (j *job) run(ctx context.Context, o *Options) (made bool, err error) {
 	from := j.origin(o, checkpoint)
 	if there, err := export.ReadMeta(j.out); err == nil && there.Training == from.hash() {
 		return false, j.removePart()
+	}
+	if _, err := os.Lstat(j.out); err == nil && j.keeps {
+		return false, fmt.Errorf("%s is there already, and not by this training: remove it, or name another file", j.out)
 	}
 	release, err := o.useTorch()
 	if err != nil {
