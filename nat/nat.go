@@ -109,6 +109,7 @@ const (
 	maxIterations  = 1000
 	maxSubnets     = 2000
 	maxArchive     = 10_000
+	minEvaluations = 200 // of which NSGA-III draws the first hundred at random
 	maxEvaluations = 10_000_000
 )
 
@@ -121,7 +122,7 @@ func (s *Settings) Check() error {
 		{"iterations", s.Iterations, 0, maxIterations},
 		{"start", s.Start, 3, maxSubnets},
 		{"candidates", s.Candidates, 1, maxSubnets},
-		{"surrogate-evaluations", s.Evaluations, 1, maxEvaluations},
+		{"surrogate-evaluations", s.Evaluations, minEvaluations, maxEvaluations},
 		{"interpolants", s.Interpolants, 1, 10_000},
 	} {
 		if v.value < v.low || v.value > v.up {
