@@ -2,7 +2,9 @@ package nat
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +63,7 @@ func (f *Folder) Leave() {
 // iterationFile is the file of an iteration.
 func iterationFile(n int) string { return fmt.Sprintf("iteration-%04d.json", n) }
 
-const version = 1
+const version = 2
 
 // A description says what a run is. Runs of different descriptions share no folder.
 type description struct {
@@ -72,6 +74,17 @@ type description struct {
 	Trained  bool     `json:"trained"`
 	Settings Settings `json:"settings"` // Iterations and Average are what was asked for last
 	Facts    []Fact   `json:"facts"`
+}
+
+// id tells runs apart: the SHA-256 of what does not change while a run goes on.
+func (d description) id() string {
+	d.Settings.Iterations, d.Settings.Average = 0, 0
+	text, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	hash := sha256.Sum256(text)
+	return hex.EncodeToString(hash[:])
 }
 
 // differs names the first difference that makes another run; "" if there is none.
@@ -125,6 +138,7 @@ func shown(v any) any {
 // An iteration is the content of its file.
 type iteration struct {
 	Version   int      `json:"version"`
+	Run       string   `json:"run"` // which run it is of: [description.id]
 	Iteration int      `json:"iteration"`
 	Averaged  int      `json:"averaged,omitempty"` // how many iterations up to this one have these weights as their mean; 0: it is one itself
 	Artifact  string   `json:"artifact,omitempty"` // with the weights trained for it, from the run folder
@@ -317,6 +331,8 @@ func (r *run) checkIteration(it *iteration, n int) error {
 	switch {
 	case it.Version != version || it.Iteration != n:
 		return fmt.Errorf("version %d, iteration %d; it should be version %d, iteration %d", it.Version, it.Iteration, version, n)
+	case it.Run != r.describe.id():
+		return fmt.Errorf("it is of another run than %s; start again in another folder", RunFile)
 	case len(it.Members) == 0 || len(it.Members) > maxSubnets:
 		return fmt.Errorf("%d subnets", len(it.Members))
 	case n > 0 && !r.iterations[n-1].complete():

@@ -643,3 +643,21 @@ func TestWeightsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherIterations: an iteration's file of another run is refused.
+func TestOtherIterations(t *testing.T) {
+	one, other := job(t), job(t)
+	one.Iterations, other.Iterations = 1, 1
+	other.Facts = []Fact{{"images", "others"}}
+	for _, o := range []Options{one, other} {
+		if _, err := Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(filepath.Join(other.Dir, "iteration-0001.json"), filepath.Join(one.Dir, "iteration-0001.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), one); err == nil || !strings.Contains(err.Error(), "iteration-0001.json: it is of another run than nat.json") {
+		t.Errorf("an iteration of another run: %v", err)
+	}
+}

@@ -95,7 +95,7 @@ func (r *run) iterate(ctx context.Context) error {
 // front of all iterations.
 func (r *run) finishAverage(ctx context.Context) error {
 	if r.average == nil {
-		it := &iteration{Version: version, Iteration: r.Iterations, Averaged: r.Average}
+		it := &iteration{Version: version, Run: r.describe.id(), Iteration: r.Iterations, Averaged: r.Average}
 		for _, p := range r.outcome().Front {
 			g, err := supernet.ParseGenome(p.Genome)
 			if err != nil {
@@ -115,7 +115,7 @@ func (r *run) finishAverage(ctx context.Context) error {
 func (r *run) next(ctx context.Context) (*iteration, error) {
 	n := len(r.iterations)
 	r.report(n, "choosing", 0)
-	it := &iteration{Version: version, Iteration: n, Members: []member{}}
+	it := &iteration{Version: version, Run: r.describe.id(), Iteration: n, Members: []member{}}
 	if r.Trainer == nil {
 		it.Weights = r.describe.Weights
 	}
@@ -170,9 +170,6 @@ func (r *run) gflops(g supernet.Genome) float64 {
 
 // finish trains and evaluates what is left to do of an iteration.
 func (r *run) finish(ctx context.Context, it *iteration) error {
-	if r.Trainer == nil && it.Weights != r.describe.Weights {
-		return fmt.Errorf("%s is of other weights than this run: it is of another one; start again in another folder", filepath.Join(r.Dir, it.file()))
-	}
 	if it.complete() {
 		if r.Trainer == nil {
 			return nil
