@@ -141,6 +141,8 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"explain", "--zoo", "z", "run", "--pick", number, "--sample", "\x1b[2Jnothing"},
 		{"zoo", "remove", "--zoo", "z", "\x1b[2Jnobody"},
 		{"zoo", "info", "--zoo", "z\x1b[2J\n"},
+		{"zoo", "merge", "z", "--out", "merged\x1b[2J"},
+		{"zoo", "merge", "z", "nowhere\x1b[2J", "--out", "\x1b[2J"},
 		{"import", "--zoo", "i", "--format", "npy", "--split", "\x1b[2J", "nowhere\x1b[2J"},
 		{"label", "--zoo", "z", "run", "--split", "\x1b[2J"},
 		{"optimize", "--zoo", "z", "--unlabelled", "\x1b[2J"},
