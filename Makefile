@@ -70,6 +70,8 @@ road: build ## Run published networks over real images, search, certify: docs/ro
 supernets: build ## Search cascades over subnets of two supernets, measure them: docs/supernets.md
 	scripts/supernets $(BIN)/encas-zoo build/supernets
 	$(GO) run ./benchmarks pools -zoo build/supernets/zoo -out build/supernets
+	mkdir -p build/supernets/fronts
+	$(GO) run ./benchmarks pools -zoo build/supernets/zoo -list fronts=build/supernets/fronts.txt -list evaluated=build/supernets/evaluated.txt -splits 6 -out build/supernets/fronts
 
 nat: build ## Search subnets of two supernets beside random ones, measure them: docs/nat.md
 	scripts/nat $(BIN)/encas-zoo build/nat
@@ -79,7 +81,8 @@ nat: build ## Search subnets of two supernets beside random ones, measure them: 
 		-list random=build/nat/$$family-random/front.txt -against random -out build/nat/$$family || exit; done
 	$(GO) run ./benchmarks pools -zoo build/nat/zoo -list mobile=build/nat/mobile.txt -list attentive=build/nat/attentive.txt -against all -out build/nat
 	@if [ -e build/nat/mnist/zoo ]; then $(GO) run ./benchmarks pools -zoo build/nat/mnist/zoo -cascades=false \
-		-list transfer=build/nat/mnist/transfer/front.txt -list nothing=build/nat/mnist/nothing/front.txt -against nothing -out build/nat/mnist; fi
+		$$(for rate in 0.01 0.1 0.3; do echo -list transfer-$$rate=build/nat/mnist/transfer-$$rate/front.txt; done) \
+		-list nothing=build/nat/mnist/nothing/front.txt -against nothing -out build/nat/mnist; fi
 
 # With the packages as the tests have them: -trimpath would compile all of them anew.
 firsthour: venv ## Follow the first hour of README.md, word for word

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/encas-zoo/encas-zoo/benchmarks/holdout"
@@ -42,6 +43,9 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if *against != "" && len(lists) == 0 {
+		return errors.New("-against is of lists: give some with -list")
+	}
 	if *dir == "" || flags.NArg() > 0 {
 		return errors.New("pools takes flags only, and needs -zoo (see -help)")
 	}
@@ -50,6 +54,9 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 	if len(lists) > 0 {
 		*against = cmp.Or(*against, lists[len(lists)-1].Name)
 		pools, err = holdout.OpenLists(ctx, *dir, *cost, lists)
+		if err == nil && !slices.ContainsFunc(pools, func(p holdout.Pool) bool { return p.Name == *against }) {
+			err = fmt.Errorf("-against %s: there is no such list", *against)
+		}
 	} else {
 		pools, err = holdout.OpenPools(ctx, *dir, *by, *cost)
 	}
@@ -75,12 +82,9 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 	}
 	var table, picture bytes.Buffer
 	if len(lists) > 0 {
-		err = holdout.WriteAgainst(&table, results, *against)
+		holdout.WriteAgainst(&table, results, *against)
 	} else {
 		holdout.WritePools(&table, results)
-	}
-	if err != nil {
-		return err
 	}
 	fmt.Fprintf(out, "\n%s", table.Bytes())
 	if err := holdout.DrawPools(&picture, pools, results, axis(*cost)); err != nil {

@@ -278,8 +278,13 @@ func TestReplace(t *testing.T) {
 			t.Errorf("%+v is not of %s", p, want)
 		}
 	}
-	if !strings.HasPrefix(files(t, o.Dir)[FrontFile], "weights-") {
-		t.Error("the list does not name the weights")
+	// Other runs have weights of such names, too.
+	list := ""
+	for _, p := range found.Front {
+		list += fmt.Sprintf("weights-%d.pt genome=%s name=weights-%d-%s/%s\n", p.Iteration, p.Genome, p.Iteration, p.Weights[:8], p.Genome)
+	}
+	if got := files(t, o.Dir)[FrontFile]; got != list {
+		t.Errorf("the list is\n%s\nand not\n%s", got, list)
 	}
 	o.Dir = filepath.Join(t.TempDir(), "run")
 	if _, err = Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "outside of the run folder") {

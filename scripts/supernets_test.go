@@ -48,6 +48,17 @@ func head(t *testing.T, from, to string, n int) {
 	}
 }
 
+// images writes the first images of Fashion-MNIST as a folder of MNIST's form.
+func images(t *testing.T, dir string, train, test int) {
+	t.Helper()
+	for _, kind := range []string{"images-idx3", "labels-idx1"} {
+		for of, n := range map[string]int{"train": train, "t10k": test} {
+			name := of + "-" + kind + "-ubyte.gz"
+			head(t, filepath.Join("/usr/share/datasets/fashion-mnist", name), filepath.Join(dir, name), n)
+		}
+	}
+}
+
 // TestSupernets runs a few subnets of the supernets of the demonstration over a few images, and
 // searches and evaluates cascades of them.
 func TestSupernets(t *testing.T) {
@@ -55,12 +66,7 @@ func TestSupernets(t *testing.T) {
 		t.Skip("runs networks")
 	}
 	python, shim, dir := torchtest.Python(t), torchtest.Path(t), t.TempDir()
-	for _, kind := range []string{"images-idx3", "labels-idx1"} {
-		for of, n := range map[string]int{"train": 1800, "t10k": 500} {
-			name := of + "-" + kind + "-ubyte.gz"
-			head(t, filepath.Join("/usr/share/datasets/fashion-mnist", name), filepath.Join(dir, name), n)
-		}
-	}
+	images(t, dir, 1800, 500)
 	program := filepath.Join(dir, "encas-zoo")
 	if out, err := exec.Command("go", "build", "-o", program, "../cmd/encas-zoo").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -74,6 +80,12 @@ func TestSupernets(t *testing.T) {
 	for _, want := range []string{"attentive28", "6 models added", "cascades of 6 models on the split search (300 samples)", "On the split test (500 samples)"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for list, most := range map[string]int{"evaluated.txt": 6, "fronts.txt": 5} {
+		lines, err := os.ReadFile(filepath.Join(dir, "out", list))
+		if n := strings.Count(string(lines), ".pt genome="); err != nil || n < 2 || n > most {
+			t.Errorf("%s has %d subnets: %v\n%s", list, n, err, lines)
 		}
 	}
 	run := exec.Command(program, "evaluate", "--zoo", filepath.Join(dir, "out", "zoo"), "--split", "test", "--cascade", "mobile/3.0.6.6.6.6.6.6.6.6", "--json")

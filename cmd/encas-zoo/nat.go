@@ -191,8 +191,8 @@ func (o *natOptions) trainer(c *cli.Context, classes []string, progress func(tun
 	images := &o.images.Options
 	return tuning.Open(c.Context, tuning.Request{
 		Options: tuning.Options{Settings: o.training, Device: images.Device, Threads: images.Threads, Progress: progress},
-		File:    o.Artifact, Data: images.Calibrate, ClassNames: classes, Library: images.Shim, Python: images.Python, Log: images.Log,
-	}, o.Dir)
+		File:    o.Artifact, Data: images.Calibrate, Library: images.Shim, Python: images.Python, Log: images.Log,
+	}, classes, o.Dir)
 }
 
 func runNAT(c *cli.Context, t *terminal, o *natOptions) error {

@@ -75,6 +75,15 @@ func TestSupernetWeights(t *testing.T) {
 	if err != nil || other.Classes != 3 || other.License != "own" || other.Checkpoint == first.Checkpoint {
 		t.Errorf("a new head: %+v, %v", other, err)
 	}
+	// What is not a supernet's file stays.
+	letter := filepath.Join(dir, "letter")
+	if err := os.WriteFile(letter, []byte("Dear"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Supernet(ctx, SupernetRequest{Table: table, Weights: filepath.Join(dir, "plain"), Out: letter})
+	if text, errRead := os.ReadFile(letter); err == nil || errRead != nil || string(text) != "Dear" {
+		t.Errorf("another file: %v; now it is %.10q", err, text)
+	}
 	// The same weights under another table are another network.
 	table.Eps *= 2
 	other, err = e.Supernet(ctx, SupernetRequest{Table: table, Weights: filepath.Join(dir, "plain"), Out: out})

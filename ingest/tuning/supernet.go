@@ -25,14 +25,11 @@ type Request struct {
 	Width   string // of a family that has several
 	Data    string // images with labels
 	Classes int    // 0 for those of the file, or of the data
-	// ClassNames is what the classes are called if the file does not say so; nil if nobody says.
-	// [Run] then takes the order of the data's names.
-	ClassNames []string
-	Out        string
-	Library    string // the torch library; "" for the one that torch.Find finds for Python
-	Python     string // which makes the file to begin with of a table
-	Log        func(note string)
-	Stderr     io.Writer // of Python
+	Out     string
+	Library string // the torch library; "" for the one that torch.Find finds for Python
+	Python  string // which makes the file to begin with of a table
+	Log     func(note string)
+	Stderr  io.Writer // of Python
 }
 
 // What a Request takes if it says nothing else: rates of learning, and how many epochs it
@@ -74,7 +71,12 @@ func Run(ctx context.Context, r Request) (result export.Meta, err error) {
 		return result, err
 	}
 	defer remove()
-	if r.Images, r.Labels, err = Match(set, meta, r.ClassNames); err != nil {
+	if meta.Names() == nil && len(set.ClassNames) == meta.Classes {
+		if sameFile(start, r.File) {
+			r.Log(fmt.Sprintf("%s does not name its classes: they are numbered in the order of the names in %s", r.File, set.Path))
+		}
+		r.Images, r.Labels = set, set.ClassNames
+	} else if r.Images, err = match(set, meta, nil); err != nil {
 		return result, err
 	}
 	if err := r.check(); err != nil {
@@ -128,8 +130,9 @@ func (r *Request) open(ctx context.Context) (set *dataset.Set, err error) {
 }
 
 // Open opens the images and torch for a trainer, which begins with the request's file and leaves
-// what it makes in dir. It must be closed.
-func Open(ctx context.Context, r Request, dir string) (_ *Trainer, err error) {
+// what it makes in dir. classes are the names of the classes if the file has none; without these,
+// either, the data have numbers. It must be closed.
+func Open(ctx context.Context, r Request, classes []string, dir string) (_ *Trainer, err error) {
 	meta, err := export.ReadMeta(r.File)
 	if err != nil {
 		return nil, err
@@ -143,10 +146,7 @@ func Open(ctx context.Context, r Request, dir string) (_ *Trainer, err error) {
 			set.Close()
 		}
 	}()
-	if r.ClassNames == nil {
-		r.ClassNames = []string{} // nobody says, and the order of the data's names is that of chance
-	}
-	if r.Images, r.Labels, err = Match(set, meta, r.ClassNames); err != nil {
+	if r.Images, err = match(set, meta, classes); err != nil {
 		return nil, fmt.Errorf("%w; give --class-names, the names of the classes in the order of the outputs of %s", err, r.File)
 	}
 	return New(r.Options, r.File, dir)
@@ -204,22 +204,18 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// Match returns the data with the class numbers of a supernet's file, and if that has no names
-// of classes those of the data, for [Options]. If the file has none, the classes have the given
-// names; with nil, those of the data in their order, and with no names, only numbers will do.
-func Match(set *dataset.Set, meta export.Meta, names []string) (*dataset.Set, []string, error) {
+// match returns the data with the class numbers of a supernet's file; names are those of its
+// classes if it has none.
+func match(set *dataset.Set, meta export.Meta, names []string) (*dataset.Set, error) {
 	known := meta.Names()
-	switch {
-	case known == nil && names == nil && len(set.ClassNames) == meta.Classes:
-		return set, set.ClassNames, nil
-	case known == nil && len(names) > 0:
+	if known == nil && len(names) > 0 {
 		known = [][]string{names}
 	}
 	class, _, err := ingest.Match(set, meta.Classes, known)
 	if err != nil {
-		return nil, nil, fmt.Errorf("data set %s: %w", set.Path, err)
+		return nil, fmt.Errorf("data set %s: %w", set.Path, err)
 	}
-	return set.Relabel(class), nil, nil
+	return set.Relabel(class), nil
 }
 
 // Average writes a supernet's file whose weights are the averages of those of several files
