@@ -31,6 +31,9 @@ func runPools(ctx context.Context, args []string, out io.Writer) error {
 		if !ok {
 			return errors.New("it is NAME=FILE")
 		}
+		if slices.ContainsFunc(lists, func(l holdout.List) bool { return l.Name == name }) {
+			return errors.New("there is a list of this name already")
+		}
 		lists = append(lists, holdout.List{Name: name, Path: file})
 		return nil
 	})
