@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,17 @@ func images(t *testing.T, dir string, train, test int) {
 	}
 }
 
+// subnets returns the lines of a list of subnets that name one.
+func subnets(t *testing.T, list string) []string {
+	t.Helper()
+	data, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	return slices.DeleteFunc(lines, func(s string) bool { return !strings.Contains(s, ".pt genome=") })
+}
+
 // TestSupernets runs a few subnets of the supernets of the demonstration over a few images, and
 // searches and evaluates cascades of them.
 func TestSupernets(t *testing.T) {
@@ -82,10 +94,18 @@ func TestSupernets(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	for list, most := range map[string]int{"evaluated.txt": 6, "fronts.txt": 5} {
-		lines, err := os.ReadFile(filepath.Join(dir, "out", list))
-		if n := strings.Count(string(lines), ".pt genome="); err != nil || n < 2 || n > most {
-			t.Errorf("%s has %d subnets: %v\n%s", list, n, err, lines)
+	evaluated := subnets(t, filepath.Join(dir, "out", "evaluated.txt"))
+	if len(evaluated) != 6 {
+		t.Errorf("evaluated.txt has the subnets %q and not 3 of each supernet", evaluated)
+	}
+	// How many are on the fronts of so few images differs from processor to processor.
+	fronts := subnets(t, filepath.Join(dir, "out", "fronts.txt"))
+	if len(fronts) < 2 {
+		t.Errorf("fronts.txt has the subnets %q and not one of each supernet", fronts)
+	}
+	for _, s := range fronts {
+		if !slices.Contains(evaluated, s) {
+			t.Errorf("%s of fronts.txt was never evaluated", s)
 		}
 	}
 	run := exec.Command(program, "evaluate", "--zoo", filepath.Join(dir, "out", "zoo"), "--split", "test", "--cascade", "mobile/3.0.6.6.6.6.6.6.6.6", "--json")
