@@ -179,7 +179,7 @@ func TestDamagedIndex(t *testing.T) {
 	m, _ := z.Model("net")
 	meta := z.indexMeta(m.Splits["search"], s)
 	path := z.indexPath("search", "net")
-	whole, err := readIndex(path, meta)
+	whole, err := readIndex(path, meta, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,13 +202,13 @@ func TestDamagedIndex(t *testing.T) {
 	})
 	for _, n := range []int{0, 1, len(data) / 2} {
 		os.WriteFile(path, data[:n], 0o666)
-		if _, err := readIndex(path, meta); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := readIndex(path, meta, nil); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}
 	os.Remove(path)
 	os.Mkdir(path, 0o777)
-	if _, err := readIndex(path, meta); err == nil {
+	if _, err := readIndex(path, meta, nil); err == nil {
 		t.Error("a folder is an index")
 	}
 }

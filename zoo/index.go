@@ -57,7 +57,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 
 	opened, missing := make([]openIndex, len(todo)), make([]bool, len(todo))
 	err = parallel(ctx, len(todo), nil, func(i int) (err error) {
-		opened[i], err = z.loadIndex(todo[i], s)
+		opened[i], err = z.loadIndex(ctx, todo[i], s)
 		switch {
 		case err == nil:
 			return nil
@@ -106,7 +106,7 @@ func (z *Zoo) buildIndex(ctx context.Context, s Split, labels []uint16, models [
 		o := openIndex{lists: l}
 		err = z.saveIndex(z.indexPath(s.Name, m.Name), l, labels, z.indexMeta(m.Splits[s.Name], s))
 		if err == nil {
-			o, err = z.loadIndex(m, s)
+			o, err = z.loadIndex(ctx, m, s)
 		}
 		if err != nil {
 			o, unwritten[i] = openIndex{lists: l}, cmp.Or(folder, err)

@@ -2,9 +2,11 @@ package zoo
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"os"
 	"strconv"
 	"unsafe"
 
@@ -184,10 +186,10 @@ type openIndex struct {
 // errStale: an index file is of another version, or made from something else.
 var errStale = errors.New("it was made from another archive, split, or version of this program")
 
-// readIndex maps the index file at path and checks it. The error wraps
-// fs.ErrNotExist if there is none, and errStale if it is a valid one of something
+// readIndex maps the index file at path and checks it, with check first, which may be nil. The
+// error wraps fs.ErrNotExist if there is none, and errStale if it is a valid one of something
 // else.
-func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
+func readIndex(path string, meta indexMeta, check func(*os.File) error) (ix openIndex, err error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return openIndex{}, fmt.Errorf("zoo: %w", err)
@@ -196,6 +198,11 @@ func readIndex(path string, meta indexMeta) (ix openIndex, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return openIndex{}, fmt.Errorf("zoo: %w", err)
+	}
+	if check != nil {
+		if err := check(f); err != nil {
+			return openIndex{}, err
+		}
 	}
 	if info.Size() < 1 || int64(int(info.Size())) != info.Size() {
 		return openIndex{}, fmt.Errorf("zoo: %s is not an index file", path)
@@ -322,13 +329,16 @@ func text(t flatbuffers.Table, field flatbuffers.VOffsetT) string {
 }
 
 // loadIndex reads the index file of one model, or returns an error if there
-// is no valid one.
-func (z *Zoo) loadIndex(m Model, s Split) (openIndex, error) {
-	a, path := m.Splits[s.Name], z.indexPath(s.Name, m.Name)
-	if a.IndexOnly {
-		path = z.listsPath(s.Name, m.Name, a.Second)
+// is no valid one. Its stamp names the archive that it was made from. Lists that are all there
+// is have none, so that they must be the file that the model's file names.
+func (z *Zoo) loadIndex(ctx context.Context, m Model, s Split) (openIndex, error) {
+	a := m.Splits[s.Name]
+	if !a.IndexOnly {
+		return readIndex(z.indexPath(s.Name, m.Name), z.indexMeta(a, s), nil)
 	}
-	return readIndex(path, z.indexMeta(a, s))
+	return readIndex(z.listsPath(s.Name, m.Name, a.Second), z.indexMeta(a, s), func(f *os.File) error {
+		return z.checkContent(ctx, f, a)
+	})
 }
 
 func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -28,7 +29,7 @@ type ListedRows struct {
 }
 
 // Listed opens the lists of a model on a split of which nothing else was kept: Predictions is
-// for the others. The file is compared with its checksum.
+// for the others. The file is compared with the size and SHA-256 that it was written with.
 func (z *Zoo) Listed(model, split string) (*ListedRows, error) {
 	m, err := z.Model(model)
 	if err != nil {
@@ -41,7 +42,7 @@ func (z *Zoo) Listed(model, split string) (*ListedRows, error) {
 	if a, ok := m.Splits[split]; !ok || !a.IndexOnly {
 		return nil, fmt.Errorf("%w: model %q has no lists alone on %q", ErrNoSplit, clip(model, 200), split)
 	}
-	ix, err := z.loadIndex(m, s)
+	ix, err := z.loadIndex(context.Background(), m, s)
 	if err != nil {
 		return nil, z.orChanged(m, s, fmt.Errorf("%w; there is no archive to build it from; import the model again", err))
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
@@ -93,6 +94,73 @@ func TestKeepLists(t *testing.T) {
 	flip(t, z.listsPath("search", "lists", false), 2000)
 	_, err = z.Listed("lists", "search")
 	expectError(t, err, "no archive to build it from")
+}
+
+// Lists of something else in the place of a model's are not believed: of another model, of the
+// same one on a split of the same samples, or of one that it was before.
+func TestExchangedLists(t *testing.T) {
+	t.Parallel()
+	const classes, n = 40, 30
+	z := newZoo(t, classes, n)
+	w := write(t, z)
+	w.KeepLists(true)
+	if err := w.AddSplit("again", randomLabels(n, classes), nil); err != nil {
+		t.Fatal(err)
+	}
+	addModel(t, w, "b", "search", randomRows(2, n, classes))
+	m, err := w.NewModel(Model{Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeRows(t, m, "search", randomRows(3, n, classes))
+	writeRows(t, m, "again", randomRows(4, n, classes))
+	if err := m.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	path := func() string {
+		stored, _ := z.Model("a")
+		return z.predictionsPath("search", "a", stored.Splits["search"])
+	}
+	read := func(path string) []byte {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	before := read(path())
+	if m, err = w.ReplacePredictions("a", []string{"search"}); err != nil {
+		t.Fatal(err)
+	}
+	writeRows(t, m, "search", randomRows(1, n, classes))
+	if err := m.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	b, _ := z.Model("b")
+	a, _ := z.Model("a")
+	others := map[string][]byte{"of another model": read(z.predictionsPath("search", "b", b.Splits["search"])),
+		"of another split": read(z.predictionsPath("again", "a", a.Splits["again"])), "of an earlier model": before}
+	right := read(path())
+	put := func(data []byte) {
+		if err := errors.Join(os.WriteFile(path()+".new", data, 0o666), os.Rename(path()+".new", path())); err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-time.Hour)
+		os.Chtimes(path(), old, old)
+	}
+	for what, data := range others {
+		t.Log(what)
+		put(right)
+		if !sameLists(openIndexOf(t, z, "search", "a").Lists("a"), BuildLists(randomRows(1, n, classes), classes)) {
+			t.Error("other lists")
+		}
+		put(data) // though they were right a moment ago
+		_, err := z.OpenIndex(t.Context(), "search", []string{"a", "b"}, nil)
+		expectError(t, err, path(), "SHA-256")
+		_, err = z.Listed("a", "search")
+		expectError(t, err, path(), "SHA-256")
+	}
 }
 
 // Complete lists lose nothing.

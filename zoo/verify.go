@@ -98,7 +98,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 		return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, z.orChanged(m, s, err))
 	}
 	if a.IndexOnly {
-		ix, err := z.loadIndex(m, s)
+		ix, err := z.loadIndex(ctx, m, s)
 		if err != nil {
 			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
 		}
