@@ -50,8 +50,8 @@ type MergeFailure struct {
 // zoo stay. If any of that is not so, the error says of what, and nothing is merged.
 //
 // Files of predictions are compared with their SHA-256 and become a second name of those of
-// the source, or are copied where file systems have no such names. A model whose files are
-// damaged fails, and the others go on. Each model appears as a whole; the same call completes
+// the source, or are copied where file systems have no such names. What is damaged in one zoo is
+// taken from another that has it; a model of which none has all fails, and the others go on. Each model appears as a whole; the same call completes
 // one that was stopped.
 func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Merged, error) {
 	m := &merge{options: o, splits: map[string]splitOf{}, models: map[string]*joining{}}
@@ -123,19 +123,19 @@ type merge struct {
 	result Merged
 }
 
-// A splitOf is a split and a zoo that has it.
+// A splitOf is a split and the zoos that have it.
 type splitOf struct {
 	Split
-	z *Zoo
+	zoos []*Zoo
 }
 
 // A joining is a model put together from several zoos.
 type joining struct {
-	model Model           // as it will be
-	first *Zoo            // whose columns it has
-	from  map[string]*Zoo // by split, which zoo its predictions there come from
-	there bool            // the target has all of it
-	asked bool            // one of the sources has it
+	model Model             // as it will be
+	first *Zoo              // whose columns it has
+	from  map[string][]*Zoo // by split, which zoos have its predictions there
+	there bool              // the target has all of it
+	asked bool              // one of the sources has it
 }
 
 func (m *merge) note(format string, args ...any) {
@@ -184,15 +184,15 @@ func (m *merge) planSplits(zoos []*Zoo) error {
 		used := z.usedSplits()
 		for _, s := range z.Splits() {
 			if !used[s.Name] {
-				unused = append(unused, splitOf{s, z})
-			} else if err := m.addSplit(splitOf{s, z}); err != nil {
+				unused = append(unused, splitOf{s, []*Zoo{z}})
+			} else if err := m.addSplit(s, z); err != nil {
 				return err
 			}
 		}
 	}
 	for _, s := range unused {
-		if err := m.addSplit(s); err != nil {
-			m.note("the split %s of %s, on which no model has predictions, is left out: %v", s.Name, s.z.dir, err)
+		if err := m.addSplit(s.Split, s.zoos[0]); err != nil {
+			m.note("the split %s of %s, on which no model has predictions, is left out: %v", s.Name, s.zoos[0].dir, err)
 		}
 	}
 	return nil
@@ -209,21 +209,20 @@ func (z *Zoo) usedSplits() map[string]bool {
 	return used
 }
 
-func (m *merge) addSplit(s splitOf) error {
+func (m *merge) addSplit(s Split, z *Zoo) error {
 	for _, have := range m.splits {
 		if have.Name != s.Name && strings.EqualFold(have.Name, s.Name) {
-			return fmt.Errorf("zoo: the split %q of %s and %q of %s differ in case only", have.Name, have.z.dir, s.Name, s.z.dir)
+			return fmt.Errorf("zoo: the split %q of %s and %q of %s differ in case only", have.Name, have.zoos[0].dir, s.Name, z.dir)
 		}
 	}
 	have, ok := m.splits[s.Name]
 	switch {
-	case !ok:
-		m.splits[s.Name] = s
-	case have.Samples != s.Samples:
-		return fmt.Errorf("zoo: the split %q has %d samples in %s and %d in %s", s.Name, have.Samples, have.z.dir, s.Samples, s.z.dir)
-	case have.Split != s.Split:
-		return fmt.Errorf("zoo: the split %q has other labels or sample ids in %s than in %s", s.Name, s.z.dir, have.z.dir)
+	case ok && have.Samples != s.Samples:
+		return fmt.Errorf("zoo: the split %q has %d samples in %s and %d in %s", s.Name, have.Samples, have.zoos[0].dir, s.Samples, z.dir)
+	case ok && have.Split != s:
+		return fmt.Errorf("zoo: the split %q has other labels or sample ids in %s than in %s", s.Name, z.dir, have.zoos[0].dir)
 	}
+	m.splits[s.Name] = splitOf{s, append(have.zoos, z)}
 	return nil
 }
 
@@ -276,9 +275,9 @@ func (m *merge) planModels(zoos []*Zoo) error {
 
 // begin begins a model that no zoo before z had.
 func (m *merge) begin(z *Zoo, model Model) *joining {
-	j := &joining{model: model, first: z, from: map[string]*Zoo{}, there: z == m.target, asked: z != m.target}
+	j := &joining{model: model, first: z, from: map[string][]*Zoo{}, there: z == m.target, asked: z != m.target}
 	for split, a := range model.Splits {
-		j.from[split] = z
+		j.from[split] = []*Zoo{z}
 		a.Second = a.Second && j.there
 		model.Splits[split] = a
 	}
@@ -338,12 +337,13 @@ func (j *joining) differs(other Model) string {
 // otherwise.
 func (j *joining) add(z *Zoo, other Model) (differ []string) {
 	for split, a := range other.Splits {
+		j.from[split] = append(j.from[split], z)
 		if _, ok := j.model.Splits[split]; ok {
 			continue
 		}
 		j.there = false
 		a.Second = false
-		j.model.Splits[split], j.from[split] = a, z
+		j.model.Splits[split] = a
 		for _, prefix := range []string{ColumnDataPrefix, ColumnImportedPrefix} {
 			if value, ok := other.Columns[prefix+split]; ok {
 				j.model.Columns[prefix+split] = value
@@ -392,15 +392,30 @@ func (m *merge) run(ctx context.Context) error {
 	return err
 }
 
+// takeSplit takes a split over from the first zoo that has it undamaged, unless the target has it.
 func (m *merge) takeSplit(s splitOf) error {
-	if s.z == m.w.z {
+	if slices.Contains(s.zoos, m.w.z) {
 		return nil
 	}
-	labels, ids, err := s.z.readSplit(s.Split)
-	if err != nil {
-		return err
+	var bad error
+	for _, z := range s.zoos {
+		labels, ids, err := z.readSplit(s.Split)
+		if err == nil {
+			m.instead(bad, z)
+			return m.w.addSplit(s.Name, s.Samples, labels, ids)
+		}
+		bad = cmp.Or(bad, err)
 	}
-	return m.w.addSplit(s.Name, s.Samples, labels, ids)
+	return bad
+}
+
+// instead notes that something was damaged, if it was, and taken from another zoo.
+func (m *merge) instead(bad error, z *Zoo) {
+	if bad != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.note("%v; that of %s was taken", bad, z.dir)
+	}
 }
 
 // take takes one model over. Only what is wrong with the target is an error.
@@ -442,15 +457,16 @@ func (m *merge) takeFiles(ctx context.Context, j *joining) (linked, copied int64
 			f.Discard()
 		}
 	}()
-	for split, from := range j.from {
-		if from == m.w.z {
+	taken := map[string]*Zoo{} // by split
+	for split, zoos := range j.from {
+		if slices.Contains(zoos, m.w.z) {
 			continue
 		}
-		f, err := m.takeFile(ctx, j.model, m.splits[split].Split, from)
+		f, from, err := m.takeOne(ctx, j.model, m.splits[split].Split, zoos)
 		if err != nil {
 			return 0, 0, err
 		}
-		files = append(files, f)
+		files, taken[split] = append(files, f), from
 		if err := f.Sync(); err != nil {
 			return 0, 0, err
 		}
@@ -468,12 +484,33 @@ func (m *merge) takeFiles(ctx context.Context, j *joining) (linked, copied int64
 			return 0, 0, err
 		}
 	}
-	for split, from := range j.from {
-		if from != m.w.z && !j.model.Splits[split].IndexOnly {
+	for split, from := range taken {
+		if !j.model.Splits[split].IndexOnly {
 			m.takeIndex(ctx, j.model.Name, split, from)
 		}
 	}
 	return linked, copied, nil
+}
+
+// takeOne begins the file of a model's predictions on a split from the first of the zoos in which
+// it is undamaged.
+func (m *merge) takeOne(ctx context.Context, model Model, s Split, zoos []*Zoo) (f *atomicfile.File, from *Zoo, err error) {
+	var bad *sourceError
+	for _, z := range zoos {
+		f, err := m.takeFile(ctx, model, s, z)
+		if err == nil {
+			if bad != nil {
+				m.instead(bad, z)
+			}
+			return f, z, nil
+		}
+		var here *sourceError
+		if !errors.As(err, &here) {
+			return nil, nil, err
+		}
+		bad = cmp.Or(bad, here)
+	}
+	return nil, nil, bad
 }
 
 // takeFile begins the file of a model's predictions on a split that a zoo has.

@@ -346,6 +346,58 @@ func TestMergeDamaged(t *testing.T) {
 	}
 }
 
+// What one zoo has damaged is taken from another that has it, whatever their order.
+func TestMergeTakesTheUndamaged(t *testing.T) {
+	t.Parallel()
+	for _, lists := range [][]string{nil, {"m"}} {
+		dir := t.TempDir()
+		p := part{splits: usual, models: map[string]map[string]uint64{"m": {"search": 1, "test": 2}}, lists: lists}
+		a, b := p.make(t, filepath.Join(dir, "a")), p.make(t, filepath.Join(dir, "b"))
+		m, _ := a.Model("m")
+		for i, damage := range []func(){
+			func() { os.Remove(a.splitPath("search")) },
+			func() { os.Remove(b.splitPath("test")) },
+			func() { flip(t, a.predictionsPath("search", "m", m.Splits["search"]), 700) },
+			func() { os.Remove(b.predictionsPath("test", "m", m.Splits["test"])) },
+		} {
+			damage()
+			for _, zoos := range [][]*Zoo{{a, b}, {b, a}, {a, a, b}} {
+				var notes []string
+				out := filepath.Join(dir, "out")
+				result, err := Merge(t.Context(), out, zoos, MergeOptions{Note: func(text string) { notes = append(notes, text) }})
+				if err != nil || !slices.Equal(result.Added, []string{"m"}) || len(result.Failed) > 0 {
+					t.Fatalf("damage %d: %+v, %v", i, result, err)
+				}
+				if i == 3 && (len(notes) < 2 || !strings.Contains(notes[0], "was taken")) {
+					t.Errorf("notes: %q", notes)
+				}
+				z, err := Open(out)
+				if err == nil {
+					err = z.Verify(t.Context(), nil)
+				}
+				if err != nil {
+					t.Fatalf("damage %d: %v", i, err)
+				}
+				if !sameLists(openIndexOf(t, z, "test", "m").Lists("m"), BuildLists(randomRows(2, usual["test"], mergeClasses), mergeClasses)) {
+					t.Error("other lists")
+				}
+				if err := os.RemoveAll(out); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// What is damaged in both is not.
+		os.Remove(b.predictionsPath("search", "m", m.Splits["search"]))
+		result, err := Merge(t.Context(), filepath.Join(dir, "out"), []*Zoo{a, b}, MergeOptions{})
+		if err != nil || len(result.Failed) != 1 || len(result.Added) > 0 {
+			t.Errorf("%+v, %v", result, err)
+		}
+		os.Remove(b.splitPath("search"))
+		_, err = Merge(t.Context(), filepath.Join(dir, "out"), []*Zoo{a, b}, MergeOptions{})
+		expectError(t, err, a.splitPath("search"))
+	}
+}
+
 // Between file systems predictions are copied.
 func TestMergeCopies(t *testing.T) {
 	t.Parallel()
