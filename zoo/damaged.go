@@ -114,7 +114,7 @@ func (w *Writer) removeDamaged(name string) error {
 		return err
 	}
 	for _, s := range w.z.Splits() {
-		for _, path := range []string{w.z.archivePath(s.Name, name, false), w.z.archivePath(s.Name, name, true), w.z.listsPath(s.Name, name, false), w.z.listsPath(s.Name, name, true)} {
+		for _, path := range w.z.predictionsPaths(s.Name, name) {
 			if err := remove(path); err != nil {
 				return err
 			}

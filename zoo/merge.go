@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +34,7 @@ type Merged struct {
 	Copied  int64 // and of those that had to be copied
 }
 
-// A MergeFailure is a model that was not taken over.
+// A MergeFailure is a model that was not taken over, or perhaps not all of it.
 type MergeFailure struct {
 	Model string
 	Err   error
@@ -72,7 +73,7 @@ func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Mer
 		return m.result, err
 	}
 	m.target = target
-	if err = m.plan(slices.Concat([]*Zoo{target}, sources)); err == nil {
+	if err = m.plan(ctx, slices.Concat([]*Zoo{target}, sources)); err == nil {
 		err = m.run(ctx)
 	}
 	return m.result, errors.Join(err, m.w.Close())
@@ -80,7 +81,7 @@ func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Mer
 
 // intoNew merges zoos into one that is made, and stays if a model gets into it.
 func (m *merge) intoNew(ctx context.Context, dir string, sources []*Zoo) (Merged, error) {
-	if err := m.plan(sources); err != nil {
+	if err := m.plan(ctx, sources); err != nil {
 		return m.result, err
 	}
 	target, err := Create(dir, sources[0].classes)
@@ -146,14 +147,14 @@ func (m *merge) note(format string, args ...any) {
 
 // plan puts together what the merged zoo will have, or finds out why that cannot be. If there
 // is a target it is the first of the zoos.
-func (m *merge) plan(zoos []*Zoo) error {
+func (m *merge) plan(ctx context.Context, zoos []*Zoo) error {
 	if err := m.planClasses(zoos); err != nil {
 		return err
 	}
 	if err := m.planSplits(zoos); err != nil {
 		return err
 	}
-	return m.planModels(zoos)
+	return m.planModels(ctx, zoos)
 }
 
 func (m *merge) planClasses(zoos []*Zoo) error {
@@ -227,7 +228,7 @@ func (m *merge) addSplit(s Split, z *Zoo) error {
 }
 
 // planModels puts models together, in the order of the zoos.
-func (m *merge) planModels(zoos []*Zoo) error {
+func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 	var conflicts []string
 	remedy := ""
 	kept := map[string]int{} // columns of which models have other values: how many
@@ -262,11 +263,11 @@ func (m *merge) planModels(zoos []*Zoo) error {
 	for _, column := range slices.Sorted(maps.Keys(kept)) {
 		m.note("the column %s of %d models has another value in another zoo: that of the first zoo is kept", column, kept[column])
 	}
+	m.planDamaged(ctx, zoos)
 	asked := false
 	for _, j := range m.models {
 		asked = asked || j.asked
 	}
-	m.planDamaged(zoos)
 	if !asked && len(m.result.Failed) == 0 {
 		return fmt.Errorf("zoo: %s: there is no model to merge", zoos[len(zoos)-1].dir)
 	}
@@ -284,28 +285,68 @@ func (m *merge) begin(z *Zoo, model Model) *joining {
 	return j
 }
 
-// planDamaged reports models whose files cannot be read, unless another zoo has them. What the
-// target cannot read is not replaced.
-func (m *merge) planDamaged(zoos []*Zoo) {
-	fail := func(model string, err error) {
-		m.result.Failed = append(m.result.Failed, MergeFailure{model, err})
+// planDamaged reports models whose files cannot be read, unless it is certain that nothing is
+// missing without them. What the target cannot read is not replaced.
+func (m *merge) planDamaged(ctx context.Context, zoos []*Zoo) {
+	models := map[string]*joining{} // by the name of their file
+	for name, j := range m.models {
+		models[slug(name)+".json"] = j
 	}
 	for _, z := range zoos {
-		if z == m.target {
-			for name, j := range m.models {
-				if err := z.asDamaged(name); err != nil {
-					fail(name, err)
-					j.asked = false
-				}
-			}
-			continue
-		}
 		for _, d := range z.Damaged() {
-			if m.models[d.Name] == nil {
-				fail(cmp.Or(d.Name, d.Path), d)
+			j := models[filepath.Base(d.Path)]
+			if j == nil {
+				if z != m.target {
+					m.fail(cmp.Or(d.Name, d.Path), d)
+				}
+				continue
+			}
+			name := j.model.Name
+			_, err := z.Model(name)
+			switch {
+			case z == m.target:
+				delete(m.models, name)
+				m.fail(name, err)
+			case j.hasAll(ctx, z):
+				j.asked = true
+			default:
+				m.fail(name, fmt.Errorf("%w. Other zoos have this model, but perhaps not all that this one has of it", err))
 			}
 		}
 	}
+}
+
+// fail reports a model, once.
+func (m *merge) fail(model string, err error) {
+	for i, f := range m.result.Failed {
+		if f.Model == model {
+			m.result.Failed[i].Err = fmt.Errorf("%w; %w", f.Err, err)
+			return
+		}
+	}
+	m.result.Failed = append(m.result.Failed, MergeFailure{model, err})
+}
+
+// hasAll reports whether a model is certain to have all predictions that a zoo has of it, whose
+// file there cannot be read: it has some on every split of the zoo, and they are the zoo's.
+func (j *joining) hasAll(ctx context.Context, z *Zoo) bool {
+	for _, s := range z.Splits() {
+		a, ok := j.model.Splits[s.Name]
+		found := false
+		for _, path := range z.predictionsPaths(s.Name, j.model.Name) {
+			if _, err := os.Lstat(path); err != nil || !a.IndexOnly && path == z.indexPath(s.Name, j.model.Name) {
+				continue
+			}
+			if !ok || z.verifyFile(ctx, path, a) != nil {
+				return false
+			}
+			found = true
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 // tellApart are the columns by which two models of one name are different ones, whatever
@@ -432,7 +473,7 @@ func (m *merge) take(ctx context.Context, j *joining, of int) error {
 	defer m.mu.Unlock()
 	m.done++
 	if bad != nil {
-		m.result.Failed = append(m.result.Failed, MergeFailure{j.model.Name, bad.error})
+		m.fail(j.model.Name, bad.error)
 	} else {
 		m.result.Added = append(m.result.Added, j.model.Name)
 		m.result.Linked += linked

@@ -398,6 +398,59 @@ func TestMergeTakesTheUndamaged(t *testing.T) {
 	}
 }
 
+// A model whose file one zoo cannot read is reported, unless another has all of it for certain.
+func TestMergeDamagedElsewhere(t *testing.T) {
+	t.Parallel()
+	whole := map[string]map[string]uint64{"m": {"search": 1, "test": 2}, "good": {"search": 3}}
+	for what, test := range map[string]struct {
+		other  map[string]map[string]uint64 // models of the undamaged zoo
+		lists  []string
+		damage func(z *Zoo)
+		fails  bool
+	}{
+		"all of it":       {map[string]map[string]uint64{"m": {"search": 1, "test": 2}}, nil, nil, false},
+		"all lists of it": {map[string]map[string]uint64{"m": {"search": 1, "test": 2}}, []string{"m"}, nil, false},
+		"a part":          {map[string]map[string]uint64{"m": {"search": 1}}, nil, nil, true},
+		"a part of lists": {map[string]map[string]uint64{"m": {"search": 1}}, []string{"m"}, nil, true},
+		"another one":     {map[string]map[string]uint64{"m": {"search": 1, "test": 7}}, nil, nil, true},
+		"nothing":         {map[string]map[string]uint64{"n": {"search": 1}}, nil, nil, true},
+		"lost":            {map[string]map[string]uint64{"m": {"search": 1, "test": 2}}, nil, func(z *Zoo) { os.Remove(z.archivePath("test", "m", false)) }, true},
+		"two":             {map[string]map[string]uint64{"m": {"search": 1, "test": 2}}, nil, func(z *Zoo) { os.WriteFile(z.archivePath("test", "m", true), nil, 0o666) }, true},
+		"without a name":  {map[string]map[string]uint64{"m": {"search": 1}}, nil, func(z *Zoo) { os.WriteFile(z.archivePath("search", "m", false), nil, 0o666) }, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			a := part{splits: usual, models: whole, lists: test.lists}.make(t, filepath.Join(dir, "a"))
+			b := part{splits: usual, models: test.other, lists: test.lists}.make(t, filepath.Join(dir, "b"))
+			if err := os.WriteFile(a.modelPath(slug("m")), []byte("{"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if test.damage != nil {
+				test.damage(a)
+			}
+			a, err := Open(a.Dir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, zoos := range [][]*Zoo{{a, b}, {b, a}} {
+				z, result := merged(t, filepath.Join(dir, fmt.Sprint(i)), zoos...)
+				if failed := len(result.Failed) == 1; failed != test.fails || failed && test.other["m"] != nil && result.Failed[0].Model != "m" {
+					t.Errorf("%+v", result)
+				}
+				if z.HasModel("m") != (test.other["m"] != nil) || !z.HasModel("good") {
+					t.Error("models are missing")
+				}
+			}
+			// Of a zoo that has the model already, too.
+			_, result := merged(t, b.Dir(), a)
+			if len(result.Failed) == 1 != test.fails || !test.fails && !slices.Equal(result.Skipped, []string{"m"}) {
+				t.Errorf("%+v", result)
+			}
+		})
+	}
+}
+
 // Between file systems predictions are copied.
 func TestMergeCopies(t *testing.T) {
 	t.Parallel()

@@ -130,6 +130,11 @@ func (z *Zoo) predictionsPath(split, model string, a Archive) string {
 	return z.archivePath(split, model, a.Second)
 }
 
+// predictionsPaths are all names that a model's predictions on a split may have.
+func (z *Zoo) predictionsPaths(split, model string) []string {
+	return []string{z.archivePath(split, model, false), z.archivePath(split, model, true), z.listsPath(split, model, false), z.listsPath(split, model, true)}
+}
+
 func (z *Zoo) indexPath(split, model string) string {
 	return filepath.Join(z.dir, "index", split, slug(model)+".arrow")
 }

@@ -446,11 +446,9 @@ func (z *Zoo) HasRemains(name string) bool {
 		return false
 	}
 	for _, s := range z.Splits() {
-		for _, second := range []bool{false, true} {
-			for _, path := range []string{z.archivePath(s.Name, name, second), z.listsPath(s.Name, name, second)} {
-				if _, err := os.Stat(path); err == nil {
-					return true
-				}
+		for _, path := range z.predictionsPaths(s.Name, name) {
+			if _, err := os.Stat(path); err == nil {
+				return true
 			}
 		}
 	}

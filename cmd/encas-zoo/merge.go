@@ -31,7 +31,7 @@ same command completes one that was stopped. The zoos that are merged do not cha
 		CustomHelpTemplate: commandHelp(`
 encas-zoo zoo merge part-0 part-1 part-2 --out imagenet
 encas-zoo zoo merge parts/* --out imagenet --json | jq -r '.added[]'`,
-			"3    some models are damaged; the others are merged",
+			"3    some models are damaged and not, or not as a whole, merged; the others are",
 			"130  interrupted; finished models are in the zoo"),
 		Flags:  []cli.Flag{bind(&out, "out", "add the models to the zoo in the folder `DIR`")},
 		Action: on(func(c *cli.Context, t *terminal) error { return runZooMerge(c, t, out) }),
@@ -82,7 +82,7 @@ func runZooMerge(c *cli.Context, t *terminal, out string) error {
 	}
 	err = t.give(result, func() { t.showMerged(result) })
 	if err == nil && len(result.Failed) > 0 {
-		err = partialError{fmt.Errorf("%s not merged", plural(len(result.Failed), "model was", "models were"))}
+		err = partialError{fmt.Errorf("%s not merged, or perhaps not as a whole", plural(len(result.Failed), "model was", "models were"))}
 	}
 	return err
 }
