@@ -55,8 +55,8 @@ func runZooMerge(c *cli.Context, t *terminal, out string) error {
 		return usagef("name the folder of the merged zoo with --out")
 	case !c.Args().Present():
 		return usagef("name the zoos to merge")
-	case study.IsExample(out):
-		return errExample
+	case study.IsExample(ownFirst(out)):
+		return exampleError("out")
 	}
 	var zoos []*zoo.Zoo
 	for _, dir := range c.Args().Slice() {

@@ -55,7 +55,7 @@ func runZooRemove(c *cli.Context, t *terminal, o *removeOptions) (err error) {
 		return usagef("remove either models or a split")
 	}
 	if dir, _ := zooFolder(c); study.IsExample(dir) {
-		return errExample
+		return exampleError("zoo")
 	}
 	z, err := t.openZoo(c)
 	if err != nil {

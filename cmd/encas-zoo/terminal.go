@@ -105,7 +105,10 @@ func (t *terminal) watch() study.Watch {
 // localZoo is the default folder of the zoo.
 const localZoo = "zoo"
 
-var errExample = usagef("the example zoos are part of the program: name a folder of your own with --zoo")
+// exampleError refuses to write to a zoo that is built in, which a flag named.
+func exampleError(flag string) error {
+	return usagef("the example zoos are part of the program: name a folder of your own with --%s", flag)
+}
 
 // zooFolder returns the zoo to use, a folder or one of [study.Examples], and whether the user
 // chose it.
@@ -138,7 +141,7 @@ func ownZoo(c *cli.Context) (string, error) {
 	dir, chosen := zooFolder(c)
 	switch {
 	case dir == "" || dir == study.Example && chosen:
-		return "", errExample
+		return "", exampleError("zoo")
 	case !chosen:
 		return localZoo, nil
 	}

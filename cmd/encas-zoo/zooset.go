@@ -46,7 +46,7 @@ func runZooSet(c *cli.Context, t *terminal, from string) error {
 		return err
 	}
 	if dir, _ := zooFolder(c); study.IsExample(dir) {
-		return errExample
+		return exampleError("zoo")
 	}
 	z, err := t.openZoo(c)
 	if err != nil {
