@@ -10,6 +10,9 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/encas-zoo/encas-zoo/internal/regular"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 )
 
 // openArchive opens the archive of a model on a split, which must be the file that the
@@ -43,7 +46,15 @@ func (t *table) isOf(model, split string) error {
 	})
 }
 
-const remedy = "remove the model and import it again"
+// withRemedy adds to the error of predictions that are damaged, or not there, what to do about
+// them. An import takes them for what they were: it skips a model that is there.
+func (z *Zoo) withRemedy(model string, err error) error {
+	if !errors.As(err, new(damage)) && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, regular.ErrNotRegular) {
+		return err
+	}
+	return fmt.Errorf("%w; restore the file, or remove the model with `encas-zoo zoo remove --zoo %s -- %s` and import or ingest it again",
+		err, shell.Word(z.dir), shell.Word(model))
+}
 
 // checkContent compares an open file with the size and SHA-256 that it was written with.
 // Once it was right it is not read again until the system says that it was changed.
@@ -53,7 +64,7 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 		return fmt.Errorf("zoo: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() != a.Bytes {
-		return fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged, or of another model; "+remedy, f.Name(), info.Size(), a.Bytes)
+		return damage{fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged, or of another model", f.Name(), info.Size(), a.Bytes)}
 	}
 	if z.checked.has(f.Name(), info, a.SHA256) {
 		return nil
@@ -63,7 +74,7 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 		return err
 	}
 	if sum != a.SHA256 {
-		return fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with; "+remedy, f.Name())
+		return damage{fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with", f.Name())}
 	}
 	z.checked.add(f.Name(), info, sum)
 	return nil
@@ -130,14 +141,14 @@ func (c *checkedFiles) forget(path string) {
 }
 
 // orChanged returns ErrChanged instead of the error of reading predictions if a writer has
-// replaced or removed them since the zoo was opened.
+// replaced or removed them since the zoo was opened, and else the error with a remedy.
 func (z *Zoo) orChanged(m Model, s Split, err error) error {
 	now, readErr := z.currentModel(m.Name)
 	switch {
 	case errors.Is(readErr, os.ErrNotExist), readErr == nil && now.Splits[s.Name] != m.Splits[s.Name]:
 		return fmt.Errorf("%w: the predictions of the model %q on %q were replaced or removed; start again", ErrChanged, clip(m.Name, 200), s.Name)
 	}
-	return z.orResplit(s, err)
+	return z.withRemedy(m.Name, z.orResplit(s, err))
 }
 
 // orResplit is orChanged for the samples of a split.

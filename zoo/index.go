@@ -62,7 +62,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 		case err == nil:
 			return nil
 		case todo[i].Splits[split].IndexOnly:
-			return z.orChanged(todo[i], s, fmt.Errorf("%w; there is no archive to build it from; import the model again", err))
+			return z.orChanged(todo[i], s, err)
 		case !errors.Is(err, fs.ErrNotExist):
 			z.note("%v: building it again", err)
 		}

@@ -333,7 +333,7 @@ func TestIndexOnly(t *testing.T) {
 	}
 	flip(t, z.indexPath("search", "simulated"), 3000)
 	_, err = z.OpenIndex(t.Context(), "search", []string{"simulated"}, nil)
-	expectError(t, err, z.indexPath("search", "simulated"), "no archive")
+	expectError(t, err, z.indexPath("search", "simulated"), "encas-zoo zoo remove --zoo "+z.Dir()+" -- simulated`")
 	expectError(t, z.Verify(t.Context(), nil), z.indexPath("search", "simulated"), "SHA-256")
 }
 

@@ -214,6 +214,9 @@ func readIndex(path string, meta indexMeta, check func(*os.File) error) (ix open
 	lists, err := parseIndex(data, meta)
 	if err != nil {
 		unmap()
+		if !errors.Is(err, errors.ErrUnsupported) {
+			err = damage{err}
+		}
 		return openIndex{}, fmt.Errorf("zoo: %s: %w", path, err)
 	}
 	return openIndex{lists, unmap}, nil

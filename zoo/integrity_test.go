@@ -75,6 +75,65 @@ func TestArchiveSaysWhatItIsOf(t *testing.T) {
 	}
 }
 
+// TestRemedy: whatever is wrong with a file of predictions, full outputs or lists, the error says
+// what to do, and that is enough.
+func TestRemedy(t *testing.T) {
+	t.Parallel()
+	for what, harm := range map[string]func(path string, whole, other []byte){
+		"missing":       func(path string, _, _ []byte) { os.Remove(path) },
+		"empty":         func(path string, _, _ []byte) { os.WriteFile(path, nil, 0o666) },
+		"cut":           func(path string, whole, _ []byte) { os.WriteFile(path, whole[:len(whole)/2], 0o666) },
+		"longer":        func(path string, whole, _ []byte) { os.WriteFile(path, append(whole, 0), 0o666) },
+		"a bit":         func(path string, whole, _ []byte) { whole[len(whole)/2] ^= 1; os.WriteFile(path, whole, 0o666) },
+		"another model": func(path string, _, other []byte) { os.WriteFile(path, other, 0o666) },
+		"a folder":      func(path string, _, _ []byte) { os.Remove(path); os.Mkdir(path, 0o777) },
+	} {
+		for _, lists := range []bool{false, true} {
+			z := newZoo(t, 40, 30)
+			w := write(t, z)
+			w.KeepLists(lists)
+			addModel(t, w, "a", "search", randomRows(1, 30, 40))
+			addModel(t, w, "other", "search", randomRows(2, 30, 40))
+			w.Close()
+			a, _ := z.Model("a")
+			other, _ := z.Model("other")
+			path := z.predictionsPath("search", "a", a.Splits["search"])
+			whole, err1 := os.ReadFile(path)
+			others, err2 := os.ReadFile(z.predictionsPath("search", "other", other.Splits["search"]))
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			harm(path, whole, others)
+			if !lists {
+				os.Remove(z.indexPath("search", "a"))
+			}
+			remedy := "; restore the file, or remove the model with `encas-zoo zoo remove --zoo " + z.Dir() + " -- a` and import or ingest it again"
+			_, err := z.OpenIndex(t.Context(), "search", []string{"a"}, nil)
+			errs := map[string]error{"index": err, "verify": z.Verify(t.Context(), nil)}
+			if lists {
+				_, errs["lists"] = z.Listed("a", "search")
+			} else {
+				_, errs["predictions"] = z.Predictions("a", "search")
+			}
+			for when, err := range errs {
+				if err == nil || strings.Count(err.Error(), remedy) != 1 || !strings.Contains(err.Error(), path) {
+					t.Errorf("%s, lists %v, %s: %v", what, lists, when, err)
+				}
+			}
+			w = write(t, z)
+			if err := w.RemoveModel("a"); err != nil {
+				t.Fatal(err)
+			}
+			w.KeepLists(lists)
+			addModel(t, w, "a", "search", randomRows(1, 30, 40))
+			w.Close()
+			if err := z.Verify(t.Context(), nil); err != nil {
+				t.Errorf("%s, lists %v: %v", what, lists, err)
+			}
+		}
+	}
+}
+
 // TestMetadataChecksums changes every byte of the metadata.
 func TestMetadataChecksums(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ func (z *Zoo) Listed(model, split string) (*ListedRows, error) {
 	}
 	ix, err := z.loadIndex(context.Background(), m, s)
 	if err != nil {
-		return nil, z.orChanged(m, s, fmt.Errorf("%w; there is no archive to build it from; import the model again", err))
+		return nil, z.orChanged(m, s, err)
 	}
 	return &ListedRows{ix: ix, rows: s.Samples, classes: z.classes}, nil
 }

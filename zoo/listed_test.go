@@ -93,7 +93,7 @@ func TestKeepLists(t *testing.T) {
 	}
 	flip(t, z.listsPath("search", "lists", false), 2000)
 	_, err = z.Listed("lists", "search")
-	expectError(t, err, "no archive to build it from")
+	expectError(t, err, "encas-zoo zoo remove --zoo "+z.Dir()+" -- lists`")
 }
 
 // Lists of something else in the place of a model's are not believed: of another model, of the

@@ -569,7 +569,7 @@ func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (
 	}
 	defer in.Close()
 	if info, err := in.Stat(); err != nil || info.Size() != a.Bytes {
-		return nil, bad(fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or of another model", source, a.Bytes))
+		return nil, bad(damage{fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or of another model", source, a.Bytes)})
 	}
 	f, err := atomicfile.Take(ctx, in, path)
 	if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Path == source {
@@ -580,7 +580,7 @@ func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (
 	}
 	if f.SHA256() != a.SHA256 {
 		f.Discard()
-		return nil, bad(fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with", source))
+		return nil, bad(damage{fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with", source)})
 	}
 	return f, nil
 }

@@ -80,7 +80,7 @@ func (t *table) try(f func() error) (err error) {
 			err = fmt.Errorf("%v", r)
 		}
 		if err != nil && err != io.EOF {
-			err = fmt.Errorf("zoo: %s is damaged, or not the expected file: %w", t.path, err)
+			err = damage{fmt.Errorf("zoo: %s is damaged, or not the expected file: %w", t.path, err)}
 		}
 	}()
 	return f()

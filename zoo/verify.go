@@ -100,7 +100,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 	if a.IndexOnly {
 		ix, err := z.loadIndex(ctx, m, s)
 		if err != nil {
-			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, z.orChanged(m, s, err))
 		}
 		return ix.unmap()
 	}
@@ -113,7 +113,7 @@ func (z *Zoo) verifyArchive(ctx context.Context, m Model, s Split) error {
 		if _, err := r.readLists(nil, 0); err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, err)
+			return fmt.Errorf("model %q, split %q: %w", clip(m.Name, 200), s.Name, z.withRemedy(m.Name, err))
 		}
 	}
 	return context.Cause(ctx)
