@@ -79,9 +79,9 @@ func (o CertifyOptions) check() error {
 	return nil
 }
 
-// checkBefore refuses, before a search on a split, what could not be certified after it.
-// Errors name the options of a search.
-func (o *CertifyOptions) checkBefore(ctx context.Context, z *zoo.Zoo, searched front.Split, w Watch) error {
+// checkBefore refuses, before a search of models on a split, what could not be certified after
+// it. Any of the models may get into the front. Errors name the options of a search.
+func (o *CertifyOptions) checkBefore(ctx context.Context, z *zoo.Zoo, models []zoo.Model, searched front.Split, w Watch) error {
 	if o == nil {
 		return nil
 	}
@@ -94,7 +94,16 @@ func (o *CertifyOptions) checkBefore(ctx context.Context, z *zoo.Zoo, searched f
 			input.Option = "certify"
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if here, _ := on(models, o.Split); len(here) == 0 {
+		return inputf("certify", o.Split, "no model to be searched has predictions on this split")
+	}
+	if err := needsOutputs(z, names(models), searched.Name, o.Split); err != nil {
+		return &InputError{Option: "certify", Value: o.Split, Err: fmt.Errorf("%w, or leave them out of the search with --models", err)}
+	}
+	return nil
 }
 
 // otherSplit returns the split to certify on, which must have labels and no samples that
@@ -170,22 +179,22 @@ func newCertification(ctx context.Context, z *zoo.Zoo, f *front.Front, o Certify
 		}
 	}
 	c.result.Candidates = len(c.candidates)
-	return c, c.needsOutputs()
-}
-
-// needsOutputs refuses to certify what would be evaluated on less than full outputs: what it
-// states is of cascades that run.
-func (c *certification) needsOutputs() error {
 	models := []string{c.result.Reference.Model}
 	for _, i := range c.candidates {
 		for _, s := range c.front.Points[i].Stages {
 			models = append(models, s.Model)
 		}
 	}
-	for _, split := range []string{c.front.Split.Name, c.result.Split.Name} {
+	return c, needsOutputs(z, models, f.Split.Name, split.Name)
+}
+
+// needsOutputs refuses to certify what would be evaluated on less than full outputs: what is
+// stated is of cascades that run.
+func needsOutputs(z *zoo.Zoo, models []string, splits ...string) error {
+	for _, split := range splits {
 		for _, name := range models {
-			if m, err := c.zoo.Model(name); err == nil && cutShort(c.zoo, m, split) {
-				return fmt.Errorf("nothing can be certified: of the outputs of %q on the split %s only the %d largest classes were kept, and the guarantee is one for all of them; import or ingest the models into another zoo, without --keep top-k", name, split, c.zoo.ListLength())
+			if m, err := z.Model(name); err == nil && cutShort(z, m, split) {
+				return fmt.Errorf("nothing can be certified: of the outputs of %q on the split %s only the %d largest classes were kept, and the guarantee is one for all of them; import or ingest the models into another zoo, without --keep top-k", name, split, z.ListLength())
 			}
 		}
 	}

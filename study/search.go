@@ -111,9 +111,6 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
 	}
-	if err := o.Certify.checkBefore(ctx, z, describeSplit(s.split), w); err != nil {
-		return nil, err
-	}
 	models, err := Select(z.Models(), o.Models)
 	if err != nil {
 		return nil, err
@@ -126,6 +123,9 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 		w.warn("%d models have no predictions on the split %q and are left out", lack, s.split.Name)
 	}
 	s.models = models
+	if err := o.Certify.checkBefore(ctx, z, models, describeSplit(s.split), w); err != nil {
+		return nil, err
+	}
 	if s.options.Cost, err = costColumn(z, models, o.Cost, w); err != nil {
 		return nil, err
 	}
