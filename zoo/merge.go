@@ -52,8 +52,8 @@ type MergeFailure struct {
 //
 // Files of predictions are compared with their SHA-256 and become a second name of those of
 // the source, or are copied where file systems have no such names. What is damaged in one zoo is
-// taken from another that has it; a model of which none has all fails, and the others go on. Each model appears as a whole; the same call completes
-// one that was stopped.
+// taken from another that has it; a model of which none has all fails, and the others go on. Each
+// model appears as a whole; the same call completes one that was stopped.
 func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Merged, error) {
 	m := &merge{options: o, splits: map[string]splitOf{}, models: map[string]*joining{}}
 	if len(sources) == 0 {
@@ -161,14 +161,14 @@ func (m *merge) planClasses(zoos []*Zoo) error {
 	named := zoos[0]
 	for _, z := range zoos {
 		if z.classes != zoos[0].classes {
-			return fmt.Errorf("zoo: %s has %d classes and %s has %d: they cannot be merged", zoos[0].dir, zoos[0].classes, z.dir, z.classes)
+			return fmt.Errorf("zoo: %s has %d classes and %s has %d: leave one of them out", zoos[0].dir, zoos[0].classes, z.dir, z.classes)
 		}
 		names := z.ClassNames()
 		if m.names == nil {
 			m.names, named = names, z
 		}
 		if err := CheckAliases(m.names, names); err != nil {
-			return fmt.Errorf("zoo: the classes of %s are not in the order of those of %s: %w", z.dir, named.dir, err)
+			return fmt.Errorf("zoo: the classes of %s are not in the order of those of %s: %w; leave one of them out", z.dir, named.dir, err)
 		}
 		if names != nil && !slices.Equal(names, m.names) {
 			m.note("%s has other names of the classes than %s: those of %s are kept", z.dir, named.dir, named.dir)
@@ -187,7 +187,8 @@ func (m *merge) planSplits(zoos []*Zoo) error {
 			if !used[s.Name] {
 				unused = append(unused, splitOf{s, []*Zoo{z}})
 			} else if err := m.addSplit(s, z); err != nil {
-				return err
+				return fmt.Errorf("%w; leave one of them out, or remove the split from one, with all predictions on it, as with encas-zoo zoo remove --zoo %s --split %s --force",
+					err, shell.Word(z.dir), shell.Word(s.Name))
 			}
 		}
 	}

@@ -251,12 +251,12 @@ func TestMergeRefuses(t *testing.T) {
 		a, b part
 		want []string
 	}{
-		"classes":     {part{splits: usual, models: one}, part{classes: 19, splits: usual, models: one}, []string{"20 classes", "19"}},
-		"class names": {part{splits: usual, models: one, names: numbered}, part{splits: usual, models: one, names: other}, []string{`"class 4" is the name of class 4`}},
-		"samples":     {part{splits: usual, models: one}, part{splits: map[string]int{"search": 49}, models: one}, []string{`"search" has 50 samples`, "and 49"}},
-		"labels":      {part{splits: usual, models: one}, part{splits: usual, labels: map[string][]uint16{"search": labels}, models: one}, []string{`"search" has other labels or sample ids`}},
-		"ids":         {part{splits: usual, models: one}, part{splits: usual, ids: map[string][]string{"search": ids}, models: one}, []string{`"search" has other labels or sample ids`}},
-		"case":        {part{splits: usual, models: one}, part{splits: map[string]int{"Search": 50}, models: map[string]map[string]uint64{"m": {"Search": 1}}}, []string{"case only"}},
+		"classes":     {part{splits: usual, models: one}, part{classes: 19, splits: usual, models: one}, []string{"20 classes", "19", "leave one of them out"}},
+		"class names": {part{splits: usual, models: one, names: numbered}, part{splits: usual, models: one, names: other}, []string{`"class 4" is the name of class 4`, "leave one of them out"}},
+		"samples":     {part{splits: usual, models: one}, part{splits: map[string]int{"search": 49}, models: one}, []string{`"search" has 50 samples`, "and 49", " --split search --force"}},
+		"labels":      {part{splits: usual, models: one}, part{splits: usual, labels: map[string][]uint16{"search": labels}, models: one}, []string{`"search" has other labels or sample ids`, " --split search --force"}},
+		"ids":         {part{splits: usual, models: one}, part{splits: usual, ids: map[string][]string{"search": ids}, models: one}, []string{`"search" has other labels or sample ids`, " --split search --force"}},
+		"case":        {part{splits: usual, models: one}, part{splits: map[string]int{"Search": 50}, models: map[string]map[string]uint64{"m": {"Search": 1}}}, []string{"case only", " --split Search --force"}},
 		"outputs":     {part{splits: usual, models: one}, part{splits: usual, models: map[string]map[string]uint64{"m": {"search": 2}}}, []string{`"m"`, `other outputs on the split "search"`, "encas-zoo zoo remove --zoo ", " -- m"}},
 		"lists":       {part{splits: usual, models: one}, part{splits: usual, models: one, lists: []string{"m"}}, []string{`"m"`, "other outputs"}},
 		"checkpoint": {part{splits: usual, models: one, columns: map[string]map[string]string{"m": {"checkpoint": "1"}}},
