@@ -27,7 +27,7 @@ type MergeOptions struct {
 
 // Merged is what became of the models of the zoos that Merge joined.
 type Merged struct {
-	Added   []string // or given further splits
+	Added   []string // or given further splits or columns
 	Skipped []string // the zoo had all of them already
 	Failed  []MergeFailure
 	Linked  int64 // bytes of predictions that are a second name of the source's files
@@ -48,7 +48,7 @@ type MergeFailure struct {
 // A model that several of them have must have the same outputs, byte for byte, on the splits
 // that they share, and be the same by the columns that tell models apart; its predictions on
 // others are put together. Of its other columns, such as measured times, those of the first
-// zoo stay. If any of that is not so, the error says of what, and nothing is merged.
+// zoo that has them stay. If any of that is not so, the error says of what, and nothing is merged.
 //
 // Files of predictions are compared with their SHA-256 and become a second name of those of
 // the source, or are copied where file systems have no such names. What is damaged in one zoo is
@@ -232,7 +232,7 @@ func (m *merge) addSplit(s Split, z *Zoo) error {
 func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 	var conflicts []string
 	remedy := ""
-	kept := map[string]int{} // columns of which models have other values: how many
+	kept, added := columnsOf{}, columnsOf{}
 	for _, z := range zoos {
 		for _, model := range z.Models() {
 			j := m.models[model.Name]
@@ -248,9 +248,9 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 				}
 				continue
 			}
-			for _, column := range j.add(z, model) {
-				kept[column]++
-			}
+			more, others := j.add(z, model)
+			added.add(model.Name, more)
+			kept.add(model.Name, others)
 		}
 	}
 	const few = 4
@@ -262,7 +262,10 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 		return fmt.Errorf("zoo: %s%s: nothing was merged; remove what is not to be kept, as with %s", strings.Join(conflicts[:min(n, few)], "; "), more, remedy)
 	}
 	for _, column := range slices.Sorted(maps.Keys(kept)) {
-		m.note("the column %s of %d models has another value in another zoo: that of the first zoo is kept", column, kept[column])
+		m.note("the column %s of %d models has another value in another zoo: that of the first zoo is kept", column, len(kept[column]))
+	}
+	for _, column := range slices.Sorted(maps.Keys(added)) {
+		m.note("the column %s of %d models is that of a later zoo: those before have none", column, len(added[column]))
 	}
 	m.planDamaged(ctx, zoos)
 	asked := false
@@ -273,6 +276,18 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 		return fmt.Errorf("zoo: %s: there is no model to merge", zoos[len(zoos)-1].dir)
 	}
 	return nil
+}
+
+// columnsOf are columns with the models of which something is to be said.
+type columnsOf map[string]map[string]bool
+
+func (c columnsOf) add(model string, columns []string) {
+	for _, column := range columns {
+		if c[column] == nil {
+			c[column] = map[string]bool{}
+		}
+		c[column][model] = true
+	}
 }
 
 // begin begins a model that no zoo before z had.
@@ -375,32 +390,50 @@ func (j *joining) differs(other Model) string {
 	return ""
 }
 
-// add adds another zoo's predictions of the model, and returns the columns in which it differs
-// otherwise.
-func (j *joining) add(z *Zoo, other Model) (differ []string) {
+// add adds another zoo's predictions of the model, and the columns that it does not have. It
+// returns these, and those that have another value.
+func (j *joining) add(z *Zoo, other Model) (added, differ []string) {
 	for split, a := range other.Splits {
 		j.from[split] = append(j.from[split], z)
-		if _, ok := j.model.Splits[split]; ok {
-			continue
-		}
-		j.there = false
-		a.Second = false
-		j.model.Splits[split] = a
+		_, ok := j.model.Splits[split]
 		for _, prefix := range []string{ColumnDataPrefix, ColumnImportedPrefix} {
-			if value, ok := other.Columns[prefix+split]; ok {
-				j.model.Columns[prefix+split] = value
+			value, known := other.Columns[prefix+split]
+			if _, has := j.model.Columns[prefix+split]; known && !(ok && has) {
+				j.set(prefix+split, value)
 			}
+		}
+		if !ok {
+			a.Second = false
+			j.model.Splits[split] = a
+			j.there = false
 		}
 	}
 	for column, value := range other.Columns {
-		if strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix) {
+		if strings.HasPrefix(column, ColumnDataPrefix) || strings.HasPrefix(column, ColumnImportedPrefix) || strings.HasPrefix(column, ColumnSetPrefix) {
 			continue
 		}
-		if own, ok := j.model.Columns[column]; !ok || own != value {
+		own, has := j.model.Columns[column]
+		switch {
+		case !has:
+			j.set(column, value)
+			if mark, ok := other.Columns[ColumnSetPrefix+column]; ok {
+				j.set(ColumnSetPrefix+column, mark)
+			}
+			added = append(added, column)
+		case own != value:
 			differ = append(differ, column)
 		}
 	}
-	return differ
+	return added, differ
+}
+
+// set sets a column of the model, which the target does not have so.
+func (j *joining) set(column, value string) {
+	if j.model.Columns == nil {
+		j.model.Columns = map[string]string{}
+	}
+	j.model.Columns[column] = value
+	j.there = false
 }
 
 // run takes over what was planned.

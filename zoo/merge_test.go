@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -228,6 +229,52 @@ func TestMergeAgain(t *testing.T) {
 	w.Close()
 	if whole.Fingerprint() != again.Fingerprint() {
 		t.Error("the merged zoo is not the one that one writer makes")
+	}
+}
+
+// Columns are those of the first zoo that has them, whether the model is put together anew or is
+// there.
+func TestMergeColumns(t *testing.T) {
+	t.Parallel()
+	one := map[string]map[string]uint64{"m": {"search": 1}}
+	with := func(columns map[string]string) part {
+		return part{splits: usual, models: one, columns: map[string]map[string]string{"m": columns}}
+	}
+	dir := t.TempDir()
+	a := with(map[string]string{"latency_ms": "1", "note": ""}).make(t, filepath.Join(dir, "a"))
+	b := with(map[string]string{"latency_ms": "2", "price": "3", "set:price": "1", "note": "b", "data:search": "x", "data:test": "nothing"}).make(t, filepath.Join(dir, "b"))
+	c := with(map[string]string{"price": "4", "params": "5"}).make(t, filepath.Join(dir, "c"))
+	bare := part{splits: usual, models: one}.make(t, filepath.Join(dir, "bare"))
+	m, _ := bare.Model("m")
+	m.Columns = nil
+	if err := bare.writeModel(m); err != nil {
+		t.Fatal(err)
+	}
+	bare, err := Open(bare.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"gflops": "1", "latency_ms": "1", "note": "", "price": "3", "set:price": "1", "params": "5", "data:search": "x"}
+	for i, zoos := range [][]*Zoo{{bare, a, b, c}, {a, b, c}, {b, c}} {
+		target := filepath.Join(dir, []string{"new", "bare", "a"}[i])
+		var notes []string
+		result, err := Merge(t.Context(), target, zoos, MergeOptions{Note: func(text string) { notes = append(notes, text) }})
+		if err != nil || !slices.Equal(result.Added, []string{"m"}) {
+			t.Fatalf("%s: %+v, %v", target, result, err)
+		}
+		for _, note := range []string{"the column latency_ms of 1 models has another value", "the column price of 1 models has another value", "the column note of 1 models has another value",
+			"the column params of 1 models is that of a later zoo", "the column price of 1 models is that of a later zoo"} {
+			if !slices.ContainsFunc(notes, func(text string) bool { return strings.HasPrefix(text, note) }) {
+				t.Errorf("%s: it does not say %q: %q", target, note, notes)
+			}
+		}
+		z, result := merged(t, target, zoos...)
+		if m, _ := z.Model("m"); !maps.Equal(m.Columns, want) {
+			t.Errorf("%s: %v", target, m.Columns)
+		}
+		if !slices.Equal(result.Skipped, []string{"m"}) {
+			t.Errorf("%s, again: %+v", target, result)
+		}
 	}
 }
 

@@ -22,8 +22,8 @@ task of a cluster can write to a zoo of its own, without a lock that all of them
 Splits of one name must have the same samples and labels, and the zoos the same classes. A
 model that several zoos have is taken once if its outputs are the same, byte for byte, and
 its predictions on different splits are put together; of its columns, such as measured
-times, those of the first zoo stay. If two zoos have different models of one name nothing is
-merged, and they are named.
+times, those of the first zoo that has them stay. If two zoos have different models of one
+name nothing is merged, and they are named.
 
 Every file is compared with its checksum. On one file system it gets a second name and takes
 no further space; the merged zoo does not depend on the others, which can be removed. The
