@@ -59,14 +59,14 @@ func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Mer
 	if len(sources) == 0 {
 		return m.result, errors.New("zoo: no zoos to merge")
 	}
+	if err := notAmong(dir, sources); err != nil {
+		return m.result, err
+	}
 	target, err := Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m.intoNew(ctx, dir, sources)
 	}
 	if err != nil {
-		return m.result, err
-	}
-	if err := notAmong(target, sources); err != nil {
 		return m.result, err
 	}
 	if m.w, err = target.Write(); err != nil {
@@ -95,15 +95,13 @@ func (m *merge) intoNew(ctx context.Context, dir string, sources []*Zoo) (Merged
 	return m.result, errors.Join(err, m.w.Discard())
 }
 
-// notAmong refuses to merge a zoo into itself.
-func notAmong(target *Zoo, sources []*Zoo) error {
-	own, err := os.Stat(target.dir)
-	if err != nil {
-		return fmt.Errorf("zoo: %w", err)
-	}
+// notAmong refuses to merge a zoo into itself, or into a folder in it.
+func notAmong(dir string, sources []*Zoo) error {
 	for _, z := range sources {
-		if info, err := os.Stat(z.dir); err == nil && os.SameFile(own, info) {
-			return fmt.Errorf("zoo: %s is the zoo to merge into: leave it out of those to be merged", z.dir)
+		if held, err := z.Holds(dir); err != nil {
+			return err
+		} else if held {
+			return fmt.Errorf("zoo: %s is the zoo %s to be merged, or in it: name another folder, or leave this zoo out", dir, z.dir)
 		}
 	}
 	return nil

@@ -331,14 +331,29 @@ func TestMergeRefuses(t *testing.T) {
 	}
 	t.Run("itself", func(t *testing.T) {
 		t.Parallel()
-		a := part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "a"))
-		_, err := Merge(t.Context(), a.Dir()+"/.", []*Zoo{a}, MergeOptions{})
-		expectError(t, err, "leave it out")
-		_, err = Merge(t.Context(), a.Dir(), nil, MergeOptions{})
+		a, b := part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "a")), part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "b"))
+		dir := t.TempDir()
+		in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
+		part{splits: usual, models: one}.make(t, filepath.Join(a.Dir(), "archive", "nested"))
+		if err := errors.Join(os.Symlink(a.Dir(), in("link")), os.Symlink("link", in("links")), os.Symlink(filepath.Join(a.Dir(), "archive", "nested"), in("deep")),
+			os.Symlink(filepath.Join(a.Dir(), "none"), in("dangling"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, out := range []string{a.Dir() + "/.", filepath.Join(a.Dir(), "archive", "nested"), filepath.Join(a.Dir(), "archive", "new", "newer"), in("link"), in("links", "new", "newer"), in("deep"), in("deep", "new")} {
+			_, err := Merge(t.Context(), out, []*Zoo{b, a}, MergeOptions{})
+			expectError(t, err, out+" is the zoo "+a.Dir()+" to be merged, or in it")
+		}
+		if _, err := Merge(t.Context(), in("dangling"), []*Zoo{a}, MergeOptions{}); err == nil {
+			t.Error("through a link to what is not there")
+		}
+		expectFiles(t, a, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.arrow",
+			"archive/nested/lock", "archive/nested/zoo.json", "archive/nested/splits/search.parquet", "archive/nested/splits/test.parquet", "archive/nested/models/{m}.json",
+			"archive/nested/archive/search/{m}.parquet", "archive/nested/index/search/{m}.arrow")
+		merged(t, a.Dir()+"2", a) // beside it, with a name that begins as its own
+		_, err := Merge(t.Context(), a.Dir(), nil, MergeOptions{})
 		expectError(t, err, "no zoos")
 		w := write(t, a)
 		defer w.Close()
-		b := part{splits: usual, models: one}.make(t, filepath.Join(t.TempDir(), "b"))
 		if _, err := Merge(t.Context(), a.Dir(), []*Zoo{b}, MergeOptions{}); !errors.Is(err, ErrLocked) {
 			t.Errorf("beside a writer: %v", err)
 		}

@@ -259,6 +259,38 @@ func (z *Zoo) writeHead(splits []Split) error {
 // Dir returns the zoo's folder, as it was given.
 func (z *Zoo) Dir() string { return z.dir }
 
+// Holds reports whether dir, which need not be there, is the zoo's folder or in it: whoever removes
+// the zoo removes what is written there.
+func (z *Zoo) Holds(dir string) (bool, error) {
+	own, err := os.Stat(z.dir)
+	if err != nil {
+		return false, fmt.Errorf("zoo: %w", err)
+	}
+	at, err := filepath.Abs(dir)
+	if err != nil {
+		return false, fmt.Errorf("zoo: %w", err)
+	}
+	for { // up to what is there, which links may lead to
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			at = real
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return false, fmt.Errorf("zoo: %w", err)
+		}
+		at = filepath.Dir(at)
+	}
+	for ; ; at = filepath.Dir(at) {
+		if info, err := os.Stat(at); err == nil && os.SameFile(own, info) {
+			return true, nil
+		}
+		if at == filepath.Dir(at) {
+			return false, nil
+		}
+	}
+}
+
 // Classes returns the number of classes, C.
 func (z *Zoo) Classes() int { return z.classes }
 

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -106,19 +105,17 @@ func check(m zoo.Model, split string) error {
 // target opens the zoo in dir, or makes it, and reports what keeps it from taking the
 // calibrated models.
 func target(from *zoo.Zoo, dir string, split zoo.Split) (*zoo.Zoo, error) {
+	if held, err := from.Holds(dir); err != nil {
+		return nil, err
+	} else if held {
+		return nil, fmt.Errorf("%s is the zoo to calibrate, or in it: choose another folder for the calibrated one", dir)
+	}
 	to, err := zoo.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return zoo.Create(dir, from.Classes())
 	}
 	if err != nil {
 		return nil, err
-	}
-	a, err := os.Stat(from.Dir())
-	if err != nil {
-		return nil, err
-	}
-	if b, err := os.Stat(dir); err == nil && os.SameFile(a, b) {
-		return nil, fmt.Errorf("%s is the zoo to calibrate: choose another folder for the calibrated one", dir)
 	}
 	if to.Classes() != from.Classes() {
 		return nil, fmt.Errorf("the zoo in %s has %d classes, not %d: choose another folder", dir, to.Classes(), from.Classes())

@@ -356,6 +356,7 @@ func TestZooRefuses(t *testing.T) {
 		{"a column of that name", odd, "new", Options{Split: "search", Models: model("warm")}, `already has a column "temperature", with "37"`},
 		{"already calibrated", calibrated, "new", Options{Split: "search", Models: calibrated.Models()}, "already calibrated"},
 		{"into itself", from, from.Dir(), all, "is the zoo to calibrate"},
+		{"into a folder of its own", from, filepath.Join(from.Dir(), "archive", "out"), all, "is the zoo to calibrate, or in it"},
 		{"made on another split", from, good, Options{Split: "test", Models: from.Models()}, "not made from this zoo"},
 		{"another zoo", from, other.Dir(), all, "not made from this zoo"},
 		{"other samples", odd, good, Options{Split: "search"}, "other samples"},
