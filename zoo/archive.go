@@ -69,6 +69,7 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 	if z.checked.has(f.Name(), info, a.SHA256) {
 		return nil
 	}
+	at := time.Now()
 	sum, err := hashFile(ctx, f)
 	if err != nil {
 		return err
@@ -76,7 +77,9 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 	if sum != a.SHA256 {
 		return damage{fmt.Errorf("zoo: %s is damaged: its SHA-256 is not the one it was written with", f.Name())}
 	}
-	z.checked.add(f.Name(), info, sum)
+	if at.Sub(info.ModTime()) >= settled {
+		z.checked.add(f.Name(), info, sum)
+	}
 	return nil
 }
 
@@ -115,9 +118,6 @@ type checkedFile struct {
 const settled = 2 * time.Second
 
 func (c *checkedFiles) add(path string, info os.FileInfo, sha256 string) {
-	if time.Since(info.ModTime()) < settled {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.files == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestExchangedArchives: an archive of another model, or split, is refused, also when an
@@ -72,6 +73,58 @@ func TestArchiveSaysWhatItIsOf(t *testing.T) {
 		}
 		_, err = z.Predictions("net", "search")
 		expectError(t, err, path, c.want)
+	}
+}
+
+// TestChangedInPlace: what was just written is compared with its SHA-256 again and again, because
+// its time would not tell another change. What is old is not.
+func TestChangedInPlace(t *testing.T) {
+	t.Parallel()
+	for _, lists := range []bool{false, true} {
+		z := newZoo(t, 40, 30)
+		w := write(t, z)
+		w.KeepLists(lists)
+		addModel(t, w, "a", "search", randomRows(1, 30, 40))
+		w.Close()
+		m, _ := z.Model("a")
+		path := z.predictionsPath("search", "a", m.Splits["search"])
+		flipKept := func(at time.Time) {
+			flip(t, path, 700)
+			if err := os.Chtimes(path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open := func() error {
+			if !lists {
+				r, err := z.Predictions("a", "search")
+				if err == nil {
+					r.Close()
+				}
+				return err
+			}
+			r, err := z.Listed("a", "search")
+			if err == nil {
+				r.Close()
+			}
+			return err
+		}
+		now, old := time.Now(), time.Now().Add(-time.Hour)
+		if err := errors.Join(os.Chtimes(path, now, now), open()); err != nil {
+			t.Fatal(err)
+		}
+		flipKept(now)
+		expectError(t, open(), path, "SHA-256")
+		flipKept(old)
+		if err := open(); err != nil {
+			t.Fatal(err)
+		}
+		if lists { // whose own checksum is compared, too
+			continue
+		}
+		flipKept(old)
+		if err := open(); err != nil {
+			t.Errorf("read again: %v", err)
+		}
 	}
 }
 
