@@ -536,6 +536,68 @@ func TestMergeCopies(t *testing.T) {
 	}
 }
 
+// Whatever a writer does to one of the zoos afterwards, the other one, which has second names of
+// its files, stays as it is; and the other way round.
+func TestMergedIsIndependent(t *testing.T) {
+	t.Parallel()
+	for _, lists := range [][]string{nil, {"m", "n"}} {
+		dir := t.TempDir()
+		models := map[string]map[string]uint64{"m": {"search": 1, "test": 2}, "n": {"search": 3}}
+		a := part{splits: usual, models: models, lists: lists}.make(t, filepath.Join(dir, "a"))
+		out, _ := merged(t, filepath.Join(dir, "out"), a)
+		again, _ := merged(t, filepath.Join(dir, "again"), out)
+		for i, z := range []*Zoo{a, again} {
+			w := write(t, z)
+			w.KeepLists(lists != nil)
+			for j, step := range []func() error{
+				func() error {
+					for seed := range uint64(3) { // whose files take turns with two names
+						m, err := w.ReplacePredictions("m", []string{"search"})
+						if err != nil {
+							return err
+						}
+						writeRows(t, m, "search", randomRows(10+seed, usual["search"], mergeClasses))
+						if err := m.Commit(); err != nil {
+							return err
+						}
+					}
+					return nil
+				},
+				func() error {
+					m, err := w.ReplaceModel(Model{Name: "m"})
+					if err != nil {
+						return err
+					}
+					writeRows(t, m, "search", randomRows(20, usual["search"], mergeClasses))
+					return m.Commit()
+				},
+				func() error { return w.SetColumns(map[string]map[string]string{"m": {"price": "1"}}) },
+				func() error { return w.RemoveModel("n") },
+				func() error { return w.RemoveSplit("search") },
+				func() error { return errors.Join(w.Close(), os.RemoveAll(z.Dir())) },
+			} {
+				if err := step(); err != nil {
+					t.Fatalf("zoo %d, step %d: %v", i, j, err)
+				}
+				now, err := Open(out.Dir())
+				if err == nil {
+					err = now.Verify(t.Context(), nil)
+				}
+				if err != nil || now.Fingerprint() != out.Fingerprint() {
+					t.Fatalf("zoo %d, step %d: the other zoo has changed: %v", i, j, err)
+				}
+				for name, splits := range models {
+					for split, seed := range splits {
+						if !sameLists(openIndexOf(t, now, split, name).Lists(name), BuildLists(randomRows(seed, usual[split], mergeClasses), mergeClasses)) {
+							t.Errorf("zoo %d, step %d: other lists of %s on %s", i, j, name, split)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // A folder of links to archives elsewhere becomes one of files.
 func TestMergeFollowsLinks(t *testing.T) {
 	t.Parallel()
