@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
 
@@ -124,6 +125,22 @@ func (a *answerRows) ReadRows(dst []uint16) (rows int, err error) {
 	clear(dst)
 	for i, label := range labels[:rows] {
 		dst[i*a.classes+int(label)] = confidences[i]
+	}
+	return rows, err
+}
+
+// listedRows presents outputs as their lists do, so that they are comparable with those of which
+// lists are all that there is. Those stay as they are.
+type listedRows struct {
+	rowsCloser
+	classes int
+}
+
+func (l *listedRows) ReadRows(dst []uint16) (rows int, err error) {
+	rows, err = l.rowsCloser.ReadRows(dst)
+	lists := outputs.BuildLists(dst[:rows*l.classes], l.classes)
+	for i := range rows {
+		outputs.ListedRow(dst[i*l.classes:(i+1)*l.classes], &lists, i)
 	}
 	return rows, err
 }

@@ -106,15 +106,16 @@ const (
 const digestModels = 4
 
 // digest fills in what a few models give on the samples of two splits: models of which most
-// is stored, as samples on which a model is entirely sure look alike. Of models that give
-// answers only it takes all.
+// is stored, as samples on which a model is entirely sure look alike. If lists are all that was
+// kept of one on either split, they are what is compared. Of models that give answers only it
+// takes all.
 func digest(ctx context.Context, z *zoo.Zoo, a, b *samples) (comparedBy, error) {
 	var full, answers []zoo.Model
 	for _, m := range z.Models() {
 		_, ok := m.Splits[a.split.Name]
 		_, both := m.Splits[b.split.Name]
 		switch {
-		case !ok || !both || cutShort(z, m, a.split.Name) || cutShort(z, m, b.split.Name):
+		case !ok || !both:
 		case m.Answers:
 			answers = append(answers, m)
 		default:
@@ -136,8 +137,9 @@ func digest(ctx context.Context, z *zoo.Zoo, a, b *samples) (comparedBy, error) 
 	}
 	seed := maphash.MakeSeed()
 	for _, m := range models {
+		lists := cutShort(z, m, a.split.Name) || cutShort(z, m, b.split.Name)
 		for _, s := range []*samples{a, b} {
-			if err := s.add(ctx, z, m.Name, seed); err != nil {
+			if err := s.add(ctx, z, m.Name, lists, seed); err != nil {
 				return kind, err
 			}
 		}
@@ -151,13 +153,16 @@ func digest(ctx context.Context, z *zoo.Zoo, a, b *samples) (comparedBy, error) 
 // certain is the probability 1 as float16 bits.
 const certain = 0x3C00
 
-// add adds what a model gives on the samples.
-func (s *samples) add(ctx context.Context, z *zoo.Zoo, model string, seed maphash.Seed) error {
+// add adds what a model gives on the samples, or what lists tell of it.
+func (s *samples) add(ctx context.Context, z *zoo.Zoo, model string, lists bool, seed maphash.Seed) error {
 	r, err := openRows(z, model, s.split.Name)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	if lists {
+		r = &listedRows{r, z.Classes()}
+	}
 	classes := z.Classes()
 	block := make([]uint16, max(1, 65536/classes)*classes)
 	var h maphash.Hash

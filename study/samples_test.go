@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -243,5 +244,87 @@ func TestSearchedSamplesAreNoTest(t *testing.T) {
 	}
 	if len(info.Overlaps) != 4 {
 		t.Errorf("%+v", info.Overlaps)
+	}
+}
+
+// So are samples that two splits share if lists are all that was kept of the models, or of some on
+// one split: whatever their order, without ids.
+func TestOverlapOfLists(t *testing.T) {
+	t.Parallel()
+	const classes = 40
+	for what, c := range map[string]struct {
+		search, test []int
+		lists        [2]bool // are all that is kept of search, of test
+		want         int
+	}{
+		"lists":                  {numbers(0, 200), shuffled(numbers(0, 200)), [2]bool{true, true}, 200},
+		"a part of them":         {numbers(0, 200), shuffled(numbers(100, 300)), [2]bool{true, true}, 100},
+		"lists and full outputs": {numbers(0, 200), shuffled(numbers(0, 200)), [2]bool{true, false}, 200},
+		"full outputs and lists": {numbers(0, 200), shuffled(numbers(0, 200)), [2]bool{false, true}, 200},
+		"full outputs":           {numbers(0, 200), shuffled(numbers(0, 200)), [2]bool{false, false}, 200},
+		"others":                 {numbers(0, 200), numbers(200, 400), [2]bool{true, true}, 0},
+		"others, both kinds":     {numbers(0, 200), numbers(200, 400), [2]bool{true, false}, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			z, err := zoo.Create(filepath.Join(t.TempDir(), "zoo"), classes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := z.Write()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			for i, name := range []string{"search", "test"} {
+				samples := [][]int{c.search, c.test}[i]
+				labels := make([]uint16, len(samples))
+				for row, sample := range samples {
+					labels[row] = classOf(sample)
+				}
+				if err := w.AddSplit(name, labels, nil); err != nil {
+					t.Fatal(err)
+				}
+				w.KeepLists(c.lists[i])
+				for model := range 2 {
+					id := fmt.Sprint("m", model)
+					begin := w.ExtendModel
+					if i == 0 {
+						begin = func(name string) (*zoo.ModelWriter, error) { return w.NewModel(zoo.Model{Name: name}) }
+					}
+					m, err := begin(id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, sample := range samples {
+						random := rand.New(rand.NewPCG(uint64(sample), uint64(model)))
+						row, sum := make([]float32, classes), float32(0)
+						for c := range row {
+							row[c] = float32(math.Exp(3 * random.NormFloat64()))
+							sum += row[c]
+						}
+						for c := range row {
+							row[c] /= sum
+						}
+						bits := make([]uint16, classes)
+						if err := zoo.RoundRow(bits, row); err != nil {
+							t.Fatal(err)
+						}
+						if err := m.WriteRow(name, bits); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if err := m.Commit(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			search, _ := z.Split("search")
+			test, _ := z.Split("test")
+			shared, doubtful, err := overlap(t.Context(), z, search, test)
+			if err != nil || doubtful != 0 || c.want == 0 != (shared == nil) || shared != nil && shared.Samples != c.want {
+				t.Errorf("%v shared samples instead of %d, %d doubtful, %v", shared, c.want, doubtful, err)
+			}
+		})
 	}
 }
