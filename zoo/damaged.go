@@ -114,7 +114,7 @@ func (w *Writer) removeDamaged(name string) error {
 		return err
 	}
 	for _, s := range w.z.Splits() {
-		for _, path := range w.z.predictionsPaths(s.Name, name) {
+		for _, path := range append(w.z.predictionsPaths(s.Name, name), w.z.indexPath(s.Name, name)) {
 			if err := remove(path); err != nil {
 				return err
 			}

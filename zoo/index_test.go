@@ -331,10 +331,10 @@ func TestIndexOnly(t *testing.T) {
 	if err := z.Verify(t.Context(), nil); err != nil || len(*said) != 1 || !strings.Contains((*said)[0], "lists of the 16 largest classes alone") {
 		t.Errorf("Verify: %v, notes %q", err, *said)
 	}
-	flip(t, z.indexPath("search", "simulated"), 3000)
+	flip(t, z.listsPath("search", "simulated", false), 3000)
 	_, err = z.OpenIndex(t.Context(), "search", []string{"simulated"}, nil)
-	expectError(t, err, z.indexPath("search", "simulated"), "encas-zoo zoo remove --zoo "+z.Dir()+" -- simulated`")
-	expectError(t, z.Verify(t.Context(), nil), z.indexPath("search", "simulated"), "SHA-256")
+	expectError(t, err, z.listsPath("search", "simulated", false), "encas-zoo zoo remove --zoo "+z.Dir()+" -- simulated`")
+	expectError(t, z.Verify(t.Context(), nil), z.listsPath("search", "simulated", false), "SHA-256")
 }
 
 // TestParseIndexInPlace: the lists of a mapped file are not copies.

@@ -58,7 +58,7 @@ func TestKeepLists(t *testing.T) {
 	}
 	w.Close()
 	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet", "models/{full}.json", "models/{lists}.json", "models/{api}.json",
-		"archive/search/{full}.parquet", "index/search/{full}.arrow", "index/search/{lists}.arrow", "archive/search/{api}.parquet", "index/search/{api}.arrow")
+		"archive/search/{full}.parquet", "index/search/{full}.index.arrow", "index/search/{lists}.arrow", "archive/search/{api}.parquet", "index/search/{api}.index.arrow")
 	z, err = Open(z.Dir())
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +163,77 @@ func TestExchangedLists(t *testing.T) {
 	}
 }
 
+// A reader that has built an index writes it, whatever became of the model meanwhile. It is never
+// in the place of lists that are all there is.
+func TestIndexBesideLists(t *testing.T) {
+	t.Parallel()
+	const classes, n = 40, 30
+	z := newZoo(t, classes, n)
+	w := write(t, z)
+	defer w.Close()
+	addModel(t, w, "net", "search", randomRows(1, n, classes))
+	reader, err := Open(z.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, _ := reader.Model("net")
+	s, _ := reader.Split("search")
+	labels, _, err := reader.readSplit(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := reader.buildLists(t.Context(), net, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.RemoveModel("net"); err != nil {
+		t.Fatal(err)
+	}
+	w.KeepLists(true)
+	for seed := range uint64(3) { // whose lists take turns with two names
+		m, err := w.ReplaceModel(Model{Name: "net"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeRows(t, m, "search", randomRows(10+seed, n, classes))
+		if err := m.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := reader.saveIndex(reader.indexPath("search", "net"), built, labels, reader.indexMeta(net.Splits["search"], s)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Verify(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if !sameLists(openIndexOf(t, z, "search", "net").Lists("net"), BuildLists(randomRows(10+seed, n, classes), classes)) {
+			t.Error("other lists")
+		}
+	}
+	// The next writer removes what it wrote.
+	w.Close()
+	write(t, z).Close()
+	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet", "models/{net}.json", "index/search/{net}.arrow")
+}
+
+// An index where earlier versions wrote it, under a name of lists, is not read, and removed.
+func TestIndexOfEarlierVersion(t *testing.T) {
+	t.Parallel()
+	z := damageZoo(t)
+	index, old := z.indexPath("search", "net"), z.listsPath("search", "net", false)
+	if err := os.Rename(index, old); err != nil {
+		t.Fatal(err)
+	}
+	openIndexOf(t, z, "search", "net")
+	if _, err := os.Stat(index); err != nil {
+		t.Error(err)
+	}
+	write(t, z).Close()
+	if _, err := os.Stat(old); err == nil {
+		t.Error("the old index is still there")
+	}
+	openIndexOf(t, z, "search", "net")
+}
+
 // Complete lists lose nothing.
 func TestCompleteLists(t *testing.T) {
 	t.Parallel()
@@ -234,7 +305,7 @@ func TestReplaceLists(t *testing.T) {
 				second = ".2"
 			}
 			if kind == "full" {
-				files = append(files, "archive/search/{net}"+second+".parquet", "index/search/{net}.arrow")
+				files = append(files, "archive/search/{net}"+second+".parquet", "index/search/{net}.index.arrow")
 			} else {
 				files = append(files, "index/search/{net}"+second+".arrow")
 			}

@@ -119,7 +119,7 @@ func checkJob(t *testing.T, dir string, finished bool) {
 		}
 		files = append(files, "models/{"+name+"}.json")
 		for split, n := range map[string]int{"search": jobSearch, "test": jobTest} {
-			files = append(files, "archive/"+split+"/{"+name+"}.parquet", "index/"+split+"/{"+name+"}.arrow")
+			files = append(files, "archive/"+split+"/{"+name+"}.parquet", "index/"+split+"/{"+name+"}.index.arrow")
 			want := randomRows(uint64(i), n, jobClasses)
 			if !slices.Equal(readAll(t, z, name, split), want) {
 				t.Fatalf("%s: rows differ", name)

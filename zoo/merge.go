@@ -348,8 +348,8 @@ func (j *joining) hasAll(ctx context.Context, z *Zoo) bool {
 		a, ok := j.model.Splits[s.Name]
 		found := false
 		for _, path := range z.predictionsPaths(s.Name, j.model.Name) {
-			if _, err := os.Lstat(path); err != nil || !a.IndexOnly && path == z.indexPath(s.Name, j.model.Name) {
-				continue
+			if _, err := os.Lstat(path); err != nil || !a.IndexOnly && path == z.listsPath(s.Name, j.model.Name, false) {
+				continue // or an index, perhaps
 			}
 			if !ok || z.verifyFile(ctx, path, a) != nil {
 				return false

@@ -153,7 +153,7 @@ func TestMerge(t *testing.T) {
 	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "splits/pool.parquet",
 		"models/{a}.json", "models/{b/1}.json", "models/{both}.json", "models/{list}.json",
 		"archive/search/{a}.parquet", "archive/search/{b/1}.parquet", "archive/search/{both}.parquet", "archive/test/{a}.parquet", "archive/test/{both}.parquet",
-		"index/search/{a}.arrow", "index/search/{b/1}.arrow", "index/search/{both}.arrow", "index/search/{list}.arrow", "index/test/{a}.arrow", "index/test/{both}.arrow")
+		"index/search/{a}.index.arrow", "index/search/{b/1}.index.arrow", "index/search/{both}.index.arrow", "index/search/{list}.arrow", "index/test/{a}.index.arrow", "index/test/{both}.index.arrow")
 	for _, test := range []struct {
 		model, split string
 		seed         uint64
@@ -346,9 +346,9 @@ func TestMergeRefuses(t *testing.T) {
 		if _, err := Merge(t.Context(), in("dangling"), []*Zoo{a}, MergeOptions{}); err == nil {
 			t.Error("through a link to what is not there")
 		}
-		expectFiles(t, a, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.arrow",
+		expectFiles(t, a, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.index.arrow",
 			"archive/nested/lock", "archive/nested/zoo.json", "archive/nested/splits/search.parquet", "archive/nested/splits/test.parquet", "archive/nested/models/{m}.json",
-			"archive/nested/archive/search/{m}.parquet", "archive/nested/index/search/{m}.arrow")
+			"archive/nested/archive/search/{m}.parquet", "archive/nested/index/search/{m}.index.arrow")
 		merged(t, a.Dir()+"2", a) // beside it, with a name that begins as its own
 		_, err := Merge(t.Context(), a.Dir(), nil, MergeOptions{})
 		expectError(t, err, "no zoos")

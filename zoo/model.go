@@ -112,8 +112,8 @@ func (z *Zoo) archivePath(split, model string, second bool) string {
 	return filepath.Join(z.dir, "archive", split, name+".parquet")
 }
 
-// listsPath is where the lists of a model that has nothing else are. The first of the two names
-// is that of an index.
+// listsPath is where the lists of a model that has nothing else are: beside the indexes, and never
+// under the name of one, so that whoever writes an index leaves lists alone.
 func (z *Zoo) listsPath(split, model string, second bool) string {
 	name := slug(model)
 	if second {
@@ -130,13 +130,17 @@ func (z *Zoo) predictionsPath(split, model string, a Archive) string {
 	return z.archivePath(split, model, a.Second)
 }
 
-// predictionsPaths are all names that a model's predictions on a split may have.
+// predictionsPaths are all names that a model's predictions on a split may have. In zoos of
+// earlier versions the first one of lists is also that of an index.
 func (z *Zoo) predictionsPaths(split, model string) []string {
 	return []string{z.archivePath(split, model, false), z.archivePath(split, model, true), z.listsPath(split, model, false), z.listsPath(split, model, true)}
 }
 
+// indexName ends an index's name, before the extension. No slug ends so.
+const indexName = ".index"
+
 func (z *Zoo) indexPath(split, model string) string {
-	return filepath.Join(z.dir, "index", split, slug(model)+".arrow")
+	return filepath.Join(z.dir, "index", split, slug(model)+indexName+".arrow")
 }
 
 // writeModel makes m exist.

@@ -96,10 +96,7 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 		}
 		s = &splitWriter{split: info}
 		if old, ok := m.old[split]; ok {
-			s.second = !old.Second && !old.IndexOnly
-			if m.lists { // whose first name is that of the index of what is replaced
-				s.second = !old.Second || !old.IndexOnly
-			}
+			s.second = old.IndexOnly == m.lists && !old.Second
 		}
 		path := m.w.z.archivePath(split, m.model.Name, s.second)
 		switch {
@@ -114,10 +111,7 @@ func (m *ModelWriter) begin(split string) (*splitWriter, error) {
 			return nil, err
 		}
 		m.splits[split] = s
-		// The index of a model that has nothing else stays as long as the model.
-		if m.lists || !m.old[split].IndexOnly {
-			s.kept = m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes))
-		}
+		s.kept = m.w.keep(outputs.ListBytes(info.Samples, m.w.z.classes))
 		if m.lists || s.kept {
 			s.lists = new(outputs.NewLists(info.Samples, m.w.z.classes))
 		}
@@ -259,7 +253,7 @@ func (m *ModelWriter) commit() error {
 	// the next writer.
 	for split, a := range m.old {
 		now, ok := model.Splits[split]
-		if !ok || now.IndexOnly && now.Second {
+		if !ok || now.IndexOnly {
 			os.Remove(m.w.z.indexPath(split, m.model.Name))
 		}
 		if old := m.w.z.predictionsPath(split, m.model.Name, a); !ok || old != m.w.z.predictionsPath(split, m.model.Name, now) {

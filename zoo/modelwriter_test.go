@@ -396,5 +396,5 @@ func TestLeftovers(t *testing.T) {
 		t.Error(err)
 	}
 	foreign = append(foreign, "index/search/reading")
-	expectFiles(t, z, append(foreign, "lock", "zoo.json", "splits/search.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.arrow")...)
+	expectFiles(t, z, append(foreign, "lock", "zoo.json", "splits/search.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.index.arrow")...)
 }

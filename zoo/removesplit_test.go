@@ -65,7 +65,7 @@ func TestRemoveSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(again)
-	expectFiles(t, z, "lock", "zoo.json", "splits/test.parquet", "models/{both}.json", "archive/test/{both}.parquet", "index/test/{both}.arrow")
+	expectFiles(t, z, "lock", "zoo.json", "splits/test.parquet", "models/{both}.json", "archive/test/{both}.parquet", "index/test/{both}.index.arrow")
 
 	// Its name is free again.
 	if err := w.AddSplit("search", randomLabels(3, 4), nil); err != nil {

@@ -93,7 +93,7 @@ func TestReplaceModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectFiles(t, z, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{net}.json", "models/{other}.json",
-		"archive/search/{other}.parquet", "index/search/{other}.arrow", "archive/test/{net}.parquet", "index/test/{net}.arrow")
+		"archive/search/{other}.parquet", "index/search/{other}.index.arrow", "archive/test/{net}.parquet", "index/test/{net}.index.arrow")
 
 	// A model that is an index alone keeps it until the new one is there.
 	lists := BuildLists(randomRows(7, replaceRows, jobClasses), jobClasses)
@@ -197,5 +197,5 @@ func TestKillReplace(t *testing.T) {
 	if m.Splits["search"].Second {
 		archive = "archive/search/{net}.2.parquet"
 	}
-	expectFiles(t, again, "lock", "zoo.json", "splits/search.parquet", "models/{net}.json", archive, "index/search/{net}.arrow")
+	expectFiles(t, again, "lock", "zoo.json", "splits/search.parquet", "models/{net}.json", archive, "index/search/{net}.index.arrow")
 }

@@ -312,7 +312,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		f, err := createIndex(w.z.indexPath(split, m.Name), l, labels, w.z.indexMeta(a, s))
+		f, err := createIndex(w.z.listsPath(split, m.Name, false), l, labels, w.z.indexMeta(a, s))
 		if err != nil {
 			return err
 		}
@@ -446,7 +446,7 @@ func (z *Zoo) HasRemains(name string) bool {
 		return false
 	}
 	for _, s := range z.Splits() {
-		for _, path := range z.predictionsPaths(s.Name, name) {
+		for _, path := range append(z.predictionsPaths(s.Name, name), z.indexPath(s.Name, name)) {
 			if _, err := os.Stat(path); err == nil {
 				return true
 			}
@@ -489,10 +489,11 @@ func (z *Zoo) clean() error {
 	// Of a model that was left out it is not known which splits it has.
 	isSplit := func(base string) bool { return len(z.damaged) == 0 && CheckSplitName(base) == nil }
 	isArchive := func(base string) bool { return isSlug(strings.TrimSuffix(base, secondName)) }
+	isIndex := func(base string) bool { return isArchive(strings.TrimSuffix(base, indexName)) }
 	folders := []folder{{"models", "", none}, {"splits", ".parquet", isSplit}}
 	for _, s := range z.splits {
 		folders = append(folders, folder{filepath.Join("archive", s.Name), ".parquet", isArchive},
-			folder{filepath.Join("index", s.Name), ".arrow", isArchive})
+			folder{filepath.Join("index", s.Name), ".arrow", isIndex})
 	}
 	// Whoever is about to ask for the zoo writes its record beside zoo.json.
 	shared := []string{"."}
@@ -513,7 +514,7 @@ func (z *Zoo) clean() error {
 			path := filepath.Join(z.dir, f.path, e.Name())
 			base, ours := strings.CutSuffix(e.Name(), f.extension)
 			ours = ours && f.ours(base) || atomicfile.IsTemporary(e.Name()) && f.extension != ".arrow"
-			if !ours || keep[path] || z.damaged[strings.TrimSuffix(base, secondName)] != nil || !e.Type().IsRegular() {
+			if !ours || keep[path] || z.damaged[strings.TrimSuffix(strings.TrimSuffix(base, secondName), indexName)] != nil || !e.Type().IsRegular() {
 				continue
 			}
 			if err := remove(path); err != nil {

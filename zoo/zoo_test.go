@@ -264,7 +264,7 @@ func TestFolder(t *testing.T) {
 	z := newZoo(t, 3, 2)
 	w := write(t, z)
 	addModel(t, w, "a", "search", randomRows(1, 2, 3))
-	expectFiles(t, z, "archive/search/{a}.parquet", "index/search/{a}.arrow", "lock", "models/{a}.json", "splits/search.parquet", "zoo.json")
+	expectFiles(t, z, "archive/search/{a}.parquet", "index/search/{a}.index.arrow", "lock", "models/{a}.json", "splits/search.parquet", "zoo.json")
 }
 
 func TestCreate(t *testing.T) {
