@@ -11,10 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/crash"
+	"github.com/encas-zoo/encas-zoo/internal/lock"
 	"github.com/encas-zoo/encas-zoo/internal/process"
 )
 
@@ -25,7 +24,7 @@ import (
 // the record of another that may be alive lets it go on. A writer whose record is gone was
 // taken for dead, and changes nothing any more.
 type hold struct {
-	lock   *flock.Flock
+	lock   *lock.Lock
 	record string // path
 	stop   func() // ends the beats
 }
@@ -48,11 +47,15 @@ type writerRecord struct {
 
 // hold takes the zoo without waiting. The error wraps ErrLocked while another writer has it.
 func (z *Zoo) hold() (*hold, error) {
-	lock, err := z.lock()
-	if err != nil {
-		return nil, err
+	path := filepath.Join(z.dir, "lock")
+	l, err := lock.Kept(path)
+	switch {
+	case errors.Is(err, lock.ErrInUse):
+		return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
+	case err != nil:
+		return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
 	}
-	h := &hold{lock, filepath.Join(z.dir, "writer-"+atomicfile.RandomName()+".json"), func() {}}
+	h := &hold{l, filepath.Join(z.dir, "writer-"+atomicfile.RandomName()+".json"), func() {}}
 	if err := h.begin(z); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -61,7 +64,7 @@ func (z *Zoo) hold() (*hold, error) {
 
 // begin writes the record and looks for others.
 func (h *hold) begin(z *Zoo) error {
-	me := writerRecord{process.This(), process.FileIdentity(h.lock.Path())}
+	me := writerRecord{process.This(), process.FileIdentity(filepath.Join(z.dir, "lock"))}
 	data, err := json.Marshal(me)
 	if err != nil {
 		return err
@@ -171,29 +174,4 @@ func (h *hold) mustBe() error {
 func (h *hold) Close() error {
 	h.stop()
 	return errors.Join(remove(h.record), h.lock.Unlock())
-}
-
-// lock takes the zoo's lock without waiting. The system gives it back when the process
-// ends, however it ends.
-func (z *Zoo) lock() (*flock.Flock, error) {
-	path := filepath.Join(z.dir, "lock")
-	for {
-		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
-		switch ok, err := lock.TryLock(); {
-		case err != nil:
-			return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
-		case !ok:
-			return nil, fmt.Errorf("%w: %s; wait until it ends", ErrLocked, z.dir)
-		}
-		locked, err := lock.Stat()
-		if err == nil {
-			if there, errThere := os.Stat(path); errThere == nil && os.SameFile(locked, there) {
-				return lock, nil
-			}
-		}
-		// The file was deleted between the two, which happens once.
-		if err := errors.Join(err, lock.Unlock()); err != nil {
-			return nil, fmt.Errorf("zoo: lock %s: %w", path, err)
-		}
-	}
 }

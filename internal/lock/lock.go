@@ -25,7 +25,10 @@ func Folder(dir string) (*Lock, error) {
 	lock, err := take(func() (*flock.Flock, error) {
 		return flock.New(dir, flock.SetFlag(os.O_RDONLY)), os.MkdirAll(dir, 0o777)
 	})
-	if lock == nil || err != nil {
+	if errors.As(err, new(unsupported)) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &Lock{lock: lock}, nil
@@ -34,18 +37,33 @@ func Folder(dir string) (*Lock, error) {
 // File makes a file and locks it, as Folder locks a folder. Unlock removes it. That of a process
 // that was killed stays, and keeps nobody out.
 func File(path string) (*Lock, error) {
+	l, err := Kept(path)
+	if errors.As(err, new(unsupported)) {
+		os.Remove(path)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.file = path
+	return l, nil
+}
+
+// Kept is File for a file that stays, on a file system that must have locks.
+func Kept(path string) (*Lock, error) {
 	lock, err := take(func() (*flock.Flock, error) {
 		return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666)), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if lock == nil {
-		os.Remove(path)
-		return nil, nil
-	}
-	return &Lock{lock, path}, nil
+	return &Lock{lock: lock}, nil
 }
+
+// unsupported is the error of a lock on a file that is there.
+type unsupported struct{ error }
+
+func (u unsupported) Unwrap() error { return u.error }
 
 // take locks what open names, which it makes if it is missing.
 func take(open func() (*flock.Flock, error)) (*flock.Flock, error) {
@@ -58,28 +76,31 @@ func take(open func() (*flock.Flock, error)) (*flock.Flock, error) {
 		case errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist):
 			return nil, err
 		case err != nil:
-			return nil, nil
+			return nil, unsupported{err}
 		case !ok:
 			return nil, ErrInUse
 		}
-		// Who had it may have removed it in between.
 		locked, err := lock.Stat()
-		if there, errThere := os.Stat(lock.Path()); err == nil && errThere == nil && os.SameFile(locked, there) {
+		there, errThere := os.Stat(lock.Path())
+		if err == nil && errThere == nil && os.SameFile(locked, there) {
 			return lock, nil
 		}
-		if err := lock.Unlock(); err != nil {
+		if errors.Is(errThere, os.ErrNotExist) {
+			errThere = nil // who had it removed it in between
+		}
+		if err := errors.Join(err, errThere, lock.Unlock()); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // Unlock gives the lock back.
-func (l *Lock) Unlock() {
+func (l *Lock) Unlock() error {
 	if l == nil {
-		return
+		return nil
 	}
 	if l.file != "" {
 		os.Remove(l.file)
 	}
-	l.lock.Unlock()
+	return l.lock.Unlock()
 }
