@@ -346,11 +346,13 @@ func TestMergeRefuses(t *testing.T) {
 		if _, err := Merge(t.Context(), in("dangling"), []*Zoo{a}, MergeOptions{}); err == nil {
 			t.Error("through a link to what is not there")
 		}
+		_, err := Merge(t.Context(), filepath.Join(b.Dir(), "zoo.json", "new"), []*Zoo{a}, MergeOptions{})
+		expectError(t, err, filepath.Join(b.Dir(), "zoo.json", "new"))
 		expectFiles(t, a, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.index.arrow",
 			"archive/nested/lock", "archive/nested/zoo.json", "archive/nested/splits/search.parquet", "archive/nested/splits/test.parquet", "archive/nested/models/{m}.json",
 			"archive/nested/archive/search/{m}.parquet", "archive/nested/index/search/{m}.index.arrow")
 		merged(t, a.Dir()+"2", a) // beside it, with a name that begins as its own
-		_, err := Merge(t.Context(), a.Dir(), nil, MergeOptions{})
+		_, err = Merge(t.Context(), a.Dir(), nil, MergeOptions{})
 		expectError(t, err, "no zoos")
 		w := write(t, a)
 		defer w.Close()

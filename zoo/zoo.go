@@ -277,7 +277,7 @@ func (z *Zoo) Holds(dir string) (bool, error) {
 			break
 		}
 		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
-			return false, fmt.Errorf("zoo: %w", err)
+			return false, fmt.Errorf("zoo: %s: %w", dir, err)
 		}
 		at = filepath.Dir(at)
 	}
