@@ -31,10 +31,15 @@ func checkExact(o *Options) error {
 
 // tryChains offers every chain of at most length models, 1 to 3, with all thresholds.
 func (r *run) tryChains(ctx context.Context, length int) error {
-	phases := []func(context.Context, cascade.Rule) error{r.trySingles, r.tryPairs, r.tryTriples}
 	for _, rule := range r.options.Rules {
+		margins := r.eval.newMargins(rule, r.options.Memory) // workers have cached nothing yet
+		phases := []func() error{
+			func() error { return r.trySingles(ctx, rule) },
+			func() error { return r.tryPairs(ctx, rule, margins) },
+			func() error { return r.tryTriples(ctx, rule, margins) },
+		}
 		for _, phase := range phases[:length] {
-			if err := phase(ctx, rule); err != nil {
+			if err := phase(); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 )
 
-// DefaultMemory is how many bytes cached tables take by default.
+// DefaultMemory is how many bytes cached tables and margins take by default.
 const DefaultMemory = 1 << 30
 
 // Options say what to search and for how long. The zero value of a field means its
@@ -47,7 +47,7 @@ type Options struct {
 	Time    time.Duration // longest time to search, about, with Folds and full outputs; 0: no limit
 	Seed    uint64
 	Threads int   // default: all cores
-	Memory  int64 // bytes for cached tables, all threads together; default [DefaultMemory]
+	Memory  int64 // bytes for cached tables and margins, all threads together; default [DefaultMemory]
 
 	Progress func(Progress) // called a few times a second, from one goroutine
 

@@ -8,10 +8,10 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
-// Pairs are tried in tiles, and for each tile the samples in blocks, so that what is read
-// of the lists of its 16 models (147 KB each on a block, of which about half is read)
-// stays in the second-level cache for all of its pairs. Otherwise every pair would bring
-// the lists of a model from memory.
+// Pairs are tried in tiles, and for each tile the samples in blocks, so that the margins of
+// its 16 models (12 KB each on a block) and their tables (2 KB) stay in the second-level cache
+// for all of its pairs. Otherwise every pair would bring those of a model from memory. It also
+// is for a tile that margins are made that are not kept.
 const (
 	tileModels  = 8
 	tileSamples = 2048
@@ -44,33 +44,12 @@ func (t tile) pairs() [][2]int {
 
 // tryPairs offers every chain of two distinct models with all thresholds, except those
 // that [pairSolver.mayImprove] proves to be dominated.
-func (r *run) tryPairs(ctx context.Context, rule cascade.Rule) error {
+func (r *run) tryPairs(ctx context.Context, rule cascade.Rule, margins *margins) error {
 	tiles := tilesOf(len(r.eval.models))
-	margins := r.eval.margins(ctx, rule, r.options.Threads)
 	return r.parallelLong(ctx, "tiles of pairs", len(tiles), func(w *worker) func(int) {
 		p := newPairSolver(r, w, rule, margins)
 		return func(unit int) { p.solve(tiles[unit]) }
 	})
-}
-
-// margins returns the margins of every model's lists that a rule combines. With rule last
-// they say what the model answers. If ctx ends they are of no use.
-func (e *evaluator) margins(ctx context.Context, rule cascade.Rule, threads int) []*kernel.Margins {
-	lists, singles := e.of(rule)
-	all := make([]*kernel.Margins, len(lists))
-	inPieces(threads, len(all), func(_, from, to int) {
-		for m := from; m < to; m++ {
-			all[m] = kernel.NewMargins(e.samples())
-			switch {
-			case ctx.Err() != nil:
-			case rule == cascade.RuleLast:
-				all[m].SetAnswers(singles[m])
-			default:
-				all[m].SetSingle(&lists[m], e.labels)
-			}
-		}
-	})
-	return all
 }
 
 // A pairSolver offers chains of two with all thresholds.
@@ -81,7 +60,10 @@ type pairSolver struct {
 	bins    int
 	lists   []kernel.Lists
 	singles [][]byte
-	margins []*kernel.Margins
+	margins *margins
+	tile    tile
+	blocks  [2][tileModels]kernel.Margins // of the tile's models x and of its models y, on a block
+	rooms   [2][tileModels]*kernel.Margins
 	reach   [][]int32 // by model and bin: samples not above it
 	correct []int     // by model
 	may     []byte    // on the samples of a block, whether a pair may be correct
@@ -92,7 +74,7 @@ type pairSolver struct {
 	stages  []int // samples that reach each stage of the plan
 }
 
-func newPairSolver(r *run, w *worker, rule cascade.Rule, margins []*kernel.Margins) *pairSolver {
+func newPairSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *pairSolver {
 	e := w.eval
 	bins := len(e.grid) + 1
 	lists, singles := e.of(rule)
@@ -112,6 +94,11 @@ func newPairSolver(r *run, w *worker, rule cascade.Rule, margins []*kernel.Margi
 		bound:   make([]float64, e.samples()+2),
 		plan:    plan{rule: rule, members: []member{{0, 1}, {0, 1}}, exits: []uint8{0}},
 		stages:  []int{e.samples(), 0},
+	}
+	for side := range p.rooms {
+		for i := range p.rooms[side] {
+			p.rooms[side][i] = kernel.NewMargins(tileSamples)
+		}
 	}
 	for m, t := range singles {
 		p.reach[m] = make([]int32, bins)
@@ -133,6 +120,7 @@ func (p *pairSolver) gain(i, order int) []int32 {
 // that are the others decided.
 func (p *pairSolver) solve(t tile) {
 	e, limits := p.w.eval, p.run.limits
+	p.tile = t
 	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > limits.worst })
 	p.run.boundOf(p.w, p.bound)
 	clear(p.gains)
@@ -142,6 +130,7 @@ func (p *pairSolver) solve(t tile) {
 			return
 		}
 		to := min(from+tileSamples, e.samples())
+		p.load(t, from, to)
 		for i, xy := range pairs {
 			p.open[i] += len(p.judge(i, xy, from, to, false))
 		}
@@ -158,7 +147,9 @@ func (p *pairSolver) solve(t tile) {
 			clear(p.gain(i, 0))
 			clear(p.gain(i, 1))
 			for from := 0; from < e.samples(); from += tileSamples {
-				p.judge(i, xy, from, min(from+tileSamples, e.samples()), true)
+				to := min(from+tileSamples, e.samples())
+				p.load(tile{xy[0], xy[0] + 1, xy[1], xy[1] + 1}, from, to)
+				p.judge(i, xy, from, to, true)
 			}
 		}
 		p.offer(xy[0], xy[1], p.gain(i, 0))
@@ -166,8 +157,23 @@ func (p *pairSolver) solve(t tile) {
 	}
 }
 
+// load has the margins of the models of a part of the tile ready on the samples from..to-1. With
+// rule last none are needed.
+func (p *pairSolver) load(part tile, from, to int) {
+	if p.rule == cascade.RuleLast {
+		return
+	}
+	for side, models := range [2][2]int{{part.fromX, part.toX}, {part.fromY, part.toY}} {
+		for m := models[0]; m < models[1]; m++ {
+			i := m - [2]int{p.tile.fromX, p.tile.fromY}[side]
+			p.blocks[side][i] = p.margins.of(m, from, to, p.rooms[side][i])
+		}
+	}
+}
+
 // judge adds to the gains of pair number i of the tile what the samples from..to-1 give it,
-// and returns those that margins leave open. These are decided, or counted as correct.
+// of which margins are loaded, and returns those that they leave open. These are decided, or
+// counted as correct.
 func (p *pairSolver) judge(i int, xy [2]int, from, to int, decide bool) (open []int32) {
 	x, y := p.singles[xy[0]][from:to], p.singles[xy[1]][from:to]
 	if p.rule == cascade.RuleLast { // the second model answers alone
@@ -176,8 +182,7 @@ func (p *pairSolver) judge(i int, xy [2]int, from, to int, decide bool) (open []
 		return nil
 	}
 	may, w := p.may[:to-from], p.w
-	a, b := p.margins[xy[0]].Slice(from, to), p.margins[xy[1]].Slice(from, to)
-	open = w.open[:kernel.Judge(may, w.open, &a, &b)]
+	open = w.open[:kernel.Judge(may, w.open, &p.blocks[0][xy[0]-p.tile.fromX], &p.blocks[1][xy[1]-p.tile.fromY])]
 	if decide && len(open) > 0 {
 		a, b := p.lists[xy[0]].Slice(from, to), p.lists[xy[1]].Slice(from, to)
 		kernel.PairSamples(w.best[:to-from], w.class[:to-from], open, &a, &b)

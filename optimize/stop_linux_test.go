@@ -154,7 +154,7 @@ func TestUnitsStop(t *testing.T) {
 	solver := newThresholdSolver(w, 8)
 	for what, do := range map[string]func(){
 		"pairs": func() {
-			newPairSolver(r, w, cascade.RuleMean, r.eval.margins(t.Context(), cascade.RuleMean, 1)).solve(tilesOf(len(p.models))[0])
+			newPairSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve(tilesOf(len(p.models))[0])
 		},
 		"neighbours": func() { newNeighborhood(ended, r, w, models, anyOrder).explore([]plan{chain}) },
 		"a child":    func() { child{plan: chain}.raise(solver, newWindow(w)) },

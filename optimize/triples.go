@@ -22,9 +22,9 @@ const (
 // tryTriples offers every chain of three distinct models with all thresholds, except those
 // that [prefix.mayImproveRoughly] and [prefix.mayImprove] prove to be dominated. A unit is a
 // few pairs of models; both orders of a pair are prefixes of chains.
-func (r *run) tryTriples(ctx context.Context, rule cascade.Rule) error {
+func (r *run) tryTriples(ctx context.Context, rule cascade.Rule, margins *margins) error {
 	pairs := len(r.eval.models) * (len(r.eval.models) - 1) / 2
-	models, margins := r.eval.byPromise(), r.eval.margins(ctx, rule, r.options.Threads)
+	models := r.eval.byPromise()
 	return r.parallelLong(ctx, "groups of pairs extended by all others", (pairs+triplePairs-1)/triplePairs, func(w *worker) func(int) {
 		t := newTripleSolver(r, w, rule, margins)
 		return func(unit int) {
@@ -69,8 +69,9 @@ type tripleSolver struct {
 	run       *run
 	w         *worker
 	rule      cascade.Rule
-	margins   []*kernel.Margins // by model
-	bound     []float64         // least total known for each score or more
+	margins   *margins
+	rooms     [2]*kernel.Margins // for those that are not kept
+	bound     []float64          // least total known for each score or more
 	lists     []kernel.Lists
 	singles   [][]byte
 	pairs     [triplePairs]*firstPair
@@ -79,12 +80,13 @@ type tripleSolver struct {
 	single    *kernel.Sums                                  // for measures of confidence that need sums
 }
 
-func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins []*kernel.Margins) *tripleSolver {
+func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *tripleSolver {
 	lists, singles := r.eval.of(rule)
 	t := &tripleSolver{
 		run: r, w: w, rule: rule, margins: margins, lists: lists, singles: singles,
 		bound: make([]float64, r.eval.samples()+2),
 		may:   make([]byte, r.eval.samples()),
+		rooms: [2]*kernel.Margins{kernel.NewMargins(r.eval.samples()), kernel.NewMargins(r.eval.samples())},
 	}
 	for i := range t.pairs {
 		t.pairs[i] = newFirstPair(r, w, rule)
@@ -118,7 +120,7 @@ func (t *tripleSolver) solve(group [][2]int) {
 		for from := 0; from < n; from += tripleSamples {
 			to := min(from+tripleSamples, n)
 			for k := range thirds {
-				third := t.margins[first+k].Slice(from, to)
+				third := t.margins.of(first+k, from, to, t.rooms[0])
 				for i, p := range pairs {
 					if extends(p, first+k) {
 						p.foresee(&t.forecasts[k][i], &third, from, to)
@@ -140,6 +142,7 @@ func (t *tripleSolver) solve(group [][2]int) {
 func (t *tripleSolver) begin(p *firstPair, x, y int) {
 	p.x, p.y = x, y
 	w, e := t.w, t.run.eval
+	n := e.samples()
 	if t.rule == cascade.RuleLast {
 		p.orders[0].set(x, y, t.singles[y])
 		p.orders[1].set(y, x, t.singles[x])
@@ -157,7 +160,8 @@ func (t *tripleSolver) begin(p *firstPair, x, y int) {
 	if t.single == nil {
 		kernel.Bins(p.table, w.best, w.class, e.labels, e.cuts(2))
 	}
-	p.margins.SetPair(a, b, t.margins[x], t.margins[y], w.best, w.class, e.labels)
+	ma, mb := t.margins.of(x, 0, n, t.rooms[0]), t.margins.of(y, 0, n, t.rooms[1])
+	p.margins.SetPair(a, b, &ma, &mb, w.best, w.class, e.labels)
 	p.orders[0].set(x, y, p.table)
 	p.orders[1].set(y, x, p.table)
 	p.number()
@@ -177,7 +181,8 @@ func (t *tripleSolver) extend(p *firstPair, z int, forecast *[2]kernel.Forecast)
 	if len(tried) == 0 {
 		return
 	}
-	open := w.open[:kernel.Judge(t.may, w.open, p.margins, t.margins[z])]
+	third := t.margins.of(z, 0, e.samples(), t.rooms[0])
+	open := w.open[:kernel.Judge(t.may, w.open, p.margins, &third)]
 	tried = slices.DeleteFunc(tried, func(chain *prefix) bool { return !chain.mayImprove(z, t.may, t.bound) })
 	if len(tried) == 0 {
 		return

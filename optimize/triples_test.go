@@ -58,7 +58,7 @@ func checkRuledOut(t *testing.T, r *run) (ruledOut, all int) {
 	e, rule := r.eval, r.options.Rules[0]
 	w := r.newWorker()
 	w.archive = r.archive
-	s := newTripleSolver(r, w, rule, e.margins(t.Context(), rule, 1))
+	s := newTripleSolver(r, w, rule, e.newMargins(rule, r.options.Memory))
 	r.boundOf(w, s.bound)
 	p := s.pairs[0]
 	for x := range e.models {
@@ -69,8 +69,9 @@ func checkRuledOut(t *testing.T, r *run) (ruledOut, all int) {
 					continue
 				}
 				var forecast [2]kernel.Forecast
-				p.foresee(&forecast, s.margins[z], 0, e.samples())
-				kernel.Judge(s.may, w.open, p.margins, s.margins[z])
+				third := s.margins.of(z, 0, e.samples(), s.rooms[0])
+				p.foresee(&forecast, &third, 0, e.samples())
+				kernel.Judge(s.may, w.open, p.margins, &third)
 				for order, chain := range p.orders {
 					gains, losses := p.foreseen(&forecast, order)
 					rough, fine := chain.mayImproveRoughly(z, gains, losses, s.bound), chain.mayImprove(z, s.may, s.bound)

@@ -20,12 +20,10 @@ type Margins struct {
 const marginBlock = 32
 
 // NewMargins returns room for n samples.
-func NewMargins(n int) *Margins {
-	return &Margins{n, make([]uint16, (n+marginBlock-1)/marginBlock*3*marginBlock)}
-}
+func NewMargins(n int) *Margins { return &Margins{n, make([]uint16, MarginsBytes(n)/2)} }
 
-// Len is the number of samples.
-func (m *Margins) Len() int { return m.n }
+// MarginsBytes is the memory that NewMargins(n) asks for, for callers with a budget.
+func MarginsBytes(n int) int { return (n + marginBlock - 1) / marginBlock * 6 * marginBlock }
 
 // Slice is the part of m with samples from..to-1, from a multiple of 32; it shares m's
 // memory.
@@ -64,8 +62,8 @@ func (m *Margins) SetSingle(l *Lists, labels []uint16) {
 	}
 }
 
-// SetAnswers sets all samples to margins by which Judge finds just those right whose bit in
-// a table is set, whatever it is asked about them together with: see SetBlank.
+// SetAnswers sets all samples to margins by which Judge, asked about them together with those
+// of [Margins.SetBlank], finds just those right whose lowest bit in a table is set.
 func (m *Margins) SetAnswers(table []byte) {
 	need(len(table) == m.n, "SetAnswers: the length does not fit the number of samples")
 	for i, b := range table {
