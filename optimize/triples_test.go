@@ -2,9 +2,12 @@ package optimize
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -18,6 +21,54 @@ func TestPairNumbers(t *testing.T) {
 			}
 			u++
 		}
+	}
+}
+
+// On samples of several blocks, of which the last is short, triples find what evaluating every
+// chain finds.
+func TestTriplesInBlocksEqualAllChains(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 9, 6, 2*tripleSamples+40, 5)
+	grid := Grid{0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1}
+	for _, rule := range cascade.Rules() {
+		t.Run(rule.String(), func(t *testing.T) {
+			t.Parallel()
+			o := Options{Algorithm: "exact", MaxModels: 3, Grid: grid, Rules: []cascade.Rule{rule}}
+			exact, all := runOf(t, p, o), runOf(t, p, o)
+			if err := exact.tryChains(t.Context(), 3); err != nil {
+				t.Fatal(err)
+			}
+			w := all.newWorker()
+			var offer func(chain plan)
+			offer = func(chain plan) {
+				w.evaluateAndOffer(chain, all.archive)
+				for m := range p.models {
+					if len(chain.members) == 3 || chain.has(m) {
+						continue
+					}
+					for g := range o.Grid {
+						offer(plan{rule, append(slices.Clone(chain.members), member{uint16(m), 1}), append(slices.Clone(chain.exits), uint8(g))})
+					}
+				}
+			}
+			for m := range p.models {
+				offer(plan{rule, []member{{uint16(m), 1}}, nil})
+			}
+			got, err := exact.points(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := all.points(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%d points, %d by all chains", len(got), len(want))
+			}
+			if !slices.ContainsFunc(want, func(p front.Point) bool { return len(p.Cascade.Stages) == 3 }) {
+				t.Error("no chain of three is on the front")
+			}
+		})
 	}
 }
 
