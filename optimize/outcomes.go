@@ -38,7 +38,7 @@ func unpackOutcomes(text string, samples int) ([]outcome, error) {
 	for record := range slices.Chunk(data, packedOutcome) {
 		correct := binary.LittleEndian.Uint32(record)
 		total := math.Float64frombits(binary.LittleEndian.Uint64(record[4:]))
-		if int64(correct) > int64(samples) || !(total > 0) || math.IsInf(total, 1) {
+		if int64(correct) > int64(samples) || !(total >= 0) || math.IsInf(total, 1) {
 			return nil, fmt.Errorf("result %d: %d correct answers at a cost of %v", len(outcomes), correct, total)
 		}
 		outcomes = append(outcomes, outcome{int32(correct), total})

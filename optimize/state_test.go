@@ -86,19 +86,37 @@ func TestResumedSearchEqualsUninterrupted(t *testing.T) {
 			if both {
 				o.Rules = bothRules
 			}
-			want, err := Search(context.Background(), p, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, interrupted := searchWithInterruptions(t, p, o, 1)
-			if !reflect.DeepEqual(got.Front, want.Front) || !reflect.DeepEqual(got.Proof, want.Proof) || got.Evaluations != want.Evaluations {
-				t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
-					interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
-			}
-			if interrupted < 2 {
-				t.Errorf("the test interrupted the search %d times", interrupted)
-			}
+			compareResumed(t, p, o)
 		})
+	}
+}
+
+// What is evaluated of models that are free may cost nothing.
+func TestResumedSearchOfFreeModels(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 3, 6, 100, 10)
+	for m := range p.models[:3] {
+		p.models[m].Cost = 0
+	}
+	for _, name := range Algorithms() {
+		t.Run(name, func(t *testing.T) { compareResumed(t, p, smallSearch(name)) })
+	}
+}
+
+// compareResumed compares a search that is interrupted and resumed with one that is not.
+func compareResumed(t *testing.T, p *Problem, o Options) {
+	t.Helper()
+	want, err := Search(context.Background(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, interrupted := searchWithInterruptions(t, p, o, 1)
+	if !reflect.DeepEqual(got.Front, want.Front) || !reflect.DeepEqual(got.Proof, want.Proof) || got.Evaluations != want.Evaluations {
+		t.Errorf("interrupted %d times and resumed: %d points, %d evaluations; uninterrupted: %d, %d",
+			interrupted, len(got.Front), got.Evaluations, len(want.Front), want.Evaluations)
+	}
+	if interrupted < 2 {
+		t.Errorf("the test interrupted the search %d times", interrupted)
 	}
 }
 
