@@ -15,7 +15,9 @@ import (
 // its entries as evaluations ask for them, each once. What is asked for is first screened:
 // whether a sample goes on at the threshold in question, and whether its answer is wrong,
 // shows for most without their lists. The entry then remains unknown, with a value in its
-// place that serves this evaluation. The counts are the same as with whole tables.
+// place that serves this evaluation. If it is one below the threshold, thresholds above it do not
+// ask for the entry again; a sample whose answer is wrong is screened by every evaluation in
+// which it reaches the set. The counts are the same as with whole tables.
 
 // A setTable is the table of a set, as far as it is known.
 type setTable struct {
@@ -189,7 +191,8 @@ func (x *piece) find(w *worker, s *stageSet, samples []int32, least uint32) {
 		var left int
 		exact, left = kernel.Screen(to, samples, s.stances, s.weights, least)
 		open = to.Open[:left]
-		// Those of exact and open samples are replaced below.
+		// None becomes known by this: those of exact and open samples are replaced below, and the
+		// others may be asked for again.
 		for r, entry := range x.bins(to.Bounds, x.wrong, s, len(samples)) {
 			t.entries[samples[r]] = entry
 		}
