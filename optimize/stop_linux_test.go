@@ -156,6 +156,9 @@ func TestUnitsStop(t *testing.T) {
 		"pairs": func() {
 			newPairSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve(tilesOf(len(p.models))[0])
 		},
+		"triples": func() {
+			newTripleSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve([][2]int{{0, 1}, {2, 1}})
+		},
 		"neighbours": func() { newNeighborhood(ended, r, w, models, anyOrder).explore([]plan{chain}) },
 		"a child":    func() { child{plan: chain}.raise(solver, newWindow(w)) },
 	} {

@@ -101,7 +101,7 @@ func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *tr
 func (t *tripleSolver) solve(group [][2]int) {
 	e, worst := t.run.eval, t.run.limits.worst
 	models, grid, n := len(e.models), len(e.grid), e.samples()
-	t.w.evaluations.Add(int64(len(group) * 2 * (models - 2) * grid * grid))
+	chains := len(group) * 2 * (models - 2)
 	group = slices.DeleteFunc(group, func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > worst })
 	t.run.boundOf(t.w, t.bound)
 	for i, xy := range group {
@@ -136,6 +136,7 @@ func (t *tripleSolver) solve(group [][2]int) {
 			}
 		}
 	}
+	t.w.evaluations.Add(int64(chains * grid * grid))
 }
 
 // begin makes p the pair of two models.
