@@ -95,20 +95,6 @@ func SumsBytes(n, k int) int { return n*k*6 + n*14 }
 // Len is the number of samples.
 func (s *Sums) Len() int { return len(s.Rest) }
 
-// Slice is the part of s with samples from..to-1; it shares s's memory.
-func (s *Sums) Slice(from, to int) Sums {
-	return Sums{
-		K:        s.K,
-		Weight:   s.Weight,
-		Classes:  s.Classes[from*s.K : to*s.K],
-		Values:   s.Values[from*s.K : to*s.K],
-		Rest:     s.Rest[from:to],
-		Base:     s.Base[from:to],
-		TopClass: s.TopClass[from:to],
-		Top:      s.Top[from:to],
-	}
-}
-
 // check panics unless s holds n samples with k classes each.
 func (s *Sums) check(n, k int) {
 	need(s.K == k && (k == 16 || k == 32), "Sums: K differs between arguments or is neither 16 nor 32")
