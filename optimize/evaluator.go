@@ -183,15 +183,19 @@ func classValue(l *kernel.Lists, i int, class uint16) uint32 {
 }
 
 // inPieces calls f for about equal pieces of the numbers 0..n-1, each on a thread of its
-// own.
+// own, one of which is the caller's.
 func inPieces(threads, n int, f func(piece, from, to int)) {
 	pieces := min(threads, n)
+	do := func(piece int) { f(piece, piece*n/pieces, (piece+1)*n/pieces) }
 	var wait sync.WaitGroup
-	for piece := range pieces {
+	for piece := 1; piece < pieces; piece++ {
 		wait.Go(func() {
 			defer crash.Guard()()
-			f(piece, piece*n/pieces, (piece+1)*n/pieces)
+			do(piece)
 		})
+	}
+	if pieces > 0 {
+		do(0)
 	}
 	wait.Wait()
 }

@@ -3,10 +3,8 @@ package optimize
 import (
 	"math"
 	"slices"
-	"sync"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
-	"github.com/encas-zoo/encas-zoo/internal/crash"
 	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
@@ -77,7 +75,8 @@ func (w *worker) follow(p plan) (correct int, reach []int) {
 	}
 	if partial {
 		w.exits = append(w.exitsOf(p), 0) // of the last stage, at which none goes on
-		w.inPieces(func(x *piece) { x.complete(w, p.exits) })
+		rooms := w.pieceRooms()
+		inPieces(len(rooms), len(rooms), func(i, _, _ int) { rooms[i].complete(w, p.exits) })
 	}
 	return w.count(p, w.tables)
 }
@@ -132,8 +131,8 @@ func newPiece(from, to int) *piece {
 	}
 }
 
-// inPieces calls f for all samples, in pieces of them on a thread each.
-func (w *worker) inPieces(f func(x *piece)) {
+// pieceRooms returns the pieces of all samples, for a thread each.
+func (w *worker) pieceRooms() []*piece {
 	if w.rooms == nil {
 		n, pieces := w.eval.samples(), max(1, w.pieces)
 		for i := range pieces {
@@ -144,15 +143,7 @@ func (w *worker) inPieces(f func(x *piece)) {
 			w.rooms = append(w.rooms, newPiece(from, to))
 		}
 	}
-	var wait sync.WaitGroup
-	for _, x := range w.rooms[1:] {
-		wait.Go(func() {
-			defer crash.Guard()()
-			f(x)
-		})
-	}
-	f(w.rooms[0])
-	wait.Wait()
+	return w.rooms
 }
 
 // complete finds the entries of the worker's stages that the piece's samples need.
