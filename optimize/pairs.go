@@ -205,7 +205,7 @@ func (w *worker) correctAmong(correct []byte, samples []int32, labels []uint16) 
 
 // mayImprove reports whether the chain x, y might belong on the front if its second stage
 // adds no more than gain: whether at any threshold it costs no more than what is known for
-// as many correct answers or more.
+// as many correct answers or more. The proof is that of [prefix.mayImprove].
 func (p *pairSolver) mayImprove(x, y int, gain []int32) bool {
 	e, limits := p.w.eval, p.run.limits
 	correct := p.correct[x] - limits.charge

@@ -414,6 +414,13 @@ func (p *prefix) mayImproveRoughly(z int, gains, losses []int32, bound []float64
 // mayImprove reports whether any cascade of the prefix and z might belong on the front, if
 // its third stage has no other samples correct than may says: whether at any thresholds it
 // costs no more than what is known for as many correct answers or more.
+//
+// Proof: thresholds and the first two stages alone decide which samples reach z, so the cost
+// here is that of the cascade, by the same operations in the same order. Each of these samples
+// counts with may at least as much as with z's answer, so the cascade has no more correct
+// answers than are counted. If at every pair of thresholds a known cascade has that score or
+// more at strictly less cost, it dominates the cascade there. If no sample reaches z that is a
+// chain of two, which is known unless z is required.
 func (p *prefix) mayImprove(z int, may []byte, bound []float64) bool {
 	p.gains(may)
 	cost, grid := p.w.eval.costs[z], len(p.w.eval.grid)
