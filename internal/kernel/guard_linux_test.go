@@ -43,12 +43,14 @@ func TestAtTheEdge(t *testing.T) {
 			t.Run("TopK", TestTopK)
 			t.Run("Sets", TestPathsAgree)
 			t.Run("Bins", TestBins)
+			t.Run("Missing", TestMissing)
 			t.Run("Evaluate", TestEvaluate)
 			t.Run("Correct", TestCorrect)
 			t.Run("Cells", TestCells)
 			t.Run("Histograms", TestHistograms)
 			t.Run("Prefix2", TestPrefix2)
 			t.Run("Judge", TestJudge)
+			t.Run("Screen", TestScreen)
 		})
 	}
 }

@@ -28,8 +28,9 @@ func screenWith(t *testing.T, z *zoo, weights []uint32, samples []int32, least u
 	t.Helper()
 	var members []Stances
 	for _, l := range z.lists {
-		members = append(members, NewStances(l, z.labels))
+		members = append(members, guardOf(NewStances(l, z.labels), offset).s)
 	}
+	samples = guardOf(samples, offset).s
 	var want *Screened
 	var wantExact, wantOpen int
 	for _, p := range Paths() {
