@@ -272,6 +272,25 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// BenchmarkMissing asks for the entries of a stage that a cascade continues after, of which
+// every other one is known.
+func BenchmarkMissing(b *testing.B) {
+	const n = 20_683
+	for _, k := range []int{2, 3, 5} {
+		rng := rand.New(rand.NewPCG(9, 9))
+		tables, exits, open := randomTables(rng, n, k, 51), slices.Repeat([]byte{80}, k), make([]int32, n)
+		known := fill((n+63)/64, rng.Uint64)
+		b.Run("k="+itoa(k), func(b *testing.B) {
+			eachPathBench(b, func(b *testing.B) {
+				b.SetBytes(int64(k*n + n/8))
+				for b.Loop() {
+					Missing(open, tables, exits, known)
+				}
+			})
+		})
+	}
+}
+
 func BenchmarkCorrect(b *testing.B) {
 	table := randomTables(rand.New(rand.NewPCG(9, 9)), 20_683, 1, 51)[0]
 	eachPathBench(b, func(b *testing.B) {
