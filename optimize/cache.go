@@ -8,12 +8,12 @@ import "container/list"
 // room for a new one; of those asked for again the least recently used one does. In little
 // memory no such difference is made.
 type cache[T any] struct {
-	capacity int
-	newest   int // of values asked for once
-	create   func() T
-	once     list.List // of *cached[T], the newest first
-	again    list.List // of *cached[T], the most recently used first
-	index    map[string]*list.Element
+	capacity     int
+	onceCapacity int // for values asked for once
+	create       func() T
+	once         list.List // of *cached[T], the newest first
+	again        list.List // of *cached[T], the most recently used first
+	index        map[string]*list.Element
 }
 
 type cached[T any] struct {
@@ -30,11 +30,11 @@ const onceShare = 16
 func newCache[T any](bytes int64, size, together int, create func() T) *cache[T] {
 	const overhead = 200 // of a value: its key, its list and its index entry
 	capacity := max(together, int(bytes/int64(size+overhead)))
-	newest := capacity / onceShare
-	if newest < together {
-		newest = capacity
+	onceCapacity := capacity / onceShare
+	if onceCapacity < together {
+		onceCapacity = capacity
 	}
-	return &cache[T]{capacity: capacity, newest: newest, create: create, index: make(map[string]*list.Element)}
+	return &cache[T]{capacity: capacity, onceCapacity: onceCapacity, create: create, index: make(map[string]*list.Element)}
 }
 
 // get returns the value of a key, if it is known.
@@ -47,7 +47,7 @@ func (c *cache[T]) get(key []byte) (value T, known bool) {
 	switch {
 	case s.again:
 		c.again.MoveToFront(e)
-	case c.newest == c.capacity:
+	case c.onceCapacity == c.capacity:
 		c.once.MoveToFront(e)
 	default:
 		c.once.Remove(e)
@@ -69,7 +69,7 @@ func (c *cache[T]) put(key []byte) T {
 // room returns what is new or was another key's.
 func (c *cache[T]) room() *cached[T] {
 	from := &c.once
-	if c.once.Len() < c.newest {
+	if c.once.Len() < c.onceCapacity {
 		if c.once.Len()+c.again.Len() < c.capacity {
 			return &cached[T]{value: c.create()}
 		}

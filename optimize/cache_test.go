@@ -30,11 +30,11 @@ func TestSumsInLittleMemory(t *testing.T) {
 // again in it.
 func TestCache(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ capacity, together, newest int }{{160, 2, 10}, {160, 10, 10}, {32, 2, 2}, {20, 5, 20}, {0, 3, 3}} {
+	for _, test := range []struct{ capacity, together, onceCapacity int }{{160, 2, 10}, {160, 10, 10}, {32, 2, 2}, {20, 5, 20}, {0, 3, 3}} {
 		created := 0
 		c := newCache(int64(test.capacity)*300, 100, test.together, func() *int { created++; return new(int) })
-		if c.newest != test.newest {
-			t.Fatalf("%+v: %d values asked for once", test, c.newest)
+		if c.onceCapacity != test.onceCapacity {
+			t.Fatalf("%+v: %d values asked for once", test, c.onceCapacity)
 		}
 		ask := func(set int) {
 			key := []byte{byte(set), byte(set >> 8)}
@@ -47,7 +47,7 @@ func TestCache(t *testing.T) {
 				t.Fatalf("%+v: the value of set %d is that of %d", test, set, *v)
 			}
 		}
-		often := c.capacity - c.newest
+		often := c.capacity - c.onceCapacity
 		for range 2 {
 			for set := range often {
 				ask(set)

@@ -214,17 +214,17 @@ func PairSamples(best []uint32, class []uint16, samples []int32, a, b *Lists) {
 	a.check(n, a.K)
 	b.check(n, a.K)
 	need(len(best) == n && len(class) == n, "PairSamples: lengths do not fit the number of samples")
-	needSamples(samples, n)
+	needSamples(samples, n, "PairSamples: no such sample")
 	pair(best, class, samples, a, b)
 }
 
-// needSamples panics unless all numbers are those of n samples.
-func needSamples(samples []int32, n int) {
+// needSamples panics, as need does, unless all numbers are those of n samples.
+func needSamples(samples []int32, n int, rule string) {
 	last := uint32(0)
 	for _, i := range samples {
 		last = max(last, uint32(i))
 	}
-	need(len(samples) == 0 || int(last) < n, "no such sample")
+	need(len(samples) == 0 || int(last) < n, rule)
 }
 
 // ResolveSamples applies the definition of a set's sum to the given samples:
@@ -242,7 +242,7 @@ func ResolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 	n := members[0].Len()
 	checkMembers(n, members[0].K, members, weights)
 	need(len(best) == n && len(class) == n, "ResolveSamples: lengths do not fit the number of samples")
-	needSamples(samples, n)
+	needSamples(samples, n, "ResolveSamples: no such sample")
 	resolveSamples(best, class, samples, members, weights)
 }
 

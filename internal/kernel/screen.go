@@ -102,15 +102,15 @@ func NewScreened(n int) *Screened {
 // all 1.
 func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
 	need(len(members) > 0, "Screen: no members")
-	need(weights == nil || len(weights) == len(members), "members and weights differ in length")
+	need(weights == nil || len(weights) == len(members), "Screen: members and weights differ in length")
 	total := uint64(0)
 	for m, s := range members {
 		need(len(s) == len(members[0]), "Screen: lengths do not fit the number of samples")
 		w := weight(weights, m)
-		need(w >= 1, "a weight is 0")
+		need(w >= 1, "Screen: a weight is 0")
 		total += uint64(w)
 	}
-	need(total <= 255, "the weights sum to more than 255")
+	need(total <= 255, "Screen: the weights sum to more than 255")
 	n := (len(samples) + 15) &^ 15
 	need(len(to.Bounds) >= n && len(to.Exact) >= n && len(to.Sums) >= n && len(to.Right) >= n && len(to.Open) >= n, "Screen: no room for all samples")
 	return screen(to, samples, members, weights, least)
