@@ -47,9 +47,9 @@ func newEvaluator(p *Problem, grid Grid, confidence cascade.Confidence, votes bo
 }
 
 // keepStances has what the models make of the labels kept once it is asked for, if that
-// takes at most so many bytes.
+// takes at most so many bytes. Only the largest probability is screened by it.
 func (e *evaluator) keepStances(bytes int64) {
-	if e.stancesBytes() > bytes {
+	if e.confidence != cascade.MaxProbability || e.stancesBytes() > bytes {
 		return
 	}
 	for i := range e.lists {

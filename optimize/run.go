@@ -84,9 +84,17 @@ func (r *run) left() int64 {
 // stancesShare is the part of the memory that may go to the models' stances.
 const stancesShare = 4
 
+// cacheMemory is the memory that is left for caches once there are stances.
+func (r *run) cacheMemory() int64 {
+	if r.eval.stances == nil {
+		return r.options.Memory
+	}
+	return r.options.Memory - r.eval.stancesBytes()
+}
+
 // newWorker returns a worker with a thread's share of the memory.
 func (r *run) newWorker() *worker {
-	memory := r.options.Memory / int64(r.options.Threads)
+	memory := r.cacheMemory() / int64(r.options.Threads)
 	return r.eval.newWorker(memory/2, memory/2, &r.evaluations)
 }
 
@@ -94,15 +102,14 @@ func (r *run) newWorker() *worker {
 // worth a thread's while.
 const pieceSamples = 8192
 
-// newSoleWorker returns a worker for an algorithm that has no other and keeps no sums: it
-// has all the memory for tables, makes large ones on all threads, and offers to the run's
-// archive.
+// newSoleWorker returns a worker for an algorithm that has no other: it has all the memory,
+// makes large tables on all threads, and offers to the run's archive.
 func (r *run) newSoleWorker() *worker {
-	tables := r.options.Memory
-	if r.eval.stances != nil {
-		tables -= r.eval.stancesBytes()
+	tables, sums := r.cacheMemory(), int64(0)
+	if r.eval.confidence != cascade.MaxProbability { // tables are made from sums then
+		tables, sums = tables/2, tables/2
 	}
-	w := r.eval.newWorker(tables, r.options.Memory/int64(2*r.options.Threads), &r.evaluations)
+	w := r.eval.newWorker(tables, sums, &r.evaluations)
 	if r.eval.confidence == cascade.MaxProbability {
 		w.pieces = min(r.options.Threads, r.eval.samples()/pieceSamples)
 	}
