@@ -77,13 +77,14 @@ type tripleSolver struct {
 	pairs     [triplePairs]*firstPair
 	forecasts [tripleThirds][triplePairs][2]kernel.Forecast // of the third models tried; see firstPair.foresee
 	may       []byte                                        // whether a chain of three may be correct
-	single    *kernel.Sums                                  // for measures of confidence that need sums
+	single    *kernel.Sums                                  // of a model alone, for measures of confidence that need sums
+	singleOf  int                                           // which model; -1: none yet
 }
 
 func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *tripleSolver {
 	lists, singles := r.eval.of(rule)
 	t := &tripleSolver{
-		run: r, w: w, rule: rule, margins: margins, lists: lists, singles: singles,
+		run: r, w: w, rule: rule, margins: margins, lists: lists, singles: singles, singleOf: -1,
 		bound: make([]float64, r.eval.samples()+2),
 		may:   make([]byte, r.eval.samples()),
 		rooms: [2]*kernel.Margins{kernel.NewMargins(r.eval.samples()), kernel.NewMargins(r.eval.samples())},
@@ -153,9 +154,12 @@ func (t *tripleSolver) begin(p *firstPair, x, y int) {
 	}
 	a, b := &t.lists[x], &t.lists[y]
 	if t.single != nil {
-		kernel.Single(t.single, a, 1)
+		if t.singleOf != y { // pairs that follow each other mostly have it in common
+			kernel.Single(t.single, b, 1)
+			t.singleOf = y
+		}
 		first := uint16(e.firstOf(t.rule))
-		w.combine(p.table, t.single, []member{{first + uint16(x), 1}}, member{first + uint16(y), 1})
+		w.combine(p.table, t.single, []member{{first + uint16(y), 1}}, member{first + uint16(x), 1})
 	}
 	kernel.Pair(w.best, w.class, w.open, a, b)
 	if t.single == nil {
