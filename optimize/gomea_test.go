@@ -28,6 +28,16 @@ func TestGOMEAReachesPublishedFrontsOfCIFAR10(t *testing.T) {
 
 // BenchmarkCIFAR10 reports the hypervolumes of every algorithm's default search of
 // the published space.
+// BenchmarkPublishedSearch is the search of the publication, over the simulated zoo.
+func BenchmarkPublishedSearch(b *testing.B) {
+	p := simulatedProblem(b, 518, 20_683)
+	for b.Loop() {
+		if _, err := Search(b.Context(), p, Options{Algorithm: "gomea", Paper: true, Grid: PaperGrid(), Evals: 600_000, Threads: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkCIFAR10(b *testing.B) {
 	p := readCIFAR10(b, 0, 5000)
 	for _, name := range Algorithms() {

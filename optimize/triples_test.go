@@ -158,3 +158,13 @@ func belongs(r *run, w *worker, p *prefix, z int, bound []float64) bool {
 	}
 	return false
 }
+
+// BenchmarkTriples finds the exact front of a quarter of the simulated zoo.
+func BenchmarkTriples(b *testing.B) {
+	p := simulatedProblem(b, 129, 20_683)
+	for b.Loop() {
+		if _, err := Search(b.Context(), p, Options{Algorithm: "exact", MaxModels: 3, Threads: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
