@@ -4,6 +4,9 @@ import (
 	"reflect"
 	"sync/atomic"
 	"testing"
+
+	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
 )
 
 // Sums are those of their set however few of them there is memory for.
@@ -79,6 +82,31 @@ func TestCache(t *testing.T) {
 	for _, set := range []byte{1, 2} {
 		if _, known := c.get([]byte{set}); !known {
 			t.Errorf("set %d, asked for again, is gone", set)
+		}
+	}
+}
+
+// Stances and the caches of all workers are within the memory, and take most of it.
+func TestCachesFitInMemory(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 3, 100, 1000, 5)
+	n, k := p.Samples(), p.models[0].Lists.K
+	for _, confidence := range []cascade.Confidence{cascade.MaxProbability, cascade.Entropy} {
+		r := runOf(t, p, Options{Algorithm: "auto", Confidence: confidence, Threads: 3, Memory: 4 << 20})
+		if kept := r.eval.stances != nil; kept != (confidence == cascade.MaxProbability) {
+			t.Errorf("%v: stances are kept: %v", confidence, kept)
+		}
+		for what, workers := range map[string][]*worker{
+			"workers":     {r.newWorker(), r.newWorker(), r.newWorker()},
+			"sole worker": {r.newSoleWorker()},
+		} {
+			taken := int64(len(r.eval.stances) * kernel.StancesBytes(n))
+			for _, w := range workers {
+				taken += int64(w.cache.capacity*setTableBytes(n) + w.sums.capacity*kernel.SumsBytes(n, k))
+			}
+			if taken > r.options.Memory || taken < r.options.Memory/2 {
+				t.Errorf("%v, %s: %d bytes of %d", confidence, what, taken, r.options.Memory)
+			}
 		}
 	}
 }
