@@ -53,7 +53,7 @@ func runAlgorithms(ctx context.Context, args []string, out io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("what is %q? algorithms takes flags only (see -help)", flags.Arg(0))
 	}
-	s, err := newBench(*quick, 1, *dir, nil, out).largeZoo(ctx)
+	s, err := newBench(*quick, 1, *dir, &pythons{}, out).largeZoo(ctx)
 	if err != nil {
 		return err
 	}

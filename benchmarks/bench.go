@@ -36,17 +36,16 @@ type bench struct {
 	quick                    bool
 
 	dir    string
-	python []string
+	python *pythons
 	out    io.Writer
 	peers  []string // what the peers say of themselves
 
-	large *searchable
-	full  *fullOutputs
-
-	numpySeconds Measurement // of one evaluation; no runs where there is no numpy
+	large  *searchable
+	full   *fullOutputs
+	rivals *contest
 }
 
-func newBench(quick bool, runs int, dir string, python []string, out io.Writer) *bench {
+func newBench(quick bool, runs int, dir string, python *pythons, out io.Writer) *bench {
 	b := &bench{
 		models: 518, samples: 20683, classes: 1000,
 		peerModels: 40, genomes: 20, searchEvals: 600_000,

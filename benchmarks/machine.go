@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,15 @@ type Machine struct {
 	Go      string   `json:"go"`
 	Kernels []string `json:"kernels"` // the paths this machine can run
 	Load    string   `json:"load,omitempty"`
+}
+
+// String is the machine in a line.
+func (m Machine) String() string {
+	parts := []string{m.CPU, fmt.Sprintf("%d cores", m.Cores)}
+	if m.Memory != "" {
+		parts = append(parts, m.Memory)
+	}
+	return strings.Join(append(parts, m.System, m.Go, "kernels "+strings.Join(m.Kernels, " ")), ", ")
 }
 
 func thisMachine() Machine {

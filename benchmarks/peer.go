@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 )
 
 //go:embed peers/*.py
@@ -19,10 +19,11 @@ var peerScripts embed.FS
 // A peer is a Python process that evaluates cascades in its own way
 // (peers/README.md).
 type peer struct {
-	name string
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *json.Decoder
+	name  string
+	about string // versions, and the interpreter
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *json.Decoder
 }
 
 // A reply of a peer; which fields are set depends on the command.
@@ -33,17 +34,12 @@ type reply struct {
 	Reach   [][]int `json:"reach"`
 }
 
-// A noPeer is the reason why a peer cannot run on this machine.
-type noPeer string
-
-func (e noPeer) Error() string { return string(e) }
-
 // startPeer starts peers/NAME_form.py on the given outputs, with the first
 // interpreter that has the package of that name.
 func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*peer, error) {
-	python := b.pythonWith(ctx, name)
-	if python == "" {
-		return nil, noPeer(fmt.Sprintf("no Python with %s among %s (see -python)", name, strings.Join(b.python, ", ")))
+	python, err := b.python.with(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	dir := filepath.Join(b.dir, "peers")
 	if err := os.RemoveAll(dir); err != nil {
@@ -54,7 +50,6 @@ func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*pe
 	}
 	p := &peer{name: name, cmd: exec.CommandContext(ctx, python, filepath.Join(dir, name+"_form.py"), f.dir)}
 	p.cmd.Stderr = os.Stderr
-	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -70,18 +65,11 @@ func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*pe
 	if err := p.out.Decode(&hello); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, errors.Join(err, p.stop()))
 	}
-	b.peers = append(b.peers, hello.About)
-	return p, nil
-}
-
-// pythonWith is the first interpreter that has numpy and another package; "" if none has.
-func (b *bench) pythonWith(ctx context.Context, name string) string {
-	for _, p := range b.python {
-		if exec.CommandContext(ctx, p, "-c", "import numpy, "+name).Run() == nil {
-			return p
-		}
+	p.about = fmt.Sprintf("%s, %s", hello.About, python)
+	if !slices.Contains(b.peers, p.about) {
+		b.peers = append(b.peers, p.about)
 	}
-	return ""
+	return p, nil
 }
 
 // ask has the peer evaluate all n genomes.
@@ -98,6 +86,20 @@ func (p *peer) ask(do string, n, threads int) (reply, error) {
 		return reply{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	return r, nil
+}
+
+// rate is how many evaluations a second the peer's own form makes on one thread: the median of
+// some runs.
+func (p *peer) rate(c *contest, runs int) (float64, error) {
+	var rates []float64
+	for range runs {
+		r, err := p.ask("time", len(c.genomes), 1)
+		if err != nil {
+			return 0, err
+		}
+		rates = append(rates, float64(len(c.genomes))/r.Seconds)
+	}
+	return measurement("", rates).Median, nil
 }
 
 func (p *peer) stop() error {

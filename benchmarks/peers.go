@@ -13,23 +13,58 @@ import (
 
 const peersAbout = "The same cascades of five models on the same outputs: ours over cached set tables, the best numpy form (float32, active samples only, single models worked out beforehand), and the published form in torch (float32, all samples, masks). Random genomes over the paper's grid, as a search begins with. Before any time is taken, a peer's exact evaluation must equal ours on the full outputs, count for count."
 
-func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
+// A contest is what every form evaluates: the same cascades on the same outputs.
+type contest struct {
+	outputs *fullOutputs
+	genomes []chain
+	exact   []cascade.Evaluation // of the genomes, without any rounding
+}
+
+// contest prepares what the forms evaluate, once.
+func (b *bench) contest(ctx context.Context) (*contest, error) {
+	if b.rivals != nil {
+		return b.rivals, nil
+	}
 	f, err := b.fullOutputs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	genomes := drawChains(b.genomes, len(f.specs), 5)
-	if err := f.writeGenomes(genomes); err != nil {
+	c := &contest{outputs: f, genomes: drawChains(b.genomes, len(f.specs), 5)}
+	if err := f.writeGenomes(c.genomes); err != nil {
 		return nil, err
 	}
 	var cascades []cascade.Cascade
-	for _, g := range genomes {
+	for _, g := range c.genomes {
 		cascades = append(cascades, g.cascade(f.specs))
 	}
-	exact, err := f.evaluate(ctx, cascades)
+	if c.exact, err = f.evaluate(ctx, cascades); err != nil {
+		return nil, err
+	}
+	b.rivals = c
+	return c, nil
+}
+
+// rival starts a peer and checks it; rounded says how far its own form is off.
+func (b *bench) rival(ctx context.Context, name string) (p *peer, rounded string, err error) {
+	c, err := b.contest(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if p, err = b.startPeer(ctx, name, c.outputs); err != nil {
+		return nil, "", err
+	}
+	if rounded, err = check(p, c.exact); err != nil {
+		return nil, "", errors.Join(err, p.stop())
+	}
+	return p, rounded, nil
+}
+
+func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
+	c, err := b.contest(ctx)
 	if err != nil {
 		return nil, err
 	}
+	f, genomes, exact := c.outputs, c.genomes, c.exact
 
 	// Ours: the tables of all stages, then evaluations.
 	tab := newTabulator(f.labels, f.lists)
@@ -80,19 +115,15 @@ func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
 		if i := slices.IndexFunc(sides, func(o *side) bool { return o.peer.name == name }); i >= 0 {
 			s.peer, s.rounded = sides[i].peer, sides[i].rounded
 		} else {
-			p, err := b.startPeer(ctx, name, f)
-			if none, ok := errors.AsType[noPeer](err); ok {
+			s.peer, s.rounded, err = b.rival(ctx, name)
+			if none, ok := errors.AsType[noPython](err); ok {
 				absent = append(absent, missing(s.figure, string(none)))
 				continue
 			}
 			if err != nil {
 				return nil, err
 			}
-			defer p.stop()
-			s.peer = p
-			if s.rounded, err = check(p, exact); err != nil {
-				return nil, err
-			}
+			defer s.peer.stop()
 		}
 		sides = append(sides, s)
 		variants = append(variants, func() error {
@@ -114,15 +145,13 @@ func comparePeers(ctx context.Context, b *bench) ([]Row, error) {
 		Note: fmt.Sprintf("Over the index's top-16 lists: %s. Their tables took %s once, every one from nothing.", fromIndex, tabulating.Round(time.Millisecond))}}
 	for _, s := range sides {
 		theirs := s.seconds[1:] // the round that is not counted
-		rows = append(rows, Row{Figure: s.figure, Measurement: perSecond(len(genomes), theirs), Note: "Rounding in float32: " + s.rounded + "."})
+		rows = append(rows, Row{Figure: s.figure, Measurement: perSecond(len(genomes), theirs), Note: fmt.Sprintf("%s. Rounding in float32: %s.", s.peer.about, s.rounded)})
 		r := Row{Figure: "ours against " + s.figure, Measurement: measurement("times", ratios(theirs, mine))}
+		r.Rates = &Rates{rows[0].Median, rows[len(rows)-1].Median, "evaluations/s"}
 		if s.limit > 0 {
 			r = r.atLeast(s.limit)
 		}
 		rows = append(rows, r)
-		if s.figure == "numpy, one thread" {
-			b.numpySeconds = measurement("s", each(theirs, func(t float64) float64 { return t / float64(len(genomes)) }))
-		}
 	}
 	return append(rows, absent...), nil
 }

@@ -37,22 +37,29 @@ type SuiteReport struct {
 	Apart string `json:"apart,omitempty"`
 }
 
-// earlier adds the suites of an earlier report in the folder that this run leaves out. It
-// states of those that it has that they ran apart.
-func (r *Report) earlier(dir string) error {
-	data, err := os.ReadFile(filepath.Join(dir, reportFile))
+// readReport returns the report in a folder, nil if there is none.
+func readReport(dir string) (*Report, error) {
+	path := filepath.Join(dir, reportFile)
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	var before Report
-	if err == nil {
-		err = json.Unmarshal(data, &before)
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	r := new(Report)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// into returns the earlier report with the suites of this one in place of its own. It states
+// of these that they ran apart.
+func (r Report) into(before Report) Report {
+	before.Suites = slices.Clone(before.Suites)
 	for _, s := range r.Suites {
-		s.Apart = fmt.Sprintf("Measured apart from the others, on %s from revision %s; load average at the start: %s.", r.Date, r.Revision, r.Machine.Load)
+		s.Apart = fmt.Sprintf("Measured apart from the others, on %s from revision %s; machine: %s; load average at the start: %s.", r.Date, r.Revision, r.Machine, r.Machine.Load)
 		i := slices.IndexFunc(before.Suites, func(old SuiteReport) bool { return old.Name == s.Name })
 		if i < 0 {
 			before.Suites = append(before.Suites, s)
@@ -60,18 +67,34 @@ func (r *Report) earlier(dir string) error {
 			before.Suites[i] = s
 		}
 	}
-	*r = before
-	return nil
+	return before
 }
 
 // A Row is one figure.
 type Row struct {
 	Figure string `json:"figure"`
 	Measurement
+	Rates    *Rates `json:"rates,omitempty"`    // that the figure is the ratio of
 	Required string `json:"required,omitempty"` // what the project promises
 	Met      *bool  `json:"met,omitempty"`      // whether the median keeps it
 	Missing  string `json:"missing,omitempty"`  // why there is no figure
 	Note     string `json:"note,omitempty"`
+}
+
+// Rates are what a ratio is made of: medians of both sides in one unit.
+type Rates struct {
+	Ours   float64 `json:"ours"`
+	Theirs float64 `json:"theirs"`
+	Unit   string  `json:"unit"`
+}
+
+// value is the row's figure with its unit, and the rates behind it.
+func (r Row) value() string {
+	text := strings.TrimSpace(number(r.Median) + " " + r.Unit)
+	if r.Rates != nil {
+		text += fmt.Sprintf(" (%s against %s %s)", number(r.Rates.Ours), number(r.Rates.Theirs), r.Rates.Unit)
+	}
+	return text
 }
 
 // row makes a row of what several runs gave.
@@ -111,21 +134,16 @@ const reportFile = "report.json"
 
 // renderReport makes REPORT.md of the figures that lie in dir.
 func renderReport(dir string) error {
-	var r Report
-	data, err := os.ReadFile(filepath.Join(dir, reportFile))
-	if err == nil {
-		err = json.Unmarshal(data, &r)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	r, err := readReport(dir)
+	if err != nil {
 		return err
 	}
-	measured := err == nil
 	runs, err := readAlgorithmRuns(dir)
 	if err != nil {
 		return err
 	}
 	var b strings.Builder
-	if measured {
+	if r != nil {
 		r.markdown(&b)
 	} else {
 		b.WriteString("# Benchmarks\n")
@@ -184,8 +202,8 @@ func (r *Report) markdown(w io.Writer) {
 			if row.Met != nil {
 				kept = map[bool]string{true: "yes", false: "**no**"}[*row.Met]
 			}
-			p("| %s%s | %s %s | %s to %s | %d | %s | %s |", row.Figure, mark,
-				number(row.Median), row.Unit, number(row.Min), number(row.Max), row.Runs, row.Required, kept)
+			p("| %s%s | %s | %s to %s | %d | %s | %s |", row.Figure, mark,
+				row.value(), number(row.Min), number(row.Max), row.Runs, row.Required, kept)
 		}
 		for i, n := range notes {
 			p("\n[%d] %s", i+1, n)

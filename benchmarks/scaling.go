@@ -45,7 +45,7 @@ func scaling(ctx context.Context, b *bench) ([]Row, error) {
 	if runtime.NumCPU() < 2 {
 		rows = append(rows, missing(threads, "this machine has one core"))
 	} else {
-		rows = append(rows, Row{Figure: threads, Measurement: measurement("times as fast", ratios(seconds[0], seconds[1]))}.atLeast(1.8))
+		rows = append(rows, Row{Figure: threads, Measurement: measurement("times as fast", ratios(seconds[0], seconds[1]))}.atLeast(1.85))
 	}
 	return append(rows,
 		Row{Figure: "twice the samples", Measurement: measurement("times the time", ratios(seconds[0], seconds[2])),

@@ -54,9 +54,12 @@ func prepareServing(ctx context.Context, b *bench) (p servingParts, why string, 
 			return p, path + " is not there", nil
 		}
 	}
-	python := b.pythonWith(ctx, "torch")
-	if python == "" {
-		return p, "no Python has torch", nil
+	python, err := b.python.with(ctx, "torch")
+	if none, ok := errors.AsType[noPython](err); ok {
+		return p, string(none), nil
+	}
+	if err != nil {
+		return p, "", err
 	}
 	dir, err := filepath.Abs(filepath.Join(b.dir, "serving"))
 	if err != nil {
