@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -33,6 +35,7 @@ type comparing struct {
 	out      io.Writer
 
 	root string // of the repository
+	hash string // of the revision
 	work string // in -dir, removed at the end
 	then *side
 	now  *side
@@ -77,20 +80,37 @@ type ComparedRow struct {
 
 // run compares the chosen suites: all of them if they were named, else those that take seconds.
 func (c *comparing) run(ctx context.Context, chosen []suite, named bool) (err error) {
+	if err := c.find(ctx); err != nil {
+		return err
+	}
 	if !named {
 		chosen = slices.DeleteFunc(chosen, func(s suite) bool { return s.long })
 	}
-	var names []string
-	for _, s := range chosen {
+	var names, lacking []string
+	chosen = slices.DeleteFunc(chosen, func(s suite) bool {
+		if _, err := git(ctx, c.root, "grep", "--quiet", "--fixed-strings", "-e", strconv.Quote(s.name), c.hash, "--", "benchmarks"); err != nil {
+			lacking = append(lacking, s.name)
+			return true
+		}
 		names = append(names, s.name)
+		return false
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("-against %s: that revision does not have %s", c.revision, strings.Join(lacking, " or "))
 	}
 	clean, err := c.prepare(ctx)
 	defer func() { err = errors.Join(err, clean()) }()
 	if err != nil {
-		return err
+		return cmp.Or(ctx.Err(), err)
 	}
 	result := Comparison{Date: today(), Then: c.then.name, Now: c.now.name, Machine: thisMachine(), Quick: c.quick, Rounds: c.rounds}
 	fmt.Fprintf(c.out, "%s against %s: %s\n", result.Now, result.Then, strings.Join(names, "; "))
+	if len(lacking) > 0 {
+		fmt.Fprintf(c.out, "%s does not have %s.\n", result.Then, strings.Join(lacking, " or "))
+	}
 	if !named {
 		fmt.Fprintln(c.out, "These are the suites that take seconds; others are compared if -only names them.")
 	}
@@ -121,20 +141,24 @@ func (c *comparing) run(ctx context.Context, chosen []suite, named bool) (err er
 	return nil
 }
 
+// find finds the repository and the revision in it.
+func (c *comparing) find(ctx context.Context) (err error) {
+	if c.root, err = git(ctx, ".", "rev-parse", "--show-toplevel"); err != nil {
+		return fmt.Errorf("-against needs a clone of the repository: %w", err)
+	}
+	if c.hash, err = git(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", c.revision+"^{commit}"); err != nil {
+		return fmt.Errorf("-against %s: there is no such revision here (git log --oneline lists them)", c.revision)
+	}
+	if _, err := git(ctx, c.root, "cat-file", "-e", c.hash+":benchmarks/main.go"); err != nil {
+		return fmt.Errorf("-against %s: that revision has no benchmarks", c.revision)
+	}
+	return nil
+}
+
 // prepare builds both programs. clean removes what it made, also after an error.
 func (c *comparing) prepare(ctx context.Context) (clean func() error, err error) {
 	clean = func() error { return nil }
-	if c.root, err = git(ctx, ".", "rev-parse", "--show-toplevel"); err != nil {
-		return clean, fmt.Errorf("-against needs a clone of the repository: %w", err)
-	}
-	hash, err := git(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", c.revision+"^{commit}")
-	if err != nil {
-		return clean, fmt.Errorf("-against %s: there is no such revision here (git log --oneline lists them)", c.revision)
-	}
-	if _, err := git(ctx, c.root, "cat-file", "-e", hash+":benchmarks/main.go"); err != nil {
-		return clean, fmt.Errorf("-against %s: that revision has no benchmarks", c.revision)
-	}
-	short, err := git(ctx, c.root, "rev-parse", "--short", hash)
+	short, err := git(ctx, c.root, "rev-parse", "--short", c.hash)
 	if err != nil {
 		return clean, err
 	}
@@ -155,7 +179,7 @@ func (c *comparing) prepare(ctx context.Context) (clean func() error, err error)
 		}
 		return errors.Join(err, os.RemoveAll(c.work))
 	}
-	if _, err := git(ctx, c.root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", tree, hash); err != nil {
+	if _, err := git(ctx, c.root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", tree, c.hash); err != nil {
 		return clean, err
 	}
 	if shared := filepath.Join(filepath.Dir(c.root), "shared"); exists(shared) { // suites look for it beside the repository
@@ -269,20 +293,13 @@ func (c *comparing) measure(ctx context.Context, s *side, u suite) ([]Row, error
 	if err != nil {
 		return nil, err
 	}
-	if r == nil && runErr != nil && !bytes.Contains(text, []byte(noSuite)) {
-		return nil, fmt.Errorf("%s: %w: %s", s.name, runErr, lastLine(text))
+	if r == nil || len(r.Suites) != 1 {
+		return nil, fmt.Errorf("%s did not write a report of it: %s", s.name, cmp.Or(lastLine(text), fmt.Sprint(runErr)))
 	}
-	i := -1
-	if r != nil {
-		i = slices.IndexFunc(r.Suites, func(o SuiteReport) bool { return o.Name == u.name })
+	if failure := r.Suites[0].Error; failure != "" {
+		return nil, fmt.Errorf("%s failed: %s", s.name, failure)
 	}
-	if i < 0 {
-		return nil, fmt.Errorf("%s has no suite %q", s.name, u.name)
-	}
-	if r.Suites[i].Error != "" {
-		return nil, fmt.Errorf("%s failed: %s", s.name, r.Suites[i].Error)
-	}
-	return r.Suites[i].Rows, nil
+	return r.Suites[0].Rows, nil
 }
 
 // pythonFlags leave out the forms in Python, and say which Python a suite's tools are in.

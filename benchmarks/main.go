@@ -89,9 +89,6 @@ type suite struct {
 // needs are all packages of Python that the suite runs.
 func (s suite) needs() []string { return slices.Concat(s.rivals, s.tools) }
 
-// noSuite begins the error about a word that no suite has.
-const noSuite = "no suite has a name that holds"
-
 // suitesWith returns the suites whose name holds the word.
 func suitesWith(word string) ([]suite, error) {
 	var chosen []suite
@@ -103,7 +100,7 @@ func suitesWith(word string) ([]suite, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("%s %q; there are: %s", noSuite, word, strings.Join(names, "; "))
+		return nil, fmt.Errorf("no suite has a name that holds %q; there are: %s", word, strings.Join(names, "; "))
 	}
 	return chosen, nil
 }

@@ -59,7 +59,7 @@ func parsePythons(list, without string) (*pythons, error) {
 	return p, nil
 }
 
-// A noPython is the reason why nothing that needs a package can run.
+// A noPython is the reason why nothing can be run that needs a package.
 type noPython string
 
 func (e noPython) Error() string { return string(e) }
@@ -140,6 +140,9 @@ func (p *pythons) announce(ctx context.Context, chosen []suite, out io.Writer) (
 		fmt.Fprintf(out, "\n*** NO PYTHON WITH %s: parts of these suites cannot be measured: %s\n", strings.ToUpper(k.name), strings.Join(wanting, ", "))
 		for _, tried := range p.found[k.name].tried {
 			fmt.Fprintf(out, "***   looked in %s\n", tried)
+		}
+		if p.list != nil {
+			fmt.Fprintf(out, "*** -python names these alone. Name one that has %s, or say nothing of it to have the usual ones looked in, and:\n", k.name)
 		}
 		fmt.Fprint(out, k.howToInstall())
 	}
