@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -238,7 +239,9 @@ func (s *side) build(ctx context.Context) error {
 }
 
 // has says whether the side's program has a flag.
-func (s *side) has(flag string) bool { return strings.Contains(s.help, "\n  -"+flag) }
+func (s *side) has(flag string) bool {
+	return regexp.MustCompile(`(?m)^  -` + flag + `\b`).MatchString(s.help)
+}
 
 // compare measures a suite on both sides, in turns. This side comes first, because it makes the
 // simulated data that the other one is given.
