@@ -142,7 +142,7 @@ func (p *pythons) announce(ctx context.Context, chosen []suite, out io.Writer) (
 			fmt.Fprintf(out, "***   looked in %s\n", tried)
 		}
 		if p.list != nil {
-			fmt.Fprintf(out, "*** -python names these alone. Name one that has %s, or say nothing of it to have the usual ones looked in, and:\n", k.name)
+			fmt.Fprintf(out, "*** Only what -python lists was looked in. Add a Python that has %s to it, or leave it out and do as follows.\n", k.name)
 		}
 		fmt.Fprint(out, k.howToInstall())
 	}

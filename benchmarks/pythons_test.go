@@ -29,7 +29,7 @@ func TestWithoutPython(t *testing.T) {
 	for _, want := range []string{
 		"NO PYTHON WITH NUMPY", "NO PYTHON WITH TORCH",
 		"looked in " + filepath.Join(dir, "none") + ": not there",
-		"-python names these alone",
+		"Only what -python lists was looked in",
 		"apt-get install -y python3-torch",
 		"python3 -m venv build/peers && build/peers/bin/pip install numpy torch",
 		"export ENCAS_TORCH_PYTHON=",
