@@ -18,10 +18,14 @@ type Selection struct {
 	// Folds is the number of searches without a part of the samples that expected
 	// accuracies are from; 0: there are none.
 	Folds int `json:"folds,omitempty"`
+
+	// Shortlisted is of how many models those that the search could choose from are the most
+	// accurate for their cost; 0: they are all there were.
+	Shortlisted int `json:"shortlisted,omitempty"`
 }
 
 func (s *Selection) check() error {
-	if s != nil && !(0 <= s.Softening && s.Softening <= 1 && s.Charge >= 0 && s.Reach >= 0 && s.Folds >= 0) {
+	if s != nil && !(0 <= s.Softening && s.Softening <= 1 && s.Charge >= 0 && s.Reach >= 0 && s.Folds >= 0 && s.Shortlisted >= 0) {
 		return fmt.Errorf("its cascades were chosen by %+v", *s)
 	}
 	return nil
@@ -40,6 +44,9 @@ func (s Selection) String() string {
 	}
 	if s.Folds > 0 {
 		text += fmt.Sprintf(". Expected accuracies are from %d searches without a part of the samples each", s.Folds)
+	}
+	if s.Shortlisted > 0 {
+		text += fmt.Sprintf(". The models searched are the most accurate for their cost of %d", s.Shortlisted)
 	}
 	return text
 }

@@ -24,6 +24,10 @@ type Options struct {
 	Include  []string `json:"include"`  // models every cascade must have
 	Dominate string   `json:"dominate"` // a model to be beaten
 
+	// Shortlist is the number of models that are searched, the most accurate for their cost; 0:
+	// as many as have lists of 6 GiB, with algorithm exact all.
+	Shortlist int `json:"shortlist,omitempty"`
+
 	Algorithm  string `json:"algorithm"`  // one of [optimize.Algorithms]
 	Rule       string `json:"rule"`       // as [Rules] says; "": both with algorithm auto, or last,vote if models give answers only; else mean
 	Confidence string `json:"confidence"` // max, margin or entropy
@@ -195,6 +199,9 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 	s.Folds = expectFolds
 	if err := o.resolveSelection(&s); err != nil {
 		return s, err
+	}
+	if o.Shortlist < 0 {
+		return s, inputf("shortlist", fmt.Sprint(o.Shortlist), "at least one model is searched")
 	}
 	if o.MinAccuracy > 1 {
 		return s, inputf("min-accuracy", fmt.Sprint(o.MinAccuracy), "an accuracy is at most 1 (0.9 is 90 %%)")

@@ -87,6 +87,8 @@ type search struct {
 	run     *front.Run
 	unsaved bool // the last state
 
+	shortlisted int // of so many models; 0: all are searched
+
 	whole bool      // the search index has all classes
 	end   time.Time // of the search, by its limit on time; zero: none
 }
@@ -185,6 +187,9 @@ func (s *search) timed(part string) func() {
 
 // find searches, and fills in the front and its results on the search index.
 func (s *search) find(ctx context.Context) (*optimize.Result, error) {
+	if err := s.shortlist(ctx); err != nil {
+		return nil, err
+	}
 	done := s.timed("index")
 	index, err := openIndex(ctx, s.zoo, s.split.Name, s.models, s.watch)
 	if err != nil {
@@ -252,9 +257,9 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 
 // selection says what the front was chosen by, and gives expected accuracies intervals.
 func (s *search) selection(result *optimize.Result) *front.Selection {
-	chosen := new(front.Selection)
+	chosen := &front.Selection{Shortlisted: s.shortlisted}
 	if c := result.Settings; c != nil {
-		*chosen = front.Selection{Evidence: true, Softening: c.Softening, Charge: c.Charge, Reach: c.Reach}
+		chosen.Evidence, chosen.Softening, chosen.Charge, chosen.Reach = true, c.Softening, c.Charge, c.Reach
 	}
 	for _, p := range result.Front {
 		if e := p.Expected; e != nil {

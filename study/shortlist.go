@@ -1,0 +1,113 @@
+package study
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
+	"github.com/encas-zoo/encas-zoo/zoo"
+)
+
+// shortlistBytes is how much the lists of the models searched take at most by default.
+const shortlistBytes = 6 << 30
+
+// shortlistPart is how many models' lists are opened at a time, to count their correct answers.
+const shortlistPart = 64
+
+// shortlist leaves of too many models those that are the most accurate for their cost. The models
+// that every cascade must have, and the one to be beaten, are among them.
+func (s *search) shortlist(ctx context.Context) error {
+	most := s.options.Shortlist
+	if most == 0 {
+		if s.options.Algorithm == "exact" {
+			return nil // which is to prove something of all models
+		}
+		most = max(1, shortlistBytes/outputs.ListBytes(s.split.Samples, s.zoo.Classes()))
+	}
+	if len(s.models) <= most {
+		return nil
+	}
+	defer s.timed("shortlist")()
+	named := slices.Clone(s.search.Include)
+	if s.options.Dominate != "" && !slices.Contains(named, s.options.Dominate) {
+		named = append(named, s.options.Dominate)
+	}
+	if len(named) > most {
+		return inputf("shortlist", fmt.Sprint(most), "%d models are asked for by name", len(named))
+	}
+	models, err := s.rate(ctx)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, name := range named {
+		keep[name] = true
+	}
+	models = slices.DeleteFunc(models, func(m front.Model) bool { return keep[m.Name] })
+	for _, m := range best(models, most-len(named)) {
+		keep[m.Name] = true
+	}
+	all := len(s.models)
+	s.models = slices.DeleteFunc(slices.Clone(s.models), func(m zoo.Model) bool { return !keep[m.Name] })
+	s.shortlisted = all
+	s.watch.note("the search is among the %d models that are the most accurate for their cost, of %d (see --shortlist)", len(s.models), all)
+	return nil
+}
+
+// rate returns the costs and correct answers of all models.
+func (s *search) rate(ctx context.Context) ([]front.Model, error) {
+	update, stop := s.watch.task("choosing a shortlist", "models")
+	defer stop()
+	var rated []front.Model
+	for part := range slices.Chunk(s.models, shortlistPart) {
+		update(int64(len(rated)), int64(len(s.models)), "")
+		index, err := openIndex(ctx, s.zoo, s.split.Name, part, s.watch)
+		if err != nil {
+			return nil, err
+		}
+		labels := index.Labels()
+		for _, m := range part {
+			r := front.Model{Name: m.Name, Cost: s.costs[m.Name]}
+			for i, class := range index.Lists(m.Name).TopClass {
+				if class == labels[i] {
+					r.Correct++
+				}
+			}
+			rated = append(rated, r)
+		}
+		if err := index.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return rated, nil
+}
+
+// best returns so many models by layers: first those that no other model beats in accuracy and
+// cost, then those that only models of the first layer beat, and so on. Of the layer that is not
+// wanted as a whole it takes models evenly over the costs.
+func best(models []front.Model, most int) []front.Model {
+	models = slices.Clone(models)
+	slices.SortFunc(models, func(a, b front.Model) int {
+		return cmp.Or(cmp.Compare(a.Cost, b.Cost), -cmp.Compare(a.Correct, b.Correct), cmp.Compare(a.Name, b.Name))
+	})
+	var layers [][]front.Model // each ascends in cost and in accuracy
+	for _, m := range models {
+		at := sort.Search(len(layers), func(i int) bool { return layers[i][len(layers[i])-1].Correct < m.Correct })
+		if at == len(layers) {
+			layers = append(layers, nil)
+		}
+		layers[at] = append(layers[at], m)
+	}
+	var chosen []front.Model
+	for _, layer := range layers {
+		take := min(len(layer), most-len(chosen))
+		for i := range take {
+			chosen = append(chosen, layer[i*len(layer)/take])
+		}
+	}
+	return chosen
+}
