@@ -25,7 +25,7 @@ type Options struct {
 	Dominate string   `json:"dominate"` // a model to be beaten
 
 	// Shortlist is the number of models that are searched, the most accurate for their cost; 0:
-	// as many as have lists of 6 GiB, with algorithm exact all.
+	// as many as have lists of 3 GiB, with algorithm exact all.
 	Shortlist int `json:"shortlist,omitempty"`
 
 	Algorithm  string `json:"algorithm"`  // one of [optimize.Algorithms]

@@ -13,7 +13,7 @@ import (
 )
 
 // shortlistBytes is how much the lists of the models searched take at most by default.
-const shortlistBytes = 6 << 30
+const shortlistBytes = 3 << 30
 
 // shortlistPart is how many models' lists are opened at a time, to count their correct answers.
 const shortlistPart = 64

@@ -20,11 +20,12 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// An Index is the top-K lists of some models on one split, mapped from disk.
+// An Index is the top-K lists of some models on one split. What is beyond 2 GiB is mapped from disk.
 type Index struct {
 	split  string
 	labels []uint16
 	models map[string]openIndex
+	rest   func() // ends keepSmall
 }
 
 // OpenIndex opens the search index of the named models on a split. What is missing,
@@ -82,6 +83,7 @@ func (z *Zoo) OpenIndex(ctx context.Context, split string, models []string, prog
 	for i, m := range todo {
 		ix.models[m.Name] = opened[i]
 	}
+	ix.rest = ix.keepSmall(residentLimit)
 	if err != nil {
 		ix.Close()
 		return nil, err
@@ -159,6 +161,7 @@ func (ix *Index) Models() []string { return slices.Sorted(maps.Keys(ix.models)) 
 
 // Close unmaps the lists, none of which may be in use.
 func (ix *Index) Close() error {
+	ix.rest()
 	var errs []error
 	for _, o := range ix.models {
 		if o.unmap != nil {

@@ -180,6 +180,7 @@ func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomic
 // An openIndex is the lists of one model with the file that they are mapped from.
 type openIndex struct {
 	lists Lists
+	drop  func() error // gives back what memory the file takes; nil if it is not mapped
 	unmap func() error // nil for lists in memory
 }
 
@@ -207,7 +208,7 @@ func readIndex(path string, meta indexMeta, check func(*os.File) error) (ix open
 	if info.Size() < 1 || int64(int(info.Size())) != info.Size() {
 		return openIndex{}, fmt.Errorf("zoo: %s is not an index file", path)
 	}
-	data, unmap, err := mapFile(f, int(info.Size()))
+	data, drop, unmap, err := mapFile(f, int(info.Size()))
 	if err != nil {
 		return openIndex{}, fmt.Errorf("zoo: %w", err)
 	}
@@ -219,7 +220,10 @@ func readIndex(path string, meta indexMeta, check func(*os.File) error) (ix open
 		}
 		return openIndex{}, fmt.Errorf("zoo: %s: %w", path, err)
 	}
-	return openIndex{lists, unmap}, nil
+	if drop != nil {
+		drop() // what checking it has read
+	}
+	return openIndex{lists, drop, unmap}, nil
 }
 
 // parseIndex returns the lists in an index file's bytes, without copying them if

@@ -17,22 +17,25 @@ import (
 // copied is the number of bytes that copyFile holds.
 var copied atomic.Int64
 
-// copyLimit bounds them: with less memory than that to spare, files are mapped.
-var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 2<<30)/2, 8<<30) })
+// copyLimit bounds them: what is beyond is mapped.
+var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 4<<30)/2, 2<<30) })
 
 // mapFile gives the content of a file of the given size, above 0, in memory outside of Go's
 // heap. A file of a zoo is replaced and never changed, but other programs may cut one short,
-// and reading a mapping of it then ends the process; so it is copied if there is room.
-func mapFile(f *os.File, size int) (data []byte, unmap func() error, err error) {
+// and reading a mapping of it then ends the process; so it is copied if there is room. If it is
+// mapped, drop gives back the memory that its content takes, which is read again when needed.
+func mapFile(f *os.File, size int) (data []byte, drop, unmap func() error, err error) {
 	if copied.Add(int64(size)) <= copyLimit() {
-		return copyFile(f, size)
+		data, unmap, err = copyFile(f, size)
+		return data, nil, unmap, err
 	}
 	copied.Add(-int64(size))
 	data, err = unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return nil, nil, &os.PathError{Op: "mmap", Path: f.Name(), Err: err}
+		return nil, nil, nil, &os.PathError{Op: "mmap", Path: f.Name(), Err: err}
 	}
-	return data, func() error { return unix.Munmap(data) }, nil
+	drop = func() error { return unix.Madvise(data, unix.MADV_DONTNEED) }
+	return data, drop, func() error { return unix.Munmap(data) }, nil
 }
 
 // copyFile is mapFile for a size that is in copied already.
