@@ -6,9 +6,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // folds cuts the samples at random into so many parts. cut returns the problem on one of
@@ -39,6 +41,37 @@ type tried struct {
 // fewFolds are enough to expect something by, if the time is up before all are done.
 const fewFolds = 2
 
+// foldBytes is how much the lists of all folds' models, which are copied, take at most: of many
+// models those are left out that are the least accurate for their cost, which no front would have.
+const foldBytes = 1 << 30
+
+// shortlist returns the problem with as many models as have lists of so many bytes, the most
+// accurate for their cost and those that are required; p itself if these are all.
+func (p *Problem) shortlist(bytes int, required []string) *Problem {
+	most := max(bytes/outputs.ListBytes(p.Samples(), p.classes), len(required)+1)
+	if len(p.models) <= most {
+		return p
+	}
+	var rated []front.Model
+	for m, model := range p.models {
+		if !slices.Contains(required, model.Name) {
+			rated = append(rated, front.Model{Name: model.Name, Cost: model.Cost, Correct: p.Correct(m)})
+		}
+	}
+	keep := slices.Clone(required)
+	for _, m := range front.Best(rated, most-len(required)) {
+		keep = append(keep, m.Name)
+	}
+	slices.Sort(keep)
+	short := &Problem{labels: p.labels, classes: p.classes}
+	for _, m := range p.models {
+		if _, kept := slices.BinarySearch(keep, m.Name); kept {
+			short.models = append(short.models, m)
+		}
+	}
+	return short
+}
+
 // foldPart is the part of a search's effort that each of its repetitions may take.
 const foldPart = 0.25
 
@@ -46,7 +79,8 @@ const foldPart = 0.25
 // found. If ctx ends it returns its error, with the folds that are done.
 func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func(done int)) ([]fold, error) {
 	number := o.folds(t.problem)
-	cut := t.problem.folds(ctx, number, o.Seed)
+	whole := t.problem.shortlist(foldBytes, o.Include)
+	cut := whole.folds(ctx, number, o.Seed)
 	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
 	if o.Algorithm == "exact" {
@@ -58,6 +92,9 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	var folds []fold
 	for i := range number {
 		report(i)
+		if i > 0 && whole != t.problem {
+			runtime.GC() // what the last fold copied goes before this one copies as much
+		}
 		held, others := cut(i)
 		if err := ctx.Err(); err != nil {
 			return folds, err

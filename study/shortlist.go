@@ -1,11 +1,9 @@
 package study
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
@@ -48,7 +46,7 @@ func (s *search) shortlist(ctx context.Context) error {
 		keep[name] = true
 	}
 	models = slices.DeleteFunc(models, func(m front.Model) bool { return keep[m.Name] })
-	for _, m := range best(models, most-len(named)) {
+	for _, m := range front.Best(models, most-len(named)) {
 		keep[m.Name] = true
 	}
 	all := len(s.models)
@@ -84,30 +82,4 @@ func (s *search) rate(ctx context.Context) ([]front.Model, error) {
 		}
 	}
 	return rated, nil
-}
-
-// best returns so many models by layers: first those that no other model beats in accuracy and
-// cost, then those that only models of the first layer beat, and so on. Of the layer that is not
-// wanted as a whole it takes models evenly over the costs.
-func best(models []front.Model, most int) []front.Model {
-	models = slices.Clone(models)
-	slices.SortFunc(models, func(a, b front.Model) int {
-		return cmp.Or(cmp.Compare(a.Cost, b.Cost), -cmp.Compare(a.Correct, b.Correct), cmp.Compare(a.Name, b.Name))
-	})
-	var layers [][]front.Model // each ascends in cost and in accuracy
-	for _, m := range models {
-		at := sort.Search(len(layers), func(i int) bool { return layers[i][len(layers[i])-1].Correct < m.Correct })
-		if at == len(layers) {
-			layers = append(layers, nil)
-		}
-		layers[at] = append(layers[at], m)
-	}
-	var chosen []front.Model
-	for _, layer := range layers {
-		take := min(len(layer), most-len(chosen))
-		for i := range take {
-			chosen = append(chosen, layer[i*len(layer)/take])
-		}
-	}
-	return chosen
 }

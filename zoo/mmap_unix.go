@@ -18,7 +18,7 @@ import (
 var copied atomic.Int64
 
 // copyLimit bounds them: what is beyond is mapped.
-var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 4<<30)/2, 2<<30) })
+var copyLimit = sync.OnceValue(func() int64 { return min(cmp.Or(memory.Spare(), 2<<30)/2, 1<<30) })
 
 // mapFile gives the content of a file of the given size, above 0, in memory outside of Go's
 // heap. A file of a zoo is replaced and never changed, but other programs may cut one short,

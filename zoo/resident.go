@@ -12,7 +12,7 @@ import (
 // back when memory is short, but not before: a search of a few gigabytes would look, and be
 // counted, like one of many.
 const (
-	residentLimit = 1 << 30
+	residentLimit = 512 << 20
 	residentCheck = 50 * time.Millisecond
 )
 
