@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
 // A cascade on a subset does what the definition says of those samples.
@@ -105,5 +107,30 @@ func TestCrossValidationSeesLuck(t *testing.T) {
 	searched, heldOut := float64(h.SearchedCorrect)/float64(h.Searched), float64(h.Correct)/float64(h.Samples)
 	if math.Abs(heldOut-0.25) > 0.12 || searched < heldOut+0.03 {
 		t.Errorf("%.3f on the samples searched, %.3f on those held out, chance is 0.25", searched, heldOut)
+	}
+}
+
+// TestShortlist: of a problem too large for its folds the most accurate models for their cost are
+// left, and those that are required, with the same samples.
+func TestShortlist(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 5, 12, 200, 9)
+	one := outputs.ListBytes(p.Samples(), p.Classes())
+	if got := p.shortlist(12*one, nil); got != p {
+		t.Errorf("%d models left of 12 that there is room for", len(got.models))
+	}
+	worst := slices.MinFunc(p.models, func(a, b Model) int { return cmp.Compare(b.Cost, a.Cost) }).Name
+	got := p.shortlist(4*one+one/2, []string{worst})
+	if _, kept := got.Find(worst); len(got.models) != 4 || !kept || got.Samples() != p.Samples() {
+		t.Fatalf("%d models on %d samples left, the required one: %v", len(got.models), got.Samples(), kept)
+	}
+	for m, model := range got.models {
+		at, _ := p.Find(model.Name)
+		if got.Correct(m) != p.Correct(at) || model.Cost != p.models[at].Cost {
+			t.Errorf("%s is another model now", model.Name)
+		}
+	}
+	if got := p.shortlist(0, []string{worst}); len(got.models) != 2 {
+		t.Errorf("%d models left with no room, not the required one and the best", len(got.models))
 	}
 }
