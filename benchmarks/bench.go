@@ -78,8 +78,8 @@ func (b *bench) zooDir(ctx context.Context) (string, error) {
 // simulated returns the folder of a simulated zoo. A folder whose making was
 // stopped lacks models, and is made again.
 func (b *bench) simulated(ctx context.Context, name string, o simzoo.Options) (string, error) {
-	o.Classes, o.Seed, o.Threads = b.classes, seed, runtime.GOMAXPROCS(0)
-	dir := filepath.Join(b.dir, fmt.Sprintf("%s-v%d-%d-%d-%d-%d", name, simzoo.Version, o.Models, o.Search, o.Classes, seed))
+	o.Classes, o.Seed, o.Threads = cmp.Or(o.Classes, b.classes), seed, runtime.GOMAXPROCS(0)
+	dir := b.simulatedDir(name, o)
 	if z, err := zoo.Open(dir); err == nil && len(z.Models()) == o.Models {
 		return dir, nil
 	}
@@ -92,6 +92,11 @@ func (b *bench) simulated(ctx context.Context, name string, o simzoo.Options) (s
 	}
 	_, err := simzoo.Write(ctx, dir, o)
 	return dir, err
+}
+
+// simulatedDir is the folder of a simulated zoo.
+func (b *bench) simulatedDir(name string, o simzoo.Options) string {
+	return filepath.Join(b.dir, fmt.Sprintf("%s-v%d-%d-%d-%d-%d", name, simzoo.Version, o.Models, o.Search, cmp.Or(o.Classes, b.classes), seed))
 }
 
 // largeZoo opens the large zoo, once.

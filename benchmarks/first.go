@@ -22,10 +22,9 @@ func firstAnswers(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	command := filepath.Join(work, "encas-zoo")
-	build := exec.CommandContext(ctx, "sh", "-c", `cd "$(go list -m -f '{{.Dir}}')" && exec go build -o "$0" ./cmd/encas-zoo`, command)
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building encas-zoo: %w\n%s", err, out)
+	command, err := buildCommand(ctx, work)
+	if err != nil {
+		return nil, err
 	}
 	large, err := b.zooDir(ctx)
 	if err != nil {
@@ -69,6 +68,16 @@ func firstAnswers(ctx context.Context, b *bench) ([]Row, error) {
 			row(zoo.what+", cascades shown", "", []float64{float64(len(tableRow.FindAll(printed, -1)))}).atMost(25))
 	}
 	return rows, nil
+}
+
+// buildCommand builds encas-zoo into a folder, and returns its path.
+func buildCommand(ctx context.Context, dir string) (string, error) {
+	command := filepath.Join(dir, "encas-zoo")
+	build := exec.CommandContext(ctx, "sh", "-c", `cd "$(go list -m -f '{{.Dir}}')" && exec go build -o "$0" ./cmd/encas-zoo`, command)
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building encas-zoo: %w\n%s", err, out)
+	}
+	return command, nil
 }
 
 // tableRow is the beginning of a row of the table of cascades.

@@ -72,6 +72,7 @@ var suites = []suite{
 	{name: "Scaling", about: scalingAbout, run: scaling},
 	{name: "Whole searches", about: searchAbout, run: searches, rivals: []string{"numpy"}, long: true},
 	{name: "The first answer", about: firstAbout, run: firstAnswers, long: true},
+	{name: "Large zoos", about: largeAbout, run: largeZoos, long: true, named: true},
 	{name: "Serving a cascade", about: servingAbout, run: serving, tools: []string{"torch"}, long: true},
 }
 
@@ -84,18 +85,20 @@ type suite struct {
 	rivals []string // packages of Python that it measures beside the program
 	tools  []string // packages of Python that it cannot do without
 	long   bool     // it takes minutes
+	named  bool     // it takes gigabytes of disk, and runs only if it is asked for by name
 }
 
 // needs are all packages of Python that the suite runs.
 func (s suite) needs() []string { return slices.Concat(s.rivals, s.tools) }
 
-// suitesWith returns the suites whose name holds the word.
-func suitesWith(word string) ([]suite, error) {
+// suitesWith returns the suites whose name holds the word; without one, all but those that must be
+// asked for unless they are quick.
+func suitesWith(word string, quick bool) ([]suite, error) {
 	var chosen []suite
 	var names []string
 	for _, s := range suites {
 		names = append(names, s.name)
-		if strings.Contains(strings.ToLower(s.name), strings.ToLower(word)) {
+		if strings.Contains(strings.ToLower(s.name), strings.ToLower(word)) && (word != "" || quick || !s.named) {
 			chosen = append(chosen, s)
 		}
 	}
@@ -124,7 +127,7 @@ func runSuites(ctx context.Context, args []string, out io.Writer) error {
 	if *runs < 1 {
 		return errors.New("-runs must be at least 1")
 	}
-	chosen, err := suitesWith(*only)
+	chosen, err := suitesWith(*only, *quick)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}
