@@ -14,7 +14,7 @@ TEST   := $(GO) test -vet=off -timeout 30m
 RACE   := ./cascade ./serve/... ./zoo ./zoo/importer ./zoo/calibrate ./optimize ./internal/ui ./zoo/inspect ./ingest/... ./infer/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build shim demo picture road supernets nat test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv python wheel ray pythonvenv fuzz attack bench clean
+.PHONY: help build shim demo picture road supernets nat test firsthour lint format vet staticcheck layers vuln unit race purego arm64 generated packages venv s3server python wheel ray pythonvenv fuzz attack bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,11 +28,11 @@ shim: build ## Compile the library that ingest calls torch through, for the torc
 demo: build ## Build, search an embedded zoo, leave the front in build/demo
 	$(BIN)/encas-zoo optimize --zoo cifar10 --out build/demo --force
 
-# Python's packages and the browser are fetched while lint works, and what was said of
-# that follows. The unit tests come last, so that their closing lines are at the end. CI may
+# Python's packages, the browser and the S3 server are fetched while lint works, and what was
+# said of that follows. The unit tests come last, so that their closing lines are at the end. CI may
 # run where the database of vulnerabilities cannot be reached; `make vuln` fails there.
 test: packages ## Everything CI runs
-	@mkdir -p build; $(MAKE) --no-print-directory venv pythonvenv chromium >build/fetched.log 2>&1 & \
+	@mkdir -p build; $(MAKE) --no-print-directory venv pythonvenv chromium s3server >build/fetched.log 2>&1 & \
 	VULN=if-reachable $(MAKE) --no-print-directory lint; status=$$?; \
 	wait $$! || status=1; cat build/fetched.log; exit $$status
 	@$(MAKE) --no-print-directory arm64 purego generated race firsthour faults python unit
@@ -56,7 +56,7 @@ layers:
 vuln: $(BIN)/govulncheck ## Look the dependencies up in the database of vulnerabilities
 	scripts/vuln $(BIN)/govulncheck
 
-unit: venv chromium
+unit: venv chromium s3server
 	ENCAS_PYTHON=$(CURDIR)/$(VENV)/bin/python ENCAS_TORCH_PYTHON=$$(ls $(CURDIR)/$(TORCHVENV)/bin/python 2>/dev/null) $(TEST) ./...
 
 picture: build ## Draw the picture of README.md, docs/front.svg
@@ -130,6 +130,9 @@ venv: ## The Python environment of the cross-checks, in build/venv
 
 chromium: # The browser that looks at the report page; a machine without one skips that test
 	@scripts/chromium
+
+s3server: # What zoos are pushed to and pulled from; a machine without one skips that test
+	@GO=$(GO) scripts/s3 install
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 30s)
 	scripts/fuzz $(or $(FUZZTIME),30s)

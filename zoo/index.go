@@ -176,6 +176,11 @@ func (ix *Index) Close() error {
 // when ctx ends, whose cause it returns. Every call that began has returned by then.
 // progress, which may be nil, is called with how many are done, one call at a time.
 func parallel(ctx context.Context, n int, progress func(done, total int), f func(i int) error) error {
+	return parallelBy(ctx, runtime.GOMAXPROCS(0), n, progress, f)
+}
+
+// parallelBy is parallel with so many calls at a time.
+func parallelBy(ctx context.Context, workers, n int, progress func(done, total int), f func(i int) error) error {
 	if progress == nil {
 		progress = func(int, int) {}
 	}
@@ -183,7 +188,7 @@ func parallel(ctx context.Context, n int, progress func(done, total int), f func
 	done := 0
 	progress(done, n)
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(workers)
 	for i := range n {
 		g.Go(func() error {
 			defer crash.Guard()()

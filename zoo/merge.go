@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -55,13 +56,21 @@ type MergeFailure struct {
 // taken from another that has it; a model of which none has all fails, and the others go on. Each
 // model appears as a whole; the same call completes one that was stopped.
 func Merge(ctx context.Context, dir string, sources []*Zoo, o MergeOptions) (Merged, error) {
-	m := &merge{options: o, splits: map[string]splitOf{}, models: map[string]*joining{}}
 	if len(sources) == 0 {
-		return m.result, errors.New("zoo: no zoos to merge")
+		return Merged{}, errors.New("zoo: no zoos to merge")
 	}
 	if err := notAmong(dir, sources); err != nil {
-		return m.result, err
+		return Merged{}, err
 	}
+	return newMerge(o, adviceOnMerge).into(ctx, dir, sources)
+}
+
+func newMerge(o MergeOptions, a advice) *merge {
+	return &merge{options: o, advice: a, splits: map[string]splitOf{}, models: map[string]*joining{}}
+}
+
+// into merges zoos into the one in dir.
+func (m *merge) into(ctx context.Context, dir string, sources []*Zoo) (Merged, error) {
 	target, err := Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m.intoNew(ctx, dir, sources)
@@ -110,8 +119,12 @@ func notAmong(dir string, sources []*Zoo) error {
 // merge is a Merge on its way.
 type merge struct {
 	options MergeOptions
+	advice  advice
 	target  *Zoo // nil if it is made
 	w       *Writer
+	fetch   *fetching // where the sources' files are, but for those of their metadata; nil: in their folders
+	replace bool      // models of the target by those of the sources
+	binding bool      // all splits of the target: it has more models than are known
 
 	names  []string            // of the classes, nil if no zoo has any
 	splits map[string]splitOf  // that the merged zoo will have
@@ -120,6 +133,25 @@ type merge struct {
 	mu     sync.Mutex
 	done   int
 	result Merged
+}
+
+// advice is what to do where a zoo does not agree with one before it.
+type advice struct {
+	classes string
+	splits  func(z, before *Zoo, split string) string
+	models  func(z, before *Zoo, model string) string
+	columns string // which one is kept
+}
+
+var adviceOnMerge = advice{
+	classes: "leave one of them out",
+	splits: func(z, _ *Zoo, split string) string {
+		return fmt.Sprintf("leave one of them out, or remove the split from one, with all predictions on it, as with encas-zoo zoo remove --zoo %s --split %s --force", shell.Word(z.dir), shell.Word(split))
+	},
+	models: func(z, _ *Zoo, model string) string {
+		return fmt.Sprintf("nothing was merged; remove what is not to be kept, as with encas-zoo zoo remove --zoo %s -- %s", shell.Word(z.dir), shell.Word(model))
+	},
+	columns: "that of the first zoo is kept",
 }
 
 // A splitOf is a split and the zoos that have it.
@@ -159,14 +191,14 @@ func (m *merge) planClasses(zoos []*Zoo) error {
 	named := zoos[0]
 	for _, z := range zoos {
 		if z.classes != zoos[0].classes {
-			return fmt.Errorf("zoo: %s has %d classes and %s has %d: leave one of them out", zoos[0].dir, zoos[0].classes, z.dir, z.classes)
+			return fmt.Errorf("zoo: %s has %d classes and %s has %d: %s", zoos[0].dir, zoos[0].classes, z.dir, z.classes, m.advice.classes)
 		}
 		names := z.ClassNames()
 		if m.names == nil {
 			m.names, named = names, z
 		}
 		if err := CheckAliases(m.names, names); err != nil {
-			return fmt.Errorf("zoo: the classes of %s are not in the order of those of %s: %w; leave one of them out", z.dir, named.dir, err)
+			return fmt.Errorf("zoo: the classes of %s are not in the order of those of %s: %w; %s", z.dir, named.dir, err, m.advice.classes)
 		}
 		if names != nil && !slices.Equal(names, m.names) {
 			m.note("%s has other names of the classes than %s: those of %s are kept", z.dir, named.dir, named.dir)
@@ -182,11 +214,10 @@ func (m *merge) planSplits(zoos []*Zoo) error {
 	for _, z := range zoos {
 		used := z.usedSplits()
 		for _, s := range z.Splits() {
-			if !used[s.Name] {
+			if !used[s.Name] && (z != m.target || !m.binding) {
 				unused = append(unused, splitOf{s, []*Zoo{z}})
 			} else if err := m.addSplit(s, z); err != nil {
-				return fmt.Errorf("%w; leave one of them out, or remove the split from one, with all predictions on it, as with encas-zoo zoo remove --zoo %s --split %s --force",
-					err, shell.Word(z.dir), shell.Word(s.Name))
+				return fmt.Errorf("%w; %s", err, m.advice.splits(z, zoos[0], s.Name))
 			}
 		}
 	}
@@ -229,7 +260,7 @@ func (m *merge) addSplit(s Split, z *Zoo) error {
 // planModels puts models together, in the order of the zoos.
 func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 	var conflicts []string
-	remedy := ""
+	advised := ""
 	kept, added := columnsOf{}, columnsOf{}
 	for _, z := range zoos {
 		for _, model := range z.Models() {
@@ -238,11 +269,15 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 				m.models[model.Name] = m.begin(z, model)
 				continue
 			}
+			if m.replace && j.first == m.target {
+				m.models[model.Name] = m.begin(z, model).insteadOf(j.model)
+				continue
+			}
 			j.asked = true
 			if difference := j.differs(model); difference != "" {
 				conflicts = append(conflicts, fmt.Sprintf("the model %q of %s %s in %s", clip(model.Name, 200), z.dir, difference, j.first.dir))
-				if remedy == "" {
-					remedy = fmt.Sprintf("encas-zoo zoo remove --zoo %s -- %s", shell.Word(z.dir), shell.Word(model.Name))
+				if advised == "" {
+					advised = m.advice.models(z, j.first, model.Name)
 				}
 				continue
 			}
@@ -257,10 +292,10 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 		if n > few {
 			more = fmt.Sprintf("; and so on: %d models in all", n)
 		}
-		return fmt.Errorf("zoo: %s%s: nothing was merged; remove what is not to be kept, as with %s", strings.Join(conflicts[:min(n, few)], "; "), more, remedy)
+		return fmt.Errorf("zoo: %s%s: %s", strings.Join(conflicts[:min(n, few)], "; "), more, advised)
 	}
 	for _, column := range slices.Sorted(maps.Keys(kept)) {
-		m.note("the column %s of %d models has another value in another zoo: that of the first zoo is kept", column, len(kept[column]))
+		m.note("the column %s of %d models has another value in another zoo: %s", column, len(kept[column]), m.advice.columns)
 	}
 	for _, column := range slices.Sorted(maps.Keys(added)) {
 		m.note("the column %s of %d models is that of a later zoo: those before have none", column, len(added[column]))
@@ -299,8 +334,20 @@ func (m *merge) begin(z *Zoo, model Model) *joining {
 	return j
 }
 
+// insteadOf has the predictions that differ from those of a model under the names that these
+// do not have.
+func (j *joining) insteadOf(old Model) *joining {
+	for split, a := range j.model.Splits {
+		if there, ok := old.Splits[split]; ok {
+			a.Second = there.Second != (a.SHA256 != there.SHA256 || a.Bytes != there.Bytes || a.IndexOnly != there.IndexOnly)
+			j.model.Splits[split] = a
+		}
+	}
+	return j
+}
+
 // planDamaged reports models whose files cannot be read, unless it is certain that nothing is
-// missing without them. What the target cannot read is not replaced.
+// missing without them. What the target cannot read is not replaced, unless that is asked for.
 func (m *merge) planDamaged(ctx context.Context, zoos []*Zoo) {
 	models := map[string]*joining{} // by the name of their file
 	for name, j := range m.models {
@@ -318,6 +365,7 @@ func (m *merge) planDamaged(ctx context.Context, zoos []*Zoo) {
 			name := j.model.Name
 			_, err := z.Model(name)
 			switch {
+			case z == m.target && m.replace:
 			case z == m.target:
 				delete(m.models, name)
 				m.fail(name, err)
@@ -442,7 +490,7 @@ func (m *merge) run(ctx context.Context) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.splits)) {
-		if err := m.takeSplit(m.splits[name]); err != nil {
+		if err := m.takeSplit(ctx, m.splits[name]); err != nil {
 			return err
 		}
 	}
@@ -456,7 +504,12 @@ func (m *merge) run(ctx context.Context) error {
 			todo = append(todo, j)
 		}
 	}
-	err := parallel(ctx, len(todo), nil, func(i int) error { return m.take(ctx, todo[i], len(todo)) })
+	workers := runtime.GOMAXPROCS(0)
+	if m.fetch != nil {
+		workers = max(workers, transfers)
+		m.fetch.total = m.toFetch(todo)
+	}
+	err := parallelBy(ctx, workers, len(todo), nil, func(i int) error { return m.take(ctx, todo[i], len(todo)) })
 	slices.Sort(m.result.Added)
 	slices.SortFunc(m.result.Failed, func(a, b MergeFailure) int { return strings.Compare(a.Model, b.Model) })
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -466,12 +519,17 @@ func (m *merge) run(ctx context.Context) error {
 }
 
 // takeSplit takes a split over from the first zoo that has it undamaged, unless the target has it.
-func (m *merge) takeSplit(s splitOf) error {
+func (m *merge) takeSplit(ctx context.Context, s splitOf) error {
 	if slices.Contains(s.zoos, m.w.z) {
 		return nil
 	}
 	var bad error
 	for _, z := range s.zoos {
+		if m.fetch != nil {
+			if err := m.fetch.split(ctx, s.Split); err != nil {
+				return err
+			}
+		}
 		labels, ids, err := z.readSplit(s.Split)
 		if err == nil {
 			m.instead(bad, z)
@@ -594,6 +652,13 @@ func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (
 	}
 	a := there.Splits[s.Name]
 	source, path := from.predictionsPath(s.Name, model.Name, a), m.w.z.predictionsPath(s.Name, model.Name, Archive{IndexOnly: a.IndexOnly})
+	if m.fetch != nil {
+		f, err := m.fetch.file(ctx, model.Name, source, a, path)
+		if errors.As(err, new(damage)) {
+			err = &sourceError{err}
+		}
+		return f, err
+	}
 	bad := func(err error) error { return &sourceError{from.orChanged(there, s, err)} }
 	in, err := regular.Open(source)
 	if err != nil {

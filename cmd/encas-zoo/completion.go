@@ -158,7 +158,7 @@ func (l *line) offerArguments() offer {
 		o.others = files
 	case "zoo remove", "zoo set":
 		o.words = l.modelNames()
-	case "zoo merge":
+	case "zoo merge", "zoo push":
 		o.others = folders
 	case "completion":
 		o.words = shells
@@ -251,7 +251,11 @@ const runsFolder = "runs"
 // zooToComplete opens the zoo whose names are offered, or returns an empty one. The
 // zoos that are built in are not unpacked for that.
 func (l *line) zooToComplete() *zoo.Zoo {
-	z, err := zoo.Open(cmp.Or(l.values["zoo"], os.Getenv("ENCAS_ZOO"), localZoo))
+	dir := cmp.Or(l.values["zoo"], os.Getenv("ENCAS_ZOO"), localZoo)
+	if slices.Equal(l.path, []string{"zoo", "push"}) && len(l.rest) > 0 {
+		dir = l.rest[0]
+	}
+	z, err := zoo.Open(dir)
 	if err != nil {
 		return new(zoo.Zoo)
 	}

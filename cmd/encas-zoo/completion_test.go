@@ -32,7 +32,7 @@ func TestComplete(t *testing.T) {
 		want  string // other offers: words
 	}{
 		{[]string{"opt"}, "none: optimize"},
-		{[]string{"zoo", ""}, "none: list info verify merge calibrate set remove"},
+		{[]string{"zoo", ""}, "none: list info verify merge push pull calibrate set remove"},
 		{[]string{"zoo", "in"}, "none: info"},
 		{[]string{"nonsense", ""}, "none:"},
 		{[]string{"--v"}, "none: --version"},
@@ -63,6 +63,9 @@ func TestComplete(t *testing.T) {
 		{[]string{"import", ""}, "files:"},
 		{[]string{"zoo", "remove", "--zoo", "z", "--", "m01"}, "none: m01"},
 		{[]string{"zoo", "merge", ""}, "folders:"},
+		{[]string{"zoo", "push", ""}, "folders:"},
+		{[]string{"zoo", "push", "z", "s3://bucket/z", "--models", "m0"}, "none: m00 m01 m02"},
+		{[]string{"zoo", "pull", ""}, "none:"},
 		{[]string{"completion", ""}, "none: bash zsh fish"},
 		{[]string{"optimize", "--seed", ""}, "none:"},
 	} {
@@ -90,7 +93,7 @@ func TestCompleteKnowsAllFlags(t *testing.T) {
 		"max-images", "listen", "queue", "name", "wait",
 		"n", "width", "license", "calibrate-images", "genome",
 		"epochs", "rate", "momentum", "decay", "warm-up", "average", "crop", "shift", "cutmix", "randaugment",
-		"iterations", "start", "candidates", "surrogate-evaluations", "interpolants"}
+		"iterations", "start", "candidates", "surrogate-evaluations", "interpolants", "endpoint"}
 	for flag, takesValue := range flagsOfAll(newApp(os.Stdout, os.Stderr)) {
 		if !takesValue || slices.Contains(free, flag) {
 			continue

@@ -18,8 +18,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Every example in the help of a command succeeds. Those of commands that need torch or
-// images are parsed, flags and all.
+// Every example in the help of a command succeeds. Those of commands that need torch,
+// images or a server are parsed, flags and all.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 		for _, example := range examples {
 			t.Run(example, func(t *testing.T) {
 				t.Parallel()
-				if slices.Contains([]string{"ingest", "nat", "build", "run", "serve"}, command.Name) || strings.Contains(example, "triton") || strings.Contains(example, "supernet ex") || strings.Contains(example, "supernet train") || strings.Contains(example, "--calibrate") {
+				if slices.Contains([]string{"ingest", "nat", "build", "run", "serve", "push", "pull"}, command.Name) || strings.Contains(example, "triton") || strings.Contains(example, "supernet ex") || strings.Contains(example, "supernet train") || strings.Contains(example, "--calibrate") {
 					parseOnly(t, example)
 					return
 				}

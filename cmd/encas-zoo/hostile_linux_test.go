@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/zoo"
+	"github.com/encas-zoo/encas-zoo/zoo/s3/s3test"
 )
 
 // hostileNames do things to terminals, shells, pages, tables and parsers that are not
@@ -84,6 +86,14 @@ func hostileZoo(t *testing.T, dir string) {
 func TestHostileNamesEverywhere(t *testing.T) {
 	dir := t.TempDir()
 	hostileZoo(t, dir)
+	server := s3test.New(t)
+	server.Fail = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "hostile") {
+			return false
+		}
+		s3test.Refuse(w, http.StatusBadRequest, "\u009b31m&#x9b;2J")
+		return true
+	}
 	first := hostileNames[0]
 	writeSupernet(t, filepath.Join(dir, "super\x1b[2J.pt"), 5)
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--rule", "mean", "--out", "run", "-q")
@@ -143,6 +153,14 @@ func TestHostileNamesEverywhere(t *testing.T) {
 		{"zoo", "info", "--zoo", "z\x1b[2J\n"},
 		{"zoo", "merge", "z", "--out", "merged\x1b[2J"},
 		{"zoo", "merge", "z", "nowhere\x1b[2J", "--out", "\x1b[2J"},
+		{"zoo", "push", "z", "s3://bucket/z"},
+		{"zoo", "push", "z\x1b[2J", "s3://bucket/z"},
+		{"zoo", "push", "z", "s3://\x1b[2J/\x1b[2J"},
+		{"zoo", "push", "z", "s3://bucket/z", "--endpoint", "http://\x1b[2J"},
+		{"zoo", "pull", "s3://bucket/z", "--out", "pulled\x1b[2J"},
+		{"zoo", "pull", "s3://bucket/z", "--out", "pulled", "--models", "\x1b[2Jnobody"},
+		{"zoo", "pull", "s3://bucket/\x1b[2J", "--out", "pulled"},
+		{"zoo", "pull", "s3://other/hostile", "--out", "pulled"},
 		{"import", "--zoo", "i", "--format", "npy", "--split", "\x1b[2J", "nowhere\x1b[2J"},
 		{"label", "--zoo", "z", "run", "--split", "\x1b[2J"},
 		{"optimize", "--zoo", "z", "--unlabelled", "\x1b[2J"},

@@ -21,6 +21,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/infer/torch/torchtest"
 	"github.com/encas-zoo/encas-zoo/internal/bundletest"
 	"github.com/encas-zoo/encas-zoo/zoo/example"
+	"github.com/encas-zoo/encas-zoo/zoo/s3/s3test"
 )
 
 // What every command writes with --json follows its schema in docs/schemas, to the
@@ -119,8 +120,8 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		}
 	}
 
-	// These need a compiler or torch, and are tested below.
-	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "supernet train", "nat"} {
+	// These need a compiler, torch or a server, and are tested below.
+	for _, name := range []string{"ingest", "shim build", "run", "serve", "supernet export", "supernet extract", "supernet train", "nat", "zoo push", "zoo pull"} {
 		covered[name] = true
 	}
 	for _, name := range commandNames(newApp(os.Stdout, os.Stderr)) {
@@ -128,6 +129,39 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 			t.Errorf("the JSON of %q is not tested", name)
 		}
 	}
+}
+
+func TestJSONOfPushAndPullFollowsItsSchema(t *testing.T) {
+	server := s3test.New(t)
+	dir := t.TempDir()
+	push := "zoo push example s3://" + s3test.Bucket + "/zoos/digits"
+	for _, line := range []string{
+		push,
+		push,
+		push + " --models lda,qda --replace",
+		"zoo pull s3://" + s3test.Bucket + "/zoos/digits --out mine --models lda",
+		"zoo pull s3://" + s3test.Bucket + "/zoos/digits --out mine",
+	} {
+		_, file := commandOf(strings.Fields(line))
+		value := decode(t, line, program(t, dir, append(strings.Fields(line), "--json")...))
+		follow(t, line, file, value)
+		refuseSurprises(t, file, value)
+	}
+	// Damaged models are in the JSON, too.
+	for _, key := range server.Keys() {
+		if strings.Contains(key, "/archive/") {
+			server.Set(key, bytes.Repeat([]byte{1}, len(server.Object(key))))
+		}
+	}
+	cmd := exec.Command("encas-zoo", "zoo", "pull", "s3://"+s3test.Bucket+"/zoos/digits", "--out", "damaged", "--json")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != exitSomeFailed {
+		t.Fatal(err)
+	}
+	value := decode(t, "damaged", string(out))
+	follow(t, "damaged", "zoo-pull", value)
+	refuseSurprises(t, "zoo-pull", value)
 }
 
 func TestJSONOfIngestFollowsItsSchema(t *testing.T) {

@@ -17,7 +17,7 @@ func zooCommand() *cli.Command {
 	var listed []string
 	return &cli.Command{
 		Name:               "zoo",
-		Usage:              "inspect, check and merge zoos, set columns, calibrate or remove models",
+		Usage:              "inspect, check, merge, push and pull zoos, set columns, calibrate or remove models",
 		CustomHelpTemplate: groupHelp,
 		Subcommands: []*cli.Command{
 			{
@@ -63,6 +63,8 @@ encas-zoo zoo info --zoo cifar --json | jq '.judged.suspicious[]'`,
 			},
 			verifyCommand(),
 			mergeCommand(),
+			pushCommand(),
+			pullCommand(),
 			calibrateCommand(),
 			setCommand(),
 			removeCommand(),

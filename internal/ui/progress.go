@@ -18,6 +18,7 @@ const (
 type Progress struct {
 	c           *Console
 	what, units string
+	amount      func(int64) string // what is counted, without its units
 	start       time.Time
 	first       int64 // done at the first update, by an earlier run
 	left        Left
@@ -28,7 +29,14 @@ type Progress struct {
 // Progress starts work that is counted in units ("models").
 func (c *Console) Progress(what, units string) *Progress {
 	now := c.now()
-	return &Progress{c: c, what: what, units: units, start: now, shown: now}
+	return &Progress{c: c, what: what, units: " " + units, amount: Count[int64], start: now, shown: now}
+}
+
+// ProgressOfBytes starts work that is counted in bytes.
+func (c *Console) ProgressOfBytes(what string) *Progress {
+	p := c.Progress(what, "")
+	p.units, p.amount = "", Bytes
+	return p
 }
 
 // Update shows how much is done of a total, 0 if that is unknown. The note, "" for
@@ -88,17 +96,21 @@ func (p *Progress) Stop() {
 }
 
 func (p *Progress) parts(done, total int64, now time.Time) []string {
-	amount := Count(done)
+	amount := p.amount(done)
 	if total > 0 {
-		amount += " of " + Count(total)
+		amount += " of " + p.amount(total)
 	}
-	parts := []string{amount + " " + p.units}
+	parts := []string{amount + p.units}
 	if total > 1 {
 		parts = append(parts, fmt.Sprintf("%d %%", 100*done/total))
 	}
 	elapsed := now.Sub(p.start).Seconds()
 	if fresh := done - p.first; fresh > 0 && elapsed > 0 {
-		parts = append(parts, Number(float64(fresh)/elapsed)+"/s")
+		rate := Number(float64(fresh) / elapsed)
+		if p.units == "" {
+			rate = p.amount(int64(float64(fresh) / elapsed))
+		}
+		parts = append(parts, rate+"/s")
 	}
 	return parts
 }

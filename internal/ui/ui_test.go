@@ -152,6 +152,19 @@ func TestProgressPiped(t *testing.T) {
 	}
 }
 
+func TestProgressOfBytes(t *testing.T) {
+	t.Parallel()
+	c, out, clock := fake(0)
+	p := c.ProgressOfBytes("pushing")
+	p.Update(0, 5e9, "")
+	*clock = clock.Add(10 * time.Second)
+	p.Update(2e9, 5e9, "m1")
+	p.Stop()
+	if got, want := out.String(), "pushing: 2 GB of 5 GB, 40 %, 200 MB/s, about 15 s left, m1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	t.Parallel()
 	c, out, clock := fake(80)
