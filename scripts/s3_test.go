@@ -47,7 +47,7 @@ type storage struct {
 // TestS3 pushes zoos to a real S3 server and pulls them: twice, killed at any moment, several at
 // once, damaged, replaced, with wrong keys, and beside objects that no zoo would have. With
 // ENCAS_S3_SERVER that is the server of this URL, which takes the keys below, instead of one that
-// is started.
+// is started; the buckets stay there.
 func TestS3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
@@ -57,7 +57,7 @@ func TestS3(t *testing.T) {
 	t.Run("tests", func(t *testing.T) {
 		for name, test := range map[string]func(*storage, *testing.T){
 			"same zoo": (*storage).same, "killed pushes": (*storage).killedPushes, "killed pulls": (*storage).killedPulls, "damaged": (*storage).damaged, "public": (*storage).public,
-			"refused": (*storage).refused, "beside": (*storage).beside, "several": (*storage).several, "replaced": (*storage).replaced, "hostile": (*storage).hostile,
+			"refused": (*storage).refused, "beside": (*storage).beside, "several": (*storage).several, "copied": (*storage).copied, "replaced": (*storage).replaced, "hostile": (*storage).hostile,
 		} {
 			t.Run(name, func(t *testing.T) { t.Parallel(); test(secure, t) })
 		}
@@ -585,6 +585,42 @@ func (s *storage) public(t *testing.T) {
 	}
 	s.equal(t, dir, "small")
 	s.fails(t, nobody, []string{"zoo", "push", "small", place, "--replace"}, "denies access", "there are no keys")
+}
+
+// Objects that another program copies are a zoo, and files that another program has put there are pulled.
+func (s *storage) copied(t *testing.T) {
+	place, dir := s.bucket(t), t.TempDir()
+	s.run(t, 0, "zoo", "push", "small", place)
+	for _, key := range s.keys(place) {
+		path := filepath.Join(dir, "down", filepath.FromSlash(key))
+		check(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		check(t, os.WriteFile(path, s.object(t, place, key), 0o666))
+	}
+	s.equal(t, filepath.Join(dir, "down"), "small")
+
+	place = s.bucket(t)
+	check(t, filepath.WalkDir(filepath.Join(s.dir, "small"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		check(t, err)
+		name, err := filepath.Rel(filepath.Join(s.dir, "small"), path)
+		check(t, err)
+		if len(data) == 0 { // lock
+			return nil
+		}
+		return s.put(t, place, filepath.ToSlash(name), data)
+	}))
+	s.run(t, 0, "zoo", "pull", place, "--out", filepath.Join(dir, "up"))
+	s.equal(t, filepath.Join(dir, "up"), "small")
+	// It is not known what they are, so they are sent once.
+	if m := s.run(t, 0, "zoo", "push", "small", place); len(m.Added) != 20 {
+		t.Errorf("%+v", m)
+	}
+	if m := s.run(t, 0, "zoo", "push", "small", place); m.Objects != 0 {
+		t.Errorf("%+v", m)
+	}
 }
 
 // Pulls beside a push see whole models only.
