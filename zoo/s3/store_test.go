@@ -275,9 +275,10 @@ func TestEndlessList(t *testing.T) {
 	var written atomic.Int64
 	server.Fail = func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Type", "application/xml")
-		io.WriteString(w, "<ListBucketResult>")
+		io.WriteString(w, "<ListBucketResult><Contents><Key>a/models/")
+		text := strings.Repeat("x", 1<<16)
 		for {
-			n, err := io.WriteString(w, "<Contents><Key>a/models/x</Key></Contents>")
+			n, err := io.WriteString(w, text)
 			if written.Add(int64(n)); err != nil || written.Load() > 1<<30 {
 				return true
 			}
