@@ -8,6 +8,7 @@ package front
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ const (
 	FrontFile = "front.json"
 	CSVFile   = "front.csv"
 	RunFile   = "run.json"
-	StateFile = "search.json" // only while the search is not done
+	StateFile = "search.json" // while the search is not done, and of a part of one
 
 	// ReportFile is the page that the command report writes.
 	ReportFile = "report.html"
@@ -59,6 +60,7 @@ type Front struct {
 	Selection   *Selection   `json:"selection,omitempty"`   // what the cascades were chosen by
 	Proof       string       `json:"proof,omitempty"`       // what is proven of the front
 	Interrupted bool         `json:"interrupted,omitempty"` // ended before the search was done
+	Parts       *Parts       `json:"parts,omitempty"`       // of the search that it is of; nil: all of it
 	Checked     bool         `json:"checked"`               // the results are those of the full stored outputs
 	Points      []Point      `json:"cascades"`
 	Models      []Model      `json:"models"`                // all models the search could choose from
@@ -216,8 +218,11 @@ func (f *Front) check() error {
 			return fmt.Errorf("cascade %d is cheaper than the one before it", i)
 		}
 	}
-	if err := f.Selection.check(); err != nil {
+	if err := cmp.Or(f.Selection.check(), f.Parts.check()); err != nil {
 		return err
+	}
+	if f.Parts != nil && f.Proof != "" {
+		return errors.New("it is of some parts of a search, and has a proof, which needs all of them")
 	}
 	if known := len(f.expected()); known > 0 && known < len(f.Points) {
 		return fmt.Errorf("%d of %d cascades have an expected accuracy, which all have or none", known, len(f.Points))

@@ -27,7 +27,7 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 	if folds < 2 || folds > p.Samples() {
 		return nil, fmt.Errorf("%d folds of %d samples are not possible, only 2 or more with a sample each", folds, p.Samples())
 	}
-	o.Save, o.Resume, o.Progress, o.Outputs, o.Folds = nil, nil, nil, nil, 0
+	o.Save, o.Resume, o.Join, o.Shard, o.Shards, o.Progress, o.Outputs, o.Folds = nil, nil, nil, 0, 0, nil, nil, 0
 	cut := p.folds(ctx, folds, o.Seed)
 	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {

@@ -40,9 +40,8 @@ const costOfCopies = 1.1
 func newTrial(ctx context.Context, p *Problem, o Options, part float64) (*trial, error) {
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
 	t.options.Folds = 0
-	if o.Folds > 0 {
-		t.options.saveAtEnd = true // the folds may be interrupted
-	}
+	// The folds may be interrupted, and parts are joined.
+	t.options.saveAtEnd = o.Folds > 0 || o.Shards > 0
 	if !o.Evidence {
 		return t, ctx.Err()
 	}

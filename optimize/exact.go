@@ -11,9 +11,12 @@ import (
 )
 
 // exact tries all chains of up to three distinct models with all thresholds. Its front is
-// optimal for that length and grid.
+// optimal for that length and grid, unless it tries a part of them.
 func exact(ctx context.Context, r *run) (Proof, error) {
-	if err := r.tryChains(ctx, r.options.MaxModels); err != nil {
+	if r.options.Join != nil {
+		return r.join(ctx, r.options.Join)
+	}
+	if err := r.tryChains(ctx, r.options.MaxModels); err != nil || r.options.Shards > 0 {
 		return Proof{}, err
 	}
 	return r.proofOfChains(r.options.MaxModels), nil

@@ -81,7 +81,7 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	number := o.folds(t.problem)
 	whole := t.problem.shortlist(foldBytes, o.Include)
 	cut := whole.folds(ctx, number, o.Seed)
-	o.Save, o.Resume, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, false, 0
+	o.Save, o.Resume, o.Join, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
 	if o.Algorithm == "exact" {
 		o.Algorithm = "auto" // begins with the same chains, and may be stopped
@@ -138,9 +138,9 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	return folds, nil
 }
 
-// folds is the number of folds of a problem: none of a single sample.
+// folds is the number of folds of a problem: none of a single sample, nor of a part of the chains.
 func (o *Options) folds(p *Problem) int {
-	if p.Samples() < 2 {
+	if p.Samples() < 2 || o.Shards > 0 {
 		return 0
 	}
 	return min(o.Folds, p.Samples())

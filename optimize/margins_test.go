@@ -32,7 +32,13 @@ func TestMarginsThatAreNotKept(t *testing.T) {
 			one := int64(kernel.MarginsBytes(p.Samples()))
 			for _, room := range []int64{0, 1, tripleThirds + 1} {
 				o.Memory = max(1, room*one)
-				if kept := len(runOf(t, p, o).eval.newMargins(cascade.RuleMean, o.Memory).kept); int64(kept) != room {
+				m, kept := runOf(t, p, o).eval.newMargins(cascade.RuleMean, o.Memory), int64(0)
+				for model := range m.kept {
+					if m.kept[model]() != nil {
+						kept++
+					}
+				}
+				if kept != room {
 					t.Fatalf("in %d bytes the margins of %d models are kept", o.Memory, kept)
 				}
 				got, err := Search(t.Context(), p, o)
@@ -68,7 +74,7 @@ func TestMarginsAreMadeWhenNeeded(t *testing.T) {
 	if made > 0 {
 		t.Errorf("pairs with rule last asked for margins %d times", made)
 	}
-	r.checkpoint.units = r.nextUnit + len(tilesOf(len(p.models)))
+	r.checkpoint.units = r.nextUnit + len(r.options.tiles(len(p.models)))
 	if err := r.tryPairs(t.Context(), cascade.RuleMean, counted(cascade.RuleMean)); err != nil {
 		t.Fatal(err)
 	}

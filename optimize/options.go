@@ -3,6 +3,7 @@ package optimize
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"slices"
@@ -69,6 +70,16 @@ type Options struct {
 	// never interrupted. A state that does not fit is an [ErrBadState].
 	Resume []byte
 
+	// Shard and Shards, if the latter is not 0, have algorithm exact try a part of the chains, part
+	// Shard of Shards from 0. Its front is what was found there, on the models' lists and without
+	// bounds and Folds; it may be empty. Save is called at the end, too.
+	Shard, Shards int
+	// Join yields what Save was last given by parts of the search, whose other options are the same,
+	// or an error, which ends the search. The front is that of a search that was not cut, if all parts
+	// are there and finished; else [Result.Parts] says so. A part that does not fit is an
+	// [ErrBadPart]. Time is for what follows.
+	Join iter.Seq2[[]byte, error]
+
 	charge     int     // see limits
 	leastReach int     // see limits
 	overCost   float64 // how many times MaxCost is let pass; 0: once
@@ -133,6 +144,9 @@ func (o *Options) complete() (*algorithm, error) {
 	}
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
+	}
+	if err := o.checkParts(); err != nil {
+		return nil, err
 	}
 	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {

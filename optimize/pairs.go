@@ -20,15 +20,28 @@ const (
 // A tile is the pairs x, y of the models fromX..toX-1 and fromY..toY-1 with x < y.
 type tile struct{ fromX, toX, fromY, toY int }
 
-// tilesOf returns tiles that hold every pair of so many models once.
-func tilesOf(models int) []tile {
+// tilesOf returns tiles that hold every pair of so many models once: those of one block of so many
+// models, which is some tiles wide, by as many after those of another.
+func tilesOf(models, block int) []tile {
 	var tiles []tile
-	for x := 0; x < models; x += tileModels {
-		for y := x; y < models; y += tileModels {
-			tiles = append(tiles, tile{x, min(x+tileModels, models), y, min(y+tileModels, models)})
+	for fromX := 0; fromX < models; fromX += block {
+		for fromY := fromX; fromY < models; fromY += block {
+			for x := fromX; x < min(fromX+block, models); x += tileModels {
+				for y := max(x, fromY); y < min(fromY+block, models); y += tileModels {
+					tiles = append(tiles, tile{x, min(x+tileModels, models), y, min(y+tileModels, models)})
+				}
+			}
 		}
 	}
 	return tiles
+}
+
+// size is the number of pairs of a tile.
+func (t tile) size() int {
+	if t.fromX == t.fromY {
+		return (t.toX - t.fromX) * (t.toX - t.fromX - 1) / 2
+	}
+	return (t.toX - t.fromX) * (t.toY - t.fromY)
 }
 
 // pairs returns the pairs of a tile in lexicographic order.
@@ -45,7 +58,7 @@ func (t tile) pairs() [][2]int {
 // tryPairs offers every chain of two distinct models with all thresholds, except those
 // that [pairSolver.mayImprove] proves to be dominated.
 func (r *run) tryPairs(ctx context.Context, rule cascade.Rule, margins *margins) error {
-	tiles := tilesOf(len(r.eval.models))
+	tiles := r.options.tiles(len(r.eval.models))
 	return r.parallelLong(ctx, "tiles of pairs", len(tiles), func(w *worker) func(int) {
 		p := newPairSolver(r, w, rule, margins)
 		return func(unit int) { p.solve(tiles[unit]) }

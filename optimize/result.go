@@ -18,7 +18,8 @@ type Result struct {
 	Front       []front.Point
 	Status      Status
 	Proof       Proof
-	Evaluations int64 // cascades evaluated, every threshold combination counted
+	Parts       *front.Parts // that Front is of, if these are not all of the search
+	Evaluations int64        // cascades evaluated, every threshold combination counted
 	Elapsed     time.Duration
 	// Corrected is how many cascades of the front found with the models' lists have
 	// different results on [Options.Outputs], from which Front is.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/crash"
 )
 
@@ -26,6 +27,7 @@ type run struct {
 	firstUnit     int // of the present phase; units are numbered over all phases
 	nextUnit      int // of the phase after it
 	finishedUnits int
+	parts         *front.Parts // of those that were joined, if some are missing
 
 	phase    atomic.Pointer[phase]
 	recorder recorder

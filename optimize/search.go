@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		return nil, err
 	}
 	parent := ctx
-	if o.Time > 0 {
+	if o.Time > 0 && o.Join == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Time)
 		defer cancel()
@@ -124,19 +125,21 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err == nil {
 		err = r.checkFinished()
 	}
-	if err != nil && errors.Is(err, ctx.Err()) {
+	if err != nil && errors.Is(err, ctx.Err()) && o.Join == nil {
 		result.Status, err = Interrupted, r.interrupt()
 	}
 	if err != nil {
 		return nil, err
 	}
-	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished && len(r.archive.front()) > 0 {
+	part := o.Shards > 0
+	result.Parts = cmp.Or(o.own(result.Status), r.parts)
+	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished && (part || len(r.archive.front()) > 0) {
 		if err := r.save(); err != nil {
 			return nil, err
 		}
 	}
 	// What was found is worth this work even if the search was interrupted.
-	if r.truncated() {
+	if r.truncated() && !part {
 		if result.Corrected, err = r.refine(context.WithoutCancel(parent)); err != nil {
 			return nil, err
 		}
@@ -149,7 +152,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if result.Front, err = r.points(closing); err != nil {
 		return nil, err
 	}
-	if len(result.Front) == 0 {
+	if len(result.Front) == 0 && !part {
 		if parent.Err() != nil {
 			return nil, parent.Err()
 		}
@@ -163,6 +166,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 func (r *run) points(ctx context.Context) ([]front.Point, error) {
 	samples := r.eval.samples()
 	places := r.archive.front()
+	outputs := r.truncated() && r.options.Shards == 0 // not those of a part
 	points := make([]front.Point, len(places))
 	workers := r.workersFor(len(places))
 	var wrong atomic.Bool
@@ -178,7 +182,7 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 				}
 			}
 			c := r.eval.cascade(p)
-			if r.options.Snap && !r.truncated() && ctx.Err() == nil {
+			if r.options.Snap && !outputs && ctx.Err() == nil {
 				c = w.snap(p)
 			}
 			var costs []float64
@@ -192,12 +196,14 @@ func (r *run) points(ctx context.Context) ([]front.Point, error) {
 	if wrong.Load() {
 		return nil, fmt.Errorf("%w: a cascade of it has other results", ErrBadState)
 	}
-	if r.options.Snap && r.truncated() {
+	if r.options.Snap && outputs {
 		if err := r.snapOnOutputs(ctx, points); err != nil && !errors.Is(err, ctx.Err()) {
 			return nil, err
 		}
 	}
-	r.eval.bound(ctx, points, r.options.Rules, r.options.Threads)
+	if r.options.Shards == 0 {
+		r.eval.bound(ctx, points, r.options.Rules, r.options.Threads)
+	}
 	return points, nil
 }
 

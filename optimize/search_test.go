@@ -175,7 +175,7 @@ func TestTilesHoldEveryPairOnce(t *testing.T) {
 	t.Parallel()
 	for models := range 4*tileModels + 2 {
 		seen := make(map[[2]int]int)
-		for _, tile := range tilesOf(models) {
+		for _, tile := range new(Options).tiles(models) {
 			for _, pair := range tile.pairs() {
 				seen[pair]++
 			}

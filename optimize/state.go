@@ -26,7 +26,9 @@ const saveEvery = 10 * time.Second
 // the outcomes that its choices depend on.
 type savedState struct {
 	Version     int             `json:"version"`
-	Run         string          `json:"run"` // names problem and options
+	Run         string          `json:"run"` // names problem and options, and the part
+	Shard       int             `json:"shard,omitempty"`
+	Shards      int             `json:"shards,omitempty"` // 0: all of the search
 	Elapsed     time.Duration   `json:"elapsed"`
 	Evaluations int64           `json:"evaluations"`
 	Units       int             `json:"units"`   // finished
@@ -82,7 +84,9 @@ func (r *run) save() error {
 	begin := time.Now()
 	state := savedState{
 		Version:     stateVersion,
-		Run:         r.name(),
+		Run:         nameOf(r.name(), r.options.Shard, r.options.Shards),
+		Shard:       r.options.Shard,
+		Shards:      r.options.Shards,
 		Elapsed:     r.recorder.elapsed(),
 		Evaluations: r.checkpoint.evaluations,
 		Units:       r.checkpoint.units,
@@ -117,33 +121,48 @@ func (r *run) save() error {
 	return nil
 }
 
+// readState reads a saved state of any run.
+func readState(data []byte) (*savedState, error) {
+	// Older states had no checksum; no proof may rest on one.
+	sealed, err := seal.Check(data)
+	if err != nil {
+		return nil, err
+	}
+	state := new(savedState)
+	if err := json.Unmarshal(data, state); err != nil {
+		return nil, err
+	}
+	switch {
+	case state.Version != stateVersion:
+		return nil, fmt.Errorf("it has version %d, this program reads version %d", state.Version, stateVersion)
+	case !sealed:
+		return nil, errors.New("it has no checksum")
+	case state.Evaluations < 0 || state.Units < 0 || state.Elapsed < 0:
+		return nil, errors.New("it has a negative counter")
+	}
+	return state, nil
+}
+
 // resume continues from a saved state.
 func (r *run) resume(data []byte) error {
-	// Older states had no checksum; no proof may rest on one.
-	sealed, broken := seal.Check(data)
-	if broken != nil {
-		return fmt.Errorf("%w: %w; start again without --resume", ErrBadState, broken)
+	state, err := readState(data)
+	if err != nil {
+		return fmt.Errorf("%w: %w; start again without --resume", ErrBadState, err)
 	}
-	var state savedState
-	if err := json.Unmarshal(data, &state); err != nil {
-		return fmt.Errorf("%w: %w", ErrBadState, err)
-	}
-	if state.Version != stateVersion {
-		return fmt.Errorf("%w: it has version %d, this program reads version %d; start again without --resume", ErrBadState, state.Version, stateVersion)
-	}
-	if !sealed {
-		return fmt.Errorf("%w: it has no checksum; start again without --resume", ErrBadState)
-	}
-	if state.Run != r.name() {
+	o := &r.options
+	switch name := r.name(); {
+	case state.Run == nameOf(name, o.Shard, o.Shards):
+	case state.Shards < 0 || state.Run != nameOf(name, state.Shard, state.Shards):
 		return fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
-	}
-	if state.Evaluations < 0 || state.Units < 0 || state.Elapsed < 0 {
-		return fmt.Errorf("%w: it has a negative counter", ErrBadState)
+	case state.Shards == 0:
+		return fmt.Errorf("%w: it is not cut into parts; leave out --shard", ErrBadState)
+	default:
+		return fmt.Errorf("%w: it is part %d of %d; go on with --shard %d/%d", ErrBadState, state.Shard, state.Shards, state.Shard, state.Shards)
 	}
 	if err := state.checkCurve(); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
-	if err := r.restoreArchive(state.Archive); err != nil {
+	if err := r.restoreArchive(r.archive, state.Archive); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadState, err)
 	}
 	outcomes, err := unpackOutcomes(state.Results, r.eval.samples())
@@ -182,7 +201,8 @@ func (r *run) checkFinished() error {
 	return nil
 }
 
-func (r *run) restoreArchive(plans []savedPlan) error {
+// restoreArchive puts saved cascades into an empty archive.
+func (r *run) restoreArchive(a *archive, plans []savedPlan) error {
 	for i, saved := range plans {
 		if i > 0 && saved.Score <= plans[i-1].Score {
 			return errors.New("its cascades are out of order")
@@ -194,7 +214,7 @@ func (r *run) restoreArchive(plans []savedPlan) error {
 		if err != nil {
 			return err
 		}
-		if err := r.archive.restore(saved.Score, saved.Cost, p); err != nil {
+		if err := a.restore(saved.Score, saved.Cost, p); err != nil {
 			return err
 		}
 	}

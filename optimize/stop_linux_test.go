@@ -154,7 +154,7 @@ func TestUnitsStop(t *testing.T) {
 	solver := newThresholdSolver(w, 8)
 	for what, do := range map[string]func(){
 		"pairs": func() {
-			newPairSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve(tilesOf(len(p.models))[0])
+			newPairSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve(r.options.tiles(len(p.models))[0])
 		},
 		"triples": func() {
 			newTripleSolver(r, w, cascade.RuleMean, r.eval.newMargins(cascade.RuleMean, 0)).solve([][2]int{{0, 1}, {2, 1}})

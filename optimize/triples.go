@@ -25,11 +25,13 @@ const (
 func (r *run) tryTriples(ctx context.Context, rule cascade.Rule, margins *margins) error {
 	pairs := len(r.eval.models) * (len(r.eval.models) - 1) / 2
 	models := r.eval.byPromise()
-	return r.parallelLong(ctx, "groups of pairs extended by all others", (pairs+triplePairs-1)/triplePairs, func(w *worker) func(int) {
+	units, number := r.options.groups(groupsOf(len(models)))
+	return r.parallelLong(ctx, "groups of pairs extended by all others", units, func(w *worker) func(int) {
 		t := newTripleSolver(r, w, rule, margins)
 		return func(unit int) {
 			var group [][2]int
-			for u := triplePairs * unit; u < min(triplePairs*(unit+1), pairs); u++ {
+			first := triplePairs * number(unit)
+			for u := first; u < min(first+triplePairs, pairs); u++ {
 				a, b := pairNumber(u)
 				group = append(group, [2]int{models[a], models[b]})
 			}
@@ -37,6 +39,9 @@ func (r *run) tryTriples(ctx context.Context, rule cascade.Rule, margins *margin
 		}
 	})
 }
+
+// groupsOf is the number of groups that the pairs of so many models make.
+func groupsOf(models int) int { return (models*(models-1)/2 + triplePairs - 1) / triplePairs }
 
 // pairNumber returns the u-th of the pairs a < b, in order of b and then of a.
 func pairNumber(u int) (a, b int) {
