@@ -149,6 +149,9 @@ func (c *trial) search(v variant, looks int64) *outcome {
 	if v.Threads > 1 {
 		o.Progress = func(optimize.Progress) {} // has searches tell what they have found
 	}
+	if v.Parts > 0 {
+		return searchInParts(p, o, v, looks)
+	}
 	if v.Resume > 0 {
 		rng := rand.New(rand.NewPCG(v.Resume, 0))
 		for range 1 + rng.IntN(5) {
@@ -170,6 +173,51 @@ func (c *trial) search(v variant, looks int64) *outcome {
 	all := newDeadline(math.MaxInt64)
 	r, err := optimize.Search(all, p, o)
 	return newOutcome(r, err, math.MaxInt64-all.left.Load())
+}
+
+// searchInParts is an exact search cut into parts, which may be interrupted and resumed, and are
+// joined in any order, some twice.
+func searchInParts(p *optimize.Problem, o optimize.Options, v variant, looks int64) *outcome {
+	rng := rand.New(rand.NewPCG(v.Resume, 1))
+	whole := o
+	var states [][]byte
+	o.Shards = v.Parts
+	for _, o.Shard = range rng.Perm(v.Parts) {
+		var state []byte
+		o.Resume = nil
+		o.Save = func(s []byte) error { state = s; return nil }
+		if v.Resume > 0 {
+			for range rng.IntN(5) {
+				if r, err := optimize.Search(newDeadline(1+rng.Int64N(looks+1)), p, o); err != nil && !errors.Is(err, context.Canceled) {
+					return newOutcome(r, err, 0)
+				}
+				if o.Resume = state; v.Threads == 0 {
+					o.Threads = 1 + rng.IntN(3)
+				}
+			}
+		}
+		if r, err := optimize.Search(context.Background(), p, o); err != nil {
+			return newOutcome(r, err, 0)
+		} else if r.Proof.Length > 0 || r.Parts == nil || state == nil {
+			return newOutcome(nil, fmt.Errorf("part %d has the proof %+v and is of %v", o.Shard, r.Proof, r.Parts), 0)
+		}
+		states = append(states, state)
+		if rng.IntN(4) == 0 {
+			states = append(states, states[rng.IntN(len(states))])
+		}
+	}
+	whole.Join = func(yield func([]byte, error) bool) {
+		for _, state := range states {
+			if !yield(state, nil) {
+				return
+			}
+		}
+	}
+	r, err := optimize.Search(context.Background(), p, whole)
+	if err == nil && r.Parts != nil {
+		err = errors.New(r.Parts.String())
+	}
+	return newOutcome(r, err, 0)
 }
 
 // order puts n samples in another order.
@@ -204,7 +252,11 @@ func (c *trial) try() error {
 // holds is try for the outcome of the plain search and on the kernel path in use.
 func (c *trial) holds(plain *outcome) error {
 	if c.Check.Relation == relationSame {
-		return compare(c.search(c.Check.Variant, plain.looks), plain)
+		got := c.search(c.Check.Variant, plain.looks)
+		if c.Check.Variant.Parts > 0 { // each has a curve of its own
+			got.Curve = plain.Curve
+		}
+		return compare(got, plain)
 	}
 	if plain.err != nil {
 		return nil
@@ -229,6 +281,9 @@ func (c *trial) checks(seed uint64) []check {
 		}
 		if c.Options.Evidence {
 			v.Samples = 0 // copies and folds are drawn in the order of the samples
+		}
+		if c.Options.Algorithm == "exact" && rng.IntN(2) == 0 {
+			v.Parts = 1 + rng.IntN(7)
 		}
 		return check{Relation: relationSame, Variant: v}
 	}

@@ -46,6 +46,7 @@ type variant struct {
 	Resume  uint64 `json:",omitempty"` // seed of the interruptions; 0: none
 	Models  uint64 `json:",omitempty"` // seed of the order of models
 	Samples uint64 `json:",omitempty"` // and of samples
+	Parts   int    `json:",omitempty"` // that it is cut into; 0: none
 }
 
 // options are those of a search that its result may depend on.
