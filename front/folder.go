@@ -97,7 +97,7 @@ func (f *Folder) use(earlier Earlier) error {
 	isRun := holds(RunFile, FrontFile, StateFile)
 	switch {
 	case isRun && earlier == Refuse && holds(StateFile):
-		return fmt.Errorf("%s has an earlier run, which is not done: --resume with this folder continues it, --force replaces it; or name another folder", dir)
+		return fmt.Errorf("%s has an earlier run, which is not done or a part of one: --resume with this folder continues it, --force replaces it; or name another folder", dir)
 	case isRun && earlier == Refuse:
 		return fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
 	}

@@ -31,7 +31,9 @@ type Run struct {
 	Curve       []CurvePoint       `json:"curve,omitempty"`     // quality of the front over the search
 	Seconds     map[string]float64 `json:"seconds"`             // by part of the work
 	Machine     Machine            `json:"machine"`
-	Table       string             `json:"table,omitempty"` // SHA-256 of front.csv, by Folder.Write; "" of an older version
+	Table       string             `json:"table,omitempty"`  // SHA-256 of front.csv, by Folder.Write; "" of an older version
+	Inputs      string             `json:"inputs,omitempty"` // of a part of a search: SHA-256 over samples, models, outputs and costs
+	Joined      []string           `json:"joined,omitempty"` // the run folders of the parts that were merged
 }
 
 // Limits returns the limits of the search as its options have them; none if r is nil.
@@ -92,7 +94,7 @@ func ProgramVersion() string {
 }
 
 // ReadRun reads run.json of a run folder. Its content is for people to read; of all that
-// the program does only the headline depends on it, by [Run.Limits].
+// the program does only the headline depends on it, by [Run.Limits], and the merging of parts.
 func ReadRun(dir string) (*Run, error) {
 	run := new(Run)
 	err := open(dir, RunFile, func(r io.Reader) error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ParseShard reads which part of a list is to be run, I/N with I from 0, or nothing or
+// ParseShard reads which part of a list, or of a search, is to be done, I/N with I from 0, or nothing or
 // /N where a batch system numbers its tasks: an indexed job of Kubernetes, which does
 // not know how many they are, or a job array of Slurm. There a task does the part of its
 // own number, whichever other tasks are submitted with it: tasks 3 and 7 of ten,
@@ -56,7 +56,7 @@ func slurmShard(count string, env func(string) string) (i, n int, err error) {
 	array := fmt.Sprintf("this is task %d of a Slurm array of %d from %d to %d", id, tasks, first, last)
 	if count == "" {
 		if !whole {
-			return 0, 0, fmt.Errorf("%s, which does not say how many parts the list has: give their number with --shard /N, N above %d, to do part %d (parts are from 0, as in --array=0-9), or --shard 0/1 to do the whole list", array, last, id)
+			return 0, 0, fmt.Errorf("%s, which does not say how many parts there are: give their number with --shard /N, N above %d, to do part %d (parts are from 0, as in --array=0-9), or --shard 0/1 to do all in one", array, last, id)
 		}
 		return id / step, tasks, nil
 	}

@@ -65,9 +65,15 @@ type Options struct {
 	Threads int           `json:"-"`     // 0: all processors
 	Seed    uint64        `json:"-"`
 
+	// Shard of Shards, from 0, is the part of the chains that algorithm exact tries; Merge joins
+	// what all of them find. 0 Shards: all chains.
+	Shard, Shards int `json:"-"`
+
 	Dir    string `json:"-"` // run folder; "": a new one in ./runs
 	Resume bool   `json:"-"` // the search that was interrupted in Dir
 	Force  bool   `json:"-"` // replace an earlier run in Dir
+
+	thresholds optimize.Grid // of Grid, which need not be read then
 }
 
 // earlier says what may be done with an earlier run in Dir.
@@ -160,6 +166,7 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 	s := optimize.Options{
 		Algorithm: o.Algorithm, Paper: o.Paper, MaxCost: o.MaxCost, MaxWorstCost: o.MaxWorstCost, MaxParams: o.MaxParams,
 		MinAccuracy: o.MinAccuracy, Evals: o.Evals, Time: o.Time, Seed: o.Seed, Threads: o.Threads, Memory: o.Memory << 20,
+		Shard: o.Shard, Shards: o.Shards,
 	}
 	for option, limit := range map[string]float64{"max-cost": o.MaxCost, "max-worst-cost": o.MaxWorstCost, "max-params": o.MaxParams, "min-accuracy": o.MinAccuracy, "min-gain": o.MinGain} {
 		if math.IsNaN(limit) || math.IsInf(limit, 0) {
@@ -168,6 +175,9 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 	}
 	if !slices.Contains(optimize.Algorithms(), o.Algorithm) {
 		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("unknown algorithm; it is one of: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
+	}
+	if o.Shards > 0 && o.Algorithm != "exact" {
+		return s, inputf("shard", fmt.Sprintf("%d/%d", o.Shard, o.Shards), "algorithm %s cannot be searched in parts, only exact can: add --algorithm exact", o.Algorithm)
 	}
 	if o.Rule == "" {
 		o.Rule = o.defaultRule(answers)
@@ -189,8 +199,10 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 			o.Grid = gridPaper
 		}
 	}
-	if s.Grid, err = readGrid(o.Grid); err != nil {
-		return s, err
+	if s.Grid = o.thresholds; s.Grid == nil {
+		if s.Grid, err = readGrid(o.Grid); err != nil {
+			return s, err
+		}
 	}
 	if o.Paper && o.MaxModels == 0 && o.Algorithm != "exact" { // exact is limited to 3
 		o.MaxModels = paperModels

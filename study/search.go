@@ -23,6 +23,7 @@ import (
 // Found is the result of a search, and its run folder.
 type Found struct {
 	Dir     string // run folder
+	Options Options
 	Front   *front.Front
 	Run     *front.Run
 	Elapsed time.Duration // of the search, all its runs together
@@ -35,10 +36,15 @@ type Found struct {
 // returns the front found so far, marked as interrupted; [Options.Resume] continues from
 // there.
 func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error) {
-	s, err := newSearch(ctx, z, o, w)
+	s, err := newSearch(ctx, z, o, nil, w)
 	if err != nil {
 		return nil, err
 	}
+	return s.do(ctx)
+}
+
+// do searches, and writes the run folder.
+func (s *search) do(ctx context.Context) (found *Found, err error) {
 	if err := front.Writable(s.run); err != nil {
 		return nil, err
 	}
@@ -53,16 +59,19 @@ func Search(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (*Found, error)
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
+	found = &Found{Dir: s.folder.Dir, Options: s.options, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
+	if s.isPart() {
+		return found, nil
+	}
 	if result.Status == optimize.Finished {
 		if err := s.folder.DropState(); err != nil {
-			w.warn("the front is written, but the state of the search, which is done, could not be removed: %v", err)
+			s.watch.warn("the front is written, but the state of the search, which is done, could not be removed: %v", err)
 		}
 	}
-	found := &Found{Dir: s.folder.Dir, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
 	if s.front.Interrupted && s.split.Samples > manySamples {
 		return found, nil
 	}
-	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), z, s.split, w); err != nil {
+	if found.Other, err = unseenSplit(context.WithoutCancel(ctx), s.zoo, s.split, s.watch); err != nil {
 		return nil, err
 	}
 	found.Certificate, err = s.certify(ctx)
@@ -85,7 +94,8 @@ type search struct {
 	folder  *front.Folder
 	front   *front.Front
 	run     *front.Run
-	unsaved bool // the last state
+	unsaved bool   // the last state
+	joining *Parts // that are merged; nil: none
 
 	shortlisted int // of so many models; 0: all are searched
 
@@ -93,9 +103,13 @@ type search struct {
 	end   time.Time // of the search, by its limit on time; zero: none
 }
 
-// newSearch checks the options against the zoo.
-func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, err error) {
-	s = &search{watch: w, options: o, zoo: z}
+// isPart reports whether the search is of a part of the chains.
+func (s *search) isPart() bool { return s.options.Shards > 0 }
+
+// newSearch checks the options against the zoo. If parts of the search are merged its models are
+// theirs.
+func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Watch) (s *search, err error) {
+	s = &search{watch: w, options: o, zoo: z, joining: joining}
 	s.run = &front.Run{
 		Version: front.Version,
 		Command: append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...),
@@ -113,7 +127,12 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 	if o.CrossValidate > s.split.Samples {
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
 	}
-	models, err := Select(z.Models(), o.Models)
+	var models []zoo.Model
+	if joining != nil {
+		models, err = joining.models(z)
+	} else {
+		models, err = Select(z.Models(), o.Models)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +171,14 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, w Watch) (s *search, 
 		return nil, err
 	}
 	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
+	if s.isPart() {
+		s.run.Inputs = s.inputs()
+	}
 	if o.Resume {
 		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
+			if run, _ := front.ReadRun(o.Dir); run != nil && len(run.Joined) > 0 {
+				err = fmt.Errorf("%s was merged of parts, and is no search to resume: 'encas-zoo front merge' with --force merges them again", o.Dir)
+			}
 			return nil, err
 		}
 	}
@@ -231,7 +256,8 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		Selection:   s.selection(result),
 		Proof:       result.Proof.String(),
 		Interrupted: interrupted,
-		Points:      front.Thin(result.Front, s.options.MinGain/100),
+		Parts:       result.Parts,
+		Points:      append([]front.Point{}, front.Thin(result.Front, s.options.MinGain/100)...), // a part may have none
 	}
 	if len(s.front.Points) < len(result.Front) {
 		s.front.Proof = "" // only the whole front is proven
@@ -276,7 +302,9 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	if o.Time > 0 {
 		s.end = time.Now().Add(o.Time)
 	}
-	o.Save = s.save
+	if o.Join == nil {
+		o.Save = s.save
+	}
 	if s.watch.Search != nil {
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
 	}
@@ -287,6 +315,8 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	switch {
 	case errors.Is(err, optimize.ErrBadState):
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
+	case errors.Is(err, optimize.ErrBadPart):
+		return nil, fmt.Errorf("%s: %w; search it again, with --force, or leave it out", s.joining.reading, err)
 	case errors.Is(err, optimize.ErrNothingFeasible) && ctx.Err() == nil && o.Time == 0:
 		return nil, errors.Join(err, s.folder.DropState()) // going on would find nothing either
 	}
@@ -310,6 +340,12 @@ func (s *search) save(state []byte) error {
 func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 	if err := s.folder.Write(s.front, s.run); err != nil {
 		return err
+	}
+	if s.isPart() {
+		if s.unsaved {
+			return fmt.Errorf("what this part has found could not be saved in %s: without it the part cannot be joined", filepath.Join(s.folder.Dir, front.StateFile))
+		}
+		return nil
 	}
 	if !stored(s.zoo, s.models, s.split.Name) {
 		s.watch.warn("the zoo has the %d largest classes alone of some models' outputs: results are those on these, and cannot be checked on full outputs", s.zoo.ListLength())
@@ -376,7 +412,7 @@ func (s *search) check(ctx context.Context) error {
 // the search. An interrupt loses these results, not the front.
 func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 	folds := s.options.CrossValidate
-	if folds == 0 || s.front.Interrupted {
+	if folds == 0 || s.front.Interrupted || s.isPart() {
 		return nil
 	}
 	// The search is done: its result must not be lost.

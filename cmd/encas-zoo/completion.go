@@ -145,8 +145,8 @@ func (l *line) offerArguments() offer {
 		return o
 	}
 	switch name := strings.Join(l.path, " "); name {
-	case "compare", "report", "evaluate", "certify", "explain", "export", "label":
-		if len(l.rest) > 0 && name != "compare" && name != "report" {
+	case "compare", "report", "evaluate", "certify", "explain", "export", "label", "front merge":
+		if len(l.rest) > 0 && name != "compare" && name != "report" && name != "front merge" {
 			return o // these take one
 		}
 		o.others, o.words = folders, runFolders()

@@ -118,6 +118,9 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 		if f.Proof != "" {
 			t.out.Printf("\n%s.\n", f.Proof)
 		}
+		if f.Parts != nil {
+			t.out.Printf("\nIncomplete: %s: no proof.\n", f.Parts)
+		}
 		if f.Interrupted {
 			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
 		}

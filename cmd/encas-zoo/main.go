@@ -132,6 +132,7 @@ func newApp(stdout, stderr *os.File) *cli.App {
 			labelCommand(),
 			compareCommand(),
 			diffCommand(),
+			frontCommand(),
 			reportCommand(),
 			explainCommand(),
 			exportCommand(),

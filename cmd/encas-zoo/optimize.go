@@ -3,12 +3,15 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/ingest"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/optimize"
 	"github.com/encas-zoo/encas-zoo/study"
@@ -21,6 +24,7 @@ type optimizeOptions struct {
 	all     bool   // show all cascades
 	chart   string // when the front is drawn: one of chartTimes
 	certify study.CertifyOptions
+	shard   string // I/N
 }
 
 // chartTimes are the values of --chart.
@@ -52,6 +56,10 @@ vote counts answers, which is all that some models give. --rule mean,vote search
 in one front, and both is short for mean,last. By default auto searches both, or
 last,vote if any model gives answers only; the other algorithms search mean.
 
+With --shard I/N algorithm exact tries one of N parts of the chains, of which nothing is
+proven by itself; encas-zoo front merge joins the parts, and does what concerns the whole
+front: expected accuracies, --cross-validate, --certify, --unlabelled, full outputs.
+
 Ctrl-C ends the search with the front found so far. The same command with --resume and
 the run folder continues from there, also after a crash (the state is saved now and
 then), and ends with the front of an uninterrupted search.`,
@@ -68,6 +76,7 @@ encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobo
 encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
 encas-zoo optimize --zoo cifar --algorithm exact --certify val --certify-margin 1
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
+encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --shard 3/100 --out parts/3
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
 		Flags: slices.Concat(
@@ -106,6 +115,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 				bind(&o.Seed, "seed", "random seed `S`"),
 				bindThreads(&o.Threads, "use `T` processors (default: all); results do not depend on it"),
 				bind(&o.Memory, "memory", "cache at most `MB` megabytes of tables and margins (default: 1024); results do not depend on it"),
+				bind(&o.shard, "shard", "with algorithm exact, try part `I/N` of the chains, I from 0; encas-zoo front merge joins the parts. With /N I is the task, in Slurm's job arrays and Kubernetes' indexed jobs"),
 				bind(&o.resume, "resume", "continue the interrupted search in the run folder `DIR`; of what decides the search only --time, --threads and --memory may change"),
 				bind(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
 				bind(&o.Force, "force", "replace an earlier run in the folder of --out, with its report and certificate"),
@@ -144,6 +154,15 @@ func (o *optimizeOptions) check(c *cli.Context) error {
 			return usagef("--%s needs --certify", name)
 		}
 	}
+	if c.IsSet("shard") {
+		var err error
+		if o.Shard, o.Shards, err = ingest.ParseShard(o.shard, os.Getenv); err != nil {
+			return usageError{err}
+		}
+		if o.Shards < 1 || o.Shards > front.MaxParts {
+			return usagef("--shard %q: it takes I/N, I from 0 to N-1, and N at most %d", o.shard, front.MaxParts)
+		}
+	}
 	if o.Force && !c.IsSet("out") {
 		return usagef("--force needs --out")
 	}
@@ -173,7 +192,12 @@ func runOptimize(c *cli.Context, t *terminal, o *optimizeOptions) error {
 		return err
 	}
 	t.noteSearch(found)
-	if err := t.showFound(c, z, found, o); err != nil {
+	if found.Front.Parts != nil {
+		err = t.showPart(found, o)
+	} else {
+		err = t.showFound(c, z, found, o)
+	}
+	if err != nil {
 		return err
 	}
 	if err := c.Context.Err(); err != nil && found.Front.Interrupted {
@@ -185,10 +209,15 @@ func runOptimize(c *cli.Context, t *terminal, o *optimizeOptions) error {
 // noteSearch summarizes a search.
 func (t *terminal) noteSearch(found *study.Found) {
 	t.err.Notef("tried %s cascades in %s", ui.Count(found.Run.Evaluations), ui.Duration(found.Elapsed))
-	if n := found.Run.Corrected; n > 0 {
-		t.err.Notef("corrected %s with different results on the full outputs", plural(n, "cascade", "cascades"))
-	}
+	t.noteCorrected(found)
 	if found.Front.Interrupted {
 		t.err.Notef("the same command with --resume %s continues from here", shellPath(found.Dir))
+	}
+}
+
+// noteCorrected says how many cascades the full outputs have changed.
+func (t *terminal) noteCorrected(found *study.Found) {
+	if n := found.Run.Corrected; n > 0 {
+		t.err.Notef("corrected %s with different results on the full outputs", plural(n, "cascade", "cascades"))
 	}
 }

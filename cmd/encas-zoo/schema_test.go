@@ -275,7 +275,7 @@ const onePixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x0
 // commandOf returns the command of a command line and the name of its schema.
 func commandOf(args []string) (name, schema string) {
 	name = args[0]
-	if name == "zoo" || name == "shim" || name == "supernet" {
+	if name == "zoo" || name == "front" || name == "shim" || name == "supernet" {
 		name += " " + args[1]
 	}
 	if name == "export" {
