@@ -230,6 +230,8 @@ func (r *run) nothingFeasible(status Status) error {
 		searched += fmt.Sprintf(" with the budget of %d evaluations", o.Evals)
 	}
 	switch {
+	case r.parts != nil:
+		return fmt.Errorf("%w were found: %s", ErrNothingFeasible, r.parts)
 	case m.Cost > slack*o.MaxCost:
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxCost, m.Name, m.Cost)
 	case m.Cost > slack*o.MaxWorstCost:

@@ -65,6 +65,7 @@ type Run struct {
 	Algorithm   string    `json:"algorithm"`
 	Grid        string    `json:"grid"`
 	Proof       string    `json:"proof,omitempty"`
+	Incomplete  string    `json:"incomplete,omitempty"` // which parts of the search are missing
 	Interrupted bool      `json:"interrupted,omitempty"`
 	Checked     bool      `json:"checked"`
 	Differences int       `json:"differences,omitempty"`
@@ -242,6 +243,9 @@ func (d *Data) describe(s Source) (Run, error) {
 	run := Run{
 		Name: name, Word: word(s.Dir), Headline: d.newHeadline(f, s.Run.Limits()), Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
 		Interrupted: f.Interrupted, Checked: f.Checked, Differences: len(f.Differences),
+	}
+	if f.Parts != nil {
+		run.Incomplete = f.Parts.String()
 	}
 	run.Landmarks = landmarks(f, run.Headline)
 	if s.Run != nil {

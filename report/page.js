@@ -644,7 +644,7 @@
       const how = r.how;
       parts.push(node('h3', null, named(r.name)), list([
         ['algorithm', r.algorithm + (r.interrupted ? ', interrupted' : '')],
-        ['proven', r.proof ? `${r.proof}.` : 'nothing: the search space may contain better cascades'],
+        ['proven', r.proof ? `${r.proof}.` : r.incomplete ? `nothing: ${r.incomplete}` : 'nothing: the search space may contain better cascades'],
         ['thresholds', `a grid of ${r.grid}`],
         ['results', r.checked ? 'on the full stored outputs' : 'on the search index; not checked on the full outputs'],
         ['differences', r.differences ? `${r.differences} cascades had different results on the search index; those here are on the full outputs` : ''],

@@ -178,14 +178,14 @@ func otherModels(models, others []front.Model) string {
 }
 
 // otherOptions names the first option, of those that the front depends on, that differs between two
-// runs; "" if none does. Models and thresholds are compared themselves.
+// runs; "" if none does. Models and thresholds are compared as such.
 func otherOptions(options, others any) string {
 	a, _ := options.(map[string]any)
 	b, _ := others.(map[string]any)
 	names := slices.Concat(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b)))
 	slices.Sort(names)
 	for _, name := range names {
-		if !slices.Contains([]string{"models", "grid", "time", "memory"}, name) && !reflect.DeepEqual(a[name], b[name]) {
+		if !slices.Contains([]string{"models", "grid", "dominate", "time", "memory"}, name) && !reflect.DeepEqual(a[name], b[name]) {
 			word := func(value any) string {
 				text, err := json.Marshal(value)
 				if err != nil || value == nil {

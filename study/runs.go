@@ -91,11 +91,14 @@ func lostSince(z *zoo.Zoo, f *front.Front) string {
 	return ""
 }
 
-// ReadRun reads a run folder.
+// ReadRun reads a run folder, whose front must not be empty.
 func ReadRun(dir string) (report.Source, error) {
 	sources, err := ReadRuns([]string{dir})
 	if err != nil {
 		return report.Source{}, err
+	}
+	if len(sources[0].Front.Points) == 0 { // of a part of a search
+		return report.Source{}, fmt.Errorf("the front in %s is empty", dir)
 	}
 	return sources[0], nil
 }

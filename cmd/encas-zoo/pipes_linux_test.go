@@ -34,6 +34,7 @@ func TestPipesForFiles(t *testing.T) {
 	}
 	program(t, dir, "import", "--zoo", "z", "--format", "npy", "--split", "search=0.5", "--split", "test=0.5", "made")
 	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--certify", "test", "--out", "run", "-q")
+	program(t, dir, "optimize", "--zoo", "z", "--algorithm", "exact", "--shard", "0/1", "--out", "part", "-q")
 	program(t, dir, "evaluate", "--zoo", "z", "--cascade", "m00", "--answers", "a.csv")
 	program(t, dir, "evaluate", "--zoo", "z", "--cascade", "m00", "--answers", "a.json")
 	program(t, dir, "evaluate", "--zoo", "z", "--cascade", "m00", "--answers", "a.parquet")
@@ -44,6 +45,7 @@ func TestPipesForFiles(t *testing.T) {
 	}{
 		{"z", []string{"zoo verify --zoo z", "optimize --zoo z --algorithm exact --out again --force", "evaluate --zoo z --cascade m00 --split search"}},
 		{"run", []string{"zoo verify run", "evaluate --zoo z run", "report --zoo z run", "optimize --zoo z --resume run"}},
+		{"part", []string{"front merge part --out again --force", "optimize --zoo z --algorithm exact --shard 0/1 --resume part"}},
 		{"made", []string{"import --zoo new --format npy --split s made", "zoo set --zoo z --from made/models.csv"}},
 		{"a.csv", []string{"diff a.csv a.csv"}},
 		{"a.json", []string{"diff a.json a.json"}},

@@ -50,6 +50,10 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"optimize --zoo digits --algorithm exact --rule mean --cross-validate 3 --out crossed",
 		"optimize --zoo digits --algorithm exact --rule mean --certify test --certify-margin 1 --out certified",
 		"optimize --zoo digits --algorithm random --evals 2000 --rule last --confidence margin --out random",
+		"optimize --zoo digits --algorithm exact --shard 0/2 --out part0",
+		"optimize --zoo digits --algorithm exact --shard 1/2 --out part1",
+		"optimize --zoo digits --algorithm exact --include qda --include tree_4 --shard 0/9 --out nothing",
+		"front merge part0 part1 --out joined",
 		"evaluate --zoo digits --split test exact",
 		"certify --zoo digits --split test --margin 2 exact",
 		"certify --zoo digits --split test --margin 0 exact",
@@ -107,7 +111,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		}
 		follow(t, run, "certify", decode(t, run, string(text)))
 	}
-	for _, run := range []string{"exact", "dominate", "random", "tempered", "with"} {
+	for _, run := range []string{"exact", "dominate", "random", "tempered", "with", "part0", "nothing", "joined"} {
 		for _, name := range []string{"front", "run"} {
 			text, err := os.ReadFile(filepath.Join(dir, run, name+".json"))
 			if err != nil {
