@@ -213,6 +213,9 @@ func exampleFolder(t *testing.T) string {
 		check(os.MkdirAll(filepath.Dir(filepath.Join(dir, part)), 0o777))
 		program(t, dir, "zoo", "merge", "cifar", "--out", part)
 	}
+	for _, shard := range []string{"0", "1"} {
+		program(t, dir, "optimize", "-q", "--zoo", "cifar", "--algorithm", "exact", "--shard", shard+"/2", "--out", "shards/"+shard)
+	}
 	for run, args := range map[string]string{
 		"first": "--zoo example --algorithm greedy",
 		"exact": "--zoo cifar --algorithm exact",

@@ -76,7 +76,7 @@ encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobo
 encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
 encas-zoo optimize --zoo cifar --algorithm exact --certify val --certify-margin 1
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
-encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --shard 3/100 --out parts/3
+encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --shard 3/100 --out shards/3
 encas-zoo optimize --zoo cifar --json | jq .best`,
 			"130  interrupted; the front found so far was written"),
 		Flags: slices.Concat(

@@ -38,8 +38,8 @@ of parts do not change.
 Expected accuracies are from searches without a fifth of the samples, which together take
 longer than a part if there are many models. With --time they end after about that.`,
 		CustomHelpTemplate: commandHelp(`
-encas-zoo front merge parts/* --out runs/whole
-encas-zoo front merge parts/* --json | jq .front.parts`,
+encas-zoo front merge shards/* --out runs/whole
+encas-zoo front merge shards/* --json | jq .front.proof`,
 			"3    parts are missing or not finished; the front of the others was written",
 			"130  interrupted"),
 		Flags: []cli.Flag{
