@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"maps"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -73,34 +73,47 @@ type Parts struct {
 // First returns the first of the run folders.
 func (p *Parts) First() report.Source { return p.first }
 
-// ReadParts reads run folders, one at least, which must be of parts of one search.
-func ReadParts(dirs []string) (*Parts, error) {
-	p := &Parts{dirs: dirs}
-	for i, dir := range dirs {
+// ReadParts reads run folders, which must be of parts of one search. Those of searches that have not
+// written what they found, because they run or were killed, are left out, and w is warned of them.
+func ReadParts(dirs []string, w Watch) (*Parts, error) {
+	p := new(Parts)
+	for _, dir := range dirs {
+		if begun(dir) {
+			w.warn("%s is left out: its search has not written what it found; if it was stopped, --resume %s goes on", dir, shell.Word(dir))
+			continue
+		}
 		part, err := readPart(dir)
+		if err == nil && len(p.dirs) > 0 {
+			err = sameSearch(part, p.first)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
+		if len(p.dirs) == 0 {
 			p.first = part
-		} else if err := sameSearch(part, p.first); err != nil {
-			return nil, err
 		}
+		p.dirs = append(p.dirs, dir)
+	}
+	if len(p.dirs) == 0 {
+		return nil, errors.New("there is no part to merge that has written what it found")
 	}
 	return p, nil
 }
 
+// begun reports whether a folder has the state of a search, and no front yet.
+func begun(dir string) bool {
+	return hasFile(dir, front.StateFile) && !hasFile(dir, front.FrontFile)
+}
+
+func hasFile(dir, file string) bool {
+	_, err := os.Stat(filepath.Join(dir, file))
+	return err == nil
+}
+
 // readPart reads the run folder of a part.
 func readPart(dir string) (part report.Source, err error) {
-	has := func(file string) bool {
-		_, err := os.Stat(filepath.Join(dir, file))
-		return err == nil
-	}
 	f, err := front.ReadFront(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && has(front.StateFile):
-		return part, fmt.Errorf("the search in %s was stopped before it wrote what it found: --resume %s goes on with it; or leave it out", dir, dir)
-	case err != nil:
+	if err != nil {
 		return part, err
 	}
 	run, err := front.ReadRun(dir)
@@ -113,7 +126,7 @@ func readPart(dir string) (part report.Source, err error) {
 		return part, fmt.Errorf("%s is no part of a search: it was made without --shard", dir)
 	case len(f.Parts.Searched) != 1:
 		return part, fmt.Errorf("%s is of %d parts, and should be of one", dir, len(f.Parts.Searched))
-	case !has(front.StateFile):
+	case !hasFile(dir, front.StateFile):
 		return part, fmt.Errorf("%s lacks its file %s, without which a part cannot be joined: search it again, with --force", dir, front.StateFile)
 	}
 	return report.Source{Dir: dir, Front: f, Run: run}, nil

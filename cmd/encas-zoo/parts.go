@@ -64,7 +64,8 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 	if o.Force && !c.IsSet("out") {
 		return usagef("--force needs --out")
 	}
-	parts, err := study.ReadParts(c.Args().Slice())
+	watch := t.watch()
+	parts, err := study.ReadParts(c.Args().Slice(), watch)
 	if err != nil {
 		return err
 	}
@@ -72,8 +73,6 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 	if err != nil {
 		return err
 	}
-	shown := &optimizeOptions{chart: "auto"}
-	watch := t.watch()
 	live := t.newSearchLine(&optimizeOptions{Options: study.Options{Time: o.Time}})
 	watch.Search = live.update
 	found, err := study.Merge(c.Context, z, parts, *o, watch)
@@ -81,13 +80,8 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 	if err != nil {
 		return err
 	}
-	shown.Options = found.Options
-	t.err.Notef("joined %s, which tried %s cascades in %s", plural(len(found.Run.Joined), "part", "parts"), ui.Count(found.Run.Evaluations), ui.Duration(found.Elapsed))
-	t.noteCorrected(found)
-	if found.Front.Interrupted {
-		t.err.Notef("the same command with --force does what is missing")
-	}
-	if err := t.showFound(c, z, found, shown); err != nil {
+	t.noteMerged(found)
+	if err := t.showFound(c, z, found, &optimizeOptions{Options: found.Options, chart: "auto"}); err != nil {
 		return err
 	}
 	if err := c.Context.Err(); err != nil && found.Front.Interrupted {
@@ -97,6 +91,15 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 		return partialError{fmt.Errorf("%s: no proof; %s has the front of the others", lacks, found.Dir)}
 	}
 	return nil
+}
+
+// noteMerged summarizes a merge.
+func (t *terminal) noteMerged(found *study.Found) {
+	t.err.Notef("joined %s, whose parts tried %s cascades in %s", plural(len(found.Run.Joined), "run folder", "run folders"), ui.Count(found.Run.Evaluations), ui.Duration(found.Elapsed))
+	t.noteCorrected(found)
+	if found.Front.Interrupted {
+		t.err.Notef("the same command with --force does what is missing")
+	}
 }
 
 // partFound is the JSON result of optimize for a part of a search.
