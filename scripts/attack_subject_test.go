@@ -33,6 +33,7 @@ type subject struct {
 	other   string            // npy of the same models, one of which answers otherwise
 	zoo     string            // imported
 	run     string            // its front, certified
+	parts   [2]string         // run folders of parts of the search
 	state   string            // the run folder of a search that was interrupted
 
 	// Of models that a fake shim runs; "" without a C compiler.
@@ -90,6 +91,10 @@ func (a *attack) make() {
 		t.Fatal("other predictions have the same front")
 	}
 	a.must("certify", "--zoo", a.zoo, "--split", "test", a.run)
+	for i := range a.parts {
+		a.parts[i] = path(fmt.Sprint("part", i))
+		a.must(append(searchIn(a.zoo, a.parts[i]), "--shard", fmt.Sprintf("%d/%d", i, len(a.parts)))...)
+	}
 	var err error
 	if a.evaluated, err = evaluationOf(t.Context(), a.zoo, a.run); err != nil {
 		t.Fatal(err)
@@ -431,6 +436,12 @@ func (a *attack) makeJobs() {
 		},
 		func(x *attempt) job {
 			return job{args: searchIn(a.zoo, x.path("run")), done: run(x, x.path("run"), a.front)}
+		},
+		func(x *attempt) job {
+			return job{args: append(searchIn(a.zoo, x.path("part")), "--shard", "0/2"), done: run(x, x.path("part"), cascadesOf(x.t, a.parts[0]))}
+		},
+		func(x *attempt) job {
+			return job{args: []string{"front", "merge", "--zoo", a.zoo, a.parts[0], a.parts[1], "--out", x.path("run"), "--force"}, done: run(x, x.path("run"), a.front)}
 		},
 		func(x *attempt) job {
 			dir := x.copyOf(a.state)

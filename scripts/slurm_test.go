@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,8 @@ type cluster struct {
 
 // TestSlurm runs ingest in job arrays of a real Slurm, each task with a zoo of its own, and
 // merges these: arrays that are whole, or have gaps, steps and throttles; a task that is killed
-// and requeued, a node that dies while a model runs, and a model that fails everywhere.
+// and requeued, a node that dies while a model runs, and a model that fails everywhere. Another
+// array searches in parts.
 func TestSlurm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a cluster")
@@ -41,7 +43,7 @@ func TestSlurm(t *testing.T) {
 	}
 	c := newCluster(t)
 	t.Run("tasks", func(t *testing.T) {
-		for name, test := range map[string]func(*testing.T){"whole": c.whole, "gaps": c.gaps, "steps": c.steps, "killed": c.killed, "requeued": c.requeued} {
+		for name, test := range map[string]func(*testing.T){"whole": c.whole, "gaps": c.gaps, "steps": c.steps, "killed": c.killed, "requeued": c.requeued, "searched": c.searched} {
 			t.Run(name, func(t *testing.T) { t.Parallel(); test(t) })
 		}
 	})
@@ -127,11 +129,17 @@ type array struct {
 // own, named after the task.
 func (c *cluster) submit(t *testing.T, name, tasks, flags string) *array {
 	t.Helper()
+	return c.submitTo(t, name, tasks, "./encas-zoo ingest list.txt --data search=images --batch 4 --zoo "+name+"/$SLURM_ARRAY_TASK_ID "+flags)
+}
+
+// submitTo submits an array of tasks that run a command and have a folder of a name.
+func (c *cluster) submitTo(t *testing.T, name, tasks, command string) *array {
+	t.Helper()
 	check(t, os.MkdirAll(filepath.Join(c.dir, name), 0o777))
 	script := filepath.Join(c.dir, name+".sh")
 	check(t, os.WriteFile(script, []byte(`#!/bin/bash
 echo "began as process $$ on $SLURMD_NODENAME, restart ${SLURM_RESTART_COUNT:-0}"
-./encas-zoo ingest list.txt --data search=images --batch 4 --zoo `+name+`/$SLURM_ARRAY_TASK_ID `+flags+`
+`+command+`
 code=$?
 echo "ended with $code"
 exit $code
@@ -343,6 +351,37 @@ func (c *cluster) requeued(t *testing.T) {
 	a.running(slowPart, 1)
 	a.until("the second end", func() bool { return strings.Contains(a.said(slowPart), "ended with 3") })
 	a.merged(slowPart)
+}
+
+// Tasks search parts, some later than others; one that is done and begins again changes nothing. The
+// merged front is that of one search.
+func (c *cluster) searched(t *testing.T) {
+	command := `run=shards/$SLURM_ARRAY_TASK_ID
+test -e $run/search.json && to=--resume || to=--out
+./encas-zoo optimize --zoo example --algorithm exact --shard /4 $to $run`
+	run := func(code int, args ...string) {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(c.dir, "encas-zoo"), args...)
+		cmd.Dir, cmd.Env = c.dir, c.env
+		if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != code {
+			t.Fatalf("%q: %v: %s", args, err, out)
+		}
+	}
+	a := c.submitTo(t, "shards", "0,2-3", command)
+	if codes := a.wait(0, 2, 3); codes[0]+codes[2]+codes[3] != 0 || !strings.Contains(a.said(2), "Part 2 of 4 ") {
+		t.Errorf("exit codes %v: %s", codes, a.said(2))
+	}
+	run(3, "front", "merge", "shards/0", "shards/2", "shards/3", "--out", "front")
+	c.slurm(t, "scontrol", "requeue", a.id+"_2")
+	a.until("the second end", func() bool { return strings.Count(a.said(2), "ended with 0") == 2 })
+	c.submitTo(t, "shards", "1", command).wait(1)
+	run(0, "front", "merge", "shards/0", "shards/1", "shards/2", "shards/3", "--out", "front", "--force")
+	run(0, "optimize", "--zoo", "example", "--algorithm", "exact", "--out", "whole")
+	want, err := os.ReadFile(filepath.Join(c.dir, "whole", "front.json"))
+	check(t, err)
+	if got, err := os.ReadFile(filepath.Join(c.dir, "front", "front.json")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the merged front is another one (%v)", err)
+	}
 }
 
 // A node dies with all that runs on it while a model runs; Slurm notices, and another node
