@@ -424,3 +424,33 @@ func TestMorePartsThanWork(t *testing.T) {
 		compareJoined(t, p, o, 12, want)
 	}
 }
+
+func FuzzJoin(f *testing.F) {
+	p, _ := newZoo(f, 3, 4, 30, 5)
+	o := Options{Algorithm: "exact", Grid: shortGrid, Rules: bothRules}
+	for _, state := range partStates(f, p, o, 2) {
+		f.Add(strings.Trim(string(unsealed(state)), "{}"))
+	}
+	f.Fuzz(func(t *testing.T, state string) {
+		o, data := o, []byte(state)
+		if object := []byte("{" + state + "}"); json.Valid(object) && strings.TrimSpace(state) != "" {
+			data = seal.Seal(object) // what is behind the checksum
+		}
+		o.Join = joinOf(data)
+		r, err := Search(t.Context(), p, o)
+		if err != nil {
+			if !errors.Is(err, ErrBadPart) && !errors.Is(err, ErrNothingFeasible) {
+				t.Errorf("error %v, want ErrBadPart", err)
+			}
+			return
+		}
+		if r.Proof.Length > 0 {
+			t.Error("one part of two has a proof")
+		}
+		for _, point := range r.Front {
+			if e, err := p.Evaluate(point.Cascade); err != nil || !reflect.DeepEqual(e, point.Evaluation) {
+				t.Errorf("%v: %+v, want %+v (%v)", point.Cascade, point.Evaluation, e, err)
+			}
+		}
+	})
+}
