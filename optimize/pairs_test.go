@@ -20,7 +20,7 @@ func BenchmarkPairs(b *testing.B) {
 	for b.Loop() {
 		w.archive = r.archive.copy()
 		open, decided, pairs = 0, 0, 0
-		for _, t := range tilesOf(len(r.eval.models)) {
+		for _, t := range r.options.tiles(len(r.eval.models)) {
 			solver.solve(t)
 			b.StopTimer()
 			for i, xy := range t.pairs() {
