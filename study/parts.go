@@ -231,7 +231,7 @@ func (p *Parts) models(z *zoo.Zoo) (models []zoo.Model, err error) {
 	for _, m := range p.first.Front.Models {
 		model, err := z.Model(m.Name)
 		if err != nil {
-			return nil, fmt.Errorf("%s was searched with a model that the zoo does not have: %w", p.first.Dir, err)
+			return nil, fmt.Errorf("%s was searched with a model that the zoo lacks: %w; import it again as it was, or name a copy of the zoo with --zoo", p.first.Dir, err)
 		}
 		models = append(models, model)
 	}
