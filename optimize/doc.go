@@ -19,4 +19,7 @@
 //     front. Of equal cascades it keeps the one that needs least to be deployed.
 //   - The run cuts an algorithm's work into units, gives them to the workers, merges what
 //     they find, reports progress, and saves checkpoints that it can be resumed from.
+//
+// An exact search can be cut into parts ([Options.Shards]) that other processes search, and what
+// they find be joined ([Options.Join]).
 package optimize

@@ -177,7 +177,7 @@ func (o *Options) resolve(answers bool) (optimize.Options, error) {
 		return s, &InputError{"algorithm", o.Algorithm, fmt.Errorf("unknown algorithm; it is one of: %s", strings.Join(optimize.Algorithms(), ", ")), optimize.Algorithms()}
 	}
 	if o.Shards > 0 && o.Algorithm != "exact" {
-		return s, inputf("shard", fmt.Sprintf("%d/%d", o.Shard, o.Shards), "algorithm %s cannot be searched in parts, only exact can: add --algorithm exact", o.Algorithm)
+		return s, inputf("shard", fmt.Sprintf("%d/%d", o.Shard, o.Shards), "algorithm %s cannot be searched in parts, only exact can: use --algorithm exact", o.Algorithm)
 	}
 	if o.Rule == "" {
 		o.Rule = o.defaultRule(answers)

@@ -198,7 +198,7 @@ func otherOptions(options, others any) string {
 	names := slices.Concat(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b)))
 	slices.Sort(names)
 	for _, name := range names {
-		if !slices.Contains([]string{"models", "grid", "dominate", "time", "memory"}, name) && !reflect.DeepEqual(a[name], b[name]) {
+		if !slices.Contains([]string{"models", "grid", "dominate", "time", "memory"}, name) && !reflect.DeepEqual(meaning(name, a[name]), meaning(name, b[name])) {
 			word := func(value any) string {
 				text, err := json.Marshal(value)
 				if err != nil || value == nil {
@@ -210,6 +210,21 @@ func otherOptions(options, others any) string {
 		}
 	}
 	return ""
+}
+
+// meaning returns the same for what means the same as the value of an option.
+func meaning(option string, value any) any {
+	text, isText := value.(string)
+	names, isList := value.([]any)
+	switch {
+	case option == "rule" && isText:
+		if rules, err := parseRules(text); err == nil {
+			return rules
+		}
+	case option == "include" && isList:
+		return slices.SortedFunc(slices.Values(names), func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	return value
 }
 
 // options returns the options of the search, as far as its front depends on them.
