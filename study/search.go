@@ -171,9 +171,6 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 		return nil, err
 	}
 	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
-	if s.isPart() {
-		s.run.Inputs = s.inputs()
-	}
 	if o.Resume {
 		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
 			if run, _ := front.ReadRun(o.Dir); run != nil && len(run.Joined) > 0 {
@@ -214,6 +211,9 @@ func (s *search) timed(part string) func() {
 func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	if err := s.shortlist(ctx); err != nil {
 		return nil, err
+	}
+	if s.isPart() {
+		s.run.Inputs = s.inputs()
 	}
 	done := s.timed("index")
 	index, err := openIndex(ctx, s.zoo, s.split.Name, s.models, s.watch)

@@ -19,6 +19,12 @@ const shortlistPart = 64
 // shortlist leaves of too many models those that are the most accurate for their cost. The models
 // that every cascade must have, and the one to be beaten, are among them.
 func (s *search) shortlist(ctx context.Context) error {
+	if s.joining != nil { // the models are those that were left
+		if chosen := s.joining.first.Front.Selection; chosen != nil {
+			s.shortlisted = chosen.Shortlisted
+		}
+		return nil
+	}
 	most := s.options.Shortlist
 	if most == 0 {
 		if s.options.Algorithm == "exact" {
