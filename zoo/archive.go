@@ -63,8 +63,8 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() != a.Bytes {
-		return damage{fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged, or of another model", f.Name(), info.Size(), a.Bytes)}
+	if err := checkSize(f, a); err != nil {
+		return err
 	}
 	if z.checked.has(f.Name(), info, a.SHA256) {
 		return nil
@@ -79,6 +79,18 @@ func (z *Zoo) checkContent(ctx context.Context, f *os.File, a Archive) error {
 	}
 	if at.Sub(info.ModTime()) >= settled {
 		z.checked.add(f.Name(), info, sum)
+	}
+	return nil
+}
+
+// checkSize compares an open file with the size that it was written with.
+func checkSize(f *os.File, a Archive) error {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() != a.Bytes {
+		return damage{fmt.Errorf("zoo: %s has %d bytes instead of %d: it is damaged, or of another model", f.Name(), info.Size(), a.Bytes)}
 	}
 	return nil
 }

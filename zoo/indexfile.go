@@ -46,6 +46,9 @@ type indexMeta struct {
 	samples int
 	classes int
 	k       int
+
+	// checksum is the one that the file must have of its content; "" if it is not known.
+	checksum string
 }
 
 // list gives keys and values in a fixed order.
@@ -115,11 +118,11 @@ func sliceOf[T uint16 | uint32](b []byte) []T {
 	return v
 }
 
-// createIndex writes l to a new file, which it leaves open. labels are nil if the split
-// has none.
-func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomicfile.File, error) {
+// createIndex writes l to a new file, which it leaves open, and returns the checksum of its
+// content, too. labels are nil if the split has none.
+func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomicfile.File, string, error) {
 	if cpu.IsBigEndian {
-		return nil, fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
+		return nil, "", fmt.Errorf("zoo: index files are written on little-endian machines only: %w", errors.ErrUnsupported)
 	}
 	n := meta.samples
 	correct := make([]byte, (n+7)/8)
@@ -153,12 +156,13 @@ func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomic
 		columns[i] = array.MakeFromData(d)
 	}
 	keys, values := meta.list()
-	about := arrow.NewMetadata(append(keys, checksumKey), append(values, checksum(parts)))
+	sum := checksum(parts)
+	about := arrow.NewMetadata(append(keys, checksumKey), append(values, sum))
 	schema := arrow.NewSchema(fields, &about)
 
 	out, err := atomicfile.Create(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	w, err := ipc.NewFileWriter(out, ipc.WithSchema(schema))
 	if err == nil {
@@ -172,9 +176,9 @@ func createIndex(path string, l Lists, labels []uint16, meta indexMeta) (*atomic
 	}
 	if err := out.Err(); err != nil {
 		out.Discard()
-		return nil, err
+		return nil, "", err
 	}
-	return out, nil
+	return out, sum, nil
 }
 
 // An openIndex is the lists of one model with the file that they are mapped from.
@@ -248,6 +252,9 @@ func parseIndex(data []byte, meta indexMeta) (Lists, error) {
 	}
 	if checksum(parts[:]) != about[checksumKey] {
 		return Lists{}, errors.New("it is damaged: its checksum is wrong")
+	}
+	if meta.checksum != "" && meta.checksum != about[checksumKey] {
+		return Lists{}, errors.New("it is damaged, or of another model: its checksum is not the one it was written with")
 	}
 	l := Lists{
 		K:        meta.k,
@@ -344,14 +351,17 @@ func (z *Zoo) loadIndex(ctx context.Context, m Model, s Split) (openIndex, error
 		return readIndex(z.indexPath(s.Name, m.Name), z.indexMeta(a, s), nil)
 	}
 	return readIndex(z.listsPath(s.Name, m.Name, a.Second), z.indexMeta(a, s), func(f *os.File) error {
-		return z.checkContent(ctx, f, a)
+		if a.CRC32C == "" {
+			return z.checkContent(ctx, f, a)
+		}
+		return checkSize(f, a)
 	})
 }
 
 func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 	meta := indexMeta{archive: a.SHA256, split: s.Fingerprint, samples: s.Samples, classes: z.classes, k: outputs.ListLength(z.classes)}
 	if a.IndexOnly {
-		meta.archive = "none"
+		meta.archive, meta.checksum = "none", a.CRC32C
 	}
 	return meta
 }
@@ -359,7 +369,7 @@ func (z *Zoo) indexMeta(a Archive, s Split) indexMeta {
 // saveIndex writes the index file of one model. It is not synced: if a crash
 // loses part of it, its checksum is wrong and it is built again.
 func (z *Zoo) saveIndex(path string, l Lists, labels []uint16, meta indexMeta) error {
-	f, err := createIndex(path, l, labels, meta)
+	f, _, err := createIndex(path, l, labels, meta)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,10 @@ type Archive struct {
 	// if IndexOnly is true.
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	// CRC32C, if IndexOnly is true, is the checksum (in hexadecimal) that the index file has of
+	// its content: opening it tells files apart by it, which is quicker than hashing them.
+	// Earlier versions did not write it.
+	CRC32C string `json:"crc32c,omitempty"`
 	// IndexOnly is true if there is a search index and no full output.
 	IndexOnly bool `json:"index_only,omitempty"`
 	// Second is true if the file has the second of its two possible names: a model

@@ -64,7 +64,7 @@ func (m *ModelWriter) finish(s *splitWriter) (Archive, error) {
 			return a, err
 		}
 		path := m.w.z.listsPath(s.split.Name, m.model.Name, s.second)
-		if s.listed, err = createIndex(path, *s.lists, labels, m.w.z.indexMeta(a, s.split)); err != nil {
+		if s.listed, a.CRC32C, err = createIndex(path, *s.lists, labels, m.w.z.indexMeta(a, s.split)); err != nil {
 			return a, err
 		}
 		if err := s.listed.Sync(); err != nil {

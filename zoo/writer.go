@@ -312,7 +312,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err != nil {
 			return err
 		}
-		f, err := createIndex(w.z.listsPath(split, m.Name, false), l, labels, w.z.indexMeta(a, s))
+		f, sum, err := createIndex(w.z.listsPath(split, m.Name, false), l, labels, w.z.indexMeta(a, s))
 		if err != nil {
 			return err
 		}
@@ -320,7 +320,7 @@ func (w *Writer) AddIndexOnly(m Model, lists map[string]Lists) error {
 		if err := f.Sync(); err != nil {
 			return err
 		}
-		a.Bytes, a.SHA256 = f.Size(), f.SHA256()
+		a.Bytes, a.SHA256, a.CRC32C = f.Size(), f.SHA256(), sum
 		model.Splits[split] = a
 	}
 	for _, f := range written {
