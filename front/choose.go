@@ -118,9 +118,9 @@ func (f *Front) Choose(l Limits) (Choice, bool) {
 // means by a standard error of an accuracy: of the many cascades that may be the cheapest,
 // one that is only expected to be as accurate is one that was lucky.
 func (f *Front) instead(model *Model, l Limits) (point int, margin float64) {
-	n, accuracy := float64(f.Split.Samples), f.LikelyOf(model)
+	n, accuracy := float64(f.Counted()), f.LikelyOf(model)
 	for _, margin := range Margins() {
-		point := cheapest(f.Points, l, n*(accuracy-margin+luck(accuracy, f.Split.Samples)))
+		point := cheapest(f.Points, l, n*(accuracy-margin+luck(accuracy, f.judged())))
 		if point >= 0 && f.Points[point].Cost < model.Cost && !sameCost(f.Points[point].Cost, model.Cost) {
 			return point, margin
 		}
@@ -173,7 +173,7 @@ func (f *Front) LikelyOf(m *Model) float64 {
 	if m.Expected != nil {
 		return *m.Expected
 	}
-	return float64(m.Correct) / float64(f.Split.Samples)
+	return float64(m.Correct) / float64(f.Counted())
 }
 
 // LikelyModels returns the models with the correct answers that are expected on as many
@@ -181,7 +181,7 @@ func (f *Front) LikelyOf(m *Model) float64 {
 func (f *Front) LikelyModels() []Model {
 	models := slices.Clone(f.Models)
 	for i := range models {
-		models[i].Correct = int(math.Round(f.LikelyOf(&models[i]) * float64(f.Split.Samples)))
+		models[i].Correct = int(math.Round(f.LikelyOf(&models[i]) * float64(f.Counted())))
 	}
 	return models
 }
@@ -193,7 +193,7 @@ func (f *Front) Dominate(model Model) *Domination {
 	accuracy := f.LikelyOf(&model)
 	for i := range f.Points {
 		p := &f.Points[i]
-		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Likely() < accuracy+luck(accuracy, f.Split.Samples) {
+		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Likely() < accuracy+luck(accuracy, f.judged()) {
 			continue
 		}
 		if d.Cheapest == nil || p.Cost < d.Cheapest.Cost {
@@ -243,7 +243,7 @@ func (f *Front) Worthwhile(n int) []int {
 	var indices []int
 	for i, p := range f.Points {
 		if last := len(points) - 1; last >= 0 {
-			if before := points[last].Likely(); p.Likely()-before < luck(before, p.Samples) {
+			if before := points[last].Likely(); p.Likely()-before < luck(before, f.judged()) {
 				continue
 			}
 		}

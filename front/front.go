@@ -210,10 +210,16 @@ func (f *Front) check() error {
 	if f.Models == nil { // as in any other file of a run folder
 		return errors.New("not a front: the field \"models\" is missing")
 	}
+	if err := f.Drawn().check(f.Split.Samples); err != nil {
+		return err
+	}
+	counted := f.Counted()
 	for i, p := range f.Points {
 		switch {
-		case p.Samples != f.Split.Samples:
+		case p.Samples != counted && f.Drawn() == nil:
 			return fmt.Errorf("cascade %d counts %d samples, the split has %d", i, p.Samples, f.Split.Samples)
+		case p.Samples != counted:
+			return fmt.Errorf("cascade %d counts %d samples, not %d", i, p.Samples, counted)
 		case i > 0 && p.Cost < f.Points[i-1].Cost:
 			return fmt.Errorf("cascade %d is cheaper than the one before it", i)
 		}
@@ -228,8 +234,8 @@ func (f *Front) check() error {
 		return fmt.Errorf("%d of %d cascades have an expected accuracy, which all have or none", known, len(f.Points))
 	}
 	for _, m := range f.Models {
-		if m.Correct < 0 || m.Correct > f.Split.Samples {
-			return fmt.Errorf("model %.200q has %d correct answers of %d", m.Name, m.Correct, f.Split.Samples)
+		if m.Correct < 0 || m.Correct > counted {
+			return fmt.Errorf("model %.200q has %d correct answers of %d", m.Name, m.Correct, counted)
 		}
 		if m.Temperature < 0 {
 			return fmt.Errorf("model %.200q has the temperature %g", m.Name, m.Temperature)
@@ -240,5 +246,5 @@ func (f *Front) check() error {
 			return fmt.Errorf("a difference is of cascade %d of %d", d.Cascade, len(f.Points))
 		}
 	}
-	return nil
+	return f.checkMeasured()
 }

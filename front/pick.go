@@ -36,7 +36,7 @@ func (p Pick) Of(f *Front, l Limits) (int, error) {
 		}
 		return 0, fmt.Errorf("no cascade costs at most %g %s: the cheapest costs %.4g", p.Within, f.Cost, f.Points[0].Cost)
 	case p.MinAccuracy > 0:
-		if i := CheapestFrom(f.Points, p.MinAccuracy*float64(f.Split.Samples)); i >= 0 {
+		if i := CheapestFrom(f.Points, p.MinAccuracy*float64(f.Counted())); i >= 0 {
 			return i, nil
 		}
 		return 0, fmt.Errorf("no cascade is at least %g %% accurate: the most accurate has %s", 100*p.MinAccuracy, f.describe(mostAccurate(f.Points, Limits{})))

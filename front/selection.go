@@ -22,6 +22,9 @@ type Selection struct {
 	// Shortlisted is of how many models those that the search could choose from are the most
 	// accurate for their cost; 0: they are all there were.
 	Shortlisted int `json:"shortlisted,omitempty"`
+
+	// Drawn is the part of the samples that was searched; nil: all were.
+	Drawn *Drawn `json:"drawn,omitempty"`
 }
 
 func (s *Selection) check() error {
@@ -41,6 +44,13 @@ func (s Selection) String() string {
 			text += fmt.Sprintf("the labels count %.0f %%, the models' outputs %.0f %%, ", 100*(1-s.Softening), 100*s.Softening)
 		}
 		text += fmt.Sprintf("a further model must be worth %.2g correct answers, a stage be reached by %d samples", s.Charge, s.Reach)
+	}
+	if d := s.Drawn; d != nil {
+		text += fmt.Sprintf(". Searched were %s samples, drawn at random with seed %d", grouped(d.Samples), d.Seed)
+		if d.Measured == 0 {
+			return text + "; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched"
+		}
+		return text + fmt.Sprintf(". Expected accuracies are those on the %s samples that were not searched, costs are of all samples", grouped(d.Measured))
 	}
 	if s.Folds > 0 {
 		text += fmt.Sprintf(". Expected accuracies are from %d searches without a part of the samples each", s.Folds)

@@ -41,7 +41,7 @@ func newTrial(ctx context.Context, p *Problem, o Options, part float64) (*trial,
 	t := &trial{problem: p, outputs: o.Outputs, softened: p, options: o, settings: Settings{Copies: 1, Reach: 1}}
 	t.options.Folds = 0
 	// The folds may be interrupted, and parts are joined.
-	t.options.saveAtEnd = o.Folds > 0 || o.Shards > 0
+	t.options.SaveAtEnd = o.SaveAtEnd || o.Folds > 0 || o.Shards > 0
 	if !o.Evidence {
 		return t, ctx.Err()
 	}

@@ -65,6 +65,8 @@ type Options struct {
 	// Save is called now and then, and when the search is interrupted, with what
 	// Resume takes. An error ends the search.
 	Save func(state []byte) error
+	// SaveAtEnd has a search saved that is done: what follows it may be interrupted.
+	SaveAtEnd bool
 	// Resume continues a saved search of the same problem with the same options, of
 	// which Time, Threads and Memory may differ. The front is that of a search that was
 	// never interrupted. A state that does not fit is an [ErrBadState].
@@ -84,7 +86,6 @@ type Options struct {
 	leastReach int     // see limits
 	overCost   float64 // how many times MaxCost is let pass; 0: once
 	patience   patience
-	saveAtEnd  bool
 	end        time.Time // of all of it, by the limit on time; zero: none
 }
 

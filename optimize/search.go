@@ -87,23 +87,29 @@ func Search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	return result, result.choose(o)
 }
 
-// choose drops, of a search by evidence, the cascades that are less accurate than required
-// or expected to be no more accurate than a cheaper one. What counts is what is expected
-// or, if that is not known, what was found.
-func (r *Result) choose(o Options) error {
+// choose is Choose of what was found.
+func (r *Result) choose(o Options) (err error) {
+	r.Front, err = Choose(r.Front, o)
+	return err
+}
+
+// Choose drops from points, ascending in cost, of a search by evidence those that are less
+// accurate than required or expected to be no more accurate than a cheaper one. What counts is
+// what is expected or, if that is not known, what was found.
+func Choose(points []front.Point, o Options) ([]front.Point, error) {
 	if !o.Evidence {
-		return nil
+		return points, nil
 	}
 	best := math.Inf(-1)
-	r.Front = slices.DeleteFunc(r.Front, func(p front.Point) bool {
+	points = slices.DeleteFunc(points, func(p front.Point) bool {
 		worse := p.Likely() < o.MinAccuracy || p.Expected != nil && p.Likely() <= best
 		best = max(best, p.Likely())
 		return worse
 	})
-	if len(r.Front) == 0 {
-		return fmt.Errorf("%w: none of those searched is expected to reach an accuracy of %g on other samples, the best one %.4g", ErrNothingFeasible, o.MinAccuracy, best)
+	if len(points) == 0 {
+		return nil, fmt.Errorf("%w: none of those searched is expected to reach an accuracy of %g on other samples, the best one %.4g", ErrNothingFeasible, o.MinAccuracy, best)
 	}
-	return nil
+	return points, nil
 }
 
 // search is Search of a problem as it is.
@@ -133,7 +139,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	}
 	part := o.Shards > 0
 	result.Parts = cmp.Or(o.own(result.Status), r.parts)
-	if r.options.saveAtEnd && r.options.Save != nil && result.Status == Finished && (part || len(r.archive.front()) > 0) {
+	if r.options.SaveAtEnd && r.options.Save != nil && result.Status == Finished && (part || len(r.archive.front()) > 0) {
 		if err := r.save(); err != nil {
 			return nil, err
 		}

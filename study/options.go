@@ -50,6 +50,10 @@ type Options struct {
 	// samples, or raw, the most correct answers on those searched; "": evidence with
 	// algorithm auto, else raw, which all others are.
 	Select string `json:"select"`
+	// SearchSamples is how many samples are drawn at random and searched, what was found
+	// being measured on all others; 0: with Select evidence and very many samples a part of
+	// them, else all. All are searched if there are no more.
+	SearchSamples int `json:"search_samples,omitempty"`
 	// Effort is how long a search by evidence goes on: normal, until more is hardly worth
 	// the time, or high, until nothing improves; "": normal.
 	Effort string `json:"effort"`

@@ -99,6 +99,7 @@ type search struct {
 
 	shortlisted int // of so many models; 0: all are searched
 
+	drawn *drawn    // the samples searched; nil: all of the split
 	whole bool      // the search index has all classes
 	end   time.Time // of the search, by its limit on time; zero: none
 }
@@ -123,9 +124,6 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 	defer s.timed("open")()
 	if s.split, err = labelled(z, "split", cmp.Or(o.Split, searchSplit(z))); err != nil {
 		return nil, err
-	}
-	if o.CrossValidate > s.split.Samples {
-		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, s.split.Samples)
 	}
 	var models []zoo.Model
 	if joining != nil {
@@ -152,6 +150,12 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 	}
 	if err := s.resolve(); err != nil {
 		return nil, err
+	}
+	if err := s.draw(); err != nil {
+		return nil, err
+	}
+	if searched := s.searchedSamples(); o.CrossValidate > searched {
+		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "%d samples of the split %s are searched", searched, s.split.Name)
 	}
 	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err
@@ -216,7 +220,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		s.run.Inputs = s.inputs()
 	}
 	done := s.timed("index")
-	index, err := openIndex(ctx, s.zoo, s.split.Name, s.models, s.watch)
+	index, err := s.openSearched(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -245,6 +249,20 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.describe(problem, result)
+	if s.drawn != nil {
+		if err := s.measure(ctx, problem, result); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.crossValidate(ctx, problem); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// describe makes the front and fills in the run's description of a result.
+func (s *search) describe(problem *optimize.Problem, result *optimize.Result) {
 	interrupted := result.Status == optimize.Interrupted
 	s.front = &front.Front{
 		Version:     front.Version,
@@ -257,28 +275,29 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		Proof:       result.Proof.String(),
 		Interrupted: interrupted,
 		Parts:       result.Parts,
+		Checked:     s.drawn != nil && s.drawn.checked,
 		Points:      append([]front.Point{}, front.Thin(result.Front, s.options.MinGain/100)...), // a part may have none
 	}
-	if len(s.front.Points) < len(result.Front) {
-		s.front.Proof = "" // only the whole front is proven
+	if len(s.front.Points) < len(result.Front) || s.drawn != nil {
+		s.front.Proof = "" // only the whole front is proven, on the samples searched
 	}
 	for _, m := range s.models {
 		temperature, _ := calibrate.Temperature(m)
 		i, _ := problem.Find(m.Name)
 		model := front.Model{Name: m.Name, Cost: s.costs[m.Name], Correct: problem.Correct(i), Temperature: temperature}
+		if s.drawn.measured() {
+			model.Correct = s.drawn.correct[m.Name]
+		}
 		if result.Models != nil {
 			model.Expected = &result.Models[i]
 		}
 		s.front.Models = append(s.front.Models, model)
 	}
-	if err := s.crossValidate(ctx, problem); err != nil {
-		return nil, err
-	}
 	s.run.Evaluations, s.run.Interrupted, s.run.Corrected = result.Evaluations, interrupted, result.Corrected
+	s.run.Curve = nil
 	for _, p := range result.Curve {
 		s.run.Curve = append(s.run.Curve, front.CurvePoint{Evaluations: p.Evaluations, Seconds: p.Elapsed.Seconds(), Linear: p.Linear, Log: p.Log})
 	}
-	return result, nil
 }
 
 // selection says what the front was chosen by, and gives expected accuracies intervals.
@@ -286,6 +305,10 @@ func (s *search) selection(result *optimize.Result) *front.Selection {
 	chosen := &front.Selection{Shortlisted: s.shortlisted}
 	if c := result.Settings; c != nil {
 		chosen.Evidence, chosen.Softening, chosen.Charge, chosen.Reach = true, c.Softening, c.Charge, c.Reach
+	}
+	if s.drawn != nil {
+		chosen.Drawn = new(s.drawn.about)
+		return chosen
 	}
 	for _, p := range result.Front {
 		if e := p.Expected; e != nil {
@@ -305,11 +328,17 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	if o.Join == nil {
 		o.Save = s.save
 	}
+	if s.drawn != nil {
+		s.drawn.restrict(&o)
+	}
 	if s.watch.Search != nil {
 		o.Progress = func(now optimize.Progress) { s.watch.Search(now, p.Samples()) }
 	}
 	if stored(s.zoo, s.models, s.split.Name) {
-		o.Outputs = func(model string) (cascade.Rows, error) { return openRows(s.zoo, model, s.split.Name) }
+		o.Outputs = func(model string) (cascade.Rows, error) {
+			rows, err := openRows(s.zoo, model, s.split.Name)
+			return s.drawn.only(rows, s.zoo.Classes()), err
+		}
 	}
 	result, err := optimize.Search(ctx, p, o)
 	switch {
@@ -347,6 +376,9 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 		}
 		return nil
 	}
+	if s.drawn != nil && !s.drawn.measured() {
+		return nil
+	}
 	if !stored(s.zoo, s.models, s.split.Name) {
 		s.watch.warn("the zoo has the %d largest classes alone of some models' outputs: results are those on these, and cannot be checked on full outputs", s.zoo.ListLength())
 		return nil
@@ -358,7 +390,11 @@ func (s *search) keep(ctx context.Context, result *optimize.Result) error {
 		defer cancel()
 	}
 	done := s.timed("check")
-	err := s.check(inTime)
+	check := s.check
+	if s.drawn != nil {
+		check = s.checkDrawn
+	}
+	err := check(inTime)
 	done()
 	switch {
 	case err != nil && inTime.Err() != nil:

@@ -74,20 +74,33 @@ func checksum(buffers [][]byte) string {
 // validity, and its values, like every other column, one for validity and one for
 // content; those for validity are empty: nothing is missing.
 func (m indexMeta) parts(data []byte) (parts [6][]byte, ok bool) {
-	n, k := m.samples, m.k
-	sizes := [6]int{2 * n * k, 2 * n * k, 4 * n, 2 * n, 2 * n, (n + 7) / 8}
-	at := len(data)
+	columns, sizes, ok := m.columns(int64(len(data)))
+	if !ok {
+		return parts, false
+	}
+	for i, at := range columns {
+		end := at + sizes[i]
+		parts[i] = data[at:end:end]
+	}
+	return parts, true
+}
+
+// columns returns where the columns begin, and how long they are, in data that end at end.
+func (m indexMeta) columns(end int64) (columns, sizes [6]int64, ok bool) {
+	n, k := int64(m.samples), int64(m.k)
+	sizes = [6]int64{2 * n * k, 2 * n * k, 4 * n, 2 * n, 2 * n, (n + 7) / 8}
+	at := end
 	for _, size := range sizes {
 		at -= (size + 7) &^ 7
 	}
 	if at < 0 {
-		return parts, false
+		return columns, sizes, false
 	}
 	for i, size := range sizes {
-		parts[i] = data[at : at+size : at+size]
+		columns[i] = at
 		at += (size + 7) &^ 7
 	}
-	return parts, true
+	return columns, sizes, true
 }
 
 // bytesOf returns the memory of v.

@@ -23,9 +23,10 @@ func (z *Zoo) ListsSmaller() bool { return outputs.ListBytes(1, z.classes) < 2*z
 // what these classes had together. Answers, the confidences in them, and everything if the lists
 // are complete, are those of the full outputs. It is used from one goroutine.
 type ListedRows struct {
-	ix            openIndex
-	at            int
-	rows, classes int
+	file    *ListFile
+	block   Lists // room for what is read at a time
+	at      int
+	classes int
 }
 
 // Listed opens the lists of a model on a split of which nothing else was kept: Predictions is
@@ -42,11 +43,11 @@ func (z *Zoo) Listed(model, split string) (*ListedRows, error) {
 	if a, ok := m.Splits[split]; !ok || !a.IndexOnly {
 		return nil, fmt.Errorf("%w: model %q has no lists alone on %q", ErrNoSplit, clip(model, 200), split)
 	}
-	ix, err := z.loadIndex(context.Background(), m, s)
+	file, err := z.openLists(context.Background(), m, s)
 	if err != nil {
 		return nil, z.orChanged(m, s, err)
 	}
-	return &ListedRows{ix: ix, rows: s.Samples, classes: z.classes}, nil
+	return &ListedRows{file: file, classes: z.classes}, nil
 }
 
 // ReadRows is that of [Reader].
@@ -54,15 +55,23 @@ func (r *ListedRows) ReadRows(dst []uint16) (rows int, err error) {
 	if len(dst) == 0 || len(dst)%r.classes != 0 {
 		return 0, fmt.Errorf("zoo: ReadRows: room for %d values is not a multiple of %d classes", len(dst), r.classes)
 	}
-	for ; rows < len(dst)/r.classes && r.at < r.rows; rows++ {
-		outputs.ListedRow(dst[rows*r.classes:(rows+1)*r.classes], &r.ix.lists, r.at)
-		r.at++
-	}
+	rows = min(len(dst)/r.classes, r.file.Samples()-r.at)
 	if rows == 0 {
 		return 0, io.EOF
 	}
+	if r.block.Len() < rows {
+		r.block = outputs.NewLists(rows, r.classes)
+	}
+	block := r.block.Slice(0, rows)
+	if err := r.file.Read(&block, r.at); err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		outputs.ListedRow(dst[i*r.classes:(i+1)*r.classes], &block, i)
+	}
+	r.at += rows
 	return rows, nil
 }
 
-// Close gives the memory of the lists back.
-func (r *ListedRows) Close() error { return r.ix.unmap() }
+// Close closes the file.
+func (r *ListedRows) Close() error { return r.file.Close() }

@@ -177,7 +177,7 @@ func drawFront(f *front.Front, choice front.Choice, budget float64) *ui.Chart {
 	}
 	models := ui.Stairs{Name: "best single model", Colour: ui.Yellow, Dotted: true}
 	for _, m := range front.Stairs(f.LikelyModels()) {
-		at := ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(f.Split.Samples)}
+		at := ui.XY{X: m.Cost, Y: float64(m.Correct) / float64(f.Counted())}
 		// Models worse than all cascades, or beyond a limit, would squeeze the front into
 		// a corner.
 		if at.Y < first.Y || at.X > last.X && (at.Y > last.Y || budget > 0) {
@@ -260,7 +260,7 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 		} else if expects {
 			row = append(row, "", "")
 		}
-		table.Row(append(row, percent(c.Accuracy()), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
+		table.Row(append(row, percent(f.SearchedAccuracy(c)), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
 	}
 	t.out.Printf("%s of %s on the split %s (%s)", plural(len(f.Points), "cascade", "cascades"), plural(len(f.Models), "model", "models"), f.Split.Name, plural(f.Split.Samples, "sample", "samples"))
 	if len(rows) < len(f.Points) {
@@ -280,7 +280,7 @@ func (t *terminal) showLine(what, accuracy, more string, cost float64, column, n
 func (t *terminal) showCascade(f *front.Front, number int, p front.Point) {
 	more := ""
 	if x := p.Expected; x != nil {
-		more = fmt.Sprintf(" expected (%s), %s on the samples searched,", between(x.Interval), percent(p.Accuracy()))
+		more = fmt.Sprintf(" expected (%s), %s on the samples searched,", between(x.Interval), percent(f.SearchedAccuracy(p)))
 	}
 	t.showLine("cascade "+strconv.Itoa(number), percent(p.Likely()), more, p.Cost, f.Cost, p.String())
 }
@@ -289,7 +289,7 @@ func (t *terminal) showCascade(f *front.Front, number int, p front.Point) {
 func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
 	more := ""
 	if m.Expected != nil {
-		more = fmt.Sprintf(" expected, %s on the samples searched,", percent(float64(m.Correct)/float64(f.Split.Samples)))
+		more = fmt.Sprintf(" expected, %s on the samples searched,", percent(f.SearchedAccuracyOf(m)))
 	}
 	t.showLine(what, percent(f.LikelyOf(m)), more, m.Cost, f.Cost, m.Name)
 }

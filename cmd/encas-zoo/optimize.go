@@ -74,6 +74,7 @@ encas-zoo optimize --zoo cifar --cost price --max-cost 0.002 --max-params 5e7
 encas-zoo optimize --algorithm exact --cross-validate 5   accuracy on unseen samples
 encas-zoo optimize --zoo cifar --unlabelled pool          with samples that nobody labelled
 encas-zoo optimize --zoo cifar --rule mean,vote --time 1m
+encas-zoo optimize --zoo cifar --search-samples 3000      what was found is measured on the rest
 encas-zoo optimize --zoo cifar --algorithm exact --certify val --certify-margin 1
 encas-zoo optimize --zoo cifar --models 'resnet*,vit_*,!*_distilled' --time 2m
 encas-zoo optimize --zoo cifar --algorithm exact --max-models 3 --shard 3/100 --out shards/3
@@ -83,6 +84,7 @@ encas-zoo optimize --zoo cifar --json | jq .best`,
 			[]cli.Flag{
 				zooFlag(),
 				bind(&o.Split, "split", "the samples to search on, `NAME` (default: search, or the zoo's only split with labels)"),
+				bind(&o.SearchSamples, "search-samples", "draw `N` samples of the split at random, by --seed, search these alone, and measure on all others what was found (default: by evidence 131072 of a split of at least 163840, else all)"),
 				bind(&o.Algorithm, "algorithm", "`NAME` of the search algorithm"),
 				bind(&o.MaxModels, "max-models", "longest chain, `K` models (default: the algorithm's)"),
 				bind(&o.Grid, "grid", "thresholds to try: fine, paper, or a `FILE` with one per line (default: fine, or paper with --paper)"),
