@@ -32,7 +32,7 @@ const (
 	leastOthers = drawnSamples / 4
 
 	listBlock    = 4096      // samples whose lists of a model are read at a time
-	measureBytes = 256 << 20 // of lists in memory while others are measured
+	measureBytes = 128 << 20 // of lists in memory while others are measured
 	checkedBlock = 4096      // samples on which complete lists are compared with stored outputs
 )
 
@@ -353,7 +353,7 @@ func (s *search) countListed(ctx context.Context, cascades []cascade.Cascade) ([
 	var done atomic.Int64
 	total := int64(s.split.Samples - len(s.drawn.rows))
 	update(0, total, "")
-	row := 4*models[0].Lists.K + 8 // bytes
+	row := 4*s.zoo.ListLength() + 8 // bytes
 	block := max(listBlock, measureBytes/(row*len(models))/listBlock*listBlock)
 	rooms := make([]zoo.Lists, len(models))
 	for i := range rooms {
@@ -480,7 +480,9 @@ func (s *search) remake(points []front.Point, searched, others []optimize.Count)
 	for i, p := range points {
 		measured[i] = s.together(p, searched[i], others[i])
 	}
-	slices.SortStableFunc(measured, func(a, b front.Point) int { return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Likely(), a.Likely())) })
+	slices.SortStableFunc(measured, func(a, b front.Point) int {
+		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Likely(), a.Likely()))
+	})
 	return optimize.Choose(measured, s.search)
 }
 
