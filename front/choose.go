@@ -120,7 +120,7 @@ func (f *Front) Choose(l Limits) (Choice, bool) {
 func (f *Front) instead(model *Model, l Limits) (point int, margin float64) {
 	n, accuracy := float64(f.Counted()), f.LikelyOf(model)
 	for _, margin := range Margins() {
-		point := cheapest(f.Points, l, n*(accuracy-margin+luck(accuracy, f.judged())))
+		point := cheapest(f.Points, l, n*(accuracy-margin+luck(accuracy, f.judged(f.Counted()))))
 		if point >= 0 && f.Points[point].Cost < model.Cost && !sameCost(f.Points[point].Cost, model.Cost) {
 			return point, margin
 		}
@@ -193,7 +193,7 @@ func (f *Front) Dominate(model Model) *Domination {
 	accuracy := f.LikelyOf(&model)
 	for i := range f.Points {
 		p := &f.Points[i]
-		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Likely() < accuracy+luck(accuracy, f.judged()) {
+		if p.Cost >= model.Cost || sameCost(p.Cost, model.Cost) || p.Likely() < accuracy+luck(accuracy, f.judged(f.Counted())) {
 			continue
 		}
 		if d.Cheapest == nil || p.Cost < d.Cheapest.Cost {
@@ -243,7 +243,7 @@ func (f *Front) Worthwhile(n int) []int {
 	var indices []int
 	for i, p := range f.Points {
 		if last := len(points) - 1; last >= 0 {
-			if before := points[last].Likely(); p.Likely()-before < luck(before, f.judged()) {
+			if before := points[last].Likely(); p.Likely()-before < luck(before, f.judged(p.Samples)) {
 				continue
 			}
 		}

@@ -57,13 +57,17 @@ func (f *Front) Comparable(other *Front, name, otherName string) error {
 // cascade reaches 60 %) it is 1.1 times the largest error and the largest cost of all of
 // them, so that every front has an area. The logarithmic axis begins at the cheapest model.
 func Compare(names []string, fronts []*Front, ref Reference, costs []float64, searched bool) *Comparison {
+	fronts = slices.Clone(fronts)
 	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref, Expected: !searched}
 	for _, f := range fronts {
 		result.Expected = result.Expected && !slices.ContainsFunc(f.Points, func(p Point) bool { return p.Expected == nil })
 	}
-	accuracy := Point.Accuracy
-	if result.Expected {
-		accuracy = Point.Likely
+	accuracy := Point.Likely
+	if !result.Expected {
+		accuracy = Point.Accuracy
+		for i, f := range fronts {
+			fronts[i] = f.asSearched()
+		}
 	}
 	ref = ref.suitFronts(fronts, accuracy)
 	result.Reference = ref

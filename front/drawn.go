@@ -95,12 +95,13 @@ func (f *Front) searched() int {
 	return f.Split.Samples
 }
 
-// judged returns how many samples the accuracies that choices go by are uncertain as those of.
-func (f *Front) judged() int {
+// judged returns as those of how many samples the accuracies that choices go by are uncertain, if
+// so many are counted.
+func (f *Front) judged(counted int) int {
 	if d := f.Drawn(); d != nil && d.Measured > 0 {
 		return d.Measured
 	}
-	return f.Counted()
+	return counted
 }
 
 // SearchedAccuracy returns the accuracy of a cascade on the samples that were searched.
@@ -126,6 +127,22 @@ func (f *Front) onSearched(correct int, expected float64) float64 {
 		correct -= int(math.Round(expected * float64(d.Measured)))
 	}
 	return float64(correct) / float64(f.searched())
+}
+
+// asSearched returns the front with the correct answers of its cascades on the samples that were
+// searched.
+func (f *Front) asSearched() *Front {
+	d := f.Drawn()
+	if d == nil || d.Measured == 0 {
+		return f
+	}
+	searched := *f
+	searched.Points = slices.Clone(f.Points)
+	for i, p := range f.Points {
+		searched.Points[i].Correct = int(math.Round(f.SearchedAccuracy(p) * float64(d.Samples)))
+		searched.Points[i].Samples = d.Samples
+	}
+	return &searched
 }
 
 // checkMeasured reports expected accuracies that are not those of the samples measured.

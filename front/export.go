@@ -29,6 +29,7 @@ type Export struct {
 	Stages     []ExportedStage    `json:"stages"`
 	Expected   *Expected          `json:"expected,omitempty"`
 	Measured   Results            `json:"measured"`
+	Drawn      *Drawn             `json:"drawn,omitempty"` // the part of these samples that was searched; nil: all were
 	Zoo        string             `json:"zoo_fingerprint"`
 	Number     int                `json:"number"` // of the cascade in its front; -1 if it is none of those
 
@@ -71,7 +72,7 @@ func (f *Front) ExportOther(p Point) *Export { return f.export(p, -1) }
 func (f *Front) export(p Point, number int) *Export {
 	e := &Export{
 		Format: ExportFormat, Version: ExportVersion, Text: p.String(), Rule: p.Rule, Confidence: p.Confidence, Classes: f.Zoo.Classes,
-		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected,
+		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected, Drawn: f.Drawn(),
 		Measured: Results{f.Split.Name, f.Split.Fingerprint, p.Samples, p.Correct, p.Accuracy(), p.Cost, p.WorstCost},
 	}
 	for _, s := range p.JSON().Stages {
@@ -105,8 +106,11 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 	if x := e.Expected; x != nil {
 		fmt.Fprintf(&b, "%.2f %% correct expected on other samples (95 %%: %.2f to %.2f).\n\n", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
 	}
-	fmt.Fprintf(&b, "%.2f %% correct at %.4g %s per sample on average and %.4g at worst, on the %d samples of the split %s, on which it was chosen.\n\n",
-		100*m.Accuracy, m.Cost, CodeSpan(e.Cost), m.WorstCost, m.Samples, CodeSpan(m.Split))
+	on := fmt.Sprintf("on the %d samples of the split %s, on which it was chosen", m.Samples, CodeSpan(m.Split))
+	if d := e.Drawn; d != nil && d.Measured > 0 {
+		on = fmt.Sprintf("on all %d samples of the split %s: %d of them were searched, and the expected accuracy is that on the others", m.Samples, CodeSpan(m.Split), d.Samples)
+	}
+	fmt.Fprintf(&b, "%.2f %% correct at %.4g %s per sample on average and %.4g at worst, %s.\n\n", 100*m.Accuracy, m.Cost, CodeSpan(e.Cost), m.WorstCost, on)
 	b.WriteString("| stage | model | weight | exits if confidence > | cost | reached by |\n|---:|---|---:|---:|---:|---:|\n")
 	temperatures := ""
 	for i, s := range e.Stages {

@@ -86,6 +86,14 @@ func TestSelectionInWords(t *testing.T) {
 			Selection{Evidence: true, Charge: 20, Reach: 50, Folds: 3},
 			"Chosen by what is likely to hold on other samples: a further model must be worth 20 correct answers, a stage be reached by 50 samples. Expected accuracies are from 3 searches without a part of the samples each",
 		},
+		{
+			Selection{Drawn: &Drawn{Samples: 131072, Seed: 1, Measured: 868928}},
+			"Chosen by the most correct answers on the samples searched. Searched were 131,072 samples, drawn at random with seed 1. Expected accuracies are those on the 868,928 samples that were not searched, costs are of all samples",
+		},
+		{
+			Selection{Drawn: &Drawn{Samples: 500, Seed: 3}},
+			"Chosen by the most correct answers on the samples searched. Searched were 500 samples, drawn at random with seed 3; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched",
+		},
 	} {
 		if got := test.selection.String(); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.selection, got, test.want)

@@ -32,6 +32,9 @@ type Data struct {
 	Search  front.Split  `json:"search"`         // the split the cascades were chosen on
 	Test    *front.Split `json:"test,omitempty"` // the split they were checked on
 	Seen    int          `json:"seen,omitempty"` // samples of the test split that were searched, too
+	// Drawn is the part of the search split that was searched in the first run of which a part
+	// was; counts are of the whole split then. nil: all of it was searched in all runs.
+	Drawn   *front.Drawn `json:"drawn,omitempty"`
 	Cost    string       `json:"cost"`
 	ZooWord string       `json:"zoo_word,omitempty"`    // the zoo as the flag --zoo takes it, quoted for a shell
 	Device  string       `json:"device,omitempty"`      // that the models' latencies were measured on
@@ -201,11 +204,18 @@ func New(sources []Source, now time.Time) (*Data, error) {
 		Cost:    first.Cost,
 		number:  map[string]int{},
 	}
+	d.Search.Samples = first.Counted()
 	for _, s := range sources {
 		f := s.Front
+		if part := f.Drawn(); part != nil && part.Measured > 0 {
+			d.Drawn = cmp.Or(d.Drawn, part)
+		}
 		switch {
 		case len(f.Points) == 0:
 			return nil, fmt.Errorf("the front in %s is empty", s.Dir)
+		case f.Counted() != first.Counted():
+			return nil, fmt.Errorf("%w: %s has results on %d samples, %s on %d: continue the search that was interrupted with encas-zoo optimize --resume", ErrDifferent,
+				sources[0].Dir, first.Counted(), s.Dir, f.Counted())
 		case f.Split != first.Split:
 			return nil, fmt.Errorf("%w: %s is on %d samples of the split %q, %s on %d others of %q", ErrDifferent,
 				sources[0].Dir, first.Split.Samples, first.Split.Name, s.Dir, f.Split.Samples, f.Split.Name)

@@ -12,7 +12,13 @@ func (d *Data) Explain(particular ...string) {
 	notes := particular
 	notes = append(notes, fmt.Sprintf("The cascades were chosen for their results on %s, so their accuracy on the samples searched is optimistic: expect less on others.", search))
 	by := "accuracy on " + search
-	if d.expects() {
+	switch {
+	case d.Drawn != nil:
+		by = "expected accuracy"
+		notes = append(particular, fmt.Sprintf("Of the %d samples of %s, %d were drawn at random and searched. The accuracy expected on other samples is that measured on the %d others, with Wilson's 95 %% interval; counts, costs and stages are of all samples, searched or not.",
+			d.Search.Samples, search, d.Drawn.Samples, d.Drawn.Measured),
+			"Likely means with a standard error of an accuracy on the samples measured to spare. Choosing among many cascades by what was measured makes the result of the one chosen a little too high. encas-zoo certify bounds that.")
+	case d.expects():
 		by = "expected accuracy"
 		notes = append(notes, "The accuracy expected on other samples makes up for that. Its interval has the accuracy on as many other samples of the same kind with a probability of 95 %.",
 			"Likely means expected with a standard error of an accuracy on as many samples to spare: about one such claim in eight is false on others. encas-zoo certify bounds that.")

@@ -52,7 +52,10 @@
   const hasTest = !!data.test;
   const cascades = data.runs.flatMap((r) => r.cascades);
   const expects = cascades.some((c) => c.expected);
-  const views = { expected: 'expected on other samples', test: hasTest && `measured on ${data.test.name}`, search: 'on the samples searched' };
+  // Of a part of the samples that was drawn and searched, counts are those of all samples.
+  const onSearch = data.drawn ? `on all samples of ${data.search.name}` : 'on the samples searched';
+  const partSearched = data.drawn ? `, of which ${count(data.drawn.samples)} were searched` : '';
+  const views = { expected: 'expected on other samples', test: hasTest && `measured on ${data.test.name}`, search: onSearch };
   const known = { expected: expects, test: hasTest, search: true };
   const state = {
     view: cascades.every((c) => c.expected) ? 'expected' : hasTest ? 'test' : 'search',
@@ -352,7 +355,7 @@
     const c = chosen();
     if (state.started) history.replaceState(null, '', address(state.run, state.chosen));
     $('pick-rule').textContent = (state.by === 'cost' ? 'The most accurate cascade that costs no more' : 'The cheapest cascade that is as accurate') +
-      (expects ? ', by the accuracy expected on other samples.' : `, by its accuracy on the samples searched${hasTest ? ` alone, so that ${data.test.name} remains a test` : ''}.`);
+      (expects ? ', by the accuracy expected on other samples.' : `, by its accuracy ${onSearch}${hasTest ? ` alone, so that ${data.test.name} remains a test` : ''}.`);
     $('chosen').replaceChildren('Cascade ', String(state.chosen), ' ', node('a', { href: address(state.run, state.chosen), class: 'small', title: 'an address that keeps this choice' }, 'link to it'));
     drawFacts(c);
     drawTiles(c);
@@ -559,7 +562,7 @@
     ['cost', unit, (c) => c.cost, number],
     ...(expects ? [['expected', 'expected', (c) => (c.expected ? c.expected.accuracy : 0), (v) => (v ? percent(v) : '–')]] : []),
     ...(hasTest ? [['test', `measured on ${data.test.name}`, (c) => c.test.correct / data.test.samples, (v) => percent(v)]] : []),
-    ['search', 'on the samples searched', (c) => c.correct / data.search.samples, (v) => percent(v)],
+    ['search', onSearch, (c) => c.correct / data.search.samples, (v) => percent(v)],
     ['worst', 'at worst', (c) => c.worst_cost, number],
     ['models', 'models', (c) => c.stages.length, String],
     ...(run().cascades.every(paramsOf) ? [['params', 'parameters', paramsOf, amount]] : []),
@@ -635,8 +638,8 @@
     const split = (s) => s && `${s.name}: ${count(s.samples)} samples, fingerprint ${s.fingerprint}`;
     parts.push(list([
       ['zoo', `${count(data.zoo.classes)} classes, fingerprint ${data.zoo.fingerprint}`],
-      ['searched on', split(data.search)],
-      ['measured on', split(data.test) || 'nothing else: the results are on the samples searched'],
+      ['searched on', split(data.search) + partSearched],
+      ['measured on', split(data.test) || `nothing else: the results are ${onSearch}`],
       ['cost', data.cost === 'gflops' ? 'GFLOPs per sample, a multiply-add counted as one' : `the column ${data.cost}`],
       ['this page', `${data.program}, ${data.made}`],
     ]));
@@ -695,7 +698,7 @@
     const h = r.headline, best = single(h.best_model);
     if (!best) return [`${count(r.cascades.length)} cascades`];
     const c = r.cascades[h.instead === undefined ? h.most_accurate : h.instead];
-    const where = c.expected ? '' : ' on the samples searched';
+    const where = c.expected ? '' : ` ${onSearch}`;
     const within = single(h.within_model), over = within ? likely(r.cascades[h.most_accurate]) - likelyAlone(within) : 0;
     if (h.max_cost > 0 && over > 0) return [`${points(over).slice(1)} points more accurate than `, brief(within), ` within ${number(h.max_cost)} ${unit}${where}`];
     if (h.instead !== undefined) return [`${c.expected ? 'likely ' : ''}${asAccurate(h.margin)} `, brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
@@ -733,7 +736,7 @@
     const instead = [], leader = [];
     if (h.instead !== undefined) {
       const c = r.cascades[h.instead];
-      instead.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : 'on the samples searched'} ${asAccurate(h.margin)} `, named(best.name),
+      instead.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : onSearch} ${asAccurate(h.margin)} `, named(best.name),
         `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
@@ -758,7 +761,7 @@
     document.title = `${$('title').textContent} - encas-zoo`;
     $('headline').replaceChildren(...data.runs.flatMap(headline));
     const total = data.runs.reduce((sum, r) => sum + r.cascades.length, 0);
-    $('subtitle').replaceChildren(...data.runs.flatMap((r, i) => [i ? ' · ' : '', named(r.name)]), `: ${count(total)} cascades, searched on ${data.search.name} (${count(data.search.samples)} samples)` +
+    $('subtitle').replaceChildren(...data.runs.flatMap((r, i) => [i ? ' · ' : '', named(r.name)]), `: ${count(total)} cascades, searched on ${data.search.name} (${count(data.search.samples)} samples${partSearched})` +
       (hasTest ? `, measured on ${data.test.name} (${count(data.test.samples)} samples)` : ''));
     document.querySelector('main').hidden = false;
     // If errors differ more than tenfold, a linear axis hides the small ones.

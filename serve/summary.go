@@ -169,7 +169,7 @@ func (s *Summary) Sentence() string {
 	a, measured, answered := s.Promise, s.Measured, s.Images-s.Failed
 	on := fmt.Sprintf("measured on the %d samples of the split %s", a.Samples, a.Split)
 	if a.Searched {
-		on = fmt.Sprintf("expected from the %d samples of the split %s, which were searched", a.Samples, a.Split)
+		on = fmt.Sprintf("expected from the %d samples of the split %s, on which it was chosen", a.Samples, a.Split)
 	}
 	verdict := "this agrees with it"
 	if answered < enough {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,7 +124,11 @@ func exported(ctx context.Context, z *zoo.Zoo, f *front.Front, o BundleOptions, 
 		i := slices.IndexFunc(f.Models, func(m front.Model) bool { return m.Name == p.Stages[0].Model })
 		if i >= 0 && f.Models[i].Expected != nil {
 			x := &front.Expected{Accuracy: *f.Models[i].Expected}
-			x.Interval[0], x.Interval[1] = stats.OnOthers(x.Accuracy, p.Samples, confidenceLevel)
+			if d := f.Drawn(); d != nil {
+				x.Interval[0], x.Interval[1] = stats.Wilson(int(math.Round(x.Accuracy*float64(d.Measured))), d.Measured, confidenceLevel)
+			} else {
+				x.Interval[0], x.Interval[1] = stats.OnOthers(x.Accuracy, p.Samples, confidenceLevel)
+			}
 			p.Expected = x
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 
@@ -267,6 +268,7 @@ func (r *drawnRows) ReadRows(dst []uint16) (rows int, err error) {
 // alone, and the search counts as interrupted.
 func (s *search) measure(ctx context.Context, p *optimize.Problem, result *optimize.Result) error {
 	defer s.timed("measure")()
+	debug.FreeOSMemory() // what the search has cached makes room for blocks of the others
 	inTime := ctx
 	if !s.end.IsZero() {
 		var cancel context.CancelFunc

@@ -33,7 +33,8 @@ type Evaluation struct {
 	Level    float64       `json:"together_level,omitempty"` // of Wilson's intervals that are Together
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
-	Searched *Overlap      `json:"searched,omitempty"`       // samples that the front was chosen on; nil if there are none
+	Drawn    *front.Drawn  `json:"drawn,omitempty"`          // the part of the samples of ChosenOn that was searched; nil: all were
+	Searched *Overlap      `json:"searched,omitempty"`       // samples of the split that the front was chosen on; nil if there are none
 }
 
 // A Measured is a cascade with its results on a split and their uncertainty. On samples
@@ -97,7 +98,7 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 		return nil, err
 	}
 	e.addBand(details)
-	e.ChosenOn, e.Before = &f.Split, f.Points
+	e.ChosenOn, e.Before, e.Drawn = &f.Split, f.Points, f.Drawn()
 	on, err := z.Split(split)
 	if err != nil {
 		return nil, err

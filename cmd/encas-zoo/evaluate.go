@@ -195,8 +195,12 @@ func (t *terminal) showEvaluated(e *evaluated) {
 
 // showSearched says which of the samples the cascades were chosen on.
 func (t *terminal) showSearched(e *study.Evaluation) {
-	switch o := e.Searched; {
+	switch o, d := e.Searched, e.Drawn; {
 	case o == nil:
+	case d != nil && o.Splits[0] == o.Splits[1]:
+		t.out.Printf("Of these %s samples %s were searched, so the results are a little too favourable. Those on the others are the accuracies expected in the run.\n\n", ui.Count(e.Split.Samples), ui.Count(d.Samples))
+	case d != nil:
+		t.out.Printf("Not quite a test: %s, of which the cascades were chosen on %s, drawn at random.\n\n", o.String(), ui.Count(d.Samples))
 	case o.Splits[0] == o.Splits[1]:
 		t.out.Printf("The cascades were chosen on these samples: the results are too favourable. Evaluate on samples that the search did not see.\n\n")
 	case o.All():
