@@ -88,11 +88,11 @@ func TestSelectionInWords(t *testing.T) {
 		},
 		{
 			Selection{Drawn: &Drawn{Samples: 131072, Seed: 1, Measured: 868928}},
-			"Chosen by the most correct answers on the samples searched. Searched were 131,072 samples, drawn at random with seed 1. Expected accuracies are those on the 868,928 samples that were not searched, costs are of all samples",
+			"Chosen by the most correct answers on the samples searched. 131,072 samples, drawn at random with seed 1, were searched. Expected accuracies are those on the 868,928 samples that were not searched; costs are of all samples",
 		},
 		{
 			Selection{Drawn: &Drawn{Samples: 500, Seed: 3}},
-			"Chosen by the most correct answers on the samples searched. Searched were 500 samples, drawn at random with seed 3; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched",
+			"Chosen by the most correct answers on the samples searched. 500 samples, drawn at random with seed 3, were searched; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched",
 		},
 	} {
 		if got := test.selection.String(); got != test.want {

@@ -154,8 +154,12 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 	if err := s.draw(); err != nil {
 		return nil, err
 	}
-	if searched := s.searchedSamples(); o.CrossValidate > searched {
+	switch searched := s.searchedSamples(); {
+	case o.CrossValidate <= searched:
+	case s.drawn != nil:
 		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "%d samples of the split %s are searched", searched, s.split.Name)
+	default:
+		return nil, inputf("cross-validate", fmt.Sprint(o.CrossValidate), "the split %s has %d samples", s.split.Name, searched)
 	}
 	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err

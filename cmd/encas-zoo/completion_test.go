@@ -87,7 +87,7 @@ func TestComplete(t *testing.T) {
 func TestCompleteKnowsAllFlags(t *testing.T) {
 	t.Parallel()
 	free := []string{"max-models", "max-gflops", "max-worst-gflops", "max-cost", "max-worst-cost", "max-params", "min-accuracy", "shortlist",
-		"min-gain", "cross-validate", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
+		"min-gain", "cross-validate", "search-samples", "evals", "time", "seed", "threads", "memory", "cost", "cascade", "sample", "within", "reference", "at",
 		"margin", "error", "worst-class", "certify-margin", "certify-confidence",
 		"list", "classes", "device", "precision", "batch", "group-memory", "limit", "budget", "shard", "compiler", "tolerance", "first",
 		"max-images", "listen", "queue", "name", "wait",
