@@ -279,11 +279,14 @@ func (s *search) measure(ctx context.Context, p *optimize.Problem, result *optim
 	switch {
 	case err != nil && inTime.Err() != nil:
 		result.Status = optimize.Interrupted
-		why := "interrupted"
+		why, missing := "interrupted", ""
 		if ctx.Err() == nil {
-			why = "the time was up"
+			why, missing = "the time was up", "; --resume with a longer --time, or without, measures it"
 		}
-		s.watch.warn("%s before what was found was measured on the %d samples that were not searched: all results are those on the %d that were", why, s.split.Samples-len(s.drawn.rows), len(s.drawn.rows))
+		if s.options.Unlabelled != "" {
+			missing += fmt.Sprintf("; those with the split %s are missing", s.options.Unlabelled)
+		}
+		s.watch.warn("%s before what was found was measured on the %d samples that were not searched: all results are those on the %d that were%s", why, s.split.Samples-len(s.drawn.rows), len(s.drawn.rows), missing)
 		if result.Front, err = optimize.Choose(result.Front, s.search); err != nil {
 			return err
 		}

@@ -262,12 +262,21 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 		}
 		table.Row(append(row, percent(f.SearchedAccuracy(c)), ui.Number(c.Cost), ui.Number(c.WorstCost), c.String())...)
 	}
-	t.out.Printf("%s of %s on the split %s (%s)", plural(len(f.Points), "cascade", "cascades"), plural(len(f.Models), "model", "models"), f.Split.Name, plural(f.Split.Samples, "sample", "samples"))
+	t.out.Printf("%s of %s on the split %s (%s)", plural(len(f.Points), "cascade", "cascades"), plural(len(f.Models), "model", "models"), f.Split.Name, samplesOf(f))
 	if len(rows) < len(f.Points) {
 		t.out.Printf(", the %d that the samples tell apart (--all shows all)", len(rows))
 	}
 	t.out.Printf("\n\n")
 	t.out.Table(table)
+}
+
+// samplesOf says how many samples a front's results are of.
+func samplesOf(f *front.Front) string {
+	all := plural(f.Split.Samples, "sample", "samples")
+	if counted := f.Counted(); counted < f.Split.Samples {
+		return ui.Count(counted) + " of " + all
+	}
+	return all
 }
 
 // showLine shows a cascade or a model below a heading.
