@@ -94,8 +94,8 @@ func TestListFileBytes(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		l, err := z.openLists(m, s)
-		mapped, old := z.loadIndex(m, s)
+		l, err := z.openLists(t.Context(), m, s)
+		mapped, old := z.loadIndex(t.Context(), m, s)
 		if (err == nil) != (old == nil) {
 			t.Errorf("byte %d: %v, of all at once %v", i, err, old)
 		}
