@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/cpu"
 
@@ -53,23 +55,30 @@ func (z *Zoo) OpenLists(ctx context.Context, model, split string) (*ListFile, er
 	return z.buildListFile(ctx, m, s)
 }
 
-// buildListFile builds the index of a model and opens it.
+// buildListFile builds the index of a model and opens it. If it cannot be written, the lists are
+// kept in memory until the file is closed.
 func (z *Zoo) buildListFile(ctx context.Context, m Model, s Split) (*ListFile, error) {
 	labels, _, err := z.readSplit(s)
 	if err != nil {
 		return nil, err
 	}
-	var opened [1]openIndex
-	if err := z.buildIndex(ctx, s, labels, []Model{m}, []int{0}, opened[:], nil); err != nil {
+	lists, err := z.buildLists(ctx, m, s)
+	if err != nil {
 		return nil, err
 	}
-	if opened[0].unmap == nil { // it could not be written
-		return &ListFile{model: m.Name, meta: z.indexMeta(m.Splits[s.Name], s), lists: opened[0].lists}, nil
+	folder := os.MkdirAll(filepath.Join(z.dir, "index", s.Name), 0o777)
+	meta := z.indexMeta(m.Splits[s.Name], s)
+	err = z.saveIndex(z.indexPath(s.Name, m.Name), lists, labels, meta)
+	if err == nil {
+		var l *ListFile
+		if l, err = z.openLists(ctx, m, s); err == nil {
+			return l, nil
+		}
 	}
-	if err := opened[0].unmap(); err != nil {
-		return nil, err
-	}
-	return z.openLists(ctx, m, s)
+	z.unwritten.Do(func() {
+		z.note("the search index could not be written: what is missing of it is built each time it is needed: %v", cmp.Or(folder, err))
+	})
+	return &ListFile{model: m.Name, meta: meta, lists: lists}, nil
 }
 
 // openLists opens the index file of one model, or returns an error if there is no valid one, as

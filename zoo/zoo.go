@@ -36,8 +36,9 @@ type Zoo struct {
 	classNames []string                 // nil if unknown
 	notify     func(string)
 
-	read    readFiles // models' files, as they were when they were read last
-	checked checkedFiles
+	read      readFiles // models' files, as they were when they were read last
+	checked   checkedFiles
+	unwritten sync.Once // that it was said that the search index cannot be written
 }
 
 // zooFile is the JSON form of the zoo's own metadata.

@@ -28,7 +28,7 @@ class Model:
     name: str
     cost: float
     correct: int
-    """Of the samples searched."""
+    """Of the samples searched; if a part of very many was, of all."""
     accuracy: float
     """On them: see ``expected``."""
     expected: float | None
@@ -108,8 +108,9 @@ class Front(Sequence[Cascade]):
         self.names = None if names is None else tuple(names)
         self.cost_unit: str = front["cost"]
         """The column that costs are of."""
-        self.n: int = front["split"]["samples"]
-        """Samples searched."""
+        drawn = (front.get("selection") or {}).get("drawn")
+        self.n: int = drawn["samples"] if drawn and not drawn.get("measured") else front["split"]["samples"]
+        """Samples that ``searched`` is of: those searched and, if they were a part of very many, all others."""
         self.models = tuple(
             Model(m["name"], m["cost"], m["correct"], m["correct"] / self.n, m.get("expected")) for m in front["models"]
         )
@@ -232,7 +233,7 @@ class Front(Sequence[Cascade]):
 
         Columns: ``cascade``; ``expected``, ``expected_low`` and ``expected_high``, the accuracy
         to expect on other samples and its 95 % interval; ``searched``, that on the samples
-        searched; ``cost`` and ``worst_cost``; ``stages``; with test samples ``test``,
+        searched (if they were a part of very many, on all); ``cost`` and ``worst_cost``; ``stages``; with test samples ``test``,
         ``test_low``, ``test_high`` and ``test_cost``. Accuracies are shares.
         """
         import pandas
