@@ -61,14 +61,14 @@ func (p *Problem) Count(ctx context.Context, cascades []cascade.Cascade, threads
 	counts := counters[0].counts
 	for _, other := range counters[1:] {
 		for i, c := range other.counts {
-			counts[i].add(c)
+			counts[i].Add(c)
 		}
 	}
 	return counts, nil
 }
 
-// add adds what the cascade does on other samples.
-func (c *Count) add(other Count) {
+// Add adds what the cascade does on other samples.
+func (c *Count) Add(other Count) {
 	c.Correct += other.Correct
 	for stage, n := range other.Reach {
 		c.Reach[stage] += n
