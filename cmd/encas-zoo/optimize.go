@@ -45,6 +45,9 @@ searched, with a 95 % interval for as many of them, and cascades are compared by
 one on the samples searched is exact, and mostly too high, because a search also finds
 what is lucky there. The table leaves out cascades that the samples do not tell apart.
 
+Of very many samples a part is searched, drawn at random, and the expected accuracies are
+those measured on all others (--search-samples).
+
 Algorithms: ` + strings.Join(optimize.Algorithms(), ", ") + `.
 auto chooses by evidence what is likely to hold on other samples, and ends when more is
 hardly worth the time. With --select raw, as with all other algorithms and --paper, the
