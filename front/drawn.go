@@ -57,6 +57,15 @@ func (d *Drawn) Again(samples int) ([]int, error) {
 	return rows, nil
 }
 
+// String says which samples were searched, and what results are of, without the last full stop.
+func (d *Drawn) String() string {
+	text := fmt.Sprintf("%s samples, drawn at random with seed %d, were searched", grouped(d.Samples), d.Seed)
+	if d.Measured == 0 {
+		return text + "; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched"
+	}
+	return text + fmt.Sprintf(". Expected accuracies are those on the %s samples that were not searched; costs are of all samples", grouped(d.Measured))
+}
+
 // check reports what cannot be true of a split of so many samples.
 func (d *Drawn) check(samples int) error {
 	switch {

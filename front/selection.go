@@ -46,11 +46,7 @@ func (s Selection) String() string {
 		text += fmt.Sprintf("a further model must be worth %.2g correct answers, a stage be reached by %d samples", s.Charge, s.Reach)
 	}
 	if d := s.Drawn; d != nil {
-		text += fmt.Sprintf(". %s samples, drawn at random with seed %d, were searched", grouped(d.Samples), d.Seed)
-		if d.Measured == 0 {
-			return text + "; what was found has not been measured on the others: all accuracies, costs and reach are those on the samples searched"
-		}
-		return text + fmt.Sprintf(". Expected accuracies are those on the %s samples that were not searched; costs are of all samples", grouped(d.Measured))
+		text += ". " + d.String()
 	}
 	if s.Folds > 0 {
 		text += fmt.Sprintf(". Expected accuracies are from %d searches without a part of the samples each", s.Folds)

@@ -501,6 +501,52 @@ func TestDrawnFrontIsUsed(t *testing.T) {
 	}
 }
 
+// TestDrawnShortlist: a shortlist is chosen by the samples drawn, so that nothing was on the others.
+func TestDrawnShortlist(t *testing.T) {
+	t.Parallel()
+	const samples, searched = 300, 40
+	kind := zooKind{classes: 10}
+	z := manySampled(t, samples, 8, kind)
+	o := drawnOptions(t, searched)
+	o.Shortlist = 4
+	found, err := Search(t.Context(), z, o, Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := found.Front.Drawn().Again(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var models []front.Model
+	for _, m := range z.Models() {
+		rated := front.Model{Name: m.Name}
+		if rated.Cost, err = m.Cost(zoo.ColumnGFLOPs); err != nil {
+			t.Fatal(err)
+		}
+		_, correct := traced(t, z, kind, cascade.Single(m.Name))
+		for _, row := range rows {
+			if correct[row] {
+				rated.Correct++
+			}
+		}
+		models = append(models, rated)
+	}
+	var want, got []string
+	for _, m := range front.Best(models, 4) {
+		want = append(want, m.Name)
+	}
+	for _, m := range found.Front.Models {
+		got = append(got, m.Name)
+	}
+	slices.Sort(want)
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("the shortlist is %q, want %q", got, want)
+	}
+	if text := found.Front.Selection.String(); !strings.Contains(text, "The models searched are the most accurate for their cost of 8") {
+		t.Errorf("%q does not tell of a shortlist", text)
+	}
+}
+
 // TestCountAgain: results on the index that full outputs contradict are replaced and reported.
 func TestCountAgain(t *testing.T) {
 	t.Parallel()

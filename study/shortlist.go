@@ -30,7 +30,7 @@ func (s *search) shortlist(ctx context.Context) error {
 		if s.options.Algorithm == "exact" {
 			return nil // which is to prove something of all models
 		}
-		most = max(1, shortlistBytes/outputs.ListBytes(s.split.Samples, s.zoo.Classes()))
+		most = max(1, shortlistBytes/outputs.ListBytes(s.searchedSamples(), s.zoo.Classes()))
 	}
 	if len(s.models) <= most {
 		return nil
@@ -62,7 +62,7 @@ func (s *search) shortlist(ctx context.Context) error {
 	return nil
 }
 
-// rate returns the costs and correct answers of all models.
+// rate returns the costs and correct answers of all models, on the samples searched.
 func (s *search) rate(ctx context.Context) ([]front.Model, error) {
 	update, stop := s.watch.task("choosing a shortlist", "models")
 	defer stop()
@@ -77,7 +77,7 @@ func (s *search) rate(ctx context.Context) ([]front.Model, error) {
 		for _, m := range part {
 			r := front.Model{Name: m.Name, Cost: s.costs[m.Name]}
 			for i, class := range index.Lists(m.Name).TopClass {
-				if class == labels[i] {
+				if class == labels[i] && (s.drawn == nil || s.drawn.in[i]) {
 					r.Correct++
 				}
 			}
