@@ -408,6 +408,7 @@ func TestSearchDrawnInterrupted(t *testing.T) {
 		if len(warned) != 1 || !strings.Contains(warned[0], "interrupted before what was found was measured on the 1500 samples that were not searched") {
 			t.Errorf("warned %q", warned)
 		}
+		useUnmeasured(t, z, o.Dir)
 		o.Resume = true
 		if _, err := Search(t.Context(), z, o, Watch{}); err != nil {
 			t.Fatal(err)
@@ -416,6 +417,39 @@ func TestSearchDrawnInterrupted(t *testing.T) {
 		if isThere(o.Dir, front.StateFile) {
 			t.Error("the state of a search that is done is there")
 		}
+	}
+}
+
+// useUnmeasured has those use a front that was not measured who take one.
+func useUnmeasured(t *testing.T, z *zoo.Zoo, dir string) {
+	t.Helper()
+	r, err := ReadRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := EvaluateFront(t.Context(), z, "search", r.Front, Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(e.Cascades) - 1
+	if got, want := e.Cascades[last].Change, e.Cascades[last].Accuracy()-r.Front.Points[last].Accuracy(); got != want || e.Cascades[last].Samples != 2000 {
+		t.Errorf("the accuracy changes by %g from the samples searched to all %d, want %g", got, e.Cascades[last].Samples, want)
+	}
+	data, err := Report(t.Context(), z, nil, []report.Source{r}, TestSplit{}, Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(data.Notes, func(note string) bool { return strings.Contains(note, "results are those on the 500 that were searched") }) || data.Search.Samples != 500 {
+		t.Errorf("the report says %q, of %d samples", data.Notes, data.Search.Samples)
+	}
+	if _, err := Picked(r, front.Pick{MinAccuracy: 0.2}); err != nil {
+		t.Error(err)
+	}
+	if export, err := r.Front.Export(last); err != nil || export.Measured.Samples != 500 {
+		t.Errorf("exported: %+v, %v", export, err)
+	}
+	if err := r.Front.Comparable(r.Front, "a", "b"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -131,7 +131,7 @@ func (r *reporting) onSearch(ctx context.Context) error {
 		return err
 	}
 	if d := r.front.Drawn(); d != nil && d.Measured == 0 {
-		return r.lack("the search was interrupted before its %d samples of %s were all evaluated: results are those on the %d that were searched, and there are none of single stages there", split.Samples, split.Name, d.Samples)
+		return r.lack("the search was interrupted before what it found was measured on all %d samples of %s: results are those on the %d that were searched, and there are none of single stages there", split.Samples, split.Name, d.Samples)
 	}
 	if !r.hasOutputs(split.Name) {
 		return r.lack("the zoo has no full outputs of some models on the split %s, only their largest classes: the results of single stages there are not known", split.Name)
