@@ -439,7 +439,9 @@ func useUnmeasured(t *testing.T, z *zoo.Zoo, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(data.Notes, func(note string) bool { return strings.Contains(note, "results are those on the 500 that were searched") }) || data.Search.Samples != 500 {
+	if !slices.ContainsFunc(data.Notes, func(note string) bool {
+		return strings.Contains(note, "results are those on the 500 that were searched")
+	}) || data.Search.Samples != 500 {
 		t.Errorf("the report says %q, of %d samples", data.Notes, data.Search.Samples)
 	}
 	if _, err := Picked(r, front.Pick{MinAccuracy: 0.2}); err != nil {
