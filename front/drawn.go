@@ -161,7 +161,7 @@ func (f *Front) checkMeasured() error {
 		return nil
 	}
 	if d.Measured == 0 {
-		if !f.Interrupted {
+		if !f.Interrupted && f.Parts == nil {
 			return fmt.Errorf("%d samples were searched and no others measured, but the search was not interrupted", d.Samples)
 		}
 		if len(f.expected()) > 0 || slices.ContainsFunc(f.Models, func(m Model) bool { return m.Expected != nil }) {

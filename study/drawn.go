@@ -180,11 +180,11 @@ func (s *search) readLists(ctx context.Context, model string, from, to int, f fu
 		return err
 	}
 	defer file.Close()
-	return readPart(ctx, file, s.zoo, from, to, f)
+	return eachList(ctx, file, s.zoo, from, to, f)
 }
 
-// readPart is readLists of an open file.
-func readPart(ctx context.Context, file *zoo.ListFile, z *zoo.Zoo, from, to int, f func(row int, part *zoo.Lists, at int)) error {
+// eachList is readLists of an open file.
+func eachList(ctx context.Context, file *zoo.ListFile, z *zoo.Zoo, from, to int, f func(row int, part *zoo.Lists, at int)) error {
 	room := z.NewLists(min(listBlock, to-from))
 	for from < to {
 		if err := ctx.Err(); err != nil {

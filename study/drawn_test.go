@@ -583,12 +583,49 @@ func TestDrawnShortlist(t *testing.T) {
 	}
 }
 
+// TestDrawnParts: parts of a search of a part of the samples are joined, and then measured.
+func TestDrawnParts(t *testing.T) {
+	t.Parallel()
+	z := manySampled(t, 2000, 4, zooKind{classes: 10})
+	o := drawnOptions(t, 500)
+	o.Algorithm, o.Evals, o.Shards = "exact", 0, 2
+	var dirs []string
+	for o.Shard = range o.Shards {
+		o.Dir = filepath.Join(t.TempDir(), "part")
+		if _, err := Search(t.Context(), z, o, Watch{}); err != nil {
+			t.Fatal(err)
+		}
+		f, err := front.ReadFront(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := f.Drawn(); d == nil || d.Measured != 0 || f.Counted() != 500 {
+			t.Errorf("part %d: drawn %+v", o.Shard, d)
+		}
+		dirs = append(dirs, o.Dir)
+	}
+	whole := drawnOptions(t, 500)
+	whole.Algorithm, whole.Evals = "exact", 0
+	if _, err := Search(t.Context(), z, whole, Watch{}); err != nil {
+		t.Fatal(err)
+	}
+	parts, err := ReadParts(dirs, Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := filepath.Join(t.TempDir(), "joined")
+	if _, err := Merge(t.Context(), z, parts, MergeOptions{Dir: joined}, Watch{}); err != nil {
+		t.Fatal(err)
+	}
+	sameFile(t, filepath.Join(joined, front.FrontFile), filepath.Join(whole.Dir, front.FrontFile))
+}
+
 // TestCountAgain: results on the index that full outputs contradict are replaced and reported.
 func TestCountAgain(t *testing.T) {
 	t.Parallel()
 	z := manySampled(t, 2000, 4, zooKind{classes: 10})
 	o := drawnOptions(t, 500)
-	s, err := newSearch(t.Context(), z, o, Watch{})
+	s, err := newSearch(t.Context(), z, o, nil, Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}

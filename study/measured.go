@@ -71,6 +71,9 @@ func (s *search) leaveUnmeasured(p *optimize.Problem, result *optimize.Result, t
 	if timeUp {
 		why, more = "the time was up", "; --resume with a longer --time, or without, measures it"
 	}
+	if s.joining != nil {
+		more = "; 'encas-zoo front merge' with --force measures it"
+	}
 	if s.options.Unlabelled != "" {
 		more += fmt.Sprintf("; those with the split %s are missing", s.options.Unlabelled)
 	}
@@ -189,7 +192,7 @@ func (o *others) read(ctx context.Context, from, to int) (*optimize.Problem, err
 	}
 	err := o.search.inParallel(ctx, len(o.models), func(ctx context.Context, i int) error {
 		kept := 0
-		err := readPart(ctx, o.files[i], o.search.zoo, from, to, func(row int, part *zoo.Lists, at int) {
+		err := eachList(ctx, o.files[i], o.search.zoo, from, to, func(row int, part *zoo.Lists, at int) {
 			if !d.in[row] {
 				copyList(&o.rooms[i], kept, part, at)
 				kept++

@@ -254,7 +254,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 		return nil, err
 	}
 	s.describe(problem, result)
-	if s.drawn != nil {
+	if s.drawn != nil && !s.isPart() {
 		if err := s.measure(ctx, problem, result); err != nil {
 			return nil, err
 		}

@@ -54,6 +54,10 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		"optimize --zoo digits --algorithm exact --shard 1/2 --out part1",
 		"optimize --zoo digits --algorithm exact --include qda --include tree_4 --shard 0/9 --out nothing",
 		"front merge part0 part1 --out joined",
+		"optimize --zoo digits --search-samples 500 --evals 20000 --out drawn",
+		"evaluate --zoo digits --split search drawn",
+		"report --zoo digits drawn",
+		"export --pick best drawn",
 		"evaluate --zoo digits --split test exact",
 		"certify --zoo digits --split test --margin 2 exact",
 		"certify --zoo digits --split test --margin 0 exact",
@@ -111,11 +115,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		}
 		follow(t, run, "certify", decode(t, run, string(text)))
 	}
-<<<<<<< HEAD
-	for _, run := range []string{"exact", "dominate", "random", "tempered", "with", "part0", "nothing", "joined"} {
-=======
-	for _, run := range []string{"exact", "dominate", "random", "tempered", "with", "drawn"} {
->>>>>>> 4a29290 (Searches on a part of the samples: schemas tested, --help and docs say what is done when)
+	for _, run := range []string{"exact", "dominate", "random", "tempered", "with", "part0", "nothing", "joined", "drawn"} {
 		for _, name := range []string{"front", "run"} {
 			text, err := os.ReadFile(filepath.Join(dir, run, name+".json"))
 			if err != nil {
