@@ -94,7 +94,7 @@ func (z *Zoo) openLists(ctx context.Context, m Model, s Split) (*ListFile, error
 	}
 	l := &ListFile{model: m.Name, meta: z.indexMeta(a, s), file: f}
 	if a.IndexOnly {
-		err = z.checkContent(ctx, f, a)
+		err = z.checkKept(ctx, f, a)
 	}
 	if err == nil {
 		err = l.verify(path)
@@ -160,10 +160,7 @@ func (l *ListFile) findColumns() error {
 			sum, at = crc32.Update(sum, castagnoli, b), at+int64(len(b))
 		}
 	}
-	if fmt.Sprintf("%08x", sum) != about[checksumKey] {
-		return errors.New("it is damaged: its checksum is wrong")
-	}
-	return nil
+	return l.meta.checkSum(fmt.Sprintf("%08x", sum), about)
 }
 
 // footer returns the end of a file of the given size: its footer, and a little before it.
