@@ -57,7 +57,7 @@ func largeZoos(ctx context.Context, b *bench) ([]Row, error) {
 		}
 		rows = append(rows, r...)
 	}
-	few.flags = []string{"--shortlist", fmt.Sprint(few.models / 18)} // as many as of 50,000 samples
+	few.flags = []string{"--shortlist", fmt.Sprint(894 * few.models / 15_000)} // as by default of 50,000 samples
 	short, found, err := b.searchLarge(ctx, command, work, few)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (b *bench) searchLarge(ctx context.Context, command, work string, z largeZo
 	dir := b.simulatedDir("zoo", o)
 	if has, err := zoo.Open(dir); err != nil || len(has.Models()) < z.models {
 		if free := freeBytes(b.dir); free < needs+1<<30 {
-			return []Row{missing(figure, fmt.Sprintf("its index takes %d GB, and the disk of %s has %d GB left", needs>>30, b.dir, free>>30))}, nil, nil
+			return []Row{missing(figure, fmt.Sprintf("its index takes %d GB, and the disk of %s has %d GB left", needs/1e9, b.dir, free/1e9))}, nil, nil
 		}
 	}
 	dir, err := b.simulated(ctx, "zoo", o)

@@ -65,11 +65,23 @@ func (b *bench) startPeer(ctx context.Context, name string, f *fullOutputs) (*pe
 	if err := p.out.Decode(&hello); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, errors.Join(err, p.stop()))
 	}
-	p.about = fmt.Sprintf("%s, %s", hello.About, python)
+	p.about = fmt.Sprintf("%s, %s", hello.About, shortPath(python))
 	if !slices.Contains(b.peers, p.about) {
 		b.peers = append(b.peers, p.about)
 	}
 	return p, nil
+}
+
+// shortPath returns a path as it is from the current folder, if it is inside.
+func shortPath(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if short, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
 }
 
 // ask has the peer evaluate all n genomes.

@@ -8,7 +8,7 @@ import (
 
 // Best returns so many models by layers: first those that no other model beats in accuracy and
 // cost, then those that only models of the first layer beat, and so on. Of the layer that is not
-// wanted as a whole it takes models evenly over the costs.
+// wanted as a whole it takes models at even distances in the order of cost, the last and most accurate among them.
 func Best(models []Model, most int) []Model {
 	models = slices.Clone(models)
 	slices.SortFunc(models, func(a, b Model) int {
@@ -26,7 +26,7 @@ func Best(models []Model, most int) []Model {
 	for _, layer := range layers {
 		take := min(len(layer), most-len(chosen))
 		for i := range take {
-			chosen = append(chosen, layer[i*len(layer)/take])
+			chosen = append(chosen, layer[(i+1)*len(layer)/take-1])
 		}
 	}
 	return chosen

@@ -1,8 +1,10 @@
 package front_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
@@ -46,6 +48,14 @@ func TestBest(t *testing.T) {
 		chosen := front.Best(models, most)
 		if len(chosen) != min(most, len(models)) {
 			t.Fatalf("%d of %d models chosen, wanted %d", len(chosen), len(models), most)
+		}
+		if most > 0 {
+			mostAccurate := func(of []front.Model) int {
+				return slices.MaxFunc(of, func(a, b front.Model) int { return cmp.Compare(a.Correct, b.Correct) }).Correct
+			}
+			if got, want := mostAccurate(chosen), mostAccurate(models); got != want {
+				t.Fatalf("the most accurate of %d models of %d has %d correct, not %d", most, len(models), got, want)
+			}
 		}
 		got := map[int]int{}
 		for _, m := range chosen {

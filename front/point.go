@@ -11,8 +11,8 @@ import (
 )
 
 // A Point is a cascade of a front and its results on the split it was searched on. No
-// cascade that costs as little, of any length and weights and with any thresholds,
-// answers more than Bound samples of that split correctly; 0: no bound is known.
+// cascade of the models searched that costs as little, of any length and weights and with any
+// thresholds, answers more than Bound samples of that split correctly; 0: no bound is known.
 type Point struct {
 	cascade.Cascade
 	cascade.Evaluation

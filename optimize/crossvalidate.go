@@ -28,12 +28,12 @@ func CrossValidate(ctx context.Context, p *Problem, o Options, folds int, report
 		return nil, fmt.Errorf("%d folds of %d samples are not possible, only 2 or more with a sample each", folds, p.Samples())
 	}
 	o.Save, o.Resume, o.Join, o.Shard, o.Shards, o.Progress, o.Outputs, o.Folds = nil, nil, nil, 0, 0, nil, nil, 0
-	cut := p.folds(ctx, folds, o.Seed)
+	cut := p.folds(folds, o.Seed)
 	fronts, held := make([][]front.Point, folds), make([]*Problem, folds)
 	for fold := range folds {
-		var others *Problem
-		held[fold], others = cut(fold)
-		r, err := Search(ctx, others, o)
+		out, in := cut(fold)
+		held[fold] = p.subset(ctx, out)
+		r, err := Search(ctx, p.subset(ctx, in), o)
 		if err == nil && ctx.Err() != nil {
 			err = ctx.Err()
 		}

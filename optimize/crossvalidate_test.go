@@ -116,11 +116,15 @@ func TestShortlist(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 5, 12, 200, 9)
 	one := outputs.ListBytes(p.Samples(), p.Classes())
-	if got := p.shortlist(12*one, nil); got != p {
+	half := make([]int, p.Samples()/2)
+	for i := range half {
+		half[i] = i
+	}
+	if got := p.shortlist(12*one, nil, half); got != p {
 		t.Errorf("%d models left of 12 that there is room for", len(got.models))
 	}
 	worst := slices.MinFunc(p.models, func(a, b Model) int { return cmp.Compare(b.Cost, a.Cost) }).Name
-	got := p.shortlist(4*one+one/2, []string{worst})
+	got := p.shortlist(4*one+one/2, []string{worst}, half)
 	if _, kept := got.Find(worst); len(got.models) != 4 || !kept || got.Samples() != p.Samples() {
 		t.Fatalf("%d models on %d samples left, the required one: %v", len(got.models), got.Samples(), kept)
 	}
@@ -130,7 +134,7 @@ func TestShortlist(t *testing.T) {
 			t.Errorf("%s is another model now", model.Name)
 		}
 	}
-	if got := p.shortlist(0, []string{worst}); len(got.models) != 2 {
+	if got := p.shortlist(0, []string{worst}, half); len(got.models) != 2 {
 		t.Errorf("%d models left with no room, not the required one and the best", len(got.models))
 	}
 }

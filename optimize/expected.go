@@ -13,15 +13,15 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// folds cuts the samples at random into so many parts. cut returns the problem on one of
-// them and the one on all others, which are of no use if ctx ends.
-func (p *Problem) folds(ctx context.Context, folds int, seed uint64) (cut func(fold int) (held, others *Problem)) {
+// folds cuts the samples at random into so many parts. cut returns the samples of one of them
+// and all others, ascending.
+func (p *Problem) folds(folds int, seed uint64) (cut func(fold int) (held, others []int)) {
 	order := rand.New(rand.NewPCG(seed, uint64(folds))).Perm(p.Samples())
-	return func(fold int) (held, others *Problem) {
+	return func(fold int) (held, others []int) {
 		from, to := fold*len(order)/folds, (fold+1)*len(order)/folds
-		rest := slices.Concat(order[:from], order[to:])
-		slices.Sort(rest)
-		return p.subset(ctx, slices.Sorted(slices.Values(order[from:to]))), p.subset(ctx, rest)
+		others = slices.Concat(order[:from], order[to:])
+		slices.Sort(others)
+		return slices.Sorted(slices.Values(order[from:to])), others
 	}
 }
 
@@ -41,13 +41,13 @@ type tried struct {
 // fewFolds are enough to expect something by, if the time is up before all are done.
 const fewFolds = 2
 
-// foldBytes is how much the lists of all folds' models, which are copied, take at most: of many
-// models those are left out that are the least accurate for their cost, which no front would have.
+// foldBytes is how much the lists of a fold's models, which are copied, take at most: of many
+// models those are left out that are the least accurate for their cost, which fronts hardly have.
 const foldBytes = 1 << 30
 
 // shortlist returns the problem with as many models as have lists of so many bytes, the most
-// accurate for their cost and those that are required; p itself if these are all.
-func (p *Problem) shortlist(bytes int, required []string) *Problem {
+// accurate for their cost on some samples and those that are required; p itself if these are all.
+func (p *Problem) shortlist(bytes int, required []string, samples []int) *Problem {
 	most := max(bytes/outputs.ListBytes(p.Samples(), p.classes), len(required)+1)
 	if len(p.models) <= most {
 		return p
@@ -55,7 +55,7 @@ func (p *Problem) shortlist(bytes int, required []string) *Problem {
 	var rated []front.Model
 	for m, model := range p.models {
 		if !slices.Contains(required, model.Name) {
-			rated = append(rated, front.Model{Name: model.Name, Cost: model.Cost, Correct: p.Correct(m)})
+			rated = append(rated, front.Model{Name: model.Name, Cost: model.Cost, Correct: p.correctOn(m, samples)})
 		}
 	}
 	keep := slices.Clone(required)
@@ -72,6 +72,17 @@ func (p *Problem) shortlist(bytes int, required []string) *Problem {
 	return short
 }
 
+// correctOn returns how many of some samples a model on its own answers correctly.
+func (p *Problem) correctOn(model int, samples []int) int {
+	correct := 0
+	for _, i := range samples {
+		if p.models[model].Lists.TopClass[i] == p.labels[i] {
+			correct++
+		}
+	}
+	return correct
+}
+
 // foldPart is the part of a search's effort that each of its repetitions may take.
 const foldPart = 0.25
 
@@ -79,8 +90,7 @@ const foldPart = 0.25
 // found. If ctx ends it returns its error, with the folds that are done.
 func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func(done int)) ([]fold, error) {
 	number := o.folds(t.problem)
-	whole := t.problem.shortlist(foldBytes, o.Include)
-	cut := whole.folds(ctx, number, o.Seed)
+	cut := t.problem.folds(number, o.Seed)
 	o.Save, o.Resume, o.Join, o.Progress, o.Outputs, o.Snap, o.Folds = nil, nil, nil, nil, nil, false, 0
 	o.MinAccuracy, o.Thorough = 0, false
 	if o.Algorithm == "exact" {
@@ -92,10 +102,12 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	var folds []fold
 	for i := range number {
 		report(i)
-		if i > 0 && whole != t.problem {
+		part, rest := cut(i)
+		short := t.problem.shortlist(foldBytes, o.Include, rest)
+		if i > 0 && short != t.problem {
 			runtime.GC() // what the last fold copied goes before this one copies as much
 		}
-		held, others := cut(i)
+		held, others := short.subset(ctx, part), short.subset(ctx, rest)
 		if err := ctx.Err(); err != nil {
 			return folds, err
 		}

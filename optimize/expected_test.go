@@ -144,20 +144,17 @@ func TestExpectOfLittle(t *testing.T) {
 func TestFoldsHoldEverySampleOutOnce(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 5, 2, 83, 83)
-	for i := range p.labels {
-		p.labels[i] = uint16(i) // names the sample
-	}
 	for _, folds := range []int{2, 3, 10, 83} {
-		cut, seen := p.folds(t.Context(), folds, 7), make([]int, 83)
+		cut, seen := p.folds(folds, 7), make([]int, 83)
 		for i := range folds {
 			held, others := cut(i)
-			if n := held.Samples(); n < 83/folds || n > 83/folds+1 || n+others.Samples() != 83 {
-				t.Errorf("%d folds: %d samples held out, %d others", folds, n, others.Samples())
+			if n := len(held); n < 83/folds || n > 83/folds+1 || n+len(others) != 83 {
+				t.Errorf("%d folds: %d samples held out, %d others", folds, n, len(others))
 			}
-			for _, label := range held.labels {
-				seen[label]++
-				if slices.Contains(others.labels, label) {
-					t.Errorf("%d folds: sample %d is held out and searched", folds, label)
+			for _, sample := range held {
+				seen[sample]++
+				if slices.Contains(others, sample) {
+					t.Errorf("%d folds: sample %d is held out and searched", folds, sample)
 				}
 			}
 		}

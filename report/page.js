@@ -423,8 +423,8 @@
     }
     if (c.bound < data.search.samples) {
       words.push(node('p', { class: 'muted' }, c.bound > c.correct
-        ? `Proven: no cascade of any kind at this cost is more than ${percent(c.bound / data.search.samples)} accurate on the samples searched.`
-        : 'Proven: no cascade of any kind at this cost is more accurate on the samples searched.'));
+        ? `Proven: no cascade of any kind of the models searched at this cost is more than ${percent(c.bound / data.search.samples)} accurate on the samples searched.`
+        : 'Proven: no cascade of any kind of the models searched at this cost is more accurate on the samples searched.'));
     }
     return words;
   }

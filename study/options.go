@@ -299,7 +299,9 @@ func (o *Options) required(models []zoo.Model) (all []string, err error) {
 			if err := searched("include", name, models); err != nil {
 				return nil, err
 			}
-			all = append(all, name)
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
 		}
 	}
 	return all, nil

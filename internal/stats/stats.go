@@ -26,7 +26,8 @@ func wilson(share, samples, level float64) (low, high float64) {
 	middle := share + z*z/(2*samples)
 	half := z * math.Sqrt(share*(1-share)/samples+z*z/(4*samples*samples))
 	scale := 1 + z*z/samples
-	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
+	// Rounding may leave the share itself, if it is 0 or 1, a little outside.
+	return max(0, min(share, (middle-half)/scale)), min(1, max(share, (middle+half)/scale))
 }
 
 // OnOthers returns an interval for the share counted on n other samples if it is expected

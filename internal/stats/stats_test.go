@@ -154,3 +154,16 @@ func TestBootstrap(t *testing.T) {
 		t.Errorf("equal classifiers differ by [%v, %v]", low, high)
 	}
 }
+
+// An interval holds the share it is of, whatever rounding does at its ends.
+func TestWilsonHoldsTheShare(t *testing.T) {
+	t.Parallel()
+	for n := 1; n < 4000; n++ {
+		for _, hits := range []int{0, n / 2, n} {
+			low, high := Wilson(hits, n, 0.95)
+			if share := float64(hits) / float64(n); !(0 <= low && low <= share && share <= high && high <= 1) {
+				t.Fatalf("%d of %d: %v to %v", hits, n, low, high)
+			}
+		}
+	}
+}
