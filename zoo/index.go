@@ -20,7 +20,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 )
 
-// An Index is the top-K lists of some models on one split. What is beyond 1 GiB is mapped from disk.
+// An Index is the top-K lists of some models on one split. What is beyond 1 GiB, or half of the free memory, is mapped from disk.
 type Index struct {
 	split  string
 	labels []uint16

@@ -30,7 +30,7 @@ type ListedRows struct {
 }
 
 // Listed opens the lists of a model on a split of which nothing else was kept: Predictions is
-// for the others. The file is compared with the size and SHA-256 that it was written with.
+// for the others. The file is checked as whenever an index is opened.
 func (z *Zoo) Listed(model, split string) (*ListedRows, error) {
 	m, err := z.Model(model)
 	if err != nil {

@@ -192,6 +192,8 @@ func (z *Zoo) fits(path string, m Model) error {
 			return badModel(path, "it has %d rows for the split %q of %d samples", a.Rows, name, s.Samples)
 		case a.Bytes <= 0 || !isSHA256(a.SHA256):
 			return badModel(path, "it gives no valid size and SHA-256 for the split %q", name)
+		case a.CRC32C != "" && !isHex(a.CRC32C, 8):
+			return badModel(path, "it gives no valid CRC-32C for the split %q", name)
 		}
 	}
 	return nil
@@ -201,8 +203,11 @@ func badModel(path, format string, args ...any) error {
 	return damage{fmt.Errorf("zoo: %s: %s", path, fmt.Sprintf(format, args...))}
 }
 
-func isSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+func isSHA256(s string) bool { return isHex(s, 64) }
+
+// isHex reports whether s is so many hexadecimal digits.
+func isHex(s string, digits int) bool {
+	return len(s) == digits && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // maxJSON bounds the metadata files. A model's file has a few kilobytes.

@@ -31,13 +31,14 @@ func (ix *Index) keepSmall(limit int64) (rest func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
+		program := residentFiles() // and its libraries
 		for tick := time.Tick(residentCheck); ; {
 			select {
 			case <-end:
 				return
 			case <-tick:
 			}
-			if residentFiles() <= limit {
+			if residentFiles()-program <= limit {
 				continue
 			}
 			for _, drop := range mapped {
