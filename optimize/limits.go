@@ -2,11 +2,13 @@ package optimize
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
+	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // limits say which cascades an archive takes and in which form. Those on members are
@@ -40,6 +42,23 @@ func newLimits(p *Problem, o *Options, required []int) *limits {
 
 // slack lets what is just at a limit be within it, however its cost is rounded.
 const slack = 1 + 1e-12
+
+// WithinCost drops from points those whose mean cost, which has changed since they were found, is
+// above a limit; 0 is none.
+func WithinCost(points []front.Point, limit float64) ([]front.Point, error) {
+	if limit == 0 || len(points) == 0 {
+		return points, nil
+	}
+	cheapest := math.Inf(1)
+	points = slices.DeleteFunc(points, func(p front.Point) bool {
+		cheapest = min(cheapest, p.Cost)
+		return p.Cost > slack*limit
+	})
+	if len(points) == 0 {
+		return nil, fmt.Errorf("%w: the cost limit is %g, and the cheapest of those found costs %.6g on all samples", ErrNothingFeasible, limit, cheapest)
+	}
+	return points, nil
+}
 
 // canonical returns the form in which an archive keeps a plan that so many samples
 // reach each stage of. It does the same on these samples:

@@ -309,6 +309,23 @@ func TestNothingFeasible(t *testing.T) {
 	}
 }
 
+func TestWithinCost(t *testing.T) {
+	t.Parallel()
+	points := func() []front.Point {
+		p := make([]front.Point, 2)
+		p[0].Cost, p[1].Cost = 1, 3
+		return p
+	}
+	for limit, want := range map[float64]int{0: 2, 1: 1, 1 - 1e-15: 1, 2: 1, 3: 2} {
+		if got, err := WithinCost(points(), limit); err != nil || len(got) != want {
+			t.Errorf("%d within %g, %v; want %d", len(got), limit, err, want)
+		}
+	}
+	if _, err := WithinCost(points(), 0.5); !errors.Is(err, ErrNothingFeasible) || !strings.Contains(err.Error(), "found costs 1 on all samples") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestInterruptedSearchKeepsItsFront(t *testing.T) {
 	p, _ := newZoo(t, 5, 40, 4000, 10)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -652,3 +652,22 @@ func TestCountAgain(t *testing.T) {
 		t.Errorf("differences %+v", d)
 	}
 }
+
+// TestDrawnMaxCost: the limit on the cost holds for all samples, not for those searched alone.
+func TestDrawnMaxCost(t *testing.T) {
+	t.Parallel()
+	z := manySampled(t, 2000, 4, zooKind{classes: 10})
+	for limit := 1.2; limit < 4; limit += 0.2 {
+		o := drawnOptions(t, 200)
+		o.MaxCost, o.Algorithm, o.Evals = limit, "exact", 0
+		found, err := Search(t.Context(), z, o, Watch{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range found.Front.Points {
+			if p.Cost > limit*(1+1e-9) {
+				t.Errorf("cascade %d costs %g, the limit is %g", i, p.Cost, limit)
+			}
+		}
+	}
+}

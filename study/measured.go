@@ -267,8 +267,8 @@ func (s *search) replay(ctx context.Context, split *cascade.Split, cascades []ca
 }
 
 // remake gives points the results counted on the samples searched and on the others, and returns
-// them ascending in cost, without those that are no more accurate on the others than a cheaper one
-// if the search is by evidence.
+// them ascending in cost, without those that cost more than the limit on all samples and, if the
+// search is by evidence, those that are no more accurate on the others than a cheaper one.
 func (s *search) remake(points []front.Point, searched, others []optimize.Count) ([]front.Point, error) {
 	measured := make([]front.Point, len(points))
 	for i, p := range points {
@@ -277,6 +277,10 @@ func (s *search) remake(points []front.Point, searched, others []optimize.Count)
 	slices.SortStableFunc(measured, func(a, b front.Point) int {
 		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Likely(), a.Likely()))
 	})
+	measured, err := optimize.WithinCost(measured, s.search.MaxCost)
+	if err != nil {
+		return nil, err
+	}
 	return optimize.Choose(measured, s.search)
 }
 
