@@ -34,13 +34,12 @@ const (
 
 // drawn is the part of the samples that is searched.
 type drawn struct {
-	about       front.Drawn
-	rows        []int // ascending
-	in          []bool
-	labels      []uint16              // of all samples
-	correct     map[string]int        // answers of each model on all samples
-	differences map[string]difference // by cascade, as text
-	checked     bool                  // what was found was measured on the full stored outputs
+	about   front.Drawn
+	rows    []int // ascending
+	in      []bool
+	labels  []uint16       // of all samples
+	correct map[string]int // answers of each model on all samples
+	checked bool           // what was found was measured on the full stored outputs
 }
 
 // draw draws the samples to be searched, if not all are.
@@ -57,7 +56,7 @@ func (s *search) draw() error {
 	}
 	s.options.SearchSamples = n
 	s.run.Options = s.options
-	d := &drawn{rows: front.Draw(n, s.split.Samples, s.options.Seed), in: make([]bool, s.split.Samples), correct: map[string]int{}, differences: map[string]difference{}}
+	d := &drawn{rows: front.Draw(n, s.split.Samples, s.options.Seed), in: make([]bool, s.split.Samples), correct: map[string]int{}}
 	d.about = *front.NewDrawn(d.rows, s.options.Seed)
 	for _, row := range d.rows {
 		d.in[row] = true
@@ -79,9 +78,11 @@ func (s *search) searchedSamples() int {
 func (d *drawn) measured() bool { return d != nil && d.about.Measured > 0 }
 
 // restrict makes options those of the search of the samples drawn: half of the time is for
-// measuring, and the least accuracy is one on the others.
+// measuring, which parts do not, and the least accuracy is one on the others.
 func (d *drawn) restrict(o *optimize.Options) {
-	o.Time /= 2
+	if o.Shards == 0 {
+		o.Time /= 2
+	}
 	o.SaveAtEnd = true
 	if o.Evidence {
 		o.MinAccuracy = 0

@@ -470,6 +470,17 @@ func TestSearchDrawnTime(t *testing.T) {
 	}
 }
 
+// TestDrawnTimeOfParts: parts measure nothing, and have all of the time.
+func TestDrawnTimeOfParts(t *testing.T) {
+	t.Parallel()
+	for shards, want := range map[int]time.Duration{0: time.Minute, 3: 2 * time.Minute} {
+		o := optimize.Options{Time: 2 * time.Minute, Shards: shards}
+		if new(drawn).restrict(&o); o.Time != want {
+			t.Errorf("%d parts: %v, want %v", shards, o.Time, want)
+		}
+	}
+}
+
 // TestSearchDrawnLeastAccuracy: by evidence it is one on the samples that were not searched.
 func TestSearchDrawnLeastAccuracy(t *testing.T) {
 	t.Parallel()

@@ -48,10 +48,6 @@ func (s *search) measure(ctx context.Context, p *optimize.Problem, result *optim
 	for i, m := range p.Models() {
 		result.Models[i] = float64(s.drawn.correct[m.Name]-p.Correct(i)) / float64(s.drawn.about.Measured)
 	}
-	for i, point := range result.Front {
-		saw := optimize.Count{Correct: point.Correct, Reach: point.Reach}
-		s.drawn.note(s.together(point, saw, others[i]), s.together(point, searched[i], others[i]))
-	}
 	if result.Front, err = s.remake(result.Front, searched, others); err != nil {
 		if errors.Is(err, optimize.ErrNothingFeasible) {
 			return errors.Join(err, s.folder.DropState())
@@ -59,7 +55,6 @@ func (s *search) measure(ctx context.Context, p *optimize.Problem, result *optim
 		return err
 	}
 	s.describe(p, result)
-	s.addDifferences()
 	return nil
 }
 
@@ -295,33 +290,6 @@ func (s *search) together(p front.Point, searched, others optimize.Count) front.
 	return front.Point{Cascade: p.Cascade, Evaluation: cascade.NewEvaluation(p.Costs, both.Correct, both.Reach, s.split.Samples), Expected: e}
 }
 
-// A difference is what the search index says of a cascade on all samples, if full outputs say
-// something else.
-type difference struct {
-	correct int
-	reach   []int
-}
-
-// note notes a point whose results on all samples are others on full outputs than those by the
-// index.
-func (d *drawn) note(byIndex, stored front.Point) {
-	if byIndex.Correct != stored.Correct || !slices.Equal(byIndex.Reach, stored.Reach) {
-		d.differences[stored.String()] = difference{byIndex.Correct, byIndex.Reach}
-	}
-}
-
-// addDifferences adds to the front, and reports, what was noted of its cascades.
-func (s *search) addDifferences() {
-	for i, p := range s.front.Points {
-		d, ok := s.drawn.differences[p.String()]
-		if !ok {
-			continue
-		}
-		s.front.Differences = append(s.front.Differences, front.Difference{Cascade: i, IndexCorrect: d.correct, IndexReach: d.reach})
-		s.watch.warn("cascade %d has %d correct answers on the stored outputs, %d on the search index", i, p.Correct, d.correct)
-	}
-}
-
 // checkDrawn is check of a front of which a part of the samples was searched. Complete lists have
 // all that stored outputs have, and are compared with these on a few samples; all are counted
 // again if a cascade does something else there.
@@ -385,7 +353,7 @@ func (s *search) priced() (models []optimize.Model) {
 }
 
 // countAgain replaces the results of the front, those on the search index, by those on the full
-// stored outputs.
+// stored outputs, and records and reports differences.
 func (s *search) countAgain(ctx context.Context) error {
 	before := s.front.Points
 	searched, others, err := s.countStored(ctx, cascadesOf(before))
@@ -396,10 +364,21 @@ func (s *search) countAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	differences := map[string]front.Difference{} // by cascade, as text
 	for i, p := range before {
-		s.drawn.note(p, s.together(p, searched[i], others[i]))
+		if stored := s.together(p, searched[i], others[i]); p.Correct != stored.Correct || !slices.Equal(p.Reach, stored.Reach) {
+			differences[p.String()] = front.Difference{IndexCorrect: p.Correct, IndexReach: p.Reach}
+		}
 	}
 	s.front.Points = front.Thin(points, s.options.MinGain/100)
-	s.addDifferences()
+	for i, p := range s.front.Points {
+		d, ok := differences[p.String()]
+		if !ok {
+			continue
+		}
+		d.Cascade = i
+		s.front.Differences = append(s.front.Differences, d)
+		s.watch.warn("cascade %d has %d correct answers on the stored outputs, %d on the search index", i, p.Correct, d.IndexCorrect)
+	}
 	return nil
 }
