@@ -17,6 +17,7 @@ type Result struct {
 	// search was interrupted its points have that; its interval is left to the caller.
 	Front       []front.Point
 	Status      Status
+	Searched    bool // the search itself is done: if Status is Interrupted, what follows it was
 	Proof       Proof
 	Parts       *front.Parts // that Front is of, if these are not all of the search
 	Evaluations int64        // cascades evaluated, every threshold combination counted

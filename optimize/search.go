@@ -137,6 +137,7 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	result.Searched = result.Status == Finished
 	part := o.Shards > 0
 	result.Parts = cmp.Or(o.own(result.Status), r.parts)
 	if r.options.SaveAtEnd && r.options.Save != nil && result.Status == Finished && (part || len(r.archive.front()) > 0) {

@@ -397,7 +397,7 @@ func TestSearchDrawnInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := f.Drawn(); !f.Interrupted || d == nil || d.Measured != 0 || f.Checked || f.Counted() != 500 || found.Certificate != nil {
+		if d := f.Drawn(); !f.Interrupted || !found.Searched || d == nil || d.Measured != 0 || f.Checked || f.Counted() != 500 || found.Certificate != nil {
 			t.Errorf("interrupted %t, drawn %+v, checked %t", f.Interrupted, d, f.Checked)
 		}
 		for _, p := range f.Points {

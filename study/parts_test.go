@@ -2,6 +2,7 @@ package study
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
 // changeJSON changes a field of a JSON file, and leaves it without a checksum.
@@ -147,6 +149,21 @@ func TestMerge(t *testing.T) {
 		if err1 != nil || err2 != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s of the merged run is another one (%v, %v)", file, err1, err2)
 		}
+	}
+	// Without the folds the front is interrupted, but the search is done.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watch := Watch{Search: func(now optimize.Progress, _ int) {
+		if now.Unit == "folds searched again" {
+			cancel()
+		}
+	}}
+	found, err := Merge(ctx, z, p, MergeOptions{Dir: filepath.Join(dir, "cut")}, watch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := found.Front; !f.Interrupted || !found.Searched || f.Proof == "" || f.Points[0].Expected != nil {
+		t.Errorf("interrupted %t, searched %t, proof %q, expected %v", f.Interrupted, found.Searched, f.Proof, f.Points[0].Expected)
 	}
 	// A part whose state cannot be saved has found nothing.
 	o.Dir = filepath.Join(dir, "blocked")

@@ -29,6 +29,9 @@ type Found struct {
 	Elapsed time.Duration // of the search, all its runs together
 	Other   string        // a split of the zoo without samples searched, to check the front on; "" if there is none
 
+	// Searched: the search itself is done, and an interrupted front lacks expected accuracies alone.
+	Searched bool
+
 	Certificate *front.Certificate // nil if nothing was asked to be certified, or the search was interrupted
 }
 
@@ -59,7 +62,7 @@ func (s *search) do(ctx context.Context) (found *Found, err error) {
 	if err := s.keep(ctx, result); err != nil {
 		return nil, err
 	}
-	found = &Found{Dir: s.folder.Dir, Options: s.options, Front: s.front, Run: s.run, Elapsed: result.Elapsed}
+	found = &Found{Dir: s.folder.Dir, Options: s.options, Front: s.front, Run: s.run, Elapsed: result.Elapsed, Searched: result.Searched}
 	if s.isPart() {
 		return found, nil
 	}

@@ -122,7 +122,7 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.out.Printf("\nIncomplete: %s: no proof.\n", f.Parts)
 		}
 		if f.Interrupted {
-			t.out.Printf("\nThe search is incomplete: there may be better cascades.\n")
+			t.out.Printf("\n%s.\n", incomplete(found))
 		}
 		if limited {
 			t.showMost(f, most, o)
@@ -151,6 +151,17 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.showNext(found, c.String("zoo"))
 		}
 	})
+}
+
+// incomplete says what a front that was interrupted lacks.
+func incomplete(found *study.Found) string {
+	switch {
+	case !found.Searched:
+		return "The search is incomplete: there may be better cascades"
+	case found.Front.Drawn() != nil:
+		return "Accuracies on the samples that were not searched are missing: they were not measured to the end"
+	}
+	return "Expected accuracies are missing: they were not estimated to the end"
 }
 
 // drawFront returns a chart of a front within a budget, 0 for none, and of the single

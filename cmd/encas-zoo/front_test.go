@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -10,6 +11,25 @@ import (
 	"github.com/encas-zoo/encas-zoo/internal/ui"
 	"github.com/encas-zoo/encas-zoo/study"
 )
+
+// Better cascades may be there if the search was stopped, not if only what follows it was.
+func TestIncompleteWords(t *testing.T) {
+	t.Parallel()
+	drawn := &front.Front{Interrupted: true, Selection: &front.Selection{Drawn: &front.Drawn{Samples: 5}}}
+	for _, test := range []struct {
+		found study.Found
+		want  string
+	}{
+		{study.Found{Front: drawn}, "The search is incomplete"},
+		{study.Found{Front: drawn, Searched: true}, "Accuracies on the samples that were not searched are missing"},
+		{study.Found{Front: &front.Front{Interrupted: true}}, "The search is incomplete"},
+		{study.Found{Front: &front.Front{Interrupted: true}, Searched: true}, "Expected accuracies are missing"},
+	} {
+		if got := incomplete(&test.found); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
 
 // What optimize says first is of other samples if that was estimated or measured, and says
 // so if it is not.
