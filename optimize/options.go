@@ -79,7 +79,7 @@ type Options struct {
 	// Join yields what Save was last given by parts of the search, whose other options are the same,
 	// or an error, which ends the search. The front is that of a search that was not cut, if all parts
 	// are there and finished; else [Result.Parts] says so. A part that does not fit is an
-	// [ErrBadPart]. Time is for what follows.
+	// [ErrBadPart]. Time is from the start on, but joining is not cut short.
 	Join iter.Seq2[[]byte, error]
 
 	charge     int     // see limits

@@ -63,10 +63,12 @@ func (s *search) measure(ctx context.Context, p *optimize.Problem, result *optim
 func (s *search) leaveUnmeasured(p *optimize.Problem, result *optimize.Result, timeUp bool) (err error) {
 	result.Status = optimize.Interrupted
 	why, more := "interrupted", ""
-	if timeUp {
+	switch {
+	case timeUp && s.joining != nil:
+		why, more = "the time was up", "; 'encas-zoo front merge' with --force and a longer --time, or without, measures it"
+	case timeUp:
 		why, more = "the time was up", "; --resume with a longer --time, or without, measures it"
-	}
-	if s.joining != nil {
+	case s.joining != nil:
 		more = "; 'encas-zoo front merge' with --force measures it"
 	}
 	if s.options.Unlabelled != "" {

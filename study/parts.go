@@ -26,7 +26,7 @@ import (
 type MergeOptions struct {
 	Dir     string        // run folder; "": a new one in ./runs
 	Force   bool          // replace an earlier run in Dir
-	Time    time.Duration // for what follows the joining, about; 0: no limit
+	Time    time.Duration // from the start on, about, but joining is not cut short; 0: no limit
 	Memory  int64         // MiB; 0: the search's default
 	Threads int           // 0: all processors
 }

@@ -36,7 +36,8 @@ are named; the same command with --force joins again when there are more. The ru
 of parts do not change.
 
 Expected accuracies are from searches without a fifth of the samples, which together take
-longer than a part if there are many models. With --time they end after about that.`,
+longer than a part if there are many models. With --time they end when about that has passed
+since the start; joining counts, but is not cut short.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo front merge shards/* --out runs/whole
 encas-zoo front merge shards/* --json | jq .front.proof`,
@@ -44,7 +45,7 @@ encas-zoo front merge shards/* --json | jq .front.proof`,
 			"130  interrupted"),
 		Flags: []cli.Flag{
 			runZooFlag(),
-			bind(&o.Time, "time", "work for at most `D`, such as 90s or 10m, on what follows the joining; it may take a little longer"),
+			bind(&o.Time, "time", "work for at most `D`, such as 90s or 10m, or as long as joining alone takes; it may take a little longer"),
 			bindThreads(&o.Threads, "use `T` processors (default: all); results do not depend on it"),
 			bind(&o.Memory, "memory", "cache at most `MB` megabytes of tables and margins (default: 1024); results do not depend on it"),
 			bind(&o.Dir, "out", "write to the run folder `DIR` (default: a new one in ./runs)"),
@@ -80,7 +81,7 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 	if err != nil {
 		return err
 	}
-	t.noteMerged(found)
+	t.noteMerged(found, o.Time > 0 && c.Context.Err() == nil)
 	if err := t.showFound(c, z, found, &optimizeOptions{Options: found.Options, chart: "auto"}); err != nil {
 		return err
 	}
@@ -93,11 +94,15 @@ func runFrontMerge(c *cli.Context, t *terminal, o *study.MergeOptions) error {
 	return nil
 }
 
-// noteMerged summarizes a merge.
-func (t *terminal) noteMerged(found *study.Found) {
+// noteMerged summarizes a merge, which its time ended if it was interrupted and timed.
+func (t *terminal) noteMerged(found *study.Found, timed bool) {
 	t.err.Notef("joined %s, whose parts tried %s cascades in %s", plural(len(found.Run.Joined), "run folder", "run folders"), ui.Count(found.Run.Evaluations), ui.Duration(found.Elapsed))
 	t.noteCorrected(found)
-	if found.Front.Interrupted {
+	switch {
+	case !found.Front.Interrupted:
+	case timed:
+		t.err.Notef("the same command with --force and a longer --time, or without, does what is missing")
+	default:
 		t.err.Notef("the same command with --force does what is missing")
 	}
 }
