@@ -20,6 +20,7 @@ type Comparison struct {
 // Compared is one of the fronts.
 type Compared struct {
 	Run      string    `json:"run"`
+	Samples  int       `json:"samples"` // that the accuracies are of, or expected from
 	Cascades int       `json:"cascades"`
 	Inside   int       `json:"inside"` // cascades that are inside the reference; the others add nothing
 	Linear   float64   `json:"hypervolume"`
@@ -48,6 +49,16 @@ func (f *Front) Comparable(other *Front, name, otherName string) error {
 	return nil
 }
 
+// SameSamples reports whether the results of two comparable fronts are of the same samples: the
+// same part of the split was searched, and the others were measured or not.
+func (f *Front) SameSamples(other *Front) bool {
+	a, b := f.Drawn(), other.Drawn()
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Rows == b.Rows && a.Measured == b.Measured
+}
+
 // Compare compares fronts that are comparable, at some costs: by the accuracies expected on
 // other samples if all of them have these and not those on the samples searched are asked
 // for.
@@ -74,10 +85,13 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 	log := ref
 	log.Log = true
 	for i, f := range fronts {
-		errors, paid := drawn(f.Points, accuracy)
+		errors, paid := asErrors(f.Points, accuracy)
 		c := Compared{
-			Run: names[i], Cascades: len(f.Points), Inside: ref.Inside(errors, paid),
+			Run: names[i], Samples: f.searched(), Cascades: len(f.Points), Inside: ref.Inside(errors, paid),
 			Linear: Hypervolume(errors, paid, ref), Log: Hypervolume(errors, paid, log),
+		}
+		if result.Expected {
+			c.Samples = f.judged(f.Counted())
 		}
 		for _, other := range fronts {
 			c.Covers = append(c.Covers, Coverage(f.Points, other.Points, accuracy))
@@ -103,7 +117,7 @@ func (ref Reference) suitFronts(fronts []*Front, accuracy func(Point) float64) R
 	var errors, costs [][]float64
 	var all []float64 // of models
 	for _, f := range fronts {
-		e, c := drawn(f.Points, accuracy)
+		e, c := asErrors(f.Points, accuracy)
 		errors, costs = append(errors, e), append(costs, c)
 		for _, m := range f.Models {
 			highest, all = max(highest, m.Cost), append(all, m.Cost)
@@ -113,8 +127,8 @@ func (ref Reference) suitFronts(fronts []*Front, accuracy func(Point) float64) R
 	return ref.suit(highest, errors, costs)
 }
 
-// drawn returns points as errors, by an accuracy of theirs, and costs.
-func drawn(points []Point, accuracy func(Point) float64) (errors, costs []float64) {
+// asErrors returns points as errors, by an accuracy of theirs, and costs.
+func asErrors(points []Point, accuracy func(Point) float64) (errors, costs []float64) {
 	for _, p := range points {
 		errors, costs = append(errors, 1-accuracy(p)), append(costs, p.Cost)
 	}

@@ -97,3 +97,28 @@ func TestCompareShowsTheBestByWhatItCompares(t *testing.T) {
 		}
 	}
 }
+
+// Results of different parts of the samples are told apart, and of how many samples they are.
+func TestCompareDifferentSamples(t *testing.T) {
+	t.Parallel()
+	all, measured, unmeasured, other := newFront(), newDrawnFront(true), newDrawnFront(false), newDrawnFront(true)
+	*other.Drawn() = *NewDrawn(Draw(measured.Drawn().Samples, other.Split.Samples, 8), 8)
+	other.Drawn().Measured = measured.Drawn().Measured
+	fronts := []*Front{all, measured, unmeasured, other}
+	for i, a := range fronts {
+		for j, b := range fronts {
+			if a.SameSamples(b) != (i == j) {
+				t.Errorf("fronts %d and %d: same samples %t", i, j, i != j)
+			}
+		}
+	}
+	d := measured.Drawn()
+	for searched, want := range map[bool]int{true: d.Samples, false: d.Measured} {
+		if c := Compare([]string{"a"}, []*Front{measured}, Reference{}, nil, searched); c.Runs[0].Samples != want {
+			t.Errorf("searched %t: of %d samples, want %d", searched, c.Runs[0].Samples, want)
+		}
+	}
+	if c := Compare([]string{"a", "b"}, []*Front{all, unmeasured}, Reference{}, nil, false); c.Runs[0].Samples != all.Split.Samples || c.Runs[1].Samples != unmeasured.Drawn().Samples {
+		t.Errorf("%+v", c.Runs)
+	}
+}

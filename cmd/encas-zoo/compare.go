@@ -32,7 +32,8 @@ func compareCommand() *cli.Command {
 		Usage:     "compare several fronts",
 		UsageText: "[--reference ERROR,COST] [--at COSTS] [--plot FILE] RUNDIR RUNDIR...",
 		Description: `Compares the fronts of run folders that were searched on the same samples with the
-same cost, by the accuracies expected on other samples if all of them have these.
+same cost, by the accuracies expected on other samples if all of them have these. If they are of
+different parts of the samples (optimize --search-samples) a warning says so.
 
 Hypervolume: the share of the rectangle between zero error and cost and the reference
 that a front beats; over linear costs, and over their logarithms, which begin at the
@@ -79,6 +80,10 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 		if err := fronts[i].Comparable(fronts[0], dir, dirs[0]); err != nil {
 			return err
 		}
+		if !fronts[i].SameSamples(fronts[0]) {
+			t.err.Warnf("the results of %s and %s are of different samples, and may differ by chance: of %s %s, of %s %s",
+				dirs[0], dir, dirs[0], resultsOf(fronts[0]), dir, resultsOf(fronts[i]))
+		}
 	}
 	ref, err := readReference(o.reference, fronts)
 	if err != nil {
@@ -96,6 +101,18 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 		result.Plot = o.plot
 	}
 	return t.give(result, func() { t.showCompared(result, costs, o.reference != "") })
+}
+
+// resultsOf says which samples of the split a front's results are of.
+func resultsOf(f *front.Front) string {
+	switch d := f.Drawn(); {
+	case d == nil:
+		return "all were searched"
+	case d.Measured == 0:
+		return fmt.Sprintf("%s, drawn with seed %d, were searched, and no others measured", ui.Count(d.Samples), d.Seed)
+	default:
+		return fmt.Sprintf("%s, drawn with seed %d, were searched, and %s others measured", ui.Count(d.Samples), d.Seed, ui.Count(d.Measured))
+	}
 }
 
 // plotFronts draws the fronts on the samples of their searches.
@@ -191,14 +208,23 @@ func (t *terminal) showCompared(r *front.Comparison, costs []float64, asked bool
 	}
 	t.out.Printf("%d fronts of the split %s (%s samples), by the accuracies %s; reference %s error, %s %s\n\n",
 		len(r.Runs), r.Split.Name, ui.Count(r.Split.Samples), by, percent(r.Reference.WorstError), ui.Number(r.Reference.HighestCost), r.Cost)
-	table := new(ui.Table).Right("#").Shrink("run").Right("cascades", "hypervolume", "over log cost")
+	part := slices.ContainsFunc(r.Runs, func(f front.Compared) bool { return f.Samples != r.Split.Samples })
+	table := new(ui.Table).Right("#").Shrink("run")
+	if part {
+		table.Right("samples")
+	}
+	table.Right("cascades", "hypervolume", "over log cost")
 	best := new(ui.Table).Right("best within " + r.Cost)
 	for i := range r.Runs {
 		table.Right(fmt.Sprintf("covers %d", i+1))
 		best.Right(strconv.Itoa(i + 1))
 	}
 	for i, f := range r.Runs {
-		row := []string{strconv.Itoa(i + 1), f.Run, strconv.Itoa(f.Cascades), fmt.Sprintf("%.5f", f.Linear), fmt.Sprintf("%.5f", f.Log)}
+		row := []string{strconv.Itoa(i + 1), f.Run}
+		if part {
+			row = append(row, ui.Count(f.Samples))
+		}
+		row = append(row, strconv.Itoa(f.Cascades), fmt.Sprintf("%.5f", f.Linear), fmt.Sprintf("%.5f", f.Log))
 		for other, share := range f.Covers {
 			if other == i {
 				row = append(row, "")
