@@ -32,8 +32,8 @@ type Data struct {
 	Search  front.Split  `json:"search"`         // the split the cascades were chosen on
 	Test    *front.Split `json:"test,omitempty"` // the split they were checked on
 	Seen    int          `json:"seen,omitempty"` // samples of the test split that were searched, too
-	// Drawn is the part of the search split that was searched in the first run of which a part
-	// was; counts are of the whole split then. nil: all of it was searched in all runs.
+	// Drawn is the part of the search split that was searched in all runs, and beside which the
+	// others were measured; counts are of the whole split then. nil: there is no such part.
 	Drawn   *front.Drawn `json:"drawn,omitempty"`
 	Cost    string       `json:"cost"`
 	ZooWord string       `json:"zoo_word,omitempty"`    // the zoo as the flag --zoo takes it, quoted for a shell
@@ -61,19 +61,20 @@ type Model struct {
 
 // Run is one front.
 type Run struct {
-	Name        string    `json:"name"`
-	Word        string    `json:"word"` // the run folder, quoted for a shell
-	Headline    Headline  `json:"headline"`
-	Landmarks   []int     `json:"landmarks"` // numbers of the cascades to name in a picture, the most important first
-	Algorithm   string    `json:"algorithm"`
-	Grid        string    `json:"grid"`
-	Proof       string    `json:"proof,omitempty"`
-	Incomplete  string    `json:"incomplete,omitempty"` // which parts of the search are missing
-	Interrupted bool      `json:"interrupted,omitempty"`
-	Checked     bool      `json:"checked"`
-	Differences int       `json:"differences,omitempty"`
-	How         *How      `json:"how,omitempty"`
-	Cascades    []Cascade `json:"cascades"`
+	Name        string       `json:"name"`
+	Word        string       `json:"word"` // the run folder, quoted for a shell
+	Headline    Headline     `json:"headline"`
+	Landmarks   []int        `json:"landmarks"` // numbers of the cascades to name in a picture, the most important first
+	Algorithm   string       `json:"algorithm"`
+	Grid        string       `json:"grid"`
+	Proof       string       `json:"proof,omitempty"`
+	Incomplete  string       `json:"incomplete,omitempty"` // which parts of the search are missing
+	Interrupted bool         `json:"interrupted,omitempty"`
+	Drawn       *front.Drawn `json:"drawn,omitempty"` // the part searched beside which the others were measured; nil: there is none
+	Checked     bool         `json:"checked"`
+	Differences int          `json:"differences,omitempty"`
+	How         *How         `json:"how,omitempty"`
+	Cascades    []Cascade    `json:"cascades"`
 }
 
 // How describes how a run was made.
@@ -205,11 +206,11 @@ func New(sources []Source, now time.Time) (*Data, error) {
 		number:  map[string]int{},
 	}
 	d.Search.Samples = first.Counted()
+	if !slices.ContainsFunc(sources, func(s Source) bool { return !s.Front.SameSamples(first) }) {
+		d.Drawn = measuredBeside(first)
+	}
 	for _, s := range sources {
 		f := s.Front
-		if part := f.Drawn(); part != nil && part.Measured > 0 {
-			d.Drawn = cmp.Or(d.Drawn, part)
-		}
 		switch {
 		case len(f.Points) == 0:
 			return nil, fmt.Errorf("the front in %s is empty", s.Dir)
@@ -244,6 +245,14 @@ func New(sources []Source, now time.Time) (*Data, error) {
 	return d, nil
 }
 
+// measuredBeside returns the part of the samples that was searched, nil if no others were measured.
+func measuredBeside(f *front.Front) *front.Drawn {
+	if part := f.Drawn(); part != nil && part.Measured > 0 {
+		return part
+	}
+	return nil
+}
+
 func (d *Data) describe(s Source) (Run, error) {
 	f := s.Front
 	name := filepath.Base(s.Dir)
@@ -252,7 +261,7 @@ func (d *Data) describe(s Source) (Run, error) {
 	}
 	run := Run{
 		Name: name, Word: word(s.Dir), Headline: d.newHeadline(f, s.Run.Limits()), Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
-		Interrupted: f.Interrupted, Checked: f.Checked, Differences: len(f.Differences),
+		Interrupted: f.Interrupted, Drawn: measuredBeside(f), Checked: f.Checked, Differences: len(f.Differences),
 	}
 	if f.Parts != nil {
 		run.Incomplete = f.Parts.String()

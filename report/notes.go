@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Explain fills in the notes: those that are particular to this report, then the
@@ -18,6 +19,9 @@ func (d *Data) Explain(particular ...string) {
 		notes = append(particular, fmt.Sprintf("Of the %d samples of %s, %d were drawn at random and searched. The accuracy expected on other samples is that measured on the %d others, with Wilson's 95 %% interval; counts, costs and stages are of all samples, searched or not.",
 			d.Search.Samples, search, d.Drawn.Samples, d.Drawn.Measured),
 			"Likely means with a standard error of an accuracy on the samples measured to spare. Choosing among many cascades by what was measured makes the result of the one chosen a little too high. encas-zoo certify bounds that.")
+	case slices.ContainsFunc(d.Runs, func(r Run) bool { return r.Drawn != nil }):
+		by = "expected accuracy"
+		notes = append(particular, d.ofParts()...)
 	case d.expects():
 		by = "expected accuracy"
 		notes = append(notes, "The accuracy expected on other samples makes up for that. Its interval has the accuracy on as many other samples of the same kind with a probability of 95 %.",
@@ -49,4 +53,23 @@ func (d *Data) expects() bool {
 		}
 	}
 	return false
+}
+
+// ofParts returns the notes on runs of different parts of the samples.
+func (d *Data) ofParts() (notes []string) {
+	var whole []string
+	for _, r := range d.Runs {
+		if r.Drawn == nil {
+			whole = append(whole, r.Name)
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("Of the %d samples of %s, %d were drawn at random with seed %d and searched in %s. Its accuracy expected on other samples is that measured on the %d others, with Wilson's 95 %% interval.",
+			d.Search.Samples, d.Search.Name, r.Drawn.Samples, r.Drawn.Seed, r.Name, r.Drawn.Measured))
+	}
+	if len(whole) > 0 {
+		notes = append(notes, fmt.Sprintf("All samples of %s were searched in %s: the accuracy on these is optimistic, and the one expected on other samples, if there is one, is an estimate that makes up for that.", d.Search.Name, strings.Join(whole, ", ")))
+	}
+	return append(notes,
+		"Accuracies expected in different runs are of different samples, and may differ by chance. Those of single models are of the first run that has them. Counts, costs and stages are of all samples, searched or not.",
+		"Likely means expected with a standard error to spare: of an accuracy on the samples measured or, if all were searched, on as many. Such a claim may be false on others. encas-zoo certify bounds that.")
 }

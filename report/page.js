@@ -53,7 +53,7 @@
   const cascades = data.runs.flatMap((r) => r.cascades);
   const expects = cascades.some((c) => c.expected);
   // Of a part of the samples that was drawn and searched, counts are those of all samples.
-  const onSearch = data.drawn ? `on all samples of ${data.search.name}` : 'on the samples searched';
+  const onSearch = data.runs.some((r) => r.drawn) ? `on all samples of ${data.search.name}` : 'on the samples searched';
   const partSearched = data.drawn ? `, of which ${count(data.drawn.samples)} were searched` : '';
   const views = { expected: 'expected on other samples', test: hasTest && `measured on ${data.test.name}`, search: onSearch };
   const known = { expected: expects, test: hasTest, search: true };
@@ -646,6 +646,7 @@
     for (const r of data.runs) {
       const how = r.how;
       parts.push(node('h3', null, named(r.name)), list([
+        ['samples searched', !data.drawn && r.drawn && count(r.drawn.samples)],
         ['algorithm', r.algorithm + (r.interrupted ? ', interrupted' : '')],
         ['proven', r.proof ? `${r.proof}.` : r.incomplete ? `nothing: ${r.incomplete}` : 'nothing: the search space may contain better cascades'],
         ['thresholds', `a grid of ${r.grid}`],

@@ -296,6 +296,48 @@ func TestRunsThatCannotBeCompared(t *testing.T) {
 	}
 }
 
+// Of runs of different parts of the samples the notes say of each what its accuracies are of.
+func TestRunsOfDifferentParts(t *testing.T) {
+	t.Parallel()
+	whole, part := expect(newFront(t, 20, 10, 1)), expect(newFront(t, 20, 10, 1))
+	drawn := func(f *front.Front, seed uint64) {
+		n := f.Split.Samples
+		d := front.NewDrawn(front.Draw(n/4, n, seed), seed)
+		d.Measured = n - d.Samples
+		f.Selection = &front.Selection{Drawn: d}
+	}
+	drawn(part, 7)
+	notes := func(fronts ...*front.Front) (*Data, string) {
+		d := newData(t, fronts...)
+		return d, strings.Join(d.Notes, "\n")
+	}
+	ofBoth := "were drawn at random and searched. The accuracy expected on other samples is that measured"
+	if d, text := notes(part, part); d.Drawn == nil || !strings.Contains(text, ofBoth) {
+		t.Errorf("the same part: drawn %v, notes\n%s", d.Drawn, text)
+	}
+	d, text := notes(whole, part)
+	if d.Drawn != nil || d.Runs[0].Drawn != nil || d.Runs[1].Drawn == nil || strings.Contains(text, ofBoth) {
+		t.Errorf("a part and all: drawn %v, notes\n%s", d.Drawn, text)
+	}
+	for _, want := range []string{"searched in " + d.Runs[1].Name + ". Its accuracy", "were searched in " + d.Runs[0].Name + ": "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in the notes\n%s", want, text)
+		}
+	}
+	var tables strings.Builder
+	if err := d.WriteMarkdown(&tables); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(tables.String(), "were searched and the others measured"); n != 1 {
+		t.Errorf("%d tables are of a part", n)
+	}
+	other := expect(newFront(t, 20, 10, 1))
+	drawn(other, 8)
+	if d, text := notes(other, part); d.Drawn != nil || strings.Contains(text, "All samples of") || strings.Count(text, "Its accuracy expected") != 2 {
+		t.Errorf("two parts: drawn %v, notes\n%s", d.Drawn, text)
+	}
+}
+
 func TestHostileNamesInThePage(t *testing.T) {
 	t.Parallel()
 	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))

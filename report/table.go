@@ -58,8 +58,8 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "### %s\n\n", markdown(r.Name))
 		fmt.Fprintf(&b, "%d cascades from %d models, chosen on %s (%d samples)", len(r.Cascades), len(d.Models), markdown(d.Search.Name), d.Search.Samples)
-		if d.Drawn != nil {
-			fmt.Fprintf(&b, ", of which %d were searched and the others measured", d.Drawn.Samples)
+		if r.Drawn != nil {
+			fmt.Fprintf(&b, ", of which %d were searched and the others measured", r.Drawn.Samples)
 		}
 		head, rule := fmt.Sprintf("| # | %s | at worst ", markdown(d.Cost)), "|---:|---:|---:"
 		if d.expects() {
