@@ -105,7 +105,7 @@ func (s *search) count(ctx context.Context, points []front.Point) (searched, oth
 
 // countListed counts what cascades do on the samples that were not drawn, by the models' lists.
 func (s *search) countListed(ctx context.Context, cascades []cascade.Cascade) (counts []optimize.Count, err error) {
-	o, err := s.openOthers(ctx, cascades)
+	o, err := s.openUnsearched(ctx, cascades)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +138,8 @@ func (s *search) countListed(ctx context.Context, cascades []cascade.Cascade) (c
 	return counts, nil
 }
 
-// others are the samples that were not drawn, of which a block at a time is in memory.
-type others struct {
+// unsearched is the samples that were not drawn, of which a block at a time is in memory.
+type unsearched struct {
 	search *search
 	block  int // samples of the split, some of which were drawn
 	models []optimize.Model
@@ -148,9 +148,9 @@ type others struct {
 	labels []uint16
 }
 
-// openOthers opens the lists of the models that cascades have.
-func (s *search) openOthers(ctx context.Context, cascades []cascade.Cascade) (*others, error) {
-	o := &others{search: s, models: modelsIn(s.priced(), cascades)}
+// openUnsearched opens the lists of the models that cascades have.
+func (s *search) openUnsearched(ctx context.Context, cascades []cascade.Cascade) (*unsearched, error) {
+	o := &unsearched{search: s, models: modelsIn(s.priced(), cascades)}
 	row := 4*s.zoo.ListLength() + 8 // bytes
 	o.block = min(s.split.Samples, max(listBlock, measureBytes/(row*len(o.models))/listBlock*listBlock))
 	o.files, o.rooms = make([]*zoo.ListFile, len(o.models)), make([]zoo.Lists, len(o.models))
@@ -166,7 +166,7 @@ func (s *search) openOthers(ctx context.Context, cascades []cascade.Cascade) (*o
 	return o, nil
 }
 
-func (o *others) close() {
+func (o *unsearched) close() {
 	for _, f := range o.files {
 		if f != nil {
 			f.Close()
@@ -176,7 +176,7 @@ func (o *others) close() {
 
 // read returns the problem on those of the samples from..to-1 that were not drawn, valid until the
 // next call; nil if there are none.
-func (o *others) read(ctx context.Context, from, to int) (*optimize.Problem, error) {
+func (o *unsearched) read(ctx context.Context, from, to int) (*optimize.Problem, error) {
 	d := o.search.drawn
 	o.labels = o.labels[:0]
 	for row := from; row < to; row++ {
