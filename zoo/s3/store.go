@@ -108,19 +108,23 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lively{c}, nil
+	return lively{c, silence}, nil
 }
 
 // A lively connection fails if nothing moves for a while.
-type lively struct{ net.Conn }
+type lively struct {
+	net.Conn
+	silence time.Duration
+}
 
 func (c lively) Read(p []byte) (int, error) {
-	c.SetReadDeadline(time.Now().Add(silence))
+	c.SetReadDeadline(time.Now().Add(c.silence))
 	return c.Conn.Read(p)
 }
 
+// Write extends the time of reading, too: an answer is waited for while its request is still being sent.
 func (c lively) Write(p []byte) (int, error) {
-	c.SetWriteDeadline(time.Now().Add(silence))
+	c.SetDeadline(time.Now().Add(c.silence))
 	return c.Conn.Write(p)
 }
 
