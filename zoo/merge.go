@@ -261,7 +261,13 @@ func (m *merge) addSplit(s Split, z *Zoo) error {
 func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 	var conflicts []string
 	advised := ""
-	kept, added := columnsOf{}, columnsOf{}
+	kept, added, dropped := columnsOf{}, columnsOf{}, columnsOf{}
+	conflict := func(z, before *Zoo, model, difference string) {
+		conflicts = append(conflicts, fmt.Sprintf("the model %q of %s %s in %s", clip(model, 200), z.dir, difference, before.dir))
+		if advised == "" {
+			advised = m.advice.models(z, before, model)
+		}
+	}
 	for _, z := range zoos {
 		for _, model := range z.Models() {
 			j := m.models[model.Name]
@@ -270,15 +276,17 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 				continue
 			}
 			if m.replace && j.first == m.target {
+				if lacks := j.lacking(model); lacks != "" {
+					conflict(z, j.first, model.Name, lacks)
+					continue
+				}
+				dropped.add(model.Name, j.onlyColumns(model))
 				m.models[model.Name] = m.begin(z, model).insteadOf(j.model)
 				continue
 			}
 			j.asked = true
 			if difference := j.differs(model); difference != "" {
-				conflicts = append(conflicts, fmt.Sprintf("the model %q of %s %s in %s", clip(model.Name, 200), z.dir, difference, j.first.dir))
-				if advised == "" {
-					advised = m.advice.models(z, j.first, model.Name)
-				}
+				conflict(z, j.first, model.Name, difference)
 				continue
 			}
 			more, others := j.add(z, model)
@@ -299,6 +307,9 @@ func (m *merge) planModels(ctx context.Context, zoos []*Zoo) error {
 	}
 	for _, column := range slices.Sorted(maps.Keys(added)) {
 		m.note("the column %s of %d models is that of a later zoo: those before have none", column, len(added[column]))
+	}
+	for _, column := range slices.Sorted(maps.Keys(dropped)) {
+		m.note("the column %s of %d models that are replaced is dropped: those in their place have none", column, len(dropped[column]))
 	}
 	m.planDamaged(ctx, zoos)
 	asked := false
@@ -332,6 +343,26 @@ func (m *merge) begin(z *Zoo, model Model) *joining {
 		model.Splits[split] = a
 	}
 	return j
+}
+
+// lacking says what would be lost if another model took the place of this one, "" if nothing would.
+func (j *joining) lacking(other Model) string {
+	for _, split := range slices.Sorted(maps.Keys(j.model.Splits)) {
+		if _, ok := other.Splits[split]; !ok {
+			return fmt.Sprintf("does not have the predictions on the split %q that are", split)
+		}
+	}
+	return ""
+}
+
+// onlyColumns are those that another model does not have.
+func (j *joining) onlyColumns(other Model) (columns []string) {
+	for column := range j.model.Columns {
+		if _, ok := other.Columns[column]; !ok && !strings.HasPrefix(column, ColumnSetPrefix) {
+			columns = append(columns, column)
+		}
+	}
+	return columns
 }
 
 // insteadOf has the predictions that differ from those of a model under the names that these

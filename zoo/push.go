@@ -144,7 +144,13 @@ func (p *push) begin(ctx context.Context) error {
 		return err
 	}
 	defer s.remove()
-	m := newMerge(MergeOptions{}, adviceOnPush)
+	advice := adviceOnPush
+	if p.options.Replace {
+		advice.models = func(*Zoo, *Zoo, string) string {
+			return "nothing was pushed, because that would be lost; push from a zoo that has all splits of its models, and leave others out with --models"
+		}
+	}
+	m := newMerge(MergeOptions{}, advice)
 	if note := p.options.Note; note != nil {
 		m.options.Note = func(text string) { note(s.name(text)) }
 	}

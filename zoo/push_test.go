@@ -484,6 +484,44 @@ func TestPushReplaces(t *testing.T) {
 	}
 }
 
+// What only the model there has is not lost without a word: splits are not, and columns are named.
+func TestPushReplacesAll(t *testing.T) {
+	t.Parallel()
+	dir, store := t.TempDir(), newMemoryStore()
+	splits := map[string]int{"search": 40, "test": 20}
+	whole := part{
+		splits: splits, models: map[string]map[string]uint64{"a": {"search": 1, "test": 2}},
+		columns: map[string]map[string]string{"a": {"latency_ms": "7"}},
+	}.make(t, filepath.Join(dir, "whole"))
+	less := part{splits: splits, models: map[string]map[string]uint64{"a": {"search": 1}, "new": {"search": 5}}}.make(t, filepath.Join(dir, "less"))
+	more := part{splits: splits, models: map[string]map[string]uint64{"a": {"search": 3, "test": 4}}}.make(t, filepath.Join(dir, "more"))
+	push := func(z *Zoo, only string) (notes []string, err error) {
+		o := PushOptions{TransferOptions{Note: func(text string) { notes = append(notes, text) }}, true}
+		if only != "" {
+			o.Select = func(all []Model) ([]Model, error) {
+				return slices.DeleteFunc(all, func(m Model) bool { return m.Name != only }), nil
+			}
+		}
+		_, err = Push(t.Context(), z, store, o)
+		return notes, err
+	}
+	if _, err := push(whole, ""); err != nil {
+		t.Fatal(err)
+	}
+	before := maps.Clone(store.objects)
+	_, err := push(less, "")
+	expectError(t, err, `"a"`, less.Dir(), `"test"`, store.String(), "has all splits", "--models")
+	if !maps.EqualFunc(before, store.objects, bytes.Equal) {
+		t.Error("objects changed")
+	}
+	if _, err := push(less, "new"); err != nil {
+		t.Error(err)
+	}
+	if notes, err := push(more, ""); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "latency_ms") {
+		t.Errorf("%q, %v", notes, err)
+	}
+}
+
 func TestPushRefuses(t *testing.T) {
 	t.Parallel()
 	dir, store := t.TempDir(), newMemoryStore()

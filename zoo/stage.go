@@ -179,7 +179,7 @@ func (s *stage) failures(failed []MergeFailure) {
 		if d := (*DamagedModel)(nil); errors.As(f.Err, &d) {
 			text = d.Err.Error()
 		}
-		failed[i] = MergeFailure{s.name(f.Model), &locatedError{s.name(text) + "; zoo push --replace from a zoo that has the model mends it", f.Err}}
+		failed[i] = MergeFailure{s.name(f.Model), &locatedError{s.name(text) + "; zoo push --replace from a zoo that has the model, with all of its splits, mends it", f.Err}}
 	}
 }
 
