@@ -50,7 +50,7 @@ func Push(ctx context.Context, z *Zoo, store Store, o PushOptions) (Pushed, erro
 	if len(from.models)+len(from.damaged) == 0 {
 		return Pushed{}, fmt.Errorf("zoo: %s: there is no model to push", z.dir)
 	}
-	p := &push{from: from, store: store, options: o}
+	p := &push{from: from, store: store, options: o, unnamed: map[string]bool{}}
 	err = p.settle(ctx)
 	if err == nil {
 		err = p.compare(ctx)
@@ -79,6 +79,7 @@ type push struct {
 	options PushOptions
 
 	splits    []Split           // of the zoo in the store, as far as this push knows
+	unnamed   map[string]bool   // those that zoo.json did not name when this push put their samples there
 	versions  map[string]string // of the objects that were there
 	shipments []*shipment
 
@@ -123,8 +124,11 @@ func (p *push) confirm(ctx context.Context) error {
 			there, ok := s.zoo.split(split.Name)
 			return !ok || there != split
 		})
-		if err := s.remove(); err != nil || !lost {
+		if err := s.remove(); err != nil {
 			return err
+		}
+		if !lost {
+			return p.confirmSamples(ctx)
 		}
 		failed := p.result.Failed
 		err = p.settle(ctx)
@@ -134,6 +138,20 @@ func (p *push) confirm(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("zoo: %s/zoo.json: other pushes replace it again and again: push again when they have ended", p.store)
+}
+
+// confirmSamples puts the samples of new splits there again if another push, which had not seen them in
+// zoo.json either and fails now, has put others in their place.
+func (p *push) confirmSamples(ctx context.Context) error {
+	for _, split := range p.splits {
+		if p.unnamed[split.Name] {
+			same := func(there, own Object) bool { return there == own }
+			if err := p.sendSplit(ctx, split, same); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // begin finds out what is to be sent, and puts the splits and zoo.json into the store, so that they
@@ -174,9 +192,16 @@ func (p *push) begin(ctx context.Context) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.splits)) {
-		if err := p.sendSplit(ctx, s, m.splits[name].Split); err != nil {
+		// Those that zoo.json names may have been written by another version.
+		known := false
+		if s.zoo != nil {
+			_, known = s.zoo.split(name)
+		}
+		will := func(there, own Object) bool { return !p.options.Replace && (known || there == own) }
+		if err := p.sendSplit(ctx, m.splits[name].Split, will); err != nil {
 			return err
 		}
+		p.unnamed[name] = p.unnamed[name] || !known
 	}
 	return p.sendHead(ctx, s, m)
 }
@@ -199,8 +224,8 @@ func (p *push) shipment(j *joining) *shipment {
 	return &shipment{j.model, files, !j.there}
 }
 
-// sendSplit puts the samples of a split into the store, unless they are there.
-func (p *push) sendSplit(ctx context.Context, s *stage, split Split) error {
+// sendSplit puts the samples of a split into the store, unless those that are there will do.
+func (p *push) sendSplit(ctx context.Context, split Split, willDo func(there, own Object) bool) error {
 	if have, ok := p.from.split(split.Name); !ok || have != split {
 		return nil
 	}
@@ -219,19 +244,12 @@ func (p *push) sendSplit(ctx context.Context, s *stage, split Split) error {
 		return err
 	}
 	o := Object{info.Size(), sum}
-	if !p.options.Replace {
-		there, err := p.store.Stat(ctx, objectName(p.from, file))
-		// Those that zoo.json names may have been written by another version.
-		known := false
-		if s.zoo != nil {
-			_, known = s.zoo.split(split.Name)
-		}
-		if err == nil && (known || there == o) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	there, err := p.store.Stat(ctx, objectName(p.from, file))
+	if err == nil && willDo(there, o) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	if _, _, err := p.from.readSplit(split); err != nil {
 		return err

@@ -373,6 +373,37 @@ func TestPushConfirmsItsSplits(t *testing.T) {
 	}
 }
 
+// Of two first pushes with different samples of one split one fails, and the other one's samples are there.
+func TestFirstPushesOfOneSplit(t *testing.T) {
+	t.Parallel()
+	dir, store := t.TempDir(), newMemoryStore()
+	make := func(name string, n int) *Zoo {
+		return part{splits: map[string]int{"search": n}, models: map[string]map[string]uint64{name: {"search": 1}}}.make(t, filepath.Join(dir, name))
+	}
+	first, late := make("first", 30), make("late", 31)
+	lates, err := os.ReadFile(late.splitPath("search"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var over sync.Once
+	store.fail = func() error {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		if _, ok := store.objects["zoo.json"]; ok { // the late one has read that there is none, and sends what it has
+			over.Do(func() { store.objects["splits/search.parquet"] = lates })
+		}
+		return nil
+	}
+	if _, err := Push(t.Context(), first, store, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if z := pulled(t, store, filepath.Join(dir, "to")); z.Fingerprint() != first.Fingerprint() {
+		t.Error("another zoo was pulled")
+	}
+	_, err = Push(t.Context(), late, store, PushOptions{})
+	expectError(t, err, `"search"`, store.String())
+}
+
 // What a store holds is not believed.
 func TestPullFromHostileStore(t *testing.T) {
 	t.Parallel()
