@@ -71,7 +71,7 @@ const s3Key, s3Secret = "encas-test", "secret-of-encas-test"
 
 func newStorage(t *testing.T) *storage {
 	s := &storage{dir: t.TempDir()}
-	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+s3Key, "AWS_SECRET_ACCESS_KEY="+s3Secret, "AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_ENDPOINT_URL_S3=", "HOME="+s.dir, "ENCAS_ZOO=")
+	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+s3Key, "AWS_SECRET_ACCESS_KEY="+s3Secret, "AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_SHARED_CREDENTIALS_FILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_ENDPOINT_URL_S3=", "HOME="+s.dir, "ENCAS_ZOO=")
 	if _, err := os.Stat(filepath.Join("..", "build", "s3")); err != nil && os.Getenv("ENCAS_S3_SERVER") == "" {
 		t.Skip("there is no S3 server here (scripts/s3 install)")
 	}
@@ -538,7 +538,8 @@ func (s *storage) refused(t *testing.T) {
 	for _, args := range [][]string{push, pull} {
 		s.fails(t, []string{"AWS_SECRET_ACCESS_KEY=wrong"}, args, "AWS_SECRET_ACCESS_KEY", place)
 		s.fails(t, []string{"AWS_ACCESS_KEY_ID=wrong"}, args, "AWS_ACCESS_KEY_ID", place)
-		s.fails(t, []string{"AWS_ACCESS_KEY_ID="}, args, "there are no keys", "AWS_PROFILE")
+		s.fails(t, []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="}, args, "there are no keys", "AWS_PROFILE")
+		s.fails(t, []string{"AWS_ACCESS_KEY_ID="}, args, "only one of AWS_ACCESS_KEY_ID")
 		if strings.HasPrefix(s.client.EndpointURL().String(), "https") {
 			s.fails(t, []string{"SSL_CERT_FILE=/dev/null"}, args, "is not trusted", "SSL_CERT_FILE")
 		}

@@ -50,7 +50,8 @@ encas-zoo zoo push cifar s3://bucket/zoos/cifar --json | jq -r '.added[]'`,
 
 // aboutServer ends the description of commands that ask an S3 server.
 const aboutServer = `Keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the
-profile AWS_PROFILE of ~/.aws/credentials; the region from AWS_REGION, or the server.`
+profile AWS_PROFILE of ~/.aws/credentials, for which AWS_SHARED_CREDENTIALS_FILE names another
+file; the region from AWS_REGION, or the server.`
 
 func endpointFlag(p *string) cli.Flag {
 	return bind(p, "endpoint", "ask the S3 server at `URL` (default: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL); only http:// is without encryption")

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -48,10 +47,9 @@ func Open(location, endpoint string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}})
-	value, err := keys.GetWithContext(nil)
+	keys, unsigned, err := findKeys()
 	if err != nil {
-		return nil, fmt.Errorf("the keys for %s cannot be read: %w", u.Host, err)
+		return nil, err
 	}
 	secure := u.Scheme == "https"
 	transport, err := minio.DefaultTransport(secure)
@@ -68,7 +66,7 @@ func Open(location, endpoint string) (*Store, error) {
 	if prefix != "" {
 		prefix += "/"
 	}
-	return &Store{minio.Core{Client: client}, u.Scheme + "://" + u.Host, bucket, prefix, value.AccessKeyID == ""}, nil
+	return &Store{minio.Core{Client: client}, u.Scheme + "://" + u.Host, bucket, prefix, unsigned}, nil
 }
 
 // region is the one that the environment names, "" to ask the server.
