@@ -251,6 +251,17 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+	// A password is not shown, however the URL is mistyped.
+	for _, bad := range []string{"key:hush@host", "http://key:hu%sh@host", "https://key:hush@host:x", "https://host/key:hush@x", "http://key:hush@host"} {
+		if _, err := s3.Open("s3://bucket/x", bad); err == nil || !strings.Contains(err.Error(), "--endpoint") || strings.Contains(err.Error(), "key:") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for _, bad := range []string{"s3://key:hush@bucket/x", "https://key:hush@host/bucket", "key:hush@host"} {
+		if _, err := s3.Open(bad, ""); err == nil || !strings.Contains(err.Error(), "s3://BUCKET/PREFIX") || strings.Contains(err.Error(), "key:") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
 	for _, variable := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
 		t.Setenv("AWS_ENDPOINT_URL_S3", "")
 		t.Setenv("AWS_ENDPOINT_URL", "")

@@ -25,10 +25,13 @@ const maxPrefix = 700
 // parse takes s3://BUCKET/PREFIX apart. The prefix has no slash at its ends, and may be empty.
 func parse(text string) (bucket, prefix string, err error) {
 	rest, ok := strings.CutPrefix(text, scheme)
+	bucket, prefix, _ = strings.Cut(rest, "/")
+	if strings.Contains(bucket, "@") || !ok && strings.Contains(text, "@") { // a password, perhaps: it is not shown
+		return "", "", errors.New("what is to be like s3://BUCKET/PREFIX has an @ in it: keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and no bucket is called so")
+	}
 	if !ok {
 		return "", "", fmt.Errorf("%q is not like s3://BUCKET/PREFIX", text)
 	}
-	bucket, prefix, _ = strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
 	if !bucketForm.MatchString(bucket) || strings.Contains(bucket, "..") {
 		return "", "", fmt.Errorf("%q cannot name a bucket, as in s3://BUCKET/PREFIX: use 3 to 63 letters, digits, '.', '_' or '-'", bucket)
@@ -58,12 +61,13 @@ func server(endpoint string) (*url.URL, error) {
 	if endpoint == "" {
 		return nil, errors.New("name the S3 server with --endpoint, such as https://s3.example.org, or in AWS_ENDPOINT_URL")
 	}
+	if strings.Contains(endpoint, "@") { // whatever it is, a password in it is not shown
+		return nil, fmt.Errorf("%s: a URL with a password in it is not taken: keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", from)
+	}
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return nil, fmt.Errorf("%s: %q is not the URL of a server, such as https://s3.example.org or http://127.0.0.1:9000", from, endpoint)
-	case u.User != nil:
-		return nil, fmt.Errorf("%s: a URL with a password in it is not taken: keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", from)
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("%s: %q has something behind the name of the server: the bucket belongs in s3://BUCKET/PREFIX", from, endpoint)
 	}
