@@ -10,6 +10,7 @@ import (
 	arrow "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 
+	"github.com/encas-zoo/encas-zoo/internal/memory"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
 	"github.com/encas-zoo/encas-zoo/internal/parquet"
 	"github.com/encas-zoo/encas-zoo/internal/regular"
@@ -200,8 +201,26 @@ func (p *fixedPages) read(dst []byte) (rows int, err error) {
 
 var errShort = errors.New("a text runs over the end of its page")
 
-// readSplit reads the labels, nil if there are none, and ids of a split.
+// What a sample takes that is read, in bytes: its label and the place of its id, twice while they grow.
+// The text of an id takes its length and this much.
+const (
+	sampleBytes = 2 * (2 + 16)
+	idBytes     = 8
+)
+
+// spareMemory is how much memory there is; 0 if that is unknown.
+var spareMemory = memory.Spare
+
+// readSplit reads the labels, nil if there are none, and ids of a split, if there is memory for them:
+// a short file may hold very many.
 func readSplit(path string, s Split, classes int) (labels []uint16, ids []string, err error) {
+	spare, need := spareMemory(), int64(s.Samples)*sampleBytes
+	tooLarge := func() error {
+		return fmt.Errorf("zoo: %s: %d samples take more than %d MB of memory, and there are %d MB: make room for them, if their number is right", path, s.Samples, need>>20, spare>>20)
+	}
+	if spare > 0 && need > spare {
+		return nil, nil, tooLarge()
+	}
 	columns := []column{idColumn, labelColumn}
 	if s.Unlabelled {
 		columns = columns[:1]
@@ -211,6 +230,7 @@ func readSplit(path string, s Split, classes int) (labels []uint16, ids []string
 		return nil, nil, err
 	}
 	defer t.close()
+	full := false
 	err = t.try(func() error {
 		texts := pages{t: t, column: 0}
 		for {
@@ -228,6 +248,10 @@ func readSplit(path string, s Split, classes int) (labels []uint16, ids []string
 				n := binary.LittleEndian.Uint32(data)
 				if data = data[4:]; uint64(n) > uint64(len(data)) {
 					return errShort
+				}
+				if need += int64(n) + idBytes; spare > 0 && need > spare {
+					full = true
+					return io.ErrShortBuffer
 				}
 				ids = append(ids, string(data[:n]))
 				data = data[n:]
@@ -259,6 +283,9 @@ func readSplit(path string, s Split, classes int) (labels []uint16, ids []string
 		}
 		return nil
 	})
+	if full {
+		return nil, nil, tooLarge()
+	}
 	if err != nil {
 		return nil, nil, err
 	}

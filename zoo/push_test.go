@@ -470,6 +470,28 @@ func TestPullFromHostileStore(t *testing.T) {
 	}
 }
 
+// The samples of a store take no more memory than there is, however many zoo.json says there are, and however
+// short their file is.
+func TestPullWithoutMemory(t *testing.T) {
+	store := newMemoryStore()
+	ids := make([]string, 3000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%0300d", i)
+	}
+	z := part{splits: map[string]int{"search": len(ids)}, ids: map[string][]string{"search": ids}, models: map[string]map[string]uint64{"a": {"search": 1}}}.make(t, filepath.Join(t.TempDir(), "z"))
+	if _, err := Push(t.Context(), z, store, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	defer func(was func() int64) { spareMemory = was }(spareMemory)
+	for _, spare := range []int64{50_000, 500_000, 5_000_000, 0} { // bytes: for neither, for all but the ids, for all; unknown
+		spareMemory = func() int64 { return spare }
+		_, err := Pull(t.Context(), store, filepath.Join(t.TempDir(), "to"), TransferOptions{})
+		if fits := spare == 0 || spare > 1_100_000; fits != (err == nil) || !fits && !strings.Contains(err.Error(), "memory") {
+			t.Errorf("%d bytes: %v", spare, err)
+		}
+	}
+}
+
 // A model that differs is refused; Replace puts it in the place of the other one, under other names.
 func TestPushReplaces(t *testing.T) {
 	t.Parallel()

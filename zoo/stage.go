@@ -246,10 +246,16 @@ func (f *fetching) count(n int64, model string) {
 func (f *fetching) split(ctx context.Context, s Split) error {
 	_, err := f.get(ctx, path.Join("splits", s.Name+".parquet"), maxSplitFile(s))
 	if errors.Is(err, errTooLong) {
-		err = fmt.Errorf("zoo: %s/splits/%s.parquet is longer than %d samples need: it is damaged", f.store, s.Name, s.Samples)
+		err = fmt.Errorf("zoo: %s/splits/%s.parquet is longer than %d samples need, or than there is memory for: it is damaged, or make room for it", f.store, s.Name, s.Samples)
 	}
 	return err
 }
 
-// maxSplitFile bounds the file of a split: each sample has a label and an id.
-func maxSplitFile(s Split) int64 { return int64(s.Samples)*(maxName+16) + 1<<20 }
+// maxSplitFile bounds the file of a split: each sample has a label and an id, and all of it is read into memory.
+func maxSplitFile(s Split) int64 {
+	most := int64(s.Samples)*(maxName+16) + 1<<20
+	if spare := spareMemory(); spare > 0 {
+		most = min(most, spare)
+	}
+	return most
+}
