@@ -470,6 +470,51 @@ func TestPullFromHostileStore(t *testing.T) {
 	}
 }
 
+// A model whose predictions are replaced while they are read is left out, and the others are pulled; metadata are read again.
+func TestPullBesideReplacement(t *testing.T) {
+	t.Parallel()
+	dir, store := t.TempDir(), newMemoryStore()
+	z := toPush(t, filepath.Join(dir, "z"))
+	if _, err := Push(t.Context(), z, store, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, left := range map[string]int{"zoo.json": 0, "models/" + slug("a") + ".json": 0, "splits/test.parquet": 0, "archive/search/" + slug("a") + ".parquet": 1} {
+		to := filepath.Join(t.TempDir(), "to")
+		result, err := Pull(t.Context(), &replacedStore{memoryStore: store, name: name}, to, TransferOptions{})
+		if err != nil || len(result.Failed) != left || len(result.Added) != 4-left {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+		for _, f := range result.Failed {
+			if text := f.Err.Error(); !strings.Contains(text, store.String()+"/"+name) || !strings.Contains(text, "replaced meanwhile") || strings.Contains(text, "--replace") {
+				t.Error(text)
+			}
+		}
+		if n := pulled(t, store, to); n.Fingerprint() != z.Fingerprint() {
+			t.Errorf("%s: another zoo was pulled", name)
+		}
+	}
+}
+
+// A replacedStore replaces an object once while it is read.
+type replacedStore struct {
+	*memoryStore
+	name string
+	once sync.Once
+}
+
+func (r *replacedStore) Get(ctx context.Context, name string, w io.Writer) (version string, err error) {
+	if name == r.name {
+		r.once.Do(func() {
+			w.Write([]byte{'{'})
+			err = fmt.Errorf("%s/%s was changed: %w", r, name, ErrConflict)
+		})
+	}
+	if err != nil {
+		return "", err
+	}
+	return r.memoryStore.Get(ctx, name, w)
+}
+
 // The samples of a store take no more memory than there is, however many zoo.json says there are, and however
 // short their file is.
 func TestPullWithoutMemory(t *testing.T) {

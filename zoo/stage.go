@@ -117,8 +117,18 @@ func (s *stage) modelFiles(ctx context.Context, names []string) (files []string,
 	return files, err
 }
 
-// get fetches an object of at most so many bytes into the folder, and returns how many it has.
+// get fetches an object of at most so many bytes into the folder, and returns how many it has. One
+// that is replaced meanwhile is fetched anew.
 func (s *stage) get(ctx context.Context, name string, most int64) (n int64, err error) {
+	for range 5 {
+		if n, err = s.getOnce(ctx, name, most); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return n, err
+}
+
+func (s *stage) getOnce(ctx context.Context, name string, most int64) (n int64, err error) {
 	f, err := os.Create(filepath.Join(s.dir, filepath.FromSlash(name)))
 	if err != nil {
 		return 0, stagingError{err}
@@ -179,7 +189,10 @@ func (s *stage) failures(failed []MergeFailure) {
 		if d := (*DamagedModel)(nil); errors.As(f.Err, &d) {
 			text = d.Err.Error()
 		}
-		failed[i] = MergeFailure{s.name(f.Model), &locatedError{s.name(text) + "; zoo push --replace from a zoo that has the model, with all of its splits, mends it", f.Err}}
+		if !errors.Is(f.Err, ErrConflict) {
+			text += "; zoo push --replace from a zoo that has the model, with all of its splits, mends it"
+		}
+		failed[i] = MergeFailure{s.name(f.Model), &locatedError{s.name(text), f.Err}}
 	}
 }
 
@@ -209,6 +222,8 @@ func (f *fetching) file(ctx context.Context, model, source string, a Archive, pa
 		err = to.Err()
 	case errors.Is(err, fs.ErrNotExist):
 		err = damage{fmt.Errorf("zoo: there is no %s", source)}
+	case errors.Is(err, ErrConflict):
+		err = damage{fmt.Errorf("zoo: %s was replaced meanwhile: the same command again gets it: %w", source, ErrConflict)}
 	case errors.Is(err, errTooLong), err == nil && to.Size() != a.Bytes:
 		err = damage{fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or was replaced meanwhile", source, a.Bytes)}
 	case err == nil && to.SHA256() != a.SHA256:

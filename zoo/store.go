@@ -27,7 +27,8 @@ type Store interface {
 	Swap(ctx context.Context, name string, o Object, content io.ReaderAt, version string) error
 }
 
-// ErrConflict is wrapped by the error of a Swap that came too late.
+// ErrConflict is wrapped by the error of a Swap that came too late, and of a Get of an object that was
+// replaced before all of it was there.
 var ErrConflict = errors.New("zoo: replaced by another writer")
 
 // An Object is what a Store knows of one.

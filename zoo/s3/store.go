@@ -211,11 +211,14 @@ func (s *Store) getFrom(ctx context.Context, name, version string, at int64, w i
 			return version, 0, err
 		}
 	}
-	body, info, _, err := s.client.GetObject(ctx, s.bucket, s.prefix+name, o)
+	body, info, header, err := s.client.GetObject(ctx, s.bucket, s.prefix+name, o)
 	if err != nil {
 		return version, 0, err
 	}
 	defer body.Close()
+	if at > 0 && !strings.HasPrefix(header.Get("Content-Range"), fmt.Sprintf("bytes %d-", at)) {
+		return version, 0, errors.New("the connection was lost, and the server does not send the rest of an object alone: the same command begins it anew")
+	}
 	n, err := io.Copy(w, body)
 	if err != nil {
 		err = brokenError{err}

@@ -142,6 +142,21 @@ func TestGetGoesOn(t *testing.T) {
 		t.Errorf("%d bytes in %d requests, %v", got.Len(), requests.Load(), err)
 	}
 
+	// A server that knows no ranges sends the whole again, which is not the rest.
+	requests.Store(0)
+	server.Fail = func(w http.ResponseWriter, r *http.Request) bool {
+		r.Header.Del("Range")
+		if r.Method != http.MethodGet || requests.Add(1) > 1 {
+			return false
+		}
+		server.Part(w, r, "a/x", 5000)
+		panic(http.ErrAbortHandler)
+	}
+	got.Reset()
+	if _, err := s.Get(t.Context(), "x", &got); err == nil || !strings.Contains(err.Error(), "the rest") || got.Len() != 5000 {
+		t.Errorf("%d bytes, %v", got.Len(), err)
+	}
+
 	requests.Store(0)
 	server.Fail = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet && requests.Add(1)%2 == 1 && requests.Load() < 8 {
