@@ -556,12 +556,11 @@ func (m *merge) takeSplit(ctx context.Context, s splitOf) error {
 	}
 	var bad error
 	for _, z := range s.zoos {
+		read := z.readSplit
 		if m.fetch != nil {
-			if err := m.fetch.split(ctx, s.Split); err != nil {
-				return err
-			}
+			read = func(s Split) ([]uint16, []string, error) { return m.fetch.samples(ctx, z, s) }
 		}
-		labels, ids, err := z.readSplit(s.Split)
+		labels, ids, err := read(s.Split)
 		if err == nil {
 			m.instead(bad, z)
 			return m.w.addSplit(s.Name, s.Samples, labels, ids)

@@ -467,6 +467,16 @@ func TestPullFromHostileStore(t *testing.T) {
 		if _, err := os.Stat(to); err == nil {
 			t.Errorf("%s: there is %s", name, to)
 		}
+		if !strings.Contains(name, "split") {
+			continue
+		}
+		expectError(t, err, "zoo push --replace from a zoo that has the split mends it")
+		if _, err := Push(t.Context(), z, store, PushOptions{Replace: true}); err != nil {
+			t.Fatal(err)
+		}
+		if n := pulled(t, store, filepath.Join(dir, name)); n.Fingerprint() != z.Fingerprint() {
+			t.Errorf("%s: another zoo was pulled", name)
+		}
 	}
 }
 
@@ -535,6 +545,24 @@ func TestPullWithoutMemory(t *testing.T) {
 			t.Errorf("%d bytes: %v", spare, err)
 		}
 	}
+}
+
+// What mends a damaged zoo.json is said of it.
+func TestPullWithDamagedHead(t *testing.T) {
+	t.Parallel()
+	dir, store := t.TempDir(), newMemoryStore()
+	z := toPush(t, filepath.Join(dir, "z"))
+	if _, err := Push(t.Context(), z, store, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	head := store.objects["zoo.json"]
+	for _, bad := range []string{"{", `{"format": 1, "classes": 1}`, `{"format": 1, "classes": 5, "splits": {"../x": {}}}`} {
+		store.objects["zoo.json"] = []byte(bad)
+		_, err := Pull(t.Context(), store, filepath.Join(dir, "to"), TransferOptions{})
+		expectError(t, err, store.String()+"/zoo.json", "put the zoo.json of a zoo that has all of its splits in its place")
+	}
+	store.objects["zoo.json"] = head
+	pulled(t, store, filepath.Join(dir, "to"))
 }
 
 // A model that differs is refused; Replace puts it in the place of the other one, under other names.

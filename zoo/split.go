@@ -74,7 +74,7 @@ func (z *Zoo) readSplit(s Split) (labels []uint16, ids []string, err error) {
 	path := z.splitPath(s.Name)
 	labels, ids, err = readSplit(path, s, z.classes)
 	if got := fingerprint(labels, ids); err == nil && got != s.Fingerprint {
-		err = fmt.Errorf("zoo: %s is damaged: the fingerprint of its labels and ids begins with %.12s, in zoo.json with %.12s", path, got, s.Fingerprint)
+		err = damage{fmt.Errorf("zoo: %s is damaged: the fingerprint of its labels and ids begins with %.12s, in zoo.json with %.12s", path, got, s.Fingerprint)}
 	}
 	if err != nil {
 		return nil, nil, z.orResplit(s, err)

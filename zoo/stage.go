@@ -79,6 +79,9 @@ func (s *stage) read(ctx context.Context, names []string, report func(done, tota
 	if err == nil {
 		s.zoo, err = Open(s.dir)
 	}
+	if errors.As(err, new(damage)) {
+		err = fmt.Errorf("%w; put the zoo.json of a zoo that has all of its splits in its place", err)
+	}
 	return err
 }
 
@@ -257,13 +260,19 @@ func (f *fetching) count(n int64, model string) {
 	}
 }
 
-// split fetches the samples of a split into the stage.
-func (f *fetching) split(ctx context.Context, s Split) error {
-	_, err := f.get(ctx, path.Join("splits", s.Name+".parquet"), maxSplitFile(s))
+// samples fetches the samples of a split of a zoo whose metadata are in the stage, and reads them.
+func (f *fetching) samples(ctx context.Context, z *Zoo, s Split) (labels []uint16, ids []string, err error) {
+	_, err = f.get(ctx, path.Join("splits", s.Name+".parquet"), maxSplitFile(s))
 	if errors.Is(err, errTooLong) {
-		err = fmt.Errorf("zoo: %s/splits/%s.parquet is longer than %d samples need, or than there is memory for: it is damaged, or make room for it", f.store, s.Name, s.Samples)
+		err = damage{fmt.Errorf("zoo: %s/splits/%s.parquet is longer than %d samples need, or than there is memory for: it is damaged, or make room for it", f.store, s.Name, s.Samples)}
 	}
-	return err
+	if err == nil {
+		labels, ids, err = z.readSplit(s)
+	}
+	if errors.As(err, new(damage)) || errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; zoo push --replace from a zoo that has the split mends it", err)
+	}
+	return labels, ids, err
 }
 
 // maxSplitFile bounds the file of a split: each sample has a label and an id, and all of it is read into memory.

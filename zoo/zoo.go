@@ -172,20 +172,20 @@ func readHead(dir string) (*Zoo, error) {
 		return nil, err
 	}
 	if f.Classes < 2 || f.Classes > MaxClasses {
-		return nil, fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)
+		return nil, damage{fmt.Errorf("zoo: %s is damaged: %d classes", head, f.Classes)}
 	}
 	n.classes, n.classNames = f.Classes, f.ClassNames
 	if f.ClassNames != nil {
 		if err := checkClassNames(f.ClassNames, f.Classes); err != nil {
-			return nil, fmt.Errorf("zoo: %s is damaged: %w", head, err)
+			return nil, damage{fmt.Errorf("zoo: %s is damaged: %w", head, err)}
 		}
 	}
 	for name, s := range f.Splits {
 		if err := CheckSplitName(name); err != nil {
-			return nil, fmt.Errorf("zoo: %s is damaged: %w", head, err)
+			return nil, damage{fmt.Errorf("zoo: %s is damaged: %w", head, err)}
 		}
 		if s.Samples < 1 || s.Samples > maxSamples || !isSHA256(s.Fingerprint) {
-			return nil, fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))
+			return nil, damage{fmt.Errorf("zoo: %s is damaged: the split %q has %d samples and the fingerprint %q", head, name, s.Samples, clip(s.Fingerprint, 64))}
 		}
 		s.Name = name
 		n.splits = append(n.splits, s)
