@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/encas-zoo/encas-zoo/internal/shell"
 )
@@ -45,6 +46,11 @@ func Pull(ctx context.Context, store Store, dir string, o TransferOptions) (Merg
 var adviceOnPull = advice{
 	classes: "pull into another folder",
 	splits: func(_, there *Zoo, split string) string {
+		for _, s := range there.Splits() {
+			if strings.EqualFold(s.Name, split) {
+				split = s.Name // that may differ in case
+			}
+		}
 		return fmt.Sprintf("pull into another folder, or remove the split, with all predictions on it, with encas-zoo zoo remove --zoo %s --split %s --force", shell.Word(there.dir), shell.Word(split))
 	},
 	models: func(_, there *Zoo, model string) string {

@@ -404,6 +404,21 @@ func TestFirstPushesOfOneSplit(t *testing.T) {
 	expectError(t, err, `"search"`, store.String())
 }
 
+// The split to remove is called as it is there, if names differ in case only.
+func TestPullOfSplitInOtherCase(t *testing.T) {
+	t.Parallel()
+	dir, store := t.TempDir(), newMemoryStore()
+	make := func(name, split string) *Zoo {
+		return part{splits: map[string]int{split: 30}, models: map[string]map[string]uint64{name: {split: 1}}}.make(t, filepath.Join(dir, name))
+	}
+	if _, err := Push(t.Context(), make("a", "search"), store, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	to := make("b", "Search").Dir()
+	_, err := Pull(t.Context(), store, to, TransferOptions{})
+	expectError(t, err, "case only", "--split Search --force")
+}
+
 // What a store holds is not believed.
 func TestPullFromHostileStore(t *testing.T) {
 	t.Parallel()
