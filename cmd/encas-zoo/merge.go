@@ -72,14 +72,11 @@ func runZooMerge(c *cli.Context, t *terminal, out string) error {
 		Note:     t.watch().Note,
 	})
 	progress.Stop()
+	failed := t.failures(merged.Failed)
 	if err != nil {
 		return err
 	}
-	result := merger{1, out, append([]string{}, merged.Added...), append([]string{}, merged.Skipped...), []failedModel{}, merged.Linked, merged.Copied}
-	for _, f := range merged.Failed {
-		t.err.Warnf("%s: %v", f.Model, f.Err)
-		result.Failed = append(result.Failed, failedModel{f.Model, f.Err.Error()})
-	}
+	result := merger{1, out, append([]string{}, merged.Added...), append([]string{}, merged.Skipped...), failed, merged.Linked, merged.Copied}
 	err = t.give(result, func() { t.showMerged(result) })
 	if err == nil && len(result.Failed) > 0 {
 		err = partialError{fmt.Errorf("%s not merged, or perhaps not as a whole", plural(len(result.Failed), "model was", "models were"))}

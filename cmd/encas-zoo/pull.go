@@ -70,10 +70,11 @@ func runZooPull(c *cli.Context, t *terminal, o *pullOptions) error {
 	options, stop := t.transfer("pulling", o.models)
 	merged, err := zoo.Pull(c.Context, store, o.out, options)
 	stop()
+	failed := t.failures(merged.Failed)
 	if err != nil {
 		return err
 	}
-	r := pulled{1, o.out, store.String(), append([]string{}, merged.Added...), append([]string{}, merged.Skipped...), t.failures(merged.Failed), merged.Copied}
+	r := pulled{1, o.out, store.String(), append([]string{}, merged.Added...), append([]string{}, merged.Skipped...), failed, merged.Copied}
 	err = t.give(r, func() { t.showTransferred(r.Zoo, r.Added, r.Skipped, r.Fetched, "fetched") })
 	if err == nil && len(r.Failed) > 0 {
 		err = partialError{fmt.Errorf("%s not pulled, or perhaps not as a whole", plural(len(r.Failed), "model was", "models were"))}

@@ -88,10 +88,11 @@ func runZooPush(c *cli.Context, t *terminal, o *pushOptions) error {
 	options, stop := t.transfer("pushing", o.models)
 	result, err := zoo.Push(c.Context, z, store, zoo.PushOptions{TransferOptions: options, Replace: o.replace})
 	stop()
+	failed := t.failures(result.Failed)
 	if err != nil {
 		return err
 	}
-	r := pushed{1, args[0], store.String(), append([]string{}, result.Added...), append([]string{}, result.Skipped...), t.failures(result.Failed), result.Sent, result.Objects}
+	r := pushed{1, args[0], store.String(), append([]string{}, result.Added...), append([]string{}, result.Skipped...), failed, result.Sent, result.Objects}
 	err = t.give(r, func() { t.showTransferred(r.URL, r.Added, r.Skipped, r.Sent, "sent") })
 	if err == nil && len(r.Failed) > 0 {
 		err = partialError{fmt.Errorf("%s not pushed, or perhaps not as a whole", plural(len(r.Failed), "model was", "models were"))}
@@ -116,7 +117,7 @@ func (t *terminal) transfer(doing string, models []string) (o zoo.TransferOption
 	}
 }
 
-// failures warns of models that were left out, and gives them their form in JSON.
+// failures warns of models that were left out, also before an error, and gives them their form in JSON.
 func (t *terminal) failures(failed []zoo.MergeFailure) []failedModel {
 	list := []failedModel{}
 	for _, f := range failed {
