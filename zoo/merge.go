@@ -696,7 +696,7 @@ func (m *merge) takeFile(ctx context.Context, model Model, s Split, from *Zoo) (
 	}
 	defer in.Close()
 	if info, err := in.Stat(); err != nil || info.Size() != a.Bytes {
-		return nil, bad(damage{fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or of another model", source, a.Bytes)})
+		return nil, bad(damage{fmt.Errorf("zoo: %s does not have the %d bytes that it was written with: it is damaged, or of another model", source, a.Bytes)})
 	}
 	f, err := atomicfile.Take(ctx, in, path)
 	if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Path == source {

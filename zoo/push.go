@@ -63,11 +63,15 @@ func Push(ctx context.Context, z *Zoo, store Store, o PushOptions) (Pushed, erro
 	}
 	slices.Sort(p.result.Added)
 	slices.SortFunc(p.result.Failed, func(a, b MergeFailure) int { return strings.Compare(a.Model, b.Model) })
+	again := "the same command again does the rest"
+	if o.Replace {
+		again = "the same command again sends everything anew"
+	}
 	switch {
 	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
-		err = fmt.Errorf("stopped with %d of %d models in %s; the same command again does the rest: %w", len(p.result.Added)+len(p.result.Skipped), len(from.models), store, context.Cause(ctx))
+		err = fmt.Errorf("stopped with %d of %d models in %s; %s: %w", len(p.result.Added)+len(p.result.Skipped), len(from.models), store, again, context.Cause(ctx))
 	case err != nil && len(p.result.Added) > 0:
-		err = fmt.Errorf("%w; %d models were pushed, and the same command does the rest", err, len(p.result.Added))
+		err = fmt.Errorf("%w; %d models were pushed, and %s", err, len(p.result.Added), again)
 	}
 	return p.result, err
 }

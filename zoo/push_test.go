@@ -562,6 +562,29 @@ func TestPullWithoutMemory(t *testing.T) {
 	}
 }
 
+// What the same command does after an error is said as it is.
+func TestPushAgainAfterError(t *testing.T) {
+	t.Parallel()
+	z := toPush(t, filepath.Join(t.TempDir(), "z"))
+	for replace, says := range map[bool]string{false: "does the rest", true: "sends everything anew"} {
+		store := newMemoryStore()
+		store.fail = func() error {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			for name := range store.objects {
+				if strings.HasPrefix(name, "models/") {
+					return errStore
+				}
+			}
+			return nil
+		}
+		result, err := Push(t.Context(), z, store, PushOptions{Replace: replace})
+		if expectError(t, err, errStore.Error(), says); len(result.Added) == 0 {
+			t.Error("nothing was pushed")
+		}
+	}
+}
+
 // What mends a damaged zoo.json is said of it.
 func TestPullWithDamagedHead(t *testing.T) {
 	t.Parallel()

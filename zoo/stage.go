@@ -159,7 +159,7 @@ func (s *stage) getOnce(ctx context.Context, name string, most int64) (n int64, 
 type stagingError struct{ error }
 
 func (e stagingError) Error() string {
-	return fmt.Sprintf("zoo: the temporary folder for metadata (TMPDIR names another one): %v", e.error)
+	return fmt.Sprintf("zoo: the temporary folder for metadata and samples (TMPDIR names another one): %v", e.error)
 }
 
 // A locatedError is an error about files of a stage, worded for the objects that these are.
@@ -228,7 +228,7 @@ func (f *fetching) file(ctx context.Context, model, source string, a Archive, pa
 	case errors.Is(err, ErrConflict):
 		err = damage{fmt.Errorf("zoo: %s was replaced meanwhile: the same command again gets it: %w", source, ErrConflict)}
 	case errors.Is(err, errTooLong), err == nil && to.Size() != a.Bytes:
-		err = damage{fmt.Errorf("zoo: %s has not the %d bytes that it was written with: it is damaged, or was replaced meanwhile", source, a.Bytes)}
+		err = damage{fmt.Errorf("zoo: %s does not have the %d bytes that it was written with: it is damaged, or was replaced meanwhile", source, a.Bytes)}
 	case err == nil && to.SHA256() != a.SHA256:
 		err = damage{fmt.Errorf("zoo: %s is damaged, or was replaced meanwhile: its SHA-256 is not the one it was written with", source)}
 	}

@@ -90,7 +90,7 @@ func (s *Store) explain(ctx context.Context, name string, err error) error {
 		return say("the certificate of %s is not trusted (%s): name the file with that of its authority in SSL_CERT_FILE", s.endpoint, said)
 	}
 	if network := net.Error(nil); errors.As(err, &network) || isBroken(err) {
-		return say("%s cannot be reached, or the connection was lost (%v): check the server in --endpoint; the same command again does the rest", s.endpoint, said)
+		return say("%s cannot be reached, or the connection was lost (%v): check the server in --endpoint, and try the same command again", s.endpoint, said)
 	}
 	if r.Code != "" {
 		return say("%s, %s: %v (%s)", s.endpoint, object, said, r.Code)
