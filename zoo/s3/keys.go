@@ -49,10 +49,11 @@ func keysInFile() (*credentials.Credentials, error) {
 	keys := credentials.New(&credentials.FileAWSCredentials{Filename: file, Profile: profile})
 	value, err := keys.GetWithContext(nil)
 	failed := (*fs.PathError)(nil)
+	ofFile := errors.As(err, &failed) && failed.Path == file // and not of the program that it names
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && named == "" && !fileNamed:
+	case ofFile && errors.Is(err, fs.ErrNotExist) && named == "" && !fileNamed:
 		return none, nil
-	case errors.As(err, &failed) && failed.Path == file:
+	case ofFile:
 		return nil, fmt.Errorf("the keys cannot be read: %w", failed)
 	case err != nil && err.Error() == fmt.Sprintf("section %q does not exist", profile), err == nil && value.AccessKeyID == "":
 		if named == "" {

@@ -51,6 +51,7 @@ func TestKeys(t *testing.T) {
 		"malformed":                 {"[default]\naws_access_key_id = FILE\naws_secret_access_key HUSH\n", none, "", "lines of NAME = VALUE"},
 		"half in file":              {"[default]\naws_secret_access_key = HUSH\n", none, "", "both aws_access_key_id and"},
 		"process that fails":        {"[default]\ncredential_process = /bin/false HUSH\n", none, "", "credential_process"},
+		"process that is none":      {"[default]\ncredential_process = /none/such HUSH\n", none, "", "credential_process"},
 		"another file":              {"[default]\n" + pair, map[string]string{"AWS_SHARED_CREDENTIALS_FILE": other}, "OTHER", ""},
 		"another file that is none": {"[default]\n" + pair, map[string]string{"AWS_SHARED_CREDENTIALS_FILE": other + "-none"}, "", other + "-none"},
 	} {
