@@ -30,7 +30,8 @@ the same command does the rest of one that was stopped. A model appears as a who
 several commands may push to one place. Nothing is ever deleted.
 
 --replace puts models in the place of those that have other outputs or columns there, and
-sends all of their files, so that it mends what is damaged there, too.
+sends all of their files, so that it mends what is damaged there, too. It refuses to replace
+a model that has predictions on a split there that it does not have in the zoo.
 
 ` + aboutServer,
 		CustomHelpTemplate: commandHelp(`
