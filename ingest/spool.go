@@ -19,6 +19,15 @@ type spool struct {
 
 // newSpool makes a spool on the file system of dir.
 func newSpool(dir string, classes int) (*spool, error) {
+	f, err := unnamed(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &spool{file: f, w: bufio.NewWriterSize(f, 1<<18), classes: classes}, nil
+}
+
+// removed returns a file without a name in dir that had one for a moment.
+func removed(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".ingest-")
 	if err != nil {
 		return nil, err
@@ -27,7 +36,7 @@ func newSpool(dir string, classes int) (*spool, error) {
 		f.Close()
 		return nil, err
 	}
-	return &spool{file: f, w: bufio.NewWriterSize(f, 1<<18), classes: classes}, nil
+	return f, nil
 }
 
 func (s *spool) close() { s.file.Close() }
