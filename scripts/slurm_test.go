@@ -376,8 +376,8 @@ test -e $run/search.json && to=--resume || to=--out
 	a.until("the second end", func() bool { return strings.Count(a.said(2), "ended with 0") == 2 })
 	c.submitTo(t, "shards", "1", command).wait(1)
 	run(0, "front", "merge", "shards/0", "shards/1", "shards/2", "shards/3", "--out", "front", "--force")
-	run(0, "optimize", "--zoo", "example", "--algorithm", "exact", "--out", "whole")
-	want, err := os.ReadFile(filepath.Join(c.dir, "whole", "front.json"))
+	run(0, "optimize", "--zoo", "example", "--algorithm", "exact", "--out", "at once")
+	want, err := os.ReadFile(filepath.Join(c.dir, "at once", "front.json"))
 	check(t, err)
 	if got, err := os.ReadFile(filepath.Join(c.dir, "front", "front.json")); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the merged front is another one (%v)", err)
