@@ -6,10 +6,24 @@ import (
 	"sort"
 )
 
-// Best returns so many models by layers: first those that no other model beats in accuracy and
+// Shortlist returns the names of so many models: those that are named, and the best of the others.
+func Shortlist(models []Model, named []string, most int) map[string]bool {
+	list := map[string]bool{}
+	for _, name := range named {
+		list[name] = true
+	}
+	others := slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return list[m.Name] })
+	for _, m := range best(others, most-len(list)) {
+		list[m.Name] = true
+	}
+	return list
+}
+
+// best returns so many models by layers: first those that no other model beats in accuracy and
 // cost, then those that only models of the first layer beat, and so on. Of the layer that is not
-// wanted as a whole it takes models at even distances in the order of cost, the last and most accurate among them.
-func Best(models []Model, most int) []Model {
+// wanted as a whole it takes models at even distances in the order of cost, the last, which is the
+// most accurate, among them.
+func best(models []Model, most int) []Model {
 	models = slices.Clone(models)
 	slices.SortFunc(models, func(a, b Model) int {
 		return cmp.Or(cmp.Compare(a.Cost, b.Cost), -cmp.Compare(a.Correct, b.Correct), cmp.Compare(a.Name, b.Name))

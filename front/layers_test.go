@@ -1,4 +1,4 @@
-package front_test
+package front
 
 import (
 	"cmp"
@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/encas-zoo/encas-zoo/front"
 )
 
 // TestBest compares layers with those of the definition: a model is in the layer after the last
@@ -16,20 +14,20 @@ func TestBest(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		models := make([]front.Model, 1+rng.IntN(30))
+		models := make([]Model, 1+rng.IntN(30))
 		for i := range models {
-			models[i] = front.Model{Name: fmt.Sprint(i), Cost: float64(rng.IntN(12)), Correct: rng.IntN(12)}
+			models[i] = Model{Name: fmt.Sprint(i), Cost: float64(rng.IntN(12)), Correct: rng.IntN(12)}
 		}
 		// Of equal models the first by name beats the others.
-		beats := func(a, b front.Model) bool {
+		beats := func(a, b Model) bool {
 			if a.Cost == b.Cost && a.Correct == b.Correct {
 				return a.Name < b.Name
 			}
 			return a.Cost <= b.Cost && a.Correct >= b.Correct
 		}
 		layer := map[string]int{}
-		var of func(m front.Model) int
-		of = func(m front.Model) int {
+		var of func(m Model) int
+		of = func(m Model) int {
 			if _, known := layer[m.Name]; !known {
 				layer[m.Name] = 0
 				for _, other := range models {
@@ -45,13 +43,13 @@ func TestBest(t *testing.T) {
 			sizes[of(m)]++
 		}
 		most := rng.IntN(len(models) + 2)
-		chosen := front.Best(models, most)
+		chosen := best(models, most)
 		if len(chosen) != min(most, len(models)) {
 			t.Fatalf("%d of %d models chosen, wanted %d", len(chosen), len(models), most)
 		}
 		if most > 0 {
-			mostAccurate := func(of []front.Model) int {
-				return slices.MaxFunc(of, func(a, b front.Model) int { return cmp.Compare(a.Correct, b.Correct) }).Correct
+			mostAccurate := func(of []Model) int {
+				return slices.MaxFunc(of, func(a, b Model) int { return cmp.Compare(a.Correct, b.Correct) }).Correct
 			}
 			if got, want := mostAccurate(chosen), mostAccurate(models); got != want {
 				t.Fatalf("the most accurate of %d models of %d has %d correct, not %d", most, len(models), got, want)

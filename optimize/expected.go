@@ -52,24 +52,14 @@ func (p *Problem) shortlist(bytes int, required []string, samples []int) *Proble
 	if len(p.models) <= most {
 		return p
 	}
-	var rated []front.Model
+	rated := make([]front.Model, len(p.models))
 	for m, model := range p.models {
-		if !slices.Contains(required, model.Name) {
-			rated = append(rated, front.Model{Name: model.Name, Cost: model.Cost, Correct: p.correctOn(m, samples)})
-		}
+		rated[m] = front.Model{Name: model.Name, Cost: model.Cost, Correct: p.correctOn(m, samples)}
 	}
-	keep := slices.Clone(required)
-	for _, m := range front.Best(rated, most-len(required)) {
-		keep = append(keep, m.Name)
-	}
-	slices.Sort(keep)
-	short := &Problem{labels: p.labels, classes: p.classes}
-	for _, m := range p.models {
-		if _, kept := slices.BinarySearch(keep, m.Name); kept {
-			short.models = append(short.models, m)
-		}
-	}
-	return short
+	list := front.Shortlist(rated, required, most)
+	short := *p
+	short.models = slices.DeleteFunc(slices.Clone(p.models), func(m Model) bool { return !list[m.Name] })
+	return &short
 }
 
 // correctOn returns how many of some samples a model on its own answers correctly.

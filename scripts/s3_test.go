@@ -1,7 +1,6 @@
 package scripts
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -125,32 +124,7 @@ func certify(t *testing.T, dir string) *x509.CertPool {
 
 // start starts a server that keeps what it has in a folder, and skips the test if there is none.
 func (s *storage) start(t *testing.T, dir string) string {
-	start := exec.Command("./s3", dir, "600")
-	start.Env = s.env
-	hold, err := start.StdinPipe()
-	check(t, err)
-	out, err := start.StdoutPipe()
-	check(t, err)
-	var complaints strings.Builder
-	start.Stderr = &complaints
-	check(t, start.Start())
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	address, ready := strings.CutPrefix(strings.TrimSpace(line), "ready ")
-	if !ready {
-		err := start.Wait()
-		if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() == 77 {
-			t.Skip(strings.TrimSpace(complaints.String()))
-		}
-		t.Fatalf("%v: %s", err, &complaints)
-	}
-	t.Cleanup(func() {
-		hold.Close()
-		if err := start.Wait(); err != nil {
-			t.Errorf("%v: %s", err, &complaints)
-		}
-	})
-	go io.Copy(io.Discard, out)
-	return address
+	return startService(t, s.env, "./s3", dir, "600")
 }
 
 // makeStored makes a zoo of models m<first> and so on. The first of them alone has predictions on the

@@ -1,11 +1,8 @@
 package scripts
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,30 +58,7 @@ const (
 func newCluster(t *testing.T) *cluster {
 	shim := torchtest.Fake(t)
 	at := t.TempDir()
-	start := exec.Command("./slurm", at, fmt.Sprint(slurmNodes), "600")
-	hold, err := start.StdinPipe()
-	check(t, err)
-	out, err := start.StdoutPipe()
-	check(t, err)
-	var complaints strings.Builder
-	start.Stderr = &complaints
-	check(t, start.Start())
-	ready, _ := bufio.NewReader(out).ReadString('\n')
-	if ready != "ready\n" {
-		err := start.Wait()
-		if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() == 77 {
-			t.Skip(strings.TrimSpace(complaints.String()))
-		}
-		t.Fatalf("%v: %s", err, &complaints)
-	}
-	t.Cleanup(func() {
-		hold.Close()
-		if err := start.Wait(); err != nil {
-			t.Errorf("%v: %s", err, &complaints)
-		}
-	})
-	go io.Copy(io.Discard, out)
-
+	startService(t, nil, "./slurm", at, fmt.Sprint(slurmNodes), "600")
 	c := &cluster{t: t, dir: t.TempDir(), at: at, env: append(os.Environ(), "SLURM_CONF="+filepath.Join(at, "slurm.conf"), "ENCAS_TORCH_SHIM="+shim, "ENCAS_ZOO=")}
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(c.dir, "encas-zoo"), "../cmd/encas-zoo").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -47,18 +47,10 @@ func (s *search) shortlist(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keep := map[string]bool{}
-	for _, name := range named {
-		keep[name] = true
-	}
-	models = slices.DeleteFunc(models, func(m front.Model) bool { return keep[m.Name] })
-	for _, m := range front.Best(models, most-len(named)) {
-		keep[m.Name] = true
-	}
-	all := len(s.models)
-	s.models = slices.DeleteFunc(slices.Clone(s.models), func(m zoo.Model) bool { return !keep[m.Name] })
-	s.shortlisted = all
-	s.watch.note("the search is among the %d models that are the most accurate for their cost, of %d (see --shortlist)", len(s.models), all)
+	list := front.Shortlist(models, named, most)
+	s.shortlisted = len(s.models)
+	s.models = slices.DeleteFunc(slices.Clone(s.models), func(m zoo.Model) bool { return !list[m.Name] })
+	s.watch.note("the search is among the %d models that are the most accurate for their cost, of %d (see --shortlist)", len(s.models), s.shortlisted)
 	return nil
 }
 
