@@ -120,8 +120,11 @@ func (f *Folder) use(earlier Earlier) error {
 
 // files are all that this program writes to a run folder, the last to be removed last.
 func files() []string {
-	return []string{FrontFile, CertifiedFile, CSVFile, ReportFile, "front.svg", "front.png", "front.pdf", StateFile, RunFile}
+	return append(append([]string{FrontFile, CertifiedFile, CSVFile, ReportFile}, pictures()...), StateFile, RunFile)
 }
+
+// pictures are the plots that the command report writes.
+func pictures() []string { return []string{"front.svg", "front.png", "front.pdf"} }
 
 // clear removes an earlier run that is to be replaced.
 func (f *Folder) clear() error {
@@ -211,7 +214,7 @@ func ReadState(dir string) (state []byte, err error) {
 }
 
 // Write fills the folder, and sets run.Table. Each file appears whole or not at all, front.json
-// last. What was certified of an earlier front goes.
+// last. What was certified of an earlier front, and its report, go.
 func (f *Folder) Write(front *Front, run *Run) error {
 	var table bytes.Buffer
 	errTable := front.WriteCSV(&table)
@@ -221,7 +224,7 @@ func (f *Folder) Write(front *Front, run *Run) error {
 	if err := errors.Join(errTable, errRun, errFront); err != nil {
 		return err
 	}
-	return f.write([]string{RunFile, CSVFile, FrontFile}, [][]byte{runJSON, table.Bytes(), frontJSON}, CertifiedFile)
+	return f.write([]string{RunFile, CSVFile, FrontFile}, [][]byte{runJSON, table.Bytes(), frontJSON}, append(pictures(), CertifiedFile, ReportFile)...)
 }
 
 // Writable reports what Write could not write of a run.

@@ -42,3 +42,34 @@ func TestFolderIsLocked(t *testing.T) {
 		f.Discard()
 	}
 }
+
+// What was made of the front of an earlier moment goes when a search that is continued writes its
+// own; what a person put there stays.
+func TestWriteRemovesReports(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := CreateFolder(dir, time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Discard()
+	made := []string{CertifiedFile, ReportFile, "front.svg", "front.png", "front.pdf"}
+	for _, name := range append(made, "notes.txt") {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Write(&Front{Models: []Model{}}, &Run{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range made {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s of the earlier front is still there", name)
+		}
+	}
+	for _, name := range []string{FrontFile, "notes.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}

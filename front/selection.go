@@ -53,6 +53,9 @@ func (s Selection) String() string {
 	}
 	if s.Shortlisted > 0 {
 		text += fmt.Sprintf(". The models searched are the most accurate for their cost of %d", s.Shortlisted)
+		if s.Folds > 0 {
+			text += ", on all samples searched: expected accuracies do not account for that choice"
+		}
 	}
 	return text
 }

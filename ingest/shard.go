@@ -26,6 +26,9 @@ func ParseShard(flag string, env func(string) string) (i, n int, err error) {
 	if index == "" && count == "" {
 		return 0, 0, nil
 	}
+	if index == "" {
+		return 0, 0, fmt.Errorf("--shard /%s is for a task of an array: neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set; elsewhere name the part, as in --shard 0/%s", count, count)
+	}
 	i, err1 := strconv.Atoi(index)
 	n, err2 := strconv.Atoi(count)
 	if err1 != nil || err2 != nil || i < 0 || n < 1 || i >= n {

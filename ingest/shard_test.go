@@ -31,7 +31,7 @@ func TestParseShard(t *testing.T) {
 		{"", job, "0/0"},
 		{"8/8", nil, "I from 0 to N-1"},
 		{"-1/8", nil, "I from 0 to N-1"},
-		{"/8", nil, "I from 0 to N-1"},
+		{"/8", nil, "neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set"},
 		{"3", nil, "not of the form I/N"},
 		{"a/b", nil, "I from 0 to N-1"},
 		{"/2", job, "I from 0 to N-1"},

@@ -29,6 +29,9 @@ const (
 	// leastOthers are as many as must be left to measure on, by default.
 	leastOthers = drawnSamples / 4
 
+	// fewSamples are too few for an accuracy: its standard error is 5 points.
+	fewSamples = 100
+
 	listBlock = 4096 // samples whose lists of a model are read at a time
 )
 
@@ -51,8 +54,14 @@ func (s *search) draw() error {
 	if n == 0 && s.search.Evidence && s.split.Samples >= drawnSamples+leastOthers {
 		n = drawnSamples
 	}
+	if n >= s.split.Samples {
+		s.watch.note("all samples are searched: the split %s has %d, and --search-samples is %d", s.split.Name, s.split.Samples, n)
+	}
 	if n == 0 || n >= s.split.Samples {
 		return nil
+	}
+	if few := min(n, s.split.Samples-n); few < fewSamples {
+		s.watch.warn("%d samples to search and %d to measure on: with fewer than %d of either, accuracies say little", n, s.split.Samples-n, fewSamples)
 	}
 	s.options.SearchSamples = n
 	s.run.Options = s.options

@@ -23,8 +23,14 @@ func Examples() []string { return example.Names() }
 // IsExample reports whether a folder is the name of a zoo that is built in.
 func IsExample(dir string) bool { return slices.Contains(example.Names(), dir) }
 
+// IsBuiltIn reports whether a folder is the name of a zoo that is built in, or where one is kept.
+func IsBuiltIn(dir string) bool { return IsExample(dir) || example.Owns(dir) }
+
 // Open opens the zoo in a folder, or one that is built in.
 func Open(ctx context.Context, dir string, w Watch) (*zoo.Zoo, error) {
+	if strings.HasPrefix(dir, "s3://") {
+		return nil, fmt.Errorf("%s is in a bucket: 'encas-zoo zoo pull %s --out DIR' gets it", dir, shell.Word(dir))
+	}
 	var z *zoo.Zoo
 	var err error
 	if IsExample(dir) {

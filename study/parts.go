@@ -151,6 +151,8 @@ func sameSearch(p, first report.Source) error {
 		return differ("it has other thresholds (--grid)")
 	case p.Run.Seed != first.Run.Seed:
 		return differ("it has --seed %d, not %d", p.Run.Seed, first.Run.Seed)
+	case searchedOf(a) != searchedOf(b):
+		return differ("%d samples of the split %s were searched, not %d (--search-samples)", searchedOf(a), a.Split.Name, searchedOf(b))
 	}
 	if text := otherModels(a.Models, b.Models); text != "" {
 		return differ("%s", text)
@@ -162,6 +164,14 @@ func sameSearch(p, first report.Source) error {
 		return differ("its models have other outputs")
 	}
 	return nil
+}
+
+// searchedOf returns the number of samples that a front was searched on.
+func searchedOf(f *front.Front) int {
+	if d := f.Drawn(); d != nil {
+		return d.Samples
+	}
+	return f.Split.Samples
 }
 
 // otherModels says how the models of a search differ from those of another one; "" if they do not.

@@ -471,6 +471,10 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		s.watch.warn("interrupted while cross-validating: its results are missing")
 		return nil
 	}
+	if errors.Is(err, optimize.ErrNothingFeasible) && s.search.Time > 0 {
+		s.watch.warn("cross-validating found nothing without a part of the samples within --time %v: its results are missing", s.search.Time)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("cross-validating in %d folds: %w; %s has the front with its results on the search index", folds, err, s.folder.Dir)
 	}

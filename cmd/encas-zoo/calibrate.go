@@ -76,7 +76,7 @@ func runCalibrate(c *cli.Context, t *terminal, z *zoo.Zoo, o *calibrateOptions) 
 	if o.out == "" {
 		return usagef("name the folder of the calibrated zoo with --out")
 	}
-	if study.IsExample(ownFirst(o.out)) {
+	if study.IsBuiltIn(ownFirst(o.out)) {
 		return exampleError("out")
 	}
 	if _, err := z.Labelled(o.split); err != nil {

@@ -55,7 +55,7 @@ func runZooMerge(c *cli.Context, t *terminal, out string) error {
 		return usagef("name the folder of the merged zoo with --out")
 	case !c.Args().Present():
 		return usagef("name the zoos to merge")
-	case study.IsExample(ownFirst(out)):
+	case study.IsBuiltIn(ownFirst(out)):
 		return exampleError("out")
 	}
 	var zoos []*zoo.Zoo

@@ -56,11 +56,13 @@ type pulled struct {
 
 func runZooPull(c *cli.Context, t *terminal, o *pullOptions) error {
 	switch {
+	case c.Args().Len() == 2 && o.out == "":
+		return usagef("name the folder of the zoo with --out, as in --out %s", c.Args().Get(1))
 	case c.Args().Len() != 1:
 		return usagef("name the zoo to pull, such as s3://BUCKET/PREFIX")
 	case o.out == "":
 		return usagef("name the folder of the zoo with --out")
-	case study.IsExample(ownFirst(o.out)):
+	case study.IsBuiltIn(ownFirst(o.out)):
 		return exampleError("out")
 	}
 	store, err := s3.Open(c.Args().First(), o.endpoint)

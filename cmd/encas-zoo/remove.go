@@ -54,7 +54,7 @@ func runZooRemove(c *cli.Context, t *terminal, o *removeOptions) (err error) {
 	case o.split != "" && len(names) > 0:
 		return usagef("remove either models or a split")
 	}
-	if dir, _ := zooFolder(c); study.IsExample(dir) {
+	if dir, _ := zooFolder(c); study.IsBuiltIn(dir) {
 		return exampleError("zoo")
 	}
 	z, err := t.openZoo(c)

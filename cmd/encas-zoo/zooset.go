@@ -45,7 +45,7 @@ func runZooSet(c *cli.Context, t *terminal, from string) error {
 	if err != nil {
 		return err
 	}
-	if dir, _ := zooFolder(c); study.IsExample(dir) {
+	if dir, _ := zooFolder(c); study.IsBuiltIn(dir) {
 		return exampleError("zoo")
 	}
 	z, err := t.openZoo(c)

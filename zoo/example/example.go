@@ -79,6 +79,12 @@ func Name(z *zoo.Zoo) string {
 	return ""
 }
 
+// Owns reports whether a folder is one in which a zoo that is built in is kept.
+func Owns(dir string) bool {
+	base := filepath.Base(filepath.Clean(dir))
+	return base == digits.folder() || base == cifar10.folder()
+}
+
 func (e embedded) open(ctx context.Context) (*zoo.Zoo, error) {
 	if cache, err := os.UserCacheDir(); err == nil {
 		z, err := e.openIn(ctx, filepath.Join(cache, "encas-zoo"))

@@ -346,3 +346,20 @@ func TestDamagedCache(t *testing.T) {
 		t.Errorf("error %v, want one that says which folder to delete", err)
 	}
 }
+
+// TestOwns tells the folders of the zoos that are built in, by which commands that write refuse
+// them, from others.
+func TestOwns(t *testing.T) {
+	for _, name := range Names() {
+		z, err := OpenNamed(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !Owns(z.Dir()) || !Owns(z.Dir()+"/") {
+			t.Errorf("%s is not known for the zoo %s", z.Dir(), name)
+		}
+		if Owns(filepath.Join(z.Dir(), "models")) || Owns(name) {
+			t.Errorf("folders that are none of the zoo %s are taken for it", name)
+		}
+	}
+}
