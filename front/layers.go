@@ -21,8 +21,8 @@ func Shortlist(models []Model, named []string, most int) map[string]bool {
 
 // best returns so many models by layers: first those that no other model beats in accuracy and
 // cost, then those that only models of the first layer beat, and so on. Of the layer that is not
-// wanted as a whole it takes models at even distances in the order of cost, the last, which is the
-// most accurate, among them.
+// wanted as a whole it takes models at even distances in the order of cost: the most accurate one and,
+// of several, the cheapest, too.
 func best(models []Model, most int) []Model {
 	models = slices.Clone(models)
 	slices.SortFunc(models, func(a, b Model) int {
@@ -40,7 +40,11 @@ func best(models []Model, most int) []Model {
 	for _, layer := range layers {
 		take := min(len(layer), most-len(chosen))
 		for i := range take {
-			chosen = append(chosen, layer[(i+1)*len(layer)/take-1])
+			at := len(layer) - 1
+			if take > 1 {
+				at = i * at / (take - 1)
+			}
+			chosen = append(chosen, layer[at])
 		}
 	}
 	return chosen

@@ -265,18 +265,31 @@ func (s *search) replay(ctx context.Context, split *cascade.Split, cascades []ca
 
 // remake gives points the results counted on the samples searched and on the others, and returns
 // them ascending in cost, without those that cost more than the limit on all samples and, if the
-// search is by evidence, those that are no more accurate on the others than a cheaper one.
+// search is by evidence, those that are no more accurate on the others than a cheaper one, else those
+// that are no more accurate on all samples.
 func (s *search) remake(points []front.Point, searched, others []optimize.Count) ([]front.Point, error) {
 	measured := make([]front.Point, len(points))
 	for i, p := range points {
 		measured[i] = s.together(p, searched[i], others[i])
 	}
+	worth := front.Point.Accuracy
+	if s.search.Evidence {
+		worth = front.Point.Likely
+	}
 	slices.SortStableFunc(measured, func(a, b front.Point) int {
-		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Likely(), a.Likely()))
+		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(worth(b), worth(a)))
 	})
 	measured, err := optimize.WithinCost(measured, s.search.MaxCost)
 	if err != nil {
 		return nil, err
+	}
+	if !s.search.Evidence {
+		most := -1
+		measured = slices.DeleteFunc(measured, func(p front.Point) bool {
+			beaten := p.Correct <= most
+			most = max(most, p.Correct)
+			return beaten
+		})
 	}
 	return optimize.Choose(measured, s.search)
 }

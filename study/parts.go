@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -100,9 +101,14 @@ func ReadParts(dirs []string, w Watch) (*Parts, error) {
 	return p, nil
 }
 
-// begun reports whether a folder has the state of a search, and no front yet.
+// begun reports whether a folder is that of a search that has no front yet: it has its state, or
+// nothing in it but what is being written.
 func begun(dir string) bool {
-	return hasFile(dir, front.StateFile) && !hasFile(dir, front.FrontFile)
+	if hasFile(dir, front.StateFile) {
+		return !hasFile(dir, front.FrontFile)
+	}
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !atomicfile.IsTemporary(e.Name()) })
 }
 
 func hasFile(dir, file string) bool {

@@ -471,8 +471,8 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		s.watch.warn("interrupted while cross-validating: its results are missing")
 		return nil
 	}
-	if errors.Is(err, optimize.ErrNothingFeasible) && s.search.Time > 0 {
-		s.watch.warn("cross-validating found nothing without a part of the samples within --time %v: its results are missing", s.search.Time)
+	if errors.Is(err, optimize.ErrNothingFeasible) {
+		s.watch.warn("cross-validating: %v: its results are missing", err)
 		return nil
 	}
 	if err != nil {

@@ -47,14 +47,50 @@ func (s *search) shortlist(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var fit []front.Model
+	for i, m := range s.models {
+		if s.fits(m) {
+			fit = append(fit, models[i])
+		}
+	}
+	if len(fit) > 0 {
+		models = fit
+	}
+	if m, ok := s.affordable(models); ok && len(named) < most {
+		named = append(named, m)
+	}
 	list := front.Shortlist(models, named, most)
 	s.shortlisted = len(s.models)
 	s.models = slices.DeleteFunc(slices.Clone(s.models), func(m zoo.Model) bool { return !list[m.Name] })
-	s.watch.note("the search is among the %d models that are the most accurate for their cost, of %d (see --shortlist)", len(s.models), s.shortlisted)
+	s.watch.note("shortlist: %d of %d models, the most accurate for their cost (see --shortlist)", len(s.models), s.shortlisted)
 	return nil
 }
 
-// rate returns the costs and correct answers of all models, on the samples searched.
+// fits reports whether a model is within the limits that each of a cascade's must be within.
+func (s *search) fits(m zoo.Model) bool {
+	if limit := s.options.MaxWorstCost; limit > 0 && s.costs[m.Name] > limit {
+		return false
+	}
+	if limit := s.options.MaxParams; limit > 0 {
+		params, err := m.Cost(zoo.ColumnParams)
+		return err != nil || params <= limit // an error is one of the search
+	}
+	return true
+}
+
+// affordable returns the most accurate model within the limit on the mean cost: some cascade must be.
+func (s *search) affordable(models []front.Model) (name string, ok bool) {
+	within := -1
+	if limit := s.options.MaxCost; limit > 0 {
+		within = front.BestWithin(models, limit)
+	}
+	if within < 0 {
+		return "", false
+	}
+	return models[within].Name, true
+}
+
+// rate returns the costs and correct answers of all models, in their order, on the samples searched.
 func (s *search) rate(ctx context.Context) ([]front.Model, error) {
 	update, stop := s.watch.task("choosing a shortlist", "models")
 	defer stop()

@@ -60,6 +60,23 @@ func TestShortlist(t *testing.T) {
 	if enough := search(func(o *Options) { o.Shortlist = len(all) }); enough.Selection.Shortlisted != 0 || len(enough.Models) != len(all) {
 		t.Errorf("a shortlist of all: %+v", enough.Selection)
 	}
+	// Within a budget that one of the cheap models alone keeps something is found, and is within it.
+	var cheapest front.Model
+	for _, m := range whole.Models {
+		if cheapest.Name == "" || m.Cost < cheapest.Cost {
+			cheapest = m
+		}
+	}
+	for _, n := range []int{1, 2, 3} {
+		within := search(func(o *Options) { o.Shortlist, o.MaxCost = n, cheapest.Cost })
+		if len(within.Points) == 0 || len(within.Models) != n || within.Points[0].Stages[0].Model != cheapest.Name {
+			t.Errorf("a shortlist of %d within %g is %v, with the front %v", n, cheapest.Cost, within.Models, within.Points)
+		}
+		within = search(func(o *Options) { o.Shortlist, o.MaxWorstCost = n, cheapest.Cost })
+		if len(within.Points) != 1 {
+			t.Errorf("a shortlist of %d with at most %g for every sample has the front %v", n, cheapest.Cost, within.Points)
+		}
+	}
 	o := Defaults()
 	o.Shortlist, o.Include, o.Dir = 1, all[:2], t.TempDir()
 	if _, err := Search(t.Context(), z, o, Watch{}); err == nil || !strings.Contains(err.Error(), "2 models are asked for by name") {
