@@ -527,8 +527,9 @@ func TestDrawnFrontIsUsed(t *testing.T) {
 		t.Errorf("drawn %v, overlap %v, drift %v", e.Drawn, e.Searched, e.Cascades[0].Drift)
 	}
 	for i, c := range e.Cascades {
-		if c.Change != 0 {
-			t.Errorf("cascade %d changes by %g on the same samples", i, c.Change)
+		searched := found.Front.SearchedAccuracy(found.Front.Points[i])
+		if *c.Searched != searched || c.Change != c.Accuracy()-searched {
+			t.Errorf("cascade %d: %g on the samples searched, %g on all, changes by %g; want %g on those searched", i, *c.Searched, c.Accuracy(), c.Change, searched)
 		}
 	}
 	r, err := ReadRun(o.Dir)

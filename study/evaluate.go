@@ -46,7 +46,8 @@ type Measured struct {
 	// Together is wider: with a probability of 95 % those of all cascades of a front
 	// contain their accuracies at once.
 	Together *[2]float64 // nil if it is not of a front
-	Change   float64     // of the accuracy, from the samples it was chosen on
+	Searched *float64    // the accuracy on the samples searched; nil if it is not of a front
+	Change   float64     // of the accuracy, from the samples searched
 	Against  *Against    // the best model that costs no more; nil if there is none
 	Drift    *Drift      // from the samples it was chosen on; nil if not tested
 }
@@ -65,10 +66,11 @@ func (m Measured) MarshalJSON() ([]byte, error) {
 		front.PointJSON
 		Interval [2]float64  `json:"accuracy_95"`
 		Together *[2]float64 `json:"accuracy_95_together,omitempty"`
+		Searched *float64    `json:"accuracy_searched,omitempty"`
 		Change   float64     `json:"change,omitempty"`
 		Against  *Against    `json:"against,omitempty"`
 		Drift    *Drift      `json:"drift,omitempty"`
-	}{m.JSON(), m.Interval, m.Together, m.Change, m.Against, m.Drift})
+	}{m.JSON(), m.Interval, m.Together, m.Searched, m.Change, m.Against, m.Drift})
 }
 
 // An Against compares a cascade with a model on the same samples.
@@ -108,7 +110,8 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	}
 	for i, p := range f.Points {
 		if !e.Split.Unlabelled {
-			e.Cascades[i].Change = e.Cascades[i].Accuracy() - p.Accuracy()
+			searched := f.SearchedAccuracy(p)
+			e.Cascades[i].Searched, e.Cascades[i].Change = &searched, e.Cascades[i].Accuracy()-searched
 		}
 	}
 	e.addDrift()

@@ -218,7 +218,7 @@ func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
 	}
 	table.Right(e.Cost, "at worst")
 	if e.ChosenOn != nil {
-		table.Right("on "+e.ChosenOn.Name, "change")
+		table.Right(searchedOf(e), "change")
 	}
 	table.Left("reach of each stage").Shrink("cascade")
 	for _, i := range rows {
@@ -229,11 +229,19 @@ func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
 		}
 		row = append(row, ui.Number(c.Cost), ui.Number(c.WorstCost))
 		if e.ChosenOn != nil {
-			row = append(row, percent(e.Before[i].Accuracy()), points(c.Change))
+			row = append(row, percent(*c.Searched), points(c.Change))
 		}
 		table.Row(append(row, reachOf(c.Point), c.String())...)
 	}
 	t.out.Table(table)
+}
+
+// searchedOf heads the accuracies on the samples searched, which may be a part of a split.
+func searchedOf(e *study.Evaluation) string {
+	if e.Drawn != nil {
+		return "searched"
+	}
+	return "on " + e.ChosenOn.Name
 }
 
 // reachOf writes the share of the samples that reaches each stage.
@@ -287,7 +295,11 @@ func (t *terminal) showDrift(e *study.Evaluation) {
 // showAgainstModels compares rows of the cascades with their models, and summarizes all.
 func (t *terminal) showAgainstModels(e *study.Evaluation, rows []int) {
 	all := e.Summary()
-	t.out.Printf("\nFrom %s to %s the accuracy changes by %s points on average over the front.\n", e.ChosenOn.Name, e.Split.Name, points(all.Change))
+	from := e.ChosenOn.Name
+	if d := e.Drawn; d != nil {
+		from = fmt.Sprintf("the %s samples searched", ui.Count(d.Samples))
+	}
+	t.out.Printf("\nFrom %s to %s the accuracy changes by %s points on average over the front.\n", from, e.Split.Name, points(all.Change))
 	if all.Compared == 0 {
 		return
 	}
