@@ -62,6 +62,18 @@ func (p *Parts) String() string {
 	return strings.Join(lacks, " and ")
 }
 
+// Caveat says what a front of these parts is not, without the last full stop.
+func (p *Parts) Caveat() string {
+	what := "Incomplete: " + p.String()
+	if len(p.Searched) == 1 {
+		what = fmt.Sprintf("Part %d of %d (parts are from 0) of a search", p.Searched[0], p.Of)
+		if len(p.Unfinished) > 0 {
+			what += ", not finished"
+		}
+	}
+	return what + ": no proof; its cascades are not those of the whole search"
+}
+
 // missing returns the parts that are not there.
 func (p *Parts) missing() (missing [][2]int) {
 	next := 0

@@ -40,6 +40,22 @@ func TestPartsSayWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestCaveat: a part is called one, and so is what is joined of some.
+func TestCaveat(t *testing.T) {
+	t.Parallel()
+	const not = ": no proof; its cascades are not those of the whole search"
+	for want, parts := range map[string]Parts{
+		"Part 1 of 3 (parts are from 0) of a search":               {Of: 3, Searched: []int{1}},
+		"Part 0 of 1 (parts are from 0) of a search, not finished": {Of: 1, Searched: []int{0}, Unfinished: []int{0}},
+		"Incomplete: part 2 of 3 is missing":                       {Of: 3, Searched: []int{0, 1}},
+		"Incomplete: part 1 of 2 is not finished":                  {Of: 2, Searched: []int{0, 1}, Unfinished: []int{1}},
+	} {
+		if got := parts.Caveat(); got != want+not {
+			t.Errorf("%+v: %q, want %q", parts, got, want+not)
+		}
+	}
+}
+
 func TestPartsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

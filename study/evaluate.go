@@ -34,6 +34,7 @@ type Evaluation struct {
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
 	Drawn    *front.Drawn  `json:"drawn,omitempty"`          // the part of the samples of ChosenOn that was searched; nil: all were
+	Parts    *front.Parts  `json:"parts,omitempty"`          // of the search that the front is of; nil: all of it
 	Searched *Overlap      `json:"searched,omitempty"`       // samples of the split that the front was chosen on; nil if there are none
 }
 
@@ -100,7 +101,7 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 		return nil, err
 	}
 	e.addBand(details)
-	e.ChosenOn, e.Before, e.Drawn = &f.Split, f.Points, f.Drawn()
+	e.ChosenOn, e.Before, e.Drawn, e.Parts = &f.Split, f.Points, f.Drawn(), f.Parts
 	on, err := z.Split(split)
 	if err != nil {
 		return nil, err

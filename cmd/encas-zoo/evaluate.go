@@ -12,6 +12,7 @@ import (
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/ui"
+	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/study"
 	"github.com/encas-zoo/encas-zoo/zoo"
 )
@@ -27,6 +28,8 @@ type evaluateOptions struct {
 type evaluated struct {
 	*study.Evaluation
 	Answers string `json:"answers,omitempty"` // the file that answers were written to
+
+	run report.Source // of a front
 }
 
 func evaluateCommand() *cli.Command {
@@ -122,7 +125,7 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, err
 		if err != nil {
 			return nil, err
 		}
-		return &evaluated{e, o.answers}, t.writeAnswers(c, z, o, one)
+		return &evaluated{Evaluation: e, Answers: o.answers}, t.writeAnswers(c, z, o, one)
 	}
 	run, err := study.ReadRun(c.Args().First())
 	if err != nil {
@@ -145,9 +148,9 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, err
 	}
 	e, err := study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
 	if err != nil || !picks(c) {
-		return &evaluated{Evaluation: e}, err
+		return &evaluated{Evaluation: e, run: run}, err
 	}
-	return &evaluated{e, o.answers}, t.writeAnswers(c, z, o, run.Front.Points[number].Cascade)
+	return &evaluated{e, o.answers, run}, t.writeAnswers(c, z, o, run.Front.Points[number].Cascade)
 }
 
 // writeAnswers writes what a cascade answers to the samples, if that is asked for.
@@ -168,7 +171,10 @@ func (t *terminal) showEvaluated(e *evaluated) {
 		before := front.Front{Points: e.Before}
 		rows = before.Spread(tableRows)
 	}
-	t.showSearched(e.Evaluation)
+	if e.Parts != nil {
+		t.out.Printf("%s.\n\n", e.Parts.Caveat())
+	}
+	t.showSearched(e)
 	t.out.Printf("On the split %s (%s samples", e.Split.Name, ui.Count(e.Split.Samples))
 	if e.Split.Unlabelled {
 		t.out.Printf(" without labels")
@@ -193,12 +199,23 @@ func (t *terminal) showEvaluated(e *evaluated) {
 	}
 }
 
+// onOthers says what is known on the samples that were not searched, of which a part was.
+func (e *evaluated) onOthers() string {
+	switch {
+	case e.Drawn.Measured > 0:
+		return "Those on the others are the accuracies expected in the run."
+	case e.Parts != nil:
+		return "What was found was not measured on the others: 'encas-zoo front merge' of all parts does that."
+	}
+	return "What was found was not measured on the others. " + measures(e.run.Run, e.run.Dir)
+}
+
 // showSearched says which of the samples the cascades were chosen on.
-func (t *terminal) showSearched(e *study.Evaluation) {
+func (t *terminal) showSearched(e *evaluated) {
 	switch o, d := e.Searched, e.Drawn; {
 	case o == nil:
 	case d != nil && o.Splits[0] == o.Splits[1]:
-		t.out.Printf("Of these %s samples %s were searched, so the results are a little too favourable. Those on the others are the accuracies expected in the run.\n\n", ui.Count(e.Split.Samples), ui.Count(d.Samples))
+		t.out.Printf("Of these %s samples %s were searched, so the results are a little too favourable. %s\n\n", ui.Count(e.Split.Samples), ui.Count(d.Samples), e.onOthers())
 	case d != nil:
 		t.out.Printf("Not quite a test: %s, of which the cascades were chosen on %s, drawn at random.\n\n", o.String(), ui.Count(d.Samples))
 	case o.Splits[0] == o.Splits[1]:

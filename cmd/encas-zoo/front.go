@@ -336,10 +336,22 @@ func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Ch
 	t.out.Printf("\n%s, for %s less:\n", likely, t.out.Bold(saving(h.Cascade.Cost, h.Model.Cost)))
 	t.showCascade(f, h.Number, h.Cascade)
 	t.showModel(f, "that model", h.Model)
-	if h.Measured == nil && h.Cascade.Expected == nil {
+	switch d := f.Drawn(); {
+	case h.Measured != nil || h.Cascade.Expected != nil:
+	case d != nil && d.Measured == 0:
+		t.out.Printf("   No accuracy on other samples is known. %s\n", measures(found.Run, found.Dir))
+	default:
 		t.out.Printf("   No accuracy on other samples is known. 'encas-zoo evaluate %s --split NAME' measures it.\n", shellPath(found.Dir))
 	}
 	t.showMeasured(h.named, "that model", h.Margin)
+}
+
+// measures says how what a search has found is measured on the samples that were not searched.
+func measures(run *front.Run, dir string) string {
+	if command := study.ResumeCommand(run, dir); command != "" {
+		return fmt.Sprintf("'%s' measures it.", command)
+	}
+	return fmt.Sprintf("The command that was interrupted, with --resume %s, measures it.", shellPath(dir))
 }
 
 // showMeasured shows what a cascade and the model beside it do on samples that were not

@@ -1,0 +1,34 @@
+package study
+
+import (
+	"testing"
+
+	"github.com/encas-zoo/encas-zoo/front"
+)
+
+// TestResumeCommand: the command of a run without what would begin it anew, or end it at once.
+func TestResumeCommand(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		command []string
+		joined  []string
+		want    string
+	}{
+		{[]string{"encas-zoo", "optimize", "--zoo", "my zoo", "--time=1s", "--search-samples", "400", "--out", "r", "--force"}, nil,
+			"encas-zoo optimize --zoo 'my zoo' --search-samples 400 --resume runs/r"},
+		{[]string{"/usr/bin/rm", "-q", "optimize", "-time", "5m", "--resume", "runs/r", "--models", "a;b"}, nil,
+			"encas-zoo -q optimize --models 'a;b' --resume runs/r"},
+		{[]string{"encas-zoo", "front", "merge", "p/0", "p/1", "--time", "1ms"}, []string{"p/0", "p/1"},
+			"encas-zoo front merge p/0 p/1 --force --out runs/r"},
+		{[]string{"encas-zoo", "front", "merge", "p/0"}, nil, ""},
+		{[]string{"python", "search.py"}, nil, ""},
+		{nil, nil, ""},
+	} {
+		if got := ResumeCommand(&front.Run{Command: test.command, Joined: test.joined}, "runs/r"); got != test.want {
+			t.Errorf("%q: %q, want %q", test.command, got, test.want)
+		}
+	}
+	if got := ResumeCommand(nil, "runs/r"); got != "" {
+		t.Errorf("without run.json: %q", got)
+	}
+}
