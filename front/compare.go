@@ -20,13 +20,17 @@ type Comparison struct {
 // Compared is one of the fronts.
 type Compared struct {
 	Run      string    `json:"run"`
-	Samples  int       `json:"samples"` // that the accuracies are of, or expected from
+	Samples  int       `json:"samples"`         // that the accuracies are of, or expected from
+	Parts    *Parts    `json:"parts,omitempty"` // of the search that the front is of; nil: all of it
 	Cascades int       `json:"cascades"`
 	Inside   int       `json:"inside"` // cascades that are inside the reference; the others add nothing
 	Linear   float64   `json:"hypervolume"`
 	Log      float64   `json:"hypervolume_log"`
 	Covers   []float64 `json:"covers"` // of each run's cascades
 	At       []BestAt  `json:"at"`
+
+	// Unexpected: its cascades have no accuracies expected on other samples.
+	Unexpected bool `json:"-"`
 }
 
 // BestAt is the accuracy of the best cascade within a cost.
@@ -71,7 +75,7 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 	fronts = slices.Clone(fronts)
 	result := &Comparison{Version: Version, Split: fronts[0].Split, Cost: fronts[0].Cost, Reference: ref, Expected: !searched}
 	for _, f := range fronts {
-		result.Expected = result.Expected && !slices.ContainsFunc(f.Points, func(p Point) bool { return p.Expected == nil })
+		result.Expected = result.Expected && len(f.expected()) == len(f.Points)
 	}
 	accuracy := Point.Likely
 	if !result.Expected {
@@ -87,9 +91,10 @@ func Compare(names []string, fronts []*Front, ref Reference, costs []float64, se
 	for i, f := range fronts {
 		errors, paid := asErrors(f.Points, accuracy)
 		c := Compared{
-			Run: names[i], Samples: f.searched(), Cascades: len(f.Points), Inside: ref.Inside(errors, paid),
+			Run: names[i], Samples: f.searched(), Parts: f.Parts, Cascades: len(f.Points), Inside: ref.Inside(errors, paid),
 			Linear: Hypervolume(errors, paid, ref), Log: Hypervolume(errors, paid, log),
 		}
+		c.Unexpected = len(f.expected()) == 0
 		if result.Expected {
 			c.Samples = f.judged(f.Counted())
 		}

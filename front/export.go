@@ -30,6 +30,8 @@ type Export struct {
 	Expected   *Expected          `json:"expected,omitempty"`
 	Measured   Results            `json:"measured"`
 	Drawn      *Drawn             `json:"drawn,omitempty"` // the part of these samples that was searched; nil: all were
+	Parts      *Parts             `json:"parts,omitempty"` // of the search that its front is of; nil: all of it
+	Shortlist  *Shortlisted       `json:"shortlist,omitempty"`
 	Zoo        string             `json:"zoo_fingerprint"`
 	Number     int                `json:"number"` // of the cascade in its front; -1 if it is none of those
 
@@ -72,7 +74,7 @@ func (f *Front) ExportOther(p Point) *Export { return f.export(p, -1) }
 func (f *Front) export(p Point, number int) *Export {
 	e := &Export{
 		Format: ExportFormat, Version: ExportVersion, Text: p.String(), Rule: p.Rule, Confidence: p.Confidence, Classes: f.Zoo.Classes,
-		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected, Drawn: f.Drawn(),
+		Cost: f.Cost, Zoo: f.Zoo.Fingerprint, Number: number, Point: p, Expected: p.Expected, Drawn: f.Drawn(), Parts: f.Parts, Shortlist: f.Shortlisted(),
 		Measured: Results{f.Split.Name, f.Split.Fingerprint, p.Samples, p.Correct, p.Accuracy(), p.Cost, p.WorstCost},
 	}
 	for _, s := range p.JSON().Stages {
@@ -102,7 +104,14 @@ func (e *Export) WriteMarkdown(w io.Writer) error {
 	if e.Number >= 0 {
 		title = fmt.Sprintf("Cascade %d", e.Number)
 	}
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n", title, codeBlock(e.Text))
+	fmt.Fprintf(&b, "# %s\n\n", title)
+	if e.Parts != nil {
+		fmt.Fprintf(&b, "%s.\n\n", e.Parts.Caveat())
+	}
+	b.WriteString(codeBlock(e.Text) + "\n\n")
+	if e.Shortlist != nil {
+		fmt.Fprintf(&b, "A cascade %s.\n\n", e.Shortlist)
+	}
 	if x := e.Expected; x != nil {
 		fmt.Fprintf(&b, "%.2f %% correct expected on other samples (95 %%: %.2f to %.2f).\n\n", 100*x.Accuracy, 100*x.Interval[0], 100*x.Interval[1])
 	}

@@ -3,6 +3,7 @@ package front
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -91,6 +92,17 @@ func TestExportAsMarkdown(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+	b.Reset()
+	f := exportedFront()
+	f.Parts, f.Selection = &Parts{Of: 3, Searched: []int{1}}, &Selection{Shortlisted: 1200}
+	part, err := f.Export(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := fmt.Sprintf("# Cascade 1\n\n%s.\n\n```text\n%s\n```\n\nA cascade of the %d most accurate for their cost of 1,200 models.\n\n", f.Parts.Caveat(), part.Text, len(f.Models))
+	if err := part.WriteMarkdown(&b); err != nil || !strings.HasPrefix(strings.ReplaceAll(b.String(), "````", "```"), top) {
+		t.Errorf("%v\n%s\nwant it to begin with\n%s", err, b.String(), top)
 	}
 	b.Reset()
 	e.Rule, e.Confidence = cascade.RuleLast, cascade.Entropy

@@ -33,7 +33,8 @@ func compareCommand() *cli.Command {
 		UsageText: "[--reference ERROR,COST] [--at COSTS] [--plot FILE] RUNDIR RUNDIR...",
 		Description: `Compares the fronts of run folders that were searched on the same samples with the
 same cost, by the accuracies expected on other samples if all of them have these. If they are of
-different parts of the samples (optimize --search-samples) a warning says so.
+different parts of the samples (optimize --search-samples) a warning says so. Parts of a
+search (optimize --shard) are named: their cascades have no expected accuracies.
 
 Hypervolume: the share of the rectangle between zero error and cost and the reference
 that a front beats; over linear costs, and over their logarithms, which begin at the
@@ -202,6 +203,7 @@ func readNumbers(text string) ([]float64, error) {
 
 // showCompared shows a comparison; the reference may be one that was asked for.
 func (t *terminal) showCompared(r *front.Comparison, costs []float64, asked bool) {
+	t.showParts(r)
 	by := "on the samples searched"
 	if r.Expected {
 		by = "expected on other samples"
@@ -251,6 +253,25 @@ func (t *terminal) showCompared(r *front.Comparison, costs []float64, asked bool
 	t.out.Table(best)
 	if r.Plot != "" {
 		t.out.Printf("\nwrote %s\n", r.Plot)
+	}
+}
+
+// showParts says which fronts are of some parts of a search alone.
+func (t *terminal) showParts(r *front.Comparison) {
+	some := false
+	for i, f := range r.Runs {
+		if f.Parts == nil {
+			continue
+		}
+		some = true
+		t.out.Printf("Front %d, %s: %s", i+1, f.Run, f.Parts.Caveat())
+		if f.Unexpected {
+			t.out.Printf(", and have no expected accuracies")
+		}
+		t.out.Printf(".\n")
+	}
+	if some {
+		t.out.Printf("\n")
 	}
 }
 

@@ -92,6 +92,7 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
+	t.warnOfParts(run)
 	e, err := run.Front.Export(number)
 	if err != nil {
 		return err
@@ -153,6 +154,7 @@ func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	t.warnOfParts(run)
 	write := study.Bundle
 	if o.format == "triton" {
 		write = study.TritonRepository
@@ -162,6 +164,13 @@ func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
 		return err
 	}
 	return t.give(b, func() { t.showBundle(b, o) })
+}
+
+// warnOfParts warns of a front that is of some parts of a search alone.
+func (t *terminal) warnOfParts(run report.Source) {
+	if p := run.Front.Parts; p != nil {
+		t.err.Warnf("%s: %s", run.Dir, p.Caveat())
+	}
 }
 
 // showBundle says what a bundle is.
