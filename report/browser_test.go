@@ -300,6 +300,19 @@ func TestHonestPagesInBrowser(t *testing.T) {
 		t.Errorf("a claim about other samples: %q, %q", page.Title, page.Headline)
 	}
 
+	f := newPart(t)
+	part := newData(t, f)
+	page = read(part)
+	if want := f.Parts.Caveat() + "."; !strings.HasPrefix(page.Headline, want) || !strings.HasPrefix(page.Title, "20 of 1,200 models, ") {
+		t.Errorf("the title is %q, the headline %q; want it to begin with %q", page.Title, page.Headline, want)
+	}
+	var subtitle, onSearch string
+	b.eval(`document.getElementById('subtitle').textContent`, &subtitle)
+	b.eval(`document.querySelector('#table tbody tr td[data-label="on the samples searched"]').textContent`, &onSearch)
+	if want := fmt.Sprintf("%.2f %%", 100*f.SearchedAccuracy(f.Points[0])); onSearch != want || !strings.Contains(subtitle, "(of the 20 most accurate for their cost of 1,200 models)") {
+		t.Errorf("%q on the samples searched, want %q; below the headline %q", onSearch, want, subtitle)
+	}
+
 	few := newData(t, expect(newFront(t, 20, 30, 1)))
 	start := few.Runs[0].Headline
 	for _, c := range few.Runs[0].Cascades {

@@ -52,8 +52,10 @@ type Model struct {
 	Cost   float64 `json:"cost"`
 	Search int     `json:"search"`         // correct answers on the search split
 	Test   *int    `json:"test,omitempty"` // and on the test split
-	// Expected is the accuracy expected on other samples, by the first run that has one.
+	// Expected is the accuracy expected on other samples, by the first run that has one, and
+	// Searched that on the part of the samples that was searched in it; nil if all were.
 	Expected *float64 `json:"expected,omitempty"`
+	Searched *float64 `json:"accuracy_searched,omitempty"`
 	// 0 if it is not known.
 	Params  float64 `json:"params,omitempty"`
 	Latency float64 `json:"latency_ms,omitempty"` // of one sample at a time
@@ -69,12 +71,16 @@ type Run struct {
 	Grid        string       `json:"grid"`
 	Proof       string       `json:"proof,omitempty"`
 	Incomplete  string       `json:"incomplete,omitempty"` // which parts of the search are missing
+	Caveat      string       `json:"caveat,omitempty"`     // what it is not, if parts are missing
 	Interrupted bool         `json:"interrupted,omitempty"`
 	Drawn       *front.Drawn `json:"drawn,omitempty"` // the part searched beside which the others were measured; nil: there is none
 	Checked     bool         `json:"checked"`
 	Differences int          `json:"differences,omitempty"`
 	How         *How         `json:"how,omitempty"`
-	Cascades    []Cascade    `json:"cascades"`
+
+	Shortlist *front.Shortlisted `json:"shortlist,omitempty"` // nil: the search could choose from all models
+
+	Cascades []Cascade `json:"cascades"`
 }
 
 // How describes how a run was made.
@@ -92,7 +98,8 @@ type How struct {
 // A Cascade is a point of a front, with its results and the models to compare it with.
 type Cascade struct {
 	front.Point
-	Models []int // of the stages: indices in Data.Models
+	Models   []int    // of the stages: indices in Data.Models
+	Searched *float64 // the accuracy on the part of the samples that was searched; nil if all were
 
 	// The most accurate model that costs no more and the cheapest one that is as accurate,
 	// as far as is known on other samples; indices in Data.Models, -1 if there is none.
@@ -109,6 +116,7 @@ type cascadeJSON struct {
 	Confidence *cascade.Confidence `json:"confidence"`
 	Expected   *front.Expected     `json:"expected,omitempty"`
 	Correct    int                 `json:"correct"`
+	Searched   *float64            `json:"accuracy_searched,omitempty"`
 	Cost       float64             `json:"cost"`
 	WorstCost  float64             `json:"worst_cost"`
 	Bound      int                 `json:"bound,omitempty"`
@@ -130,7 +138,7 @@ type stageJSON struct {
 func (c Cascade) MarshalJSON() ([]byte, error) {
 	p := c.JSON()
 	out := cascadeJSON{
-		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Expected: p.Expected, Correct: p.Correct, Cost: p.Cost, WorstCost: p.WorstCost,
+		Text: p.Text, Rule: p.Rule, Confidence: p.Confidence, Expected: p.Expected, Correct: p.Correct, Searched: c.Searched, Cost: p.Cost, WorstCost: p.WorstCost,
 		Bound: p.Bound, NoMoreCost: indexed(c.NoMoreCost), AsAccurate: indexed(c.AsAccurate), Search: c.Search, Test: c.Test,
 	}
 	if word := shell.Word(p.Text); word != p.Text && word != "'"+p.Text+"'" {
@@ -147,6 +155,14 @@ func indexed(n int) *int {
 		return nil
 	}
 	return &n
+}
+
+// OnSearched returns the accuracy on the samples that were searched.
+func (c Cascade) OnSearched() float64 {
+	if c.Searched != nil {
+		return *c.Searched
+	}
+	return c.Accuracy()
 }
 
 // Results are those of a cascade on a split.
@@ -232,7 +248,12 @@ func New(sources []Source, now time.Time) (*Data, error) {
 			} else if k := d.Models[known]; k.Cost != m.Cost || k.Search != m.Correct {
 				return nil, fmt.Errorf("%w: the model %q is not the same in %s as in %s", ErrDifferent, m.Name, s.Dir, sources[0].Dir)
 			}
-			d.Models[known].Expected = cmp.Or(d.Models[known].Expected, m.Expected)
+			if k := &d.Models[known]; k.Expected == nil && m.Expected != nil {
+				k.Expected = m.Expected
+				if measuredBeside(f) != nil {
+					k.Searched = new(f.SearchedAccuracyOf(&m))
+				}
+			}
 		}
 	}
 	for _, s := range sources {
@@ -262,9 +283,10 @@ func (d *Data) describe(s Source) (Run, error) {
 	run := Run{
 		Name: name, Word: word(s.Dir), Headline: d.newHeadline(f, s.Run.Limits()), Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
 		Interrupted: f.Interrupted, Drawn: measuredBeside(f), Checked: f.Checked, Differences: len(f.Differences),
+		Shortlist: f.Shortlisted(),
 	}
 	if f.Parts != nil {
-		run.Incomplete = f.Parts.String()
+		run.Incomplete, run.Caveat = f.Parts.String(), f.Parts.Caveat()
 	}
 	run.Landmarks = landmarks(f, run.Headline)
 	if s.Run != nil {
@@ -279,6 +301,9 @@ func (d *Data) describe(s Source) (Run, error) {
 	}
 	for i, p := range f.Points {
 		out := Cascade{Point: p}
+		if run.Drawn != nil {
+			out.Searched = new(f.SearchedAccuracy(p))
+		}
 		for stage, s := range p.Stages {
 			model, ok := d.number[s.Model]
 			if !ok || d.Models[model].Cost != p.Costs[stage] {

@@ -53,7 +53,7 @@
   const cascades = data.runs.flatMap((r) => r.cascades);
   const expects = cascades.some((c) => c.expected);
   // Of a part of the samples that was drawn and searched, counts are those of all samples.
-  const onSearch = data.runs.some((r) => r.drawn) ? `on all samples of ${data.search.name}` : 'on the samples searched';
+  const onSearch = 'on the samples searched', part = data.runs.some((r) => r.drawn);
   const partSearched = data.drawn ? `, of which ${count(data.drawn.samples)} were searched` : '';
   const views = { expected: 'expected on other samples', test: hasTest && `measured on ${data.test.name}`, search: onSearch };
   const known = { expected: expects, test: hasTest, search: true };
@@ -71,13 +71,15 @@
   // A simultaneous band of the whole front, if the data has one, belongs in low and high.
   function at(c, view = state.view) {
     if (view === 'expected') return c.expected ? { share: c.expected.accuracy, low: c.expected.accuracy_95[0], high: c.expected.accuracy_95[1], cost: c.cost } : null;
-    if (view === 'search') return { share: c.correct / data.search.samples, cost: c.cost };
+    if (view === 'search') return { share: searchedShare(c), cost: c.cost };
     if (!hasTest) return null;
     const [low, high] = interval(c.test.correct, data.test.samples);
     return { share: c.test.correct / data.test.samples, low, high, cost: c.test.cost };
   }
+  // searchedShare is the accuracy on the samples searched, of which there may be a part.
+  const searchedShare = (c) => (c.accuracy_searched === undefined ? c.correct / data.search.samples : c.accuracy_searched);
   // alone is the accuracy of a model in a view, undefined if it is not known.
-  const alone = (m, view = state.view) => ({ expected: m.expected, search: m.search / data.search.samples, test: hasTest && m.test !== undefined ? m.test / data.test.samples : undefined })[view];
+  const alone = (m, view = state.view) => ({ expected: m.expected, search: m.accuracy_searched === undefined ? m.search / data.search.samples : m.accuracy_searched, test: hasTest && m.test !== undefined ? m.test / data.test.samples : undefined })[view];
   // likelyAlone is the accuracy of a model that it is chosen by, as likely is that of cascades.
   const likelyAlone = (m) => (m.expected === undefined ? alone(m, 'search') : m.expected);
   // likely is the accuracy that cascades are chosen by.
@@ -371,14 +373,14 @@
   // each view, so that none can be taken for another.
   function drawFacts(c) {
     const shown = Object.keys(views).filter((v) => known[v]);
-    const samples = { expected: '', test: ` (${count(data.test ? data.test.samples : 0)} samples)`, search: ` (${count(data.search.samples)} samples)` };
+    const samples = { expected: '', test: ` (${count(data.test ? data.test.samples : 0)} samples)`, search: data.drawn ? ` (${count(data.drawn.samples)} samples)` : part ? '' : ` (${count(data.search.samples)} samples)` };
     const of = Object.fromEntries(shown.map((v) => [v, at(c, v)]));
     const rows = [];
     const row = (head, cell, cls) => rows.push(node('tr', { class: cls || '' }, node('th', { class: 'left', scope: 'row' }, ...head),
       ...shown.map((v) => { const x = of[v] && cell(of[v], v); return node('td', { 'data-label': views[v], class: x ? '' : 'none' }, ...(x ? [x].flat() : ['–'])); })));
     row(['accuracy'], (s) => percent(s.share), 'lead');
     row(['95 % interval'], (s) => s.low !== undefined && span(s.low, s.high));
-    row([`${unit} per sample, on average`], (s, v) => v !== 'expected' && number(s.cost));
+    row([`${unit} per sample, on average`], (s, v) => v !== 'expected' && [number(s.cost), v === 'search' && part ? node('span', { class: 'muted' }, ` on all of ${data.search.name}`) : '']);
     const beside = (what, m) => {
       const accuracy = (s, v) => {
         const a = alone(m, v);
@@ -562,7 +564,7 @@
     ['cost', unit, (c) => c.cost, number],
     ...(expects ? [['expected', 'expected', (c) => (c.expected ? c.expected.accuracy : 0), (v) => (v ? percent(v) : '–')]] : []),
     ...(hasTest ? [['test', `measured on ${data.test.name}`, (c) => c.test.correct / data.test.samples, (v) => percent(v)]] : []),
-    ['search', onSearch, (c) => c.correct / data.search.samples, (v) => percent(v)],
+    ['search', onSearch, searchedShare, (v) => percent(v)],
     ['worst', 'at worst', (c) => c.worst_cost, number],
     ['models', 'models', (c) => c.stages.length, String],
     ...(run().cascades.every(paramsOf) ? [['params', 'parameters', paramsOf, amount]] : []),
@@ -639,7 +641,7 @@
     parts.push(list([
       ['zoo', `${count(data.zoo.classes)} classes, fingerprint ${data.zoo.fingerprint}`],
       ['searched on', split(data.search) + partSearched],
-      ['measured on', split(data.test) || `nothing else: the results are ${onSearch}`],
+      ['measured on', split(data.test) || `nothing else: the results are ${part ? `on ${data.search.name}` : onSearch}`],
       ['cost', data.cost === 'gflops' ? 'GFLOPs per sample, a multiply-add counted as one' : `the column ${data.cost}`],
       ['this page', `${data.program}, ${data.made}`],
     ]));
@@ -753,16 +755,18 @@
     if (!most.expected && !hasTest) {
       parts.push(node('p', null, 'No figure for other samples is known; there, expect less. ', node('code', null, `encas-zoo evaluate ${r.word} --split test`), ' measures it, if the zoo has such a split.'));
     }
+    if (r.caveat) parts.unshift(node('p', null, node('b', null, `${r.caveat}.`)));
     return data.runs.length > 1 ? [node('h2', null, named(r.name)), ...parts] : parts;
   }
 
   function start() {
-    const first = `${count(data.models.length)} models, ${count(data.search.samples)} samples: `;
+    const shortlist = data.runs.length === 1 && data.runs[0].shortlist;
+    const first = `${count(data.models.length)} ${shortlist ? `of ${count(shortlist.of)} ` : ''}models, ${count(data.search.samples)} samples: `;
     $('title').replaceChildren(first, ...(data.runs.length > 1 ? [`${data.runs.length} fronts`] : title(data.runs[0])));
     document.title = `${$('title').textContent} - encas-zoo`;
     $('headline').replaceChildren(...data.runs.flatMap(headline));
     const total = data.runs.reduce((sum, r) => sum + r.cascades.length, 0);
-    $('subtitle').replaceChildren(...data.runs.flatMap((r, i) => [i ? ' · ' : '', named(r.name)]), `: ${count(total)} cascades, searched on ${data.search.name} (${count(data.search.samples)} samples${partSearched})` +
+    $('subtitle').replaceChildren(...data.runs.flatMap((r, i) => [i ? ' · ' : '', named(r.name), r.shortlist ? ` (of the ${count(r.shortlist.models)} most accurate for their cost of ${count(r.shortlist.of)} models)` : '']), `: ${count(total)} cascades, searched on ${data.search.name} (${count(data.search.samples)} samples${partSearched})` +
       (hasTest ? `, measured on ${data.test.name} (${count(data.test.samples)} samples)` : ''));
     document.querySelector('main').hidden = false;
     // If errors differ more than tenfold, a linear axis hides the small ones.

@@ -338,6 +338,50 @@ func TestRunsOfDifferentParts(t *testing.T) {
 	}
 }
 
+// newPart is a front of a part of a search, of a shortlist, and of a part of the samples beside which
+// the others were measured.
+func newPart(t *testing.T) *front.Front {
+	t.Helper()
+	f := expect(newFront(t, 20, 10, 1))
+	n := f.Split.Samples
+	d := front.NewDrawn(front.Draw(n/4, n, 7), 7)
+	d.Measured = n - d.Samples
+	f.Selection, f.Parts, f.Proof = &front.Selection{Drawn: d, Shortlisted: 1200}, &front.Parts{Of: 3, Searched: []int{1}}, ""
+	return f
+}
+
+// Accuracies on the samples searched are those of the part that was; what a front is not and how
+// many models it was searched in comes first.
+func TestPartsAreCalledSo(t *testing.T) {
+	t.Parallel()
+	f := newPart(t)
+	d := newData(t, f)
+	var tables strings.Builder
+	if err := d.WriteMarkdown(&tables); err != nil {
+		t.Fatal(err)
+	}
+	head := "\n\n" + f.Parts.Caveat() + ".\n\n10 cascades of the 20 most accurate for their cost of 1,200 models, chosen on search (20000 samples), of which 5000 were searched"
+	if !strings.Contains(tables.String(), head) || !strings.Contains(tables.String(), "| searched | cascade |") {
+		t.Errorf("no %q in\n%s", head, tables.String())
+	}
+	page := dataOf(t, pageOf(t, d))
+	for i, p := range f.Points {
+		want := f.SearchedAccuracy(p)
+		if row := fmt.Sprintf("| %.2f %% | %s |", 100*want, markdown(p.String())); !strings.Contains(tables.String(), row) {
+			t.Errorf("cascade %d: no %q in\n%s", i, row, tables.String())
+		}
+		if c := page.Runs[0].Cascades[i]; c.Searched == nil || *c.Searched != want || c.Correct != p.Correct {
+			t.Errorf("the page has cascade %d with %+v, want %g on the samples searched", i, c, want)
+		}
+	}
+	if m := page.Models[3]; m.Searched == nil || *m.Searched != f.SearchedAccuracyOf(&f.Models[3]) {
+		t.Errorf("the page has the model %+v", m)
+	}
+	if r := page.Runs[0]; r.Caveat != f.Parts.Caveat() || r.Shortlist == nil || r.Shortlist.Of != 1200 {
+		t.Errorf("the page has the run %+v", r.Run)
+	}
+}
+
 func TestHostileNamesInThePage(t *testing.T) {
 	t.Parallel()
 	d := newData(t, newFront(t, 20, 20, 1), newFront(t, 20, 15, 1))

@@ -123,7 +123,7 @@ func (d *Data) at(c Cascade) place {
 	case expected:
 		return place{c.Cost, c.Expected.Accuracy, c.Expected.Interval[0], c.Expected.Interval[1]}
 	}
-	return place{c.Cost, c.Accuracy(), c.Accuracy(), c.Accuracy()}
+	return place{c.Cost, c.OnSearched(), c.OnSearched(), c.OnSearched()}
 }
 
 // modelAt returns the place of a model, and false if it has none in the view.
@@ -134,6 +134,8 @@ func (d *Data) modelAt(m Model) (place, bool) {
 		accuracy = float64(*m.Test) / float64(d.Test.Samples)
 	case view == expected && m.Expected != nil:
 		accuracy = *m.Expected
+	case view == searched && m.Searched != nil:
+		accuracy = *m.Searched
 	case view == searched:
 		accuracy = float64(m.Search) / float64(d.Search.Samples)
 	default:

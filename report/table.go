@@ -57,8 +57,16 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "### %s\n\n", markdown(r.Name))
-		fmt.Fprintf(&b, "%d cascades from %d models, chosen on %s (%d samples)", len(r.Cascades), len(d.Models), markdown(d.Search.Name), d.Search.Samples)
+		if r.Caveat != "" {
+			fmt.Fprintf(&b, "%s.\n\n", r.Caveat)
+		}
+		from, searched := fmt.Sprintf("from %d models", len(d.Models)), markdown(d.Search.Name)
+		if r.Shortlist != nil {
+			from = r.Shortlist.String()
+		}
+		fmt.Fprintf(&b, "%d cascades %s, chosen on %s (%d samples)", len(r.Cascades), from, markdown(d.Search.Name), d.Search.Samples)
 		if r.Drawn != nil {
+			searched = "searched"
 			fmt.Fprintf(&b, ", of which %d were searched and the others measured", r.Drawn.Samples)
 		}
 		head, rule := fmt.Sprintf("| # | %s | at worst ", markdown(d.Cost)), "|---:|---:|---:"
@@ -69,7 +77,7 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, ", checked on %s (%d samples)", markdown(d.Test.Name), d.Test.Samples)
 			head, rule = head+"| "+markdown(d.Test.Name)+" | 95 % ", rule+"|---:|:---:"
 		}
-		fmt.Fprintf(&b, ".\n\n%s| %s | cascade |\n%s|---:|---|\n", head, markdown(d.Search.Name), rule)
+		fmt.Fprintf(&b, ".\n\n%s| %s | cascade |\n%s|---:|---|\n", head, searched, rule)
 		for i, c := range r.Cascades {
 			fmt.Fprintf(&b, "| %d | %.4g | %.4g ", i, c.Cost, c.WorstCost)
 			if x := c.Expected; x != nil {
@@ -81,7 +89,7 @@ func (d *Data) WriteMarkdown(w io.Writer) error {
 				low, high := wilson(c.Test.Correct, d.Test.Samples)
 				fmt.Fprintf(&b, "| %.2f %% | %.2f to %.2f ", 100*float64(c.Test.Correct)/float64(d.Test.Samples), 100*low, 100*high)
 			}
-			fmt.Fprintf(&b, "| %.2f %% | %s |\n", 100*float64(c.Correct)/float64(d.Search.Samples), markdown(c.String()))
+			fmt.Fprintf(&b, "| %.2f %% | %s |\n", 100*c.OnSearched(), markdown(c.String()))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
