@@ -189,6 +189,19 @@ func (f *Folder) write(names []string, contents [][]byte, stale ...string) error
 	return nil
 }
 
+// Begun reports whether a folder is that of a search that has no front yet: it has its state, or
+// nothing in it but what is being written.
+func Begun(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
+	}
+	if has(StateFile) {
+		return !has(FrontFile)
+	}
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !atomicfile.IsTemporary(e.Name()) })
+}
+
 // DropState removes the state of a finished search.
 func (f *Folder) DropState() error {
 	if f.earlier {

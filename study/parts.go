@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/encas-zoo/encas-zoo/front"
-	"github.com/encas-zoo/encas-zoo/internal/atomicfile"
 	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
@@ -79,7 +78,7 @@ func (p *Parts) First() report.Source { return p.first }
 func ReadParts(dirs []string, w Watch) (*Parts, error) {
 	p := new(Parts)
 	for _, dir := range dirs {
-		if begun(dir) {
+		if front.Begun(dir) {
 			w.warn("%s is left out: its search has not written what it found; if it was stopped, --resume %s goes on", dir, shell.Word(dir))
 			continue
 		}
@@ -99,16 +98,6 @@ func ReadParts(dirs []string, w Watch) (*Parts, error) {
 		return nil, errors.New("there is no part to merge that has written what it found")
 	}
 	return p, nil
-}
-
-// begun reports whether a folder is that of a search that has no front yet: it has its state, or
-// nothing in it but what is being written.
-func begun(dir string) bool {
-	if hasFile(dir, front.StateFile) {
-		return !hasFile(dir, front.FrontFile)
-	}
-	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !atomicfile.IsTemporary(e.Name()) })
 }
 
 func hasFile(dir, file string) bool {

@@ -471,8 +471,8 @@ func (s *search) crossValidate(ctx context.Context, p *optimize.Problem) error {
 		s.watch.warn("interrupted while cross-validating: its results are missing")
 		return nil
 	}
-	if errors.Is(err, optimize.ErrNothingFeasible) {
-		s.watch.warn("cross-validating: %v: its results are missing", err)
+	if errors.Is(err, optimize.ErrNothingFeasible) && s.search.Time > 0 { // there may have been no time to find anything
+		s.watch.warn("cross-validating within --time %v: %v: its results are missing", s.search.Time, err)
 		return nil
 	}
 	if err != nil {
