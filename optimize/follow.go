@@ -12,34 +12,39 @@ import (
 // of most sets that a search tries, few, and most sets are tried a few times. So a table gets
 // its entries as evaluations ask for them, each once. What is asked for is first screened:
 // whether a sample goes on at the threshold in question, and whether its answer is wrong,
-// shows for most without their lists. The entry then remains unknown, with a value in its
+// shows for most without their lists. The entry then remains unknown, with a value held in its
 // place that serves this evaluation. If it is one below the threshold, thresholds above it do not
 // ask for the entry again; a sample whose answer is wrong is screened by every evaluation in
 // which it reaches the set. The counts are the same as with whole tables.
 
-// A setTable is the table of a set, as far as it is known.
+// A setTable is the table of a set, as far as it is known. If it is whole, the bits have no meaning.
 type setTable struct {
-	entries []byte   // where they are not known, no less but for the lowest bit
-	known   []uint64 // a bit a sample; of no meaning if the table is whole
+	entries []byte
+	known   []uint64 // a bit a sample: its entry is there
+	held    []uint64 // a bit a sample: it, or what is no less but for the lowest bit, is there
 	whole   bool
 }
 
 func newSetTable(n int) *setTable {
-	return &setTable{entries: make([]byte, n), known: make([]uint64, (n+63)/64)}
+	words := (n + 63) / 64
+	bits := make([]uint64, 2*words)
+	t := &setTable{entries: make([]byte, n), known: bits[:words], held: bits[words:]}
+	// A load under a mask takes some hundred cycles if a page is not there yet.
+	for i := 0; i < n; i += 1024 {
+		t.entries[i] = 0
+	}
+	return t
 }
 
 // forget makes t the table of a set of which nothing is known.
 func (t *setTable) forget() {
 	t.whole = false
 	clear(t.known)
-	t.entries[0] = math.MaxUint8
-	for filled := 1; filled < len(t.entries); filled *= 2 { // much faster than a loop
-		copy(t.entries[filled:], t.entries[:filled])
-	}
+	clear(t.held)
 }
 
 // setTableBytes is the memory of a table of n samples.
-func setTableBytes(n int) int { return n + n/8 }
+func setTableBytes(n int) int { return n + n/4 }
 
 // setTable returns the table of the set that key names, from the cache or new with nothing
 // known.
@@ -108,26 +113,28 @@ func (w *worker) begin(s *stageSet, p plan, stage int) []byte {
 	return t.entries
 }
 
-// A piece is the samples that a thread completes tables for, and its room for that.
+// A piece is the samples that a thread completes tables for, and its room for that. Samples are
+// numbered within it.
 type piece struct {
 	from, to int // whole words of what is known
 	tables   [][]byte
-	samples  []int32
+	stances  []kernel.Stances
+	missing  *kernel.Subset
+	screened *kernel.Screened
+	open     []int32 // numbers among all samples
 	entries  []byte
 	ones     []uint16
-	wrong    []uint16 // zeros
-	screened *kernel.Screened
 }
 
 func newPiece(from, to int) *piece {
 	n := to - from
 	return &piece{
 		from: from, to: to,
-		samples:  make([]int32, n),
-		entries:  make([]byte, n),
-		wrong:    make([]uint16, n),
-		ones:     slices.Repeat([]uint16{1}, n),
+		missing:  kernel.NewSubset(n),
 		screened: kernel.NewScreened(n),
+		open:     make([]int32, n),
+		entries:  make([]byte, n),
+		ones:     slices.Repeat([]uint16{1}, n),
 	}
 }
 
@@ -157,56 +164,48 @@ func (x *piece) complete(w *worker, exits []uint8) {
 		for _, table := range w.tables[:stage+1] {
 			x.tables = append(x.tables, table[x.from:x.to])
 		}
-		n := kernel.Missing(x.samples, x.tables, w.exits[:stage+1], s.table.known[x.from/64:(x.to+63)/64])
-		if n == 0 {
+		known, held := s.table.known[x.from/64:(x.to+63)/64], s.table.held[x.from/64:(x.to+63)/64]
+		kernel.Missing(x.missing, x.tables, w.exits[:stage+1], known, held)
+		if len(x.missing.Numbers) == 0 {
 			continue
 		}
 		least := uint32(0) // of the sums that do not go on
 		if stage < len(exits) {
 			least = s.cuts[exits[stage]] + 1
 		}
-		x.find(w, s, x.samples[:n], least)
+		x.decide(w, s, least)
+		n, to := len(x.missing.Numbers), x.screened
+		kernel.Bins(x.entries[:n], to.Sums[:n], to.Right[:n], x.ones[:n], s.cuts)
+		kernel.Enter(x.tables[stage], known, held, x.missing, x.entries[:n], to.Sure[:n])
 	}
 }
 
-// find finds entries of a table: those of the samples, which are numbered within the piece,
-// as far as sums below least go on and others do not.
-func (x *piece) find(w *worker, s *stageSet, samples []int32, least uint32) {
-	if x.from > 0 {
-		for r := range samples {
-			samples[r] += int32(x.from)
+// decide finds the sums of a set on the samples that are missing, and whether its answers are
+// right, as far as sums below least go on and others do not. It leaves both in screened.
+func (x *piece) decide(w *worker, s *stageSet, least uint32) {
+	to, numbers := x.screened, x.missing.Numbers
+	places := to.Open[:len(numbers)]
+	if len(s.stances) > 0 {
+		x.stances = x.stances[:0]
+		for _, all := range s.stances {
+			x.stances = append(x.stances, all[x.from:x.to])
+		}
+		places = places[:kernel.Screen(to, x.missing, x.stances, s.weights, least)]
+	} else {
+		for r := range places {
+			places[r] = int32(r)
 		}
 	}
-	open, exact, to, t := samples, 0, x.screened, s.table
-	if len(s.stances) > 0 {
-		var left int
-		exact, left = kernel.Screen(to, samples, s.stances, s.weights, least)
-		open = to.Open[:left]
-		// None becomes known by this: those of exact and open samples are replaced below, and the
-		// others may be asked for again.
-		for r, entry := range x.bins(to.Bounds, x.wrong, s, len(samples)) {
-			t.entries[samples[r]] = entry
-		}
+	open := x.open[:len(places)]
+	for j, r := range places {
+		open[j] = numbers[r] + int32(x.from)
 	}
 	kernel.ResolveSamples(w.best, w.class, open, s.parts, s.weights)
-	for _, i := range open {
-		right := uint16(0)
+	for j, r := range places {
+		i := open[j]
+		to.Sums[r], to.Right[r], to.Sure[r] = w.best[i], 0, math.MaxUint8
 		if w.class[i] == w.eval.labels[i] {
-			right = 1
+			to.Right[r] = 1
 		}
-		to.Exact[exact], to.Sums[exact], to.Right[exact] = i, w.best[i], right
-		exact++
 	}
-	for r, entry := range x.bins(to.Sums, to.Right, s, exact) {
-		i := to.Exact[r]
-		t.entries[i] = entry
-		t.known[i>>6] |= 1 << (i & 63)
-	}
-}
-
-// bins returns the entries of n sums and answers, which are right if they are 1, valid until
-// the next call.
-func (x *piece) bins(sums []uint32, right []uint16, s *stageSet, n int) []byte {
-	kernel.Bins(x.entries[:n], sums[:n], right[:n], x.ones[:n], s.cuts)
-	return x.entries[:n]
 }

@@ -16,7 +16,7 @@ func TestNoAllocations(t *testing.T) {
 	row := softmaxRow(newRand(), 100)
 	margins, pair, forecast := z.margins(), NewMargins(n), &Forecast{}
 	known, stances := make([]uint64, (n+63)/64), []Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
-	screened := NewScreened(n)
+	screened, subset := NewScreened(n), NewSubset(n)
 	eachPath(t, func(t *testing.T) {
 		if allocations := testing.AllocsPerRun(5, func() {
 			F16FromF32(halves, floats)
@@ -31,7 +31,9 @@ func TestNoAllocations(t *testing.T) {
 			ResolveAll(best, class, z.lists, nil)
 			Bins(tables[0], best, class, z.labels, cuts)
 			Evaluate(tables, exits, reach)
-			Screen(screened, open[:Missing(open, tables[:2], exits, known)], stances, weights, One)
+			Missing(subset, tables[:2], exits, known, known)
+			Screen(screened, subset, stances, weights, One)
+			Enter(tables[0], known, known, subset, tables[1][:len(subset.Numbers)], screened.Sure[:len(subset.Numbers)])
 			Chain2(correct[:20], reach2, tables[0], tables[1])
 			Chain3(correct, reach3, reach2, tables[0], tables[1], tables[2], cells)
 			pair.SetPair(z.lists[0], z.lists[1], margins[0], margins[1], best, class, z.labels)

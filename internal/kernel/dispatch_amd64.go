@@ -2,7 +2,10 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 func f16FromF32(dst []uint16, src []float32) {
 	n, done := len(src), 0
@@ -114,19 +117,27 @@ func evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return correct + evaluateGeneric(tables, exits, reach, done)
 }
 
-func missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+func missing(numbers []int32, asked []uint64, tables [][]byte, exits []byte, known, held []uint64) (n int) {
 	done := len(tables[0]) &^ 63
 	if done > 0 {
 		switch active {
 		case AVX512:
-			n = missingAVX512(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
+			n = missingAVX512(&numbers[0], &asked[0], &tables[0], len(exits)-1, done, &exits[0], &known[0], &held[0])
 		case AVX2:
-			n = missingAVX2(&open[0], &tables[0], len(exits)-1, done, &exits[0], &known[0])
+			n = missingAVX2(&numbers[0], &asked[0], &tables[0], len(exits)-1, done, &exits[0], &known[0], &held[0])
 		default:
 			done = 0
 		}
 	}
-	return missingGeneric(open, tables, exits, known, done, n)
+	return missingGeneric(numbers, asked, tables, exits, known, held, done, n)
+}
+
+func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []byte) {
+	if active == AVX512 && len(entries) > 0 {
+		enterAVX512(&table[0], &known[0], &held[0], &samples.Bits[0], len(samples.Bits), &entries[0], &sure[0])
+		return
+	}
+	enterGeneric(table, known, held, samples, entries, sure)
 }
 
 func correct(table []byte) (right int) {
@@ -482,44 +493,64 @@ type voter struct {
 	scale float32 // w·2^24
 }
 
-// screening is what the assembly knows of a Screened from the present samples on, and how
-// many it has listed in it. The generator knows its layout.
+// screening is what the assembly knows of a Screened from the present samples on: which place the
+// first of them has, and how many are listed as open. The generator knows its layout.
 type screening struct {
-	bounds        *uint32
-	exact         *int32
-	sums          *uint32
-	right         *uint16
-	open          *int32
-	nExact, nOpen int
-	gathered      *uint64
+	sums     *uint32
+	right    *uint16
+	sure     *byte
+	open     *int32
+	nOpen    int
+	first    int
+	gathered *uint64
 }
 
 // The generator knows these offsets; a change is a compile error here.
 var (
 	_ = [1]int{}[unsafe.Offsetof(voter{}.scale)-4]
-	_ = [1]int{}[unsafe.Offsetof(screening{}.gathered)-56]
+	_ = [1]int{}[unsafe.Offsetof(screening{}.gathered)-48]
 )
 
-func screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
-	if active == Generic || len(members) > maxScreened || len(samples) == 0 {
-		return screenGeneric(to, samples, members, weights, least)
+func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
+	n := len(samples.Numbers)
+	if active == Generic || len(members) > maxScreened || n == 0 {
+		return screenGeneric(to, samples.Numbers, members, weights, least)
 	}
 	var set [maxScreened]voter
 	for m := range members {
 		w := weight(weights, m)
 		set[m] = voter{w, float32(w) * One}
 	}
-	s := screening{nil, &to.Exact[0], &to.Sums[0], &to.Right[0], &to.Open[0], 0, 0, &to.gathered[0]}
+	s := screening{open: &to.Open[0], gathered: &to.gathered[0]}
 	this, voters := (*byte)(unsafe.Pointer(&s)), (*byte)(unsafe.Pointer(&set))
-	for from := 0; from < len(samples); from += screenStep {
-		part := samples[from:min(from+screenStep, len(samples))]
-		to.gather(part, members)
-		s.bounds = &to.Bounds[from]
+	for word, size := 0, 0; s.first < n; s.first += size {
 		if active == AVX512 {
-			screenAVX512(this, &to.numbers[0], len(part), voters, len(members), least)
+			from := word
+			word, size = samples.step(word)
+			gatherAVX512(s.gathered, (*[]uint64)(&members[0]), len(members), &samples.Bits[0], from, word)
 		} else {
-			screenAVX2(this, &to.numbers[0], len(part), voters, len(members), least)
+			size = min(screenStep, n-s.first)
+			to.gather(samples.Numbers[s.first:s.first+size], members)
+		}
+		s.sums, s.right, s.sure = &to.Sums[s.first], &to.Right[s.first], &to.Sure[s.first]
+		if active == AVX512 {
+			screenAVX512(this, size, voters, len(members), least)
+		} else {
+			screenAVX2(this, size, voters, len(members), least)
 		}
 	}
-	return s.nExact, s.nOpen
+	return s.nOpen
+}
+
+// step returns the words from a word on that have at most a step of the samples together: the word
+// after them, and how many samples they have.
+func (s *Subset) step(from int) (to, size int) {
+	for to = from; to < len(s.Bits); to++ {
+		more := size + bits.OnesCount64(s.Bits[to])
+		if more > screenStep {
+			break
+		}
+		size = more
+	}
+	return to, size
 }

@@ -10,11 +10,14 @@ func evaluate(tables [][]byte, exits []byte, reach []int) int {
 	clear(reach)
 	return evaluateGeneric(tables, exits, reach, 0)
 }
-func missing(open []int32, tables [][]byte, exits []byte, known []uint64) int {
-	return missingGeneric(open, tables, exits, known, 0, 0)
+func missing(numbers []int32, asked []uint64, tables [][]byte, exits []byte, known, held []uint64) int {
+	return missingGeneric(numbers, asked, tables, exits, known, held, 0, 0)
 }
-func screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
-	return screenGeneric(to, samples, members, weights, least)
+func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []byte) {
+	enterGeneric(table, known, held, samples, entries, sure)
+}
+func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
+	return screenGeneric(to, samples.Numbers, members, weights, least)
 }
 func correct(table []byte) int                            { return correctGeneric(table) }
 func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }

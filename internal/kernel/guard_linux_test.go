@@ -44,6 +44,7 @@ func TestAtTheEdge(t *testing.T) {
 			t.Run("Sets", TestPathsAgree)
 			t.Run("Bins", TestBins)
 			t.Run("Missing", TestMissing)
+			t.Run("Enter", TestEnter)
 			t.Run("Evaluate", TestEvaluate)
 			t.Run("Correct", TestCorrect)
 			t.Run("Cells", TestCells)

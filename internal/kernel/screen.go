@@ -1,5 +1,7 @@
 package kernel
 
+import "math/bits"
+
 // Stances hold, in eight bytes a sample, what a model makes of the labels: enough to tell
 // for most samples, without their lists, whether a set answers them correctly. The rival is
 // the class other than the label that the model gives the largest value, the lowest of
@@ -18,21 +20,27 @@ func NewStances(l *Lists, labels []uint16) Stances {
 	need(len(labels) == n, "NewStances: lengths do not fit the number of samples")
 	s := make(Stances, n)
 	for i, label := range labels {
-		first, second := -1, -1 // of the listed classes but the label
-		for j, class := range l.Classes[i*l.K:][:3] {
-			switch {
-			case class == label:
-			case first < 0:
-				first = i*l.K + j
-			case second < 0:
-				second = i*l.K + j
-			}
+		from := i * l.K
+		classes, values := l.Classes[from:][:3], l.Values[from:][:3]
+		own, first, second := -1, 0, 1 // the label, and the first two of the other listed classes
+		switch label {
+		case classes[0]:
+			own, first, second = 0, 1, 2
+		case classes[1]:
+			own, second = 1, 2
+		case classes[2]:
+			own = 2
 		}
-		q := uint32(0)
-		if value := fixed1(l.Values[first]); value > 0 {
-			q = max(1, (128*fixed1(l.Values[second])+value-1)/value) - 1
+		q, given := uint32(0), uint32(0)
+		if value := fixed1(values[first]); value > 0 {
+			q = max(1, (128*fixed1(values[second])+value-1)/value) - 1
 		}
-		s[i] = uint64(l.Classes[first])<<48 | uint64(l.Values[first])<<32 | uint64(q<<25|l.value(i, label))
+		if own >= 0 {
+			given = fixed1(values[own])
+		} else {
+			given = l.value(i, label)
+		}
+		s[i] = uint64(classes[first])<<48 | uint64(values[first])<<32 | uint64(q<<25|given)
 	}
 	return s
 }
@@ -41,44 +49,57 @@ func NewStances(l *Lists, labels []uint16) Stances {
 // budget.
 func StancesBytes(n int) int { return 8 * n }
 
-// Screened is what Screen finds. Its slices have room for as many samples as it is given,
-// rounded up to a multiple of 16.
+// A Subset is some of N samples: their numbers, ascending, and a bit for each of the N, which is 1
+// for these.
+type Subset struct {
+	Numbers []int32
+	Bits    []uint64
+}
+
+// NewSubset returns room for a subset of n samples, which has none.
+func NewSubset(n int) *Subset {
+	return &Subset{Numbers: make([]int32, 0, n), Bits: make([]uint64, (n+63)/64)}
+}
+
+// check panics unless s is a subset of n samples. It does not look at the numbers.
+func (s *Subset) check(n int, rule string) {
+	need(len(s.Bits) == (n+63)/64, rule)
+	size := 0
+	for _, w := range s.Bits {
+		size += bits.OnesCount64(w)
+	}
+	need(size == len(s.Numbers), rule)
+	if n&63 > 0 {
+		need(s.Bits[n>>6]>>(n&63) == 0, rule)
+	}
+}
+
+// Screened is what Screen finds of the samples of a subset, in their order, and its room for that.
+// The slices have room for all of them and 15 more.
 type Screened struct {
-	// Of the samples given that are neither exact nor open, sums that serve in place of
-	// theirs: see [Screen].
-	Bounds []uint32
+	Sums  []uint32 // see [Screen]
+	Right []uint16 // 1: the answer is correct
+	Sure  []byte   // 255: Sums and Right are those of the set; else 0
+	Open  []int32  // places in the subset, counted from 0
 
-	// Samples of which all is known: numbers, sums, and whether the answer is correct (1 or 0).
-	Exact []int32
-	Sums  []uint32
-	Right []uint16
-
-	// Samples that remain to be resolved.
-	Open []int32
-
-	numbers  [screenStep]int32                // of the samples of a step
-	gathered [maxScreened * screenStep]uint64 // their stances, by member
+	gathered [maxScreened * screenRow]uint64 // stances of a step, by member
 }
 
 const (
-	maxScreened = 16  // members that the assembly takes
-	screenStep  = 256 // samples whose stances are gathered at a time
+	maxScreened = 16             // members that the assembly takes
+	screenStep  = 256            // samples whose stances are gathered at a time, at most
+	screenRow   = screenStep + 8 // room for them, and what a register is longer
+	screenPast  = 15             // how far the last register of a step may reach past it
 )
 
 // NewScreened returns room for n samples.
 func NewScreened(n int) *Screened {
-	n = (n + 15) &^ 15
-	return &Screened{
-		Bounds: make([]uint32, n),
-		Exact:  make([]int32, n),
-		Sums:   make([]uint32, n),
-		Right:  make([]uint16, n),
-		Open:   make([]int32, n),
-	}
+	n += screenPast
+	return &Screened{Sums: make([]uint32, n), Right: make([]uint16, n), Sure: make([]byte, n), Open: make([]int32, n)}
 }
 
-// Screen decides, of the samples given, those for which the members' stances suffice. For
-// sample r of them, number i, let
+// Screen decides, of a subset of the samples, those for which the members' stances suffice. For
+// number i, which is number r of the subset, let
 //
 //	label = Σ weights[m] * the value of the label
 //	vote  = the largest of votes(c), of all members' rivals c
@@ -88,19 +109,19 @@ func NewScreened(n int) *Screened {
 // is its rival, and else nothing to votes(c) and (v/128+1)*(q+1) to bound(c). No class but
 // the label has a sum above most, and one has vote or more. The sample is
 //
-//   - exact if label > most: the answer is the label, its sum label; or if all members have the
-//     same rival and give it more than the label: this is the answer, its sum vote. i, sum and
-//     correctness are appended to Exact, Sums and Right;
-//   - known to go on if label and most are below least: Bounds[r] is the larger of them, which
+//   - sure if label > most: the answer is the label, its sum label; or if all members have the
+//     same rival and give it more than the label: this is the answer, its sum vote. Sums[r] is
+//     the sum, Right[r] is 1 if the label is the answer, and Sure[r] is 255;
+//   - known to go on if label and most are below least: Sums[r] is the larger of them, which
 //     its sum does not exceed;
-//   - known to be answered incorrectly if vote >= least and vote > label: Bounds[r] is 2^32-1;
-//   - else open: i is appended to Open.
+//   - known to be answered incorrectly if vote >= least and vote > label: Sums[r] is 2^32-1;
+//   - else open: r is appended to Open, and Sums[r] is the larger of label and most.
 //
-// The first that applies counts. A cascade that continues with sums below least does the same
-// with the bounds in place of the sums and the answers taken as wrong. At a last stage, of
-// which nothing continues, least is 0. Weights are 1 or more and sum to at most 255; nil means
-// all 1.
-func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+// The first that applies counts. Right[r] and Sure[r] are 0 if it is not the first one. A cascade
+// that continues with sums below least does the same with Sums in place of the sums and the answers
+// taken as wrong, if the sample is not open. At a last stage, of which nothing continues, least is
+// 0. Weights are 1 or more and sum to at most 255; nil means all 1.
+func Screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
 	need(len(members) > 0, "Screen: no members")
 	need(weights == nil || len(weights) == len(members), "Screen: members and weights differ in length")
 	total := uint64(0)
@@ -111,17 +132,17 @@ func Screen(to *Screened, samples []int32, members []Stances, weights []uint32, 
 		total += uint64(w)
 	}
 	need(total <= 255, "Screen: the weights sum to more than 255")
-	n := (len(samples) + 15) &^ 15
-	need(len(to.Bounds) >= n && len(to.Exact) >= n && len(to.Sums) >= n && len(to.Right) >= n && len(to.Open) >= n, "Screen: no room for all samples")
+	samples.check(len(members[0]), "Screen: not a subset of the samples")
+	n := len(samples.Numbers) + screenPast
+	need(len(to.Sums) >= n && len(to.Right) >= n && len(to.Sure) >= n && len(to.Open) >= n, "Screen: no room for all samples")
 	return screen(to, samples, members, weights, least)
 }
 
 // gather copies the stances of some samples, at most a step of them, side by side. It
 // panics at a sample that does not exist.
 func (to *Screened) gather(samples []int32, members []Stances) {
-	copy(to.numbers[:], samples)
 	for m, s := range members {
-		row := to.gathered[m*screenStep:][:len(samples)]
+		row := to.gathered[m*screenRow:][:len(samples)]
 		for r, i := range samples {
 			row[r] = s[i]
 		}

@@ -4,138 +4,247 @@
 
 #include "textflag.h"
 
-// func screenAVX512(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
-// Requires: AVX, AVX512F, BMI2, CMOV, POPCNT
-TEXT ·screenAVX512(SB), $3072-44
+// func gatherAVX512(gathered *uint64, members *[]uint64, k int, asked *uint64, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F, BMI, POPCNT
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-48
+	MOVQ gathered+0(FP), AX
+	MOVQ members+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ asked+24(FP), BX
+	MOVQ to+40(FP), SI
+	XORQ DI, DI
+	CMPQ DI, DX
+	JGE  gather512_end
+
+gather512:
+	MOVQ from+32(FP), R8
+	MOVQ R8, R9
+	SHLQ $0x09, R9
+	ADDQ (CX), R9
+	ADDQ $0x18, CX
+	MOVQ AX, R10
+	ADDQ $0x00000840, AX
+
+gather512_word:
+	MOVQ    (BX)(R8*8), R11
+	POPCNTQ R11, R12
+	CMPQ    R12, $0x09
+	JGE     gather512_many
+	TESTQ   R11, R11
+	JZ      gather512_none
+
+gather512_next:
+	TZCNTQ R11, R12
+	MOVQ   (R9)(R12*8), R12
+	MOVQ   R12, (R10)
+	ADDQ   $0x08, R10
+	BLSRQ  R11, R11
+	JNZ    gather512_next
+	JMP    gather512_none
+
+gather512_many:
+	KMOVD         R11, K1
+	VMOVDQU64.Z   (R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   64(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   128(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   192(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   256(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   320(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   384(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+	SHRQ          $0x08, R11
+	KMOVD         R11, K1
+	VMOVDQU64.Z   448(R9), K1, Z0
+	VPCOMPRESSQ.Z Z0, K1, Z0
+	VMOVDQU64     Z0, (R10)
+	MOVBLZX       R11, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*8), R10
+
+gather512_none:
+	ADDQ $0x00000200, R9
+	INCQ R8
+	CMPQ R8, SI
+	JLT  gather512_word
+	ADDQ $+1, DI
+	CMPQ DI, DX
+	JLT  gather512
+
+gather512_end:
+	VZEROUPPER
+	RET
+
+// func screenAVX512(to *byte, n int, voters *byte, k int, least uint32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, POPCNT
+TEXT ·screenAVX512(SB), $3072-36
 	MOVQ         to+0(FP), AX
-	MOVQ         samples+8(FP), CX
-	MOVQ         voters+24(FP), DX
-	MOVQ         k+32(FP), BX
-	LEAQ         (DX)(BX*8), BX
+	MOVQ         voters+16(FP), CX
+	MOVQ         k+24(FP), DX
+	LEAQ         (CX)(DX*8), DX
 	VPTERNLOGD   $0xff, Z3, Z3, Z3
-	VBROADCASTSS least+40(FP), Z0
+	VBROADCASTSS least+32(FP), Z0
 	VPBROADCASTD screen512_one<>+0(SB), Z1
 	VPBROADCASTD screen512_low<>+0(SB), Z2
 	VMOVDQU32    screen512_even<>+0(SB), Z4
 	VMOVDQU32    screen512_odd<>+0(SB), Z5
-	XORQ         SI, SI
-	CMPQ         SI, n+16(FP)
+	XORQ         BX, BX
+	CMPQ         BX, n+8(FP)
 	JGE          screen512_end
 
 screen512:
-	MOVQ      n+16(FP), R9
-	SUBQ      SI, R9
-	MOVL      $-1, DI
-	BZHIL     R9, DI, DI
-	CMPQ      R9, $0x10
-	MOVL      $0x0000ffff, R9
-	CMOVLGE   R9, DI
-	KMOVW     DI, K1
-	VMOVDQU32 (CX)(SI*4), Z6
-	VPXORD    Z7, Z7, Z7
-	VPXORD    Z8, Z8, Z8
-	KXNORW    K2, K2, K2
-	MOVQ      DX, DI
-	XORQ      R8, R8
-	MOVQ      56(AX), R9
-	LEAQ      (R9)(SI*8), R9
+	MOVQ    n+8(FP), R8
+	SUBQ    BX, R8
+	MOVL    $-1, SI
+	BZHIL   R8, SI, SI
+	CMPQ    R8, $0x10
+	MOVL    $0x0000ffff, R8
+	CMOVLGE R8, SI
+	KMOVW   SI, K1
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	KXNORW  K2, K2, K2
+	MOVQ    CX, SI
+	XORQ    DI, DI
+	MOVQ    48(AX), R8
+	LEAQ    (R8)(BX*8), R8
 
 screen512_member:
-	VMOVDQU32    (R9), Z12
-	VMOVDQU32    64(R9), Z13
-	VMOVDQA32    Z4, Z10
-	VPERMI2D     Z13, Z12, Z10
-	VPERMT2D     Z13, Z5, Z12
-	VPMOVDW      Z12, Y11
-	VCVTPH2PS    Y11, Z11
-	VMULPS.BCST  4(DI), Z11, Z11
-	VCVTPS2UDQ   Z11, Z11
-	VPSRLD       $0x19, Z10, Z14
-	VPADDD       Z1, Z14, Z14
-	VPANDD       Z2, Z10, Z10
-	VPMULLD.BCST (DI), Z10, Z10
-	VPSRLD       $0x07, Z11, Z13
+	VMOVDQU32    (R8), Z11
+	VMOVDQU32    64(R8), Z12
+	VMOVDQA32    Z4, Z9
+	VPERMI2D     Z12, Z11, Z9
+	VPERMT2D     Z12, Z5, Z11
+	VPMOVDW      Z11, Y10
+	VCVTPH2PS    Y10, Z10
+	VMULPS.BCST  4(SI), Z10, Z10
+	VCVTPS2UDQ   Z10, Z10
+	VPSRLD       $0x19, Z9, Z13
 	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z14, Z13, Z13
-	VPSRLD       $0x10, Z12, Z12
-	VPADDD       Z10, Z7, Z7
-	VPADDD       Z13, Z8, Z8
-	VPSUBD       Z13, Z11, Z13
-	VMOVDQU32    Z12, (SP)(R8*1)
-	VMOVDQU32    Z11, 1024(SP)(R8*1)
-	VMOVDQU32    Z13, 2048(SP)(R8*1)
-	TESTQ        R8, R8
+	VPANDD       Z2, Z9, Z9
+	VPMULLD.BCST (SI), Z9, Z9
+	VPSRLD       $0x07, Z10, Z12
+	VPADDD       Z1, Z12, Z12
+	VPMULLD      Z13, Z12, Z12
+	VPSRLD       $0x10, Z11, Z11
+	VPADDD       Z9, Z6, Z6
+	VPADDD       Z12, Z7, Z7
+	VPSUBD       Z12, Z10, Z12
+	VMOVDQU32    Z11, (SP)(DI*1)
+	VMOVDQU32    Z10, 1024(SP)(DI*1)
+	VMOVDQU32    Z12, 2048(SP)(DI*1)
+	TESTQ        DI, DI
 	JNZ          screen512_other
-	VMOVDQA32    Z12, Z9
+	VMOVDQA32    Z11, Z8
 
 screen512_other:
-	VPCMPEQD Z9, Z12, K2, K2
-	VPCMPUD  $0x01, Z11, Z10, K2, K2
-	ADDQ     $0x40, R8
-	ADDQ     $0x00000800, R9
-	ADDQ     $0x08, DI
-	CMPQ     DI, BX
+	VPCMPEQD Z8, Z11, K2, K2
+	VPCMPUD  $0x01, Z10, Z9, K2, K2
+	ADDQ     $0x40, DI
+	ADDQ     $0x00000840, R8
+	ADDQ     $0x08, SI
+	CMPQ     SI, DX
 	JNE      screen512_member
+	VPXORD   Z14, Z14, Z14
 	VPXORD   Z15, Z15, Z15
-	VPXORD   Z16, Z16, Z16
-	XORQ     DI, DI
+	XORQ     SI, SI
 
 screen512_rival:
-	VMOVDQU32 (SP)(DI*1), Z12
-	VPXORD    Z17, Z17, Z17
-	VMOVDQA32 Z8, Z10
-	XORQ      R9, R9
+	VMOVDQU32 (SP)(SI*1), Z11
+	VPXORD    Z16, Z16, Z16
+	VMOVDQA32 Z7, Z9
+	XORQ      R8, R8
 
 screen512_voter:
-	VPCMPEQD      (SP)(R9*1), Z12, K3
-	VPADDD        1024(SP)(R9*1), Z17, K3, Z17
-	VPADDD        2048(SP)(R9*1), Z10, K3, Z10
-	ADDQ          $0x40, R9
-	CMPQ          R9, R8
+	VPCMPEQD      (SP)(R8*1), Z11, K3
+	VPADDD        1024(SP)(R8*1), Z16, K3, Z16
+	VPADDD        2048(SP)(R8*1), Z9, K3, Z9
+	ADDQ          $0x40, R8
+	CMPQ          R8, DI
 	JNE           screen512_voter
-	VPMAXUD       Z17, Z15, Z15
-	VPMAXUD       Z10, Z16, Z16
-	ADDQ          $0x40, DI
-	CMPQ          DI, R8
+	VPMAXUD       Z16, Z14, Z14
+	VPMAXUD       Z9, Z15, Z15
+	ADDQ          $0x40, SI
+	CMPQ          SI, DI
 	JNE           screen512_rival
-	VPCMPUD       $0x06, Z16, Z7, K3
+	VPCMPUD       $0x06, Z15, Z6, K3
 	KORW          K2, K3, K4
-	KANDNW        K1, K4, K5
-	KANDW         K1, K4, K4
-	MOVQ          40(AX), R8
-	MOVQ          8(AX), DI
-	VPCOMPRESSD.Z Z6, K4, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
-	MOVQ          16(AX), DI
-	VPBLENDMD     Z7, Z15, K3, Z10
-	VPCOMPRESSD.Z Z10, K4, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
-	MOVQ          24(AX), DI
-	VMOVDQA32.Z   Z1, K3, Z10
-	VPCOMPRESSD.Z Z10, K4, Z10
-	VPMOVDW       Z10, (DI)(R8*2)
-	KMOVW         K4, R9
-	POPCNTL       R9, R9
-	ADDQ          R9, R8
-	MOVQ          R8, 40(AX)
-	VPMAXUD       Z7, Z16, Z16
-	VPCMPUD       $0x05, Z0, Z16, K5, K5
-	VPCMPUD       $0x05, Z0, Z15, K5, K1
-	VPCMPUD       $0x06, Z7, Z15, K1, K1
-	KANDNW        K5, K1, K5
-	MOVQ          48(AX), R8
+	KANDNW        K1, K4, K1
+	MOVQ          8(AX), SI
+	VMOVDQA32.Z   Z1, K3, Z9
+	VPMOVDW       Z9, (SI)(BX*2)
+	MOVQ          16(AX), SI
+	VPMOVM2B      K4, X9
+	VMOVDQU       X9, (SI)(BX*1)
+	VPMAXUD       Z6, Z15, Z15
+	VPCMPUD       $0x05, Z0, Z15, K1, K1
+	VPCMPUD       $0x05, Z0, Z14, K1, K4
+	VPCMPUD       $0x06, Z6, Z14, K4, K4
+	KANDNW        K1, K4, K1
 	MOVQ          32(AX), DI
-	VPCOMPRESSD.Z Z6, K5, Z10
-	VMOVDQU32     Z10, (DI)(R8*4)
-	KMOVW         K5, R9
-	POPCNTL       R9, R9
-	ADDQ          R9, R8
-	MOVQ          R8, 48(AX)
-	MOVQ          (AX), DI
-	VMOVDQA32     Z3, K1, Z16
-	VMOVDQU32     Z16, (DI)(SI*4)
-	ADDQ          $+16, SI
-	CMPQ          SI, n+16(FP)
+	MOVQ          24(AX), SI
+	MOVQ          40(AX), R8
+	ADDQ          BX, R8
+	VPBROADCASTD  R8, Z9
+	VPADDD        screen512_places<>+0(SB), Z9, Z9
+	VPCOMPRESSD.Z Z9, K1, Z9
+	VMOVDQU32     Z9, (SI)(DI*4)
+	KMOVW         K1, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, DI
+	MOVQ          DI, 32(AX)
+	MOVQ          (AX), SI
+	VMOVDQA32     Z3, K4, Z15
+	KANDNW        K2, K3, K2
+	VMOVDQA32     Z14, K2, Z15
+	VMOVDQU32     Z15, (SI)(BX*4)
+	ADDQ          $+16, BX
+	CMPQ          BX, n+8(FP)
 	JLT           screen512
 
 screen512_end:
@@ -147,6 +256,24 @@ GLOBL screen512_one<>(SB), RODATA|NOPTR, $4
 
 DATA screen512_low<>+0(SB)/4, $0x01ffffff
 GLOBL screen512_low<>(SB), RODATA|NOPTR, $4
+
+DATA screen512_places<>+0(SB)/4, $0x00000000
+DATA screen512_places<>+4(SB)/4, $0x00000001
+DATA screen512_places<>+8(SB)/4, $0x00000002
+DATA screen512_places<>+12(SB)/4, $0x00000003
+DATA screen512_places<>+16(SB)/4, $0x00000004
+DATA screen512_places<>+20(SB)/4, $0x00000005
+DATA screen512_places<>+24(SB)/4, $0x00000006
+DATA screen512_places<>+28(SB)/4, $0x00000007
+DATA screen512_places<>+32(SB)/4, $0x00000008
+DATA screen512_places<>+36(SB)/4, $0x00000009
+DATA screen512_places<>+40(SB)/4, $0x0000000a
+DATA screen512_places<>+44(SB)/4, $0x0000000b
+DATA screen512_places<>+48(SB)/4, $0x0000000c
+DATA screen512_places<>+52(SB)/4, $0x0000000d
+DATA screen512_places<>+56(SB)/4, $0x0000000e
+DATA screen512_places<>+60(SB)/4, $0x0000000f
+GLOBL screen512_places<>(SB), RODATA|NOPTR, $64
 
 DATA screen512_even<>+0(SB)/4, $0x00000000
 DATA screen512_even<>+4(SB)/4, $0x00000002
@@ -184,39 +311,38 @@ DATA screen512_odd<>+56(SB)/4, $0x0000001d
 DATA screen512_odd<>+60(SB)/4, $0x0000001f
 GLOBL screen512_odd<>(SB), RODATA|NOPTR, $64
 
-// func screenAVX2(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+// func screenAVX2(to *byte, n int, voters *byte, k int, least uint32)
 // Requires: AVX, AVX2, BMI, BMI2, F16C, POPCNT
-TEXT ·screenAVX2(SB), $1536-44
+TEXT ·screenAVX2(SB), $1536-36
 	MOVQ to+0(FP), AX
-	MOVQ samples+8(FP), CX
-	MOVQ voters+24(FP), DX
-	MOVQ k+32(FP), BX
-	LEAQ (DX)(BX*8), BX
-	LEAQ screen256_compressions<>+0(SB), SI
-	XORQ DI, DI
-	CMPQ DI, n+16(FP)
+	MOVQ voters+16(FP), CX
+	MOVQ k+24(FP), DX
+	LEAQ (CX)(DX*8), DX
+	LEAQ screen256_compressions<>+0(SB), BX
+	XORQ SI, SI
+	CMPQ SI, n+8(FP)
 	JGE  screen256_end
 
 screen256:
-	MOVQ  n+16(FP), R9
-	SUBQ  DI, R9
+	MOVQ  n+8(FP), DI
+	SUBQ  SI, DI
 	MOVL  $0x000000ff, R8
-	CMPQ  R9, $0x08
+	CMPQ  DI, $0x08
 	JGE   screen256_whole
-	BZHIL R9, R8, R8
+	BZHIL DI, R8, R8
 
 screen256_whole:
 	VPXOR    Y0, Y0, Y0
 	VPXOR    Y1, Y1, Y1
 	VPCMPEQD Y3, Y3, Y3
-	MOVQ     DX, R9
-	XORQ     R10, R10
-	MOVQ     56(AX), R11
-	LEAQ     (R11)(DI*8), R11
+	MOVQ     CX, DI
+	XORQ     R9, R9
+	MOVQ     48(AX), R10
+	LEAQ     (R10)(SI*8), R10
 
 screen256_member:
-	VMOVDQU      (R11), Y6
-	VMOVDQU      32(R11), Y7
+	VMOVDQU      (R10), Y6
+	VMOVDQU      32(R10), Y7
 	VSHUFPS      $0x88, Y7, Y6, Y4
 	VSHUFPS      $0xdd, Y7, Y6, Y6
 	VPERMQ       $0xd8, Y4, Y4
@@ -228,7 +354,7 @@ screen256_member:
 	VCVTPH2PS    X7, Y5
 	VMULPS       screen256_scale<>+0(SB), Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VPBROADCASTD (R9), Y8
+	VPBROADCASTD (DI), Y8
 	VPMULLD      Y8, Y5, Y5
 	VPSRLD       $0x19, Y4, Y7
 	VPADDD       screen256_one<>+0(SB), Y7, Y7
@@ -241,10 +367,10 @@ screen256_member:
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y7, Y1, Y1
 	VPSUBD       Y7, Y5, Y7
-	VMOVDQU      Y6, (SP)(R10*1)
-	VMOVDQU      Y5, 512(SP)(R10*1)
-	VMOVDQU      Y7, 1024(SP)(R10*1)
-	TESTQ        R10, R10
+	VMOVDQU      Y6, (SP)(R9*1)
+	VMOVDQU      Y5, 512(SP)(R9*1)
+	VMOVDQU      Y7, 1024(SP)(R9*1)
+	TESTQ        R9, R9
 	JNZ          screen256_other
 	VMOVDQU      Y6, Y2
 
@@ -254,90 +380,85 @@ screen256_other:
 	VPMAXUD  Y4, Y5, Y5
 	VPCMPEQD Y4, Y5, Y5
 	VPANDN   Y3, Y5, Y3
-	ADDQ     $0x20, R10
-	ADDQ     $0x00000800, R11
-	ADDQ     $0x08, R9
-	CMPQ     R9, BX
+	ADDQ     $0x20, R9
+	ADDQ     $0x00000840, R10
+	ADDQ     $0x08, DI
+	CMPQ     DI, DX
 	JNE      screen256_member
 	VPXOR    Y4, Y4, Y4
 	VPXOR    Y5, Y5, Y5
-	XORQ     R9, R9
+	XORQ     DI, DI
 
 screen256_rival:
-	VMOVDQU (SP)(R9*1), Y6
+	VMOVDQU (SP)(DI*1), Y6
 	VPXOR   Y7, Y7, Y7
 	VMOVDQU Y1, Y10
-	XORQ    R11, R11
+	XORQ    R10, R10
 
 screen256_voter:
-	VPCMPEQD     (SP)(R11*1), Y6, Y9
-	VPAND        512(SP)(R11*1), Y9, Y8
-	VPAND        1024(SP)(R11*1), Y9, Y9
+	VPCMPEQD     (SP)(R10*1), Y6, Y9
+	VPAND        512(SP)(R10*1), Y9, Y8
+	VPAND        1024(SP)(R10*1), Y9, Y9
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y9, Y10, Y10
-	ADDQ         $0x20, R11
-	CMPQ         R11, R10
+	ADDQ         $0x20, R10
+	CMPQ         R10, R9
 	JNE          screen256_voter
 	VPMAXUD      Y7, Y4, Y4
 	VPMAXUD      Y10, Y5, Y5
-	ADDQ         $0x20, R9
-	CMPQ         R9, R10
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
 	JNE          screen256_rival
 	VPMAXUD      Y0, Y5, Y1
 	VPCMPEQD     Y5, Y1, Y1
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y9, Y1, Y1
-	VPOR         Y1, Y3, Y3
-	VMOVMSKPS    Y3, R10
-	MOVL         R10, R11
-	NOTL         R11
-	ANDL         R8, R10
-	ANDL         R8, R11
-	VMOVDQU      (CX)(DI*4), Y3
-	VPMOVZXBD    (SI)(R10*8), Y6
-	MOVQ         40(AX), R9
-	MOVQ         8(AX), R8
-	VPERMD       Y3, Y6, Y9
-	VMOVDQU      Y9, (R8)(R9*4)
-	MOVQ         16(AX), R8
-	VBLENDVPS    Y1, Y0, Y4, Y9
-	VPERMD       Y9, Y6, Y9
-	VMOVDQU      Y9, (R8)(R9*4)
-	MOVQ         24(AX), R8
+	MOVQ         8(AX), DI
 	VPAND        screen256_one<>+0(SB), Y1, Y9
-	VPERMD       Y9, Y6, Y9
 	VEXTRACTI128 $0x01, Y9, X7
 	VPACKUSDW    X7, X9, X7
-	VMOVDQU      X7, (R8)(R9*2)
-	POPCNTL      R10, R10
-	ADDQ         R10, R9
-	MOVQ         R9, 40(AX)
-	VBROADCASTSS least+40(FP), Y1
+	VMOVDQU      X7, (DI)(SI*2)
 	VPMAXUD      Y0, Y5, Y5
-	VPMAXUD      Y1, Y5, Y9
-	VPCMPEQD     Y5, Y9, Y9
-	VMOVMSKPS    Y9, R9
-	ANDL         R9, R11
-	VPMAXUD      Y1, Y4, Y1
+	VPANDN       Y3, Y1, Y9
+	VPOR         Y1, Y3, Y3
+	VBLENDVPS    Y9, Y4, Y5, Y9
+	MOVQ         16(AX), DI
+	VEXTRACTI128 $0x01, Y3, X7
+	VPACKSSDW    X7, X3, X7
+	VPACKSSWB    X7, X7, X7
+	VMOVQ        X7, (DI)(SI*1)
+	VMOVMSKPS    Y3, R9
+	ANDNL        R8, R9, R9
+	VBROADCASTSS least+32(FP), Y6
+	VPMAXUD      Y6, Y5, Y1
+	VPCMPEQD     Y5, Y1, Y1
+	VMOVMSKPS    Y1, DI
+	ANDL         DI, R9
+	VPMAXUD      Y6, Y4, Y1
 	VPCMPEQD     Y4, Y1, Y1
-	VPMAXUD      Y0, Y4, Y9
-	VPCMPEQD     Y0, Y9, Y9
-	VPANDN       Y1, Y9, Y1
-	VMOVMSKPS    Y1, R9
-	ANDNL        R11, R9, R11
-	VPMOVZXBD    (SI)(R11*8), Y6
-	MOVQ         48(AX), R9
+	VPMAXUD      Y0, Y4, Y8
+	VPCMPEQD     Y0, Y8, Y8
+	VPANDN       Y1, Y8, Y1
+	VPANDN       Y1, Y3, Y1
+	MOVQ         (AX), DI
+	VPOR         Y1, Y9, Y9
+	VMOVDQU      Y9, (DI)(SI*4)
+	VMOVMSKPS    Y1, DI
+	ANDNL        R9, DI, R9
+	VPMOVZXBD    (BX)(R9*8), Y0
+	MOVQ         40(AX), DI
+	ADDQ         SI, DI
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Y9
+	VPADDD       Y0, Y9, Y9
 	MOVQ         32(AX), R8
-	VPERMD       Y3, Y6, Y9
-	VMOVDQU      Y9, (R8)(R9*4)
-	POPCNTL      R11, R11
-	ADDQ         R11, R9
-	MOVQ         R9, 48(AX)
-	MOVQ         (AX), R8
-	VPOR         Y1, Y5, Y5
-	VMOVDQU      Y5, (R8)(DI*4)
-	ADDQ         $+8, DI
-	CMPQ         DI, n+16(FP)
+	MOVQ         24(AX), DI
+	VMOVDQU      Y9, (DI)(R8*4)
+	POPCNTL      R9, R9
+	ADDQ         R9, R8
+	MOVQ         R8, 32(AX)
+	ADDQ         $+8, SI
+	CMPQ         SI, n+8(FP)
 	JLT          screen256
 
 screen256_end:

@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-func screenGeneric(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (exact, open int) {
+func screenGeneric(to *Screened, samples []int32, members []Stances, weights []uint32, least uint32) (open int) {
 	for r, i := range samples {
 		var label, vote, most uint32
 		agreed := true
@@ -14,23 +14,21 @@ func screenGeneric(to *Screened, samples []int32, members []Stances, weights []u
 			votes, bound := votesFor(x.rival, i, members, weights)
 			vote, most = max(vote, votes), max(most, bound)
 		}
-		to.Bounds[r] = max(label, most)
+		to.Sums[r], to.Right[r], to.Sure[r] = max(label, most), 0, 0
 		switch {
 		case label > most:
-			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, label, 1
-			exact++
+			to.Right[r], to.Sure[r] = 1, math.MaxUint8
 		case agreed:
-			to.Exact[exact], to.Sums[exact], to.Right[exact] = i, vote, 0
-			exact++
+			to.Sums[r], to.Sure[r] = vote, math.MaxUint8
 		case label < least && most < least:
 		case vote >= least && vote > label:
-			to.Bounds[r] = math.MaxUint32
+			to.Sums[r] = math.MaxUint32
 		default:
-			to.Open[open] = i
+			to.Open[open] = int32(r)
 			open++
 		}
 	}
-	return exact, open
+	return open
 }
 
 // A stance is what a member makes of a sample's label: values times its weight.

@@ -4,14 +4,20 @@
 
 package kernel
 
-// screenAVX512 is screen for n samples and k members, at most 16, whose stances are gathered, as are the
-// numbers of the samples; to is a screening.
+// gatherAVX512 copies the stances of k members on the samples that the words from..to-1 of asked name, at most
+// a step of them, a row for each member.
 //
 //go:noescape
-func screenAVX512(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+func gatherAVX512(gathered *uint64, members *[]uint64, k int, asked *uint64, from int, to int)
 
-// screenAVX2 is screen for n samples and k members, at most 16, whose stances are gathered, as are the
-// numbers of the samples; to is a screening.
+// screenAVX512 is screen for n samples, whose stances are gathered, and k members, at most 16; to is a
+// screening.
 //
 //go:noescape
-func screenAVX2(to *byte, samples *int32, n int, voters *byte, k int, least uint32)
+func screenAVX512(to *byte, n int, voters *byte, k int, least uint32)
+
+// screenAVX2 is screen for n samples, whose stances are gathered, and k members, at most 16; to is a
+// screening.
+//
+//go:noescape
+func screenAVX2(to *byte, n int, voters *byte, k int, least uint32)

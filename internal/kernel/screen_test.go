@@ -9,74 +9,72 @@ import (
 
 // guardScreened is room for n samples in guarded memory.
 func guardScreened(t *testing.T, n, offset int) (*Screened, func()) {
-	n = (n + 15) &^ 15
-	bounds, exact, sums := guard[uint32](n, offset), guard[int32](n, offset+1), guard[uint32](n, offset)
-	right, open := guard[uint16](n, offset+2), guard[int32](n, offset)
-	return &Screened{Bounds: bounds.s, Exact: exact.s, Sums: sums.s, Right: right.s, Open: open.s}, func() {
+	n += screenPast
+	sums, right := guard[uint32](n, offset), guard[uint16](n, offset+2)
+	sure, open := guard[byte](n, offset+1), guard[int32](n, offset)
+	return &Screened{Sums: sums.s, Right: right.s, Sure: sure.s, Open: open.s}, func() {
 		t.Helper()
-		bounds.check(t, "Screened.Bounds")
-		exact.check(t, "Screened.Exact")
 		sums.check(t, "Screened.Sums")
 		right.check(t, "Screened.Right")
+		sure.check(t, "Screened.Sure")
 		open.check(t, "Screened.Open")
 	}
 }
 
+// subsetOf is the given samples of n, in guarded memory.
+func subsetOf(n int, numbers []int32, offset int) *Subset {
+	bits := make([]uint64, (n+63)/64)
+	for _, i := range numbers {
+		bits[i>>6] |= 1 << (i & 63)
+	}
+	return &Subset{guardOf(numbers, offset).s, guardOf(bits, offset).s}
+}
+
 // screenWith compares Screen's answers about some samples with the definition of a set's
 // sum, and those of every path with the reference's. It returns how many it left open.
-func screenWith(t *testing.T, z *zoo, weights []uint32, samples []int32, least uint32, offset int) int {
+func screenWith(t *testing.T, z *zoo, weights []uint32, numbers []int32, least uint32, offset int) int {
 	t.Helper()
 	var members []Stances
 	for _, l := range z.lists {
 		members = append(members, guardOf(NewStances(l, z.labels), offset).s)
 	}
-	samples = guardOf(samples, offset).s
+	n, samples := len(numbers), subsetOf(len(z.labels), numbers, offset)
 	var want *Screened
-	var wantExact, wantOpen int
 	for _, p := range Paths() {
 		restore := Force(p)
-		got, check := guardScreened(t, len(samples), offset)
-		exact, open := Screen(got, samples, members, weights, least)
+		got, check := guardScreened(t, n, offset)
+		open := Screen(got, samples, members, weights, least)
 		restore()
 		check()
-		got.Exact, got.Sums, got.Right, got.Open = got.Exact[:exact], got.Sums[:exact], got.Right[:exact], got.Open[:open]
+		got.Sums, got.Right, got.Sure, got.Open = got.Sums[:n], got.Right[:n], got.Sure[:n], got.Open[:open]
 		if p == Generic {
-			want, wantExact, wantOpen = got, exact, open
-			continue
-		}
-		same := exact == wantExact && open == wantOpen && slices.Equal(got.Exact, want.Exact) && slices.Equal(got.Sums, want.Sums) &&
-			slices.Equal(got.Right, want.Right) && slices.Equal(got.Open, want.Open)
-		for r, i := range samples {
-			if !slices.Contains(want.Exact, i) && !slices.Contains(want.Open, i) {
-				same = same && got.Bounds[r] == want.Bounds[r]
-			}
-		}
-		if !same {
-			t.Fatalf("%d samples, weights %d, least %d: %v and %v differ", len(samples), weights, least, p, Generic)
+			want = got
+		} else if !slices.Equal(got.Sums, want.Sums) || !slices.Equal(got.Right, want.Right) || !slices.Equal(got.Sure, want.Sure) || !slices.Equal(got.Open, want.Open) {
+			t.Fatalf("%d samples, weights %d, least %d: %v and %v differ", n, weights, least, p, Generic)
 		}
 	}
 
-	exact := 0
-	for r, i := range samples {
+	for r, i := range numbers {
 		sums, _ := define(int(i), z.lists, weights)
 		best, class := bestOf(sums)
-		right := class == z.labels[i]
+		right, said := class == z.labels[i], want.Sums[r]
 		switch {
-		case exact < wantExact && want.Exact[exact] == i:
-			if want.Sums[exact] != best || want.Right[exact] == 1 != right {
-				t.Fatalf("sample %d: %d, correct %d; want %d of class %d, label %d", i, want.Sums[exact], want.Right[exact], best, class, z.labels[i])
+		case want.Sure[r] != 0:
+			if want.Sure[r] != math.MaxUint8 || said != best || want.Right[r] == 1 != right {
+				t.Fatalf("sample %d: %d, correct %d; want %d of class %d, label %d", i, said, want.Right[r], best, class, z.labels[i])
 			}
-			exact++
-		case slices.Contains(want.Open, i):
-		case want.Bounds[r] == math.MaxUint32:
+		case want.Right[r] != 0:
+			t.Fatalf("sample %d: correct, but not surely", i)
+		case slices.Contains(want.Open, int32(r)):
+		case said == math.MaxUint32:
 			if best < least || right {
 				t.Fatalf("sample %d: wrong, least %d; want %d of class %d, label %d", i, least, best, class, z.labels[i])
 			}
-		case want.Bounds[r] < best || want.Bounds[r] >= least:
-			t.Fatalf("sample %d: at most %d, least %d; want %d", i, want.Bounds[r], least, best)
+		case said < best || said >= least:
+			t.Fatalf("sample %d: at most %d, least %d; want %d", i, said, least, best)
 		}
 	}
-	return wantOpen
+	return len(want.Open)
 }
 
 // stanceShapes are zoos of many and of few classes, with short and long lists.
@@ -95,9 +93,14 @@ func TestScreen(t *testing.T) {
 			}
 			open, seen := 0, 0
 			for range 6 {
+				// Of some stretches many samples, of others few or none.
 				var samples []int32
+				share := 0
 				for i := range sh.n {
-					if rng.IntN(3) == 0 {
+					if i%64 == 0 {
+						share = []int{0, 1, 3, 30, 64}[rng.IntN(5)]
+					}
+					if rng.IntN(64) < share {
 						samples = append(samples, int32(i))
 					}
 				}
@@ -161,16 +164,18 @@ func BenchmarkScreen(b *testing.B) {
 	}
 	n := len(z.labels)
 	to := NewScreened(n)
-	var samples []int32
+	rng := newRand()
+	var numbers []int32
 	for i := range n {
-		if i%10 < 3 {
-			samples = append(samples, int32(i))
+		if rng.IntN(10) < 3 {
+			numbers = append(numbers, int32(i))
 		}
 	}
+	samples := subsetOf(n, numbers, 0)
 	for _, k := range []int{2, 3, 5} {
 		b.Run(itoa(k), func(b *testing.B) {
 			eachPathBench(b, func(b *testing.B) {
-				b.SetBytes(int64(8 * k * len(samples)))
+				b.SetBytes(int64(8 * k * len(numbers)))
 				for b.Loop() {
 					Screen(to, samples, members[:k], nil, uint32(k)*One/2)
 				}

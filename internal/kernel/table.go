@@ -41,27 +41,49 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 	return evaluate(tables, exits, reach)
 }
 
-// Missing lists the samples of which the cascade of k tables needs the entry in the last one,
-// but this is not known: bit i of known is 1 if that of sample i is. What the table has in
-// place of an entry is no less, but for the lowest bit: if it is below the last of the k
-// exits, so is the entry. For the last stage of a cascade that exit is 0.
+// Missing finds the samples of which the cascade of k tables needs the entry in the last one,
+// but this is not known. A bit of known is 1 if the entry of its sample is; one of held, if the table
+// has what is no less, but for the lowest bit: if that is below the last of the k exits, so is the
+// entry. For the last stage of a cascade that exit is 0.
 //
 //	for i := range N {
-//		if tables[j][i] < exits[j] for every j < k-1 && tables[k-1][i] >= exits[k-1] &&
-//			known[i/64]>>(i%64)&1 == 0 {
-//			open = append(open, i)
+//		bit := func(of []uint64) bool { return of[i/64]>>(i%64)&1 == 1 }
+//		if tables[j][i] < exits[j] for every j < k-1 && !bit(known) &&
+//			(!bit(held) || tables[k-1][i] >= exits[k-1]) {
+//			to.Numbers = append(to.Numbers, i), and its bit of to.Bits is 1; else it is 0
 //		}
 //	}
 //
-// open is room for N numbers.
-func Missing(open []int32, tables [][]byte, exits []byte, known []uint64) (n int) {
+// to was made for N samples; what it held is gone.
+func Missing(to *Subset, tables [][]byte, exits []byte, known, held []uint64) {
 	k, samples := len(tables), len(tables[0])
 	need(k >= 1 && len(exits) == k, "Missing: k tables need k exits")
 	for _, t := range tables {
 		need(len(t) == samples, "Missing: tables differ in length")
 	}
-	need(len(open) >= samples && len(known) == (samples+63)/64, "Missing: lengths do not fit the number of samples")
-	return missing(open, tables, exits, known)
+	words := (samples + 63) / 64
+	need(cap(to.Numbers) >= samples && len(to.Bits) == words && len(known) == words && len(held) == words, "Missing: lengths do not fit the number of samples")
+	all := to.Numbers[:samples]
+	to.Numbers = all[:missing(all, to.Bits, tables, exits, known, held)]
+}
+
+// Enter puts entries into a table that lacks some, those of a subset of its samples in order, and
+// notes which it has: see [Missing].
+//
+//	for r, i := range samples.Numbers {
+//		table[i] = entries[r]
+//		held[i/64] |= 1 << (i % 64)
+//		if sure[r] != 0 {
+//			known[i/64] |= 1 << (i % 64)
+//		}
+//	}
+func Enter(table []byte, known, held []uint64, samples *Subset, entries, sure []byte) {
+	n := len(samples.Numbers)
+	need(len(entries) == n && len(sure) == n, "Enter: entries and samples differ in number")
+	words := (len(table) + 63) / 64
+	need(len(known) == words && len(held) == words, "Enter: lengths do not fit the number of samples")
+	samples.check(len(table), "Enter: not a subset of the samples")
+	enter(table, known, held, samples, entries, sure)
 }
 
 // Correct counts the samples that a set predicts correctly:

@@ -4130,85 +4130,92 @@ evaluate256_2_end:
 	VZEROUPPER
 	RET
 
-// func missingAVX512(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+// func missingAVX512(numbers *int32, asked *uint64, tables *[]byte, k int, n int, exits *byte, known *uint64, held *uint64) (listed int)
 // Requires: AVX, AVX512BW, AVX512F, POPCNT
-TEXT ·missingAVX512(SB), NOSPLIT, $0-56
-	MOVQ         open+0(FP), AX
-	MOVQ         tables+8(FP), CX
-	MOVQ         k+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVQ         exits+32(FP), SI
-	MOVQ         known+40(FP), DI
+TEXT ·missingAVX512(SB), NOSPLIT, $0-72
+	MOVQ         numbers+0(FP), AX
+	MOVQ         asked+8(FP), CX
+	MOVQ         tables+16(FP), DX
+	MOVQ         k+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVQ         exits+40(FP), DI
+	MOVQ         known+48(FP), R8
+	MOVQ         held+56(FP), R9
 	VPBROADCASTD missing512_sixteen<>+0(SB), Z0
-	XORQ         R8, R8
-	XORQ         R9, R9
-	CMPQ         R8, BX
+	XORQ         R10, R10
+	XORQ         R11, R11
+	CMPQ         R10, SI
 	JGE          missing512_end
 
 missing512:
-	MOVQ  R8, R12
-	SHRQ  $0x06, R12
-	KMOVQ (DI)(R12*8), K1
+	MOVQ  R10, R15
+	SHRQ  $0x06, R15
+	KMOVQ (R8)(R15*8), K1
 	KNOTQ K1, K1
-	MOVQ  CX, R11
-	XORQ  R10, R10
+	MOVQ  DX, R13
+	XORQ  R12, R12
 
 missing512_stage:
 	KORTESTQ     K1, K1
 	JZ           missing512_none
-	MOVQ         (R11), R12
-	VPBROADCASTB (SI)(R10*1), Z1
-	CMPQ         R10, DX
+	MOVQ         (R13), R14
+	VPBROADCASTB (DI)(R12*1), Z1
+	CMPQ         R12, BX
 	JE           missing512_last
-	VPCMPUB      $0x06, (R12)(R8*1), Z1, K1, K1
-	ADDQ         $0x18, R11
-	INCQ         R10
+	VPCMPUB      $0x06, (R14)(R10*1), Z1, K1, K1
+	ADDQ         $0x18, R13
+	INCQ         R12
 	JMP          missing512_stage
 
 missing512_last:
-	VPCMPUB       $0x02, (R12)(R8*1), Z1, K1, K1
-	KMOVQ         K1, R12
-	TESTQ         R12, R12
-	JZ            missing512_none
-	VPBROADCASTD  R8, Z1
-	VPADDD        missing512_numbers<>+0(SB), Z1, Z1
-	VPCOMPRESSD.Z Z1, K1, Z2
-	VMOVDQU32     Z2, (AX)(R9*4)
-	MOVWLZX       R12, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R9
-	VPADDD        Z0, Z1, Z1
-	KSHIFTRQ      $0x10, K1, K1
-	SHRQ          $0x10, R12
-	VPCOMPRESSD.Z Z1, K1, Z2
-	VMOVDQU32     Z2, (AX)(R9*4)
-	MOVWLZX       R12, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R9
-	VPADDD        Z0, Z1, Z1
-	KSHIFTRQ      $0x10, K1, K1
-	SHRQ          $0x10, R12
-	VPCOMPRESSD.Z Z1, K1, Z2
-	VMOVDQU32     Z2, (AX)(R9*4)
-	MOVWLZX       R12, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R9
-	VPADDD        Z0, Z1, Z1
-	KSHIFTRQ      $0x10, K1, K1
-	SHRQ          $0x10, R12
-	VPCOMPRESSD.Z Z1, K1, Z1
-	VMOVDQU32     Z1, (AX)(R9*4)
-	MOVWLZX       R12, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, R9
+	KMOVQ   (R9)(R15*8), K2
+	VPCMPUB $0x06, (R14)(R10*1), Z1, K2, K2
+	KANDNQ  K1, K2, K1
 
 missing512_none:
-	ADDQ $+64, R8
-	CMPQ R8, BX
+	KMOVQ         K1, R14
+	MOVQ          R14, (CX)(R15*8)
+	TESTQ         R14, R14
+	JZ            missing512_next
+	VPBROADCASTD  R10, Z1
+	VPADDD        missing512_numbers<>+0(SB), Z1, Z1
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R11*4)
+	MOVWLZX       R14, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R11
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R14
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R11*4)
+	MOVWLZX       R14, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R11
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R14
+	VPCOMPRESSD.Z Z1, K1, Z2
+	VMOVDQU32     Z2, (AX)(R11*4)
+	MOVWLZX       R14, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R11
+	VPADDD        Z0, Z1, Z1
+	KSHIFTRQ      $0x10, K1, K1
+	SHRQ          $0x10, R14
+	VPCOMPRESSD.Z Z1, K1, Z1
+	VMOVDQU32     Z1, (AX)(R11*4)
+	MOVWLZX       R14, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R11
+
+missing512_next:
+	ADDQ $+64, R10
+	CMPQ R10, SI
 	JLT  missing512
 
 missing512_end:
-	MOVQ R9, listed+48(FP)
+	MOVQ R11, listed+64(FP)
 	VZEROUPPER
 	RET
 
@@ -4233,63 +4240,115 @@ DATA missing512_numbers<>+56(SB)/4, $0x0000000e
 DATA missing512_numbers<>+60(SB)/4, $0x0000000f
 GLOBL missing512_numbers<>(SB), RODATA|NOPTR, $64
 
-// func missingAVX2(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+// func missingAVX2(numbers *int32, asked *uint64, tables *[]byte, k int, n int, exits *byte, known *uint64, held *uint64) (listed int)
 // Requires: AVX, AVX2, BMI
-TEXT ·missingAVX2(SB), NOSPLIT, $0-56
-	MOVQ open+0(FP), AX
-	MOVQ tables+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ exits+32(FP), SI
-	MOVQ known+40(FP), DI
-	XORQ R8, R8
-	XORQ R9, R9
-	CMPQ R8, BX
+TEXT ·missingAVX2(SB), NOSPLIT, $8-72
+	MOVQ numbers+0(FP), AX
+	MOVQ asked+8(FP), CX
+	MOVQ tables+16(FP), DX
+	MOVQ k+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ exits+40(FP), DI
+	MOVQ known+48(FP), R8
+	MOVQ held+56(FP), R9
+	XORQ R10, R10
+	XORQ R11, R11
+	CMPQ R10, SI
 	JGE  missing256_end
 
 missing256:
-	MOVQ R8, R12
-	SHRQ $0x03, R12
-	MOVL (DI)(R12*1), R13
-	NOTL R13
-	MOVQ CX, R11
-	XORQ R10, R10
+	MOVQ R10, R15
+	SHRQ $0x03, R15
+	MOVL (R8)(R15*1), BP
+	NOTL BP
+	MOVQ DX, R13
+	XORQ R12, R12
 
 missing256_stage:
-	TESTL        R13, R13
+	TESTL        BP, BP
 	JZ           missing256_none
-	MOVQ         (R11), R12
-	VMOVDQU      (R12)(R8*1), Y0
-	VPBROADCASTB (SI)(R10*1), Y1
+	MOVQ         (R13), R14
+	VMOVDQU      (R14)(R10*1), Y0
+	VPBROADCASTB (DI)(R12*1), Y1
 	VPMAXUB      Y0, Y1, Y1
 	VPCMPEQB     Y0, Y1, Y1
-	VPMOVMSKB    Y1, R12
-	CMPQ         R10, DX
+	VPMOVMSKB    Y1, R14
+	CMPQ         R12, BX
 	JE           missing256_last
-	ANDNL        R13, R12, R13
-	ADDQ         $0x18, R11
-	INCQ         R10
+	ANDNL        BP, R14, BP
+	ADDQ         $0x18, R13
+	INCQ         R12
 	JMP          missing256_stage
 
 missing256_last:
-	ANDL R12, R13
-	JZ   missing256_none
-
-missing256_next:
-	TZCNTL R13, R12
-	ADDL   R8, R12
-	MOVL   R12, (AX)(R9*4)
-	INCQ   R9
-	BLSRL  R13, R13
-	JNZ    missing256_next
+	ANDNL (R9)(R15*1), R14, R14
+	ANDNL BP, R14, BP
 
 missing256_none:
-	ADDQ $+32, R8
-	CMPQ R8, BX
+	MOVL  BP, (CX)(R15*1)
+	TESTL BP, BP
+	JZ    missing256_done
+
+missing256_next:
+	TZCNTL BP, R14
+	ADDL   R10, R14
+	MOVL   R14, (AX)(R11*4)
+	INCQ   R11
+	BLSRL  BP, BP
+	JNZ    missing256_next
+
+missing256_done:
+	ADDQ $+32, R10
+	CMPQ R10, SI
 	JLT  missing256
 
 missing256_end:
-	MOVQ R9, listed+48(FP)
+	MOVQ R11, listed+64(FP)
+	VZEROUPPER
+	RET
+
+// func enterAVX512(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
+// Requires: AVX, AVX512BW, AVX512VBMI2, BMI2, POPCNT
+TEXT ·enterAVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), AX
+	MOVQ known+8(FP), CX
+	MOVQ held+16(FP), DX
+	MOVQ asked+24(FP), BX
+	MOVQ words+32(FP), SI
+	MOVQ entries+40(FP), DI
+	MOVQ sure+48(FP), R8
+	MOVQ $-1, R12
+	XORQ R9, R9
+	CMPQ R9, SI
+	JGE  enter512_end
+
+enter512:
+	MOVQ        (BX)(R9*8), R11
+	TESTQ       R11, R11
+	JZ          enter512_none
+	KMOVQ       R11, K1
+	ORQ         R11, (DX)(R9*8)
+	POPCNTQ     R11, R10
+	BZHIQ       R10, R12, R11
+	KMOVQ       R11, K2
+	VMOVDQU8.Z  (DI), K2, Z0
+	VPEXPANDB.Z Z0, K1, Z0
+	VMOVDQU8    Z0, K1, (AX)
+	VMOVDQU8.Z  (R8), K2, Z0
+	VPEXPANDB.Z Z0, K1, Z0
+	VPTESTMB    Z0, Z0, K2
+	KMOVQ       K2, R11
+	ORQ         R11, (CX)(R9*8)
+	ADDQ        R10, DI
+	ADDQ        R10, R8
+
+enter512_none:
+	ADDQ $0x40, AX
+	ADDQ $+1, R9
+	CMPQ R9, SI
+	JLT  enter512
+
+enter512_end:
 	VZEROUPPER
 	RET
 

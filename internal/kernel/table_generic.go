@@ -1,5 +1,7 @@
 package kernel
 
+import "math/bits"
+
 func binsGeneric(table []byte, sums []uint32, class, labels []uint16, cuts []uint32) {
 	for i, s := range sums {
 		// The samples crowd in the last bin, so look there first.
@@ -38,12 +40,14 @@ func evaluateGeneric(tables [][]byte, exits []byte, reach []int, from int) (corr
 	return correct
 }
 
-// missingGeneric goes from the given sample on, before which n are listed.
-func missingGeneric(open []int32, tables [][]byte, exits []byte, known []uint64, from, n int) int {
+// missingGeneric goes from the given sample on, a multiple of 64, before which n are listed.
+func missingGeneric(numbers []int32, asked []uint64, tables [][]byte, exits []byte, known, held []uint64, from, n int) int {
+	clear(asked[from/64:])
 	last := len(tables) - 1
 next:
 	for i := from; i < len(tables[0]); i++ {
-		if known[i>>6]>>(i&63)&1 != 0 || tables[last][i] < exits[last] {
+		bit := uint64(1) << (i & 63)
+		if known[i>>6]&bit != 0 || held[i>>6]&bit != 0 && tables[last][i] < exits[last] {
 			continue
 		}
 		for j, exit := range exits[:last] {
@@ -51,10 +55,26 @@ next:
 				continue next
 			}
 		}
-		open[n] = int32(i)
+		asked[i>>6] |= bit
+		numbers[n] = int32(i)
 		n++
 	}
 	return n
+}
+
+func enterGeneric(table []byte, known, held []uint64, samples *Subset, entries, sure []byte) {
+	r := 0
+	for word, asked := range samples.Bits {
+		held[word] |= asked
+		for left := asked; left != 0; left &= left - 1 {
+			i := bits.TrailingZeros64(left)
+			table[word<<6+i] = entries[r]
+			if sure[r] != 0 {
+				known[word] |= 1 << i
+			}
+			r++
+		}
+	}
 }
 
 func correctGeneric(table []byte) (n int) {

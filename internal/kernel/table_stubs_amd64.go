@@ -17,12 +17,17 @@ func evaluateAVX2(tables *[]byte, k int, n int, exits *byte, reach *int) (correc
 // missingAVX512 is missing for k+1 tables and n samples, n a multiple of 64.
 //
 //go:noescape
-func missingAVX512(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+func missingAVX512(numbers *int32, asked *uint64, tables *[]byte, k int, n int, exits *byte, known *uint64, held *uint64) (listed int)
 
 // missingAVX2 is missing for k+1 tables and n samples, n a multiple of 32.
 //
 //go:noescape
-func missingAVX2(open *int32, tables *[]byte, k int, n int, exits *byte, known *uint64) (listed int)
+func missingAVX2(numbers *int32, asked *uint64, tables *[]byte, k int, n int, exits *byte, known *uint64, held *uint64) (listed int)
+
+// enterAVX512 is enter for so many words of bits.
+//
+//go:noescape
+func enterAVX512(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
 
 // correctAVX512 is correct for n bytes.
 //

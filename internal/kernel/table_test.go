@@ -107,7 +107,8 @@ func TestMissing(t *testing.T) {
 				exits[k-1] = 0
 			}
 			known := guardOf(fill((n+63)/64, func() uint64 { return rng.Uint64() & rng.Uint64() }), offset)
-			open := guard[int32](n, offset)
+			held := guardOf(fill((n+63)/64, rng.Uint64), offset)
+			numbers, asked := guard[int32](n, offset), guardOf(fill((n+63)/64, rng.Uint64), offset)
 			var guards []guarded[byte]
 			var tables [][]byte
 			for _, table := range randomTables(rng, n, k, bins) {
@@ -115,9 +116,12 @@ func TestMissing(t *testing.T) {
 				guards, tables = append(guards, g), append(tables, g.s)
 				offset++
 			}
-			got := open.s[:Missing(open.s, tables, exits, known.s)]
-			open.check(t, "Missing open")
+			got := &Subset{numbers.s[:0], asked.s}
+			Missing(got, tables, exits, known.s, held.s)
+			numbers.check(t, "Missing numbers")
+			asked.check(t, "Missing bits")
 			known.check(t, "Missing known")
+			held.check(t, "Missing held")
 			for _, g := range guards {
 				g.check(t, "Missing tables")
 			}
@@ -127,12 +131,13 @@ func TestMissing(t *testing.T) {
 				for j, exit := range exits[:k-1] {
 					reaches = reaches && tables[j][i] < exit
 				}
-				if reaches && tables[k-1][i] >= exits[k-1] && known.s[i/64]>>(i%64)&1 == 0 {
+				bit := func(of []uint64) bool { return of[i/64]>>(i%64)&1 == 1 }
+				if reaches && !bit(known.s) && (!bit(held.s) || tables[k-1][i] >= exits[k-1]) {
 					want = append(want, int32(i))
 				}
 			}
-			if !slices.Equal(got, want) {
-				t.Fatalf("n %d, k %d, exits %d: %d, want %d", n, k, exits, got, want)
+			if !slices.Equal(got.Numbers, want) || !slices.Equal(got.Bits, subsetOf(n, want, 0).Bits) {
+				t.Fatalf("n %d, k %d, exits %d: %d, want %d", n, k, exits, got.Numbers, want)
 			}
 		}
 		for _, n := range lengths {
@@ -141,6 +146,43 @@ func TestMissing(t *testing.T) {
 		for k := 1; k <= 20; k++ {
 			for _, n := range []int{0, 1, 63, 64, 65, 4099} {
 				check(n, k, 78, k%3)
+			}
+		}
+	})
+}
+
+func TestEnter(t *testing.T) {
+	rng := rand.New(rand.NewPCG(10, 10))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			share, offset := rng.IntN(65), n%3
+			var numbers []int32
+			for i := range n {
+				if rng.IntN(64) < share {
+					numbers = append(numbers, int32(i))
+				}
+			}
+			word := func() uint64 { return rng.Uint64() & (1<<(n&63) - 1) }
+			table := guardOf(fill(n, func() byte { return byte(rng.IntN(256)) }), offset)
+			known, held := guardOf(fill((n+63)/64, word), offset), guardOf(fill((n+63)/64, word), offset)
+			entries := guardOf(fill(len(numbers), func() byte { return byte(rng.IntN(256)) }), offset)
+			sure := guardOf(fill(len(numbers), func() byte { return 255 * byte(rng.IntN(2)) }), offset)
+			wantTable, wantKnown, wantHeld := slices.Clone(table.s), slices.Clone(known.s), slices.Clone(held.s)
+			for r, i := range numbers {
+				wantTable[i] = entries.s[r]
+				wantHeld[i/64] |= 1 << (i % 64)
+				if sure.s[r] != 0 {
+					wantKnown[i/64] |= 1 << (i % 64)
+				}
+			}
+			Enter(table.s, known.s, held.s, subsetOf(n, numbers, offset), entries.s, sure.s)
+			for _, g := range []guarded[byte]{table, entries, sure} {
+				g.check(t, "Enter bytes")
+			}
+			known.check(t, "Enter known")
+			held.check(t, "Enter held")
+			if !slices.Equal(table.s, wantTable) || !slices.Equal(known.s, wantKnown) || !slices.Equal(held.s, wantHeld) {
+				t.Fatalf("n %d, %d samples: not as defined", n, len(numbers))
 			}
 		}
 	})
@@ -278,13 +320,13 @@ func BenchmarkMissing(b *testing.B) {
 	const n = 20_683
 	for _, k := range []int{2, 3, 5} {
 		rng := rand.New(rand.NewPCG(9, 9))
-		tables, exits, open := randomTables(rng, n, k, 51), slices.Repeat([]byte{80}, k), make([]int32, n)
-		known := fill((n+63)/64, rng.Uint64)
+		tables, exits, to := randomTables(rng, n, k, 51), slices.Repeat([]byte{80}, k), NewSubset(n)
+		known, held := fill((n+63)/64, rng.Uint64), make([]uint64, (n+63)/64)
 		b.Run("k="+itoa(k), func(b *testing.B) {
 			eachPathBench(b, func(b *testing.B) {
 				b.SetBytes(int64(k*n + n/8))
 				for b.Loop() {
-					Missing(open, tables, exits, known)
+					Missing(to, tables, exits, known, held)
 				}
 			})
 		})

@@ -6,6 +6,7 @@ import (
 )
 
 func screen() {
+	gatherAVX512()
 	screenAVX512()
 	screenAVX2()
 }
@@ -16,20 +17,78 @@ const (
 	voterScale = 4
 	voterSize  = 8
 
-	screeningBounds   = 0
-	screeningExact    = 8
-	screeningSums     = 16
-	screeningRight    = 24
-	screeningOpen     = 32
-	screeningNExact   = 40
-	screeningNOpen    = 48
-	screeningGathered = 56
+	screeningSums     = 0
+	screeningRight    = 8
+	screeningSure     = 16
+	screeningOpen     = 24
+	screeningNOpen    = 32
+	screeningFirst    = 40
+	screeningGathered = 48
 
 	maxScreened = 16
 	screenStep  = 256
+	screenRow   = screenStep + 8
 )
 
-const screenSignature = "func(to *byte, samples *int32, n int, voters *byte, k int, least uint32)"
+// gatherAVX512 copies stances side by side. Where a word of bits has many samples, it loads all
+// 64 stances and compresses the ones asked for to the front of their registers: that costs half as
+// much for each as a load of its own.
+func gatherAVX512() {
+	const name, many = "gather512", 9
+	function("gatherAVX512", NOSPLIT, "func(gathered *uint64, members *[]uint64, k int, asked *uint64, from, to int)")
+	Doc("gatherAVX512 copies the stances of k members on the samples that the words from..to-1 of asked name, at most",
+		"a step of them, a row for each member.")
+	gathered, members, k, asked, to := arg("gathered"), arg("members"), arg("k"), arg("asked"), arg("to")
+	j, w, p, row, some, count, x := GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	XORQ(j, j)
+	loop(name, j, k, 1, func() {
+		MOVQ(argAddr("from"), w)
+		MOVQ(w, p)
+		SHLQ(U8(9), p)
+		ADDQ(Mem{Base: members}, p)
+		ADDQ(U8(24), members)
+		MOVQ(gathered, row)
+		ADDQ(U32(8*screenRow), gathered)
+		Label(name + "_word")
+		MOVQ(at(asked, w, 8, 0), some)
+		POPCNTQ(some, count)
+		CMPQ(count, U8(many))
+		JGE(LabelRef(name + "_many"))
+		TESTQ(some, some)
+		JZ(LabelRef(name + "_none"))
+		Label(name + "_next")
+		TZCNTQ(some, count)
+		MOVQ(at(p, count, 8, 0), x)
+		MOVQ(x, Mem{Base: row})
+		ADDQ(U8(8), row)
+		BLSRQ(some, some)
+		JNZ(LabelRef(name + "_next"))
+		JMP(LabelRef(name + "_none"))
+		Label(name + "_many")
+		for line := range 8 {
+			mask, z := K(), ZMM()
+			KMOVD(some.As32(), mask)
+			VMOVDQU64_Z(Mem{Base: p, Disp: 64 * line}, mask, z)
+			VPCOMPRESSQ_Z(z, mask, z)
+			VMOVDQU64(z, Mem{Base: row})
+			MOVBLZX(some.As8(), count.As32())
+			POPCNTL(count.As32(), count.As32())
+			LEAQ(at(row, count, 8, 0), row)
+			if line < 7 {
+				SHRQ(U8(8), some)
+			}
+		}
+		Label(name + "_none")
+		ADDQ(U32(512), p)
+		INCQ(w)
+		CMPQ(w, to)
+		JLT(LabelRef(name + "_word"))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+const screenSignature = "func(to *byte, n int, voters *byte, k int, least uint32)"
 
 // screenAVX512 decides 16 samples at a time. The rivals of all members are kept with their
 // weighted values and with how far these are above what other classes have at the most: then
@@ -38,15 +97,16 @@ const screenSignature = "func(to *byte, samples *int32, n int, voters *byte, k i
 func screenAVX512() {
 	const name = "screen512"
 	function("screenAVX512", 0, screenSignature)
-	Doc("screenAVX512 is screen for n samples and k members, at most 16, whose stances are gathered, as are the",
-		"numbers of the samples; to is a screening.")
+	Doc("screenAVX512 is screen for n samples, whose stances are gathered, and k members, at most 16; to is a",
+		"screening.")
 	rivals, values, ahead := AllocLocal(64*maxScreened), AllocLocal(64*maxScreened), AllocLocal(64*maxScreened)
-	to, samples, voters, end := arg("to"), arg("samples"), arg("voters"), arg("k")
+	to, voters, end := arg("to"), arg("voters"), arg("k")
 	LEAQ(Mem{Base: voters, Index: end, Scale: voterSize}, end)
 	least, one, low, ones := ZMM(), ZMM(), ZMM(), ones512()
 	VBROADCASTSS(argAddr("least"), least)
 	VPBROADCASTD(words32(name+"_one", []uint32{1}), one)
 	VPBROADCASTD(words32(name+"_low", []uint32{1<<25 - 1}), low)
+	places := words32(name+"_places", sequence[uint32](16, 0, 1))
 	even, odd := ZMM(), ZMM()
 	VMOVDQU32(words32(name+"_even", sequence[uint32](16, 0, 2)), even)
 	VMOVDQU32(words32(name+"_odd", sequence[uint32](16, 1, 2)), odd)
@@ -54,7 +114,7 @@ func screenAVX512() {
 	row, valid := GP64(), K()
 	XORQ(r, r)
 	loop(name, r, argAddr("n"), 16, func() {
-		number, label, others, first := ZMM(), ZMM(), ZMM(), ZMM()
+		label, others, first := ZMM(), ZMM(), ZMM()
 		agreed := K()
 		MOVQ(argAddr("n"), count)
 		SUBQ(r, count)
@@ -64,7 +124,6 @@ func screenAVX512() {
 		MOVL(U32(0xFFFF), count.As32())
 		CMOVLGE(count.As32(), p.As32())
 		KMOVW(p.As32(), valid)
-		VMOVDQU32(at(samples, r, 4, 0), number)
 		VPXORD(label, label, label)
 		VPXORD(others, others, others)
 		KXNORW(agreed, agreed, agreed)
@@ -105,7 +164,7 @@ func screenAVX512() {
 		VPCMPEQD(first, c, agreed, agreed)
 		VPCMPUD(less, v, l, agreed, agreed)
 		ADDQ(U8(64), slot)
-		ADDQ(U32(8*screenStep), row)
+		ADDQ(U32(8*screenRow), row)
 		ADDQ(U8(voterSize), m)
 		CMPQ(m, end)
 		JNE(LabelRef(name + "_member"))
@@ -133,31 +192,18 @@ func screenAVX512() {
 		CMPQ(a, slot)
 		JNE(LabelRef(name + "_rival"))
 
-		// What is exact is listed, compressed to the front of a register.
-		sure, exact, rest, x := K(), K(), K(), ZMM()
+		sure, exact, rest, lost, x, place := K(), K(), K(), K(), ZMM(), ZMM()
 		VPCMPUD(greater, most, label, sure)
 		KORW(agreed, sure, exact)
 		KANDNW(valid, exact, rest)
-		KANDW(valid, exact, exact)
-		MOVQ(Mem{Base: to, Disp: screeningNExact}, q)
-		MOVQ(Mem{Base: to, Disp: screeningExact}, p)
-		VPCOMPRESSD_Z(number, exact, x)
-		VMOVDQU32(x, at(p, q, 4, 0))
-		MOVQ(Mem{Base: to, Disp: screeningSums}, p)
-		VPBLENDMD(label, vote, sure, x)
-		VPCOMPRESSD_Z(x, exact, x)
-		VMOVDQU32(x, at(p, q, 4, 0))
 		MOVQ(Mem{Base: to, Disp: screeningRight}, p)
 		VMOVDQA32_Z(one, sure, x)
-		VPCOMPRESSD_Z(x, exact, x)
-		VPMOVDW(x, at(p, q, 2, 0))
-		KMOVW(exact, count.As32())
-		POPCNTL(count.As32(), count.As32())
-		ADDQ(count, q)
-		MOVQ(q, Mem{Base: to, Disp: screeningNExact})
+		VPMOVDW(x, at(p, r, 2, 0))
+		MOVQ(Mem{Base: to, Disp: screeningSure}, p)
+		VPMOVM2B(exact, x.AsX())
+		VMOVDQU(x.AsX(), at(p, r, 1, 0))
 
-		// So is what neither surely goes on nor is surely wrong.
-		lost := K()
+		// What neither surely goes on nor is surely wrong is listed, compressed to the front of a register.
 		VPMAXUD(label, most, most)
 		VPCMPUD(greaterEqual, least, most, rest, rest)
 		VPCMPUD(greaterEqual, least, vote, rest, lost)
@@ -165,14 +211,21 @@ func screenAVX512() {
 		KANDNW(rest, lost, rest)
 		MOVQ(Mem{Base: to, Disp: screeningNOpen}, q)
 		MOVQ(Mem{Base: to, Disp: screeningOpen}, p)
-		VPCOMPRESSD_Z(number, rest, x)
+		MOVQ(Mem{Base: to, Disp: screeningFirst}, count)
+		ADDQ(r, count)
+		VPBROADCASTD(count.As32(), place)
+		VPADDD(places, place, place)
+		VPCOMPRESSD_Z(place, rest, x)
 		VMOVDQU32(x, at(p, q, 4, 0))
 		KMOVW(rest, count.As32())
 		POPCNTL(count.As32(), count.As32())
 		ADDQ(count, q)
 		MOVQ(q, Mem{Base: to, Disp: screeningNOpen})
-		MOVQ(Mem{Base: to, Disp: screeningBounds}, p)
+
+		MOVQ(Mem{Base: to, Disp: screeningSums}, p)
 		VMOVDQA32(ones, lost, most)
+		KANDNW(agreed, sure, agreed)
+		VMOVDQA32(vote, agreed, most)
 		VMOVDQU32(most, at(p, r, 4, 0))
 	})
 	VZEROUPPER()
@@ -200,10 +253,10 @@ func compressions(name string) Mem {
 func screenAVX2() {
 	const name = "screen256"
 	function("screenAVX2", 0, screenSignature)
-	Doc("screenAVX2 is screen for n samples and k members, at most 16, whose stances are gathered, as are the",
-		"numbers of the samples; to is a screening.")
+	Doc("screenAVX2 is screen for n samples, whose stances are gathered, and k members, at most 16; to is a",
+		"screening.")
 	rivals, values, ahead := AllocLocal(32*maxScreened), AllocLocal(32*maxScreened), AllocLocal(32*maxScreened)
-	to, samples, voters, end := arg("to"), arg("samples"), arg("voters"), arg("k")
+	to, voters, end := arg("to"), arg("voters"), arg("k")
 	LEAQ(Mem{Base: voters, Index: end, Scale: voterSize}, end)
 	scale, low := scale256(name), words32(name+"_low", sequence[uint32](8, 1<<25-1, 0))
 	one, table := words32(name+"_one", sequence[uint32](8, 1, 0)), GP64()
@@ -270,7 +323,7 @@ func screenAVX2() {
 		VPCMPEQD(l, v, v) // label >= value
 		VPANDN(agreed, v, agreed)
 		ADDQ(U8(32), slot)
-		ADDQ(U32(8*screenStep), row)
+		ADDQ(U32(8*screenRow), row)
 		ADDQ(U8(voterSize), m)
 		CMPQ(m, end)
 		JNE(LabelRef(name + "_member"))
@@ -300,62 +353,57 @@ func screenAVX2() {
 		CMPQ(a, slot)
 		JNE(LabelRef(name + "_rival"))
 
-		sure, place, number, least, lost := YMM(), YMM(), YMM(), YMM(), YMM()
-		exact, rest := GP32(), GP32()
+		sure, place, least, lost := YMM(), YMM(), YMM(), YMM()
+		rest := GP32()
 		VPMAXUD(label, most, sure)
 		VPCMPEQD(most, sure, sure)
 		VPCMPEQD(y, y, y)
-		VPXOR(y, sure, sure)
-		VPOR(sure, agreed, agreed)
-		VMOVMSKPS(agreed, exact)
-		MOVL(exact, rest)
-		NOTL(rest)
-		ANDL(valid, exact)
-		ANDL(valid, rest)
-		VMOVDQU(at(samples, r, 4, 0), number)
-		VPMOVZXBD(at(table, exact.As64(), 8, 0), place)
-		MOVQ(Mem{Base: to, Disp: screeningNExact}, q)
-		MOVQ(Mem{Base: to, Disp: screeningExact}, p)
-		VPERMD(number, place, y)
-		VMOVDQU(y, at(p, q, 4, 0))
-		MOVQ(Mem{Base: to, Disp: screeningSums}, p)
-		VBLENDVPS(sure, label, vote, y)
-		VPERMD(y, place, y)
-		VMOVDQU(y, at(p, q, 4, 0))
+		VPXOR(y, sure, sure) // label > most
 		MOVQ(Mem{Base: to, Disp: screeningRight}, p)
 		VPAND(one, sure, y)
-		VPERMD(y, place, y)
 		VEXTRACTI128(U8(1), y, x)
 		VPACKUSDW(x, y.AsX(), x)
-		VMOVDQU(x, at(p, q, 2, 0))
-		POPCNTL(exact, exact)
-		ADDQ(exact.As64(), q)
-		MOVQ(q, Mem{Base: to, Disp: screeningNExact})
+		VMOVDQU(x, at(p, r, 2, 0))
+		VPMAXUD(label, most, most)
+		VPANDN(agreed, sure, y)
+		VPOR(sure, agreed, agreed)
+		VBLENDVPS(y, vote, most, y) // the sums if nothing is lost
+		MOVQ(Mem{Base: to, Disp: screeningSure}, p)
+		VEXTRACTI128(U8(1), agreed, x)
+		VPACKSSDW(x, agreed.AsX(), x)
+		VPACKSSWB(x, x, x)
+		VMOVQ(x, at(p, r, 1, 0))
+		VMOVMSKPS(agreed, rest)
+		ANDNL(valid, rest, rest)
 
 		VBROADCASTSS(argAddr("least"), least)
-		VPMAXUD(label, most, most)
-		VPMAXUD(least, most, y)
-		VPCMPEQD(most, y, y)
-		VMOVMSKPS(y, t.As32())
+		VPMAXUD(least, most, lost)
+		VPCMPEQD(most, lost, lost)
+		VMOVMSKPS(lost, t.As32())
 		ANDL(t.As32(), rest)
 		VPMAXUD(least, vote, lost)
 		VPCMPEQD(vote, lost, lost)
-		VPMAXUD(label, vote, y)
-		VPCMPEQD(label, y, y)
-		VPANDN(lost, y, lost)
+		VPMAXUD(label, vote, w)
+		VPCMPEQD(label, w, w)
+		VPANDN(lost, w, lost)
+		VPANDN(lost, agreed, lost)
+		MOVQ(Mem{Base: to, Disp: screeningSums}, p)
+		VPOR(lost, y, y)
+		VMOVDQU(y, at(p, r, 4, 0))
 		VMOVMSKPS(lost, t.As32())
 		ANDNL(rest, t.As32(), rest)
 		VPMOVZXBD(at(table, rest.As64(), 8, 0), place)
+		MOVQ(Mem{Base: to, Disp: screeningFirst}, t)
+		ADDQ(r, t)
+		VMOVD(t.As32(), x)
+		VPBROADCASTD(x, y)
+		VPADDD(place, y, y)
 		MOVQ(Mem{Base: to, Disp: screeningNOpen}, q)
 		MOVQ(Mem{Base: to, Disp: screeningOpen}, p)
-		VPERMD(number, place, y)
 		VMOVDQU(y, at(p, q, 4, 0))
 		POPCNTL(rest, rest)
 		ADDQ(rest.As64(), q)
 		MOVQ(q, Mem{Base: to, Disp: screeningNOpen})
-		MOVQ(Mem{Base: to, Disp: screeningBounds}, p)
-		VPOR(lost, most, most)
-		VMOVDQU(most, at(p, r, 4, 0))
 	})
 	VZEROUPPER()
 	RET()
