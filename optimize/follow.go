@@ -1,7 +1,6 @@
 package optimize
 
 import (
-	"math"
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -117,11 +116,12 @@ func (w *worker) begin(s *stageSet, p plan, stage int) []byte {
 // numbered within it.
 type piece struct {
 	from, to int // whole words of what is known
-	tables   [][]byte
-	stances  []kernel.Stances
 	missing  *kernel.Subset
 	screened *kernel.Screened
-	open     []int32 // numbers among all samples
+	tables   [][]byte
+	lists    []kernel.Lists
+	parts    []*kernel.Lists
+	stances  []kernel.Stances
 	entries  []byte
 	ones     []uint16
 }
@@ -132,7 +132,6 @@ func newPiece(from, to int) *piece {
 		from: from, to: to,
 		missing:  kernel.NewSubset(n),
 		screened: kernel.NewScreened(n),
-		open:     make([]int32, n),
 		entries:  make([]byte, n),
 		ones:     slices.Repeat([]uint16{1}, n),
 	}
@@ -166,7 +165,8 @@ func (x *piece) complete(w *worker, exits []uint8) {
 		}
 		known, held := s.table.known[x.from/64:(x.to+63)/64], s.table.held[x.from/64:(x.to+63)/64]
 		kernel.Missing(x.missing, x.tables, w.exits[:stage+1], known, held)
-		if len(x.missing.Numbers) == 0 {
+		n := len(x.missing.Numbers)
+		if n == 0 {
 			continue
 		}
 		least := uint32(0) // of the sums that do not go on
@@ -174,38 +174,22 @@ func (x *piece) complete(w *worker, exits []uint8) {
 			least = s.cuts[exits[stage]] + 1
 		}
 		x.decide(w, s, least)
-		n, to := len(x.missing.Numbers), x.screened
-		kernel.Bins(x.entries[:n], to.Sums[:n], to.Right[:n], x.ones[:n], s.cuts)
-		kernel.Enter(x.tables[stage], known, held, x.missing, x.entries[:n], to.Sure[:n])
+		found := x.screened
+		kernel.Bins(x.entries[:n], found.Sums[:n], found.Right[:n], x.ones[:n], s.cuts)
+		kernel.Enter(x.tables[stage], known, held, x.missing, x.entries[:n], found.Sure[:n])
 	}
 }
 
-// decide finds the sums of a set on the samples that are missing, and whether its answers are
-// right, as far as sums below least go on and others do not. It leaves both in screened.
+// decide finds the sums of a set on the samples that are missing, and whether its answers are right,
+// as far as sums below least go on and others do not. It leaves both in screened.
 func (x *piece) decide(w *worker, s *stageSet, least uint32) {
-	to, numbers := x.screened, x.missing.Numbers
-	places := to.Open[:len(numbers)]
-	if len(s.stances) > 0 {
-		x.stances = x.stances[:0]
-		for _, all := range s.stances {
-			x.stances = append(x.stances, all[x.from:x.to])
-		}
-		places = places[:kernel.Screen(to, x.missing, x.stances, s.weights, least)]
-	} else {
-		for r := range places {
-			places[r] = int32(r)
-		}
+	x.lists, x.parts, x.stances = slices.Grow(x.lists[:0], len(s.parts)), x.parts[:0], x.stances[:0]
+	for i, l := range s.parts {
+		x.lists = append(x.lists, l.Slice(x.from, x.to))
+		x.parts = append(x.parts, &x.lists[i])
 	}
-	open := x.open[:len(places)]
-	for j, r := range places {
-		open[j] = numbers[r] + int32(x.from)
+	for _, all := range s.stances {
+		x.stances = append(x.stances, all[x.from:x.to])
 	}
-	kernel.ResolveSamples(w.best, w.class, open, s.parts, s.weights)
-	for j, r := range places {
-		i := open[j]
-		to.Sums[r], to.Right[r], to.Sure[r] = w.best[i], 0, math.MaxUint8
-		if w.class[i] == w.eval.labels[i] {
-			to.Right[r] = 1
-		}
-	}
+	kernel.Decide(x.screened, x.missing, w.eval.labels[x.from:x.to], x.parts, x.stances, s.weights, least)
 }

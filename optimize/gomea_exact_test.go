@@ -81,3 +81,33 @@ func TestThresholdSolver(t *testing.T) {
 		}
 	}
 }
+
+// A chain longer than the solver can take is offered as it is.
+func TestThresholdsOfLongChainsStay(t *testing.T) {
+	t.Parallel()
+	p, d := newZoo(t, 2, solvedStages+2, 20, 4)
+	r, _, err := newRun(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, MaxModels: solvedStages + 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newThresholdSolver(r.newSoleWorker(), r.options.MaxModels)
+	for _, stages := range []int{solvedStages, solvedStages + 1} {
+		long := plan{rule: cascade.RuleLast, exits: slices.Repeat([]uint8{2}, stages-1)}
+		for m := range stages {
+			long.members = append(long.members, member{uint16(m), 1})
+		}
+		before := slices.Clone(long.exits)
+		v.budget = r.left()
+		got := v.solve(long, 1e-3)
+		e, err := d.Evaluate(r.eval.cascade(long))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != (outcome{int32(e.Correct), r.eval.totalCost(long, e.Reach)}) {
+			t.Errorf("%d stages: %+v, by the definition %d correct", stages, got, e.Correct)
+		}
+		if stages > solvedStages && !slices.Equal(long.exits, before) {
+			t.Errorf("%d stages: thresholds changed", stages)
+		}
+	}
+}

@@ -1,31 +1,63 @@
 package optimize
 
+import (
+	"math"
+
+	"github.com/encas-zoo/encas-zoo/internal/kernel"
+)
+
+// solvedStages is the length of the longest chain whose thresholds are solved: a byte holds the stage
+// at which a sample exits, and whether it is correct.
+const solvedStages = 128
+
 // A thresholdSolver solves the thresholds of a chain one after the other.
 type thresholdSolver struct {
-	w      *worker
-	budget int64    // evaluations that may still be made
-	tables [][]byte // of the chain's stages
-	last   []uint8  // of each sample, the stage it exits at
-	after  []uint16 // and at which if it goes on from the present stage: stage<<1 | 1 if it is then correct
-	exited []int32  // by stage: samples that exit there
-	hits   []int32  // and those answered correctly
-	counts []int32  // by bin at the present stage and later stage of exit: samples
-	gain   []int32  // by bin: correct answers gained by going on
-	reach  []int    // by stage
+	w       *worker
+	budget  int64      // evaluations that may still be made
+	tables  [][]byte   // of the chain's stages
+	reached [][]uint64 // by stage, a bit a sample: it reaches the stage
+	exited  []int      // by stage: samples that exit there
+	hits    []int      // and those answered correctly
+	after   []byte     // of each sample, where it exits if it goes on from the present stage: stage<<1 | 1 if it is then correct
+	here    []byte     // of the samples that reach the present stage, side by side: entries
+	then    []byte     // and after
+	cells   []uint16   // bins and stages of exit
+	counts  []int32    // by bin at the present stage and later stage of exit: samples
+	gain    []int32    // by bin: correct answers gained by going on
+	reach   []int      // by stage
 }
 
 // newThresholdSolver returns a solver for chains of at most longest models.
 func newThresholdSolver(w *worker, longest int) *thresholdSolver {
+	longest = min(longest, solvedStages)
 	bins, samples := len(w.eval.grid)+1, w.eval.samples()
-	return &thresholdSolver{
+	v := &thresholdSolver{
 		w:      w,
-		last:   make([]uint8, samples),
-		after:  make([]uint16, samples),
-		exited: make([]int32, longest),
-		hits:   make([]int32, longest),
+		exited: make([]int, longest),
+		hits:   make([]int, longest),
+		after:  make([]byte, samples),
+		here:   make([]byte, samples),
+		then:   make([]byte, samples),
+		cells:  make([]uint16, samples),
 		counts: make([]int32, bins*longest),
 		gain:   make([]int32, bins),
 	}
+	for range longest {
+		v.reached = append(v.reached, allBits(nil, samples))
+	}
+	return v
+}
+
+// allBits returns bits of n samples that are all 1, in the place of others.
+func allBits(to []uint64, n int) []uint64 {
+	to = to[:0]
+	for ; n >= 64; n -= 64 {
+		to = append(to, math.MaxUint64)
+	}
+	if n > 0 {
+		to = append(to, 1<<n-1)
+	}
+	return to
 }
 
 // spent reports whether the budget does not suffice for another threshold.
@@ -35,21 +67,22 @@ func (v *thresholdSolver) spent() bool {
 
 // solve sweeps over the plan's thresholds, from the last to the first, until none changes,
 // and returns the outcome. Each in turn takes the value that is best if every unit of
-// total cost is worth rate correct answers.
+// total cost is worth rate correct answers. The thresholds of a chain of more than solvedStages stay.
 func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 	stages := len(p.members)
 	v.tables = v.w.tabulate(p, -1)
-	if stages == 1 {
+	if stages == 1 || stages > solvedStages {
 		v.budget--
 		return v.w.evaluateAndOffer(p, v.w.archive)
 	}
 	var r outcome
 	for moved := true; moved; {
 		moved = false
-		v.exit(p)
-		for i, b := range v.tables[stages-1] {
-			v.after[i] = uint16(stages-1)<<1 | uint16(b&1)
+		for stage, exit := range v.w.exitsOf(p) {
+			copy(v.reached[stage+1], v.reached[stage])
+			v.exited[stage], v.hits[stage] = kernel.Pass(v.reached[stage+1], v.tables[stage], exit)
 		}
+		kernel.Settle(v.after, v.tables[stages-1], 0, 1, byte(stages-1)<<1)
 		for stage := stages - 2; stage >= 0; stage-- {
 			if v.spent() || v.w.stopped() {
 				return r
@@ -57,61 +90,39 @@ func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 			before := p.exits[stage]
 			r = v.solveStage(p, stage, rate)
 			moved = moved || p.exits[stage] != before
-			limit := 2 * (p.exits[stage] + 1)
-			for i, b := range v.tables[stage] {
-				if b >= limit {
-					v.after[i] = uint16(stage)<<1 | uint16(b&1)
-				}
-			}
+			kernel.Settle(v.after, v.tables[stage], 2*(p.exits[stage]+1), 1, byte(stage)<<1)
 		}
 	}
 	return r
-}
-
-// exit finds the stage that each sample exits at.
-func (v *thresholdSolver) exit(p plan) {
-	clear(v.exited)
-	clear(v.hits)
-	for i := range v.last {
-		stage := 0
-		for stage < len(p.exits) && v.tables[stage][i] < 2*(p.exits[stage]+1) {
-			stage++
-		}
-		v.last[i] = uint8(stage)
-		v.exited[stage]++
-		v.hits[stage] += int32(v.tables[stage][i] & 1)
-	}
 }
 
 // solveStage tries all values of a stage's threshold, offers what they give, and leaves
 // the best in the plan: the present one unless another is better.
 func (v *thresholdSolver) solveStage(p plan, stage int, rate float64) outcome {
 	stages := len(p.members)
-	counts := v.counts[:len(v.gain)*stages]
-	clear(counts)
-	clear(v.gain)
-	correct := int32(0) // of the samples that exit here or before, if none goes on
-	for _, hits := range v.hits[:stage] {
-		correct += hits
+	table, then := v.tables[stage], v.after
+	if stage > 0 {
+		reach := kernel.Compact(v.here, v.reached[stage], table)
+		kernel.Compact(v.then, v.reached[stage], then)
+		table, then = v.here[:reach], v.then[:reach]
 	}
-	table, after := v.tables[stage], v.after[:len(v.last)]
-	for i, last := range v.last {
-		if int(last) < stage {
-			continue
-		}
-		b, a := table[i], after[i]
-		bin := int(b >> 1)
-		counts[bin*stages+int(a>>1)]++
-		v.gain[bin] += int32(a&1) - int32(b&1)
-		correct += int32(b & 1)
+	counts, cells := v.counts[:len(v.gain)*stages], v.cells[:len(table)]
+	clear(counts)
+	kernel.Cells(cells, table, then, stages)
+	kernel.Count(counts, cells)
+	clear(v.gain)
+	kernel.Delta1(v.gain, table, table, then)
+	correct := int32(kernel.Correct(table)) // of the samples that exit here or before, if none goes on
+	for _, hits := range v.hits[:stage] {
+		correct += int32(hits)
 	}
 	v.reach = v.reach[:0]
-	here := len(v.last)
+	left := v.w.eval.samples()
 	for _, n := range v.exited[:stage] {
-		v.reach = append(v.reach, here)
-		here -= int(n)
+		v.reach = append(v.reach, left)
+		left -= n
 	}
-	v.reach = append(v.reach, here)
+	v.reach = append(v.reach, left)
 	for range stages - 1 - stage {
 		v.reach = append(v.reach, 0)
 	}

@@ -12,7 +12,15 @@ import (
 // A window finds what evaluating all values of its thresholds finds, ties included.
 func TestWindowEqualsEvaluatingAll(t *testing.T) {
 	t.Parallel()
-	p, _ := newTiedZoo(t, 3, 6, 60, 4)
+	for _, samples := range []int{60, 130} { // less than a word of bits, and some words
+		p, _ := newTiedZoo(t, 3, 6, samples, 4)
+		testWindows(t, p)
+	}
+}
+
+// testWindows compares windows of random cascades with evaluating all values.
+func testWindows(t *testing.T, p *Problem) {
+	t.Helper()
 	for _, o := range []Options{{}, {Rules: []cascade.Rule{cascade.RuleLast}}, {Include: []string{"cc"}}} {
 		o.Algorithm, o.Grid = "auto", shortGrid
 		r := runOf(t, p, o)

@@ -140,6 +140,52 @@ func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 	enterGeneric(table, known, held, samples, entries, sure)
 }
 
+func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+	done := len(table) &^ 63
+	if done > 0 {
+		switch active {
+		case AVX512:
+			left, correct = passAVX512(&samples[0], &table[0], done, exit)
+		case AVX2:
+			left, correct = passAVX2(&samples[0], &table[0], done, exit)
+		default:
+			done = 0
+		}
+	}
+	l, c := passGeneric(samples, table, exit, done)
+	return left + l, correct + c
+}
+
+func settle(to, table []byte, exit, keep, code byte) {
+	done := len(table) &^ 63
+	if done > 0 {
+		switch active {
+		case AVX512:
+			settleAVX512(&to[0], &table[0], done, exit, keep, code)
+		case AVX2:
+			settleAVX2(&to[0], &table[0], done, exit, keep, code)
+		default:
+			done = 0
+		}
+	}
+	settleGeneric(to, table, exit, keep, code, done)
+}
+
+func compact(to []byte, samples []uint64, from []byte) (n int) {
+	done := len(from) &^ 63
+	if done > 0 {
+		switch active {
+		case AVX512:
+			n = compactAVX512(&to[0], &samples[0], &from[0], done)
+		case AVX2:
+			n = compactAVX2(&to[0], &samples[0], &from[0], done)
+		default:
+			done = 0
+		}
+	}
+	return compactGeneric(to, samples, from, done, n)
+}
+
 func correct(table []byte) (right int) {
 	n, done := len(table), 0
 	if n > 0 {

@@ -19,6 +19,13 @@ func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
 	return screenGeneric(to, samples.Numbers, members, weights, least)
 }
+func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+	return passGeneric(samples, table, exit, 0)
+}
+func settle(to, table []byte, exit, keep, code byte) { settleGeneric(to, table, exit, keep, code, 0) }
+func compact(to []byte, samples []uint64, from []byte) int {
+	return compactGeneric(to, samples, from, 0, 0)
+}
 func correct(table []byte) int                            { return correctGeneric(table) }
 func cellNumbers(cells []uint16, t1, t2 []byte, cols int) { cellsGeneric(cells, t1, t2, cols) }
 func count(hist []int32, cells []uint16)                  { countGeneric(hist, cells) }

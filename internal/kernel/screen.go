@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Stances hold, in eight bytes a sample, what a model makes of the labels: enough to tell
 // for most samples, without their lists, whether a set answers them correctly. The rival is
@@ -63,15 +66,12 @@ func NewSubset(n int) *Subset {
 
 // check panics unless s is a subset of n samples. It does not look at the numbers.
 func (s *Subset) check(n int, rule string) {
-	need(len(s.Bits) == (n+63)/64, rule)
+	checkBits(s.Bits, n, rule)
 	size := 0
 	for _, w := range s.Bits {
 		size += bits.OnesCount64(w)
 	}
 	need(size == len(s.Numbers), rule)
-	if n&63 > 0 {
-		need(s.Bits[n>>6]>>(n&63) == 0, rule)
-	}
 }
 
 // Screened is what Screen finds of the samples of a subset, in their order, and its room for that.
@@ -83,6 +83,10 @@ type Screened struct {
 	Open  []int32  // places in the subset, counted from 0
 
 	gathered [maxScreened * screenRow]uint64 // stances of a step, by member
+
+	best    []uint32 // of each sample, for Decide, as ResolveSamples makes them
+	class   []uint16
+	numbers []int32 // of the samples that it decides by lists
 }
 
 const (
@@ -94,8 +98,11 @@ const (
 
 // NewScreened returns room for n samples.
 func NewScreened(n int) *Screened {
-	n += screenPast
-	return &Screened{Sums: make([]uint32, n), Right: make([]uint16, n), Sure: make([]byte, n), Open: make([]int32, n)}
+	room := n + screenPast
+	return &Screened{
+		Sums: make([]uint32, room), Right: make([]uint16, room), Sure: make([]byte, room), Open: make([]int32, room),
+		best: make([]uint32, n), class: make([]uint16, n), numbers: make([]int32, n),
+	}
 }
 
 // Screen decides, of a subset of the samples, those for which the members' stances suffice. For
@@ -112,15 +119,15 @@ func NewScreened(n int) *Screened {
 //   - sure if label > most: the answer is the label, its sum label; or if all members have the
 //     same rival and give it more than the label: this is the answer, its sum vote. Sums[r] is
 //     the sum, Right[r] is 1 if the label is the answer, and Sure[r] is 255;
-//   - known to go on if label and most are below least: Sums[r] is the larger of them, which
+//   - known to go on if label and most are less than least: Sums[r] is the larger of them, which
 //     its sum does not exceed;
 //   - known to be answered incorrectly if vote >= least and vote > label: Sums[r] is 2^32-1;
 //   - else open: r is appended to Open, and Sums[r] is the larger of label and most.
 //
 // The first that applies counts. Right[r] and Sure[r] are 0 if it is not the first one. A cascade
-// that continues with sums below least does the same with Sums in place of the sums and the answers
-// taken as wrong, if the sample is not open. At a last stage, of which nothing continues, least is
-// 0. Weights are 1 or more and sum to at most 255; nil means all 1.
+// that continues with sums less than least does the same with Sums in place of the sums and the
+// answers taken as wrong, if the sample is not open. At a last stage, of which nothing continues,
+// least is 0. Weights are 1 or more and sum to at most 255; nil means all 1.
 func Screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
 	need(len(members) > 0, "Screen: no members")
 	need(weights == nil || len(weights) == len(members), "Screen: members and weights differ in length")
@@ -138,11 +145,47 @@ func Screen(to *Screened, samples *Subset, members []Stances, weights []uint32, 
 	return screen(to, samples, members, weights, least)
 }
 
+// Decide is Screen, after which it decides what is open by the members' lists: its Sums and Right
+// are those of the set, too, and its Sure is 255. Without stances all samples are decided by lists.
+// to was made for as many samples as there are labels.
+func Decide(to *Screened, samples *Subset, labels []uint16, members []*Lists, stances []Stances, weights []uint32, least uint32) {
+	n := len(samples.Numbers)
+	need(len(to.class) == len(labels) && n <= len(labels), "Decide: no room for all samples")
+	places, numbers := to.Open[:n], to.numbers[:n]
+	if len(stances) > 0 {
+		places = places[:Screen(to, samples, stances, weights, least)]
+		for j, r := range places {
+			numbers[j] = samples.Numbers[r]
+		}
+		numbers = numbers[:len(places)]
+	} else {
+		for r := range places {
+			places[r] = int32(r)
+		}
+		copy(numbers, samples.Numbers)
+	}
+	ResolveSamples(to.best, to.class, numbers, members, weights)
+	for j, r := range places {
+		i := numbers[j]
+		to.Sums[r], to.Right[r], to.Sure[r] = to.best[i], 0, math.MaxUint8
+		if to.class[i] == labels[i] {
+			to.Right[r] = 1
+		}
+	}
+}
+
 // gather copies the stances of some samples, at most a step of them, side by side. It
 // panics at a sample that does not exist.
 func (to *Screened) gather(samples []int32, members []Stances) {
+	n := len(samples)
+	first := int(samples[0])
+	consecutive := int(samples[n-1]) == first+n-1
 	for m, s := range members {
-		row := to.gathered[m*screenRow:][:len(samples)]
+		row := to.gathered[m*screenRow:][:n]
+		if consecutive {
+			copy(row, s[first:first+n])
+			continue
+		}
 		for r, i := range samples {
 			row[r] = s[i]
 		}

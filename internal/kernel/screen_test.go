@@ -74,6 +74,27 @@ func screenWith(t *testing.T, z *zoo, weights []uint32, numbers []int32, least u
 			t.Fatalf("sample %d: at most %d, least %d; want %d", i, said, least, best)
 		}
 	}
+
+	for _, p := range Paths() {
+		for _, members := range [][]Stances{members, nil} {
+			restore := Force(p)
+			got := NewScreened(len(z.labels))
+			Decide(got, samples, z.labels, z.lists, members, weights, least)
+			restore()
+			for r, i := range numbers {
+				if members != nil && !slices.Contains(want.Open, int32(r)) {
+					if got.Sums[r] != want.Sums[r] || got.Right[r] != want.Right[r] || got.Sure[r] != want.Sure[r] {
+						t.Fatalf("sample %d, %v: not as screened", i, p)
+					}
+					continue
+				}
+				sums, _ := define(int(i), z.lists, weights)
+				if best, class := bestOf(sums); got.Sums[r] != best || got.Right[r] == 1 != (class == z.labels[i]) || got.Sure[r] != math.MaxUint8 {
+					t.Fatalf("sample %d, %v: decided as %d, correct %d; want %d of class %d, label %d", i, p, got.Sums[r], got.Right[r], best, class, z.labels[i])
+				}
+			}
+		}
+	}
 	return len(want.Open)
 }
 
@@ -92,6 +113,10 @@ func TestScreen(t *testing.T) {
 				total += weights[m]
 			}
 			open, seen := 0, 0
+			all := make([]int32, sh.n)
+			for i := range all {
+				all[i] = int32(i)
+			}
 			for range 6 {
 				// Of some stretches many samples, of others few or none.
 				var samples []int32
@@ -105,9 +130,11 @@ func TestScreen(t *testing.T) {
 					}
 				}
 				samples = samples[:rng.IntN(len(samples)+1)]
-				open += screenWith(t, z, weights, samples, rng.Uint32N(total*One), rng.IntN(3))
+				least := rng.Uint32N(total * One)
+				open += screenWith(t, z, weights, samples, least, rng.IntN(3))
 				open += screenWith(t, z, weights, samples, 0, rng.IntN(3))
 				seen += 2 * len(samples)
+				screenWith(t, z, weights, all, least, 0)
 			}
 			if open > seen*2/3 {
 				t.Errorf("%d models, %d classes: %d of %d samples are open", models, sh.classes, open, seen)

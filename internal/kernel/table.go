@@ -86,6 +86,53 @@ func Enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 	enter(table, known, held, samples, entries, sure)
 }
 
+// Pass takes from some samples, a bit each, those that a table does not send on.
+//
+//	for i := range N {
+//		if samples[i/64]>>(i%64)&1 == 1 && table[i] >= exit {
+//			samples[i/64] &^= 1 << (i % 64)
+//			left++
+//			correct += table[i] & 1
+//		}
+//	}
+func Pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+	checkBits(samples, len(table), "Pass: not a subset of the samples")
+	return pass(samples, table, exit)
+}
+
+// Settle puts in the place of a byte one made of the entry of a table, if that is not sent on:
+//
+//	for i, b := range table {
+//		if b >= exit {
+//			to[i] = b&keep | code
+//		}
+//	}
+func Settle(to, table []byte, exit, keep, code byte) {
+	need(len(to) == len(table), "Settle: lengths differ")
+	settle(to, table, exit, keep, code)
+}
+
+// Compact puts the bytes of some samples, a bit each, side by side:
+//
+//	for i := range N {
+//		if samples[i/64]>>(i%64)&1 == 1 {
+//			to[n] = from[i]
+//			n++
+//		}
+//	}
+//
+// to is room for N bytes. What it has after n is undefined.
+func Compact(to []byte, samples []uint64, from []byte) (n int) {
+	need(len(to) >= len(from), "Compact: no room for all samples")
+	checkBits(samples, len(from), "Compact: not a subset of the samples")
+	return compact(to, samples, from)
+}
+
+// checkBits panics unless there is a bit for each of n samples, and no other one is 1.
+func checkBits(samples []uint64, n int, rule string) {
+	need(len(samples) == (n+63)/64 && (n&63 == 0 || samples[n>>6]>>(n&63) == 0), rule)
+}
+
 // Correct counts the samples that a set predicts correctly:
 //
 //	for _, b := range table {

@@ -4352,6 +4352,205 @@ enter512_end:
 	VZEROUPPER
 	RET
 
+// func passAVX512(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+// Requires: AVX, AVX512BW, POPCNT
+TEXT ·passAVX512(SB), NOSPLIT, $0-48
+	MOVQ         samples+0(FP), AX
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTB exit+24(FP), Z0
+	VPBROADCASTB pass512_one<>+0(SB), Z1
+	XORQ         BX, BX
+	XORQ         SI, SI
+	XORQ         DI, DI
+	CMPQ         BX, DX
+	JGE          pass512_end
+
+pass512:
+	KMOVQ    (AX), K1
+	VMOVDQU8 (CX)(BX*1), Z2
+	VPCMPUB  $0x05, Z0, Z2, K1, K2
+	VPTESTMB Z1, Z2, K2, K3
+	KANDNQ   K1, K2, K1
+	KMOVQ    K1, (AX)
+	ADDQ     $0x08, AX
+	KMOVQ    K2, R8
+	POPCNTQ  R8, R8
+	ADDQ     R8, SI
+	KMOVQ    K3, R8
+	POPCNTQ  R8, R8
+	ADDQ     R8, DI
+	ADDQ     $+64, BX
+	CMPQ     BX, DX
+	JLT      pass512
+
+pass512_end:
+	MOVQ SI, left+32(FP)
+	MOVQ DI, correct+40(FP)
+	VZEROUPPER
+	RET
+
+DATA pass512_one<>+0(SB)/1, $0x01
+GLOBL pass512_one<>(SB), RODATA|NOPTR, $1
+
+// func passAVX2(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·passAVX2(SB), NOSPLIT, $0-48
+	MOVQ         samples+0(FP), AX
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTB exit+24(FP), Y0
+	XORQ         BX, BX
+	XORQ         SI, SI
+	XORQ         DI, DI
+	CMPQ         BX, DX
+	JGE          pass256_end
+
+pass256:
+	MOVL      (AX), R9
+	VMOVDQU   (CX)(BX*1), Y1
+	VPMAXUB   Y1, Y0, Y2
+	VPCMPEQB  Y1, Y2, Y2
+	VPMOVMSKB Y2, R8
+	VPSLLW    $0x07, Y1, Y2
+	VPMOVMSKB Y2, R10
+	ANDL      R9, R8
+	XORL      R8, R9
+	MOVL      R9, (AX)
+	ADDQ      $0x04, AX
+	ANDL      R8, R10
+	POPCNTL   R8, R8
+	ADDQ      R8, SI
+	POPCNTL   R10, R10
+	ADDQ      R10, DI
+	ADDQ      $+32, BX
+	CMPQ      BX, DX
+	JLT       pass256
+
+pass256_end:
+	MOVQ SI, left+32(FP)
+	MOVQ DI, correct+40(FP)
+	VZEROUPPER
+	RET
+
+// func settleAVX512(to *byte, table *byte, n int, exit byte, keep byte, code byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·settleAVX512(SB), NOSPLIT, $0-27
+	MOVQ         to+0(FP), AX
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTB exit+24(FP), Z0
+	VPBROADCASTB keep+25(FP), Z1
+	VPBROADCASTB code+26(FP), Z2
+	XORQ         BX, BX
+	CMPQ         BX, DX
+	JGE          settle512_end
+
+settle512:
+	VMOVDQU8 (CX)(BX*1), Z3
+	VPCMPUB  $0x05, Z0, Z3, K1
+	VPANDD   Z1, Z3, Z3
+	VPORD    Z2, Z3, Z3
+	VMOVDQU8 Z3, K1, (AX)(BX*1)
+	ADDQ     $+64, BX
+	CMPQ     BX, DX
+	JLT      settle512
+
+settle512_end:
+	VZEROUPPER
+	RET
+
+// func settleAVX2(to *byte, table *byte, n int, exit byte, keep byte, code byte)
+// Requires: AVX, AVX2
+TEXT ·settleAVX2(SB), NOSPLIT, $0-27
+	MOVQ         to+0(FP), AX
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTB exit+24(FP), Y0
+	VPBROADCASTB keep+25(FP), Y1
+	VPBROADCASTB code+26(FP), Y2
+	XORQ         BX, BX
+	CMPQ         BX, DX
+	JGE          settle256_end
+
+settle256:
+	VMOVDQU   (CX)(BX*1), Y3
+	VPMAXUB   Y3, Y0, Y4
+	VPCMPEQB  Y3, Y4, Y4
+	VPAND     Y1, Y3, Y3
+	VPOR      Y2, Y3, Y3
+	VMOVDQU   (AX)(BX*1), Y5
+	VPBLENDVB Y4, Y3, Y5, Y3
+	VMOVDQU   Y3, (AX)(BX*1)
+	ADDQ      $+32, BX
+	CMPQ      BX, DX
+	JLT       settle256
+
+settle256_end:
+	VZEROUPPER
+	RET
+
+// func compactAVX512(to *byte, samples *uint64, from *byte, n int) (listed int)
+// Requires: AVX, AVX512BW, AVX512VBMI2, POPCNT
+TEXT ·compactAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+0(FP), AX
+	MOVQ samples+8(FP), CX
+	MOVQ from+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	XORQ DI, DI
+	CMPQ SI, BX
+	JGE  compact512_end
+
+compact512:
+	MOVQ          (CX), R8
+	ADDQ          $0x08, CX
+	KMOVQ         R8, K1
+	VMOVDQU8      (DX)(SI*1), Z0
+	VPCOMPRESSB.Z Z0, K1, Z0
+	VMOVDQU8      Z0, (AX)(DI*1)
+	POPCNTQ       R8, R8
+	ADDQ          R8, DI
+	ADDQ          $+64, SI
+	CMPQ          SI, BX
+	JLT           compact512
+
+compact512_end:
+	MOVQ DI, listed+32(FP)
+	VZEROUPPER
+	RET
+
+// func compactAVX2(to *byte, samples *uint64, from *byte, n int) (listed int)
+// Requires: BMI2, POPCNT
+TEXT ·compactAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+0(FP), AX
+	MOVQ samples+8(FP), CX
+	MOVQ from+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	XORQ DI, DI
+	MOVQ $0x0101010101010101, R10
+	CMPQ SI, BX
+	JGE  compact256_end
+
+compact256:
+	MOVBQZX (CX), R8
+	INCQ    CX
+	PDEPQ   R10, R8, R11
+	IMUL3Q  $+255, R11, R11
+	MOVQ    (DX)(SI*1), R9
+	PEXTQ   R11, R9, R9
+	MOVQ    R9, (AX)(DI*1)
+	POPCNTL R8, R8
+	ADDQ    R8, DI
+	ADDQ    $+8, SI
+	CMPQ    SI, BX
+	JLT     compact256
+
+compact256_end:
+	MOVQ DI, listed+32(FP)
+	RET
+
 // func correctAVX512(table *byte, n int) (right int)
 // Requires: AVX, AVX512BW, BMI2, POPCNT
 TEXT ·correctAVX512(SB), NOSPLIT, $0-24

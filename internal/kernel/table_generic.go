@@ -77,6 +77,41 @@ func enterGeneric(table []byte, known, held []uint64, samples *Subset, entries, 
 	}
 }
 
+// passGeneric, settleGeneric and compactGeneric go from the given sample on, the first and the last
+// of them a multiple of 64.
+func passGeneric(samples []uint64, table []byte, exit byte, from int) (left, correct int) {
+	for word := from / 64; word < len(samples); word++ {
+		for some := samples[word]; some != 0; some &= some - 1 {
+			bit := bits.TrailingZeros64(some)
+			if b := table[word<<6+bit]; b >= exit {
+				samples[word] &^= 1 << bit
+				left++
+				correct += int(b & 1)
+			}
+		}
+	}
+	return left, correct
+}
+
+func settleGeneric(to, table []byte, exit, keep, code byte, from int) {
+	for i := from; i < len(table); i++ {
+		if b := table[i]; b >= exit {
+			to[i] = b&keep | code
+		}
+	}
+}
+
+// n bytes are there already.
+func compactGeneric(to []byte, samples []uint64, bytes []byte, from, n int) int {
+	for word := from / 64; word < len(samples); word++ {
+		for some := samples[word]; some != 0; some &= some - 1 {
+			to[n] = bytes[word<<6+bits.TrailingZeros64(some)]
+			n++
+		}
+	}
+	return n
+}
+
 func correctGeneric(table []byte) (n int) {
 	for _, b := range table {
 		n += int(b & 1)

@@ -29,6 +29,36 @@ func missingAVX2(numbers *int32, asked *uint64, tables *[]byte, k int, n int, ex
 //go:noescape
 func enterAVX512(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
 
+// passAVX512 is pass for n samples, n a multiple of 64.
+//
+//go:noescape
+func passAVX512(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+
+// passAVX2 is pass for n samples, n a multiple of 32.
+//
+//go:noescape
+func passAVX2(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+
+// settleAVX512 is settle for n bytes, n a multiple of 64.
+//
+//go:noescape
+func settleAVX512(to *byte, table *byte, n int, exit byte, keep byte, code byte)
+
+// settleAVX2 is settle for n bytes, n a multiple of 32.
+//
+//go:noescape
+func settleAVX2(to *byte, table *byte, n int, exit byte, keep byte, code byte)
+
+// compactAVX512 is compact for n samples, n a multiple of 64.
+//
+//go:noescape
+func compactAVX512(to *byte, samples *uint64, from *byte, n int) (listed int)
+
+// compactAVX2 is compact for n samples, n a multiple of 8.
+//
+//go:noescape
+func compactAVX2(to *byte, samples *uint64, from *byte, n int) (listed int)
+
 // correctAVX512 is correct for n bytes.
 //
 //go:noescape

@@ -188,6 +188,87 @@ func TestEnter(t *testing.T) {
 	})
 }
 
+// randomBits are the bits of n samples, of some stretches many and of others few.
+func randomBits(rng *rand.Rand, n int) []uint64 {
+	bits := make([]uint64, (n+63)/64)
+	share := 0
+	for i := range n {
+		if i%64 == 0 {
+			share = []int{0, 2, 30, 64}[rng.IntN(4)]
+		}
+		if rng.IntN(64) < share {
+			bits[i/64] |= 1 << (i % 64)
+		}
+	}
+	return bits
+}
+
+func TestPass(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			exit, table := byte(rng.IntN(256)), guardOf(randomTables(rng, n, 1, 127)[0], n%3)
+			samples := guardOf(randomBits(rng, n), n%3)
+			want, left, correct := slices.Clone(samples.s), 0, 0
+			for i, b := range table.s {
+				if want[i/64]>>(i%64)&1 == 1 && b >= exit {
+					want[i/64] &^= 1 << (i % 64)
+					left++
+					correct += int(b & 1)
+				}
+			}
+			gotLeft, gotCorrect := Pass(samples.s, table.s, exit)
+			samples.check(t, "Pass samples")
+			table.check(t, "Pass table")
+			if gotLeft != left || gotCorrect != correct || !slices.Equal(samples.s, want) {
+				t.Fatalf("n %d, exit %d: %d left, %d correct, want %d and %d", n, exit, gotLeft, gotCorrect, left, correct)
+			}
+		}
+	})
+}
+
+func TestSettle(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 12))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			exit, keep, code := byte(rng.IntN(256)), byte(rng.IntN(256)), byte(rng.IntN(256))
+			to, table := guardOf(fill(n, func() byte { return byte(rng.IntN(256)) }), n%3), guardOf(randomTables(rng, n, 1, 127)[0], n%3)
+			want := slices.Clone(to.s)
+			for i, b := range table.s {
+				if b >= exit {
+					want[i] = b&keep | code
+				}
+			}
+			Settle(to.s, table.s, exit, keep, code)
+			to.check(t, "Settle to")
+			if !slices.Equal(to.s, want) {
+				t.Fatalf("n %d, exit %d, keep %d, code %d: not as defined", n, exit, keep, code)
+			}
+		}
+	})
+}
+
+func TestCompact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 13))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			samples, to := randomBits(rng, n), guard[byte](n, n%3)
+			from := guardOf(fill(n, func() byte { return byte(rng.IntN(256)) }), n%3)
+			var want []byte
+			for i, b := range from.s {
+				if samples[i/64]>>(i%64)&1 == 1 {
+					want = append(want, b)
+				}
+			}
+			got := to.s[:Compact(to.s, guardOf(samples, n%3).s, from.s)]
+			to.check(t, "Compact to")
+			if !slices.Equal(got, want) {
+				t.Fatalf("n %d: %d, want %d", n, got, want)
+			}
+		}
+	})
+}
+
 func TestEvaluate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	eachPath(t, func(t *testing.T) {

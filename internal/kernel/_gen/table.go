@@ -17,6 +17,12 @@ func table() {
 	missingAVX512()
 	missingAVX2()
 	enterAVX512()
+	passAVX512()
+	passAVX2()
+	settleAVX512()
+	settleAVX2()
+	compactAVX512()
+	compactAVX2()
 	correctAVX512()
 	correctAVX2()
 	binsAVX512()
@@ -321,6 +327,174 @@ func enterAVX512() {
 		ADDQ(U8(64), table)
 	})
 	VZEROUPPER()
+	RET()
+}
+
+// passAVX512 takes from a word of bits those of entries that are not sent on.
+func passAVX512() {
+	const name = "pass512"
+	function("passAVX512", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (left, correct int)")
+	Doc("passAVX512 is pass for n samples, n a multiple of 64.")
+	samples, table, n := arg("samples"), arg("table"), arg("n")
+	exit, one := ZMM(), ZMM()
+	VPBROADCASTB(argAddr("exit"), exit)
+	VPBROADCASTB(words8(name+"_one", []byte{1}), one)
+	i, left, correct, t := GP64(), GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(left, left)
+	XORQ(correct, correct)
+	loop(name, i, n, 64, func() {
+		k, gone, right, z := K(), K(), K(), ZMM()
+		KMOVQ(Mem{Base: samples}, k)
+		VMOVDQU8(at(table, i, 1, 0), z)
+		VPCMPUB(greaterEqual, exit, z, k, gone)
+		VPTESTMB(one, z, gone, right)
+		KANDNQ(k, gone, k)
+		KMOVQ(k, Mem{Base: samples})
+		ADDQ(U8(8), samples)
+		KMOVQ(gone, t)
+		POPCNTQ(t, t)
+		ADDQ(t, left)
+		KMOVQ(right, t)
+		POPCNTQ(t, t)
+		ADDQ(t, correct)
+	})
+	Store(left, ReturnIndex(0))
+	Store(correct, ReturnIndex(1))
+	VZEROUPPER()
+	RET()
+}
+
+// passAVX2 does the same with 32 samples and byte masks.
+func passAVX2() {
+	const name = "pass256"
+	function("passAVX2", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (left, correct int)")
+	Doc("passAVX2 is pass for n samples, n a multiple of 32.")
+	samples, table, n := arg("samples"), arg("table"), arg("n")
+	exit := YMM()
+	VPBROADCASTB(argAddr("exit"), exit)
+	i, left, correct, t, some := GP64(), GP64(), GP64(), GP32(), GP32()
+	XORQ(i, i)
+	XORQ(left, left)
+	XORQ(correct, correct)
+	loop(name, i, n, 32, func() {
+		b, x, right := YMM(), YMM(), GP32()
+		MOVL(Mem{Base: samples}, some)
+		VMOVDQU(at(table, i, 1, 0), b)
+		VPMAXUB(b, exit, x)
+		VPCMPEQB(b, x, x) // b >= exit
+		VPMOVMSKB(x, t)
+		VPSLLW(U8(7), b, x) // the lowest bits of the bytes to the highest
+		VPMOVMSKB(x, right)
+		ANDL(some, t)
+		XORL(t, some)
+		MOVL(some, Mem{Base: samples})
+		ADDQ(U8(4), samples)
+		ANDL(t, right)
+		POPCNTL(t, t)
+		ADDQ(t.As64(), left)
+		POPCNTL(right, right)
+		ADDQ(right.As64(), correct)
+	})
+	Store(left, ReturnIndex(0))
+	Store(correct, ReturnIndex(1))
+	VZEROUPPER()
+	RET()
+}
+
+func settleAVX512() {
+	function("settleAVX512", NOSPLIT, "func(to, table *byte, n int, exit, keep, code byte)")
+	Doc("settleAVX512 is settle for n bytes, n a multiple of 64.")
+	to, table, n := arg("to"), arg("table"), arg("n")
+	exit, keep, code, i := ZMM(), ZMM(), ZMM(), GP64()
+	VPBROADCASTB(argAddr("exit"), exit)
+	VPBROADCASTB(argAddr("keep"), keep)
+	VPBROADCASTB(argAddr("code"), code)
+	XORQ(i, i)
+	loop("settle512", i, n, 64, func() {
+		k, z := K(), ZMM()
+		VMOVDQU8(at(table, i, 1, 0), z)
+		VPCMPUB(greaterEqual, exit, z, k)
+		VPANDD(keep, z, z)
+		VPORD(code, z, z)
+		VMOVDQU8(z, k, at(to, i, 1, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func settleAVX2() {
+	function("settleAVX2", NOSPLIT, "func(to, table *byte, n int, exit, keep, code byte)")
+	Doc("settleAVX2 is settle for n bytes, n a multiple of 32.")
+	to, table, n := arg("to"), arg("table"), arg("n")
+	exit, keep, code, i := YMM(), YMM(), YMM(), GP64()
+	VPBROADCASTB(argAddr("exit"), exit)
+	VPBROADCASTB(argAddr("keep"), keep)
+	VPBROADCASTB(argAddr("code"), code)
+	XORQ(i, i)
+	loop("settle256", i, n, 32, func() {
+		b, x := YMM(), YMM()
+		VMOVDQU(at(table, i, 1, 0), b)
+		VPMAXUB(b, exit, x)
+		VPCMPEQB(b, x, x) // b >= exit
+		VPAND(keep, b, b)
+		VPOR(code, b, b)
+		old := YMM()
+		VMOVDQU(at(to, i, 1, 0), old)
+		VPBLENDVB(x, b, old, b)
+		VMOVDQU(b, at(to, i, 1, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func compactAVX512() {
+	const name = "compact512"
+	function("compactAVX512", NOSPLIT, "func(to *byte, samples *uint64, from *byte, n int) (listed int)")
+	Doc("compactAVX512 is compact for n samples, n a multiple of 64.")
+	to, samples, from, n := arg("to"), arg("samples"), arg("from"), arg("n")
+	i, listed, t := GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(listed, listed)
+	loop(name, i, n, 64, func() {
+		k, z := K(), ZMM()
+		MOVQ(Mem{Base: samples}, t)
+		ADDQ(U8(8), samples)
+		KMOVQ(t, k)
+		VMOVDQU8(at(from, i, 1, 0), z)
+		VPCOMPRESSB_Z(z, k, z)
+		VMOVDQU8(z, at(to, listed, 1, 0))
+		POPCNTQ(t, t)
+		ADDQ(t, listed)
+	})
+	Store(listed, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// compactAVX2 takes eight bytes at a time: PDEP makes a byte of ones of every bit, and PEXT brings the
+// bytes under them together.
+func compactAVX2() {
+	const name = "compact256"
+	function("compactAVX2", NOSPLIT, "func(to *byte, samples *uint64, from *byte, n int) (listed int)")
+	Doc("compactAVX2 is compact for n samples, n a multiple of 8.")
+	to, samples, from, n := arg("to"), arg("samples"), arg("from"), arg("n")
+	i, listed, t, x, spread, bytes := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(listed, listed)
+	MOVQ(U64(0x0101010101010101), spread)
+	loop(name, i, n, 8, func() {
+		MOVBQZX(Mem{Base: samples}, t)
+		INCQ(samples)
+		PDEPQ(spread, t, bytes)
+		IMUL3Q(I32(255), bytes, bytes)
+		MOVQ(at(from, i, 1, 0), x)
+		PEXTQ(bytes, x, x)
+		MOVQ(x, at(to, listed, 1, 0))
+		POPCNTL(t.As32(), t.As32())
+		ADDQ(t, listed)
+	})
+	Store(listed, ReturnIndex(0))
 	RET()
 }
 
