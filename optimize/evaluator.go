@@ -123,26 +123,33 @@ func (e *evaluator) byCost() []int {
 // complete reports whether the lists have all classes.
 func (e *evaluator) complete() bool { return e.listed() >= e.classes }
 
-// tabulateSingles makes the table of every model alone.
-func (e *evaluator) tabulateSingles() {
+// tabulateSingles makes the table of every model alone, on so many threads.
+func (e *evaluator) tabulateSingles(threads int) {
 	n := e.samples()
 	all := make([]byte, n*len(e.lists))
 	e.singles = make([][]byte, len(e.lists))
-	sums := make([]uint32, n)
-	values := make([]uint32, e.listed())
-	for m := range e.lists {
-		l := &e.lists[m]
-		e.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
-		kernel.Fixed(sums, l.TopValue)
-		if e.confidence != cascade.MaxProbability {
-			listed := min(l.K, e.classes)
-			for i := range sums {
-				kernel.Fixed(values, l.Values[i*l.K:(i+1)*l.K])
-				sums[i] = e.confidence.Of(values[:listed], 1, e.classes-listed)
-			}
+	inPieces(threads, len(e.lists), func(_, from, to int) {
+		sums, values := make([]uint32, n), make([]uint32, e.listed())
+		for m := from; m < to; m++ {
+			e.singles[m] = all[m*n : (m+1)*n : (m+1)*n]
+			e.tabulateSingle(m, sums, values)
 		}
-		kernel.Bins(e.singles[m], sums, l.TopClass, e.labels, e.cuts(1))
+	})
+}
+
+// tabulateSingle makes the table of one model. sums and values are room, for the samples and for a
+// list.
+func (e *evaluator) tabulateSingle(m int, sums, values []uint32) {
+	l := &e.lists[m]
+	kernel.Fixed(sums, l.TopValue)
+	if e.confidence != cascade.MaxProbability {
+		listed := min(l.K, e.classes)
+		for i := range sums {
+			kernel.Fixed(values, l.Values[i*l.K:(i+1)*l.K])
+			sums[i] = e.confidence.Of(values[:listed], 1, e.classes-listed)
+		}
 	}
+	kernel.Bins(e.singles[m], sums, l.TopClass, e.labels, e.cuts(1))
 }
 
 // totalCost prices a plan, so many samples reaching each of its stages, for all samples

@@ -164,7 +164,7 @@ func (t *trial) evaluate(ctx context.Context, points []front.Point) error {
 		}
 	}
 	eval := newEvaluator(t.problem, t.options.Grid, t.options.Confidence, t.options.uses(cascade.RuleVote))
-	eval.tabulateSingles()
+	eval.tabulateSingles(t.options.Threads)
 	if t.outputs != nil && !eval.complete() {
 		split := t.problem.split(t.outputs)
 		split.Threads = t.options.Threads

@@ -88,13 +88,7 @@ func (p *Problem) Find(name string) (int, bool) {
 
 // Correct returns how many samples a model on its own answers correctly.
 func (p *Problem) Correct(model int) int {
-	correct := 0
-	for i, class := range p.models[model].Lists.TopClass {
-		if class == p.labels[i] {
-			correct++
-		}
-	}
-	return correct
+	return kernel.Same(p.models[model].Lists.TopClass, p.labels)
 }
 
 // cheapest returns the cheapest model, the first by name of several.

@@ -60,7 +60,7 @@ func newRun(p *Problem, o Options) (*run, *algorithm, error) {
 		recorder: newRecorder(o.Reference, p),
 		saveNext: time.Now().Add(saveEvery),
 	}
-	r.eval.tabulateSingles()
+	r.eval.tabulateSingles(r.options.Threads)
 	r.eval.keepStances(o.Memory / stancesShare)
 	r.archive = newArchive(p.Samples(), r.limits)
 	if o.Resume != nil {

@@ -34,6 +34,7 @@ func TestNoAllocations(t *testing.T) {
 			Missing(subset, tables[:2], exits, known, known)
 			Decide(screened, subset, z.labels, z.lists[:2], stances, weights, One)
 			Enter(tables[0], known, known, subset, tables[1][:len(subset.Numbers)], screened.Sure[:len(subset.Numbers)])
+			Same(class, z.labels)
 			Pass(known, tables[0], 10)
 			Settle(tables[1], tables[0], 10, 1, 2)
 			Compact(tables[2], known, tables[0])

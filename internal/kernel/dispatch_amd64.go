@@ -140,6 +140,21 @@ func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 	enterGeneric(table, known, held, samples, entries, sure)
 }
 
+func same(a, b []uint16) (n int) {
+	done := len(a) &^ 31
+	if done > 0 {
+		switch active {
+		case AVX512:
+			n = sameAVX512(&a[0], &b[0], done)
+		case AVX2:
+			n = sameAVX2(&a[0], &b[0], done)
+		default:
+			done = 0
+		}
+	}
+	return n + sameGeneric(a[done:], b[done:])
+}
+
 func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
 	done := len(table) &^ 63
 	if done > 0 {

@@ -19,6 +19,7 @@ func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
 	return screenGeneric(to, samples.Numbers, members, weights, least)
 }
+func same(a, b []uint16) int { return sameGeneric(a, b) }
 func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
 	return passGeneric(samples, table, exit, 0)
 }

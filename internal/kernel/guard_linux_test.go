@@ -45,6 +45,7 @@ func TestAtTheEdge(t *testing.T) {
 			t.Run("Bins", TestBins)
 			t.Run("Missing", TestMissing)
 			t.Run("Enter", TestEnter)
+			t.Run("Same", TestSame)
 			t.Run("Pass", TestPass)
 			t.Run("Settle", TestSettle)
 			t.Run("Compact", TestCompact)

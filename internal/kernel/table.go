@@ -86,6 +86,19 @@ func Enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 	enter(table, known, held, samples, entries, sure)
 }
 
+// Same counts the samples to which two rows of classes have the same one, such as answers and
+// labels:
+//
+//	for i := range N {
+//		if a[i] == b[i] {
+//			n++
+//		}
+//	}
+func Same(a, b []uint16) (n int) {
+	need(len(a) == len(b), "Same: lengths differ")
+	return same(a, b)
+}
+
 // Pass takes from some samples, a bit each, those that a table does not send on.
 //
 //	for i := range N {

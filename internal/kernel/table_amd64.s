@@ -4352,6 +4352,59 @@ enter512_end:
 	VZEROUPPER
 	RET
 
+// func sameAVX512(a *uint16, b *uint16, n int) (equal int)
+// Requires: AVX, AVX512BW, POPCNT
+TEXT ·sameAVX512(SB), NOSPLIT, $0-32
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	XORQ SI, SI
+	CMPQ BX, DX
+	JGE  same512_end
+
+same512:
+	VMOVDQU16 (AX)(BX*2), Z0
+	VPCMPEQW  (CX)(BX*2), Z0, K1
+	KMOVD     K1, DI
+	POPCNTL   DI, DI
+	ADDQ      DI, SI
+	ADDQ      $+32, BX
+	CMPQ      BX, DX
+	JLT       same512
+
+same512_end:
+	MOVQ SI, equal+24(FP)
+	VZEROUPPER
+	RET
+
+// func sameAVX2(a *uint16, b *uint16, n int) (equal int)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·sameAVX2(SB), NOSPLIT, $0-32
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	XORQ SI, SI
+	CMPQ BX, DX
+	JGE  same256_end
+
+same256:
+	VMOVDQU   (AX)(BX*2), Y0
+	VPCMPEQW  (CX)(BX*2), Y0, Y0
+	VPMOVMSKB Y0, DI
+	POPCNTL   DI, DI
+	ADDQ      DI, SI
+	ADDQ      $+16, BX
+	CMPQ      BX, DX
+	JLT       same256
+
+same256_end:
+	SHRQ $0x01, SI
+	MOVQ SI, equal+24(FP)
+	VZEROUPPER
+	RET
+
 // func passAVX512(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
 // Requires: AVX, AVX512BW, POPCNT
 TEXT ·passAVX512(SB), NOSPLIT, $0-48

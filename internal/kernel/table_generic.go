@@ -77,6 +77,15 @@ func enterGeneric(table []byte, known, held []uint64, samples *Subset, entries, 
 	}
 }
 
+func sameGeneric(a, b []uint16) (n int) {
+	for i, x := range a {
+		if x == b[i] {
+			n++
+		}
+	}
+	return n
+}
+
 // passGeneric, settleGeneric and compactGeneric go from the given sample on, the first and the last
 // of them a multiple of 64.
 func passGeneric(samples []uint64, table []byte, exit byte, from int) (left, correct int) {

@@ -29,6 +29,16 @@ func missingAVX2(numbers *int32, asked *uint64, tables *[]byte, k int, n int, ex
 //go:noescape
 func enterAVX512(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
 
+// sameAVX512 is same for n classes, n a multiple of 32.
+//
+//go:noescape
+func sameAVX512(a *uint16, b *uint16, n int) (equal int)
+
+// sameAVX2 is same for n classes, n a multiple of 16.
+//
+//go:noescape
+func sameAVX2(a *uint16, b *uint16, n int) (equal int)
+
 // passAVX512 is pass for n samples, n a multiple of 64.
 //
 //go:noescape

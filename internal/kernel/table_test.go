@@ -188,6 +188,25 @@ func TestEnter(t *testing.T) {
 	})
 }
 
+func TestSame(t *testing.T) {
+	rng := rand.New(rand.NewPCG(14, 14))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			class := func() uint16 { return uint16(rng.IntN(3)) * 0x7FFF }
+			a, b := guardOf(fill(n, class), n%3), guardOf(fill(n, class), n%5)
+			want := 0
+			for i := range n {
+				if a.s[i] == b.s[i] {
+					want++
+				}
+			}
+			if got := Same(a.s, b.s); got != want {
+				t.Fatalf("n %d: %d, want %d", n, got, want)
+			}
+		}
+	})
+}
+
 // randomBits are the bits of n samples, of some stretches many and of others few.
 func randomBits(rng *rand.Rand, n int) []uint64 {
 	bits := make([]uint64, (n+63)/64)

@@ -17,6 +17,8 @@ func table() {
 	missingAVX512()
 	missingAVX2()
 	enterAVX512()
+	sameAVX512()
+	sameAVX2()
 	passAVX512()
 	passAVX2()
 	settleAVX512()
@@ -326,6 +328,47 @@ func enterAVX512() {
 		Label(name + "_none")
 		ADDQ(U8(64), table)
 	})
+	VZEROUPPER()
+	RET()
+}
+
+func sameAVX512() {
+	function("sameAVX512", NOSPLIT, "func(a, b *uint16, n int) (equal int)")
+	Doc("sameAVX512 is same for n classes, n a multiple of 32.")
+	a, b, n := arg("a"), arg("b"), arg("n")
+	i, equals, t := GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(equals, equals)
+	loop("same512", i, n, 32, func() {
+		k, z := K(), ZMM()
+		VMOVDQU16(at(a, i, 2, 0), z)
+		VPCMPEQW(at(b, i, 2, 0), z, k)
+		KMOVD(k, t.As32())
+		POPCNTL(t.As32(), t.As32())
+		ADDQ(t, equals)
+	})
+	Store(equals, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+func sameAVX2() {
+	function("sameAVX2", NOSPLIT, "func(a, b *uint16, n int) (equal int)")
+	Doc("sameAVX2 is same for n classes, n a multiple of 16.")
+	a, b, n := arg("a"), arg("b"), arg("n")
+	i, equals, t := GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(equals, equals)
+	loop("same256", i, n, 16, func() {
+		y := YMM()
+		VMOVDQU(at(a, i, 2, 0), y)
+		VPCMPEQW(at(b, i, 2, 0), y, y)
+		VPMOVMSKB(y, t.As32())
+		POPCNTL(t.As32(), t.As32())
+		ADDQ(t, equals)
+	})
+	SHRQ(U8(1), equals)
+	Store(equals, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
