@@ -61,8 +61,9 @@ type helped struct {
 	ranks  [2]uint16
 }
 
-// find finds the cheapest models that may help, for all wrong answers to sample i. met is for its
-// use.
+// find finds the cheapest models that may help, for all wrong answers to sample i: those that are
+// correct, with any rule, and with rule mean those that give the label no less than the answer so far.
+// met is for its use.
 func (h *helpers) find(i int, met []int) {
 	e, none := h.eval, uint16(len(h.byCost))
 	label := e.labels[i]
@@ -76,13 +77,17 @@ func (h *helpers) find(i int, met []int) {
 	}
 	h.of[i] = all
 	for rank, m := range h.byCost {
-		open := false
+		correct, open := e.singles[m][i]&1 == 1, false
+		given := uint32(0) // what the model gives the label
+		if !correct && h.mean {
+			given = classValue(&e.lists[m], i, label)
+		}
 		for k := range all {
 			a := &all[k]
 			if a.ranks[1] < none {
 				continue
 			}
-			if !h.mayHelp(m, i, a.answer) {
+			if !correct && (!h.mean || given < classValue(&e.lists[m], i, a.answer)) {
 				open = true
 				continue
 			}
@@ -96,16 +101,6 @@ func (h *helpers) find(i int, met []int) {
 			return
 		}
 	}
-}
-
-// mayHelp reports whether a model may make sample i correct where answer is the one so far.
-func (h *helpers) mayHelp(model, i int, answer uint16) bool {
-	e := h.eval
-	if e.singles[model][i]&1 == 1 {
-		return true // with any rule
-	}
-	l := &e.lists[model]
-	return h.mean && classValue(l, i, e.labels[i]) >= classValue(l, i, answer)
 }
 
 // bounded are the most correct answers known to be possible at some mean costs.

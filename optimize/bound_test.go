@@ -26,7 +26,7 @@ func slowBound(e *evaluator, rules []cascade.Rule, cost float64) (most int) {
 				continue
 			}
 			for _, m := range h.byCost {
-				if m != first && h.mayHelp(m, i, answer) {
+				if l := &e.lists[m]; m != first && (l.TopClass[i] == e.labels[i] || h.mean && classValue(l, i, e.labels[i]) >= classValue(l, i, answer)) {
 					prices = append(prices, e.costs[m])
 					break
 				}
