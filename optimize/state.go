@@ -15,6 +15,9 @@ import (
 // damaged or belongs to a search of another problem or with other options.
 var ErrBadState = errors.New("optimize: the saved search cannot be resumed")
 
+// ErrOtherSearch is the ErrBadState of a search of another problem or with other options.
+var ErrOtherSearch = fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
+
 // stateVersion is raised when the meaning of a saved state changes.
 const stateVersion = 6
 
@@ -153,7 +156,7 @@ func (r *run) resume(data []byte) error {
 	switch name := r.name(); {
 	case state.Run == nameOf(name, o.Shard, o.Shards):
 	case state.Shards < 0 || state.Run != nameOf(name, state.Shard, state.Shards):
-		return fmt.Errorf("%w: it belongs to other models, samples or options", ErrBadState)
+		return ErrOtherSearch
 	case state.Shards == 0:
 		return fmt.Errorf("%w: it is not cut into parts; leave out --shard", ErrBadState)
 	default:

@@ -350,6 +350,10 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	result, err := optimize.Search(ctx, p, o)
 	switch {
 	case errors.Is(err, optimize.ErrBadState):
+		run, _ := front.ReadRun(s.folder.Dir) // nil if the program was killed
+		if command := ResumeCommand(run, s.folder.Dir); command != "" && errors.Is(err, optimize.ErrOtherSearch) {
+			return nil, fmt.Errorf("%s: %w; '%s' continues it", s.folder.Dir, err, command)
+		}
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)
 	case errors.Is(err, optimize.ErrBadPart):
 		return nil, fmt.Errorf("%s: %w; search it again, with --force, or leave it out", s.joining.reading, err)
