@@ -133,11 +133,15 @@ func missing(numbers []int32, asked []uint64, tables [][]byte, exits []byte, kno
 }
 
 func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []byte) {
-	if active == AVX512 && len(entries) > 0 {
+	switch {
+	case len(entries) == 0:
+	case active == AVX512:
 		enterAVX512(&table[0], &known[0], &held[0], &samples.Bits[0], len(samples.Bits), &entries[0], &sure[0])
-		return
+	case active == AVX2:
+		enterAVX2(&table[0], &known[0], &held[0], &samples.Bits[0], len(samples.Bits), &entries[0], &sure[0])
+	default:
+		enterGeneric(table, known, held, samples, entries, sure)
 	}
-	enterGeneric(table, known, held, samples, entries, sure)
 }
 
 func same(a, b []uint16) (n int) {
@@ -511,8 +515,11 @@ func resolveSamples(best []uint32, class []uint16, samples []int32, members []*L
 
 func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members []*Lists, weights []uint32) (nOpen int) {
 	var set memberSet
-	if active == AVX512 && (to-from)&31 == 0 && fillMembers(&set, members, weights) {
+	switch n := to - from; {
+	case active == AVX512 && n&31 == 0 && fillMembers(&set, members, weights):
 		return agreeAllAVX512(&best[0], &class[0], &open[0], from, to, set.bytes(), len(members))
+	case active == AVX2 && n&15 == 0 && fillMembers(&set, members, weights):
+		return agreeAllAVX2(&best[0], &class[0], &open[0], from, to, set.bytes(), len(members))
 	}
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
@@ -585,18 +592,14 @@ func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, 
 	s := screening{open: &to.Open[0], gathered: &to.gathered[0]}
 	this, voters := (*byte)(unsafe.Pointer(&s)), (*byte)(unsafe.Pointer(&set))
 	for word, size := 0, 0; s.first < n; s.first += size {
-		if active == AVX512 {
-			from := word
-			word, size = samples.step(word)
-			gatherAVX512(s.gathered, (*[]uint64)(&members[0]), len(members), &samples.Bits[0], from, word)
-		} else {
-			size = min(screenStep, n-s.first)
-			to.gather(samples.Numbers[s.first:s.first+size], members)
-		}
+		from := word
+		word, size = samples.step(word)
 		s.sums, s.right, s.sure = &to.Sums[s.first], &to.Right[s.first], &to.Sure[s.first]
 		if active == AVX512 {
+			gatherAVX512(s.gathered, (*[]uint64)(&members[0]), len(members), &samples.Bits[0], from, word)
 			screenAVX512(this, size, voters, len(members), least)
 		} else {
+			gatherAVX2(s.gathered, (*[]uint64)(&members[0]), len(members), &samples.Bits[0], from, word)
 			screenAVX2(this, size, voters, len(members), least)
 		}
 	}

@@ -4684,6 +4684,86 @@ DATA agree256_scale<>+24(SB)/4, $0x4b800000
 DATA agree256_scale<>+28(SB)/4, $0x4b800000
 GLOBL agree256_scale<>(SB), RODATA|NOPTR, $32
 
+// func agreeAllAVX2(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
+// Requires: AVX, AVX2, BMI, F16C
+TEXT ·agreeAllAVX2(SB), NOSPLIT, $0-64
+	MOVQ   best+0(FP), AX
+	MOVQ   class+8(FP), CX
+	MOVQ   open+16(FP), DX
+	MOVQ   from+24(FP), BX
+	MOVQ   to+32(FP), SI
+	MOVQ   members+40(FP), DI
+	MOVQ   k+48(FP), R8
+	IMUL3Q $0x30, R8, R8
+	ADDQ   DI, R8
+	XORQ   R9, R9
+	CMPQ   BX, SI
+	JGE    agreeAll256_end
+
+agreeAll256:
+	MOVQ     24(DI), R11
+	VMOVDQU  (R11)(BX*2), Y1
+	VMOVDQU  Y1, (CX)(BX*2)
+	VPCMPEQW Y2, Y2, Y2
+	VPXOR    Y3, Y3, Y3
+	VPXOR    Y4, Y4, Y4
+	MOVQ     DI, R10
+
+agreeAll256_member:
+	MOVQ         24(R10), R11
+	VPCMPEQW     (R11)(BX*2), Y1, Y0
+	VPAND        Y0, Y2, Y2
+	MOVQ         32(R10), R11
+	VPBROADCASTD 40(R10), Y0
+	VCVTPH2PS    (R11)(BX*2), Y5
+	VMULPS       agreeAll256_scale<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTPH2PS    16(R11)(BX*2), Y6
+	VMULPS       agreeAll256_scale<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPMULLD      Y0, Y5, Y5
+	VPMULLD      Y0, Y6, Y6
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y4, Y4
+	ADDQ         $0x30, R10
+	CMPQ         R10, R8
+	JNE          agreeAll256_member
+	VMOVDQU      Y3, (AX)(BX*4)
+	VMOVDQU      Y4, 32(AX)(BX*4)
+	VEXTRACTI128 $0x01, Y2, X0
+	VPACKSSWB    X0, X2, X0
+	VPMOVMSKB    X0, R10
+	XORL         $0x0000ffff, R10
+	JZ           agreeAll256_all
+
+agreeAll256_next:
+	TZCNTL R10, R11
+	ADDL   BX, R11
+	MOVL   R11, (DX)(R9*4)
+	INCQ   R9
+	BLSRL  R10, R10
+	JNZ    agreeAll256_next
+
+agreeAll256_all:
+	ADDQ $+16, BX
+	CMPQ BX, SI
+	JLT  agreeAll256
+
+agreeAll256_end:
+	MOVQ R9, nOpen+56(FP)
+	VZEROUPPER
+	RET
+
+DATA agreeAll256_scale<>+0(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+4(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+8(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+12(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+16(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+20(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+24(SB)/4, $0x4b800000
+DATA agreeAll256_scale<>+28(SB)/4, $0x4b800000
+GLOBL agreeAll256_scale<>(SB), RODATA|NOPTR, $32
+
 // func combine16AVX2(best *uint32, class *uint16, open *int32, nOpen int, sClasses *uint16, sValues *uint32, rest *uint32, base *uint32, lClasses *uint16, lValues *uint16, tail *uint32, w uint32) (undecided int)
 // Requires: AVX, AVX2, CMOV, F16C, MMX+
 TEXT ·combine16AVX2(SB), NOSPLIT, $0-104

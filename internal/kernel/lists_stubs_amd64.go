@@ -59,6 +59,12 @@ func extend16AVX512(dst *byte, s *byte, n int, l *byte, members *byte, nMembers 
 //go:noescape
 func agreeAVX2(best *uint32, class *uint16, open *int32, top *uint32, topClass *uint16, lClass *uint16, lValue *uint16, n int, w uint32) (nOpen int)
 
+// agreeAllAVX2 settles the samples from..to-1 on which all k members name the same class and lists the others.
+// to-from is a multiple of 16.
+//
+//go:noescape
+func agreeAllAVX2(best *uint32, class *uint16, open *int32, from int, to int, members *byte, k int) (nOpen int)
+
 // combine16AVX2 decides the nOpen samples listed in open, with lists of 16 classes.
 // The samples that s may not be able to decide stay listed.
 //

@@ -173,21 +173,3 @@ func Decide(to *Screened, samples *Subset, labels []uint16, members []*Lists, st
 		}
 	}
 }
-
-// gather copies the stances of some samples, at most a step of them, side by side. It
-// panics at a sample that does not exist.
-func (to *Screened) gather(samples []int32, members []Stances) {
-	n := len(samples)
-	first := int(samples[0])
-	consecutive := int(samples[n-1]) == first+n-1
-	for m, s := range members {
-		row := to.gathered[m*screenRow:][:n]
-		if consecutive {
-			copy(row, s[first:first+n])
-			continue
-		}
-		for r, i := range samples {
-			row[r] = s[i]
-		}
-	}
-}

@@ -14,9 +14,9 @@ TEXT ·gatherAVX512(SB), NOSPLIT, $0-48
 	MOVQ to+40(FP), SI
 	XORQ DI, DI
 	CMPQ DI, DX
-	JGE  gather512_end
+	JGE  gatherAVX512_end
 
-gather512:
+gatherAVX512:
 	MOVQ from+32(FP), R8
 	MOVQ R8, R9
 	SHLQ $0x09, R9
@@ -25,24 +25,24 @@ gather512:
 	MOVQ AX, R10
 	ADDQ $0x00000840, AX
 
-gather512_word:
+gatherAVX512_word:
 	MOVQ    (BX)(R8*8), R11
 	POPCNTQ R11, R12
 	CMPQ    R12, $0x09
-	JGE     gather512_many
+	JGE     gatherAVX512_many
 	TESTQ   R11, R11
-	JZ      gather512_none
+	JZ      gatherAVX512_none
 
-gather512_next:
+gatherAVX512_next:
 	TZCNTQ R11, R12
 	MOVQ   (R9)(R12*8), R12
 	MOVQ   R12, (R10)
 	ADDQ   $0x08, R10
 	BLSRQ  R11, R11
-	JNZ    gather512_next
-	JMP    gather512_none
+	JNZ    gatherAVX512_next
+	JMP    gatherAVX512_none
 
-gather512_many:
+gatherAVX512_many:
 	KMOVD         R11, K1
 	VMOVDQU64.Z   (R9), K1, Z0
 	VPCOMPRESSQ.Z Z0, K1, Z0
@@ -107,17 +107,63 @@ gather512_many:
 	POPCNTL       R12, R12
 	LEAQ          (R10)(R12*8), R10
 
-gather512_none:
+gatherAVX512_none:
 	ADDQ $0x00000200, R9
 	INCQ R8
 	CMPQ R8, SI
-	JLT  gather512_word
+	JLT  gatherAVX512_word
 	ADDQ $+1, DI
 	CMPQ DI, DX
-	JLT  gather512
+	JLT  gatherAVX512
 
-gather512_end:
+gatherAVX512_end:
 	VZEROUPPER
+	RET
+
+// func gatherAVX2(gathered *uint64, members *[]uint64, k int, asked *uint64, from int, to int)
+// Requires: BMI
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-48
+	MOVQ gathered+0(FP), AX
+	MOVQ members+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ asked+24(FP), BX
+	MOVQ to+40(FP), SI
+	XORQ DI, DI
+	CMPQ DI, DX
+	JGE  gatherAVX2_end
+
+gatherAVX2:
+	MOVQ from+32(FP), R8
+	MOVQ R8, R9
+	SHLQ $0x09, R9
+	ADDQ (CX), R9
+	ADDQ $0x18, CX
+	MOVQ AX, R10
+	ADDQ $0x00000840, AX
+
+gatherAVX2_word:
+	MOVQ  (BX)(R8*8), R11
+	TESTQ R11, R11
+	JZ    gatherAVX2_none
+
+gatherAVX2_next:
+	TZCNTQ R11, R12
+	MOVQ   (R9)(R12*8), R12
+	MOVQ   R12, (R10)
+	ADDQ   $0x08, R10
+	BLSRQ  R11, R11
+	JNZ    gatherAVX2_next
+
+gatherAVX2_none:
+	ADDQ $0x00000200, R9
+	INCQ R8
+	CMPQ R8, SI
+	JLT  gatherAVX2_word
+	ADDQ $+1, DI
+	CMPQ DI, DX
+	JLT  gatherAVX2
+
+gatherAVX2_end:
 	RET
 
 // func screenAVX512(to *byte, n int, voters *byte, k int, least uint32)

@@ -10,6 +10,12 @@ package kernel
 //go:noescape
 func gatherAVX512(gathered *uint64, members *[]uint64, k int, asked *uint64, from int, to int)
 
+// gatherAVX2 copies the stances of k members on the samples that the words from..to-1 of asked name, at most
+// a step of them, a row for each member.
+//
+//go:noescape
+func gatherAVX2(gathered *uint64, members *[]uint64, k int, asked *uint64, from int, to int)
+
 // screenAVX512 is screen for n samples, whose stances are gathered, and k members, at most 16; to is a
 // screening.
 //

@@ -68,7 +68,7 @@ func Missing(to *Subset, tables [][]byte, exits []byte, known, held []uint64) {
 }
 
 // Enter puts entries into a table that lacks some, those of a subset of its samples in order, and
-// notes which it has: see [Missing].
+// notes which it has: see [Missing]. sure is 0 or 255.
 //
 //	for r, i := range samples.Numbers {
 //		table[i] = entries[r]

@@ -4352,6 +4352,50 @@ enter512_end:
 	VZEROUPPER
 	RET
 
+// func enterAVX2(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
+// Requires: BMI, BMI2
+TEXT ·enterAVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), AX
+	MOVQ known+8(FP), CX
+	MOVQ held+16(FP), DX
+	MOVQ asked+24(FP), BX
+	MOVQ words+32(FP), SI
+	MOVQ entries+40(FP), DI
+	MOVQ sure+48(FP), R8
+	XORQ R9, R9
+	CMPQ R9, SI
+	JGE  enter256_end
+
+enter256:
+	MOVQ  (BX)(R9*8), R10
+	TESTQ R10, R10
+	JZ    enter256_none
+	ORQ   R10, (DX)(R9*8)
+	XORQ  R13, R13
+
+enter256_next:
+	TZCNTQ  R10, R11
+	MOVBLZX (DI), R12
+	MOVB    R12, (AX)(R11*1)
+	INCQ    DI
+	MOVBLZX (R8), R12
+	INCQ    R8
+	ANDL    $0x01, R12
+	SHLXQ   R11, R12, R12
+	ORQ     R12, R13
+	BLSRQ   R10, R10
+	JNZ     enter256_next
+	ORQ     R13, (CX)(R9*8)
+
+enter256_none:
+	ADDQ $0x40, AX
+	ADDQ $+1, R9
+	CMPQ R9, SI
+	JLT  enter256
+
+enter256_end:
+	RET
+
 // func sameAVX512(a *uint16, b *uint16, n int) (equal int)
 // Requires: AVX, AVX512BW, POPCNT
 TEXT ·sameAVX512(SB), NOSPLIT, $0-32

@@ -29,6 +29,11 @@ func missingAVX2(numbers *int32, asked *uint64, tables *[]byte, k int, n int, ex
 //go:noescape
 func enterAVX512(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
 
+// enterAVX2 is enter for so many words of bits.
+//
+//go:noescape
+func enterAVX2(table *byte, known *uint64, held *uint64, asked *uint64, words int, entries *byte, sure *byte)
+
 // sameAVX512 is same for n classes, n a multiple of 32.
 //
 //go:noescape

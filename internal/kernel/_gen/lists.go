@@ -20,6 +20,7 @@ func lists() {
 	resolveAVX512(32)
 	extendAVX512()
 	agreeAVX2()
+	agreeAllAVX2()
 	combine16AVX2()
 	pair16AVX2()
 	resolve16AVX2()

@@ -170,6 +170,61 @@ func agreeAVX2() {
 	RET()
 }
 
+// agreeAllAVX2 is agreeAVX2 for a whole set.
+func agreeAllAVX2() {
+	const name = "agreeAll256"
+	function("agreeAllAVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, from, to int, members *byte, k int) (nOpen int)")
+	Doc("agreeAllAVX2 settles the samples from..to-1 on which all k members name the same class and lists the others.",
+		"to-from is a multiple of 16.")
+	best, class, open, i, to, members, k := arg("best"), arg("class"), arg("open"), arg("from"), arg("to"), arg("members"), arg("k")
+	scale, w := scale256(name), YMM()
+	end, m, p, q, mask, number := GP64(), GP64(), GP64(), GP64(), GP32(), GP64()
+	IMUL3Q(U8(memberSize), k, end)
+	ADDQ(members, end)
+	XORQ(m, m)
+	loop(name, i, to, 16, func() {
+		c, same, x, y, sum := YMM(), YMM(), XMM(), YMM(), newPair16()
+		MOVQ(Mem{Base: members, Disp: memberTopClass}, q)
+		VMOVDQU(at(q, i, 2, 0), c)
+		VMOVDQU(c, at(class, i, 2, 0))
+		VPCMPEQW(same, same, same)
+		VPXOR(sum[0], sum[0], sum[0])
+		VPXOR(sum[1], sum[1], sum[1])
+		MOVQ(members, p)
+		Label(name + "_member")
+		MOVQ(Mem{Base: p, Disp: memberTopClass}, q)
+		VPCMPEQW(at(q, i, 2, 0), c, y)
+		VPAND(y, same, same)
+		MOVQ(Mem{Base: p, Disp: memberTopValue}, q)
+		VPBROADCASTD(Mem{Base: p, Disp: memberW}, w)
+		v := newPair16()
+		scaled256(v, at(q, i, 2, 0), scale, w)
+		VPADDD(v[0], sum[0], sum[0])
+		VPADDD(v[1], sum[1], sum[1])
+		ADDQ(U8(memberSize), p)
+		CMPQ(p, end)
+		JNE(LabelRef(name + "_member"))
+		VMOVDQU(sum[0], at(best, i, 4, 0))
+		VMOVDQU(sum[1], at(best, i, 4, 32))
+		VEXTRACTI128(U8(1), same, x)
+		VPACKSSWB(x, same.AsX(), x)
+		VPMOVMSKB(x, mask)
+		XORL(U32(0xFFFF), mask)
+		JZ(LabelRef(name + "_all"))
+		Label(name + "_next")
+		TZCNTL(mask, number.As32())
+		ADDL(i.As32(), number.As32())
+		MOVL(number.As32(), at(open, m, 4, 0))
+		INCQ(m)
+		BLSRL(mask, mask)
+		JNZ(LabelRef(name + "_next"))
+		Label(name + "_all")
+	})
+	Store(m, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
 // combine16AVX2 is combineAVX512 with two registers for one.
 func combine16AVX2() {
 	const name = "combine16_256"

@@ -6,7 +6,8 @@ import (
 )
 
 func screen() {
-	gatherAVX512()
+	gather("gatherAVX512", true)
+	gather("gatherAVX2", false)
 	screenAVX512()
 	screenAVX2()
 }
@@ -30,13 +31,13 @@ const (
 	screenRow   = screenStep + 8
 )
 
-// gatherAVX512 copies stances side by side. Where a word of bits has many samples, it loads all
+// gather copies stances side by side. Where a word of bits has many samples, AVX-512 loads all
 // 64 stances and compresses the ones asked for to the front of their registers: that costs half as
 // much for each as a load of its own.
-func gatherAVX512() {
-	const name, many = "gather512", 9
-	function("gatherAVX512", NOSPLIT, "func(gathered *uint64, members *[]uint64, k int, asked *uint64, from, to int)")
-	Doc("gatherAVX512 copies the stances of k members on the samples that the words from..to-1 of asked name, at most",
+func gather(name string, compress bool) {
+	const many = 9
+	function(name, NOSPLIT, "func(gathered *uint64, members *[]uint64, k int, asked *uint64, from, to int)")
+	Doc(name+" copies the stances of k members on the samples that the words from..to-1 of asked name, at most",
 		"a step of them, a row for each member.")
 	gathered, members, k, asked, to := arg("gathered"), arg("members"), arg("k"), arg("asked"), arg("to")
 	j, w, p, row, some, count, x := GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
@@ -51,9 +52,11 @@ func gatherAVX512() {
 		ADDQ(U32(8*screenRow), gathered)
 		Label(name + "_word")
 		MOVQ(at(asked, w, 8, 0), some)
-		POPCNTQ(some, count)
-		CMPQ(count, U8(many))
-		JGE(LabelRef(name + "_many"))
+		if compress {
+			POPCNTQ(some, count)
+			CMPQ(count, U8(many))
+			JGE(LabelRef(name + "_many"))
+		}
 		TESTQ(some, some)
 		JZ(LabelRef(name + "_none"))
 		Label(name + "_next")
@@ -63,19 +66,21 @@ func gatherAVX512() {
 		ADDQ(U8(8), row)
 		BLSRQ(some, some)
 		JNZ(LabelRef(name + "_next"))
-		JMP(LabelRef(name + "_none"))
-		Label(name + "_many")
-		for line := range 8 {
-			mask, z := K(), ZMM()
-			KMOVD(some.As32(), mask)
-			VMOVDQU64_Z(Mem{Base: p, Disp: 64 * line}, mask, z)
-			VPCOMPRESSQ_Z(z, mask, z)
-			VMOVDQU64(z, Mem{Base: row})
-			MOVBLZX(some.As8(), count.As32())
-			POPCNTL(count.As32(), count.As32())
-			LEAQ(at(row, count, 8, 0), row)
-			if line < 7 {
-				SHRQ(U8(8), some)
+		if compress {
+			JMP(LabelRef(name + "_none"))
+			Label(name + "_many")
+			for line := range 8 {
+				mask, z := K(), ZMM()
+				KMOVD(some.As32(), mask)
+				VMOVDQU64_Z(Mem{Base: p, Disp: 64 * line}, mask, z)
+				VPCOMPRESSQ_Z(z, mask, z)
+				VMOVDQU64(z, Mem{Base: row})
+				MOVBLZX(some.As8(), count.As32())
+				POPCNTL(count.As32(), count.As32())
+				LEAQ(at(row, count, 8, 0), row)
+				if line < 7 {
+					SHRQ(U8(8), some)
+				}
 			}
 		}
 		Label(name + "_none")
@@ -84,7 +89,9 @@ func gatherAVX512() {
 		CMPQ(w, to)
 		JLT(LabelRef(name + "_word"))
 	})
-	VZEROUPPER()
+	if compress {
+		VZEROUPPER()
+	}
 	RET()
 }
 

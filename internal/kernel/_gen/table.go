@@ -17,6 +17,7 @@ func table() {
 	missingAVX512()
 	missingAVX2()
 	enterAVX512()
+	enterAVX2()
 	sameAVX512()
 	sameAVX2()
 	passAVX512()
@@ -329,6 +330,39 @@ func enterAVX512() {
 		ADDQ(U8(64), table)
 	})
 	VZEROUPPER()
+	RET()
+}
+
+// enterAVX2 goes over the bits.
+func enterAVX2() {
+	const name = "enter256"
+	function("enterAVX2", NOSPLIT, "func(table *byte, known, held, asked *uint64, words int, entries, sure *byte)")
+	Doc("enterAVX2 is enter for so many words of bits.")
+	table, known, held, asked, words, entries, sure := arg("table"), arg("known"), arg("held"), arg("asked"), arg("words"), arg("entries"), arg("sure")
+	w, some, bit, x, found := GP64(), GP64(), GP64(), GP64(), GP64()
+	XORQ(w, w)
+	loop(name, w, words, 1, func() {
+		MOVQ(at(asked, w, 8, 0), some)
+		TESTQ(some, some)
+		JZ(LabelRef(name + "_none"))
+		ORQ(some, at(held, w, 8, 0))
+		XORQ(found, found)
+		Label(name + "_next")
+		TZCNTQ(some, bit)
+		MOVBLZX(Mem{Base: entries}, x.As32())
+		MOVB(x.As8(), at(table, bit, 1, 0))
+		INCQ(entries)
+		MOVBLZX(Mem{Base: sure}, x.As32())
+		INCQ(sure)
+		ANDL(U8(1), x.As32())
+		SHLXQ(bit, x, x)
+		ORQ(x, found)
+		BLSRQ(some, some)
+		JNZ(LabelRef(name + "_next"))
+		ORQ(found, at(known, w, 8, 0))
+		Label(name + "_none")
+		ADDQ(U8(64), table)
+	})
 	RET()
 }
 
