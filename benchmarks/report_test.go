@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/encas-zoo/encas-zoo/optimize"
 )
 
 // A suite that is measured again names its machine, which need not be that of the others.
@@ -51,5 +55,24 @@ func TestValue(t *testing.T) {
 	r.Rates = &Rates{Ours: 96, Theirs: 48, Unit: "evaluations/s"}
 	if got := r.value(); got != "2 times (96 against 48 evaluations/s)" {
 		t.Error(got)
+	}
+}
+
+func TestOvertakes(t *testing.T) {
+	point := func(seconds, linear, log float64) optimize.CurvePoint {
+		return optimize.CurvePoint{Elapsed: time.Duration(seconds * float64(time.Second)), Linear: linear, Log: log}
+	}
+	runs := []AlgorithmRun{
+		{Algorithm: "auto", Curve: []optimize.CurvePoint{point(1, 0.4, 0.3), point(2, 0.6, 0.25), point(3.5, 0.6, 0.3), point(9, 0.7, 0.4)}},
+		{Algorithm: "auto", Curve: []optimize.CurvePoint{point(1, 0.4, 0.3)}},
+		{Algorithm: "nsga2", Curve: []optimize.CurvePoint{point(1, 0.9, 0.9), point(30, 0.6, 0.2)}},
+		{Algorithm: "gomea", Curve: []optimize.CurvePoint{point(40, 0.5, 0.3)}},
+	}
+	linear, log, seconds := overtakes(runs, "auto")
+	if want := []string{"3.5 s", "never"}; linear != 0.6 || log != 0.3 || !slices.Equal(seconds, want) {
+		t.Errorf("%g linear, %g log, %q; want %q", linear, log, seconds, want)
+	}
+	if _, _, seconds := overtakes(runs[:2], "auto"); len(seconds) > 0 {
+		t.Errorf("%q to overtake nothing", seconds)
 	}
 }
