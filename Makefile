@@ -117,6 +117,7 @@ purego:
 arm64:
 	GOARCH=arm64 $(GO) build ./...
 	GOARCH=arm64 $(GO) vet ./...
+	GO=$(GO) scripts/arm64
 
 generated:
 	scripts/generated

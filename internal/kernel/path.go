@@ -11,14 +11,15 @@ const EnvKernel = "ENCAS_KERNEL"
 // Path is one implementation of all kernels. They differ in speed only.
 type Path int
 
-// The paths, slowest first.
+// The paths, those of a processor slowest first.
 const (
 	Generic Path = iota // Go
 	AVX2                // AVX2, F16C, BMI2, POPCNT
 	AVX512              // AVX-512 F, BW, CD, DQ, VL, VBMI, VBMI2
+	NEON                // arm64; some kernels, the others are those in Go
 )
 
-var pathNames = [...]string{Generic: "generic", AVX2: "avx2", AVX512: "avx512"}
+var pathNames = [...]string{Generic: "generic", AVX2: "avx2", AVX512: "avx512", NEON: "neon"}
 
 func (p Path) String() string { return pathNames[p] }
 
