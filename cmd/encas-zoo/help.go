@@ -34,7 +34,7 @@ First steps, with nothing but the program:
 
 Environment:
    ENCAS_ZOO                             the zoo to use without --zoo
-   ENCAS_KERNEL                          generic, avx2 or avx512: the kernels to use (default: the fastest)
+   ENCAS_KERNEL                          generic, avx2, avx512 or neon: the kernels to use (default: the fastest)
    AWS_ENDPOINT_URL and others           the S3 server and its keys: see encas-zoo zoo push --help
    ENCAS_DEBUG                           1: bugs show the stack of the program
    ENCAS_PYTHONPATH                      further folders of Python packages (PYTHONPATH is not used)
