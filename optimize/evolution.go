@@ -221,6 +221,9 @@ func (c child) raise(solver *thresholdSolver, window *window) {
 		solver.budget = int64(sweeps * (stages - 1) * len(solver.w.eval.grid))
 		solver.solve(p, rate)
 		tables := solver.tables
+		if tables == nil {
+			continue
+		}
 		for u := range max(1, stages-2) {
 			if solver.w.stopped() {
 				return

@@ -20,7 +20,7 @@ import (
 type setTable struct {
 	entries []byte
 	known   []uint64 // a bit a sample: its entry is there
-	held    []uint64 // a bit a sample: it, or what is no less but for the lowest bit, is there
+	held    []uint64 // a bit a sample: an upper bound of its entry, the lowest bit aside, is there
 	whole   bool
 }
 

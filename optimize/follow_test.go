@@ -46,6 +46,7 @@ func compareEvaluations(t *testing.T, r *run) {
 	draw := planSource{r, rand.New(rand.NewPCG(3, 3)), nil}
 	whole, parts, pieces := r.newWorker(), r.newWorker(), r.newWorker()
 	pieces.pieces = 3
+	recycled := r.eval.newWorker(0, 0, &r.evaluations) // of little room: its tables are those of other sets, again and again
 	var drawn []plan
 	for i := range 150 {
 		p := draw.draw()
@@ -65,7 +66,7 @@ func compareEvaluations(t *testing.T, r *run) {
 		}
 		drawn = append(drawn, p)
 		correct, reach := whole.count(p, whole.tabulate(p, -1))
-		for _, w := range []*worker{parts, pieces} {
+		for _, w := range []*worker{parts, pieces, recycled} {
 			if i%20 == 7 {
 				w.tabulate(p, -1)
 			}

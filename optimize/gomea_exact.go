@@ -2,6 +2,7 @@ package optimize
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -21,6 +22,13 @@ func gomeaExact(ctx context.Context, r *run) (Proof, error) {
 }
 
 const gomeaExactRates = 32
+
+func checkGomeaExact(o *Options) error {
+	if o.MaxModels > solvedStages {
+		return fmt.Errorf("algorithm gomea-exact solves the thresholds of chains of at most %d models, not %d", solvedStages, o.MaxModels)
+	}
+	return nil
+}
 
 // A chainCoding maps genomes to chains and rates of exchange. It is a coding with one gene
 // in the place of those for thresholds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -82,13 +83,16 @@ func TestThresholdSolver(t *testing.T) {
 	}
 }
 
-// A chain longer than the solver can take is offered as it is.
+// A chain longer than the solver can take is offered as it is; gomea-exact, which would have nothing
+// to solve, refuses them.
 func TestThresholdsOfLongChainsStay(t *testing.T) {
 	t.Parallel()
 	p, d := newZoo(t, 2, solvedStages+2, 20, 4)
-	r, _, err := newRun(p, Options{Algorithm: "gomea-exact", Grid: shortGrid, MaxModels: solvedStages + 2})
-	if err != nil {
-		t.Fatal(err)
+	o := Options{Algorithm: "auto", Grid: shortGrid, MaxModels: solvedStages + 2}
+	r := runOf(t, p, o)
+	o.Algorithm = "gomea-exact"
+	if _, _, err := newRun(p, o); err == nil || !strings.Contains(err.Error(), "at most 128 models, not 130") {
+		t.Errorf("gomea-exact of 130 models: %v", err)
 	}
 	v := newThresholdSolver(r.newSoleWorker(), r.options.MaxModels)
 	for _, stages := range []int{solvedStages, solvedStages + 1} {

@@ -32,7 +32,7 @@ var algorithms = map[string]*algorithm{
 	"ensemble":    {maxModels: 32, check: checkEnsemble, search: ensemble},
 	"exact":       {maxModels: 2, check: checkExact, search: exact},
 	"gomea":       {maxModels: 5, evals: 600_000, search: gomea},
-	"gomea-exact": {maxModels: 6, evals: 50_000_000, search: gomeaExact}, // every value of a threshold tried counts
+	"gomea-exact": {maxModels: 6, evals: 50_000_000, check: checkGomeaExact, search: gomeaExact}, // every value of a threshold tried counts
 	"greedy":      {maxModels: cascade.MaxStages, check: checkGreedy, search: greedy},
 	"nsga2":       {maxModels: 5, evals: 600_000, search: nsga2},
 	"random":      {maxModels: 5, evals: 100_000, search: random},

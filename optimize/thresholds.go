@@ -48,7 +48,7 @@ func newThresholdSolver(w *worker, longest int) *thresholdSolver {
 	return v
 }
 
-// allBits returns bits of n samples that are all 1, in the place of others.
+// allBits returns n bits that are all 1, reusing to.
 func allBits(to []uint64, n int) []uint64 {
 	to = to[:0]
 	for ; n >= 64; n -= 64 {
@@ -67,14 +67,16 @@ func (v *thresholdSolver) spent() bool {
 
 // solve sweeps over the plan's thresholds, from the last to the first, until none changes,
 // and returns the outcome. Each in turn takes the value that is best if every unit of
-// total cost is worth rate correct answers. The thresholds of a chain of more than solvedStages stay.
+// total cost is worth rate correct answers. The thresholds of a chain of more than solvedStages stay, and
+// there are no tables of it.
 func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 	stages := len(p.members)
-	v.tables = v.w.tabulate(p, -1)
 	if stages == 1 || stages > solvedStages {
+		v.tables = nil
 		v.budget--
 		return v.w.evaluateAndOffer(p, v.w.archive)
 	}
+	v.tables = v.w.tabulate(p, -1)
 	var r outcome
 	for moved := true; moved; {
 		moved = false

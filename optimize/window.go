@@ -152,8 +152,8 @@ func (v *window) enter(p plan, tables [][]byte, u int) (correct int, cost float6
 	}
 	v.alive = allBits(v.alive, reach)
 	for stage := range u {
-		left, hits := kernel.Pass(v.alive, tables[stage], 2*(p.exits[stage]+1))
-		reach -= left
+		exited, hits := kernel.Pass(v.alive, tables[stage], 2*(p.exits[stage]+1))
+		reach -= exited
 		correct += hits
 		cost += costs[p.members[stage+1].model] * float64(reach)
 	}

@@ -159,20 +159,20 @@ func same(a, b []uint16) (n int) {
 	return n + sameGeneric(a[done:], b[done:])
 }
 
-func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+func pass(samples []uint64, table []byte, exit byte) (exited, correct int) {
 	done := len(table) &^ 63
 	if done > 0 {
 		switch active {
 		case AVX512:
-			left, correct = passAVX512(&samples[0], &table[0], done, exit)
+			exited, correct = passAVX512(&samples[0], &table[0], done, exit)
 		case AVX2:
-			left, correct = passAVX2(&samples[0], &table[0], done, exit)
+			exited, correct = passAVX2(&samples[0], &table[0], done, exit)
 		default:
 			done = 0
 		}
 	}
-	l, c := passGeneric(samples, table, exit, done)
-	return left + l, correct + c
+	e, c := passGeneric(samples, table, exit, done)
+	return exited + e, correct + c
 }
 
 func settle(to, table []byte, exit, keep, code byte) {

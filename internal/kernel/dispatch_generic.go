@@ -15,7 +15,7 @@ func enter(table []byte, known, held []uint64, samples *Subset, entries, sure []
 func screen(to *Screened, samples *Subset, members []Stances, weights []uint32, least uint32) (open int) {
 	return screenGeneric(to, samples.Numbers, members, weights, least)
 }
-func pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+func pass(samples []uint64, table []byte, exit byte) (exited, correct int) {
 	return passGeneric(samples, table, exit, 0)
 }
 func compact(to []byte, samples []uint64, from []byte) int {

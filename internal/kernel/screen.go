@@ -119,10 +119,9 @@ func NewScreened(n int) *Screened {
 //   - sure if label > most: the answer is the label, its sum label; or if all members have the
 //     same rival and give it more than the label: this is the answer, its sum vote. Sums[r] is
 //     the sum, Right[r] is 1 if the label is the answer, and Sure[r] is 255;
-//   - known to go on if label and most are less than least: Sums[r] is the larger of them, which
-//     its sum does not exceed;
+//   - known to go on if most < least: Sums[r] is most, which its sum does not exceed;
 //   - known to be answered incorrectly if vote >= least and vote > label: Sums[r] is 2^32-1;
-//   - else open: r is appended to Open, and Sums[r] is the larger of label and most.
+//   - else open: r is appended to Open, and Sums[r] is most.
 //
 // The first that applies counts. Right[r] and Sure[r] are 0 if it is not the first one. A cascade
 // that continues with sums less than least does the same with Sums in place of the sums and the
@@ -145,8 +144,8 @@ func Screen(to *Screened, samples *Subset, members []Stances, weights []uint32, 
 	return screen(to, samples, members, weights, least)
 }
 
-// Decide is Screen, after which it decides what is open by the members' lists: its Sums and Right
-// are those of the set, too, and its Sure is 255. Without stances all samples are decided by lists.
+// Decide screens the samples and resolves those left open from the members' lists; their Sums and
+// Right are then exact, and their Sure is 255. Without stances all samples are resolved from lists.
 // to was made for as many samples as there are labels.
 func Decide(to *Screened, samples *Subset, labels []uint16, members []*Lists, stances []Stances, weights []uint32, least uint32) {
 	n := len(samples.Numbers)

@@ -269,9 +269,9 @@ screen512_voter:
 	VMOVDQU       X9, (SI)(BX*1)
 	VPMAXUD       Z6, Z15, Z15
 	VPCMPUD       $0x05, Z0, Z15, K1, K1
-	VPCMPUD       $0x05, Z0, Z14, K1, K4
-	VPCMPUD       $0x06, Z6, Z14, K4, K4
-	KANDNW        K1, K4, K1
+	VPCMPUD       $0x05, Z0, Z14, K1, K3
+	VPCMPUD       $0x06, Z6, Z14, K3, K3
+	KANDNW        K1, K3, K1
 	MOVQ          32(AX), DI
 	MOVQ          24(AX), SI
 	MOVQ          40(AX), R8
@@ -285,8 +285,7 @@ screen512_voter:
 	ADDQ          R8, DI
 	MOVQ          DI, 32(AX)
 	MOVQ          (AX), SI
-	VMOVDQA32     Z3, K4, Z15
-	KANDNW        K2, K3, K2
+	VMOVDQA32     Z3, K3, Z15
 	VMOVDQA32     Z14, K2, Z15
 	VMOVDQU32     Z15, (SI)(BX*4)
 	ADDQ          $+16, BX
@@ -465,9 +464,8 @@ screen256_voter:
 	VPACKUSDW    X7, X9, X7
 	VMOVDQU      X7, (DI)(SI*2)
 	VPMAXUD      Y0, Y5, Y5
-	VPANDN       Y3, Y1, Y9
+	VBLENDVPS    Y3, Y4, Y5, Y9
 	VPOR         Y1, Y3, Y3
-	VBLENDVPS    Y9, Y4, Y5, Y9
 	MOVQ         16(AX), DI
 	VEXTRACTI128 $0x01, Y3, X7
 	VPACKSSDW    X7, X3, X7

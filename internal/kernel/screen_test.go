@@ -79,6 +79,9 @@ func screenWith(t *testing.T, z *zoo, weights []uint32, numbers []int32, least u
 		for _, members := range [][]Stances{members, nil} {
 			restore := Force(p)
 			got := NewScreened(len(z.labels))
+			for r := range got.Sums { // as after others
+				got.Sums[r], got.Right[r], got.Sure[r] = math.MaxUint32, 1, 1
+			}
 			Decide(got, samples, z.labels, z.lists, members, weights, least)
 			restore()
 			for r, i := range numbers {
@@ -141,6 +144,48 @@ func TestScreen(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What would read or write outside is refused, on every path.
+func TestSubsetsRefuse(t *testing.T) {
+	const n = 100
+	z := newZoo(n, 20, 16, 2, 1)
+	stances := []Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
+	to, some := NewScreened(n), subsetOf(n, []int32{3, 70, 99}, 0)
+	tables, known := randomTables(newRand(), n, 2, 20), make([]uint64, 2)
+	entries, sure := make([]byte, 3), make([]byte, 3)
+	wrong := map[string]*Subset{
+		"a bit after the last sample": {[]int32{3, 70, 99, 100}, []uint64{1 << 3, 1<<6 | 1<<35 | 1<<36}},
+		"too few bits":                {[]int32{3}, []uint64{1 << 3}},
+		"too many bits":               {[]int32{3}, []uint64{1 << 3, 0, 0}},
+		"fewer numbers than bits":     {[]int32{3, 70}, some.Bits},
+		"more numbers than bits":      {[]int32{3, 4, 70, 99}, some.Bits},
+	}
+	eachPath(t, func(t *testing.T) {
+		for what, subset := range wrong {
+			panics(t, what, func() { Screen(to, subset, stances, nil, 0) })
+			panics(t, what, func() { Decide(to, subset, z.labels, z.lists, stances, nil, 0) })
+			size := len(subset.Numbers)
+			panics(t, what, func() { Enter(tables[0], known, known, subset, make([]byte, size), make([]byte, size)) })
+			if len(subset.Numbers) == 4 && len(subset.Bits) == 2 && subset.Numbers[3] == 99 || what == "fewer numbers than bits" {
+				continue // the bits alone are right
+			}
+			panics(t, what, func() { Pass(slices.Clone(subset.Bits), tables[0], 4) })
+			panics(t, what, func() { Compact(make([]byte, n), subset.Bits, tables[0]) })
+		}
+		panics(t, "no room for what is screened", func() { Screen(NewScreened(2), some, stances, nil, 0) })
+		panics(t, "room for other samples", func() { Decide(NewScreened(n-1), some, z.labels, z.lists, stances, nil, 0) })
+		panics(t, "stances of other samples", func() { Screen(to, some, []Stances{stances[0], stances[1][1:]}, nil, 0) })
+		panics(t, "no tables", func() { Missing(NewSubset(n), nil, nil, known, known) })
+		panics(t, "too few exits", func() { Missing(NewSubset(n), tables, []byte{4}, known, known) })
+		panics(t, "too few bits", func() { Missing(NewSubset(n), tables, []byte{4, 4}, known[:1], known) })
+		panics(t, "no room for the missing", func() { Missing(NewSubset(n-1), tables, []byte{4, 4}, known, known) })
+		panics(t, "too few entries", func() { Enter(tables[0], known, known, some, entries[:2], sure) })
+		panics(t, "too few bits", func() { Enter(tables[0], known[:1], known, some, entries, sure) })
+		panics(t, "no room", func() { Compact(make([]byte, n-1), some.Bits, tables[0]) })
+		panics(t, "another length", func() { Settle(tables[0], tables[1][1:], 1, 2, 3) })
+		panics(t, "another length", func() { Same(z.labels, z.labels[1:]) })
+	})
 }
 
 // FuzzScreen makes lists of few classes and few values, so that there are ties.

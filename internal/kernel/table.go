@@ -43,8 +43,8 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 
 // Missing finds the samples of which the cascade of k tables needs the entry in the last one,
 // but this is not known. A bit of known is 1 if the entry of its sample is; one of held, if the table
-// has what is no less, but for the lowest bit: if that is below the last of the k exits, so is the
-// entry. For the last stage of a cascade that exit is 0.
+// has an upper bound of it, the lowest bit aside: if that is below the last of the k exits, so is the
+// entry. Exits are as in [Evaluate], and so even; for the last stage of a cascade the exit is 0.
 //
 //	for i := range N {
 //		bit := func(of []uint64) bool { return of[i/64]>>(i%64)&1 == 1 }
@@ -56,8 +56,9 @@ func Evaluate(tables [][]byte, exits []byte, reach []int) (correct int) {
 //
 // to was made for N samples; what it held is gone.
 func Missing(to *Subset, tables [][]byte, exits []byte, known, held []uint64) {
-	k, samples := len(tables), len(tables[0])
+	k := len(tables)
 	need(k >= 1 && len(exits) == k, "Missing: k tables need k exits")
+	samples := len(tables[0])
 	for _, t := range tables {
 		need(len(t) == samples, "Missing: tables differ in length")
 	}
@@ -68,12 +69,12 @@ func Missing(to *Subset, tables [][]byte, exits []byte, known, held []uint64) {
 }
 
 // Enter puts entries into a table that lacks some, those of a subset of its samples in order, and
-// notes which it has: see [Missing]. sure is 0 or 255.
+// notes which it has: see [Missing]. Every sure[r] is 0 or 255.
 //
 //	for r, i := range samples.Numbers {
 //		table[i] = entries[r]
 //		held[i/64] |= 1 << (i % 64)
-//		if sure[r] != 0 {
+//		if sure[r] == 255 {
 //			known[i/64] |= 1 << (i % 64)
 //		}
 //	}
@@ -99,21 +100,21 @@ func Same(a, b []uint16) (n int) {
 	return same(a, b)
 }
 
-// Pass takes from some samples, a bit each, those that a table does not send on.
+// Pass clears the bits of samples that exit at a table, and counts them and those answered correctly:
 //
 //	for i := range N {
 //		if samples[i/64]>>(i%64)&1 == 1 && table[i] >= exit {
 //			samples[i/64] &^= 1 << (i % 64)
-//			left++
+//			exited++
 //			correct += table[i] & 1
 //		}
 //	}
-func Pass(samples []uint64, table []byte, exit byte) (left, correct int) {
+func Pass(samples []uint64, table []byte, exit byte) (exited, correct int) {
 	checkBits(samples, len(table), "Pass: not a subset of the samples")
 	return pass(samples, table, exit)
 }
 
-// Settle puts in the place of a byte one made of the entry of a table, if that is not sent on:
+// Settle overwrites the bytes of samples that exit at a table with a byte made from their entry:
 //
 //	for i, b := range table {
 //		if b >= exit {
@@ -125,7 +126,7 @@ func Settle(to, table []byte, exit, keep, code byte) {
 	settle(to, table, exit, keep, code)
 }
 
-// Compact puts the bytes of some samples, a bit each, side by side:
+// Compact puts the bytes of the samples whose bits are 1 side by side:
 //
 //	for i := range N {
 //		if samples[i/64]>>(i%64)&1 == 1 {

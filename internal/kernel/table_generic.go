@@ -86,22 +86,22 @@ func sameGeneric(a, b []uint16) (n int) {
 	return n
 }
 
-// passGeneric, settleGeneric and compactGeneric go from the given sample on, the first and the last
-// of them a multiple of 64.
-func passGeneric(samples []uint64, table []byte, exit byte, from int) (left, correct int) {
+// passGeneric goes from the given sample on, a multiple of 64.
+func passGeneric(samples []uint64, table []byte, exit byte, from int) (exited, correct int) {
 	for word := from / 64; word < len(samples); word++ {
 		for some := samples[word]; some != 0; some &= some - 1 {
 			bit := bits.TrailingZeros64(some)
 			if b := table[word<<6+bit]; b >= exit {
 				samples[word] &^= 1 << bit
-				left++
+				exited++
 				correct += int(b & 1)
 			}
 		}
 	}
-	return left, correct
+	return exited, correct
 }
 
+// settleGeneric goes from the given sample on.
 func settleGeneric(to, table []byte, exit, keep, code byte, from int) {
 	for i := from; i < len(table); i++ {
 		if b := table[i]; b >= exit {
@@ -110,7 +110,7 @@ func settleGeneric(to, table []byte, exit, keep, code byte, from int) {
 	}
 }
 
-// n bytes are there already.
+// compactGeneric goes from the given sample on, a multiple of 64, before which it has put n bytes.
 func compactGeneric(to []byte, samples []uint64, bytes []byte, from, n int) int {
 	for word := from / 64; word < len(samples); word++ {
 		for some := samples[word]; some != 0; some &= some - 1 {

@@ -47,12 +47,12 @@ func sameAVX2(a *uint16, b *uint16, n int) (equal int)
 // passAVX512 is pass for n samples, n a multiple of 64.
 //
 //go:noescape
-func passAVX512(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+func passAVX512(samples *uint64, table *byte, n int, exit byte) (exited int, correct int)
 
 // passAVX2 is pass for n samples, n a multiple of 32.
 //
 //go:noescape
-func passAVX2(samples *uint64, table *byte, n int, exit byte) (left int, correct int)
+func passAVX2(samples *uint64, table *byte, n int, exit byte) (exited int, correct int)
 
 // settleAVX512 is settle for n bytes, n a multiple of 64.
 //

@@ -231,8 +231,7 @@ func screenAVX512() {
 
 		MOVQ(Mem{Base: to, Disp: screeningSums}, p)
 		VMOVDQA32(ones, lost, most)
-		KANDNW(agreed, sure, agreed)
-		VMOVDQA32(vote, agreed, most)
+		VMOVDQA32(vote, agreed, most) // agreed and sure exclude each other
 		VMOVDQU32(most, at(p, r, 4, 0))
 	})
 	VZEROUPPER()
@@ -372,9 +371,8 @@ func screenAVX2() {
 		VPACKUSDW(x, y.AsX(), x)
 		VMOVDQU(x, at(p, r, 2, 0))
 		VPMAXUD(label, most, most)
-		VPANDN(agreed, sure, y)
+		VBLENDVPS(agreed, vote, most, y) // the sums if nothing is lost; agreed and sure exclude each other
 		VPOR(sure, agreed, agreed)
-		VBLENDVPS(y, vote, most, y) // the sums if nothing is lost
 		MOVQ(Mem{Base: to, Disp: screeningSure}, p)
 		VEXTRACTI128(U8(1), agreed, x)
 		VPACKSSDW(x, agreed.AsX(), x)

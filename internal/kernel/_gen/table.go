@@ -410,7 +410,7 @@ func sameAVX2() {
 // passAVX512 takes from a word of bits those of entries that are not sent on.
 func passAVX512() {
 	const name = "pass512"
-	function("passAVX512", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (left, correct int)")
+	function("passAVX512", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (exited, correct int)")
 	Doc("passAVX512 is pass for n samples, n a multiple of 64.")
 	samples, table, n := arg("samples"), arg("table"), arg("n")
 	exit, one := ZMM(), ZMM()
@@ -445,7 +445,7 @@ func passAVX512() {
 // passAVX2 does the same with 32 samples and byte masks.
 func passAVX2() {
 	const name = "pass256"
-	function("passAVX2", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (left, correct int)")
+	function("passAVX2", NOSPLIT, "func(samples *uint64, table *byte, n int, exit byte) (exited, correct int)")
 	Doc("passAVX2 is pass for n samples, n a multiple of 32.")
 	samples, table, n := arg("samples"), arg("table"), arg("n")
 	exit := YMM()
@@ -549,25 +549,25 @@ func compactAVX512() {
 	RET()
 }
 
-// compactAVX2 takes eight bytes at a time: PDEP makes a byte of ones of every bit, and PEXT brings the
-// bytes under them together.
+// compactAVX2 takes eight bytes at a time, and looks up how to shuffle them: PEXT would do it, too, but
+// takes hundreds of cycles before Zen 3.
 func compactAVX2() {
 	const name = "compact256"
 	function("compactAVX2", NOSPLIT, "func(to *byte, samples *uint64, from *byte, n int) (listed int)")
 	Doc("compactAVX2 is compact for n samples, n a multiple of 8.")
 	to, samples, from, n := arg("to"), arg("samples"), arg("from"), arg("n")
-	i, listed, t, x, spread, bytes := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	i, listed, t, table := GP64(), GP64(), GP64(), GP64()
+	LEAQ(compressions(name), table)
 	XORQ(i, i)
 	XORQ(listed, listed)
-	MOVQ(U64(0x0101010101010101), spread)
 	loop(name, i, n, 8, func() {
+		x, places := XMM(), XMM()
 		MOVBQZX(Mem{Base: samples}, t)
 		INCQ(samples)
-		PDEPQ(spread, t, bytes)
-		IMUL3Q(I32(255), bytes, bytes)
-		MOVQ(at(from, i, 1, 0), x)
-		PEXTQ(bytes, x, x)
-		MOVQ(x, at(to, listed, 1, 0))
+		VMOVQ(at(from, i, 1, 0), x)
+		VMOVQ(at(table, t, 8, 0), places)
+		VPSHUFB(places, x, x)
+		VMOVQ(x, at(to, listed, 1, 0))
 		POPCNTL(t.As32(), t.As32())
 		ADDQ(t, listed)
 	})
