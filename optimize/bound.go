@@ -80,7 +80,7 @@ func (h *helpers) find(i int, met []int) {
 		correct, open := e.singles[m][i]&1 == 1, false
 		given := uint32(0) // what the model gives the label
 		if !correct && h.mean {
-			given = classValue(&e.lists[m], i, label)
+			given = e.given(m, i)
 		}
 		for k := range all {
 			a := &all[k]

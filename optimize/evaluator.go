@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/internal/crash"
@@ -25,6 +26,7 @@ type evaluator struct {
 	cuts       func(weight uint32) []uint32
 	singles    [][]byte                // tables of each of the lists alone; none before tabulateSingles
 	stances    []func() kernel.Stances // of each of the lists, made when first asked for; none if there is no room
+	made       []atomic.Pointer[kernel.Stances] // those of them that are made
 	replayed   map[string][]byte       // tables from full outputs, by set
 }
 
@@ -52,9 +54,24 @@ func (e *evaluator) keepStances(bytes int64) {
 	if e.confidence != cascade.MaxProbability || e.stancesBytes() > bytes {
 		return
 	}
+	e.made = make([]atomic.Pointer[kernel.Stances], len(e.lists))
 	for i := range e.lists {
-		e.stances = append(e.stances, sync.OnceValue(func() kernel.Stances { return kernel.NewStances(&e.lists[i], e.labels) }))
+		e.stances = append(e.stances, sync.OnceValue(func() kernel.Stances {
+			s := kernel.NewStances(&e.lists[i], e.labels)
+			e.made[i].Store(&s)
+			return s
+		}))
 	}
+}
+
+// given returns what a model gives the label of sample i, in fixed point.
+func (e *evaluator) given(model, i int) uint32 {
+	if e.made != nil {
+		if s := e.made[model].Load(); s != nil {
+			return s.Given(i) // fewer bytes to read than a list
+		}
+	}
+	return classValue(&e.lists[model], i, e.labels[i])
 }
 
 // stancesBytes is the memory that all models' stances take.

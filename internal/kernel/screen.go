@@ -48,6 +48,9 @@ func NewStances(l *Lists, labels []uint16) Stances {
 	return s
 }
 
+// Given is what the model gives the label of sample i, in fixed point.
+func (s Stances) Given(i int) uint32 { return uint32(s[i]) & (1<<25 - 1) }
+
 // StancesBytes is the memory that NewStances asks for with n samples, for callers with a
 // budget.
 func StancesBytes(n int) int { return 8 * n }

@@ -44,7 +44,7 @@ func (s Stances) at(i int32, w uint32) stance {
 	value := w * fixed1(uint16(x>>32))
 	return stance{
 		rival: uint16(x >> 48),
-		label: w * (uint32(x) & (1<<25 - 1)),
+		label: w * s.Given(int(i)),
 		value: value,
 		other: (value>>7 + 1) * (uint32(x)>>25 + 1),
 	}
