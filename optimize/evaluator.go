@@ -24,10 +24,10 @@ type evaluator struct {
 	grid       Grid
 	confidence cascade.Confidence
 	cuts       func(weight uint32) []uint32
-	singles    [][]byte                // tables of each of the lists alone; none before tabulateSingles
-	stances    []func() kernel.Stances // of each of the lists, made when first asked for; none if there is no room
+	singles    [][]byte                         // tables of each of the lists alone; none before tabulateSingles
+	stances    []func() kernel.Stances          // of each of the lists, made when first asked for; none if there is no room
 	made       []atomic.Pointer[kernel.Stances] // those of them that are made
-	replayed   map[string][]byte       // tables from full outputs, by set
+	replayed   map[string][]byte                // tables from full outputs, by set
 }
 
 // newEvaluator returns the evaluator of a problem; with votes for rule vote, too.
