@@ -80,7 +80,7 @@ func (v *thresholdSolver) solve(p plan, rate float64) outcome {
 	var r outcome
 	for moved := true; moved; {
 		moved = false
-		for stage, exit := range v.w.exitsOf(p) {
+		for stage, exit := range v.w.exitsOf(p)[:stages-2] { // none looks at what the last one lets through
 			copy(v.reached[stage+1], v.reached[stage])
 			v.exited[stage], v.hits[stage] = kernel.Pass(v.reached[stage+1], v.tables[stage], exit)
 		}

@@ -351,7 +351,9 @@ func (s *search) searchProblem(ctx context.Context, p *optimize.Problem) (*optim
 	switch {
 	case errors.Is(err, optimize.ErrBadState):
 		run, _ := front.ReadRun(s.folder.Dir) // nil if the program was killed
-		if command := ResumeCommand(run, s.folder.Dir); command != "" && errors.Is(err, optimize.ErrOtherSearch) {
+		command := ResumeCommand(run, s.folder.Dir)
+		// Of the same command it is the models or samples that have changed.
+		if other := command != "" && command != ResumeCommand(s.run, s.folder.Dir); other && errors.Is(err, optimize.ErrOtherSearch) {
 			return nil, fmt.Errorf("%s: %w; '%s' continues it", s.folder.Dir, err, command)
 		}
 		return nil, fmt.Errorf("%s: %w", s.folder.Dir, err)

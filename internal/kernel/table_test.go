@@ -433,6 +433,27 @@ func BenchmarkMissing(b *testing.B) {
 	}
 }
 
+// BenchmarkThresholds is what solving a threshold takes of a table: Pass, Settle, Compact.
+func BenchmarkThresholds(b *testing.B) {
+	const n = 20_683
+	table, to, bits := randomTables(newRand(), n, 1, 51)[0], make([]byte, n), randomBits(newRand(), n)
+	all := slices.Clone(bits)
+	for name, kernel := range map[string]func(){
+		"Pass":    func() { copy(bits, all); Pass(bits, table, 80) },
+		"Settle":  func() { Settle(to, table, 80, 1, 2) },
+		"Compact": func() { Compact(to, all, table) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			eachPathBench(b, func(b *testing.B) {
+				b.SetBytes(n)
+				for b.Loop() {
+					kernel()
+				}
+			})
+		})
+	}
+}
+
 func BenchmarkCorrect(b *testing.B) {
 	table := randomTables(rand.New(rand.NewPCG(9, 9)), 20_683, 1, 51)[0]
 	eachPathBench(b, func(b *testing.B) {

@@ -132,6 +132,18 @@ func lowest256(low VecVirtual, sums pair16, top VecVirtual, classes Mem) {
 	}
 }
 
+// listBits appends to a list of n numbers those of the bits of mask, which is not 0, from first on. It
+// uses the register number.
+func listBits(name string, mask, number, first, list, n GPVirtual) {
+	Label(name + "_next")
+	TZCNTL(mask.As32(), number.As32())
+	ADDL(first.As32(), number.As32())
+	MOVL(number.As32(), at(list, n, 4, 0))
+	INCQ(n)
+	BLSRL(mask.As32(), mask.As32())
+	JNZ(LabelRef(name + "_next"))
+}
+
 func agreeAVX2() {
 	function("agreeAVX2", NOSPLIT, "func(best *uint32, class *uint16, open *int32, top *uint32, topClass, lClass, lValue *uint16, n int, w uint32) (nOpen int)")
 	Doc("agreeAVX2 is agree for n samples, n a multiple of 16.")
@@ -156,13 +168,7 @@ func agreeAVX2() {
 		}
 		XORL(U32(0xFFFF), mask)
 		JZ(LabelRef("agree256_all"))
-		Label("agree256_next")
-		TZCNTL(mask, number.As32())
-		ADDL(i.As32(), number.As32())
-		MOVL(number.As32(), at(open, m, 4, 0))
-		INCQ(m)
-		BLSRL(mask, mask)
-		JNZ(LabelRef("agree256_next"))
+		listBits("agree256", mask, number, i, open, m)
 		Label("agree256_all")
 	})
 	Store(m, ReturnIndex(0))
@@ -211,13 +217,7 @@ func agreeAllAVX2() {
 		VPMOVMSKB(x, mask)
 		XORL(U32(0xFFFF), mask)
 		JZ(LabelRef(name + "_all"))
-		Label(name + "_next")
-		TZCNTL(mask, number.As32())
-		ADDL(i.As32(), number.As32())
-		MOVL(number.As32(), at(open, m, 4, 0))
-		INCQ(m)
-		BLSRL(mask, mask)
-		JNZ(LabelRef(name + "_next"))
+		listBits(name, mask, number, i, open, m)
 		Label(name + "_all")
 	})
 	Store(m, ReturnIndex(0))

@@ -283,13 +283,7 @@ func missingAVX2() {
 		MOVL(alive, at(asked, w, 1, 0))
 		TESTL(alive, alive)
 		JZ(LabelRef(name + "_done"))
-		Label(name + "_next")
-		TZCNTL(alive, t.As32())
-		ADDL(i.As32(), t.As32())
-		MOVL(t.As32(), at(numbers, listed, 4, 0))
-		INCQ(listed)
-		BLSRL(alive, alive)
-		JNZ(LabelRef(name + "_next"))
+		listBits(name, alive, t, i, numbers, listed)
 		Label(name + "_done")
 	})
 	Store(listed, ReturnIndex(0))
@@ -549,8 +543,8 @@ func compactAVX512() {
 	RET()
 }
 
-// compactAVX2 takes eight bytes at a time, and looks up how to shuffle them: PEXT would do it, too, but
-// takes hundreds of cycles before Zen 3.
+// compactAVX2 takes eight bytes at a time, and looks up how to shuffle them: PEXT would do it, too, but is
+// said to take hundreds of cycles before Zen 3.
 func compactAVX2() {
 	const name = "compact256"
 	function("compactAVX2", NOSPLIT, "func(to *byte, samples *uint64, from *byte, n int) (listed int)")
