@@ -11,7 +11,8 @@ import (
 // margins are those of the models' lists that a rule combines, shared by all threads. With rule
 // last they say what the model answers. Of as many models as there is room for they are kept, those
 // that are asked for first: a search that is resumed may not ask for any, and a part of one asks for
-// those of few. Those of the others are made each time.
+// those of few. Those of the others are made each time. If there is room for all of them, and for the
+// heads of the lists, these are kept, too.
 type margins struct {
 	rule    cascade.Rule
 	lists   []kernel.Lists
@@ -19,6 +20,7 @@ type margins struct {
 	labels  []uint16
 	kept    []func() *kernel.Margins // by model; nil if there is no room
 	room    atomic.Int64             // for so many more
+	heads   []func() *kernel.Heads   // by model; nil if there is no room, or if answers are combined
 }
 
 // newMargins returns the margins for a rule, of which so many bytes are kept.
@@ -36,6 +38,12 @@ func (e *evaluator) newMargins(rule cascade.Rule, bytes int64) *margins {
 			m.set(all, model, 0, n)
 			return all
 		}))
+	}
+	if rule != cascade.RuleMean || int64(len(lists))*int64(kernel.MarginsBytes(n)+kernel.HeadsBytes(n)) > bytes {
+		return m
+	}
+	for model := range lists {
+		m.heads = append(m.heads, sync.OnceValue(func() *kernel.Heads { return kernel.NewHeads(&lists[model]) }))
 	}
 	return m
 }

@@ -166,7 +166,11 @@ func (t *tripleSolver) begin(p *firstPair, x, y int) {
 		first := uint16(e.firstOf(t.rule))
 		w.combine(p.table, t.single, []member{{first + uint16(y), 1}}, member{first + uint16(x), 1})
 	}
-	kernel.Pair(w.best, w.class, w.open, a, b)
+	if heads := t.margins.heads; heads != nil {
+		kernel.PairByHeads(w.best, w.class, w.open, a, b, heads[x](), heads[y]())
+	} else {
+		kernel.Pair(w.best, w.class, w.open, a, b)
+	}
 	if t.single == nil {
 		kernel.Bins(p.table, w.best, w.class, e.labels, e.cuts(2))
 	}

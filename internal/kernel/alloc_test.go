@@ -17,6 +17,7 @@ func TestNoAllocations(t *testing.T) {
 	margins, pair, forecast := z.margins(), NewMargins(n), &Forecast{}
 	known, stances := make([]uint64, (n+63)/64), []Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
 	screened, subset := NewScreened(n), NewSubset(n)
+	heads := []*Heads{NewHeads(z.lists[0]), NewHeads(z.lists[1])}
 	eachPath(t, func(t *testing.T) {
 		if allocations := testing.AllocsPerRun(5, func() {
 			F16FromF32(halves, floats)
@@ -27,6 +28,7 @@ func TestNoAllocations(t *testing.T) {
 			agree(best, class, open, next.Top, next.TopClass, z.lists[2], 1)
 			m := Combine(best, class, open, next, z.lists[2], 1)
 			Pair(best, class, open, z.lists[0], z.lists[1])
+			PairByHeads(best, class, open, z.lists[0], z.lists[1], heads[0], heads[1])
 			ResolveSamples(best, class, open[:m], z.lists[:2], weights)
 			ResolveAll(best, class, z.lists, nil)
 			Bins(tables[0], best, class, z.labels, cuts)

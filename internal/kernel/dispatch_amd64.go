@@ -397,6 +397,20 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combineGeneric(best, class, open[:n], s, l, w)
 }
 
+func decideByHeads(best []uint32, class []uint16, open []int32, a, b *Heads) (nOpen int) {
+	done := a.n &^ (headBlock - 1)
+	switch {
+	case done == 0:
+	case active == AVX512:
+		nOpen = decideByHeadsAVX512(&best[0], &class[0], &open[0], &a.data[0], &b.data[0], done)
+	case active == AVX2:
+		nOpen = decideByHeadsAVX2(&best[0], &class[0], &open[0], &a.data[0], &b.data[0], done)
+	default:
+		done = 0
+	}
+	return decideByHeadsGeneric(best, class, open, a, b, done, nOpen)
+}
+
 func pair(best []uint32, class []uint16, samples []int32, a, b *Lists) {
 	n := len(samples)
 	switch {

@@ -38,6 +38,10 @@ func combine(best []uint32, class []uint16, open []int32, s *Sums, l *Lists, w u
 	return combineGeneric(best, class, open[:agree(best, class, open, s.Top, s.TopClass, l, w)], s, l, w)
 }
 
+func decideByHeads(best []uint32, class []uint16, open []int32, a, b *Heads) int {
+	return decideByHeadsGeneric(best, class, open, a, b, 0, 0)
+}
+
 func pair(best []uint32, class []uint16, samples []int32, a, b *Lists) {
 	pairGeneric(best, class, samples, a, b)
 }

@@ -33,6 +33,7 @@ func need(ok bool, rule string) {
 //go:generate go run -C _gen . -family float16 -out ../float16_amd64.s -stubs ../float16_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family topk -out ../topk_amd64.s -stubs ../topk_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family lists -out ../lists_amd64.s -stubs ../lists_stubs_amd64.go -pkg kernel
+//go:generate go run -C _gen . -family heads -out ../heads_amd64.s -stubs ../heads_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family screen -out ../screen_amd64.s -stubs ../screen_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family table -out ../table_amd64.s -stubs ../table_stubs_amd64.go -pkg kernel
 //go:generate go run -C _gen . -family chain -out ../chain_amd64.s -stubs ../chain_stubs_amd64.go -pkg kernel

@@ -116,11 +116,12 @@ combine16AVX512_loop:
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
-	SHLQ          $0x05, R13
-	PREFETCHT0    (SI)(R13*1)
-	PREFETCHT0    (R9)(R13*2)
-	PREFETCHT0    (DI)(R13*1)
-	PREFETCHT0    (R8)(R13*1)
+	MOVQ          R13, R14
+	SHLQ          $0x05, R14
+	PREFETCHT0    (SI)(R14*1)
+	PREFETCHT0    (R9)(R14*2)
+	PREFETCHT0    (DI)(R14*1)
+	PREFETCHT0    (R8)(R14*1)
 	MOVLQSX       (DX)(R11*4), R13
 	MOVQ          R13, R14
 	SHLQ          $0x05, R14
@@ -533,11 +534,12 @@ combine32AVX512_loop:
 	CMPQ          R13, R12
 	CMOVQGT       R12, R13
 	MOVLQSX       (DX)(R13*4), R13
-	SHLQ          $0x06, R13
-	PREFETCHT0    (SI)(R13*1)
-	PREFETCHT0    (R9)(R13*2)
-	PREFETCHT0    (DI)(R13*1)
-	PREFETCHT0    (R8)(R13*1)
+	MOVQ          R13, R14
+	SHLQ          $0x06, R14
+	PREFETCHT0    (SI)(R14*1)
+	PREFETCHT0    (R9)(R14*2)
+	PREFETCHT0    (DI)(R14*1)
+	PREFETCHT0    (R8)(R14*1)
 	MOVLQSX       (DX)(R11*4), R13
 	MOVQ          R13, R14
 	SHLQ          $0x06, R14
@@ -1314,11 +1316,14 @@ pair16AVX512_loop:
 	CMPQ          R14, R13
 	CMOVQGT       R13, R14
 	MOVLQSX       (DX)(R14*4), R14
-	SHLQ          $0x05, R14
-	PREFETCHT0    (SI)(R14*1)
-	PREFETCHT0    (DI)(R14*1)
-	PREFETCHT0    (R9)(R14*1)
-	PREFETCHT0    (R10)(R14*1)
+	MOVQ          R14, R15
+	SHLQ          $0x05, R15
+	PREFETCHT0    (SI)(R15*1)
+	PREFETCHT0    (DI)(R15*1)
+	PREFETCHT0    (R8)(R14*4)
+	PREFETCHT0    (R9)(R15*1)
+	PREFETCHT0    (R10)(R15*1)
+	PREFETCHT0    (R11)(R14*4)
 	MOVLQSX       (DX)(R12*4), R14
 	MOVQ          R14, R15
 	SHLQ          $0x05, R15
@@ -1718,11 +1723,14 @@ pair32AVX512_loop:
 	CMPQ          R14, R13
 	CMOVQGT       R13, R14
 	MOVLQSX       (DX)(R14*4), R14
-	SHLQ          $0x06, R14
-	PREFETCHT0    (SI)(R14*1)
-	PREFETCHT0    (DI)(R14*1)
-	PREFETCHT0    (R9)(R14*1)
-	PREFETCHT0    (R10)(R14*1)
+	MOVQ          R14, R15
+	SHLQ          $0x06, R15
+	PREFETCHT0    (SI)(R15*1)
+	PREFETCHT0    (DI)(R15*1)
+	PREFETCHT0    (R8)(R14*4)
+	PREFETCHT0    (R9)(R15*1)
+	PREFETCHT0    (R10)(R15*1)
+	PREFETCHT0    (R11)(R14*4)
 	MOVLQSX       (DX)(R12*4), R14
 	MOVQ          R14, R15
 	SHLQ          $0x06, R15
@@ -4784,11 +4792,12 @@ combine16_256_loop:
 	CMPQ         R11, R10
 	CMOVQGT      R10, R11
 	MOVLQSX      (AX)(R11*4), R11
-	SHLQ         $0x05, R11
-	PREFETCHT0   (DX)(R11*1)
-	PREFETCHT0   (DI)(R11*2)
-	PREFETCHT0   (BX)(R11*1)
-	PREFETCHT0   (SI)(R11*1)
+	MOVQ         R11, R12
+	SHLQ         $0x05, R12
+	PREFETCHT0   (DX)(R12*1)
+	PREFETCHT0   (DI)(R12*2)
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (SI)(R12*1)
 	MOVLQSX      (AX)(R9*4), R11
 	MOVQ         R11, R12
 	SHLQ         $0x05, R12
@@ -5125,11 +5134,16 @@ pair16_256_loop:
 	CMPQ         R10, R9
 	CMOVQGT      R9, R10
 	MOVLQSX      (AX)(R10*4), R10
-	SHLQ         $0x05, R10
-	PREFETCHT0   (DX)(R10*1)
-	PREFETCHT0   (BX)(R10*1)
-	PREFETCHT0   (SI)(R10*1)
-	PREFETCHT0   (DI)(R10*1)
+	MOVQ         R10, R11
+	SHLQ         $0x05, R11
+	PREFETCHT0   (DX)(R11*1)
+	PREFETCHT0   (BX)(R11*1)
+	PREFETCHT0   (SI)(R11*1)
+	PREFETCHT0   (DI)(R11*1)
+	MOVQ         aTail+48(FP), R11
+	PREFETCHT0   (R11)(R10*4)
+	MOVQ         bTail+72(FP), R11
+	PREFETCHT0   (R11)(R10*4)
 	MOVLQSX      (AX)(R8*4), R10
 	MOVQ         R10, R11
 	SHLQ         $0x05, R11

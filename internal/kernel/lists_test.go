@@ -199,8 +199,15 @@ func BenchmarkSingle(b *testing.B) {
 	})
 }
 
-// BenchmarkPair is the table of a new pair: Pair and Bins.
+// BenchmarkPair is the table of a new pair from lists alone: Pair and Bins.
 func BenchmarkPair(b *testing.B) {
+	z := bigZoo()
+	benchPair(b, func(best []uint32, class []uint16, open []int32) {
+		Pair(best, class, open, z.lists[0], z.lists[1])
+	})
+}
+
+func benchPair(b *testing.B, pair func(best []uint32, class []uint16, open []int32)) {
 	z := bigZoo()
 	n := len(z.labels)
 	best, class, open, table := make([]uint32, n), make([]uint16, n), make([]int32, n), make([]byte, n)
@@ -208,7 +215,7 @@ func BenchmarkPair(b *testing.B) {
 	eachPathBench(b, func(b *testing.B) {
 		b.SetBytes(int64(68 * n))
 		for b.Loop() {
-			Pair(best, class, open, z.lists[0], z.lists[1])
+			pair(best, class, open)
 			Bins(table, best, class, z.labels, cuts)
 		}
 	})

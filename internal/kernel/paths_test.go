@@ -21,6 +21,12 @@ func guardLists(t *testing.T, l *Lists, offset int) (*Lists, func()) {
 	}
 }
 
+// guardHeads are the heads of l in guarded memory, of which the edges alone are looked at.
+func guardHeads(l *Lists, offset int) *Heads {
+	h := NewHeads(l)
+	return &Heads{h.n, guardOf(h.data, offset).s}
+}
+
 func guardSums(t *testing.T, n, k, offset int) (*Sums, func()) {
 	c, v := guard[uint16](n*k, offset), guard[uint32](n*k, offset+1)
 	rest, base := guard[uint32](n, offset), guard[uint32](n, offset+2)
@@ -44,6 +50,7 @@ type answers struct {
 	PairBest                 []uint32
 	PairClass                []uint16
 	Open, AgreeOpen          []int32
+	HeadsOpen                []int32
 }
 
 // askAll runs every kernel on lists for the samples from..to-1.
@@ -88,6 +95,18 @@ func askAll(t *testing.T, z *zoo, weights []uint32, from, to, offset int) answer
 
 	Pair(best.s, class.s, open.s, members[0], members[last])
 	a.PairBest, a.PairClass = slices.Clone(best.s), slices.Clone(class.s)
+
+	x, y := guardHeads(members[0], offset), guardHeads(members[last], offset+1)
+	a.HeadsOpen = slices.Clone(open.s[:decideByHeads(best.s, class.s, open.s, x, y)])
+	for i := range n {
+		if _, open := slices.BinarySearch(a.HeadsOpen, int32(i)); !open && (best.s[i] != a.PairBest[i] || class.s[i] != a.PairClass[i]) {
+			t.Errorf("samples %d..%d: heads say %d of class %d of number %d, want %d of class %d", from, to, best.s[i], class.s[i], i, a.PairBest[i], a.PairClass[i])
+		}
+	}
+	PairByHeads(best.s, class.s, open.s, members[0], members[last], x, y)
+	if !slices.Equal(best.s, a.PairBest) || !slices.Equal(class.s, a.PairClass) {
+		t.Errorf("samples %d..%d: Pair and PairByHeads differ", from, to)
+	}
 	best.check(t, "best")
 	class.check(t, "class")
 	open.check(t, "open")

@@ -275,11 +275,11 @@ func combineAVX512(k int) {
 	m, lists := newMatcher(name, k), bothLists{sClasses, lClasses, lValues, ones512()}
 	undecided := GP64()
 	XORQ(undecided, undecided)
-	listed(name, open, n, k, func(i GPVirtual) {
-		PREFETCHT0(at(sClasses, i, 1, 0))
-		PREFETCHT0(at(sValues, i, 2, 0))
-		PREFETCHT0(at(lClasses, i, 1, 0))
-		PREFETCHT0(at(lValues, i, 1, 0))
+	listed(name, open, n, k, func(_, row GPVirtual) {
+		PREFETCHT0(at(sClasses, row, 1, 0))
+		PREFETCHT0(at(sValues, row, 2, 0))
+		PREFETCHT0(at(lClasses, row, 1, 0))
+		PREFETCHT0(at(lValues, row, 1, 0))
 	}, func(i, row GPVirtual) {
 		p, t := GP64(), GP32()
 		other, baseAll := ZMM(), ZMM()
@@ -336,11 +336,13 @@ func pairAVX512(k int) {
 	scale := ZMM()
 	VPBROADCASTD(words32(name+"_scale", []uint32{0x4B800000}), scale) // 2^24
 	m, lists := newMatcher(name, k), bothLists{aClasses, bClasses, bValues, ones512()}
-	listed(name, open, n, k, func(i GPVirtual) {
-		PREFETCHT0(at(aClasses, i, 1, 0))
-		PREFETCHT0(at(aValues, i, 1, 0))
-		PREFETCHT0(at(bClasses, i, 1, 0))
-		PREFETCHT0(at(bValues, i, 1, 0))
+	listed(name, open, n, k, func(i, row GPVirtual) {
+		PREFETCHT0(at(aClasses, row, 1, 0))
+		PREFETCHT0(at(aValues, row, 1, 0))
+		PREFETCHT0(at(aTail, i, 4, 0))
+		PREFETCHT0(at(bClasses, row, 1, 0))
+		PREFETCHT0(at(bValues, row, 1, 0))
+		PREFETCHT0(at(bTail, i, 4, 0))
 	}, func(i, row GPVirtual) {
 		other, base := ZMM(), ZMM()
 		VPBROADCASTD(at(bTail, i, 4, 0), other)
@@ -358,7 +360,7 @@ func pairAVX512(k int) {
 // listed runs body for the number i of every listed sample, row being that of its
 // row of k words in bytes. prefetch asks for the rows of a sample to come: they lie
 // at random places of large lists.
-func listed(name string, open, n GPVirtual, k int, prefetch func(row GPVirtual), body func(i, row GPVirtual)) {
+func listed(name string, open, n GPVirtual, k int, prefetch, body func(i, row GPVirtual)) {
 	bytes := U8(bits.TrailingZeros(uint(2 * k)))
 	r, last := GP64(), GP64()
 	XORQ(r, r)
@@ -369,8 +371,9 @@ func listed(name string, open, n GPVirtual, k int, prefetch func(row GPVirtual),
 		CMPQ(i, last)
 		CMOVQGT(last, i)
 		MOVLQSX(at(open, i, 4, 0), i)
-		SHLQ(bytes, i)
-		prefetch(i)
+		MOVQ(i, row)
+		SHLQ(bytes, row)
+		prefetch(i, row)
 		MOVLQSX(at(open, r, 4, 0), i)
 		MOVQ(i, row)
 		SHLQ(bytes, row)

@@ -237,11 +237,11 @@ func combine16AVX2() {
 	m := newMatcher256(name)
 	undecided := GP64()
 	XORQ(undecided, undecided)
-	listed(name, open, n, 16, func(i GPVirtual) {
-		PREFETCHT0(at(sClasses, i, 1, 0))
-		PREFETCHT0(at(sValues, i, 2, 0))
-		PREFETCHT0(at(lClasses, i, 1, 0))
-		PREFETCHT0(at(lValues, i, 1, 0))
+	listed(name, open, n, 16, func(_, row GPVirtual) {
+		PREFETCHT0(at(sClasses, row, 1, 0))
+		PREFETCHT0(at(sValues, row, 2, 0))
+		PREFETCHT0(at(lClasses, row, 1, 0))
+		PREFETCHT0(at(lValues, row, 1, 0))
 	}, func(i, row GPVirtual) {
 		p, t := GP64(), GP32()
 		w, other, l := weight256(), YMM(), newPair16()
@@ -291,11 +291,16 @@ func pair16AVX2() {
 	aClasses, aValues, bClasses, bValues := arg("aClasses"), arg("aValues"), arg("bClasses"), arg("bValues")
 	scale := scale256(name)
 	m := newMatcher256(name)
-	listed(name, open, n, 16, func(i GPVirtual) {
-		PREFETCHT0(at(aClasses, i, 1, 0))
-		PREFETCHT0(at(aValues, i, 1, 0))
-		PREFETCHT0(at(bClasses, i, 1, 0))
-		PREFETCHT0(at(bValues, i, 1, 0))
+	listed(name, open, n, 16, func(i, row GPVirtual) {
+		p := GP64()
+		PREFETCHT0(at(aClasses, row, 1, 0))
+		PREFETCHT0(at(aValues, row, 1, 0))
+		PREFETCHT0(at(bClasses, row, 1, 0))
+		PREFETCHT0(at(bValues, row, 1, 0))
+		for _, tail := range []string{"aTail", "bTail"} {
+			MOVQ(argAddr(tail), p)
+			PREFETCHT0(at(p, i, 4, 0))
+		}
 	}, func(i, row GPVirtual) {
 		p, other, base, b := GP64(), YMM(), YMM(), newPair16()
 		fixed256(b, at(bValues, row, 1, 0), scale)

@@ -23,6 +23,7 @@ import (
 var families = map[string]func(){
 	"chain":   chain,
 	"float16": float16,
+	"heads":   heads,
 	"lists":   lists,
 	"margins": margins,
 	"screen":  screen,

@@ -740,48 +740,40 @@ func binsBody512(levels int, dst, sums, class, labels, n, cuts, g GPVirtual) {
 	Label(name + "_done")
 }
 
-// binsAVX2 walks the same tree 8 samples at a time: the first four levels in two
-// registers, the deeper ones gathered from memory.
+// binsAVX2 walks the same tree 8 samples at a time. A permutation looks up 8 nodes, so that the deeper
+// levels take two, four and eight. (Gathers take longer.)
 func binsAVX2() {
 	function("binsAVX2", NOSPLIT, "func(table *byte, sums *uint32, class, labels *uint16, n int, tree *uint32, levels int)")
 	Doc("binsAVX2 is bins for n samples, n a multiple of 32, with the cuts in the order of a search tree",
 		"of 6 or 7 levels and with their upper bit flipped, so that signed compares order them.")
 	dst, sums, class, labels, n, tree, levels := arg("table"), arg("sums"), arg("class"), arg("labels"), arg("n"), arg("tree"), arg("levels")
 	order := words32("binsOrder", []uint32{0, 4, 1, 5, 2, 6, 3, 7})
+	flip := words32("binsFlip", sequence[uint32](8, 1<<31, 0))
 	i := GP64()
-	top, second, root, flip, two := YMM(), YMM(), YMM(), YMM(), YMM()
-	VMOVDQU(Mem{Base: tree}, top)
-	VMOVDQU(Mem{Base: tree, Disp: 32}, second)
+	root, two := YMM(), YMM()
 	VPBROADCASTD(Mem{Base: tree, Disp: 4}, root)
-	VPBROADCASTD(words32("binsFlip", []uint32{1 << 31}), flip)
 	VPBROADCASTD(words32("binsTwo", []uint32{2}), two)
 	body := func(depth int) {
 		name := fmt.Sprintf("bins256_%d", depth)
-		bias := YMM()
-		VPBROADCASTD(words32(name+"_bias", []uint32{1 << depth}), bias)
+		bias := words32(name+"_bias", sequence[uint32](8, 1<<depth, 0))
 		XORQ(i, i)
 		loop(name, i, n, 32, func() {
 			var x [4]VecVirtual
 			for q := range x {
-				s, t, every := YMM(), YMM(), YMM()
+				s, above := YMM(), []VecVirtual{YMM()}
 				x[q] = YMM()
-				VPXOR(at(sums, i, 4, 32*q), flip, s)
-				VPCMPGTD(root, s, t)
-				VPSUBD(t, two, x[q])
+				VMOVDQU(at(sums, i, 4, 32*q), s)
+				VPXOR(flip, s, s)
+				VPCMPGTD(root, s, above[0])
+				VPSUBD(above[0], two, x[q])
 				for d := 1; d < depth; d++ {
-					switch {
-					case d <= 2:
-						VPERMD(top, x[q], t)
-					case d == 3:
-						VPERMD(second, x[q], t)
-					default:
-						VPCMPEQD(every, every, every)
-						VPXOR(t, t, t)
-						VPGATHERDD(every, Mem{Base: tree, Index: x[q], Scale: 4}, t)
-					}
+					t := node(tree, d, x[q], above)
 					VPCMPGTD(t, s, t)
 					VPADDD(x[q], x[q], x[q])
 					VPSUBD(t, x[q], x[q])
+					if d < depth-4 { // later steps ask for it
+						above = append(above, t)
+					}
 				}
 				VPSUBD(bias, x[q], x[q])
 			}
@@ -810,4 +802,21 @@ func binsAVX2() {
 	body(6)
 	Label("bins256_deep")
 	body(7)
+}
+
+// node returns the nodes of a level with the numbers x, 2^level and more: one of each eight by the three
+// low bits of x, and which eight by what the first steps found.
+func node(tree GPVirtual, level int, x VecVirtual, above []VecVirtual) VecVirtual {
+	var pick func(from, choices int) VecVirtual
+	pick = func(from, choices int) VecVirtual {
+		t := YMM()
+		if choices == 0 {
+			VPERMD(Mem{Base: tree, Disp: 4 * from}, x, t)
+			return t
+		}
+		t = pick(from, choices-1)
+		VBLENDVPS(above[level-3-choices], pick(from+4<<choices, choices-1), t, t)
+		return t
+	}
+	return pick(1<<level&^7, max(0, level-3))
 }
