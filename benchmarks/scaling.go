@@ -21,7 +21,7 @@ func scaling(ctx context.Context, b *bench) ([]Row, error) {
 			return err
 		}
 	}
-	m, n := min(128, b.models), b.samples
+	m, n := min(512, b.models), b.samples
 	whole, err := s.part(m, n)
 	if err != nil {
 		return nil, err
@@ -34,18 +34,24 @@ func scaling(ctx context.Context, b *bench) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	seconds, err := alternate(1, b.longRuns+2, run(whole, 1), run(whole, 2), run(halfSamples, 1), run(halfModels, 1))
+	fewModels, err := s.part(m/4, n)
 	if err != nil {
 		return nil, err
 	}
-	const threads = "two threads against one"
+	seconds, err := alternate(1, b.longRuns+2, run(whole, 1), run(whole, 2), run(halfSamples, 1), run(halfModels, 1), run(fewModels, 1), run(fewModels, 2))
+	if err != nil {
+		return nil, err
+	}
+	threads, ofFew := "two threads against one", fmt.Sprintf("two threads against one, %d models", m/4)
 	rows := []Row{
 		{Figure: fmt.Sprintf("%d models, one thread", m), Measurement: measurement("s", seconds[0])},
 	}
 	if runtime.NumCPU() < 2 {
-		rows = append(rows, missing(threads, "this machine has one core"))
+		const reason = "this machine has one core"
+		rows = append(rows, missing(threads, reason), missing(ofFew, reason))
 	} else {
-		rows = append(rows, Row{Figure: threads, Measurement: measurement("times as fast", ratios(seconds[0], seconds[1]))}.atLeast(1.85))
+		rows = append(rows, Row{Figure: threads, Measurement: measurement("times as fast", ratios(seconds[0], seconds[1]))}.atLeast(1.85),
+			Row{Figure: ofFew, Measurement: measurement("times as fast", ratios(seconds[4], seconds[5])), Note: "A sixteenth of the pairs: what one thread does alone weighs more."})
 	}
 	return append(rows,
 		Row{Figure: "twice the samples", Measurement: measurement("times the time", ratios(seconds[0], seconds[2])),
