@@ -11,8 +11,7 @@ import (
 // margins are those of the models' lists that a rule combines, shared by all threads. With rule
 // last they say what the model answers. Of as many models as there is room for they are kept, those
 // that are asked for first: a search that is resumed may not ask for any, and a part of one asks for
-// those of few. Those of the others are made each time. If there is room for all of them, and for the
-// heads of the lists, these are kept, too.
+// those of few. Those of the others are made each time.
 type margins struct {
 	rule    cascade.Rule
 	lists   []kernel.Lists
@@ -20,7 +19,13 @@ type margins struct {
 	labels  []uint16
 	kept    []func() *kernel.Margins // by model; nil if there is no room
 	room    atomic.Int64             // for so many more
-	heads   []func() *kernel.Heads   // by model; nil if there is no room, or if answers are combined
+	halves  []func() *half           // by model; nil if there is no room for them beside all margins
+}
+
+// A half is what a pair is made from, of one of its models, beside its margins.
+type half struct {
+	heads *kernel.Heads // nil if they are not kept, or of ballots, which have no second class
+	given []uint32      // what the model gives the labels
 }
 
 // newMargins returns the margins for a rule, of which so many bytes are kept.
@@ -39,13 +44,32 @@ func (e *evaluator) newMargins(rule cascade.Rule, bytes int64) *margins {
 			return all
 		}))
 	}
-	if rule != cascade.RuleMean || int64(len(lists))*int64(kernel.MarginsBytes(n)+kernel.HeadsBytes(n)) > bytes {
+	if int64(len(lists))*int64(kernel.MarginsBytes(n)+kernel.HeadsBytes(n)+4*n) > bytes {
 		return m
 	}
 	for model := range lists {
-		m.heads = append(m.heads, sync.OnceValue(func() *kernel.Heads { return kernel.NewHeads(&lists[model]) }))
+		m.halves = append(m.halves, sync.OnceValue(func() *half {
+			h := newHalf(n)
+			lists[model].Given(h.given, m.labels)
+			if rule == cascade.RuleMean {
+				h.heads = kernel.NewHeads(&lists[model])
+			}
+			return h
+		}))
 	}
 	return m
+}
+
+// newHalf returns room for what n labels are given.
+func newHalf(n int) *half { return &half{given: make([]uint32, n)} }
+
+// half returns a model's half of pairs. It is valid until room is used again.
+func (m *margins) half(model int, room *half) *half {
+	if m.halves != nil {
+		return m.halves[model]()
+	}
+	m.lists[model].Given(room.given, m.labels)
+	return room
 }
 
 // of returns the margins of a model on the samples from..to-1, from a multiple of 32. They are

@@ -17,6 +17,7 @@ func TestNoAllocations(t *testing.T) {
 	margins, pair, forecast := z.margins(), NewMargins(n), &Forecast{}
 	known, stances := make([]uint64, (n+63)/64), []Stances{NewStances(z.lists[0], z.labels), NewStances(z.lists[1], z.labels)}
 	screened, subset := NewScreened(n), NewSubset(n)
+	given := [][]uint32{z.given(0), z.given(1)}
 	heads := []*Heads{NewHeads(z.lists[0]), NewHeads(z.lists[1])}
 	eachPath(t, func(t *testing.T) {
 		if allocations := testing.AllocsPerRun(5, func() {
@@ -42,7 +43,7 @@ func TestNoAllocations(t *testing.T) {
 			Compact(tables[2], known, tables[0])
 			Chain2(correct[:20], reach2, tables[0], tables[1])
 			Chain3(correct, reach3, reach2, tables[0], tables[1], tables[2], cells)
-			pair.SetPair(z.lists[0], z.lists[1], margins[0], margins[1], best, class, z.labels)
+			pair.SetPair(margins[0], margins[1], given[0], given[1], best, class, z.labels)
 			m = Judge(tables[0], open, pair, margins[2])
 			PairSamples(best, class, open[:m], z.lists[0], z.lists[1])
 			Foresee(forecast, cells, tables[0], pair, margins[2])

@@ -538,6 +538,20 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
+func setPair(m, a, b *Margins, aGiven, bGiven, best []uint32, class, labels []uint16) {
+	done := m.n &^ (marginBlock - 1)
+	switch {
+	case done == 0:
+	case active == AVX512:
+		setPairAVX512(&m.data[0], &a.data[0], &b.data[0], &aGiven[0], &bGiven[0], &best[0], &class[0], &labels[0], done)
+	case active == AVX2:
+		setPairAVX2(&m.data[0], &a.data[0], &b.data[0], &aGiven[0], &bGiven[0], &best[0], &class[0], &labels[0], done)
+	default:
+		done = 0
+	}
+	setPairGeneric(m, a, b, aGiven, bGiven, best, class, labels, done)
+}
+
 func judge(may []byte, open []int32, a, b *Margins) (nOpen int) {
 	n, done := len(may), 0
 	if n >= marginBlock {

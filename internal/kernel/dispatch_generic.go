@@ -58,6 +58,10 @@ func agreeAll(best []uint32, class []uint16, open []int32, from, to int, members
 	return agreeAllGeneric(best, class, open, from, to, members, weights)
 }
 
+func setPair(m, a, b *Margins, aGiven, bGiven, best []uint32, class, labels []uint16) {
+	setPairGeneric(m, a, b, aGiven, bGiven, best, class, labels, 0)
+}
+
 func foresee(f *Forecast, cells []uint16, right []byte, a, b *Margins) {
 	foreseeGeneric(f, cells, right, a, b, 0)
 }

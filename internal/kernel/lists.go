@@ -49,6 +49,14 @@ func (l *Lists) value(i int, c uint16) uint32 {
 	return l.Tail[i]
 }
 
+// Given sets dst, [N], to what l gives the labels, in fixed point.
+func (l *Lists) Given(dst []uint32, labels []uint16) {
+	need(len(dst) == l.Len() && len(labels) == l.Len(), "Given: lengths do not fit the number of samples")
+	for i, label := range labels {
+		dst[i] = l.value(i, label)
+	}
+}
+
 // Sums is the running weighted sum of a set of models: for every sample the K
 // classes with the largest sums, and what is known of all the others. It is what
 // a chain's prefix leaves for the models that may come next.

@@ -45,8 +45,10 @@ func (m *Margins) set(i int, lead, excess int16, rival uint16) {
 
 // leadOf is the lead of a label with a sum of value over a class with one of most.
 func leadOf(value, most uint32) int16 {
-	return int16(max(-1<<15, min(1<<15-1, (int32(value)-int32(most))>>10)))
+	return clampMargin((int32(value) - int32(most)) >> 10)
 }
+
+func clampMargin(x int32) int16 { return int16(max(-1<<15, min(1<<15-1, x))) }
 
 // SetSingle sets all samples to the margins of one model.
 func (m *Margins) SetSingle(l *Lists, labels []uint16) {
@@ -78,29 +80,29 @@ func (m *Margins) SetBlank() {
 	}
 }
 
-// SetPair sets all samples to the margins of the sum of two models, whose margins are ma
-// and mb. best and class are what Pair finds.
+// SetPair sets all samples to the margins of the sum of two models, given their margins, what they give
+// the labels ([Lists.Given]), and the best sum and its class, which Pair finds:
 //
-// If the answer is not the label it is the rival. Otherwise the leads of both are taken
-// together, unless that makes less than 0; if the two have not the same rival, the lead may
+//	for i := range N {
+//		lead := a.lead(i) + b.lead(i)
+//		switch excess := a.excess(i) + b.excess(i); {
+//		case class[i] != labels[i]:
+//			m.set(i, (aGiven[i]+bGiven[i]-best[i])>>10, excess, class[i])
+//		case a.rival(i) == b.rival(i):
+//			m.set(i, max(0, lead), excess, a.rival(i))
+//		default:
+//			m.set(i, max(0, lead), excess, NoClass)
+//		}
+//	}
+//
+// Sums end at those of int16. If the answer is not the label it is the rival. Otherwise the leads of both
+// are taken together, unless that makes less than 0; if the two have not the same rival, the lead may
 // be larger than that, and the rival is not known.
-func (m *Margins) SetPair(a, b *Lists, ma, mb *Margins, best []uint32, class, labels []uint16) {
+func (m *Margins) SetPair(a, b *Margins, aGiven, bGiven, best []uint32, class, labels []uint16) {
 	n := m.n
-	need(a.Len() == n && b.Len() == n && ma.n == n && mb.n == n && len(best) == n && len(class) == n && len(labels) == n,
+	need(a.n == n && b.n == n && len(aGiven) == n && len(bGiven) == n && len(best) == n && len(class) == n && len(labels) == n,
 		"SetPair: lengths do not fit the number of samples")
-	for i, label := range labels {
-		aLead, aExcess, aRival := ma.at(i)
-		bLead, bExcess, bRival := mb.at(i)
-		excess := int16(min(1<<15-1, aExcess+bExcess))
-		switch {
-		case class[i] != label:
-			m.set(i, leadOf(a.value(i, label)+b.value(i, label), best[i]), excess, class[i])
-		case aRival == bRival:
-			m.set(i, int16(min(1<<15-1, max(0, aLead+bLead))), excess, aRival)
-		default:
-			m.set(i, int16(min(1<<15-1, max(0, aLead+bLead))), excess, NoClass)
-		}
-	}
+	setPair(m, a, b, aGiven, bGiven, best, class, labels)
 }
 
 // Judge decides, by their margins, on which samples a set of one or two models, a, and

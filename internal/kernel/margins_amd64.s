@@ -4,6 +4,144 @@
 
 #include "textflag.h"
 
+// func setPairAVX512(m *uint16, a *uint16, b *uint16, aGiven *uint32, bGiven *uint32, best *uint32, class *uint16, labels *uint16, n int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·setPairAVX512(SB), NOSPLIT, $0-72
+	MOVQ       m+0(FP), AX
+	MOVQ       a+8(FP), CX
+	MOVQ       b+16(FP), DX
+	MOVQ       aGiven+24(FP), BX
+	MOVQ       bGiven+32(FP), SI
+	MOVQ       best+40(FP), DI
+	MOVQ       class+48(FP), R8
+	MOVQ       labels+56(FP), R9
+	MOVQ       n+64(FP), R10
+	VPTERNLOGD $0xff, Z1, Z1, Z1
+	VPXORD     Z0, Z0, Z0
+	XORQ       R11, R11
+	CMPQ       R11, R10
+	JGE        setPair512_end
+
+setPair512:
+	VMOVDQU16    (CX), Z2
+	VPADDSW      (DX), Z2, Z2
+	VPMAXSW      Z0, Z2, Z2
+	VMOVDQU16    64(CX), Z3
+	VPADDSW      64(DX), Z3, Z3
+	VMOVDQU16    128(CX), Z4
+	VPCMPW       $0x04, 128(DX), Z4, K1
+	VMOVDQU16    Z1, K1, Z4
+	VMOVDQU32    (BX)(R11*4), Z6
+	VPADDD       (SI)(R11*4), Z6, Z6
+	VPSUBD       (DI)(R11*4), Z6, Z6
+	VPSRAD       $0x0a, Z6, Z6
+	VPMOVSDW     Z6, Y6
+	VMOVDQU32    64(BX)(R11*4), Z5
+	VPADDD       64(SI)(R11*4), Z5, Z5
+	VPSUBD       64(DI)(R11*4), Z5, Z5
+	VPSRAD       $0x0a, Z5, Z5
+	VPMOVSDW     Z5, Y5
+	VINSERTI64X4 $0x01, Y5, Z6, Z6
+	VMOVDQU16    (R8)(R11*2), Z5
+	VPCMPW       $0x04, (R9)(R11*2), Z5, K1
+	VMOVDQU16    Z6, K1, Z2
+	VMOVDQU16    Z5, K1, Z4
+	VMOVDQU16    Z2, (AX)
+	VMOVDQU16    Z3, 64(AX)
+	VMOVDQU16    Z4, 128(AX)
+	ADDQ         $0x000000c0, AX
+	ADDQ         $0x000000c0, CX
+	ADDQ         $0x000000c0, DX
+	ADDQ         $+32, R11
+	CMPQ         R11, R10
+	JLT          setPair512
+
+setPair512_end:
+	VZEROUPPER
+	RET
+
+// func setPairAVX2(m *uint16, a *uint16, b *uint16, aGiven *uint32, bGiven *uint32, best *uint32, class *uint16, labels *uint16, n int)
+// Requires: AVX, AVX2
+TEXT ·setPairAVX2(SB), NOSPLIT, $0-72
+	MOVQ     m+0(FP), AX
+	MOVQ     a+8(FP), CX
+	MOVQ     b+16(FP), DX
+	MOVQ     aGiven+24(FP), BX
+	MOVQ     bGiven+32(FP), SI
+	MOVQ     best+40(FP), DI
+	MOVQ     class+48(FP), R8
+	MOVQ     labels+56(FP), R9
+	MOVQ     n+64(FP), R10
+	VPXOR    Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	XORQ     R11, R11
+	CMPQ     R11, R10
+	JGE      setPair256_end
+
+setPair256:
+	VMOVDQU   (CX), Y2
+	VPADDSW   (DX), Y2, Y2
+	VPMAXSW   Y0, Y2, Y2
+	VMOVDQU   64(CX), Y3
+	VPADDSW   64(DX), Y3, Y3
+	VMOVDQU   128(CX), Y4
+	VPCMPEQW  128(DX), Y4, Y6
+	VPXOR     Y1, Y6, Y6
+	VPOR      Y6, Y4, Y4
+	VMOVDQU   (BX)(R11*4), Y7
+	VPADDD    (SI)(R11*4), Y7, Y7
+	VPSUBD    (DI)(R11*4), Y7, Y7
+	VPSRAD    $0x0a, Y7, Y7
+	VMOVDQU   32(BX)(R11*4), Y5
+	VPADDD    32(SI)(R11*4), Y5, Y5
+	VPSUBD    32(DI)(R11*4), Y5, Y5
+	VPSRAD    $0x0a, Y5, Y5
+	VPACKSSDW Y5, Y7, Y7
+	VPERMQ    $0xd8, Y7, Y7
+	VMOVDQU   (R8)(R11*2), Y5
+	VPCMPEQW  (R9)(R11*2), Y5, Y6
+	VPBLENDVB Y6, Y2, Y7, Y2
+	VPBLENDVB Y6, Y4, Y5, Y4
+	VMOVDQU   Y2, (AX)
+	VMOVDQU   Y3, 64(AX)
+	VMOVDQU   Y4, 128(AX)
+	VMOVDQU   32(CX), Y2
+	VPADDSW   32(DX), Y2, Y2
+	VPMAXSW   Y0, Y2, Y2
+	VMOVDQU   96(CX), Y3
+	VPADDSW   96(DX), Y3, Y3
+	VMOVDQU   160(CX), Y4
+	VPCMPEQW  160(DX), Y4, Y6
+	VPXOR     Y1, Y6, Y6
+	VPOR      Y6, Y4, Y4
+	VMOVDQU   64(BX)(R11*4), Y7
+	VPADDD    64(SI)(R11*4), Y7, Y7
+	VPSUBD    64(DI)(R11*4), Y7, Y7
+	VPSRAD    $0x0a, Y7, Y7
+	VMOVDQU   96(BX)(R11*4), Y5
+	VPADDD    96(SI)(R11*4), Y5, Y5
+	VPSUBD    96(DI)(R11*4), Y5, Y5
+	VPSRAD    $0x0a, Y5, Y5
+	VPACKSSDW Y5, Y7, Y7
+	VPERMQ    $0xd8, Y7, Y7
+	VMOVDQU   32(R8)(R11*2), Y5
+	VPCMPEQW  32(R9)(R11*2), Y5, Y6
+	VPBLENDVB Y6, Y2, Y7, Y2
+	VPBLENDVB Y6, Y4, Y5, Y4
+	VMOVDQU   Y2, 32(AX)
+	VMOVDQU   Y3, 96(AX)
+	VMOVDQU   Y4, 160(AX)
+	ADDQ      $0x000000c0, AX
+	ADDQ      $0x000000c0, CX
+	ADDQ      $0x000000c0, DX
+	ADDQ      $+32, R11
+	CMPQ      R11, R10
+	JLT       setPair256
+
+setPair256_end:
+	VZEROUPPER
+	RET
+
 // func judgeAVX512(may *byte, open *int32, a *uint16, b *uint16, n int) (nOpen int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, POPCNT
 TEXT ·judgeAVX512(SB), NOSPLIT, $0-48

@@ -1,5 +1,21 @@
 package kernel
 
+// setPairGeneric is setPair from the given sample on.
+func setPairGeneric(m, a, b *Margins, aGiven, bGiven, best []uint32, class, labels []uint16, from int) {
+	for i := from; i < m.n; i++ {
+		aLead, aExcess, aRival := a.at(i)
+		bLead, bExcess, bRival := b.at(i)
+		lead, rival := max(0, clampMargin(aLead+bLead)), aRival
+		switch {
+		case class[i] != labels[i]:
+			lead, rival = leadOf(aGiven[i]+bGiven[i], best[i]), class[i]
+		case aRival != bRival:
+			rival = NoClass
+		}
+		m.set(i, lead, clampMargin(aExcess+bExcess), rival)
+	}
+}
+
 // judge1 judges sample i.
 func judge1(a, b *Margins, i int) (right, wrong bool) {
 	aLead, aExcess, aRival := a.at(i)

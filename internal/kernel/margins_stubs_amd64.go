@@ -4,6 +4,16 @@
 
 package kernel
 
+// setPairAVX512 is setPair for n samples, n a multiple of 32.
+//
+//go:noescape
+func setPairAVX512(m *uint16, a *uint16, b *uint16, aGiven *uint32, bGiven *uint32, best *uint32, class *uint16, labels *uint16, n int)
+
+// setPairAVX2 is setPair for n samples, n a multiple of 32.
+//
+//go:noescape
+func setPairAVX2(m *uint16, a *uint16, b *uint16, aGiven *uint32, bGiven *uint32, best *uint32, class *uint16, labels *uint16, n int)
+
 // judgeAVX512 is judge for n samples, n a multiple of 32.
 //
 //go:noescape

@@ -17,6 +17,13 @@ func (z *zoo) margins() []*Margins {
 	return all
 }
 
+// given is what a model gives the labels.
+func (z *zoo) given(model int) []uint32 {
+	given := make([]uint32, len(z.labels))
+	z.lists[model].Given(given, z.labels)
+	return given
+}
+
 // judged compares what Judge says of a set with the set's answers, and returns how many
 // samples it leaves open.
 func judged(t *testing.T, z *zoo, a, b *Margins, members ...*Lists) int {
@@ -64,7 +71,7 @@ func testMargins(t *testing.T) {
 				for y := range x {
 					judged(t, z, margins[x], margins[y], z.lists[x], z.lists[y])
 					Pair(best, class, room, z.lists[x], z.lists[y])
-					pair.SetPair(z.lists[x], z.lists[y], margins[x], margins[y], best, class, z.labels)
+					pair.SetPair(margins[x], margins[y], z.given(x), z.given(y), best, class, z.labels)
 					for third := range y {
 						open += judged(t, z, pair, margins[third], z.lists[x], z.lists[y], z.lists[third])
 						all += sh.n
@@ -147,6 +154,34 @@ func TestJudge(t *testing.T) {
 	})
 }
 
+// TestSetPair compares SetPair on every path with the reference.
+func TestSetPair(t *testing.T) {
+	rng := rand.New(rand.NewPCG(22, 1))
+	eachPath(t, func(t *testing.T) {
+		for _, n := range lengths {
+			a, guardA := guardMargins(rng, n, n%3)
+			b, guardB := guardMargins(rng, n, n%5)
+			m, guardM := guardMargins(rng, n, n%4)
+			sum := func() uint32 { return uint32(rng.IntN(3)) << 24 >> rng.IntN(25) } // up to 2
+			aGiven, bGiven, best := guardOf(fill(n, sum), n%3), guardOf(fill(n, sum), n%2), guardOf(fill(n, sum), n%5)
+			few := func() uint16 { return uint16(rng.IntN(2)) * NoClass }
+			class, labels := guardOf(fill(n, few), n%3), guardOf(fill(n, few), n%4)
+			want := NewMargins(n)
+			setPairGeneric(want, a, b, aGiven.s, bGiven.s, best.s, class.s, labels.s, 0)
+			m.SetPair(a, b, aGiven.s, bGiven.s, best.s, class.s, labels.s)
+			for i := range n {
+				lead, excess, rival := m.at(i)
+				if l, e, r := want.at(i); l != lead || e != excess || r != rival {
+					t.Fatalf("n %d, sample %d: %d, %d and %d, want %d, %d and %d", n, i, lead, excess, rival, l, e, r)
+				}
+			}
+			for what, g := range map[string]interface{ check(*testing.T, string) }{"m": guardM, "a": guardA, "b": guardB, "given": aGiven, "given ": bGiven, "best": best, "class": class, "labels": labels} {
+				g.check(t, what)
+			}
+		}
+	})
+}
+
 // Parts of margins are those of the samples.
 func TestMarginsSlice(t *testing.T) {
 	m, _ := guardMargins(newRand(), 1000, 0)
@@ -176,7 +211,7 @@ func benchMargins() (pair, third *Margins, right []byte) {
 		}
 	}
 	pair = NewMargins(n)
-	pair.SetPair(z.lists[0], z.lists[1], margins[0], margins[1], best, class, z.labels)
+	pair.SetPair(margins[0], margins[1], z.given(0), z.given(1), best, class, z.labels)
 	return pair, margins[2], right
 }
 

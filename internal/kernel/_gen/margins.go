@@ -7,6 +7,8 @@ import (
 )
 
 func margins() {
+	setPairAVX512()
+	setPairAVX2()
 	judgeAVX512()
 	judgeAVX2()
 	foreseeAVX512()
@@ -15,6 +17,106 @@ func margins() {
 
 // marginBytes is what the margins of 32 samples take: leads, excesses and rivals.
 const marginBytes = 192
+
+const setPairSignature = "func(m, a, b *uint16, aGiven, bGiven, best *uint32, class, labels *uint16, n int)"
+
+func setPairAVX512() {
+	const name = "setPair512"
+	function("setPairAVX512", NOSPLIT, setPairSignature)
+	Doc("setPairAVX512 is setPair for n samples, n a multiple of 32.")
+	m, a, b := arg("m"), arg("a"), arg("b")
+	aGiven, bGiven, best, class, labels, n := arg("aGiven"), arg("bGiven"), arg("best"), arg("class"), arg("labels"), arg("n")
+	zero, ones, i := ZMM(), ones512(), GP64()
+	VPXORD(zero, zero, zero)
+	XORQ(i, i)
+	loop(name, i, n, 32, func() {
+		lead, excess, rival, c := ZMM(), ZMM(), ZMM(), ZMM()
+		other, wrong := K(), K()
+		row := func(of GPVirtual, j int) Mem { return Mem{Base: of, Disp: j * marginBytes / 3} }
+		VMOVDQU16(row(a, 0), lead)
+		VPADDSW(row(b, 0), lead, lead)
+		VPMAXSW(zero, lead, lead)
+		VMOVDQU16(row(a, 1), excess)
+		VPADDSW(row(b, 1), excess, excess)
+		VMOVDQU16(row(a, 2), rival)
+		VPCMPW(notEqual, row(b, 2), rival, other)
+		VMOVDQU16(ones, other, rival)
+
+		var less [2]VecVirtual
+		for h := range less {
+			less[h] = ZMM()
+			VMOVDQU32(at(aGiven, i, 4, 64*h), less[h])
+			VPADDD(at(bGiven, i, 4, 64*h), less[h], less[h])
+			VPSUBD(at(best, i, 4, 64*h), less[h], less[h])
+			VPSRAD(U8(10), less[h], less[h])
+			VPMOVSDW(less[h], less[h].AsY())
+		}
+		VINSERTI64X4(U8(1), less[1].AsY(), less[0], less[0])
+		VMOVDQU16(at(class, i, 2, 0), c)
+		VPCMPW(notEqual, at(labels, i, 2, 0), c, wrong)
+		VMOVDQU16(less[0], wrong, lead)
+		VMOVDQU16(c, wrong, rival)
+		for j, z := range []VecVirtual{lead, excess, rival} {
+			VMOVDQU16(z, row(m, j))
+		}
+		for _, p := range []GPVirtual{m, a, b} {
+			ADDQ(U32(marginBytes), p)
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// setPairAVX2 takes the halves of each 32 samples one after the other.
+func setPairAVX2() {
+	const name = "setPair256"
+	function("setPairAVX2", NOSPLIT, setPairSignature)
+	Doc("setPairAVX2 is setPair for n samples, n a multiple of 32.")
+	m, a, b := arg("m"), arg("a"), arg("b")
+	aGiven, bGiven, best, class, labels, n := arg("aGiven"), arg("bGiven"), arg("best"), arg("class"), arg("labels"), arg("n")
+	zero, ones, i := YMM(), YMM(), GP64()
+	VPXOR(zero, zero, zero)
+	VPCMPEQD(ones, ones, ones)
+	XORQ(i, i)
+	loop(name, i, n, 32, func() {
+		for half := range 2 {
+			lead, excess, rival, c, t := YMM(), YMM(), YMM(), YMM(), YMM()
+			row := func(of GPVirtual, j int) Mem { return Mem{Base: of, Disp: j*marginBytes/3 + 32*half} }
+			VMOVDQU(row(a, 0), lead)
+			VPADDSW(row(b, 0), lead, lead)
+			VPMAXSW(zero, lead, lead)
+			VMOVDQU(row(a, 1), excess)
+			VPADDSW(row(b, 1), excess, excess)
+			VMOVDQU(row(a, 2), rival)
+			VPCMPEQW(row(b, 2), rival, t)
+			VPXOR(ones, t, t)
+			VPOR(t, rival, rival) // NoClass
+
+			less := newPair16()
+			for h := range less {
+				o := 64*half + 32*h
+				VMOVDQU(at(aGiven, i, 4, o), less[h])
+				VPADDD(at(bGiven, i, 4, o), less[h], less[h])
+				VPSUBD(at(best, i, 4, o), less[h], less[h])
+				VPSRAD(U8(10), less[h], less[h])
+			}
+			VPACKSSDW(less[1], less[0], less[0])
+			VPERMQ(U8(0xD8), less[0], less[0])
+			VMOVDQU(at(class, i, 2, 32*half), c)
+			VPCMPEQW(at(labels, i, 2, 32*half), c, t)
+			VPBLENDVB(t, lead, less[0], lead)
+			VPBLENDVB(t, rival, c, rival)
+			for j, y := range []VecVirtual{lead, excess, rival} {
+				VMOVDQU(y, row(m, j))
+			}
+		}
+		for _, p := range []GPVirtual{m, a, b} {
+			ADDQ(U32(marginBytes), p)
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
 
 // A judging512 finds which of 32 samples are surely wrong.
 type judging512 struct{ minus2, a, b, lead, t, r VecVirtual }
