@@ -24,10 +24,10 @@ import (
 // First the cheapest such models are found, by sample and answer c; then each m is taken in turn.
 func (e *evaluator) oracleBounds(ctx context.Context, rules []cascade.Rule, threads int, costs []float64) ([]int, error) {
 	h := &helpers{eval: e, mean: slices.Contains(rules, cascade.RuleMean), byCost: e.byCost(), of: make([][]helped, e.samples())}
+	step := max(1, metMemory/h.metBytes())
 	inPieces(threads, e.samples(), func(_, from, to int) {
-		met := make([]int, e.classes) // one more than the last sample to which a class was the answer
-		for i := from; i < to && ctx.Err() == nil; i++ {
-			h.find(i, met)
+		for ; from < to; from += step {
+			h.find(ctx, from, min(from+step, to))
 		}
 	})
 	most := make([]int, len(costs))
@@ -61,46 +61,68 @@ type helped struct {
 	ranks  [2]uint16
 }
 
-// find finds the cheapest models that may help, for all wrong answers to sample i: those that are
-// correct, with any rule, and with rule mean those that give the label no less than the answer so far.
-// met is for its use.
-func (h *helpers) find(i int, met []int) {
+// metMemory is what a thread may take to note which wrong answers it has met: enough for half a million samples
+// and 1,000 classes. Helpers are found for so many samples at a time, model by model, because lists that
+// do not fit into memory are read from disk each time.
+const metMemory = 64 << 20
+
+// metBytes is what a sample takes of that, a bit for each class.
+func (h *helpers) metBytes() int { return (h.eval.classes + 63) / 64 * 8 }
+
+// find finds the cheapest models that may help, for all wrong answers to the samples from..to-1. If ctx ends
+// it finds fewer.
+func (h *helpers) find(ctx context.Context, from, to int) {
 	e, none := h.eval, uint16(len(h.byCost))
-	label := e.labels[i]
-	var all []helped
+	words := h.metBytes() / 8
+	met := make([]uint64, (to-from)*words)
 	for m := range e.models {
-		answer := e.lists[m].TopClass[i]
-		if answer != label && met[answer] != i+1 {
-			met[answer] = i + 1
-			all = append(all, helped{answer, [2]uint16{none, none}})
-		}
-	}
-	h.of[i] = all
-	for rank, m := range h.byCost {
-		correct, open := e.singles[m][i]&1 == 1, false
-		given := uint32(0) // what the model gives the label
-		if !correct && h.mean {
-			given = e.given(m, i)
-		}
-		for k := range all {
-			a := &all[k]
-			if a.ranks[1] < none {
-				continue
-			}
-			if !correct && (!h.mean || given < classValue(&e.lists[m], i, a.answer)) {
-				open = true
-				continue
-			}
-			if a.ranks[0] == none {
-				a.ranks[0], open = uint16(rank), true
-			} else {
-				a.ranks[1] = uint16(rank)
-			}
-		}
-		if !open {
+		if ctx.Err() != nil {
 			return
 		}
+		for i, answer := range e.lists[m].TopClass[from:to] {
+			word, bit := &met[i*words+int(answer/64)], uint64(1)<<(answer%64)
+			if answer != e.labels[from+i] && *word&bit == 0 {
+				*word |= bit
+				h.of[from+i] = append(h.of[from+i], helped{answer, [2]uint16{none, none}})
+			}
+		}
 	}
+	var open []int
+	for i := from; i < to; i++ {
+		if len(h.of[i]) > 0 {
+			open = append(open, i)
+		}
+	}
+	for rank := 0; rank < len(h.byCost) && len(open) > 0 && ctx.Err() == nil; rank++ {
+		open = slices.DeleteFunc(open, func(i int) bool { return !h.help(i, rank) })
+	}
+}
+
+// help notes the wrong answers to sample i with which the model of a rank may help, and reports whether there
+// are some for which more models are wanted. With any rule a model may that is correct, and with rule mean one
+// that gives the label no less than the answer so far.
+func (h *helpers) help(i, rank int) (open bool) {
+	e, m, none := h.eval, h.byCost[rank], uint16(len(h.byCost))
+	correct, given := e.singles[m][i]&1 == 1, uint32(0) // what the model gives the label
+	if !correct && h.mean {
+		given = e.given(m, i)
+	}
+	for k := range h.of[i] {
+		a := &h.of[i][k]
+		if a.ranks[1] < none {
+			continue
+		}
+		if !correct && (!h.mean || given < classValue(&e.lists[m], i, a.answer)) {
+			open = true
+			continue
+		}
+		if a.ranks[0] == none {
+			a.ranks[0], open = uint16(rank), true
+		} else {
+			a.ranks[1] = uint16(rank)
+		}
+	}
+	return open
 }
 
 // bounded are the most correct answers known to be possible at some mean costs.
