@@ -116,15 +116,11 @@ func TestShortlist(t *testing.T) {
 	t.Parallel()
 	p, _ := newZoo(t, 5, 12, 200, 9)
 	one := outputs.ListBytes(p.Samples(), p.Classes())
-	half := make([]int, p.Samples()/2)
-	for i := range half {
-		half[i] = i
-	}
-	if got := p.shortlist(12*one, nil, half); got != p {
+	if got := p.shortlist(12*one, nil, p.Correct); got != p {
 		t.Errorf("%d models left of 12 that there is room for", len(got.models))
 	}
 	worst := slices.MinFunc(p.models, func(a, b Model) int { return cmp.Compare(b.Cost, a.Cost) }).Name
-	got := p.shortlist(4*one+one/2, []string{worst}, half)
+	got := p.shortlist(4*one+one/2, []string{worst}, p.Correct)
 	if _, kept := got.Find(worst); len(got.models) != 4 || !kept || got.Samples() != p.Samples() {
 		t.Fatalf("%d models on %d samples left, the required one: %v", len(got.models), got.Samples(), kept)
 	}
@@ -134,7 +130,25 @@ func TestShortlist(t *testing.T) {
 			t.Errorf("%s is another model now", model.Name)
 		}
 	}
-	if got := p.shortlist(0, []string{worst}, half); len(got.models) != 2 {
+	if got := p.shortlist(0, []string{worst}, p.Correct); len(got.models) != 2 {
 		t.Errorf("%d models left with no room, not the required one and the best", len(got.models))
+	}
+}
+
+// TestCorrectWithout: what models answer correctly is counted on all samples but those of each fold.
+func TestCorrectWithout(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 5, 4, 203, 9)
+	const folds = 5
+	cut := p.folds(folds, 3)
+	without := p.correctWithout(folds, cut)
+	for fold := range folds {
+		_, others := cut(fold)
+		rest := p.Subset(others)
+		for m := range p.models {
+			if got, want := without[fold][m], rest.Correct(m); got != want {
+				t.Errorf("fold %d, model %d: %d correct, want %d", fold, m, got, want)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/outputs"
@@ -46,15 +47,15 @@ const fewFolds = 2
 const foldBytes = 1 << 30
 
 // shortlist returns the problem with as many models as have lists of so many bytes, the most
-// accurate for their cost on some samples and those that are required; p itself if these are all.
-func (p *Problem) shortlist(bytes int, required []string, samples []int) *Problem {
+// accurate for their cost by what they answer correctly and those that are required; p itself if these are all.
+func (p *Problem) shortlist(bytes int, required []string, correct func(model int) int) *Problem {
 	most := max(bytes/outputs.ListBytes(p.Samples(), p.classes), len(required)+1)
 	if len(p.models) <= most {
 		return p
 	}
 	rated := make([]front.Model, len(p.models))
 	for m, model := range p.models {
-		rated[m] = front.Model{Name: model.Name, Cost: model.Cost, Correct: p.correctOn(m, samples)}
+		rated[m] = front.Model{Name: model.Name, Cost: model.Cost, Correct: correct(m)}
 	}
 	list := front.Shortlist(rated, required, most)
 	short := *p
@@ -62,15 +63,31 @@ func (p *Problem) shortlist(bytes int, required []string, samples []int) *Proble
 	return &short
 }
 
-// correctOn returns how many of some samples a model on its own answers correctly.
-func (p *Problem) correctOn(model int, samples []int) int {
-	correct := 0
-	for _, i := range samples {
-		if p.models[model].Lists.TopClass[i] == p.labels[i] {
-			correct++
+// correctWithout returns, by fold and model, how many of the samples that are not held out a model on its own
+// answers correctly. It reads the answers of each model once.
+func (p *Problem) correctWithout(folds int, cut func(fold int) (held, others []int)) [][]int {
+	holds := make([]int, p.Samples()) // the fold that holds a sample out
+	without := make([][]int, folds)
+	for fold := range folds {
+		held, _ := cut(fold)
+		for _, i := range held {
+			holds[i] = fold
+		}
+		without[fold] = make([]int, len(p.models))
+	}
+	for m := range p.models {
+		all, in := 0, make([]int, folds)
+		for i, answer := range p.models[m].Lists.TopClass {
+			if answer == p.labels[i] {
+				all++
+				in[holds[i]]++
+			}
+		}
+		for fold := range folds {
+			without[fold][m] = all - in[fold]
 		}
 	}
-	return correct
+	return without
 }
 
 // foldPart is the part of a search's effort that each of its repetitions may take.
@@ -89,11 +106,12 @@ func (t *trial) repeat(ctx context.Context, o Options, clock *clock, report func
 	if o.Evals > 0 {
 		o.Evals = max(1, int64(foldPart*float64(o.Evals)))
 	}
+	correct := sync.OnceValue(func() [][]int { return t.problem.correctWithout(number, cut) })
 	var folds []fold
 	for i := range number {
 		report(i)
 		part, rest := cut(i)
-		short := t.problem.shortlist(foldBytes, o.Include, rest)
+		short := t.problem.shortlist(foldBytes, o.Include, func(model int) int { return correct()[i][model] })
 		if i > 0 && short != t.problem {
 			runtime.GC() // what the last fold copied goes before this one copies as much
 		}

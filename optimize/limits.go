@@ -40,6 +40,11 @@ func newLimits(p *Problem, o *Options, required []int) *limits {
 	}
 }
 
+// mayBegin reports whether a cascade may begin with a model of this cost, which all of so many samples pay.
+func (l *limits) mayBegin(cost float64, samples int) bool {
+	return float64(cost*float64(samples)) <= l.total
+}
+
 // slack lets what is just at a limit be within it, however its cost is rounded.
 const slack = 1 + 1e-12
 

@@ -134,7 +134,13 @@ func (p *pairSolver) gain(i, order int) []int32 {
 func (p *pairSolver) solve(t tile) {
 	e, limits := p.w.eval, p.run.limits
 	p.tile = t
-	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > limits.worst })
+	pairs := slices.DeleteFunc(t.pairs(), func(xy [2]int) bool {
+		x, y := e.costs[xy[0]], e.costs[xy[1]]
+		return x+y > limits.worst || !limits.mayBegin(min(x, y), e.samples())
+	})
+	if len(pairs) == 0 {
+		return
+	}
 	p.run.boundOf(p.w, p.bound)
 	clear(p.gains)
 	clear(p.open)

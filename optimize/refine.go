@@ -79,18 +79,24 @@ func (e *evaluator) sure(p plan) bool {
 }
 
 // boundOf sets bound[s] to the least total at which a worker knows a score of s or more:
-// what costs strictly more is dominated. If full outputs follow, bound is raised so that
-// what is near the front passes too. Chains that are left out because they are dominated
-// may be near it, and which of them are tried would depend on what a thread knows at the
-// time.
+// what costs strictly more is dominated, or beyond the limit on the cost. Scores that are too
+// low to be kept have -Inf. If full outputs follow, bound is raised so that what is near the
+// front passes too. Chains that are left out because they are dominated may be near it, and
+// which of them are tried would depend on what a thread knows at the time.
 func (r *run) boundOf(w *worker, bound []float64) {
 	w.archive.staircase(bound)
-	if !r.truncated() {
-		return
+	if r.truncated() {
+		n := copy(bound, bound[min(nearFront+1, len(bound)):])
+		for score := n; score < len(bound); score++ {
+			bound[score] = math.Inf(1)
+		}
 	}
-	n := copy(bound, bound[min(nearFront+1, len(bound)):])
-	for score := n; score < len(bound); score++ {
-		bound[score] = math.Inf(1)
+	for score := range bound {
+		if score < r.limits.correct {
+			bound[score] = math.Inf(-1)
+		} else {
+			bound[score] = min(bound[score], r.limits.total)
+		}
 	}
 }
 

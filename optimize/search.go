@@ -118,6 +118,9 @@ func search(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cheapest := p.cheapest().Cost; o.Join == nil && o.Shards == 0 && (cheapest > r.limits.worst || !r.limits.mayBegin(cheapest, p.Samples())) {
+		return nil, r.nothingFeasible(Finished)
+	}
 	parent := ctx
 	if o.Time > 0 && o.Join == nil {
 		var cancel context.CancelFunc

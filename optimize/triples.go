@@ -107,17 +107,20 @@ func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *tr
 
 // solve offers the chains that begin with the models of each of the pairs, in either order.
 func (t *tripleSolver) solve(group [][2]int) {
-	e, worst := t.run.eval, t.run.limits.worst
+	e, limits := t.run.eval, t.run.limits
 	models, grid, n := len(e.models), len(e.grid), e.samples()
 	chains := len(group) * 2 * (models - 2)
-	group = slices.DeleteFunc(group, func(xy [2]int) bool { return e.costs[xy[0]]+e.costs[xy[1]] > worst })
+	group = slices.DeleteFunc(group, func(xy [2]int) bool {
+		x, y := e.costs[xy[0]], e.costs[xy[1]]
+		return x+y > limits.worst || !limits.mayBegin(min(x, y), n)
+	})
 	t.run.boundOf(t.w, t.bound)
 	for i, xy := range group {
 		t.begin(t.pairs[i], xy[0], xy[1])
 	}
 	pairs := t.pairs[:len(group)]
 	extends := func(p *firstPair, z int) bool {
-		return z != p.x && z != p.y && e.costs[p.x]+e.costs[p.y]+e.costs[z] <= worst
+		return z != p.x && z != p.y && e.costs[p.x]+e.costs[p.y]+e.costs[z] <= limits.worst
 	}
 	for first := 0; first < models && len(pairs) > 0; first += tripleThirds {
 		if t.w.stopped() {
@@ -191,6 +194,9 @@ func (t *tripleSolver) extend(p *firstPair, z int, forecast *[2]kernel.Forecast)
 	e, w := t.run.eval, t.w
 	var tried []*prefix
 	for order, chain := range p.orders {
+		if !t.run.limits.mayBegin(e.costs[chain.plan.members[0].model], e.samples()) {
+			continue
+		}
 		if gains, losses := p.foreseen(forecast, order); chain.mayImproveRoughly(z, gains, losses, t.bound) {
 			tried = append(tried, chain)
 		}
