@@ -19,12 +19,13 @@ type margins struct {
 	labels  []uint16
 	kept    []func() *kernel.Margins // by model; nil if there is no room
 	room    atomic.Int64             // for so many more
-	halves  []func() *half           // by model; nil if there is no room for them beside all margins
+	halves  []func() *half           // by model; nil if there is no room beside all margins
+	spare   atomic.Int64             // for so many more
 }
 
-// A half is what a pair is made from, of one of its models, beside its margins.
+// A half is one model's contribution to a pair, besides its margins.
 type half struct {
-	heads *kernel.Heads // nil if they are not kept, or of ballots, which have no second class
+	heads *kernel.Heads // nil if they are not kept, of no use, or of ballots, which have no second class
 	given []uint32      // what the model gives the labels
 }
 
@@ -44,14 +45,19 @@ func (e *evaluator) newMargins(rule cascade.Rule, bytes int64) *margins {
 			return all
 		}))
 	}
-	if int64(len(lists))*int64(kernel.MarginsBytes(n)+kernel.HeadsBytes(n)+4*n) > bytes {
-		return m
+	heads, each := rule == cascade.RuleMean && kernel.UsesHeads(), int64(4*n)
+	if heads {
+		each += int64(kernel.HeadsBytes(n))
 	}
+	m.spare.Store((bytes - int64(len(lists))*int64(kernel.MarginsBytes(n))) / each)
 	for model := range lists {
 		m.halves = append(m.halves, sync.OnceValue(func() *half {
+			if m.spare.Add(-1) < 0 {
+				return nil
+			}
 			h := newHalf(n)
 			lists[model].Given(h.given, m.labels)
-			if rule == cascade.RuleMean {
+			if heads {
 				h.heads = kernel.NewHeads(&lists[model])
 			}
 			return h
@@ -65,8 +71,8 @@ func newHalf(n int) *half { return &half{given: make([]uint32, n)} }
 
 // half returns a model's half of pairs. It is valid until room is used again.
 func (m *margins) half(model int, room *half) *half {
-	if m.halves != nil {
-		return m.halves[model]()
+	if kept := m.halves[model](); kept != nil {
+		return kept
 	}
 	m.lists[model].Given(room.given, m.labels)
 	return room

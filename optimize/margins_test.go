@@ -3,6 +3,7 @@ package optimize
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -50,6 +51,42 @@ func TestMarginsThatAreNotKept(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Halves of pairs are kept in what is left beside the margins of all models: heads where they are of use.
+func TestHalvesThatAreKept(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 5, 7, 700, 5)
+	e := runOf(t, p, Options{Algorithm: "exact", Rules: cascade.Rules()}).eval
+	n := p.Samples()
+	for rule, each := range map[cascade.Rule]int{cascade.RuleMean: 4*n + kernel.HeadsBytes(n), cascade.RuleVote: 4 * n} {
+		heads := rule == cascade.RuleMean && kernel.UsesHeads()
+		if !heads {
+			each = 4 * n
+		}
+		room := newHalf(n)
+		for want := range 8 {
+			m, kept := e.newMargins(rule, int64(7*kernel.MarginsBytes(n)+want*each+each-1)), 0
+			lists, _ := e.of(rule)
+			for model := range lists {
+				h, given := m.half(model, room), make([]uint32, n)
+				lists[model].Given(given, p.labels)
+				if !slices.Equal(h.given, given) {
+					t.Fatalf("%v: model %d gives labels other values", rule, model)
+				}
+				if h == room {
+					continue
+				}
+				kept++
+				if (h.heads != nil) != heads {
+					t.Errorf("%v: heads are kept: %v, want %v", rule, h.heads != nil, heads)
+				}
+			}
+			if kept != min(want, 7) {
+				t.Errorf("%v: %d halves are kept with room for %d", rule, kept, want)
+			}
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ type tripleSolver struct {
 	rule      cascade.Rule
 	margins   *margins
 	rooms     [2]*kernel.Margins // for those that are not kept
-	halves    [2]*half           // the same
+	halfRooms [2]*half           // for halves that are not kept
 	bound     []float64          // least total known for each score or more
 	lists     []kernel.Lists
 	singles   [][]byte
@@ -91,10 +91,10 @@ func newTripleSolver(r *run, w *worker, rule cascade.Rule, margins *margins) *tr
 	lists, singles := r.eval.of(rule)
 	t := &tripleSolver{
 		run: r, w: w, rule: rule, margins: margins, lists: lists, singles: singles, singleOf: -1,
-		bound:  make([]float64, r.eval.samples()+2),
-		may:    make([]byte, r.eval.samples()),
-		rooms:  [2]*kernel.Margins{kernel.NewMargins(r.eval.samples()), kernel.NewMargins(r.eval.samples())},
-		halves: [2]*half{newHalf(r.eval.samples()), newHalf(r.eval.samples())},
+		bound:     make([]float64, r.eval.samples()+2),
+		may:       make([]byte, r.eval.samples()),
+		rooms:     [2]*kernel.Margins{kernel.NewMargins(r.eval.samples()), kernel.NewMargins(r.eval.samples())},
+		halfRooms: [2]*half{newHalf(r.eval.samples()), newHalf(r.eval.samples())},
 	}
 	for i := range t.pairs {
 		t.pairs[i] = newFirstPair(r, w, rule)
@@ -171,9 +171,9 @@ func (t *tripleSolver) begin(p *firstPair, x, y int) {
 		first := uint16(e.firstOf(t.rule))
 		w.combine(p.table, t.single, []member{{first + uint16(y), 1}}, member{first + uint16(x), 1})
 	}
-	first, second := t.margins.half(x, t.halves[0]), t.margins.half(y, t.halves[1])
-	if first.heads != nil && second.heads != nil {
-		kernel.PairByHeads(w.best, w.class, w.open, a, b, first.heads, second.heads)
+	ha, hb := t.margins.half(x, t.halfRooms[0]), t.margins.half(y, t.halfRooms[1])
+	if ha.heads != nil && hb.heads != nil {
+		kernel.PairByHeads(w.best, w.class, w.open, a, b, ha.heads, hb.heads)
 	} else {
 		kernel.Pair(w.best, w.class, w.open, a, b)
 	}
@@ -181,7 +181,7 @@ func (t *tripleSolver) begin(p *firstPair, x, y int) {
 		kernel.Bins(p.table, w.best, w.class, e.labels, e.cuts(2))
 	}
 	ma, mb := t.margins.of(x, 0, n, t.rooms[0]), t.margins.of(y, 0, n, t.rooms[1])
-	p.margins.SetPair(&ma, &mb, first.given, second.given, w.best, w.class, e.labels)
+	p.margins.SetPair(&ma, &mb, ha.given, hb.given, w.best, w.class, e.labels)
 	p.orders[0].set(x, y, p.table)
 	p.orders[1].set(y, x, p.table)
 	p.number()

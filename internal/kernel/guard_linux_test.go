@@ -54,6 +54,7 @@ func TestAtTheEdge(t *testing.T) {
 			t.Run("Cells", TestCells)
 			t.Run("Histograms", TestHistograms)
 			t.Run("Prefix2", TestPrefix2)
+			t.Run("SetPair", TestSetPair)
 			t.Run("Judge", TestJudge)
 			t.Run("Screen", TestScreen)
 		})

@@ -1,7 +1,7 @@
 package kernel
 
-// Heads are the first four classes of each list of a model on N samples, and their values. A quarter
-// of the lists' memory, read from end to end, they decide all but a few of the samples of a pair.
+// Heads are the first four classes of each list of a model on N samples, and their values. They take a
+// quarter of the memory of lists of 16, are read from end to end, and decide most samples of a pair.
 type Heads struct {
 	n int
 	// For each 32 samples their first classes, their second ones and so on, then their first values
@@ -35,15 +35,17 @@ func (h *Heads) of(i int) (classes, values []uint16) {
 	return block[i%headBlock:], block[headBlock*headLength+i%headBlock:]
 }
 
-// PairByHeads is Pair for lists whose heads are at hand: three times as fast when they come from memory.
-// On paths that have no assembly for heads it is Pair itself.
+// UsesHeads reports whether PairByHeads is faster than Pair: whether the path has assembly for heads.
+func UsesHeads() bool { return active == AVX2 || active == AVX512 }
+
+// PairByHeads is Pair for lists whose heads are at hand.
 func PairByHeads(best []uint32, class []uint16, open []int32, a, b *Lists, aHeads, bHeads *Heads) {
 	n := a.Len()
 	a.check(n, a.K)
 	b.check(n, a.K)
 	need(aHeads.n == n && bHeads.n == n, "PairByHeads: the heads are of another number of samples")
 	need(len(best) == n && len(class) == n && len(open) >= n, "PairByHeads: lengths do not fit the number of samples")
-	if active != AVX2 && active != AVX512 {
+	if !UsesHeads() {
 		Pair(best, class, open, a, b)
 		return
 	}

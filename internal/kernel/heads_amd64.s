@@ -454,25 +454,199 @@ heads256:
 	VPACKSSWB    X1, X3, X1
 	VPMOVMSKB    X1, R10
 	TESTL        R10, R10
-	JZ           heads256_all
+	JZ           heads256_0_all
+	LEAQ         (R8), R12
 
-heads256_next:
+heads256_0_next:
 	TZCNTL R10, R11
-	ADDL   R8, R11
+	ADDL   R12, R11
 	MOVL   R11, (DX)(R9*4)
 	INCQ   R9
 	BLSRL  R10, R10
-	JNZ    heads256_next
+	JNZ    heads256_0_next
 
-heads256_all:
-	MOVQ   R8, R10
-	ANDQ   $0x10, R10
-	IMUL3Q $0x0000001c, R10, R10
-	LEAQ   32(BX)(R10*1), BX
-	LEAQ   32(SI)(R10*1), SI
-	ADDQ   $+16, R8
-	CMPQ   R8, DI
-	JLT    heads256
+heads256_0_all:
+	VMOVDQU      32(BX), Y1
+	VMOVDQU      480(SI), Y2
+	VPCMPEQW     32(SI), Y1, Y4
+	VPBLENDVB    Y4, 288(SI), Y2, Y2
+	VMOVDQA      Y4, Y3
+	VMOVDQA      Y4, Y8
+	VPCMPEQW     96(SI), Y1, Y4
+	VPBLENDVB    Y4, 352(SI), Y2, Y2
+	VPOR         Y4, Y3, Y3
+	VPCMPEQW     160(SI), Y1, Y4
+	VPBLENDVB    Y4, 416(SI), Y2, Y2
+	VPOR         Y4, Y3, Y3
+	VPCMPEQW     224(SI), Y1, Y4
+	VPBLENDVB    Y4, 480(SI), Y2, Y2
+	VPOR         Y4, Y3, Y3
+	VPXOR        Y0, Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VCVTPH2PS    288(BX), Y3
+	VCVTPH2PS    X2, Y4
+	VADDPS       Y3, Y4, Y4
+	VMOVDQA      Y4, Y3
+	VCVTPH2PS    304(BX), Y4
+	VEXTRACTI128 $0x01, Y2, X2
+	VCVTPH2PS    X2, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVDQA      Y2, Y4
+	VMOVDQA      Y1, Y7
+	VMOVDQU      96(BX), Y1
+	VMOVDQU      480(SI), Y6
+	VPCMPEQW     32(SI), Y1, Y2
+	VPBLENDVB    Y2, 288(SI), Y6, Y6
+	VMOVDQA      Y2, Y5
+	VPOR         Y2, Y8, Y8
+	VPCMPEQW     96(SI), Y1, Y2
+	VPBLENDVB    Y2, 352(SI), Y6, Y6
+	VPOR         Y2, Y5, Y5
+	VPCMPEQW     160(SI), Y1, Y2
+	VPBLENDVB    Y2, 416(SI), Y6, Y6
+	VPOR         Y2, Y5, Y5
+	VPCMPEQW     224(SI), Y1, Y2
+	VPBLENDVB    Y2, 480(SI), Y6, Y6
+	VPOR         Y2, Y5, Y5
+	VPXOR        Y0, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VCVTPH2PS    352(BX), Y2
+	VCVTPH2PS    X6, Y9
+	VADDPS       Y2, Y9, Y9
+	VPCMPEQD     Y3, Y9, Y5
+	VPCMPGTD     Y3, Y9, Y2
+	VPMAXUD      Y9, Y3, Y3
+	VCVTPH2PS    368(BX), Y9
+	VEXTRACTI128 $0x01, Y6, X6
+	VCVTPH2PS    X6, Y10
+	VADDPS       Y9, Y10, Y10
+	VPCMPEQD     Y4, Y10, Y6
+	VPCMPGTD     Y4, Y10, Y9
+	VPMAXUD      Y10, Y4, Y4
+	VPACKSSDW    Y9, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VPBLENDVB    Y2, Y1, Y7, Y7
+	VMOVDQU      160(BX), Y1
+	VMOVDQU      480(SI), Y2
+	VPCMPEQW     32(SI), Y1, Y10
+	VPBLENDVB    Y10, 288(SI), Y2, Y2
+	VMOVDQA      Y10, Y9
+	VPOR         Y10, Y8, Y8
+	VPCMPEQW     96(SI), Y1, Y10
+	VPBLENDVB    Y10, 352(SI), Y2, Y2
+	VPOR         Y10, Y9, Y9
+	VPCMPEQW     160(SI), Y1, Y10
+	VPBLENDVB    Y10, 416(SI), Y2, Y2
+	VPOR         Y10, Y9, Y9
+	VPCMPEQW     224(SI), Y1, Y10
+	VPBLENDVB    Y10, 480(SI), Y2, Y2
+	VPOR         Y10, Y9, Y9
+	VPXOR        Y0, Y9, Y9
+	VPOR         Y9, Y1, Y1
+	VCVTPH2PS    416(BX), Y9
+	VCVTPH2PS    X2, Y10
+	VADDPS       Y9, Y10, Y10
+	VPCMPEQD     Y3, Y10, Y9
+	VPOR         Y9, Y5, Y5
+	VPCMPGTD     Y3, Y10, Y9
+	VPMAXUD      Y10, Y3, Y3
+	VCVTPH2PS    432(BX), Y10
+	VEXTRACTI128 $0x01, Y2, X2
+	VCVTPH2PS    X2, Y2
+	VADDPS       Y10, Y2, Y2
+	VPCMPEQD     Y4, Y2, Y10
+	VPOR         Y10, Y6, Y6
+	VPCMPGTD     Y4, Y2, Y10
+	VPMAXUD      Y2, Y4, Y4
+	VPACKSSDW    Y10, Y9, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VPBLENDVB    Y10, Y1, Y7, Y7
+	VMOVDQU      224(BX), Y9
+	VMOVDQU      480(SI), Y2
+	VPCMPEQW     32(SI), Y9, Y10
+	VPBLENDVB    Y10, 288(SI), Y2, Y2
+	VMOVDQA      Y10, Y1
+	VPOR         Y10, Y8, Y8
+	VPCMPEQW     96(SI), Y9, Y10
+	VPBLENDVB    Y10, 352(SI), Y2, Y2
+	VPOR         Y10, Y1, Y1
+	VPCMPEQW     160(SI), Y9, Y10
+	VPBLENDVB    Y10, 416(SI), Y2, Y2
+	VPOR         Y10, Y1, Y1
+	VPCMPEQW     224(SI), Y9, Y10
+	VPBLENDVB    Y10, 480(SI), Y2, Y2
+	VPOR         Y10, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	VPOR         Y1, Y9, Y9
+	VCVTPH2PS    480(BX), Y10
+	VCVTPH2PS    X2, Y11
+	VADDPS       Y10, Y11, Y11
+	VCVTPH2PS    288(SI), Y1
+	VADDPS       Y10, Y1, Y1
+	VPCMPEQD     Y3, Y11, Y10
+	VPOR         Y10, Y5, Y5
+	VPCMPGTD     Y3, Y11, Y10
+	VPMAXUD      Y11, Y3, Y3
+	VCVTPH2PS    496(BX), Y11
+	VEXTRACTI128 $0x01, Y2, X2
+	VCVTPH2PS    X2, Y12
+	VADDPS       Y11, Y12, Y12
+	VCVTPH2PS    304(SI), Y2
+	VADDPS       Y11, Y2, Y2
+	VPCMPEQD     Y4, Y12, Y11
+	VPOR         Y11, Y6, Y6
+	VPCMPGTD     Y4, Y12, Y11
+	VPMAXUD      Y12, Y4, Y4
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VPBLENDVB    Y10, Y9, Y7, Y7
+	VPCMPGTD     Y1, Y3, Y1
+	VPSUBD       heads256_one<>+0(SB), Y3, Y9
+	VPMINUD      heads256_unit<>+0(SB), Y9, Y10
+	VPCMPEQD     Y10, Y9, Y9
+	VPOR         Y9, Y5, Y5
+	VMULPS       heads256_scale<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMOVDQU      Y3, 64(AX)(R8*4)
+	VPCMPGTD     Y2, Y4, Y2
+	VPSUBD       heads256_one<>+0(SB), Y4, Y3
+	VPMINUD      heads256_unit<>+0(SB), Y3, Y9
+	VPCMPEQD     Y9, Y3, Y3
+	VPOR         Y3, Y6, Y6
+	VMULPS       heads256_scale<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMOVDQU      Y4, 96(AX)(R8*4)
+	VMOVDQU      Y7, 32(CX)(R8*2)
+	VPCMPEQW     Y0, Y7, Y7
+	VPACKSSDW    Y6, Y5, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VPOR         Y7, Y3, Y3
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VPOR         Y8, Y1, Y1
+	VPXOR        Y0, Y1, Y1
+	VPOR         Y1, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X1
+	VPACKSSWB    X1, X3, X1
+	VPMOVMSKB    X1, R10
+	TESTL        R10, R10
+	JZ           heads256_1_all
+	LEAQ         16(R8), R12
+
+heads256_1_next:
+	TZCNTL R10, R11
+	ADDL   R12, R11
+	MOVL   R11, (DX)(R9*4)
+	INCQ   R9
+	BLSRL  R10, R10
+	JNZ    heads256_1_next
+
+heads256_1_all:
+	ADDQ $0x00000200, BX
+	ADDQ $0x00000200, SI
+	ADDQ $+32, R8
+	CMPQ R8, DI
+	JLT  heads256
 
 heads256_end:
 	MOVQ R9, nOpen+48(FP)

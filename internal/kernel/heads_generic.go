@@ -2,14 +2,14 @@ package kernel
 
 import "math"
 
-// decideByHeadsGeneric is PairByHeads as far as heads tell: it lists the samples on which they do not,
-// after the nOpen ones of those before number done.
+// decideByHeadsGeneric is PairByHeads as far as heads tell. It begins at sample done, with nOpen samples
+// listed, and appends those that heads do not decide; their best and class are not specified.
 //
 // No class that a head lacks has more than its last value. So of the classes of a's head the sums are
 // known or bounded. No other class has more than a's last and b's first value together; and if b's first
 // class is one of a's head, no more than that one, which comes before it in both lists. Sums are made in
-// float32. Rounding keeps their order, and it changes only those from 1 to 1+2^-13, in which a value below
-// 2^-13 has a part; these are left open, and so are ties.
+// float32. Rounding keeps their order, and it changes only those from 1 to 1+2^-13, to which a value
+// below 2^-13 contributes; these are left open, and so are ties.
 func decideByHeadsGeneric(best []uint32, class []uint16, open []int32, a, b *Heads, done, nOpen int) int {
 	for i := done; i < a.n; i++ {
 		ac, av := a.of(i)

@@ -48,6 +48,13 @@ func testHeadsBound(t *testing.T) {
 		}
 	}
 	checkPairByHeads(t, a, b)
+	best, class, open, want := make([]uint32, n), make([]uint16, n), make([]int32, n), make([]int32, n)
+	x, y := NewHeads(a), NewHeads(b)
+	open = open[:decideByHeads(best, class, open, x, y)]
+	want = want[:decideByHeadsGeneric(best, class, want, x, y, 0, 0)]
+	if !slices.Equal(open, want) {
+		t.Errorf("%d samples are left open, %d by the reference", len(open), len(want))
+	}
 }
 
 func emptyLists(n int) *Lists {
@@ -104,7 +111,9 @@ func TestHeadsRefuse(t *testing.T) {
 		panics(t, "heads of another length", func() { PairByHeads(best, class, open, x, y, heads, few) })
 		panics(t, "heads of another length", func() { PairByHeads(best, class, open, x, y, few, heads) })
 		panics(t, "another length", func() { PairByHeads(best, class, open, x, &part, heads, heads) })
+		panics(t, "lists of another length", func() { PairByHeads(best, class, open, &part, y, heads, heads) })
 		panics(t, "short results", func() { PairByHeads(best[1:], class, open, x, y, heads, heads) })
+		panics(t, "short results", func() { PairByHeads(best, class[1:], open, x, y, heads, heads) })
 		panics(t, "short list of open samples", func() { PairByHeads(best, class, open[1:], x, y, heads, heads) })
 	})
 }

@@ -87,7 +87,7 @@ func (m *Margins) SetBlank() {
 //		lead := a.lead(i) + b.lead(i)
 //		switch excess := a.excess(i) + b.excess(i); {
 //		case class[i] != labels[i]:
-//			m.set(i, (aGiven[i]+bGiven[i]-best[i])>>10, excess, class[i])
+//			m.set(i, (int32(aGiven[i]+bGiven[i])-int32(best[i]))>>10, excess, class[i])
 //		case a.rival(i) == b.rival(i):
 //			m.set(i, max(0, lead), excess, a.rival(i))
 //		default:
@@ -95,7 +95,7 @@ func (m *Margins) SetBlank() {
 //		}
 //	}
 //
-// Sums end at those of int16. If the answer is not the label it is the rival. Otherwise the leads of both
+// Sums saturate at the limits of int16. If the answer is not the label it is the rival. Otherwise the leads of both
 // are taken together, unless that makes less than 0; if the two have not the same rival, the lead may
 // be larger than that, and the rival is not known.
 func (m *Margins) SetPair(a, b *Margins, aGiven, bGiven, best []uint32, class, labels []uint16) {

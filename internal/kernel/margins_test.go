@@ -182,6 +182,24 @@ func TestSetPair(t *testing.T) {
 	})
 }
 
+func TestSetPairRefuses(t *testing.T) {
+	z := newZoo(40, 20, 16, 2, 1)
+	n := len(z.labels)
+	m, a, short := NewMargins(n), NewMargins(n), NewMargins(n-1)
+	given, best, class := make([]uint32, n), make([]uint32, n), make([]uint16, n)
+	eachPath(t, func(t *testing.T) {
+		panics(t, "margins of another length", func() { m.SetPair(short, a, given, given, best, class, z.labels) })
+		panics(t, "margins of another length", func() { m.SetPair(a, short, given, given, best, class, z.labels) })
+		panics(t, "short values", func() { m.SetPair(a, a, given[1:], given, best, class, z.labels) })
+		panics(t, "short values", func() { m.SetPair(a, a, given, given[1:], best, class, z.labels) })
+		panics(t, "short sums", func() { m.SetPair(a, a, given, given, best[1:], class, z.labels) })
+		panics(t, "short classes", func() { m.SetPair(a, a, given, given, best, class[1:], z.labels) })
+		panics(t, "short labels", func() { m.SetPair(a, a, given, given, best, class, z.labels[1:]) })
+		panics(t, "short values", func() { z.lists[0].Given(given[1:], z.labels) })
+		panics(t, "short labels", func() { z.lists[0].Given(given, z.labels[1:]) })
+	})
+}
+
 // Parts of margins are those of the samples.
 func TestMarginsSlice(t *testing.T) {
 	m, _ := guardMargins(newRand(), 1000, 0)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -145,7 +147,7 @@ func decideByHeadsAVX512() {
 	RET()
 }
 
-// decideByHeadsAVX2 takes 16 samples at a time, the two halves of a block one after the other.
+// decideByHeadsAVX2 takes the halves of each 32 samples one after the other.
 func decideByHeadsAVX2() {
 	const name = "heads256"
 	function("decideByHeadsAVX2", NOSPLIT, headsSignature)
@@ -154,12 +156,11 @@ func decideByHeadsAVX2() {
 	scale, ones := scale256(name), YMM()
 	one, unit := words32(name+"_one", sequence[uint32](8, oneBits, 0)), words32(name+"_unit", sequence[uint32](8, unitBits, 0))
 	VPCMPEQD(ones, ones, ones)
-	i, nOpen, mask, number := GP64(), GP64(), GP32(), GP64()
+	i, nOpen, mask, number, from := GP64(), GP64(), GP32(), GP64(), GP64()
 	XORQ(i, i)
 	XORQ(nOpen, nOpen)
-	loop(name, i, n, 16, func() {
-		row := func(of GPVirtual, disp int) Mem { return Mem{Base: of, Disp: disp} }
-		askAhead(a, b)
+	decideHalf := func(half int) {
+		row := func(of GPVirtual, disp int) Mem { return Mem{Base: of, Disp: disp + 32*half} }
 		bounds, top, bad := newPair16(), newPair16(), newPair16()
 		names, first := YMM(), YMM()
 		for j := range headLength {
@@ -229,9 +230,9 @@ func decideByHeadsAVX2() {
 			VPOR(near, bad[h], bad[h])
 			VMULPS(scale, top[h], top[h])
 			VCVTPS2DQ(top[h], top[h])
-			VMOVDQU(top[h], at(best, i, 4, 32*h))
+			VMOVDQU(top[h], at(best, i, 4, 64*half+32*h))
 		}
-		VMOVDQU(names, at(class, i, 2, 0))
+		VMOVDQU(names, at(class, i, 2, 32*half))
 		VPCMPEQW(ones, names, names)
 		all, above, x := YMM(), YMM(), XMM()
 		pack := func(of pair16, to VecVirtual) {
@@ -248,17 +249,19 @@ func decideByHeadsAVX2() {
 		VPACKSSWB(x, all.AsX(), x)
 		VPMOVMSKB(x, mask)
 		TESTL(mask, mask)
-		JZ(LabelRef(name + "_all"))
-		listBits(name, mask, number, i, open, nOpen)
-		Label(name + "_all")
-
-		// From the first half of a block to the second, or to the next block.
-		step := GP64()
-		MOVQ(i, step)
-		ANDQ(U8(16), step)
-		IMUL3Q(U32((headBytes-2*32)/16), step, step)
-		LEAQ(at(a, step, 1, 32), a)
-		LEAQ(at(b, step, 1, 32), b)
+		label := fmt.Sprintf("%s_%d", name, half)
+		JZ(LabelRef(label + "_all"))
+		LEAQ(Mem{Base: i, Disp: 16 * half}, from)
+		listBits(label, mask, number, from, open, nOpen)
+		Label(label + "_all")
+	}
+	loop(name, i, n, 32, func() {
+		askAhead(a, b)
+		for half := range 2 {
+			decideHalf(half)
+		}
+		ADDQ(U32(headBytes), a)
+		ADDQ(U32(headBytes), b)
 	})
 	Store(nOpen, ReturnIndex(0))
 	VZEROUPPER()

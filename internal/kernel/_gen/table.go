@@ -804,8 +804,8 @@ func binsAVX2() {
 	body(7)
 }
 
-// node returns the nodes of a level with the numbers x, 2^level and more: one of each eight by the three
-// low bits of x, and which eight by what the first steps found.
+// node returns the nodes of a level with the numbers x, which are 2^level and more. The three low bits of x
+// choose one of eight nodes that lie side by side; which eight is the result of the first steps.
 func node(tree GPVirtual, level int, x VecVirtual, above []VecVirtual) VecVirtual {
 	var pick func(from, choices int) VecVirtual
 	pick = func(from, choices int) VecVirtual {
