@@ -156,11 +156,7 @@ func (t *terminal) writeReport(data *report.Data, format string, o *reportOption
 	if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
 		return err
 	}
-	if t.json {
-		t.err.Notef("wrote %s", path)
-	} else {
-		t.out.Printf("wrote %s\n", path)
-	}
+	t.wrote(path)
 	if o.open && format == "html" {
 		if err := openInBrowser(path); err != nil {
 			t.err.Warnf("cannot start a browser (%v): open %s", err, path)
