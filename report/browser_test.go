@@ -313,6 +313,12 @@ func TestHonestPagesInBrowser(t *testing.T) {
 		t.Errorf("%q on the samples searched, want %q; below the headline %q", onSearch, want, subtitle)
 	}
 
+	stopped := newFront(t, 20, 30, 1)
+	stopped.Interrupted, stopped.Proof = true, ""
+	if headline := read(newData(t, stopped)).Headline; !strings.HasPrefix(headline, "Incomplete: the search was stopped, so there may be better cascades.") {
+		t.Errorf("of a search that was stopped the headline is %q", headline)
+	}
+
 	limited := newData(t, expect(newFront(t, 20, 30, 1)))
 	h := &limited.Runs[0].Headline
 	h.WorstCost = limited.Runs[0].Cascades[h.MostAccurate].WorstCost

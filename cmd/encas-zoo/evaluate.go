@@ -137,6 +137,7 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, err
 			return nil, err
 		}
 	}
+	t.noteStopped(run)
 	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return nil, err

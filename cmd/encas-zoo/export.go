@@ -185,6 +185,22 @@ func (t *terminal) warnOfParts(run report.Source) {
 	if p := run.Front.Parts; p != nil {
 		t.err.Warnf("%s: %s", run.Dir, p.Caveat())
 	}
+	t.noteStopped(run)
+}
+
+// noteStopped says which fronts are of searches that were stopped, and how these go on. What is
+// shown of parts says it of them.
+func (t *terminal) noteStopped(runs ...report.Source) {
+	for _, run := range runs {
+		if !run.Front.Interrupted || run.Front.Parts != nil {
+			continue
+		}
+		goesOn := ""
+		if command := study.GoesOn(run); command != "" {
+			goesOn = fmt.Sprintf("; '%s' goes on", command)
+		}
+		t.err.Notef("%s: %s%s", run.Dir, run.Front.Caveat(), goesOn)
+	}
 }
 
 // showBundle says what a bundle is.

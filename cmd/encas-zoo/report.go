@@ -77,6 +77,7 @@ func runReport(c *cli.Context, t *terminal, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
+	t.noteStopped(sources...)
 	z, err := t.zooOfRuns(c, sources)
 	if err != nil && c.IsSet("zoo") {
 		return err
