@@ -133,12 +133,12 @@ func luck(accuracy float64, samples int) float64 {
 	return math.Sqrt(max(1-accuracy, 1/float64(samples)) / float64(samples))
 }
 
-// First returns the number of the cascade that is named first of those within limits: with
-// one on the mean cost, the most accurate; else the one instead of the most accurate model
-// or, if there is none, the most accurate. It is -1 if none is within the limits.
+// First returns the number of the cascade that is named first: with limits, the most accurate
+// within them; else the one instead of the most accurate model or, if there is none, the most
+// accurate. It is -1 if none is within the limits.
 func (f *Front) First(l Limits) int {
 	c, _ := f.Choose(l)
-	if l.Cost > 0 || c.Instead < 0 {
+	if l.Cost > 0 || l.WorstCost > 0 || c.Instead < 0 {
 		return c.Point
 	}
 	return c.Instead

@@ -125,6 +125,9 @@ func TestChooseAgreesWithTrying(t *testing.T) {
 				t.Fatalf("%+v within %+v: %+v costs too much", f, l, best)
 			}
 		}
+		if first := f.First(l); l != (Limits{}) && first != c.Point || l == (Limits{}) && c.Instead >= 0 && first != c.Instead {
+			t.Fatalf("%+v within %+v: cascade %d is named first of %+v", f, l, first, c)
+		}
 		for i, p := range f.Points {
 			if !within(p.Cost, p.WorstCost) {
 				continue

@@ -74,6 +74,20 @@ func (p *Parts) Caveat() string {
 	return what + ": no proof; its cascades are not those of the whole search"
 }
 
+// Caveat says what a front is not if its search was stopped, or is of some parts alone; "" if it
+// is neither. It has no last full stop.
+func (f *Front) Caveat() string {
+	switch {
+	case f.Parts != nil:
+		return f.Parts.Caveat()
+	case f.Interrupted && f.Proof != "": // of what it is about there is nothing better
+		return "Incomplete: the search was stopped"
+	case f.Interrupted:
+		return "Incomplete: the search was stopped, so there may be better cascades"
+	}
+	return ""
+}
+
 // missing returns the parts that are not there.
 func (p *Parts) missing() (missing [][2]int) {
 	next := 0

@@ -53,6 +53,18 @@ func TestCaveat(t *testing.T) {
 		if got := parts.Caveat(); got != want+not {
 			t.Errorf("%+v: %q, want %q", parts, got, want+not)
 		}
+		if got := (&Front{Parts: &parts, Interrupted: true}).Caveat(); got != want+not {
+			t.Errorf("a front of %+v: %q, want %q", parts, got, want+not)
+		}
+	}
+	for want, f := range map[string]Front{
+		"":                                   {Proof: "No chain beats this front"},
+		"Incomplete: the search was stopped": {Proof: "No chain beats this front", Interrupted: true},
+		"Incomplete: the search was stopped, so there may be better cascades": {Interrupted: true},
+	} {
+		if got := f.Caveat(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -306,11 +306,29 @@ func TestHonestPagesInBrowser(t *testing.T) {
 	if want := f.Parts.Caveat() + "."; !strings.HasPrefix(page.Headline, want) || !strings.HasPrefix(page.Title, "20 of 1,200 models, ") {
 		t.Errorf("the title is %q, the headline %q; want it to begin with %q", page.Title, page.Headline, want)
 	}
-	var subtitle, onSearch string
+	var subtitle, onSearch, chosen string
 	b.eval(`document.getElementById('subtitle').textContent`, &subtitle)
 	b.eval(`document.querySelector('#table tbody tr td[data-label="on the samples searched"]').textContent`, &onSearch)
 	if want := fmt.Sprintf("%.2f %%", 100*f.SearchedAccuracy(f.Points[0])); onSearch != want || !strings.Contains(subtitle, "(of the 20 most accurate for their cost of 1,200 models)") {
 		t.Errorf("%q on the samples searched, want %q; below the headline %q", onSearch, want, subtitle)
+	}
+
+	stopped := newFront(t, 20, 30, 1)
+	stopped.Interrupted, stopped.Proof = true, ""
+	if headline := read(newData(t, stopped)).Headline; !strings.HasPrefix(headline, "Incomplete: the search was stopped, so there may be better cascades.") {
+		t.Errorf("of a search that was stopped the headline is %q", headline)
+	}
+
+	limited := newData(t, expect(newFront(t, 20, 30, 1)))
+	h := &limited.Runs[0].Headline
+	h.WorstCost = limited.Runs[0].Cascades[h.MostAccurate].WorstCost
+	if h.Instead == nil {
+		t.Fatal("no cascade stands in for the most accurate model")
+	}
+	page = read(limited)
+	b.eval(`document.getElementById('chosen').textContent`, &chosen)
+	if !strings.HasPrefix(page.Headline, "The most accurate within ") || !strings.Contains(page.Title, " points more accurate than ") || !strings.HasPrefix(chosen, fmt.Sprintf("Cascade %d ", h.MostAccurate)) {
+		t.Errorf("with a limit on the worst cost the title is %q, the headline %q, and the page opens with %q", page.Title, page.Headline, chosen)
 	}
 
 	few := newData(t, expect(newFront(t, 20, 30, 1)))

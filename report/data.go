@@ -71,7 +71,7 @@ type Run struct {
 	Grid        string       `json:"grid"`
 	Proof       string       `json:"proof,omitempty"`
 	Incomplete  string       `json:"incomplete,omitempty"` // which parts of the search are missing
-	Caveat      string       `json:"caveat,omitempty"`     // what it is not, if parts are missing
+	Caveat      string       `json:"caveat,omitempty"`     // what it is not, if parts are missing or the search was stopped
 	Interrupted bool         `json:"interrupted,omitempty"`
 	Drawn       *front.Drawn `json:"drawn,omitempty"` // the part searched beside which the others were measured; nil: there is none
 	Checked     bool         `json:"checked"`
@@ -283,10 +283,10 @@ func (d *Data) describe(s Source) (Run, error) {
 	run := Run{
 		Name: name, Word: word(s.Dir), Headline: d.newHeadline(f, s.Run.Limits()), Algorithm: f.Algorithm, Grid: describeGrid(f.Grid), Proof: f.Proof,
 		Interrupted: f.Interrupted, Drawn: measuredBeside(f), Checked: f.Checked, Differences: len(f.Differences),
-		Shortlist: f.Shortlisted(),
+		Shortlist: f.Shortlisted(), Caveat: f.Caveat(),
 	}
 	if f.Parts != nil {
-		run.Incomplete, run.Caveat = f.Parts.String(), f.Parts.Caveat()
+		run.Incomplete = f.Parts.String()
 	}
 	run.Landmarks = landmarks(f, run.Headline)
 	if s.Run != nil {

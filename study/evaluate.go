@@ -30,6 +30,7 @@ type Evaluation struct {
 	Split    front.Split   `json:"split"`
 	Cost     string        `json:"cost"`
 	Cascades []Measured    `json:"cascades"`
+	Number   *int          `json:"number,omitempty"`         // in its front, of the one cascade of it that was evaluated
 	Level    float64       `json:"together_level,omitempty"` // of Wilson's intervals that are Together
 	ChosenOn *front.Split  `json:"chosen_on,omitempty"`      // of a front
 	Before   []front.Point `json:"before,omitempty"`         // the results there
@@ -96,6 +97,10 @@ func (a *Against) Significant() bool { return a.McNemar < 1-confidenceLevel }
 // known, and whether they have drifted.
 func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, w Watch) (*Evaluation, error) {
 	warnIfChanged(z, f, w)
+	return evaluateFront(ctx, z, split, f, w)
+}
+
+func evaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, w Watch) (*Evaluation, error) {
 	e, details, err := evaluate(ctx, z, split, f.Cost, cascadesOf(f.Points), rivals(z, f, split), w)
 	if err != nil {
 		return nil, err
@@ -117,6 +122,31 @@ func EvaluateFront(ctx context.Context, z *zoo.Zoo, split string, f *front.Front
 	}
 	e.addDrift()
 	return e, nil
+}
+
+// EvaluatePoint is EvaluateFront for one cascade of a front by itself: nothing is corrected for the
+// others.
+func EvaluatePoint(ctx context.Context, z *zoo.Zoo, split string, f *front.Front, number int, w Watch) (*Evaluation, error) {
+	warnIfChanged(z, f, w)
+	if err := checkModels(z, f.Points[number].Cascade); err != nil {
+		return nil, fmt.Errorf("cascade %d: %w", number, err)
+	}
+	alone := *f
+	alone.Points = f.Points[number : number+1]
+	e, err := evaluateFront(ctx, z, split, &alone, w)
+	if err != nil {
+		return nil, err
+	}
+	e.Number, e.Level, e.Cascades[0].Together = &number, 0, nil
+	return e, nil
+}
+
+// NumberOf returns the number in its front of one of the cascades.
+func (e *Evaluation) NumberOf(i int) int {
+	if e.Number != nil {
+		return *e.Number
+	}
+	return i
 }
 
 // Confirm evaluates a cascade of a front on a split it was not chosen on, beside a model

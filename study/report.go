@@ -12,6 +12,7 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/cascade"
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 	"github.com/encas-zoo/encas-zoo/report"
 	"github.com/encas-zoo/encas-zoo/zoo"
 	"github.com/encas-zoo/encas-zoo/zoo/example"
@@ -23,10 +24,13 @@ type TestSplit struct {
 	Asked bool   // it is an error if the zoo does not have it
 }
 
-// ReadRuns reads run folders that are to be shown in one report.
+// ReadRuns reads run folders.
 func ReadRuns(dirs []string) ([]report.Source, error) {
 	var sources []report.Source
 	for _, dir := range dirs {
+		if front.Begun(dir) && hasFile(dir, front.StateFile) {
+			return nil, fmt.Errorf("%s has a search that is not finished, and no front yet; if it was stopped, 'encas-zoo optimize --resume %s' with the options that it began with goes on", dir, shell.Word(dir))
+		}
 		f, err := front.ReadFront(dir)
 		if err != nil {
 			return nil, err

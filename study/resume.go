@@ -6,7 +6,17 @@ import (
 
 	"github.com/encas-zoo/encas-zoo/front"
 	"github.com/encas-zoo/encas-zoo/internal/shell"
+	"github.com/encas-zoo/encas-zoo/report"
 )
+
+// GoesOn returns the command that continues the search of a front that was stopped, as ResumeCommand
+// does; "" if the run folder lacks what that needs, too.
+func GoesOn(s report.Source) string {
+	if s.Run == nil || len(s.Run.Joined) == 0 && !hasFile(s.Dir, front.StateFile) {
+		return ""
+	}
+	return ResumeCommand(s.Run, s.Dir)
+}
 
 // ResumeCommand returns the command that continues a run, whose folder is dir: the one it was made with,
 // without its limit on time. It is quoted for a shell; "" if the run was not made by the program's

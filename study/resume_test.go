@@ -1,9 +1,13 @@
 package study
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/encas-zoo/encas-zoo/front"
+	"github.com/encas-zoo/encas-zoo/internal/shell"
+	"github.com/encas-zoo/encas-zoo/report"
 )
 
 // TestResumeCommand: the command of a run without what would begin it anew, or end it at once.
@@ -27,6 +31,24 @@ func TestResumeCommand(t *testing.T) {
 		if got := ResumeCommand(&front.Run{Command: test.command, Joined: test.joined}, "runs/r"); got != test.want {
 			t.Errorf("%q: %q, want %q", test.command, got, test.want)
 		}
+	}
+	dir := t.TempDir()
+	stopped := report.Source{Dir: dir, Run: &front.Run{Command: []string{"encas-zoo", "optimize", "--time", "1s"}}}
+	if got := GoesOn(stopped); got != "" {
+		t.Errorf("without the state of the search: %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, front.StateFile), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := GoesOn(stopped), "encas-zoo optimize --resume "+shell.Word(dir); got != want {
+		t.Errorf("with it: %q, want %q", got, want)
+	}
+	merged := report.Source{Dir: "runs/r", Run: &front.Run{Command: []string{"encas-zoo", "front", "merge", "p/0"}, Joined: []string{"p/0"}}}
+	if got, want := GoesOn(merged), "encas-zoo front merge p/0 --force --out runs/r"; got != want {
+		t.Errorf("merged: %q, want %q", got, want)
+	}
+	if got := GoesOn(report.Source{Dir: dir}); got != "" {
+		t.Errorf("of nobody knows what: %q", got)
 	}
 	if got := ResumeCommand(nil, "runs/r"); got != "" {
 		t.Errorf("without run.json: %q", got)

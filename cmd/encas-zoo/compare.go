@@ -72,12 +72,13 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 	if o.plot != "" && !slices.Contains(report.PlotFormats, format) {
 		return usagef("--plot %q: its name must end with .%s", o.plot, strings.Join(report.PlotFormats, ", ."))
 	}
+	sources, err := study.ReadRuns(dirs)
+	if err != nil {
+		return err
+	}
 	fronts := make([]*front.Front, len(dirs))
 	for i, dir := range dirs {
-		var err error
-		if fronts[i], err = front.ReadFront(dir); err != nil {
-			return err
-		}
+		fronts[i] = sources[i].Front
 		if err := fronts[i].Comparable(fronts[0], dir, dirs[0]); err != nil {
 			return err
 		}
@@ -86,6 +87,7 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 				dirs[0], dir, dirs[0], resultsOf(fronts[0]), dir, resultsOf(fronts[i]))
 		}
 	}
+	t.noteStopped(sources...)
 	ref, err := readReference(o.reference, fronts)
 	if err != nil {
 		return err
@@ -96,7 +98,7 @@ func runCompare(c *cli.Context, t *terminal, o *compareOptions) error {
 	}
 	result := front.Compare(dirs, fronts, ref, costs, o.searched)
 	if o.plot != "" {
-		if err := plotFronts(dirs, fronts, o.plot, format); err != nil {
+		if err := plotFronts(sources, o.plot, format); err != nil {
 			return err
 		}
 		result.Plot = o.plot
@@ -117,11 +119,7 @@ func resultsOf(f *front.Front) string {
 }
 
 // plotFronts draws the fronts on the samples of their searches.
-func plotFronts(dirs []string, fronts []*front.Front, path, format string) error {
-	var sources []report.Source
-	for i, f := range fronts {
-		sources = append(sources, report.Source{Dir: dirs[i], Front: f})
-	}
+func plotFronts(sources []report.Source, path, format string) error {
 	data, err := report.New(sources, time.Now())
 	if err != nil {
 		return fmt.Errorf("--plot: %w", err)

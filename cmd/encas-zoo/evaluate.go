@@ -21,7 +21,7 @@ import (
 // evaluated.
 type evaluateOptions struct {
 	split, cost, cascade, answers string
-	pick                          front.Pick // whose answers are written
+	pick                          front.Pick // the cascade of the run folder that is evaluated alone
 }
 
 // An evaluated is the JSON result of evaluate.
@@ -37,7 +37,7 @@ func evaluateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "evaluate",
 		Usage:     "evaluate cascades on samples they were not chosen on",
-		UsageText: "[--zoo DIR] [--split NAME] [--answers FILE] (RUNDIR | --cascade TEXT)",
+		UsageText: "[--zoo DIR] [--split NAME] [--answers FILE] (RUNDIR [--pick N | --within X | --min-accuracy Y] | --cascade TEXT)",
 		Description: `Evaluates the front of a run folder, or one cascade, exactly on the full stored
 outputs of a split: accuracy with a 95 % interval (Wilson), cost, and how many samples
 reach each stage.
@@ -47,7 +47,8 @@ change from those samples is shown, and each cascade is compared with the best m
 that costs no more (both chosen on the samples of the run): the gain in accuracy with a
 95 % interval (paired bootstrap), and the probability of such a difference between
 equals (McNemar's exact test). The wider intervals "together" hold for all cascades of
-the front at once. docs/statistics.md explains the numbers.
+the front at once. With --pick, --within or --min-accuracy one cascade of the front is
+evaluated by itself. docs/statistics.md explains the numbers.
 
 On samples without labels reach and cost are shown. Whether samples exit at other stages
 than those of the run, a sign that they are of another kind, is tested with labels or
@@ -65,6 +66,7 @@ answers so far, and margin: or entropy: before that is another measure of confid
 name that contains one of ,@*" is written in double quotes.`,
 		CustomHelpTemplate: commandHelp(`
 encas-zoo evaluate runs/first
+encas-zoo evaluate runs/first --pick best                 the cascade that optimize named first, alone
 encas-zoo evaluate runs/exact --split pool                samples without labels: drift
 encas-zoo evaluate --zoo cifar --split search --cascade 'resnet20@0.62,resnet56@0.9,wrn_28_10'
 encas-zoo evaluate runs/first --pick best --answers answers.csv
@@ -97,8 +99,8 @@ func (o *evaluateOptions) check(c *cli.Context) error {
 		return usagef("name one run folder, or one cascade with --cascade")
 	case c.IsSet("cost") && !c.IsSet("cascade"):
 		return usagef("--cost needs --cascade: a run folder has its own cost column")
-	case picks(c) && (!c.IsSet("answers") || c.IsSet("cascade")):
-		return usagef("--pick, --within and --min-accuracy say which cascade of a run folder --answers is about: give both")
+	case picks(c) && c.IsSet("cascade"):
+		return usagef("--pick, --within and --min-accuracy choose a cascade of a run folder: name that instead of --cascade")
 	case c.IsSet("answers") && !c.IsSet("cascade") && !picks(c):
 		return usagef("--answers is about one cascade: name it with --pick, --within or --min-accuracy")
 	}
@@ -127,16 +129,18 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, err
 		}
 		return &evaluated{Evaluation: e, Answers: o.answers}, t.writeAnswers(c, z, o, one)
 	}
-	run, err := study.ReadRun(c.Args().First())
+	var run report.Source
+	var number int
+	var err error
+	if picks(c) {
+		run, number, err = picked(c, o.pick)
+	} else {
+		run, err = study.ReadRun(c.Args().First())
+	}
 	if err != nil {
 		return nil, err
 	}
-	number := 0
-	if picks(c) {
-		if run, number, err = picked(c, o.pick); err != nil {
-			return nil, err
-		}
-	}
+	t.noteStopped(run)
 	z, err := t.openZooOf(c, run)
 	if err != nil {
 		return nil, err
@@ -146,9 +150,13 @@ func (t *terminal) evaluate(c *cli.Context, o *evaluateOptions) (*evaluated, err
 			return nil, err
 		}
 	}
-	e, err := study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
-	if err != nil || !picks(c) {
+	if !picks(c) {
+		e, err := study.EvaluateFront(c.Context, z, o.split, run.Front, t.watch())
 		return &evaluated{Evaluation: e, run: run}, err
+	}
+	e, err := study.EvaluatePoint(c.Context, z, o.split, run.Front, number, t.watch())
+	if err != nil {
+		return nil, err
 	}
 	return &evaluated{e, o.answers, run}, t.writeAnswers(c, z, o, run.Front.Points[number].Cascade)
 }
@@ -166,10 +174,10 @@ func (t *terminal) writeAnswers(c *cli.Context, z *zoo.Zoo, o *evaluateOptions, 
 }
 
 func (t *terminal) showEvaluated(e *evaluated) {
-	rows := []int{0}
-	if e.ChosenOn != nil {
-		before := front.Front{Points: e.Before}
-		rows = before.Spread(tableRows)
+	rows, best := []int{0}, -1
+	if e.ChosenOn != nil && e.Number == nil {
+		best = e.run.Front.First(e.run.Run.Limits())
+		rows = rowsWith(e.run.Front.Spread(tableRows), best)
 	}
 	if e.Parts != nil {
 		t.out.Printf("%s.\n\n", e.Parts.Caveat())
@@ -180,7 +188,12 @@ func (t *terminal) showEvaluated(e *evaluated) {
 		t.out.Printf(" without labels")
 	}
 	t.out.Printf(")")
-	if len(rows) < len(e.Cascades) {
+	switch {
+	case e.Number != nil:
+		t.out.Printf(", one of %s", plural(len(e.run.Front.Points), "cascade", "cascades"))
+	case len(rows) < len(e.Cascades) && best >= 0:
+		t.out.Printf(", %d of %d cascades (--pick best is %d; --json has all)", len(rows), len(e.Cascades), best)
+	case len(rows) < len(e.Cascades):
 		t.out.Printf(", %d of %d cascades (--json has all)", len(rows), len(e.Cascades))
 	}
 	t.out.Printf(":\n\n")
@@ -190,7 +203,9 @@ func (t *terminal) showEvaluated(e *evaluated) {
 		t.showAccuracies(e.Evaluation, rows)
 	}
 	if e.ChosenOn != nil && !e.Split.Unlabelled {
-		t.out.Printf("\nThe intervals \"together\" contain the accuracies of all %d cascades at once, with 95 %% probability.\n", len(e.Cascades))
+		if e.Level > 0 {
+			t.out.Printf("\nThe intervals \"together\" contain the accuracies of all %d cascades at once, with 95 %% probability.\n", len(e.Cascades))
+		}
 		t.showAgainstModels(e.Evaluation, rows)
 	}
 	t.showDrift(e.Evaluation)
@@ -230,7 +245,7 @@ func (t *terminal) showSearched(e *evaluated) {
 // showAccuracies shows rows of the results on samples with labels.
 func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
 	table := new(ui.Table).Right("#", "accuracy", "95 % interval")
-	if e.ChosenOn != nil {
+	if e.Level > 0 {
 		table.Right("together")
 	}
 	table.Right(e.Cost, "at worst")
@@ -240,7 +255,7 @@ func (t *terminal) showAccuracies(e *study.Evaluation, rows []int) {
 	table.Left("reach of each stage").Shrink("cascade")
 	for _, i := range rows {
 		c := e.Cascades[i]
-		row := []string{strconv.Itoa(i), percent(c.Accuracy()), between(c.Interval)}
+		row := []string{strconv.Itoa(e.NumberOf(i)), percent(c.Accuracy()), between(c.Interval)}
 		if c.Together != nil {
 			row = append(row, between(*c.Together))
 		}
@@ -278,7 +293,7 @@ func (t *terminal) showReach(e *study.Evaluation, rows []int) {
 	table.Left("reach of each stage").Shrink("cascade")
 	for _, i := range rows {
 		c := e.Cascades[i]
-		row := []string{strconv.Itoa(i), ui.Number(c.Cost), ui.Number(c.WorstCost)}
+		row := []string{strconv.Itoa(e.NumberOf(i)), ui.Number(c.Cost), ui.Number(c.WorstCost)}
 		if e.ChosenOn != nil {
 			p := "-"
 			if c.Drift != nil {
@@ -299,8 +314,17 @@ func (t *terminal) showDrift(e *study.Evaluation) {
 	}
 	most := e.Cascades[all.Most]
 	if all.Drifted == 0 {
-		t.out.Printf("\nNo sign of drift: the stages at which samples of %s and %s exit do not differ significantly (smallest p %.2g of %s, with Holm's correction).\n",
-			e.Split.Name, e.ChosenOn.Name, most.Drift.Holm, plural(all.Tested, "cascade", "cascades"))
+		p := fmt.Sprintf("p %.2g", most.Drift.Holm)
+		if e.Number == nil {
+			p = fmt.Sprintf("smallest %s of %s, with Holm's correction", p, plural(all.Tested, "cascade", "cascades"))
+		}
+		t.out.Printf("\nNo sign of drift: the stages at which samples of %s and %s exit do not differ significantly (%s).\n",
+			e.Split.Name, e.ChosenOn.Name, p)
+		return
+	}
+	if e.Number != nil {
+		t.out.Printf("\nDrift: samples of %s exit at other stages than those of %s (p %.2g): the stages are reached by %sof %s and %sof %s.\n",
+			e.Split.Name, e.ChosenOn.Name, most.Drift.Holm, reachOf(most.Point), e.Split.Name, reachOf(e.Before[all.Most]), e.ChosenOn.Name)
 		return
 	}
 	t.out.Printf("\nDrift: samples of %s exit at other stages than those of %s in %d of %s (p < 0.05 with Holm's correction).\n",
@@ -316,19 +340,24 @@ func (t *terminal) showAgainstModels(e *study.Evaluation, rows []int) {
 	if d := e.Drawn; d != nil {
 		from = fmt.Sprintf("the %s samples searched", ui.Count(d.Samples))
 	}
-	t.out.Printf("\nFrom %s to %s the accuracy changes by %s points on average over the front.\n", from, e.Split.Name, points(all.Change))
+	if e.Number == nil {
+		t.out.Printf("\nFrom %s to %s the accuracy changes by %s points on average over the front.\n", from, e.Split.Name, points(all.Change))
+	}
 	if all.Compared == 0 {
 		return
 	}
 	table := new(ui.Table).Right("#", "cascade", "model", "gain", "95 % interval", "p", "model's "+e.Cost).Shrink("model")
 	for _, i := range rows {
 		if a := e.Cascades[i].Against; a != nil {
-			table.Row(fmt.Sprint(i), percent(e.Cascades[i].Accuracy()), percent(a.Accuracy), points(a.Difference),
+			table.Row(fmt.Sprint(e.NumberOf(i)), percent(e.Cascades[i].Accuracy()), percent(a.Accuracy), points(a.Difference),
 				fmt.Sprintf("%s..%s", points(a.Interval[0]), points(a.Interval[1])), fmt.Sprintf("%.2g", a.McNemar), ui.Number(a.Cost), a.Model)
 		}
 	}
 	t.out.Printf("\nCompared with the best model that costs no more, both chosen on %s:\n\n", e.ChosenOn.Name)
 	t.out.Table(table)
+	if e.Number != nil {
+		return
+	}
 	worse := "none"
 	if all.Worse > 0 {
 		worse = ui.Count(all.Worse)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +33,7 @@ type exportOptions struct {
 }
 
 func exportCommand() *cli.Command {
-	o := &exportOptions{format: "json", extraction: newExtraction()}
+	o := &exportOptions{extraction: newExtraction()}
 	return &cli.Command{
 		Name:      "export",
 		Usage:     "export one cascade of a run folder",
@@ -49,7 +51,7 @@ encas-zoo export runs/exact --pick 7
 encas-zoo export runs/exact --pick best                   the first that optimize named
 encas-zoo export runs/exact --within 0.05                 the most accurate for that cost
 encas-zoo export runs/exact --min-accuracy 0.98           the cheapest of that accuracy
-encas-zoo export runs/exact --pick 7 --format md --out cascade.md
+encas-zoo export runs/exact --pick 7 --out cascade.md
 encas-zoo export runs/exact --pick best --format bundle --out bundle
 encas-zoo export runs/exact --pick best --format triton --out repository
 encas-zoo export runs/exact --cascade resnet56 --format bundle --out resnet56
@@ -57,7 +59,7 @@ encas-zoo export runs/casc --pick best --format bundle --out bundle --calibrate 
 encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7 --format cli)"`,
 			"130  interrupted"),
 		Flags: slices.Concat(pickFlags(&o.pick), []cli.Flag{
-			bind(&o.format, "format", "`FORMAT`: json, cli, md, bundle or triton"),
+			bind(&o.format, "format", "`FORMAT`: json, cli, md, bundle or triton (default: the ending of --out, else json)"),
 			bind(&o.out, "out", "write to `PATH`: a file (default: standard output), or the folder of a bundle or of a model repository"),
 			bind(&o.cascade, "cascade", "bundle this cascade, `TEXT`, instead of one of the front"),
 			bind(&o.bundle.Replace, "force", "replace an earlier bundle"),
@@ -69,9 +71,17 @@ encas-zoo evaluate --zoo cifar --cascade "$(encas-zoo export runs/exact --pick 7
 }
 
 func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
+	ending := "json"
+	if o.out != "" && !t.json {
+		ending = strings.TrimPrefix(strings.ToLower(filepath.Ext(o.out)), ".")
+	}
+	byEnding := o.format == ""
+	o.format = cmp.Or(o.format, ending)
 	switch {
 	case c.NArg() != 1 || picks(c) == c.IsSet("cascade"):
 		return usagef("name one run folder, and one of its cascades with --pick, --within or --min-accuracy")
+	case byEnding && ending != "json" && ending != "md":
+		return usagef("--out %q: its name must end with .json or .md; or name the format with --format", o.out)
 	case !slices.Contains(exportFormats, o.format):
 		return usagef("unknown format %q; it is one of: %s", o.format, strings.Join(exportFormats, ", "))
 	case o.format != "json" && !o.folder() && t.json:
@@ -110,7 +120,11 @@ func runExport(c *cli.Context, t *terminal, o *exportOptions) error {
 	case err != nil:
 		return err
 	case o.out != "":
-		return atomicfile.WriteFile(o.out, b.Bytes())
+		if err := atomicfile.WriteFile(o.out, b.Bytes()); err != nil {
+			return err
+		}
+		t.wrote(o.out)
+		return nil
 	case o.format == "json":
 		return t.writeJSONText(b.Bytes())
 	}
@@ -170,6 +184,22 @@ func (t *terminal) exportBundle(c *cli.Context, o *exportOptions) (err error) {
 func (t *terminal) warnOfParts(run report.Source) {
 	if p := run.Front.Parts; p != nil {
 		t.err.Warnf("%s: %s", run.Dir, p.Caveat())
+	}
+	t.noteStopped(run)
+}
+
+// noteStopped says which fronts are of searches that were stopped, and how these go on. What is
+// shown of parts says it of them.
+func (t *terminal) noteStopped(runs ...report.Source) {
+	for _, run := range runs {
+		if !run.Front.Interrupted || run.Front.Parts != nil {
+			continue
+		}
+		goesOn := ""
+		if command := study.GoesOn(run); command != "" {
+			goesOn = fmt.Sprintf("; '%s' goes on", command)
+		}
+		t.err.Notef("%s: %s%s", run.Dir, run.Front.Caveat(), goesOn)
 	}
 }
 

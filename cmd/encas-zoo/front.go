@@ -252,9 +252,7 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 	if all {
 		chosen = f.Spread(len(f.Points))
 	}
-	rows := slices.DeleteFunc(append(always, chosen...), func(i int) bool { return i < 0 })
-	slices.Sort(rows)
-	rows = slices.Compact(rows)
+	rows := rowsWith(chosen, always...)
 	expects := slices.ContainsFunc(f.Points, func(p front.Point) bool { return p.Expected != nil })
 	table := new(ui.Table).Right("#")
 	if expects {
@@ -279,6 +277,13 @@ func (t *terminal) showTable(f *front.Front, all bool, always ...int) {
 	}
 	t.out.Printf("\n\n")
 	t.out.Table(table)
+}
+
+// rowsWith adds some rows to others; -1 is none.
+func rowsWith(rows []int, always ...int) []int {
+	rows = slices.DeleteFunc(append(always, rows...), func(i int) bool { return i < 0 })
+	slices.Sort(rows)
+	return slices.Compact(rows)
 }
 
 // samplesOf says how many samples a front's results are of.

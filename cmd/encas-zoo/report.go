@@ -77,6 +77,7 @@ func runReport(c *cli.Context, t *terminal, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
+	t.noteStopped(sources...)
 	z, err := t.zooOfRuns(c, sources)
 	if err != nil && c.IsSet("zoo") {
 		return err
@@ -156,11 +157,7 @@ func (t *terminal) writeReport(data *report.Data, format string, o *reportOption
 	if err := atomicfile.WriteFile(path, b.Bytes()); err != nil {
 		return err
 	}
-	if t.json {
-		t.err.Notef("wrote %s", path)
-	} else {
-		t.out.Printf("wrote %s\n", path)
-	}
+	t.wrote(path)
 	if o.open && format == "html" {
 		if err := openInBrowser(path); err != nil {
 			t.err.Warnf("cannot start a browser (%v): open %s", err, path)

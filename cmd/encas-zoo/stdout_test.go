@@ -47,7 +47,7 @@ func TestJSONAlone(t *testing.T) {
 		{[]string{"evaluate", "--zoo", "z", "--split", "search", "run"}, "", true},
 		{[]string{"report", "--zoo", "z", "run"}, "warning: ", true}, // no split test
 		{[]string{"report", "--zoo", "z", "run", "--out", "page.json"}, "wrote page.json\n", false},
-		{[]string{"export", "run", "--pick", "0", "--out", "cascade.json"}, "", false},
+		{[]string{"export", "run", "--pick", "0", "--out", "cascade.json"}, "wrote cascade.json\n", false},
 		{[]string{"zoo", "info", "--zoo", "z", "--agreement", "agreement.svg"}, "", true},
 	} {
 		stdout, stderr, failed := run(test.args...)

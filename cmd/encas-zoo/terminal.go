@@ -218,6 +218,15 @@ func (t *terminal) writeJSONText(data []byte) error {
 	return err
 }
 
+// wrote says that a file was written.
+func (t *terminal) wrote(path string) {
+	if t.json {
+		t.err.Notef("wrote %s", path)
+	} else {
+		t.out.Printf("wrote %s\n", path)
+	}
+}
+
 // percent writes a share, points a difference of two shares in percentage points.
 func percent(share float64) string     { return fmt.Sprintf("%.2f %%", 100*share) }
 func points(difference float64) string { return fmt.Sprintf("%+.2f", 100*difference) }
