@@ -53,7 +53,10 @@ func (r *run) tryChains(ctx context.Context, length int) error {
 // proofOfChains is what trying all chains of at most so many models proves.
 func (r *run) proofOfChains(length int) Proof {
 	o := &r.options
-	p := Proof{Length: length, Models: len(r.eval.models), Thresholds: len(o.Grid), Rules: o.Rules, Confidence: o.Confidence}
+	if len(o.Include) > 0 && length < max(2, len(o.Include)) {
+		return Proof{} // there is one such chain at most
+	}
+	p := Proof{Length: length, Models: len(r.eval.models), Thresholds: len(o.Grid), Rules: o.Rules, Confidence: o.Confidence, Include: o.Include}
 	// The lists have the answer of every model alone, which is all of its vote, and its
 	// largest output.
 	if length > 1 && !r.eval.complete() && (o.uses(cascade.RuleMean) || o.uses(cascade.RuleLast) && o.Confidence != cascade.MaxProbability) {
