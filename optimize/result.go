@@ -69,11 +69,14 @@ type Proof struct {
 	Listed int
 }
 
-// String returns the proof as a sentence without a full stop, or "" if nothing is proven.
+// String returns the proof as a sentence without a full stop, or "" if nothing is proven, or
+// nothing worth a sentence.
 func (p Proof) String() string {
 	switch {
 	case p.Length == 0:
 		return ""
+	case len(p.Include) > 0 && p.Length < max(2, len(p.Include)):
+		return "" // there is one such chain at most
 	case p.Length == 1:
 		return fmt.Sprintf("No single one of the %d models beats this front within the limits", p.Models)
 	}

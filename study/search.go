@@ -181,6 +181,12 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 	if s.search.Include, err = o.required(models); err != nil {
 		return nil, err
 	}
+	if err := s.search.Check(); err != nil {
+		if about := (*optimize.OptionError)(nil); errors.As(err, &about) {
+			err = &InputError{Option: about.Option, Err: about.Err}
+		}
+		return nil, err
+	}
 	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
 	if o.Resume {
 		if s.search.Resume, err = front.ReadState(o.Dir); err != nil {
