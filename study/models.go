@@ -77,7 +77,11 @@ func Select(models []zoo.Model, globs []string) ([]zoo.Model, error) {
 			hits[i] = hits[i] || ok
 		}
 		if !found {
-			return nil, inputf("models", term, "no model has a name like this: there are %s", zoo.FewNames(names(models)))
+			e := &InputError{Option: "models", Value: term, Err: fmt.Errorf("no model has a name like this: there are %s", zoo.FewNames(names(models)))}
+			for _, m := range models {
+				e.Known = append(e.Known, strings.TrimSuffix(term, glob)+m.Name)
+			}
+			return nil, e
 		}
 	}
 	var selected []zoo.Model
