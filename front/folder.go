@@ -72,9 +72,7 @@ func CreateFolder(dir string, now time.Time, algorithm string, earlier Earlier) 
 func useFolder(dir string, earlier Earlier) (*Folder, error) {
 	_, err := os.Stat(dir)
 	f := &Folder{Dir: dir, made: errors.Is(err, os.ErrNotExist)}
-	if f.lock, err = lock.Folder(dir); errors.Is(err, lock.ErrInUse) {
-		return nil, fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
-	} else if err != nil {
+	if f.lock, err = lockFolder(dir); err != nil {
 		return nil, err
 	}
 	if err := f.use(earlier); err != nil {
@@ -82,6 +80,15 @@ func useFolder(dir string, earlier Earlier) (*Folder, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// lockFolder locks a folder, which it makes if it is missing.
+func lockFolder(dir string) (*lock.Lock, error) {
+	l, err := lock.Folder(dir)
+	if errors.Is(err, lock.ErrInUse) {
+		err = fmt.Errorf("%s: %w: wait until it ends, or name another folder", dir, ErrInUse)
+	}
+	return l, err
 }
 
 // use prepares the folder, which is locked, for a run.
@@ -95,11 +102,8 @@ func (f *Folder) use(earlier Earlier) error {
 		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return slices.Contains(names, e.Name()) })
 	}
 	isRun := holds(RunFile, FrontFile, StateFile)
-	switch {
-	case isRun && earlier == Refuse && holds(StateFile):
-		return fmt.Errorf("%s has an earlier run, which is not done or a part of one: --resume with this folder continues it, --force replaces it; or name another folder", dir)
-	case isRun && earlier == Refuse:
-		return fmt.Errorf("%s has an earlier run: --force replaces it; or name another folder", dir)
+	if isRun && earlier == Refuse {
+		return fmt.Errorf("%s has %s --force replaces it; or name another folder", dir, describeEarlier(dir, holds(StateFile)))
 	}
 	for _, e := range entries {
 		if !isRun && !atomicfile.IsTemporary(e.Name()) {
@@ -116,6 +120,21 @@ func (f *Folder) use(earlier Earlier) error {
 	probe.Discard()
 	f.earlier = isRun && earlier == Replace
 	return nil
+}
+
+// describeEarlier names the earlier run in a folder and, if it is not done, what continues it.
+func describeEarlier(dir string, hasState bool) string {
+	what, done := "an earlier run", !hasState
+	if f, err := ReadFront(dir); err == nil {
+		done = done || !f.Interrupted
+		if p := f.Parts; p != nil && len(p.Searched) == 1 {
+			what = fmt.Sprintf("part %d of %d of an earlier search", p.Searched[0], p.Of)
+		}
+	}
+	if done {
+		return what + ":"
+	}
+	return what + ", which is not done: --resume with this folder continues it,"
 }
 
 // files are all that this program writes to a run folder, the last to be removed last.
@@ -221,9 +240,25 @@ func ReadState(dir string) (state []byte, err error) {
 		return err
 	})
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no search to resume: it is done, or never began: %w", dir, err)
+		return nil, noState(dir)
 	}
 	return state, err
+}
+
+// noState says why a run folder has no state.
+func noState(dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("%s has no search to resume: there is no such folder", dir)
+	}
+	l, err := lockFolder(dir)
+	if err != nil {
+		return err // another search has not saved one yet
+	}
+	defer l.Unlock()
+	if _, err := os.Stat(filepath.Join(dir, FrontFile)); err == nil {
+		return fmt.Errorf("%s has no search to resume: it is done", dir)
+	}
+	return fmt.Errorf("%s has no search to resume: none began there, or it ended before it was saved", dir)
 }
 
 // Write fills the folder, and sets run.Table. Each file appears whole or not at all, front.json

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,6 +164,55 @@ func TestCreateFolder(t *testing.T) {
 	if _, err := CreateFolder("photos/cat.jpg", now, "exact", Refuse); err == nil {
 		t.Error("a file in the place of the folder: no error")
 	}
+}
+
+// Why there is nothing to resume is said, and what an earlier run is.
+func TestEarlierWords(t *testing.T) {
+	t.Chdir(t.TempDir())
+	resume := func(want string) {
+		t.Helper()
+		if _, err := ReadState("run"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	create := func(want string) {
+		t.Helper()
+		if _, err := CreateFolder("run", time.Now(), "exact", Refuse); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	resume("run has no search to resume: there is no such folder")
+	f, err := CreateFolder("run", time.Now(), "exact", Refuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume("run: another search writes to this run folder: wait")
+	front := newFront()
+	if err := f.Write(front, &Run{Version: Version}); err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+	resume("run has no search to resume: it is done")
+	create("run has an earlier run: --force replaces it; or name another folder")
+	for _, interrupted := range []bool{false, true} {
+		if f, err = CreateFolder("run", time.Now(), "exact", Continue); err != nil {
+			t.Fatal(err)
+		}
+		front.Proof, front.Parts, front.Interrupted = "", &Parts{Of: 4, Searched: []int{1}}, interrupted
+		if err := errors.Join(f.SaveState([]byte("{}")), f.Write(front, &Run{Version: Version})); err != nil {
+			t.Fatal(err)
+		}
+		f.Discard()
+		if interrupted {
+			create("run has part 1 of 4 of an earlier search, which is not done: --resume with this folder continues it, --force replaces it; or")
+		} else {
+			create("run has part 1 of 4 of an earlier search: --force replaces it; or")
+		}
+	}
+	os.Remove("run/front.json")
+	create("run has an earlier run, which is not done: --resume with this folder continues it, --force replaces it; or")
+	os.Remove("run/search.json")
+	resume("run has no search to resume: none began there")
 }
 
 // An earlier run that may be replaced stays until there is something of the new one, and goes

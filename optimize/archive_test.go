@@ -611,6 +611,7 @@ func TestProofs(t *testing.T) {
 		}
 		return r.Proof.String()
 	}
+	included := []string{p.models[0].Name, p.models[1].Name, p.models[2].Name}
 	listed := ", as far as the 16 largest outputs of each model tell"
 	for _, c := range []struct {
 		o    Options
@@ -623,6 +624,9 @@ func TestProofs(t *testing.T) {
 		{Options{Algorithm: "exact", Grid: shortGrid, Rules: []cascade.Rule{cascade.RuleVote}, Confidence: cascade.Margin}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid on the margin and rule vote, beats this front within the limits"},
 		{Options{Algorithm: "exact", Grid: shortGrid, Rules: cascade.Rules()}, "No chain of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid and rules mean, last and vote, beats this front within the limits" + listed},
 		{Options{Algorithm: "auto", Grid: shortGrid, Evals: 20}, "No single one of the 9 models beats this front within the limits"},
+		{Options{Algorithm: "exact", Grid: shortGrid, Rules: []cascade.Rule{cascade.RuleVote}, Include: included[:2]}, "No chain that has " + included[0] + " and " + included[1] + ", of at most 2 of the 9 models, each once and with weight 1, at the 6 thresholds of the grid and rule vote, beats this front within the limits"},
+		{Options{Algorithm: "exact", MaxModels: 1, Include: included[:1]}, ""},
+		{Options{Algorithm: "auto", Grid: shortGrid, Include: included}, ""}, // of chains of two
 		{Options{Algorithm: "auto", Grid: shortGrid, Evals: 5}, ""},
 		{Options{Algorithm: "random", Evals: 100}, ""},
 	} {

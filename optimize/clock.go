@@ -61,7 +61,7 @@ func (c *clock) ofSearch(folds int) time.Duration {
 		return c.limit
 	}
 	c.begun = time.Now()
-	c.given = max(c.limit/2-c.begun.Sub(c.start), c.limit/leastSearch)
+	c.given = max(c.limit/2-c.begun.Sub(c.start), c.limit/leastSearch, 1) // 0 is no limit
 	return c.given
 }
 

@@ -2,7 +2,6 @@ package optimize
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 
@@ -44,10 +43,10 @@ const (
 func checkEnsemble(o *Options) error {
 	i := slices.IndexFunc(o.Rules, func(rule cascade.Rule) bool { return rule != cascade.RuleLast })
 	if i < 0 {
-		return errors.New("algorithm ensemble averages outputs or votes: it cannot use rule last")
+		return optionf("rule", "algorithm ensemble averages outputs or votes: it cannot use rule last")
 	}
 	if o.Grid[len(o.Grid)-1] != 1 {
-		return errors.New("algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
+		return optionf("grid", "algorithm ensemble needs a grid that ends in 1, the threshold that lets no sample exit")
 	}
 	o.Rules, o.Confidence = o.Rules[i:i+1], cascade.MaxProbability // thresholds are not used
 	return nil

@@ -2,8 +2,6 @@ package optimize
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -24,10 +22,10 @@ func exact(ctx context.Context, r *run) (Proof, error) {
 
 func checkExact(o *Options) error {
 	if o.MaxModels > 3 {
-		return fmt.Errorf("algorithm exact tries chains of up to 3 models, not %d", o.MaxModels)
+		return optionf("max-models", "algorithm exact tries chains of up to 3 models, not %d", o.MaxModels)
 	}
 	if o.Evals != 0 {
-		return errors.New("algorithm exact tries all chains and takes no budget of evaluations")
+		return optionf("evals", "algorithm exact tries all chains and takes no budget of evaluations")
 	}
 	return nil
 }
@@ -53,7 +51,7 @@ func (r *run) tryChains(ctx context.Context, length int) error {
 // proofOfChains is what trying all chains of at most so many models proves.
 func (r *run) proofOfChains(length int) Proof {
 	o := &r.options
-	p := Proof{Length: length, Models: len(r.eval.models), Thresholds: len(o.Grid), Rules: o.Rules, Confidence: o.Confidence}
+	p := Proof{Length: length, Models: len(r.eval.models), Thresholds: len(o.Grid), Rules: o.Rules, Confidence: o.Confidence, Include: o.Include}
 	// The lists have the answer of every model alone, which is all of its vote, and its
 	// largest output.
 	if length > 1 && !r.eval.complete() && (o.uses(cascade.RuleMean) || o.uses(cascade.RuleLast) && o.Confidence != cascade.MaxProbability) {

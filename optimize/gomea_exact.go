@@ -2,7 +2,6 @@ package optimize
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -25,7 +24,7 @@ const gomeaExactRates = 32
 
 func checkGomeaExact(o *Options) error {
 	if o.MaxModels > solvedStages {
-		return fmt.Errorf("algorithm gomea-exact solves the thresholds of chains of at most %d models, not %d", solvedStages, o.MaxModels)
+		return optionf("max-models", "algorithm gomea-exact solves the thresholds of chains of at most %d models, not %d", solvedStages, o.MaxModels)
 	}
 	return nil
 }

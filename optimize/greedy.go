@@ -2,7 +2,6 @@ package optimize
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/encas-zoo/encas-zoo/cascade"
@@ -36,7 +35,7 @@ var greedyPercents = []int{100, 99, 98, 97, 96, 95}
 
 func checkGreedy(o *Options) error {
 	if len(o.Include) > 0 {
-		return errors.New("algorithm greedy chooses every model itself: it cannot be given models that a cascade must have")
+		return optionf("include", "algorithm greedy chooses every model itself: it cannot be given models that a cascade must have")
 	}
 	o.Rules = []cascade.Rule{cascade.RuleLast}
 	return nil

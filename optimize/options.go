@@ -102,6 +102,26 @@ type Progress struct {
 // uses reports whether cascades may have a rule.
 func (o *Options) uses(rule cascade.Rule) bool { return slices.Contains(o.Rules, rule) }
 
+// An OptionError is about an option that the algorithm cannot use, or not with the others.
+type OptionError struct {
+	Option string // as flags have it, such as max-models
+	Err    error
+}
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func optionf(option, format string, args ...any) error {
+	return &OptionError{option, fmt.Errorf(format, args...)}
+}
+
+// Check reports what Search would refuse of any problem, mostly as an [OptionError].
+func (o Options) Check() error {
+	_, err := o.complete()
+	return err
+}
+
 // complete fills in defaults, checks the options and returns their algorithm.
 func (o *Options) complete() (*algorithm, error) {
 	if o.Algorithm == "" {
@@ -127,7 +147,7 @@ func (o *Options) complete() (*algorithm, error) {
 		o.Evals = algorithm.evals
 	}
 	if o.MaxModels < 0 || o.MaxModels > cascade.MaxStages {
-		return nil, fmt.Errorf("chains of %d models are not possible, only of 1 to %d", o.MaxModels, cascade.MaxStages)
+		return nil, optionf("max-models", "chains of %d models are not possible, only of 1 to %d", o.MaxModels, cascade.MaxStages)
 	}
 	for _, limit := range []*float64{&o.MaxCost, &o.MaxWorstCost, &o.MaxParams} {
 		if *limit == 0 {
@@ -151,7 +171,7 @@ func (o *Options) complete() (*algorithm, error) {
 	}
 	o.Include = slices.Compact(slices.Sorted(slices.Values(o.Include)))
 	if len(o.Include) > o.MaxModels {
-		return nil, fmt.Errorf("%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
+		return nil, optionf("include", "%d models must be in every cascade, but cascades have at most %d", len(o.Include), o.MaxModels)
 	}
 	if algorithm.check == nil {
 		return algorithm, nil

@@ -62,17 +62,21 @@ type Proof struct {
 	Thresholds int            // thresholds of the grid, all of which were tried
 	Rules      []cascade.Rule // rules they have
 	Confidence cascade.Confidence
+	Include    []string // models that all of these chains have
 
 	// Listed is how many of the largest outputs of each model this rests on, or 0 if no
 	// other output can make a difference.
 	Listed int
 }
 
-// String returns the proof as a sentence without a full stop, or "" if nothing is proven.
+// String returns the proof as a sentence without a full stop, or "" if nothing is proven, or
+// nothing worth a sentence.
 func (p Proof) String() string {
 	switch {
 	case p.Length == 0:
 		return ""
+	case len(p.Include) > 0 && p.Length < max(2, len(p.Include)):
+		return "" // there is one such chain at most
 	case p.Length == 1:
 		return fmt.Sprintf("No single one of the %d models beats this front within the limits", p.Models)
 	}
@@ -80,19 +84,31 @@ func (p Proof) String() string {
 	for i, rule := range p.Rules {
 		rules[i] = rule.String()
 	}
-	with := "rule " + rules[0]
+	with := "rule " + enumerate(rules)
 	if len(rules) > 1 {
-		most := len(rules) - 1
-		with = "rules " + strings.Join(rules[:most], ", ") + " and " + rules[most]
+		with = "rules " + enumerate(rules)
+	}
+	that := ""
+	if len(p.Include) > 0 {
+		that = " that has " + enumerate(p.Include) + ","
 	}
 	grid := fmt.Sprintf("the %d thresholds of the grid and ", p.Thresholds)
 	if p.Confidence != cascade.MaxProbability {
 		grid = fmt.Sprintf("the %d thresholds of the grid on the %s and ", p.Thresholds, p.Confidence)
 	}
-	text := fmt.Sprintf("No chain of at most %d of the %d models, each once and with weight 1, at %s%s, beats this front within the limits",
-		p.Length, p.Models, grid, with)
+	text := fmt.Sprintf("No chain%s of at most %d of the %d models, each once and with weight 1, at %s%s, beats this front within the limits",
+		that, p.Length, p.Models, grid, with)
 	if p.Listed > 0 {
 		text += fmt.Sprintf(", as far as the %d largest outputs of each model tell", p.Listed)
 	}
 	return text
+}
+
+// enumerate returns words with commas between them, and with "and" before the last.
+func enumerate(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

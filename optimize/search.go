@@ -241,17 +241,19 @@ func (r *run) nothingFeasible(status Status) error {
 	}
 	switch {
 	case r.parts != nil:
-		return fmt.Errorf("%w were found: %s", ErrNothingFeasible, r.parts)
+		return fmt.Errorf("%w was found: %s", ErrNothingFeasible, r.parts)
 	case m.Cost > slack*o.MaxCost:
 		return fmt.Errorf("%w: the cost limit is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxCost, m.Name, m.Cost)
 	case m.Cost > slack*o.MaxWorstCost:
 		return fmt.Errorf("%w: the limit on the worst-case cost is %g, and the cheapest model, %q, costs %g", ErrNothingFeasible, o.MaxWorstCost, m.Name, m.Cost)
-	case len(r.limits.required) > 0 || !math.IsInf(o.MaxParams, 1):
+	case len(r.limits.required) == 0 && !math.IsInf(o.MaxParams, 1):
+		return fmt.Errorf("%w: none of %s is within the limits on cost and parameters", ErrNothingFeasible, searched)
+	case len(r.limits.required) > 0:
 		return fmt.Errorf("%w: none of %s has all the models it must have within the limits on cost and parameters", ErrNothingFeasible, searched)
 	case status == Interrupted:
-		return fmt.Errorf("%w were found before the time was up", ErrNothingFeasible)
+		return fmt.Errorf("%w was found before the time was up", ErrNothingFeasible)
 	case o.MinAccuracy > 0:
 		return fmt.Errorf("%w: none of %s reaches an accuracy of %g", ErrNothingFeasible, searched, o.MinAccuracy)
 	}
-	return fmt.Errorf("%w were among %s", ErrNothingFeasible, searched)
+	return fmt.Errorf("%w was among %s", ErrNothingFeasible, searched)
 }

@@ -301,6 +301,9 @@ func TestNothingFeasible(t *testing.T) {
 		{Options{MaxCost: d.Costs["m0"] / 2}, `the cheapest model, "m0", costs`},
 		{Options{MaxWorstCost: d.Costs["m0"] / 2}, `the cheapest model, "m0", costs`},
 		{Options{MinAccuracy: 1}, "reaches an accuracy of 1"},
+		{Options{MaxParams: 1e-9}, "none of those searched is within the limits on cost and parameters"},
+		{Options{MaxParams: 1e-9, Include: []string{"m0"}}, "none of those searched has all the models it must have within"},
+		{Options{Time: 1}, "no cascade within the limits was found before the time was up"},
 	} {
 		_, err := Search(context.Background(), p, c.o)
 		if !errors.Is(err, ErrNothingFeasible) || !strings.Contains(err.Error(), c.want) {

@@ -300,6 +300,12 @@ func TestHonestPagesInBrowser(t *testing.T) {
 		t.Errorf("a claim about other samples: %q, %q", page.Title, page.Headline)
 	}
 
+	cheap := newData(t, newFront(t, 20, 30, 1))
+	cheap.Runs[0].Headline.Limits, cheap.Runs[0].Headline.Instead = front.Limits{Cost: 3, WorstCost: 5}, nil
+	if page, want := read(cheap), "No cheaper cascade within 3 GFLOPs and 5 GFLOPs at worst is likely"; !strings.Contains(page.Headline, want) {
+		t.Errorf("no %q in %q", want, page.Headline)
+	}
+
 	f := newPart(t)
 	part := newData(t, f)
 	page = read(part)

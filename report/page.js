@@ -703,16 +703,19 @@
     const c = r.cascades[h.instead === undefined ? h.most_accurate : h.instead];
     const where = c.expected ? '' : ` ${onSearch}`;
     const within = single(h.within_model), over = within ? likely(r.cascades[h.most_accurate]) - likelyAlone(within) : 0;
-    if (limits(h) && over > 0) return [`${points(over).slice(1)} points more accurate than `, brief(within), ` within ${limits(h)}${where}`];
+    if (withinLimits(h) && over > 0) return [`${points(over).slice(1)} points more accurate than `, brief(within), `${withinLimits(h)}${where}`];
     if (h.instead !== undefined) return [`${c.expected ? 'likely ' : ''}${asAccurate(h.margin)} `, brief(best), glued(` for ${change(best.cost, c.cost).slice(1)} less${where}`)];
     const more = likely(c) - likelyAlone(best);
     if (more > 0) return [`${points(more).slice(1)} points more accurate than `, brief(best), where];
-    return ['no cheaper cascade is likely to be nearly as accurate as ', brief(best)];
+    return [`no cheaper cascade${withinLimits(h)} is likely to be nearly as accurate as `, brief(best)];
   }
-  // limits are those on the cost.
-  const limits = (h) => [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x).join(' and ');
+  // withinLimits names the limits on the cost.
+  const withinLimits = (h) => {
+    const limits = [h.max_cost > 0 && `${number(h.max_cost)} ${unit}`, h.max_worst_cost > 0 && `${number(h.max_worst_cost)} ${unit} at worst`].filter((x) => x);
+    return limits.length ? ` within ${limits.join(' and ')}` : '';
+  };
   // firstOf is the number of the cascade that is named first: within limits the most accurate.
-  const firstOf = (h) => (limits(h) || h.instead === undefined ? h.most_accurate : h.instead);
+  const firstOf = (h) => (withinLimits(h) || h.instead === undefined ? h.most_accurate : h.instead);
   // asAccurate compares a cascade with a model that it is at most a margin less accurate than.
   const asAccurate = (margin = 0) => (margin > 0 ? `at most ${short(100 * margin)} ${margin === 0.01 ? 'point' : 'points'} less accurate than` : 'as accurate as');
   const linkTo = (r, i, word = 'cascade') => node('a', { href: address(r, i) }, `${word} ${i}`);
@@ -737,22 +740,21 @@
   function headline(r, i) {
     const h = r.headline, best = single(h.best_model), most = r.cascades[h.most_accurate];
     const limit = h.max_worst_cost > 0 ? ` that costs at most ${number(h.max_worst_cost)} ${unit}` : '';
-    const instead = [], leader = [];
+    const instead = [], leader = [], limits = withinLimits(h);
     if (h.instead !== undefined) {
       const c = r.cascades[h.instead];
       instead.push(node('p', { class: 'first' }, linkTo(i, h.instead, 'Cascade'), ` is ${c.expected ? 'likely' : onSearch} ${asAccurate(h.margin)} `, named(best.name),
         `, the most accurate single model${limit}, for `, node('b', null, glued(`${change(best.cost, c.cost).slice(1)} less ${spending}`)), `: ${number(c.cost)} instead of ${number(best.cost)} ${unit} per sample.`),
       node('p', null, 'Its accuracy is ', ...accuracies(c, best)));
     } else if (best) {
-      instead.push(node('p', { class: 'first' }, 'No cheaper cascade is likely to be nearly as accurate as ', named(best.name), `, the most accurate single model${limit}: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
+      instead.push(node('p', { class: 'first' }, `No cheaper cascade${limits} is likely to be nearly as accurate as `, named(best.name), `, the most accurate single model${limit}: ${glued(accuraciesOf(best))}, at ${number(best.cost)} ${unit}.`));
     }
-    const within = limits(h);
     const model = single(h.within_model);
     if (h.most_accurate !== h.instead) {
-      leader.push(node('p', null, within ? `The most accurate within ${within}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.instead === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
-        ...(within && model ? [' The most accurate single model within that is ', named(model.name), `: ${glued(accuraciesOf(model))}.`] : [])));
+      leader.push(node('p', null, limits ? `The most accurate${limits}, ` : 'The most accurate, ', linkTo(i, h.most_accurate), `, costs ${number(most.cost)} ${unit}${best && h.instead === undefined ? ` (${change(best.cost, most.cost).slice(1)} ${most.cost < best.cost ? 'less' : 'more'} than that model)` : ''} and is `, ...accuracies(most),
+        ...(limits && model ? [' The most accurate single model within that is ', named(model.name), `: ${glued(accuraciesOf(model))}.`] : [])));
     }
-    const parts = within ? [...leader, ...instead] : [...instead, ...leader];
+    const parts = limits ? [...leader, ...instead] : [...instead, ...leader];
     if (!most.expected && !hasTest) {
       parts.push(node('p', null, 'No figure for other samples is known; there, expect less. ', node('code', null, `encas-zoo evaluate ${r.word} --split test`), ' measures it, if the zoo has such a split.'));
     }

@@ -288,7 +288,7 @@ func costsOf(z *zoo.Zoo, column string, cascades []cascade.Cascade, others []str
 		}
 		models = append(models, m)
 	}
-	return prices(z, models, column)
+	return columnOf(z, models, column)
 }
 
 // checkModels refuses a cascade of models that the zoo lacks, and the mean of models that

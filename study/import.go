@@ -49,7 +49,9 @@ func KeepsLists(keep string) (bool, error) {
 // Import adds the models of a source to the zoo in a folder, which is made if there is
 // none. The same import again completes one that was stopped.
 func Import(ctx context.Context, dir string, o ImportOptions, w Watch) (summary importer.Summary, err error) {
-	if formats := importer.Formats(); !slices.Contains(formats, o.Format) {
+	if formats := importer.Formats(); o.Format == "" {
+		return summary, inputf("format", "", "it is missing; name one of: %s", strings.Join(formats, ", "))
+	} else if !slices.Contains(formats, o.Format) {
 		return summary, &InputError{"format", o.Format, fmt.Errorf("it is one of: %s", strings.Join(formats, ", ")), formats}
 	}
 	if known := importer.Activations(); o.Activation != "" && !slices.Contains(known, o.Activation) {

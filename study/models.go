@@ -77,7 +77,11 @@ func Select(models []zoo.Model, globs []string) ([]zoo.Model, error) {
 			hits[i] = hits[i] || ok
 		}
 		if !found {
-			return nil, inputf("models", term, "no model has a name like this: there are %s", zoo.FewNames(names(models)))
+			e := &InputError{Option: "models", Value: term, Err: fmt.Errorf("no model has a name like this: there are %s", zoo.FewNames(names(models)))}
+			for _, m := range models {
+				e.Known = append(e.Known, strings.TrimSuffix(term, glob)+m.Name)
+			}
+			return nil, e
 		}
 	}
 	var selected []zoo.Model
@@ -138,27 +142,27 @@ func labelled(z *zoo.Zoo, option, name string) (zoo.Split, error) {
 	return s, nil
 }
 
-// prices returns the cost of each model, which is in a column.
-func prices(z *zoo.Zoo, models []zoo.Model, column string) (map[string]float64, error) {
-	costs := make(map[string]float64, len(models))
+// columnOf returns what each model has in a column, such as its cost.
+func columnOf(z *zoo.Zoo, models []zoo.Model, column string) (map[string]float64, error) {
+	found := make(map[string]float64, len(models))
 	var lacking []string
 	var first error
 	for _, m := range models {
-		cost, err := m.Cost(column)
+		number, err := m.Cost(column)
 		if err != nil {
 			first = cmp.Or(first, err)
 			lacking = append(lacking, m.Name)
 			continue
 		}
-		costs[m.Name] = cost
+		found[m.Name] = number
 	}
 	switch n := len(lacking); {
 	case n == 0:
-		return costs, nil
+		return found, nil
 	case n == 1:
-		return nil, fmt.Errorf("%w; leave the model out with --models %s, or give it a cost: encas-zoo zoo set%s %s %s=NUMBER", first, shell.Word("!"+lacking[0]), zooFlag(z), shell.Word(lacking[0]), shell.Word(column))
+		return nil, fmt.Errorf("%w; leave the model out with --models %s, or give it one: encas-zoo zoo set%s %s %s=NUMBER", first, shell.Word("!"+lacking[0]), zooFlag(z), shell.Word(lacking[0]), shell.Word(column))
 	default:
-		return nil, fmt.Errorf("%w; nor have %d more of the %d models (%s) this cost; leave them out with --models, or give them one, from a table with the columns model and %s: encas-zoo zoo set%s --from costs.csv",
+		return nil, fmt.Errorf("%w; nor have %d more of the %d models (%s) a number there; leave them out with --models, or give them one, from a table with the columns model and %s: encas-zoo zoo set%s --from costs.csv",
 			first, n-1, len(models), zoo.FewNames(lacking[1:]), column, zooFlag(z))
 	}
 }

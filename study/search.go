@@ -167,7 +167,7 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 	if err := s.checkUnlabelled(ctx); err != nil {
 		return nil, err
 	}
-	if s.costs, err = prices(s.zoo, models, s.options.Cost); err != nil {
+	if s.costs, err = columnOf(s.zoo, models, s.options.Cost); err != nil {
 		return nil, err
 	}
 	if err := notAllFree(s.costs, s.options.Cost); err != nil {
@@ -179,6 +179,12 @@ func newSearch(ctx context.Context, z *zoo.Zoo, o Options, joining *Parts, w Wat
 		}
 	}
 	if s.search.Include, err = o.required(models); err != nil {
+		return nil, err
+	}
+	if err := s.search.Check(); err != nil {
+		if about := (*optimize.OptionError)(nil); errors.As(err, &about) {
+			err = &InputError{Option: about.Option, Err: about.Err}
+		}
 		return nil, err
 	}
 	s.run.Zoo, s.run.Fingerprint, s.run.Split = folderOf(z), z.Fingerprint(), s.split.Name
@@ -223,6 +229,13 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	if err := s.shortlist(ctx); err != nil {
 		return nil, err
 	}
+	var params map[string]float64
+	if s.search.MaxParams > 0 {
+		var err error
+		if params, err = columnOf(s.zoo, s.models, zoo.ColumnParams); err != nil {
+			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w", err)}
+		}
+	}
 	if s.isPart() {
 		s.run.Inputs = s.inputs()
 	}
@@ -235,13 +248,7 @@ func (s *search) find(ctx context.Context) (*optimize.Result, error) {
 	defer index.Close()
 	entries := make([]optimize.Model, len(s.models))
 	for i, m := range s.models {
-		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Answers: m.Answers, Lists: index.Lists(m.Name)}
-		if s.search.MaxParams == 0 {
-			continue
-		}
-		if entries[i].Params, err = m.Cost(zoo.ColumnParams); err != nil {
-			return nil, &InputError{Option: "max-params", Err: fmt.Errorf("the parameters of every model are needed: %w; leave it out with --models '!%s'", err, m.Name)}
-		}
+		entries[i] = optimize.Model{Name: m.Name, Cost: s.costs[m.Name], Params: params[m.Name], Answers: m.Answers, Lists: index.Lists(m.Name)}
 	}
 	// What is cached is garbage for a while before it is collected.
 	if left, limited := memory.AddressSpace(); limited {

@@ -110,7 +110,10 @@ func notAmong(dir string, sources []*Zoo) error {
 		if held, err := z.Holds(dir); err != nil {
 			return err
 		} else if held {
-			return fmt.Errorf("zoo: %s is the zoo %s to be merged, or in it: name another folder, or leave this zoo out", dir, z.dir)
+			if filepath.Clean(dir) == filepath.Clean(z.dir) {
+				return fmt.Errorf("zoo: %s is one of the zoos to merge, and cannot be merged into itself: name another folder, or leave it out of those to merge, to add the others to it", dir)
+			}
+			return fmt.Errorf("zoo: %s is the zoo %s, which is one of those to merge, or in it: name another folder, or leave this zoo out", dir, z.dir)
 		}
 	}
 	return nil

@@ -339,14 +339,16 @@ func TestMergeRefuses(t *testing.T) {
 			os.Symlink(filepath.Join(a.Dir(), "none"), in("dangling"))); err != nil {
 			t.Fatal(err)
 		}
-		for _, out := range []string{a.Dir() + "/.", filepath.Join(a.Dir(), "archive", "nested"), filepath.Join(a.Dir(), "archive", "new", "newer"), in("link"), in("links", "new", "newer"), in("deep"), in("deep", "new")} {
+		_, err := Merge(t.Context(), a.Dir()+"/.", []*Zoo{b, a}, MergeOptions{})
+		expectError(t, err, a.Dir()+"/. is one of the zoos to merge, and cannot be merged into itself")
+		for _, out := range []string{filepath.Join(a.Dir(), "archive", "nested"), filepath.Join(a.Dir(), "archive", "new", "newer"), in("link"), in("links", "new", "newer"), in("deep"), in("deep", "new")} {
 			_, err := Merge(t.Context(), out, []*Zoo{b, a}, MergeOptions{})
-			expectError(t, err, out+" is the zoo "+a.Dir()+" to be merged, or in it")
+			expectError(t, err, out+" is the zoo "+a.Dir()+", which is one of those to merge, or in it")
 		}
 		if _, err := Merge(t.Context(), in("dangling"), []*Zoo{a}, MergeOptions{}); err == nil {
 			t.Error("through a link to what is not there")
 		}
-		_, err := Merge(t.Context(), filepath.Join(b.Dir(), "zoo.json", "new"), []*Zoo{a}, MergeOptions{})
+		_, err = Merge(t.Context(), filepath.Join(b.Dir(), "zoo.json", "new"), []*Zoo{a}, MergeOptions{})
 		expectError(t, err, filepath.Join(b.Dir(), "zoo.json", "new"))
 		expectFiles(t, a, "lock", "zoo.json", "splits/search.parquet", "splits/test.parquet", "models/{m}.json", "archive/search/{m}.parquet", "index/search/{m}.index.arrow",
 			"archive/nested/lock", "archive/nested/zoo.json", "archive/nested/splits/search.parquet", "archive/nested/splits/test.parquet", "archive/nested/models/{m}.json",

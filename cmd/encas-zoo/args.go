@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"github.com/xrash/smetrics"
+
+	"github.com/encas-zoo/encas-zoo/internal/shell"
 )
 
 // arrange puts the flags of a command line before its arguments. The parser stops at
@@ -42,17 +44,17 @@ type line struct {
 	takesValue map[string]bool // by flag, of any command
 	level      []*cli.Command  // what the next word may name; empty once the command is known
 	last       *cli.Command
-	path       []string // the command
-	flags      []string // with their values
-	names      []string // of the flags
-	values     map[string]string
-	pending    string   // the flag whose value is the next word
-	ended      bool     // -- was given
-	rest       []string // arguments
+	path       []string            // the command
+	flags      []string            // with their values
+	names      []string            // of the flags
+	values     map[string][]string // all that each name was given
+	pending    string              // the flag whose value is the next word
+	ended      bool                // -- was given
+	rest       []string            // arguments
 }
 
 func newLine(app *cli.App) *line {
-	return &line{takesValue: flagsOfAll(app), level: app.Commands, values: map[string]string{}}
+	return &line{takesValue: flagsOfAll(app), level: app.Commands, values: map[string][]string{}}
 }
 
 // take takes the next word.
@@ -63,18 +65,21 @@ func (l *line) take(arg string) error {
 		if _, known := l.takesValue[name]; known && strings.HasPrefix(arg, "--") {
 			return usagef("flag --%s needs a value", l.pending)
 		}
-		l.flags, l.values[l.pending], l.pending = append(l.flags, arg), arg, ""
+		l.flags, l.values[l.pending], l.pending = append(l.flags, arg), append(l.values[l.pending], arg), ""
 	case l.ended || arg == "-" || !strings.HasPrefix(arg, "-"):
 		return l.word(arg)
 	case arg == "--":
 		l.ended = true
 	default:
 		l.names, l.flags = append(l.names, name), append(l.flags, arg)
-		if given {
-			l.values[name] = value
-		} else if l.takesValue[name] {
+		if !given && l.takesValue[name] {
 			l.pending = name
+			return nil
 		}
+		if !given {
+			value = "true"
+		}
+		l.values[name] = append(l.values[name], value)
 	}
 	return nil
 }
@@ -97,7 +102,7 @@ func (l *line) word(word string) error {
 	return usagef("unknown command %q%s", strings.Join(append(l.path, word), " "), suggest(word, names, ""))
 }
 
-// checkFlags refuses flags that the command does not have.
+// checkFlags refuses flags that the command does not have, and those that are given twice.
 func (l *line) checkFlags() error {
 	known := []string{"help", "h"}
 	if l.last == nil {
@@ -126,6 +131,33 @@ func (l *line) checkFlags() error {
 			names = append(names, command.Name)
 		}
 		return usagef("%s needs one of: %s", l.last.Name, strings.Join(names, ", "))
+	}
+	return l.checkTwice()
+}
+
+// checkTwice refuses different values of a flag that takes one: the parser would use the last.
+func (l *line) checkTwice() error {
+	if l.last == nil {
+		return nil
+	}
+	for _, flag := range l.last.Flags {
+		if _, list := flag.(*cli.StringSliceFlag); list {
+			continue
+		}
+		var given []string
+		for _, name := range flag.Names() {
+			for _, value := range l.values[name] {
+				given = append(given, shell.Word(value))
+			}
+		}
+		if len(given) == 0 || len(slices.Compact(slices.Clone(given))) == 1 {
+			continue
+		}
+		often := "twice"
+		if len(given) > 2 {
+			often = fmt.Sprintf("%d times", len(given))
+		}
+		return usagef("--%s is given %s (%s): give it once", flag.Names()[0], often, strings.Join(given, ", "))
 	}
 	return nil
 }

@@ -251,7 +251,7 @@ const runsFolder = "runs"
 // zooToComplete opens the zoo whose names are offered, or returns an empty one. The
 // zoos that are built in are not unpacked for that.
 func (l *line) zooToComplete() *zoo.Zoo {
-	dir := cmp.Or(l.values["zoo"], os.Getenv("ENCAS_ZOO"), localZoo)
+	dir := cmp.Or(append(slices.Clip(l.values["zoo"]), os.Getenv("ENCAS_ZOO"), localZoo)...)
 	if slices.Equal(l.path, []string{"zoo", "push"}) && len(l.rest) > 0 {
 		dir = l.rest[0]
 	}

@@ -80,8 +80,8 @@ func (t *terminal) name(c *cli.Context, z *zoo.Zoo, found *study.Found, number i
 // showFound shows the front that was found, what it saves, the best cascade within the
 // budget, and the cascades that beat a model, if one was named.
 func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *optimizeOptions) error {
-	f := found.Front
-	choice, ok := f.Choose(front.Limits{Cost: o.MaxCost, WorstCost: o.MaxWorstCost})
+	f, limits := found.Front, front.Limits{Cost: o.MaxCost, WorstCost: o.MaxWorstCost}
+	choice, ok := f.Choose(limits)
 	if !ok {
 		return errors.New("on the full stored outputs every cascade of the front costs more than the budget")
 	}
@@ -93,8 +93,8 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 	if err != nil {
 		return err
 	}
-	limited := o.MaxCost > 0 || o.MaxWorstCost > 0
-	first := f.First(front.Limits{Cost: o.MaxCost, WorstCost: o.MaxWorstCost})
+	limited := limits != front.Limits{}
+	first := f.First(limits)
 	certified := -1
 	if found.Certificate != nil && found.Certificate.Cheapest != nil {
 		certified = found.Certificate.Tested[*found.Certificate.Cheapest].Number
@@ -125,11 +125,11 @@ func (t *terminal) showFound(c *cli.Context, z *zoo.Zoo, found *study.Found, o *
 			t.out.Printf("\n%s.\n", incomplete(found))
 		}
 		if limited {
-			t.showMost(f, most, o)
+			t.showMost(f, most, limits)
 		}
-		t.showHeadline(found, head, choice, o.MaxWorstCost)
+		t.showHeadline(found, head, choice, limits)
 		if !limited && choice.Point != choice.Instead {
-			t.showMost(f, most, o)
+			t.showMost(f, most, limits)
 		}
 		t.showCrossValidation(f)
 		t.showUnlabelled(f)
@@ -319,18 +319,18 @@ func (t *terminal) showModel(f *front.Front, what string, m *front.Model) {
 	t.showLine(what, percent(f.LikelyOf(m)), more, m.Cost, f.Cost, m.Name)
 }
 
-// showHeadline shows the cascade that stands in for the most accurate model within a
-// limit on the worst cost, 0 for none.
-func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Choice, worst float64) {
+// showHeadline shows the cascade within limits that stands in for the most accurate model within
+// that on the worst cost.
+func (t *terminal) showHeadline(found *study.Found, h *headline, choice front.Choice, limits front.Limits) {
 	if choice.Best == nil {
 		return
 	}
 	f, limit := found.Front, ""
-	if worst > 0 {
-		limit = fmt.Sprintf(" that costs at most %g %s", worst, f.Cost)
+	if limits.WorstCost > 0 {
+		limit = fmt.Sprintf(" that costs at most %g %s", limits.WorstCost, f.Cost)
 	}
 	if h == nil {
-		t.out.Printf("\nNo cheaper cascade is likely to be nearly as accurate as the most accurate single model%s:\n", limit)
+		t.out.Printf("\nNo cheaper cascade%s is likely to be nearly as accurate as the most accurate single model%s:\n", within(limits, f.Cost), limit)
 		t.showModel(f, "that model", choice.Best)
 		return
 	}
@@ -389,27 +389,36 @@ func asAccurate(margin float64) string {
 	return fmt.Sprintf("at most %g points less accurate than", 100*margin)
 }
 
+// within names limits, "" for none.
+func within(l front.Limits, unit string) string {
+	var words []string
+	if l.Cost > 0 {
+		words = append(words, fmt.Sprintf("%g %s", l.Cost, unit))
+	}
+	if l.WorstCost > 0 {
+		words = append(words, fmt.Sprintf("%g %s at worst", l.WorstCost, unit))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " within " + strings.Join(words, " and ")
+}
+
 // showMost shows the most accurate cascade within the limits, and the most accurate model
 // within them.
-func (t *terminal) showMost(f *front.Front, most named, o *optimizeOptions) {
-	limits := ""
-	if o.MaxCost > 0 {
-		limits = fmt.Sprintf("%g %s", o.MaxCost, f.Cost)
-	}
-	if o.MaxWorstCost > 0 {
-		limits = strings.TrimPrefix(fmt.Sprintf("%s and %g %s at worst", limits, o.MaxWorstCost, f.Cost), " and ")
-	}
-	if limits == "" {
+func (t *terminal) showMost(f *front.Front, most named, limits front.Limits) {
+	words := within(limits, f.Cost)
+	if words == "" {
 		t.out.Printf("\nMost accurate:\n")
 	} else {
-		t.out.Printf("\nWithin %s:\n", limits)
+		t.out.Printf("\nWithin%s:\n", strings.TrimPrefix(words, " within"))
 	}
 	t.showCascade(f, most.Number, most.Cascade)
 	model := "that model" // which the headline has shown
-	if limits != "" {
+	if words != "" {
 		model = "best model"
 	}
-	if most.Model != nil && limits != "" {
+	if most.Model != nil && words != "" {
 		t.showModel(f, model, most.Model)
 	}
 	t.showMeasured(most, model, 1)

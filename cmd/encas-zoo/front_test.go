@@ -50,18 +50,20 @@ func TestHeadlineWords(t *testing.T) {
 	model := front.Model{Name: "b", Cost: 5, Correct: 95}
 	const cascadeAndModel = " at 2.000 gflops: a@0.5,b\n   that model   95.00 % at 5.000 gflops: b\n"
 	for _, test := range []struct {
-		head  *headline
-		worst float64
-		want  string
+		head   *headline
+		limits front.Limits
+		want   string
 	}{
-		{nil, 6, "\nNo cheaper cascade is likely to be nearly as accurate as the most accurate single model that costs at most 6 gflops:\n   that model   95.00 % at 5.000 gflops: b\n"},
-		{&headline{named{Model: &model, Number: 7, Cascade: point}, 0, 0.6}, 0, "\nOn the samples searched as accurate as the most accurate single model, for 60 % less:\n" +
+		{nil, front.Limits{}, "\nNo cheaper cascade is likely to be nearly as accurate as the most accurate single model:\n   that model   95.00 % at 5.000 gflops: b\n"},
+		{nil, front.Limits{Cost: 1}, "\nNo cheaper cascade within 1 gflops is likely to be nearly as accurate as the most accurate single model:\n   that model   95.00 % at 5.000 gflops: b\n"},
+		{nil, front.Limits{Cost: 1, WorstCost: 6}, "\nNo cheaper cascade within 1 gflops and 6 gflops at worst is likely to be nearly as accurate as the most accurate single model that costs at most 6 gflops:\n   that model   95.00 % at 5.000 gflops: b\n"},
+		{&headline{named{Model: &model, Number: 7, Cascade: point}, 0, 0.6}, front.Limits{}, "\nOn the samples searched as accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    96.00 %" + cascadeAndModel + "   No accuracy on other samples is known. 'encas-zoo evaluate run --split NAME' measures it.\n"},
-		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0, 0.6}, 0, "\nLikely as accurate as the most accurate single model, for 60 % less:\n" +
+		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0, 0.6}, front.Limits{}, "\nLikely as accurate as the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0.01, 0.6}, 9, "\nLikely at most 1 point less accurate than the most accurate single model that costs at most 9 gflops, for 60 % less:\n" +
+		{&headline{named{Model: &model, Number: 7, Cascade: likely}, 0.01, 0.6}, front.Limits{WorstCost: 9}, "\nLikely at most 1 point less accurate than the most accurate single model that costs at most 9 gflops, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel},
-		{&headline{named{&model, 7, likely, measured}, 0.0025, 0.6}, 0, "\nLikely at most 0.25 points less accurate than the most accurate single model, for 60 % less:\n" +
+		{&headline{named{&model, 7, likely, measured}, 0.0025, 0.6}, front.Limits{}, "\nLikely at most 0.25 points less accurate than the most accurate single model, for 60 % less:\n" +
 			"   cascade 7    95.50 % expected (92.00..98.00), 96.00 % on the samples searched," + cascadeAndModel + "   on test      96.00 % (90.00..98.00), that model 94.00 % (+2.00 points)\n"},
 	} {
 		f := &front.Front{Split: front.Split{Samples: 100}, Cost: "gflops", Points: []front.Point{point}, Models: []front.Model{model}}
@@ -70,7 +72,7 @@ func TestHeadlineWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		words := &terminal{out: ui.NewConsole(file, false)}
-		words.showHeadline(&study.Found{Dir: "run", Front: f}, test.head, front.Choice{Best: &model}, test.worst)
+		words.showHeadline(&study.Found{Dir: "run", Front: f}, test.head, front.Choice{Best: &model}, test.limits)
 		got, err := os.ReadFile(file.Name())
 		if err != nil {
 			t.Fatal(err)

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,10 +66,15 @@ func onZoo(do func(c *cli.Context, t *terminal, z *zoo.Zoo) error) cli.ActionFun
 
 // noArguments refuses arguments of a command that takes none.
 func noArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return usagef("unexpected argument %q", c.Args().First())
+	if !c.Args().Present() {
+		return nil
 	}
-	return nil
+	arg, hint := c.Args().First(), ""
+	takesZoo := slices.ContainsFunc(c.Command.Flags, func(flag cli.Flag) bool { return slices.Contains(flag.Names(), "zoo") })
+	if takesZoo && !c.IsSet("zoo") && (study.IsExample(arg) || isZoo(arg)) {
+		hint = fmt.Sprintf("; did you mean %q?", "--zoo "+shellPath(arg))
+	}
+	return usagef("unexpected argument %q%s", arg, hint)
 }
 
 func newTerminal(c *cli.Context) *terminal {
@@ -119,7 +127,7 @@ func zooFolder(c *cli.Context) (dir string, chosen bool) {
 	if dir := os.Getenv("ENCAS_ZOO"); dir != "" {
 		return ownFirst(dir), true
 	}
-	if _, err := os.Stat(filepath.Join(localZoo, "zoo.json")); err == nil {
+	if isZoo(localZoo) {
 		return localZoo, false
 	}
 	return study.Example, false
@@ -129,11 +137,17 @@ func zooFolder(c *cli.Context) (dir string, chosen bool) {
 // than the default one, comes before that. People call theirs cifar10.
 func ownFirst(dir string) string {
 	if study.IsExample(dir) && dir != study.Example {
-		if _, err := os.Stat(filepath.Join(dir, "zoo.json")); err == nil {
+		if isZoo(dir) {
 			return "." + string(filepath.Separator) + dir
 		}
 	}
 	return dir
+}
+
+// isZoo reports whether a folder has a zoo.
+func isZoo(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "zoo.json"))
+	return err == nil
 }
 
 // ownZoo returns the folder of the zoo to fill.
@@ -159,7 +173,11 @@ func (t *terminal) openZoo(c *cli.Context) (*zoo.Zoo, error) {
 	case !chosen:
 		t.err.Notef("using the zoo in ./%s", dir)
 	}
-	return study.Open(c.Context, dir, t.watch())
+	z, err := study.Open(c.Context, dir, t.watch())
+	if chosen && !c.IsSet("zoo") && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("$ENCAS_ZOO: %w", err)
+	}
+	return z, err
 }
 
 // openZooOf opens the zoo of --zoo, else that of a run.

@@ -88,6 +88,9 @@ func Import(ctx context.Context, dir string, src *Source, opt Options) (Summary,
 	if split := plan.lackLabels(src.Sets); split != "" {
 		return Summary{}, fmt.Errorf("the source was opened without labels, which split %q needs", split)
 	}
+	if left, all := plan.left(); left > 0 {
+		src.notes = append(src.notes, fmt.Sprintf("%d of %d samples are in no split", left, all))
+	}
 	classes := src.Classes
 	z, err := zoo.Open(dir)
 	switch {

@@ -197,7 +197,7 @@ func TestColumnsAgain(t *testing.T) {
 	}
 	list("name,gflops\na,1\nb,2\n", "search=0:2")
 	z, sum, src := list("name,gflops,price\na,1,7\nb,3,8\n", "search=0:2")
-	if sum.Updated != 2 || sum.Skipped != 2 || sum.Imported != 0 || len(sum.Warnings) > 0 || !slices.Equal(src.Notes(), []string{"a, b: set price", "b: gflops corrected from 2 to 3"}) {
+	if sum.Updated != 2 || sum.Skipped != 2 || sum.Imported != 0 || len(sum.Warnings) > 0 || !slices.Equal(src.Notes(), []string{"1 of 3 samples are in no split", "a, b: set price", "b: gflops corrected from 2 to 3"}) {
 		t.Errorf("%+v, %q", sum, src.Notes())
 	}
 	check(z, "a", map[string]string{"gflops": "1", "price": "7"})

@@ -204,6 +204,19 @@ func newPlan(sets []Set, cuts []Cut, seed uint64) (*plan, error) {
 	return p, nil
 }
 
+// left returns how many samples are in no split, though others of their set are.
+func (p *plan) left() (left, all int) {
+	for _, of := range p.of {
+		for _, number := range of {
+			if number == none {
+				left++
+			}
+		}
+		all += len(of)
+	}
+	return left, all
+}
+
 // lackLabels returns a split that is to have labels and is of a set without; "" if there is
 // none.
 func (p *plan) lackLabels(sets []Set) string {
