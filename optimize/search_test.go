@@ -312,6 +312,20 @@ func TestNothingFeasible(t *testing.T) {
 	}
 }
 
+// A limit below the cheapest model is refused before anything is searched.
+func TestHopelessLimits(t *testing.T) {
+	t.Parallel()
+	p, d := newZoo(t, 4, 4, 50, 5)
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, o := range []Options{{MaxCost: d.Costs["m0"] / 2}, {MaxWorstCost: d.Costs["m0"] / 2}} {
+		o.Algorithm = "exact"
+		if _, err := search(stopped, p, o); !errors.Is(err, ErrNothingFeasible) {
+			t.Errorf("%+v: error %v", o, err)
+		}
+	}
+}
+
 func TestWithinCost(t *testing.T) {
 	t.Parallel()
 	points := func() []front.Point {
