@@ -3,6 +3,7 @@ package optimize
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -84,5 +85,47 @@ func TestBounds(t *testing.T) {
 	cancel()
 	if _, err := r.eval.oracleBounds(ended, r.options.Rules, 2, []float64{1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+// Helpers are the same however many samples are looked at together: the wrong answers that models give,
+// each with the two cheapest models that may help.
+func TestHelpers(t *testing.T) {
+	t.Parallel()
+	p, _ := newZoo(t, 5, 6, 100, 150)
+	for _, rules := range [][]cascade.Rule{{cascade.RuleMean}, {cascade.RuleLast}} {
+		e := runOf(t, p, Options{Algorithm: "exact", Rules: rules}).eval
+		n := e.samples()
+		for _, step := range []int{n, 7, 1} {
+			h := &helpers{eval: e, mean: rules[0] == cascade.RuleMean, byCost: e.byCost(), of: make([][]helped, n)}
+			for from := 0; from < n; from += step {
+				h.find(t.Context(), from, min(from+step, n))
+			}
+			for i, label := range e.labels {
+				want := map[uint16][]uint16{} // ranks, by answer
+				for m := range e.models {
+					if answer := e.lists[m].TopClass[i]; answer != label {
+						want[answer] = nil
+					}
+				}
+				for answer := range want {
+					for rank, m := range h.byCost {
+						l := &e.lists[m]
+						if l.TopClass[i] == label || h.mean && classValue(l, i, label) >= classValue(l, i, answer) {
+							want[answer] = append(want[answer], uint16(rank))
+						}
+					}
+					none := uint16(len(h.byCost))
+					want[answer] = append(want[answer], none, none)[:2]
+				}
+				got := map[uint16][]uint16{}
+				for _, a := range h.of[i] {
+					got[a.answer] = a.ranks[:]
+				}
+				if len(got) != len(h.of[i]) || !reflect.DeepEqual(got, want) {
+					t.Fatalf("%v, %d samples at a time, sample %d: %v, want %v", rules, step, i, h.of[i], want)
+				}
+			}
+		}
 	}
 }

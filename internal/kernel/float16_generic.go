@@ -30,9 +30,12 @@ func f16Bits(b uint32) uint16 {
 
 func f16ToF32Generic(dst []float32, src []uint16) {
 	for i, h := range src {
-		dst[i] = math.Float32frombits(f32Bits(h))
+		dst[i] = f32(h)
 	}
 }
+
+// f32 widens a float16.
+func f32(h uint16) float32 { return math.Float32frombits(f32Bits(h)) }
 
 // f32Bits widens float16 bits to float32 bits.
 func f32Bits(h uint16) uint32 {

@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // decideByHeadsGeneric is PairByHeads as far as heads tell. It begins at sample done, with nOpen samples
 // listed, and appends those that heads do not decide; their best and class are not specified.
 //
@@ -38,6 +36,3 @@ func decideByHeadsGeneric(best []uint32, class []uint16, open []int32, a, b *Hea
 	}
 	return nOpen
 }
-
-// f32 widens a float16.
-func f32(h uint16) float32 { return math.Float32frombits(f32Bits(h)) }
